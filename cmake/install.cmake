@@ -1,0 +1,25 @@
+# make install: header, both libraries, program, pkg-config file and CMake package.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS velocidb_shared velocidb_static EXPORT velocidb-targets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS velocidb RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES include/velocidb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+# What a static link needs besides our archive.
+set(velocidb_private_libs "-pthread")
+if(VELO_URING_FOUND)
+    set(velocidb_private_requires "liburing")
+endif()
+configure_file(cmake/velocidb.pc.in ${CMAKE_BINARY_DIR}/velocidb.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/velocidb.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+set(velocidb_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/velocidb)
+install(EXPORT velocidb-targets NAMESPACE velocidb:: DESTINATION ${velocidb_package_dir})
+configure_package_config_file(cmake/velocidb-config.cmake.in
+    ${CMAKE_BINARY_DIR}/velocidb-config.cmake INSTALL_DESTINATION ${velocidb_package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/velocidb-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/velocidb-config.cmake
+    ${CMAKE_BINARY_DIR}/velocidb-config-version.cmake DESTINATION ${velocidb_package_dir})

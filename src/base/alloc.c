@@ -1,0 +1,220 @@
+/* alloc.c - the allocator: a header before each block, counters, a limit, planned failures.
+ *
+ *      raw                        block = raw + align
+ *      | ... padding ... | owner | size and align |  size bytes  |
+ *                        `------- header --------'
+ *
+ * Invariants
+ *   L1  used_bytes is the sum of the sizes of all live blocks of the allocator, plus those that
+ *       are being asked for; it never passes limit_bytes by a request that succeeds.
+ *   L2  A block's header is written before the block is handed out and read only by alloc.c. */
+#include "base/alloc.h"
+
+#include "base/assert.h"
+#include "base/atomic.h"
+#include "base/ctx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct alloc_header {
+    vl_allocator *owner;    /* whose counters it is in */
+    uint64_t size_align;    /* size << 8 | log2 of the alignment */
+} alloc_header;
+
+_Static_assert(sizeof(alloc_header) == VL_ALLOC_ALIGN, "a header must keep the block aligned");
+
+static vl_allocator alloc_default;
+
+/* Content of freed memory in debug builds: a pointer or a length read from it is conspicuous. */
+#define ALLOC_FREED_BYTE 0xdb
+#define ALLOC_FRESH_BYTE 0xca
+
+static alloc_header *
+alloc_header_of(const void *block)
+{
+    return (alloc_header *)((uintptr_t)block - sizeof(alloc_header));
+}
+
+/* Whether this request is one of those planned to fail. */
+static int
+alloc_is_failing(vl_allocator *allocator)
+{
+    uint64_t call = atomic_fetch_add_explicit(&allocator->call_count, 1, memory_order_relaxed) + 1;
+    uint64_t from = atomic_load_explicit(&allocator->fail_from, memory_order_relaxed);
+
+    return VL_UNLIKELY(from != 0) && call >= from &&
+           call < atomic_load_explicit(&allocator->fail_until, memory_order_relaxed);
+}
+
+/* Count size bytes as used unless the limit forbids it. Keeps L1. */
+static int
+alloc_charge(vl_allocator *allocator, uint64_t size)
+{
+    uint64_t limit = atomic_load_explicit(&allocator->limit_bytes, memory_order_relaxed);
+    uint64_t used =
+        atomic_fetch_add_explicit(&allocator->used_bytes, size, memory_order_relaxed) + size;
+
+    if (limit != 0 && used > limit) {
+        atomic_fetch_sub_explicit(&allocator->used_bytes, size, memory_order_relaxed);
+        return 0;
+    }
+    (void)vl_atomic_max(&allocator->peak_bytes, used);
+    return 1;
+}
+
+static void
+alloc_uncharge(vl_allocator *allocator, uint64_t size)
+{
+    atomic_fetch_sub_explicit(&allocator->used_bytes, size, memory_order_relaxed);
+}
+
+/* Get memory from the C library with room for a header in front of the block. */
+static void *
+alloc_raw(size_t size, size_t align)
+{
+    if (align == VL_ALLOC_ALIGN)
+        return malloc(size + align);
+    return aligned_alloc(align, (size_t)vl_align_up(size + align, align));
+}
+
+vl_allocator *
+vl_allocator_default(void)
+{
+    return &alloc_default;
+}
+
+void
+vl_allocator_init(vl_allocator *allocator)
+{
+    memset(allocator, 0, sizeof *allocator);
+}
+
+void
+vl_allocator_set_limit(vl_allocator *allocator, uint64_t limit_bytes)
+{
+    atomic_store_explicit(&allocator->limit_bytes, limit_bytes, memory_order_relaxed);
+}
+
+void
+vl_allocator_fail_nth(vl_allocator *allocator, uint64_t nth, uint64_t count)
+{
+    uint64_t from = vl_counter(&allocator->call_count) + nth;
+
+    /* Off first, so that no thread sees a new start with the old end. */
+    atomic_store_explicit(&allocator->fail_from, 0, memory_order_relaxed);
+    if (nth == 0)
+        return;
+    atomic_store_explicit(&allocator->fail_until,
+                          count > UINT64_MAX - from ? UINT64_MAX : from + count,
+                          memory_order_relaxed);
+    atomic_store_explicit(&allocator->fail_from, from, memory_order_relaxed);
+}
+
+void *
+vl_allocator_alloc(vl_allocator *allocator, size_t size, size_t align)
+{
+    char *raw;
+    alloc_header *header;
+
+    if (align < VL_ALLOC_ALIGN)
+        align = VL_ALLOC_ALIGN;
+    VL_ASSERT(vl_is_power_of_two(align));
+    if (alloc_is_failing(allocator) || size > VL_ALLOC_MAX_SIZE ||
+        !alloc_charge(allocator, size)) {
+        vl_count(&allocator->failed_count, 1);
+        return NULL;
+    }
+    raw = alloc_raw(size, align);
+    if (raw == NULL) {
+        alloc_uncharge(allocator, size);
+        vl_count(&allocator->failed_count, 1);
+        return NULL;
+    }
+    vl_count(&allocator->block_count, 1);
+    header = alloc_header_of(raw + align);
+    header->owner = allocator;
+    header->size_align = ((uint64_t)size << 8) | (uint64_t)__builtin_ctzll(align);
+#if VL_DEBUG
+    memset(raw + align, ALLOC_FRESH_BYTE, size < 4096 ? size : 4096);
+#endif
+    return raw + align;
+}
+
+void *
+vl_alloc(vl_ctx *ctx, size_t size)
+{
+    return vl_allocator_alloc(ctx->allocator, size, VL_ALLOC_ALIGN);
+}
+
+void *
+vl_alloc_zero(vl_ctx *ctx, size_t size)
+{
+    void *block = vl_alloc(ctx, size);
+
+    if (block != NULL)
+        memset(block, 0, size);
+    return block;
+}
+
+void *
+vl_alloc_aligned(vl_ctx *ctx, size_t size, size_t align)
+{
+    return vl_allocator_alloc(ctx->allocator, size, align);
+}
+
+void *
+vl_alloc_array(vl_ctx *ctx, size_t count, size_t size)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, size, &total))
+        total = VL_ALLOC_MAX_SIZE + 1; /* refused below, and counted as a failure */
+    return vl_alloc_zero(ctx, total);
+}
+
+void *
+vl_realloc(vl_ctx *ctx, void *block, size_t size)
+{
+    alloc_header *header;
+    size_t old_size;
+    void *moved;
+
+    if (block == NULL)
+        return vl_alloc(ctx, size);
+    header = alloc_header_of(block);
+    old_size = vl_alloc_size(block);
+    moved = vl_allocator_alloc(header->owner, size, (size_t)1 << (header->size_align & 0xffU));
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, block, size < old_size ? size : old_size);
+    vl_free(block);
+    return moved;
+}
+
+void
+vl_free(void *block)
+{
+    alloc_header *header;
+    size_t size;
+    size_t align;
+
+    if (block == NULL)
+        return;
+    header = alloc_header_of(block);
+    size = vl_alloc_size(block);
+    align = (size_t)1 << (header->size_align & 0xffU);
+    alloc_uncharge(header->owner, size);
+    atomic_fetch_sub_explicit(&header->owner->block_count, 1, memory_order_relaxed);
+#if VL_DEBUG
+    memset(block, ALLOC_FREED_BYTE, size < 4096 ? size : 4096);
+    header->owner = NULL;
+#endif
+    free((char *)block - align);
+}
+
+size_t
+vl_alloc_size(const void *block)
+{
+    return (size_t)(alloc_header_of(block)->size_align >> 8);
+}

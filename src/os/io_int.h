@@ -1,0 +1,157 @@
+/* io_int.h - the table of functions behind a backend, and what os.c and the backends share.
+ *
+ * Backends return 0 or an errno value and write no messages: os.c, which callers see as io.h, adds
+ * paths and codes. So the backends stay small, and every backend fails in the same words.
+ *
+ * Rules for backends
+ *   - read and write may move less than asked (as the system's calls may); they move at least one
+ *     byte, or return an error, or, for a read, 0 bytes where the file ends.
+ *   - EINTR never comes out of a backend.
+ *   - The fields that os.c has filled in when a function is called are marked "os.c". */
+#ifndef VL_OS_IO_INT_H
+#define VL_OS_IO_INT_H
+
+#include "base/latch.h"
+#include "os/io.h"
+
+#include <stdatomic.h>
+
+/* One slab of memory whose transfers should use registered buffers. */
+typedef struct vl_io_slab {
+    void *base;   /* first byte, NULL for an unused entry */
+    size_t size;  /* bytes */
+    uint64_t version; /* number of the change that put it here; rings compare it */
+} vl_io_slab;
+
+typedef struct vl_io_ops {
+    const char *name;         /* vl_io_name */
+    size_t io_size;           /* sizeof the backend's struct, whose first member is a vl_io */
+    size_t file_size;         /* sizeof its file struct, whose first member is a vl_file */
+    size_t queue_size;        /* sizeof its queue struct, whose first member is a vl_io_queue */
+
+    void (*close)(vl_io *io); /* release all but the struct itself */
+
+    /* path and flags are in the file (os.c). Sets is_direct and align. On error nothing is held. */
+    int (*file_open)(vl_file *file);
+    void (*file_close)(vl_file *file);
+    int (*file_get_id)(vl_file *file, vl_file_id *id);
+    int (*read)(vl_file *file, void *buf, size_t size, uint64_t offset, size_t *moved);
+    /* durable: the bytes are durable on return (RWF_DSYNC); asked only if can_dsync */
+    int (*write)(vl_file *file, const void *buf, size_t size, uint64_t offset, int durable,
+                 size_t *moved);
+    int (*sync)(vl_file *file);
+    int (*get_size)(vl_file *file, uint64_t *size);
+    int (*resize)(vl_file *file, uint64_t size);
+    int (*allocate)(vl_file *file, uint64_t offset, uint64_t size); /* EOPNOTSUPP: os.c helps */
+    int (*punch)(vl_file *file, uint64_t offset, uint64_t size);    /* EOPNOTSUPP: not released */
+    int (*lock)(vl_file *file, vl_lock_mode mode, uint64_t offset, uint64_t size); /* EAGAIN: busy */
+
+    /* file, size, reserved and is_writable are in the map (os.c). Sets base, is_synchronous. */
+    int (*map_open)(vl_map *map);
+    int (*map_extend)(vl_map *map, uint64_t size); /* os.c sets map->size afterwards */
+    int (*map_sync)(vl_map *map, uint64_t offset, uint64_t size);
+    void (*map_close)(vl_map *map);
+
+    int (*path_delete)(vl_io *io, const char *path);
+    int (*path_rename)(vl_io *io, const char *from, const char *to);
+    int (*path_exists)(vl_io *io, const char *path, int *exists);
+    int (*path_sync_folder)(vl_io *io, const char *path);
+    int (*path_get_space)(vl_io *io, const char *path, uint64_t *free_bytes,
+                          uint64_t *total_bytes);
+    int (*path_get_full)(vl_io *io, const char *path, char *full);
+
+    /* depth is in the queue (os.c). */
+    int (*queue_open)(vl_io_queue *queue);
+    void (*queue_close)(vl_io_queue *queue); /* nothing is in flight */
+    /* Start all requests (their results are reset by os.c; a request whose file has a failed sync
+     * is filtered out there). Completed ones are put on the queue with vl_io_queue_complete,
+     * before or after the return. An error: os.c completes those not yet completed with it. */
+    int (*queue_submit)(vl_io_queue *queue, vl_io_request *requests, uint32_t count);
+    /* Wait until at least one more request is complete (wait = 1), or look without waiting. */
+    int (*queue_poll)(vl_io_queue *queue, int wait);
+
+    uint64_t (*monotonic_ns)(vl_io *io);
+    int64_t (*wall_ns)(vl_io *io);
+    void (*sleep)(vl_io *io, uint64_t duration_ns);
+    int (*random)(vl_io *io, void *buf, size_t size);
+} vl_io_ops;
+
+/* The common part of every backend. */
+struct vl_io {
+    const vl_io_ops *ops;      /* immutable */
+    vl_allocator *allocator;   /* immutable; borrowed from the context that opened it */
+    const vl_log *log;         /* immutable; borrowed likewise, or NULL */
+    uint32_t queue_depth;      /* immutable; of queues made by vl_io_thread_queue */
+    char fallback_reason[256]; /* immutable; see vl_io_fallback_reason */
+
+    vl_latch latch;                     /* guards the next three */
+    vl_io_queue *thread_queues;         /* list of queues of vl_io_thread_queue, all threads' */
+    vl_io_slab slabs[VL_IO_MAX_SLABS];  /* registered buffers */
+    uint32_t slab_count;                /* entries in use are among the first slab_count */
+    _Atomic uint64_t slab_version;      /* grows with each change; read without the latch */
+
+    _Atomic uint64_t open_files; /* to find files left open at the close */
+
+    /* statistics; see vl_io_stats */
+    _Atomic uint64_t read_count;
+    _Atomic uint64_t read_bytes;
+    _Atomic uint64_t write_count;
+    _Atomic uint64_t write_bytes;
+    _Atomic uint64_t sync_count;
+    _Atomic uint64_t submit_count;
+    _Atomic uint64_t fixed_buffer_count;
+    _Atomic uint64_t ring_count;
+    _Atomic uint64_t unregistered_count;
+};
+
+/* The common part of every open file. */
+struct vl_file {
+    vl_io *io;              /* immutable (os.c) */
+    char *path;             /* immutable; owned (os.c) */
+    uint32_t flags;         /* immutable; VL_OPEN_ (os.c) */
+    int is_direct;          /* immutable after open */
+    uint32_t align;         /* immutable after open; 1 unless direct */
+    int can_dsync;          /* immutable after open: ops->write takes durable = 1 */
+    uint64_t serial;        /* immutable; never used twice in a backend's life (os.c) */
+    _Atomic int sync_error; /* errno of the first failed sync, 0 for none; keeps D5 */
+};
+
+/* The common part of every queue. Everything belongs to the queue's thread. */
+struct vl_io_queue {
+    vl_io *io;                /* immutable (os.c) */
+    uint32_t depth;           /* immutable; most requests in flight at a time (os.c) */
+    uint32_t pending;         /* submitted and not reaped (os.c) */
+    uint32_t complete_count;  /* length of the list below */
+    vl_io_request *first;     /* completed, oldest first; linked by next */
+    vl_io_request *last;      /* its end, valid when first is not NULL */
+    int is_thread_queue;      /* in the backend's list, closed by it (os.c) */
+    vl_io_queue *next_queue;  /* in that list, guarded by the backend's latch (os.c) */
+};
+
+/* Bytes of a request still to be moved, and where they belong. */
+static inline uint32_t
+vl_io_request_rest(const vl_io_request *request)
+{
+    return request->size - request->moved;
+}
+
+/* Put a request on its queue's list of completed ones: with the status that follows from its op
+ * and `os_error` (0 for success; a read that is not full becomes VELO_IOERR_SHORT_READ), counting
+ * it in the statistics and remembering a failed sync in the file. For backends. */
+void vl_io_queue_complete(vl_io_queue *queue, vl_io_request *request, int os_error);
+
+/* Run one request to its end by ops->read, write and sync, looping over short transfers. Returns 0
+ * or an errno value, to be given to vl_io_queue_complete. For backends without a ring. */
+int vl_io_request_run(vl_io_request *request);
+
+/* Fill in the common part of a backend's struct, which was allocated zeroed with ops->io_size. */
+void vl_io_init(vl_io *io, const vl_io_ops *ops, vl_ctx *ctx, uint32_t queue_depth);
+
+/* The backends. Each allocates its struct, calls vl_io_init, and fails with a message in ctx. */
+velo_status vl_io_posix_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out) VL_MUST_CHECK;
+
+/* As vl_io_posix_open with batches through io_uring. Fails with VELO_ERROR and the reason when the
+ * library was built without it, or the kernel lacks or forbids it (tried by making a ring). */
+velo_status vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out) VL_MUST_CHECK;
+
+#endif
