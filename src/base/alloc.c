@@ -18,8 +18,8 @@
 #include <string.h>
 
 typedef struct alloc_header {
-    vl_allocator *owner;    /* whose counters it is in */
-    uint64_t size_align;    /* size << 8 | log2 of the alignment */
+    vl_allocator *owner; /* whose counters it is in */
+    uint64_t size_align; /* size << 8 | log2 of the alignment */
 } alloc_header;
 
 _Static_assert(sizeof(alloc_header) == VL_ALLOC_ALIGN, "a header must keep the block aligned");
@@ -120,8 +120,7 @@ vl_allocator_alloc(vl_allocator *allocator, size_t size, size_t align)
     if (align < VL_ALLOC_ALIGN)
         align = VL_ALLOC_ALIGN;
     VL_ASSERT(vl_is_power_of_two(align));
-    if (alloc_is_failing(allocator) || size > VL_ALLOC_MAX_SIZE ||
-        !alloc_charge(allocator, size)) {
+    if (alloc_is_failing(allocator) || size > VL_ALLOC_MAX_SIZE || !alloc_charge(allocator, size)) {
         vl_count(&allocator->failed_count, 1);
         return NULL;
     }

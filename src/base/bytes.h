@@ -110,7 +110,8 @@ vl_varint_size(uint64_t value)
     return bits > 56 ? 9 : (bits + 6) / 7;
 }
 
-/* Write `value` to `to`, which has room for VL_VARINT_MAX_SIZE bytes. Returns the byte behind it. */
+/* Write `value` to `to`, which has room for VL_VARINT_MAX_SIZE bytes. Returns the byte behind it.
+ */
 static inline uint8_t *
 vl_varint_put(uint8_t *to, uint64_t value)
 {

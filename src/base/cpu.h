@@ -15,15 +15,15 @@ typedef enum vl_cpu_level {
 } vl_cpu_level;
 
 typedef struct vl_cpu_features {
-    vl_cpu_level level;      /* highest set that processor and system support */
-    int has_clflushopt;      /* weakly ordered cache-line flush (persistent memory) */
-    int has_clwb;            /* cache-line write-back without eviction (persistent memory) */
-    int has_crc32;           /* CRC-32C instruction */
-    int has_pclmul;          /* carry-less multiplication */
-    uint32_t line_size;      /* of the first-level data cache, bytes; 64 when unknown */
-    uint32_t l1d_size;       /* bytes; 0 when unknown */
-    uint32_t l2_size;        /* bytes; 0 when unknown */
-    char model[64];          /* the processor's own name for itself, or "" */
+    vl_cpu_level level; /* highest set that processor and system support */
+    int has_clflushopt; /* weakly ordered cache-line flush (persistent memory) */
+    int has_clwb;       /* cache-line write-back without eviction (persistent memory) */
+    int has_crc32;      /* CRC-32C instruction */
+    int has_pclmul;     /* carry-less multiplication */
+    uint32_t line_size; /* of the first-level data cache, bytes; 64 when unknown */
+    uint32_t l1d_size;  /* bytes; 0 when unknown */
+    uint32_t l2_size;   /* bytes; 0 when unknown */
+    char model[64];     /* the processor's own name for itself, or "" */
 } vl_cpu_features;
 
 /* What this machine has, less what the environment variable VELO_CPU (baseline, avx2 or avx512)

@@ -45,9 +45,9 @@ latch_sleep(vl_latch *latch, uint64_t word, uint64_t flags)
 {
     uint64_t marked = word | VL_LATCH_WAITERS | flags;
 
-    if (marked != word && !atomic_compare_exchange_strong_explicit(
-                              &latch->u.word, &word, marked, memory_order_relaxed,
-                              memory_order_relaxed))
+    if (marked != word &&
+        !atomic_compare_exchange_strong_explicit(&latch->u.word, &word, marked,
+                                                 memory_order_relaxed, memory_order_relaxed))
         return; /* something changed: look again */
     (void)vl_park(latch_futex(latch), (uint32_t)marked, VL_PARK_FOREVER);
 }

@@ -86,8 +86,9 @@ park_wait_portable(const _Atomic uint32_t *word, uint32_t expected, int64_t time
     (void)pthread_mutex_lock(&bucket->mutex);
     /* keeps P1; one wait only, since returning early is allowed */
     if (atomic_load_explicit(word, memory_order_seq_cst) == expected)
-        error = timeout_ns < 0 ? pthread_cond_wait(&bucket->changed, &bucket->mutex)
-                               : pthread_cond_timedwait(&bucket->changed, &bucket->mutex, &deadline);
+        error = timeout_ns < 0
+                    ? pthread_cond_wait(&bucket->changed, &bucket->mutex)
+                    : pthread_cond_timedwait(&bucket->changed, &bucket->mutex, &deadline);
     (void)pthread_mutex_unlock(&bucket->mutex);
     return error != ETIMEDOUT;
 }

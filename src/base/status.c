@@ -4,6 +4,9 @@
  *   S1  A message is valid UTF-8 when its parts were, ends within its buffer, and has no control
  *       characters: it can be shown on a terminal or written to a log as one line.
  *   S2  Recording an error allocates nothing: out-of-memory is reported the same way. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
 #include "base/status.h"
 
 #include "base/assert.h"
@@ -13,10 +16,11 @@
 #include <string.h>
 
 typedef struct status_entry {
-    velo_status code;     /* primary or extended */
-    const char *name;     /* as in velocidb.h */
-    const char *text;     /* SQLite's words where it has the code */
-    const char *sqlstate; /* ISO/IEC 9075 class and subclass; PostgreSQL's where the norm has none */
+    velo_status code; /* primary or extended */
+    const char *name; /* as in velocidb.h */
+    const char *text; /* SQLite's words where it has the code */
+    const char
+        *sqlstate; /* ISO/IEC 9075 class and subclass; PostgreSQL's where the norm has none */
 } status_entry;
 
 #define STATUS_ENTRY(code, text, sqlstate) {code, #code, text, sqlstate}

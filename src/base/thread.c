@@ -16,7 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum thread_event_state { THREAD_EVENT_CLEAR, THREAD_EVENT_AWAITED, THREAD_EVENT_SET };
+enum thread_event_state {
+    THREAD_EVENT_CLEAR,
+    THREAD_EVENT_AWAITED,
+    THREAD_EVENT_SET
+};
 
 static void *
 thread_run(void *argument)

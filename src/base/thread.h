@@ -14,11 +14,11 @@
 typedef void vl_thread_main(void *argument);
 
 typedef struct vl_thread {
-    pthread_t handle;        /* valid while is_started */
-    vl_thread_main *main;    /* what it runs */
-    void *argument;          /* passed to it; borrowed until the thread is joined */
-    char name[16];           /* as the system shows it */
-    int is_started;          /* joined threads and those never started: 0 */
+    pthread_t handle;     /* valid while is_started */
+    vl_thread_main *main; /* what it runs */
+    void *argument;       /* passed to it; borrowed until the thread is joined */
+    char name[16];        /* as the system shows it */
+    int is_started;       /* joined threads and those never started: 0 */
 } vl_thread;
 
 /* Start a thread.

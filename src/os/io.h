@@ -96,10 +96,12 @@ void vl_io_get_stats(const vl_io *io, vl_io_stats *stats);
 #define VL_OPEN_WRITE     0x01U /* for reading and writing; else for reading only */
 #define VL_OPEN_CREATE    0x02U /* create it if it is absent; its folder must be synced (D3) */
 #define VL_OPEN_EXCLUSIVE 0x04U /* with CREATE: fail if it exists */
-#define VL_OPEN_DIRECT    0x08U /* past the system's cache where the file system can do that;
-                                   otherwise opened buffered, see vl_file_is_direct */
-#define VL_OPEN_TEMPORARY 0x10U /* `path` names a folder: a file without a name in it, gone when
-                                   closed; implies WRITE and CREATE */
+#define VL_OPEN_DIRECT                                                                             \
+    0x08U /* past the system's cache where the file system can do that;                            \
+             otherwise opened buffered, see vl_file_is_direct */
+#define VL_OPEN_TEMPORARY                                                                          \
+    0x10U /* `path` names a folder: a file without a name in it, gone when                         \
+             closed; implies WRITE and CREATE */
 
 /* Open a regular file or a block device.
  *
@@ -107,8 +109,8 @@ void vl_io_get_stats(const vl_io *io, vl_io_stats *stats);
  * errors  VELO_CANTOPEN, _ISDIR, _FULLPATH, _SYMLINK: absent, not permitted, not a file, path
  *         too long, too many open files; VELO_READONLY: writing asked on a read-only medium;
  *         VELO_FULL: no space to create it; VELO_NOMEM */
-velo_status vl_file_open(vl_ctx *ctx, vl_io *io, const char *path, uint32_t flags,
-                         vl_file **out) VL_MUST_CHECK;
+velo_status vl_file_open(vl_ctx *ctx, vl_io *io, const char *path, uint32_t flags, vl_file **out)
+    VL_MUST_CHECK;
 
 /* Close the file and drop its locks. No transfer may be under way. NULL is allowed. Does not sync:
  * errors that a close might report concern data for which nothing was promised. */
@@ -141,8 +143,8 @@ velo_status vl_file_read(vl_ctx *ctx, vl_file *file, void *buf, size_t size, uin
 
 /* Write all of size bytes at offset; beyond the end the file grows. After an error any part may
  * have been written. Promise D1. */
-velo_status vl_file_write(vl_ctx *ctx, vl_file *file, const void *buf, size_t size,
-                          uint64_t offset) VL_MUST_CHECK;
+velo_status vl_file_write(vl_ctx *ctx, vl_file *file, const void *buf, size_t size, uint64_t offset)
+    VL_MUST_CHECK;
 
 /* Make all that was written to this file before the call durable, through whatever handle it was
  * written: data and what is needed to read it back. Promises D2 and D5. */
@@ -158,13 +160,13 @@ velo_status vl_file_resize(vl_ctx *ctx, vl_file *file, uint64_t size) VL_MUST_CH
  * not fail with VELO_FULL. The file grows to at least their end; new bytes read as zero, existing
  * ones stay. Where the file system has no such call, zeros are written beyond the end and the rest
  * is taken on trust. */
-velo_status vl_file_allocate(vl_ctx *ctx, vl_file *file, uint64_t offset,
-                             uint64_t size) VL_MUST_CHECK;
+velo_status vl_file_allocate(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size)
+    VL_MUST_CHECK;
 
 /* Give the space of [offset, offset + size) back; the bytes read as zero and the size stays.
  * *released is 0 where the file system cannot do it: then nothing changed. */
-velo_status vl_file_punch(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size,
-                          int *released) VL_MUST_CHECK;
+velo_status vl_file_punch(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size, int *released)
+    VL_MUST_CHECK;
 
 /* ---- durable writes ---- */
 
@@ -223,8 +225,8 @@ struct vl_map {
  * reserved  address space to keep for vl_map_extend, at least size; costs no memory
  * writable  1 for a shared mapping through which the file is changed
  * errors    VELO_IOERR_MMAP */
-velo_status vl_map_open(vl_ctx *ctx, vl_file *file, uint64_t size, uint64_t reserved,
-                        int writable, vl_map *map) VL_MUST_CHECK;
+velo_status vl_map_open(vl_ctx *ctx, vl_file *file, uint64_t size, uint64_t reserved, int writable,
+                        vl_map *map) VL_MUST_CHECK;
 
 /* Map more of the file in place, after the file has grown. Errors: VELO_IOERR_MMAP, also when
  * size is above `reserved`; the map is then as it was. */
@@ -270,24 +272,25 @@ typedef enum vl_io_op {
     VL_IO_SYNC   /* as vl_file_sync, for what was complete when it was submitted */
 } vl_io_op;
 
-#define VL_IO_LINK    0x01U /* the next request of the array starts when this one has succeeded,
+#define VL_IO_LINK                                                                                 \
+    0x01U                   /* the next request of the array starts when this one has succeeded,   \
                                and is cancelled (VELO_ABORT) when it fails */
 #define VL_IO_DURABLE 0x02U /* a write that is durable when complete */
 
 /* One transfer. The caller owns it; between submission and completion neither it nor the buffer
  * may be touched. Zero it, then fill the first part. */
 typedef struct vl_io_request {
-    vl_io_op op;        /* what to do */
-    uint32_t flags;     /* VL_IO_LINK, VL_IO_DURABLE */
-    vl_file *file;      /* on which file */
-    void *buf;          /* to or from here; written only by VL_IO_READ */
-    uint32_t size;      /* bytes, at least 1; 0 for a sync */
-    uint64_t offset;    /* position in the file */
-    void *user;         /* not touched */
-    velo_status status; /* result */
-    int os_error;       /* errno behind it, 0 for none */
-    uint32_t moved;     /* bytes moved so far; size when all went well */
-    uint32_t slot;      /* private to the queue */
+    vl_io_op op;                /* what to do */
+    uint32_t flags;             /* VL_IO_LINK, VL_IO_DURABLE */
+    vl_file *file;              /* on which file */
+    void *buf;                  /* to or from here; written only by VL_IO_READ */
+    uint32_t size;              /* bytes, at least 1; 0 for a sync */
+    uint64_t offset;            /* position in the file */
+    void *user;                 /* not touched */
+    velo_status status;         /* result */
+    int os_error;               /* errno behind it, 0 for none */
+    uint32_t moved;             /* bytes moved so far; size when all went well */
+    uint32_t slot;              /* private to the queue */
     struct vl_io_request *next; /* private to the queue */
 } vl_io_request;
 
@@ -296,8 +299,8 @@ typedef struct vl_io_request {
 velo_status vl_io_thread_queue(vl_ctx *ctx, vl_io *io, vl_io_queue **out) VL_MUST_CHECK;
 
 /* Open a queue for the calling thread. `depth` transfers are in flight at most. */
-velo_status vl_io_queue_open(vl_ctx *ctx, vl_io *io, uint32_t depth,
-                             vl_io_queue **out) VL_MUST_CHECK;
+velo_status vl_io_queue_open(vl_ctx *ctx, vl_io *io, uint32_t depth, vl_io_queue **out)
+    VL_MUST_CHECK;
 
 /* Wait for what is in flight and close. NULL is allowed. */
 void vl_io_queue_close(vl_io_queue *queue);
@@ -319,10 +322,11 @@ uint32_t vl_io_queue_pending(const vl_io_queue *queue);
 /* Write the message of a request that failed into ctx, and return its status. */
 velo_status vl_io_request_fail(vl_ctx *ctx, const vl_io_request *request);
 
-/* Run all requests on the thread's own queue, which must have none pending, and wait for them.
- * Returns the first failure in the array's order, cancelled ones last, with its message. */
-velo_status vl_io_batch(vl_ctx *ctx, vl_io *io, vl_io_request *requests,
-                        uint32_t count) VL_MUST_CHECK;
+/* Run all requests on the thread's own queue and wait for them; others that are pending there go
+ * on, and are reaped by whoever submitted them. Returns the first failure in the array's order,
+ * cancelled ones last, with its message. */
+velo_status vl_io_batch(vl_ctx *ctx, vl_io *io, vl_io_request *requests, uint32_t count)
+    VL_MUST_CHECK;
 
 /* Tell the backend that transfers will use buffers in [base, base + size): rings register them
  * with the kernel when they next submit, where that is permitted, which saves pinning the pages

@@ -18,16 +18,17 @@
 
 /* One slab of memory whose transfers should use registered buffers. */
 typedef struct vl_io_slab {
-    void *base;   /* first byte, NULL for an unused entry */
-    size_t size;  /* bytes */
+    void *base;       /* first byte, NULL for an unused entry */
+    size_t size;      /* bytes */
     uint64_t version; /* number of the change that put it here; rings compare it */
 } vl_io_slab;
 
 typedef struct vl_io_ops {
-    const char *name;         /* vl_io_name */
-    size_t io_size;           /* sizeof the backend's struct, whose first member is a vl_io */
-    size_t file_size;         /* sizeof its file struct, whose first member is a vl_file */
-    size_t queue_size;        /* sizeof its queue struct, whose first member is a vl_io_queue */
+    const char *name;  /* vl_io_name */
+    int has_ring;      /* batches go to the kernel in one call: VL_DURABLE_RING pays */
+    size_t io_size;    /* sizeof the backend's struct, whose first member is a vl_io */
+    size_t file_size;  /* sizeof its file struct, whose first member is a vl_file */
+    size_t queue_size; /* sizeof its queue struct, whose first member is a vl_io_queue */
 
     void (*close)(vl_io *io); /* release all but the struct itself */
 
@@ -44,7 +45,8 @@ typedef struct vl_io_ops {
     int (*resize)(vl_file *file, uint64_t size);
     int (*allocate)(vl_file *file, uint64_t offset, uint64_t size); /* EOPNOTSUPP: os.c helps */
     int (*punch)(vl_file *file, uint64_t offset, uint64_t size);    /* EOPNOTSUPP: not released */
-    int (*lock)(vl_file *file, vl_lock_mode mode, uint64_t offset, uint64_t size); /* EAGAIN: busy */
+    int (*lock)(vl_file *file, vl_lock_mode mode, uint64_t offset,
+                uint64_t size); /* EAGAIN: busy */
 
     /* file, size, reserved and is_writable are in the map (os.c). Sets base, is_synchronous. */
     int (*map_open)(vl_map *map);
@@ -56,18 +58,19 @@ typedef struct vl_io_ops {
     int (*path_rename)(vl_io *io, const char *from, const char *to);
     int (*path_exists)(vl_io *io, const char *path, int *exists);
     int (*path_sync_folder)(vl_io *io, const char *path);
-    int (*path_get_space)(vl_io *io, const char *path, uint64_t *free_bytes,
-                          uint64_t *total_bytes);
+    int (*path_get_space)(vl_io *io, const char *path, uint64_t *free_bytes, uint64_t *total_bytes);
     int (*path_get_full)(vl_io *io, const char *path, char *full);
 
     /* depth is in the queue (os.c). */
     int (*queue_open)(vl_io_queue *queue);
     void (*queue_close)(vl_io_queue *queue); /* nothing is in flight */
-    /* Start all requests (their results are reset by os.c; a request whose file has a failed sync
-     * is filtered out there). Completed ones are put on the queue with vl_io_queue_complete,
-     * before or after the return. An error: os.c completes those not yet completed with it. */
+    /* Start all requests (their results are reset by os.c; chains with a sync of a file whose sync
+     * failed are filtered out there; the last one has no VL_IO_LINK). Completed ones are put on the
+     * queue with vl_io_queue_complete, before or after the return. Returns an error only when none
+     * of the requests that are not complete is in flight: os.c completes those with the error. */
     int (*queue_submit)(vl_io_queue *queue, vl_io_request *requests, uint32_t count);
-    /* Wait until at least one more request is complete (wait = 1), or look without waiting. */
+    /* Wait until at least one more request is complete (wait = 1), or look without waiting. What a
+     * single transfer met goes into its request; an error here means that the queue is broken. */
     int (*queue_poll)(vl_io_queue *queue, int wait);
 
     uint64_t (*monotonic_ns)(vl_io *io);
@@ -82,13 +85,16 @@ struct vl_io {
     vl_allocator *allocator;   /* immutable; borrowed from the context that opened it */
     const vl_log *log;         /* immutable; borrowed likewise, or NULL */
     uint32_t queue_depth;      /* immutable; of queues made by vl_io_thread_queue */
+    uint64_t id;               /* immutable; never used twice in the process's life */
     char fallback_reason[256]; /* immutable; see vl_io_fallback_reason */
 
-    vl_latch latch;                     /* guards the next three */
-    vl_io_queue *thread_queues;         /* list of queues of vl_io_thread_queue, all threads' */
-    vl_io_slab slabs[VL_IO_MAX_SLABS];  /* registered buffers */
-    uint32_t slab_count;                /* entries in use are among the first slab_count */
-    _Atomic uint64_t slab_version;      /* grows with each change; read without the latch */
+    vl_io_queue *thread_queues; /* all threads' queues; guarded by os_batch.c's latch */
+    vl_io *next_io;             /* list of open backends; guarded by the same */
+
+    vl_latch latch;                    /* guards the next two */
+    vl_io_slab slabs[VL_IO_MAX_SLABS]; /* registered buffers */
+    uint32_t slab_count;               /* entries in use are among the first slab_count */
+    _Atomic uint64_t slab_version;     /* grows with each change; read without the latch */
 
     _Atomic uint64_t open_files; /* to find files left open at the close */
 
@@ -118,14 +124,14 @@ struct vl_file {
 
 /* The common part of every queue. Everything belongs to the queue's thread. */
 struct vl_io_queue {
-    vl_io *io;                /* immutable (os.c) */
-    uint32_t depth;           /* immutable; most requests in flight at a time (os.c) */
-    uint32_t pending;         /* submitted and not reaped (os.c) */
-    uint32_t complete_count;  /* length of the list below */
-    vl_io_request *first;     /* completed, oldest first; linked by next */
-    vl_io_request *last;      /* its end, valid when first is not NULL */
-    int is_thread_queue;      /* in the backend's list, closed by it (os.c) */
-    vl_io_queue *next_queue;  /* in that list, guarded by the backend's latch (os.c) */
+    vl_io *io;               /* immutable (os.c) */
+    uint32_t depth;          /* immutable; most requests in flight at a time (os.c) */
+    uint32_t pending;        /* submitted and not reaped (os.c) */
+    uint32_t complete_count; /* length of the list below */
+    vl_io_request *first;    /* completed, oldest first; linked by next */
+    vl_io_request *last;     /* its end, valid when first is not NULL */
+    int is_thread_queue;     /* in the backend's list, closed by it (os.c) */
+    vl_io_queue *next_queue; /* in that list (os_batch.c) */
 };
 
 /* Bytes of a request still to be moved, and where they belong. */
@@ -144,8 +150,16 @@ void vl_io_queue_complete(vl_io_queue *queue, vl_io_request *request, int os_err
  * or an errno value, to be given to vl_io_queue_complete. For backends without a ring. */
 int vl_io_request_run(vl_io_request *request);
 
-/* Fill in the common part of a backend's struct, which was allocated zeroed with ops->io_size. */
+/* Fill in the common part of a backend's struct, which was allocated zeroed with ops->io_size, and
+ * enter it in the list of open backends. queue_depth 0 stands for the default. */
 void vl_io_init(vl_io *io, const vl_io_ops *ops, vl_ctx *ctx, uint32_t queue_depth);
+
+/* The list of open backends, for finding out at a thread's end which of its queues still live. */
+void vl_io_enlist(vl_io *io);
+void vl_io_delist(vl_io *io); /* also closes all its thread queues */
+
+/* Translate an errno value into a status code; `otherwise` where it has no meaning of its own. */
+velo_status vl_os_status(int os_error, velo_status otherwise);
 
 /* The backends. Each allocates its struct, calls vl_io_init, and fails with a message in ctx. */
 velo_status vl_io_posix_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out) VL_MUST_CHECK;

@@ -1,0 +1,13 @@
+/* rank.h - the order in which a thread takes latches: rising ranks only.
+ *
+ * docs/locking.md explains each. Layers from the top take theirs first, so their ranks are lower;
+ * gaps leave room. */
+#ifndef VL_BASE_RANK_H
+#define VL_BASE_RANK_H
+
+#define VL_RANK_OS_THREADS 0x700 /* os_batch.c: queues of threads, list of open backends */
+#define VL_RANK_IO         0x710 /* a backend's own tables: slabs of buffers */
+#define VL_RANK_IO_FILES   0x718 /* a backend's table of files */
+#define VL_RANK_SIM        0x720 /* the simulated machine */
+
+#endif
