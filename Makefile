@@ -1,0 +1,67 @@
+# A short front to the CMake presets. `make help` lists what there is.
+
+PRESETS = dev tiny asan tsan coverage release
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
+PREFIX ?= /usr/local
+
+.PHONY: all run test check check-long bench install format tidy tree setup clean help
+
+all: build/.setup-build
+	@tools/build.sh release
+
+run: all
+	@build/release/velocidb --machine .
+
+test: build/.setup-build
+	@tools/check.sh quick
+
+check: build/.setup-check
+	@tools/check.sh full
+
+check-long: build/.setup-check
+	@tools/check.sh long
+
+bench: build/.setup-bench all
+	@tools/bench.sh
+
+install: all
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+format: build/.setup-check
+	@tools/check_format.sh --fix
+
+tidy: build/.setup-check
+	@tools/check_tidy.sh
+
+tree:
+	@tools/check_tree
+
+# Install the packages that building, checking or benchmarking needs; nothing when none is missing.
+setup: build/.setup-check build/.setup-bench
+
+build/.setup-%: tools/setup.sh
+	@tools/setup.sh $*
+	@mkdir -p build && touch $@
+
+# Configure, build and test one preset: make dev, make asan ...
+$(PRESETS): build/.setup-check
+	@tools/check.sh suite $@
+
+fuzz: build/.setup-check
+	@tools/check.sh suite fuzz
+
+.PHONY: $(PRESETS) fuzz
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make            build/release/velocidb and build/release/libvelocidb.so"
+	@echo "make run        build, then report about this machine (the shell comes with SQL)"
+	@echo "make test       the quick suite: unit tests of the dev build, and the tree check"
+	@echo "make check      everything CI runs: all presets, gcc and clang, format, tidy, tree"
+	@echo "make check-long check, and that each check finds a planted fault"
+	@echo "make bench      benchmarks, side by side with peers; see docs/performance.md"
+	@echo "make install    into PREFIX ($(PREFIX))"
+	@echo "make format     clang-format over all C files"
+	@echo "make dev, tiny, asan, tsan, fuzz, coverage, release: build and test one preset"

@@ -1,0 +1,50 @@
+/* main.c - the program `velocidb`. In this version it reports about the machine; the SQL shell
+ * takes its place when the engine below it is finished. Uses the public interface only. */
+#include "velocidb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char main_usage[] =
+    "usage: velocidb --machine [FOLDER]   what the library found on this machine; with FOLDER "
+    "also\n"
+    "                                     the fastest durable append there (takes about a second)\n"
+    "       velocidb --version\n"
+    "       velocidb --help\n"
+    "\n"
+    "This version has no SQL yet: opening a database is not implemented.\n";
+
+static void
+main_print_line(void *user, const char *line)
+{
+    (void)user;
+    (void)puts(line);
+}
+
+static int
+main_report(const char *folder)
+{
+    velo_status status = velo_machine_report(folder, main_print_line, NULL);
+
+    if (status == VELO_OK)
+        return fflush(stdout) == 0 ? 0 : 1;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "velocidb: %s (%s)\n", velo_status_text(status),
+                  velo_status_name(status));
+    return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return printf("velocidb %s\n", velo_version()) < 0;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return fputs(main_usage, stdout) < 0;
+    if ((argc == 2 || argc == 3) && strcmp(argv[1], "--machine") == 0)
+        return main_report(argc == 3 ? argv[2] : NULL);
+    if (argc > 1)
+        (void)fprintf(stderr, "velocidb: unknown argument \"%s\"\n", argv[1]);
+    (void)fputs(main_usage, stderr);
+    return 2;
+}

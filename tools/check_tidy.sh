@@ -1,0 +1,27 @@
+#!/bin/sh
+# check_tidy.sh - clang-tidy over all our C files, with the settings of .clang-tidy.
+#
+# usage: tools/check_tidy.sh [FILE ...]
+set -eu
+cd "$(dirname "$0")/.."
+
+tidy=${CLANG_TIDY:-clang-tidy-19}
+if ! command -v "$tidy" >/dev/null 2>&1; then
+    echo "check_tidy: $tidy not found (tools/setup.sh check installs it)" >&2
+    exit 2
+fi
+tools/build.sh dev clang >/dev/null
+if [ $# -eq 0 ]; then
+    # shellcheck disable=SC2046
+    set -- $(find src shell bench test -name '*.c' | sort)
+fi
+jobs=$(nproc 2>/dev/null || echo 2)
+log=build/dev-clang/tidy.log
+if printf '%s\n' "$@" |
+    xargs -P "$jobs" -n 4 "$tidy" --quiet --warnings-as-errors='*' -p build/dev-clang \
+        >"$log" 2>"$log.err"; then
+    exit 0
+fi
+cat "$log"
+grep -v 'warnings generated' "$log.err" || true
+exit 1

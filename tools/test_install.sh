@@ -1,0 +1,67 @@
+#!/bin/sh
+# test_install.sh - installs into a temporary folder, then builds and runs a small program against
+# the pkg-config file (shared and static), the CMake package, and as C++ against the header.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+
+tools/build.sh release >/dev/null
+cmake --install build/release --prefix "$work/prefix" >/dev/null
+cat >"$work/use.c" <<'END'
+#include <velocidb.h>
+
+#include <stdio.h>
+#include <string.h>
+
+int
+main(void)
+{
+    printf("%s %s\n", velo_version(), velo_status_name(VELO_IOERR_READ));
+    return strcmp(velo_version(), VELO_VERSION) != 0 || velo_version_number() != VELO_VERSION_NUMBER;
+}
+END
+
+pkg_folder=$(find "$work/prefix" -name velocidb.pc -exec dirname {} \;)
+library_folder=$(dirname "$pkg_folder")
+export PKG_CONFIG_PATH="$pkg_folder"
+# shellcheck disable=SC2046 # flags are words
+gcc -Wall -Werror "$work/use.c" $(pkg-config --cflags --libs velocidb) -o "$work/use_shared"
+LD_LIBRARY_PATH="$library_folder" "$work/use_shared"
+# shellcheck disable=SC2046
+gcc -Wall -Werror "$work/use.c" $(pkg-config --cflags velocidb) "$library_folder/libvelocidb.a" \
+    $(pkg-config --libs --static velocidb | sed 's/-lvelocidb//') -o "$work/use_static"
+"$work/use_static"
+if command -v g++ >/dev/null 2>&1; then
+    # shellcheck disable=SC2046
+    g++ -Wall -Wextra -Wpedantic -Werror -x c++ "$work/use.c" -x none \
+        $(pkg-config --cflags --libs velocidb) -o "$work/use_cxx"
+    LD_LIBRARY_PATH="$library_folder" "$work/use_cxx"
+fi
+
+mkdir "$work/project"
+cp "$work/use.c" "$work/project/"
+cat >"$work/project/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.21)
+project(use C)
+find_package(velocidb REQUIRED)
+add_executable(use_shared use.c)
+target_link_libraries(use_shared PRIVATE velocidb::velocidb)
+add_executable(use_static use.c)
+target_link_libraries(use_static PRIVATE velocidb::velocidb_static)
+END
+cmake -S "$work/project" -B "$work/project/build" -DCMAKE_PREFIX_PATH="$work/prefix" >/dev/null
+cmake --build "$work/project/build" >/dev/null
+"$work/project/build/use_shared"
+"$work/project/build/use_static"
+
+# Only what is marked VELO_API leaves the shared library.
+leaked=$(nm -D --defined-only "$library_folder/libvelocidb.so" | awk '{print $3}' |
+    grep -v '^velo_' || true)
+if [ -n "$leaked" ]; then
+    echo "symbols that should be hidden: $leaked" >&2
+    exit 1
+fi
+"$work/prefix/bin/velocidb" --version
+cd "$root"
