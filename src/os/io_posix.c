@@ -801,7 +801,7 @@ posix_queue_submit(vl_io_queue *queue, vl_io_request *requests, uint32_t count)
 }
 
 static int
-posix_queue_poll(vl_io_queue *queue, int wait)
+posix_queue_poll(vl_io_queue *queue, uint32_t wait)
 {
     (void)queue;
     (void)wait;
