@@ -182,6 +182,17 @@ static _Thread_local struct {
     unsigned count;                          /* how many */
 } latch_held;
 
+/* Whether the second may be taken while the first is held. A family does not change a rank's place
+ * in the order. */
+static int
+latch_ranks_rise(uint32_t held, uint32_t wanted)
+{
+    uint32_t place_held = held & ~(uint32_t)VL_RANK_FAMILY;
+    uint32_t place_wanted = wanted & ~(uint32_t)VL_RANK_FAMILY;
+
+    return place_held < place_wanted || (held == wanted && (held & VL_RANK_FAMILY) != 0);
+}
+
 void
 vl_latch_note_acquiring(const vl_latch *latch)
 {
@@ -191,8 +202,7 @@ vl_latch_note_acquiring(const vl_latch *latch)
         VL_ASSERT(held != latch); /* not recursive */
         if (latch->rank == VL_RANK_NONE || held->rank == VL_RANK_NONE)
             continue;
-        VL_ASSERT(held->rank < latch->rank ||
-                  (held->rank == latch->rank && (latch->rank & VL_RANK_FAMILY) != 0));
+        VL_ASSERT(latch_ranks_rise(held->rank, latch->rank));
     }
 }
 
