@@ -48,7 +48,8 @@ void vl_event_init(vl_event *event);
 /* Set it: everything done before is seen by those who find it set. */
 void vl_event_set(vl_event *event);
 
-/* Take it back. Not while others may be waiting for this very setting. */
+/* Take it back; does nothing when it is not set. Not while others may be waiting for this very
+ * setting. */
 void vl_event_reset(vl_event *event);
 
 /* Whether it is set; an acquire operation. */
