@@ -35,11 +35,23 @@ thread_run(void *argument)
     return NULL;
 }
 
+/* The signals that a thread of ours does not take. A fault in the thread itself stays with it: when
+ * its signal is blocked, the system ends the process without asking the application's handler. */
+static void
+thread_blocked_signals(sigset_t *set)
+{
+    static const int faults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+
+    (void)sigfillset(set);
+    for (size_t i = 0; i < VL_ARRAY_COUNT(faults); i++)
+        (void)sigdelset(set, faults[i]);
+}
+
 velo_status
 vl_thread_start(vl_ctx *ctx, vl_thread *thread, const char *name, vl_thread_main *main,
                 void *argument)
 {
-    sigset_t all;
+    sigset_t blocked;
     sigset_t before;
     int error;
 
@@ -48,8 +60,8 @@ vl_thread_start(vl_ctx *ctx, vl_thread *thread, const char *name, vl_thread_main
     thread->argument = argument;
     (void)snprintf(thread->name, sizeof thread->name, "%s", name);
     /* The new thread inherits the mask, so that no signal can reach it in between. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_blocked_signals(&blocked);
+    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
     error = pthread_create(&thread->handle, NULL, thread_run, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0)

@@ -1,7 +1,7 @@
 /* thread.h - threads, and events between them.
  *
- * Background threads block all signals, so that the application's handlers run on its own threads,
- * and carry a name that debuggers and top show. */
+ * Background threads block all signals but those that their own faults raise, so that the
+ * application's handlers run on its own threads, and carry a name that debuggers and top show. */
 #ifndef VL_BASE_THREAD_H
 #define VL_BASE_THREAD_H
 
