@@ -118,8 +118,8 @@ velo_status_text(velo_status status)
     return entry != NULL ? entry->text : "unknown error";
 }
 
-/* Append `text` to a message of `used` bytes as far as it fits before `end`, with control characters
- * escaped. Returns the message's new length. Keeps S1. */
+/* Append `text` to a message of `used` bytes as far as it fits before `end`, with control
+ * characters escaped. Returns the message's new length. Keeps S1. */
 static size_t
 status_append(vl_error *error, size_t used, size_t end, const char *text)
 {
