@@ -6,7 +6,8 @@
  *
  * Invariants
  *   L1  used_bytes is the sum of the sizes of all live blocks of the allocator, plus those that
- *       are being asked for; it never passes limit_bytes by a request that succeeds.
+ *       are being asked for. No request takes it past limit_bytes, not even for a moment: what is
+ *       refused leaves no trace that could make another request fail.
  *   L2  A block's header is written before the block is handed out and read only by alloc.c. */
 #include "base/alloc.h"
 
@@ -52,14 +53,20 @@ static int
 alloc_charge(vl_allocator *allocator, uint64_t size)
 {
     uint64_t limit = atomic_load_explicit(&allocator->limit_bytes, memory_order_relaxed);
-    uint64_t used =
-        atomic_fetch_add_explicit(&allocator->used_bytes, size, memory_order_relaxed) + size;
+    uint64_t used;
 
-    if (limit != 0 && used > limit) {
-        atomic_fetch_sub_explicit(&allocator->used_bytes, size, memory_order_relaxed);
-        return 0;
+    if (limit == 0) {
+        used = atomic_fetch_add_explicit(&allocator->used_bytes, size, memory_order_relaxed);
+    } else {
+        used = atomic_load_explicit(&allocator->used_bytes, memory_order_relaxed);
+        do {
+            if (used > limit || size > limit - used)
+                return 0;
+        } while (!atomic_compare_exchange_weak_explicit(&allocator->used_bytes, &used, used + size,
+                                                        memory_order_relaxed,
+                                                        memory_order_relaxed));
     }
-    (void)vl_atomic_max(&allocator->peak_bytes, used);
+    (void)vl_atomic_max(&allocator->peak_bytes, used + size);
     return 1;
 }
 
