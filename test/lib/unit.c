@@ -3,6 +3,7 @@
 #include "lib/unit.h"
 
 #include "base/assert.h"
+#include "base/atomic.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -168,6 +169,51 @@ int
 unit_run_in_child(void (*function)(void))
 {
     return unit_fork(function, 0);
+}
+
+/* More failures than any operation under test should have. */
+#define UNIT_ALLOC_FAILURES_MAX 100000
+
+/* Run the operation with the nth request failing, and `count` in all. Returns whether it met the
+ * failure; notes a failed check when it did not take it well. */
+static int
+unit_alloc_failure(unit_operation *operation, void *argument, unsigned nth, uint64_t count)
+{
+    vl_allocator allocator;
+    vl_ctx ctx;
+    velo_status status;
+    uint64_t met;
+
+    vl_allocator_init(&allocator);
+    vl_ctx_init(&ctx, &allocator, unit_state.ctx.log);
+    vl_allocator_fail_nth(&allocator, nth, count);
+    status = operation(&ctx, argument);
+    met = vl_counter(&allocator.failed_count);
+    if (status != VELO_OK && (met == 0 || vl_status_primary(status) != VELO_NOMEM))
+        unit_failed(__FILE__, __LINE__, "request %u failing: %s: %s", nth, velo_status_name(status),
+                    ctx.error.text);
+    else if (vl_counter(&allocator.block_count) != 0 || vl_counter(&allocator.used_bytes) != 0)
+        unit_failed(__FILE__, __LINE__, "request %u failing: %llu blocks left behind", nth,
+                    (unsigned long long)vl_counter(&allocator.block_count));
+    return met > 0;
+}
+
+unsigned
+unit_each_alloc_failure(unit_operation *operation, void *argument)
+{
+    unsigned nth = 1;
+    unsigned once;
+
+    while (unit_alloc_failure(operation, argument, nth, 1) && !unit_state.has_failed &&
+           nth < UNIT_ALLOC_FAILURES_MAX)
+        nth++;
+    once = nth - 1;
+    for (nth = 1; !unit_state.has_failed && nth < UNIT_ALLOC_FAILURES_MAX; nth++)
+        if (!unit_alloc_failure(operation, argument, nth, UINT64_MAX))
+            break;
+    if (!unit_state.has_failed && nth == UNIT_ALLOC_FAILURES_MAX)
+        unit_failed(__FILE__, __LINE__, "there is always one more request for memory");
+    return unit_state.has_failed ? 0 : once;
 }
 
 static void
