@@ -176,7 +176,7 @@ key_put_text(uint8_t *to, const vl_value *value, vl_collation collation)
     for (size_t i = 0; i < size; i++) {
         if (data[i] <= 1) {
             *to++ = 1;
-            *to++ = data[i] + 1;
+            *to++ = (uint8_t)(data[i] + 1);
         } else {
             *to++ = is_text && collation == VL_COLLATE_NOCASE ? key_fold(data[i]) : data[i];
         }
