@@ -62,7 +62,7 @@ durability_probe_does_without_what_is_missing(void)
     vl_durability found;
 
     CHECK_OK(probe_simulated(&options, 3 * MS, 0, &found));
-    for (int i = 0; i < VL_DURABILITY_WAYS; i++)
+    for (uint32_t i = 0; i < VL_DURABILITY_WAYS; i++)
         CHECK(found.ways[i].is_available == (found.ways[i].method != VL_DURABLE_DSYNC) ||
               found.ways[i].method == VL_DURABLE_RING);
     CHECK(found.ways[found.best].method != VL_DURABLE_DSYNC);
@@ -83,7 +83,7 @@ durability_probe_makes_fewer_rounds_on_a_slow_device(void)
 static void
 durability_probe_passes_errors_on(void)
 {
-    vl_sim_options options = {.capacity_bytes = 16 * 4096};
+    vl_sim_options options = {.capacity_bytes = 65536};
     vl_durability found;
     vl_sim *sim;
     vl_io *io;
@@ -108,7 +108,7 @@ durability_probe_works_here(void)
     CHECK_OK(vl_io_open(unit_ctx(), NULL, &io));
     CHECK_OK(vl_durability_probe(unit_ctx(), io, unit_folder(), 4096, 5, &found));
     CHECK(found.round_count >= 5);
-    for (int i = 0; i < VL_DURABILITY_WAYS; i++) {
+    for (uint32_t i = 0; i < VL_DURABILITY_WAYS; i++) {
         const vl_durability_way *way = &found.ways[i];
 
         if (!way->is_available)
