@@ -462,7 +462,8 @@ alloc_crowd_main(void *argument)
 
     vl_rng_init(&rng, self);
     for (unsigned i = 0; i < 5000; i++) {
-        size_t size = vl_rng_chance(&rng, 1, 2) ? 100000 : (size_t)vl_rng_below(&rng, 1500);
+        size_t size =
+            vl_rng_chance(&rng, 1, 2) ? ALLOC_LIMIT + 1 : (size_t)vl_rng_below(&rng, 1500);
         char *block = vl_alloc(&crowd->f.ctx, size);
 
         (void)vl_atomic_max(&crowd->largest_used, vl_counter(&crowd->f.allocator.used_bytes));
