@@ -163,7 +163,11 @@ status_begin(vl_ctx *ctx, velo_status code, int os_error)
 }
 
 /* Format a message's own part; it may quote the message that it replaces. */
-VL_PRINTF(3, 0) static void status_format(char *text, size_t size, const char *format, va_list args)
+static void status_format(char *text, size_t size, const char *format, va_list args)
+    VL_PRINTF(3, 0);
+
+static void
+status_format(char *text, size_t size, const char *format, va_list args)
 {
     if (vsnprintf(text, size, format, args) < 0)
         text[0] = '\0';

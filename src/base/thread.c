@@ -1,8 +1,9 @@
 /* thread.c - POSIX threads under our names, and events on the parking functions.
  *
- * Invariant E1: an event goes 0 -> 1 only by a waiter, to 2 only by vl_event_set, which wakes all
- * if it finds 1, and 2 -> 0 only by vl_event_reset: nobody sleeps on a set event, and nobody who
- * sleeps is forgotten. */
+ * Invariants
+ *   E1  An event goes 0 -> 1 only by a waiter, to 2 only by vl_event_set, which wakes all if it
+ *       finds 1, and 2 -> 0 only by vl_event_reset: nobody sleeps on a set event, and nobody who
+ *       sleeps is forgotten. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -701,8 +701,10 @@ uring_make_ring(uring_queue *queue)
 
     if (queue->ring.is_open || queue->is_broken)
         return;
-    if (queue->batches_without > 0 && queue->batches_without++ < URING_REMAKE_AFTER)
+    if (queue->batches_without > 0 && queue->batches_without < URING_REMAKE_AFTER) {
+        queue->batches_without++;
         return;
+    }
     error = vl_uring_ring_open(&queue->ring, 2 * queue->depth, &mode);
     queue->batches_without = error != 0;
     if (error != 0)
@@ -782,16 +784,17 @@ uring_queue_poll(vl_io_queue *common, uint32_t wait)
 {
     uring_queue *queue = uring_of(common);
     uint32_t wanted = common->complete_count + wait;
-    int error = 0;
 
     if (queue->member_count == 0)
         return 0;
     uring_look_for_results(queue);
     uring_start(queue);
     while (queue->member_count > 0 && common->complete_count < wanted) {
-        error = uring_turn(queue, wanted - common->complete_count);
-        if (error != 0 && queue->result_count > 0)
-            return error; /* nothing can be waited for */
+        int was_broken = queue->is_broken;
+        int error = uring_turn(queue, wanted - common->complete_count);
+
+        if (error != 0 && was_broken && queue->result_count > 0)
+            return error; /* not even waiting works */
     }
     if (queue->member_count > 0 && io_uring_sq_ready(&queue->ring.ring) > 0)
         (void)uring_turn(queue, 0);

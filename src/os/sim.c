@@ -127,6 +127,7 @@ vl_sim_clone(vl_ctx *ctx, vl_sim *sim, vl_sim **out)
 
     *out = NULL;
     VL_TRY(vl_sim_create(ctx, &sim->options, &copy));
+    VL_ASSERT(copy != NULL);
     vl_latch_acquire_exclusive(&sim->latch);
     error = vl_sim_region_fold_all(sim);
     if (error == 0)

@@ -69,7 +69,7 @@ vl_sim_array_reserve(vl_allocator *allocator, void *array, uint32_t used, uint32
     copy = vl_allocator_alloc(allocator, grown * element_size, VL_ALLOC_ALIGN);
     if (copy == NULL)
         return NULL;
-    if (used > 0)
+    if (used > 0 && array != NULL)
         memcpy(copy, array, used * element_size);
     vl_free(array);
     *capacity = grown;

@@ -5,6 +5,8 @@
  * and any subset of them may have happened by then. */
 #include "os/sim_int.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 
 int
@@ -47,6 +49,7 @@ queue_take(vl_sim_queue *queue, vl_io_request *before)
 {
     vl_io_request *taken = before != NULL ? before->next : queue->first;
 
+    VL_ASSERT(taken != NULL);
     if (before != NULL)
         before->next = taken->next;
     else

@@ -128,16 +128,27 @@ unit_stop_handler(const char *expression, const char *file, int line)
     _exit(UNIT_STOPPED_STATUS);
 }
 
+/* How a child process runs its function. */
+typedef enum unit_child {
+    UNIT_CHILD_PLAIN, /* like the parent */
+    UNIT_CHILD_STOPS, /* a failed VL_CHECK ends it silently */
+    UNIT_CHILD_QUIET  /* nothing it prints is seen */
+} unit_child;
+
 static void
-unit_stop_quietly(void (*function)(void))
+unit_child_run(void (*function)(void), unit_child how)
 {
-    (void)vl_check_set_handler(unit_stop_handler);
+    if (how == UNIT_CHILD_STOPS)
+        (void)vl_check_set_handler(unit_stop_handler);
+    if (how == UNIT_CHILD_QUIET &&
+        (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL))
+        _exit(2);
     function();
 }
 
-/* Fork, run, and wait; `expects_stop` makes a failed VL_CHECK end the child silently. */
+/* Fork, run, and wait. */
 static int
-unit_fork(void (*function)(void), int expects_stop)
+unit_fork(void (*function)(void), unit_child how)
 {
     int status = 0;
     pid_t child;
@@ -145,10 +156,7 @@ unit_fork(void (*function)(void), int expects_stop)
     fflush(NULL);
     child = fork();
     if (child == 0) {
-        if (expects_stop)
-            unit_stop_quietly(function);
-        else
-            function();
+        unit_child_run(function, how);
         fflush(NULL);
         _exit(unit_state.has_failed ? 1 : 0);
     }
@@ -162,13 +170,19 @@ unit_fork(void (*function)(void), int expects_stop)
 int
 unit_stops(void (*function)(void))
 {
-    return unit_fork(function, 1) == UNIT_STOPPED_STATUS;
+    return unit_fork(function, UNIT_CHILD_STOPS) == UNIT_STOPPED_STATUS;
 }
 
 int
 unit_run_in_child(void (*function)(void))
 {
-    return unit_fork(function, 0);
+    return unit_fork(function, UNIT_CHILD_PLAIN);
+}
+
+int
+unit_run_quietly(void (*function)(void))
+{
+    return unit_fork(function, UNIT_CHILD_QUIET);
 }
 
 /* More failures than any operation under test should have. */

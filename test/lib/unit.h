@@ -54,6 +54,9 @@ int unit_stops(void (*function)(void));
  * it. Checks that fail in the child print there and give exit status 1. */
 int unit_run_in_child(void (*function)(void));
 
+/* As unit_run_in_child, with what the child prints dropped: for what should fail. */
+int unit_run_quietly(void (*function)(void));
+
 /* An operation that unit_each_alloc_failure runs, with all its memory from ctx's allocator. It
  * gives back what it took whatever happens, and returns VELO_OK only when it did all its work. */
 typedef velo_status unit_operation(vl_ctx *ctx, void *argument);

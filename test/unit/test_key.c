@@ -28,7 +28,7 @@ static const double key_reals[] = {0.0,
                                    DBL_MIN,
                                    DBL_TRUE_MIN,
                                    DBL_MAX,
-                                   INFINITY,
+                                   (double)INFINITY,
                                    4503599627370495.5,
                                    4503599627370496.5,
                                    9007199254740991.0,
@@ -287,8 +287,8 @@ is_same(const vl_value *value, const vl_value *got, vl_key_order order)
 {
     if (!vl_key_is_exact(value, order))
         return compare_values(value, got, order) == 0;
-    if (value->type == VL_TYPE_REAL)
-        return got->type == VL_TYPE_REAL && memcmp(&value->as.real, &got->as.real, 8) == 0;
+    if (value->type == VL_TYPE_REAL) /* zeros are not exact, so equal ones are the same bits */
+        return got->type == VL_TYPE_REAL && value->as.real == got->as.real;
     if (value->type != got->type || value->size != got->size)
         return 0;
     if (value->type == VL_TYPE_INTEGER)
