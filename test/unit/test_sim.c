@@ -838,6 +838,56 @@ sim_serves_many_threads(void)
     vl_sim_destroy(sim);
 }
 
+/* One thread stores to a map, another looks at the machine. */
+typedef struct sim_storer {
+    vl_thread thread;
+    uint8_t *base;
+    _Atomic int is_done;
+} sim_storer;
+
+static void
+sim_store(void *argument)
+{
+    sim_storer *storer = argument;
+
+    while (!atomic_load(&storer->is_done))
+        for (unsigned i = 0; i < 4096; i++)
+            storer->base[i]++;
+}
+
+static void
+sim_maps_are_stored_to_while_others_look(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    static sim_storer storer;
+    vl_sim *sim, *copy;
+    vl_io *io;
+    vl_file *file;
+    vl_map map;
+
+    CHECK_OK(vl_sim_create(ctx, NULL, &sim));
+    CHECK_OK(vl_sim_open_io(ctx, sim, &io));
+    CHECK_OK(vl_file_open(ctx, io, "/x", ALL_WRITE, &file));
+    CHECK_OK(vl_file_resize(ctx, file, 8192));
+    CHECK_OK(vl_map_open(ctx, file, 8192, 8192, 1, &map));
+    storer.base = map.base;
+    atomic_store(&storer.is_done, 0);
+    CHECK_OK(vl_thread_start(ctx, &storer.thread, "storer", sim_store, &storer));
+    for (unsigned i = 0; i < 50; i++) {
+        map.base[4096] = (uint8_t)i;
+        CHECK_OK(vl_map_sync(ctx, &map, 4096, 1));
+        CHECK_OK(vl_sim_clone(ctx, sim, &copy));
+        CHECK_OK(vl_sim_cut_power(ctx, copy, NULL));
+        vl_sim_destroy(copy);
+    }
+    atomic_store(&storer.is_done, 1);
+    vl_thread_join(&storer.thread);
+    vl_map_close(&map);
+    vl_file_close(file);
+    vl_io_close(io);
+    vl_sim_destroy(sim);
+}
+
 static const unit_test sim_tests[] = {
     UNIT_TEST(sim_reads_back_what_was_written),
     UNIT_TEST(sim_names_files_like_a_file_system),
@@ -858,6 +908,7 @@ static const unit_test sim_tests[] = {
     UNIT_TEST(sim_survives_failed_allocations),
     UNIT_TEST(sim_failed_allocations_change_nothing),
     UNIT_TEST(sim_serves_many_threads),
+    UNIT_TEST(sim_maps_are_stored_to_while_others_look),
 };
 
 int

@@ -437,6 +437,45 @@ fault_full_disk_writes_what_fits(void)
     fault_end(&one);
 }
 
+/* Whatever a cut brings back, there is room for it. */
+static void
+fault_cut_never_overfills_the_disk(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_options options = {.capacity_bytes = 8 * 4096};
+    unsigned full = 0;
+    vl_sim_stats stats;
+    fault_case one;
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    CHECK_OK(fault_begin(&one, &options));
+    for (unsigned i = 0; i < 2000; i++) {
+        vl_sim_outcome outcome = {.seed = i, .scatters_names = i % 2 == 0};
+        uint64_t offset = vl_rng_below(&rng, 12) * 4096;
+        int released;
+        vl_sim *copy;
+
+        full += fault_fill(&one, 'A', offset, 4096 * (1 + vl_rng_below(&rng, 4))) == VELO_FULL;
+        if (vl_rng_chance(&rng, 1, 4))
+            CHECK_OK(vl_file_punch(ctx, one.file, offset, 8192, &released));
+        if (vl_rng_chance(&rng, 1, 8))
+            CHECK_OK(vl_file_resize(ctx, one.file, offset));
+        if (vl_rng_chance(&rng, 1, 16)) {
+            CHECK_OK(vl_path_delete(ctx, one.io, "/x"));
+            vl_file_close(one.file);
+            CHECK_OK(vl_file_open(ctx, one.io, "/x", ALL_WRITE, &one.file));
+        }
+        CHECK_OK(vl_sim_clone(ctx, one.sim, &copy));
+        CHECK_OK(vl_sim_cut_power(ctx, copy, &outcome));
+        vl_sim_get_stats(copy, &stats);
+        CHECK(stats.used_bytes <= options.capacity_bytes);
+        vl_sim_destroy(copy);
+    }
+    CHECK(full > 100);
+    fault_end(&one);
+}
+
 /* ---- a toy commit protocol ---- */
 
 /* Two pages in "/db" always hold the same number. A commit writes the new number to the log, syncs
@@ -788,6 +827,7 @@ static const unit_test fault_tests[] = {
     UNIT_TEST(fault_writes_are_lost_or_misdirected),
     UNIT_TEST(fault_full_disk_counts_blocks),
     UNIT_TEST(fault_full_disk_writes_what_fits),
+    UNIT_TEST(fault_cut_never_overfills_the_disk),
     UNIT_TEST(toy_protocol_survives_every_cut),
     UNIT_TEST(toy_bugs_are_found),
     UNIT_TEST(toy_protocol_survives_every_fault),
