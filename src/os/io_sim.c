@@ -197,14 +197,14 @@ sim_read_latched(const vl_sim_call *call, vl_sim_file *file, uint8_t *buf, size_
     uint64_t offset = call->event.offset;
     int error;
 
+    *moved = 0;
+    if (offset >= inode->current->size)
+        return 0; /* also where it is not aligned: behind a last part that was short */
     if (sim_is_misaligned(&file->file, buf, size, offset))
         return EINVAL;
     error = vl_sim_region_fold(sim, inode, offset, size);
     if (error != 0)
         return error;
-    *moved = 0;
-    if (offset >= inode->current->size)
-        return 0;
     size = sim_shorten(call, &file->file, size);
     if (size > inode->current->size - offset)
         size = (size_t)(inode->current->size - offset);
