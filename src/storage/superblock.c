@@ -203,7 +203,7 @@ velo_status
 vl_superblock_choose(vl_ctx *ctx, const char *what, const uint8_t *const bytes[VL_SUPER_COUNT],
                      vl_superblock *super, uint32_t *block)
 {
-    vl_superblock supers[VL_SUPER_COUNT];
+    vl_superblock supers[VL_SUPER_COUNT] = {{0}};
     velo_status found[VL_SUPER_COUNT];
     vl_error worst = {.code = VELO_OK};
 
