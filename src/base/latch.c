@@ -26,7 +26,7 @@
 
 /* Turns of spinning before a waiter sleeps: together some microseconds, about what going to sleep
  * and being woken costs. */
-#define LATCH_SPIN_ROUNDS 6
+#define LATCH_SPIN_ROUNDS VL_BY_BUILD(6, 1)
 
 static _Atomic uint32_t *
 latch_futex(vl_latch *latch)

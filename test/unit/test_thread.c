@@ -180,7 +180,7 @@ thread_count_processors(void)
 {
     cpu_set_t set;
     cpu_set_t one;
-    int first = 0;
+    size_t first = 0;
 
     CHECK_EQ(sched_getaffinity(0, sizeof set, &set), 0);
     CHECK_EQ(vl_thread_processor_count(), CPU_COUNT(&set));
