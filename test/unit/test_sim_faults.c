@@ -296,6 +296,37 @@ fault_lying_sync_keeps_all_pending(void)
     fault_end(&one);
 }
 
+static void
+fault_syncs_of_maps_and_folders_fail_too(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    fault_case one;
+    vl_file *y;
+    vl_map map;
+    int exists;
+
+    CHECK_OK(fault_begin(&one, NULL));
+    CHECK_OK(vl_map_open(ctx, one.file, 2048, 2048, 1, &map));
+    CHECK_OK(fault_plan(&one, VL_SIM_SYNC_LIES, VL_SIM_MAP_SYNC, 1));
+    map.base[0] = 'A';
+    CHECK_OK(vl_map_sync(ctx, &map, 0, 64));
+    CHECK_OK(fault_plan(&one, VL_SIM_SYNC_LOSES, VL_SIM_MAP_SYNC, 1));
+    map.base[512] = 'B';
+    CHECK_STATUS(vl_map_sync(ctx, &map, 512, 64), VELO_IOERR_FSYNC);
+    CHECK_STATUS(vl_map_sync(ctx, &map, 512, 64), VELO_IOERR_FSYNC);
+    CHECK(fault_look(&one, 0) == 'A' && fault_look(&one, 1) == 'B');
+    vl_map_close(&map);
+    CHECK_OK(fault_plan(&one, VL_SIM_SYNC_LIES, VL_SIM_SYNC_FOLDER, 1));
+    CHECK_OK(vl_file_open(ctx, one.io, "/y", ALL_WRITE, &y));
+    vl_file_close(y);
+    CHECK_OK(vl_path_sync_folder(ctx, one.io, "/y"));
+    CHECK_OK(fault_cut(&one, VL_SIM_KEEP_NONE));
+    CHECK(fault_look(&one, 0) == 'O' && fault_look(&one, 1) == 'O');
+    CHECK_OK(vl_path_exists(ctx, one.io, "/y", &exists));
+    CHECK(!exists);
+    fault_end(&one);
+}
+
 /* ---- transfers ---- */
 
 static void
@@ -822,6 +853,7 @@ static const unit_test fault_tests[] = {
     UNIT_TEST(fault_failed_sync_loses_data_for_good),
     UNIT_TEST(fault_failed_sync_may_lose_some),
     UNIT_TEST(fault_lying_sync_keeps_all_pending),
+    UNIT_TEST(fault_syncs_of_maps_and_folders_fail_too),
     UNIT_TEST(fault_short_transfers_are_finished_by_the_caller),
     UNIT_TEST(fault_flipped_bits_pass_or_stay),
     UNIT_TEST(fault_writes_are_lost_or_misdirected),

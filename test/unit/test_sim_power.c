@@ -427,6 +427,28 @@ power_sync_of_a_file_does_not_keep_its_name(void)
     power_end(&one);
 }
 
+/* A prefix is one of all changes of the machine: files and names together. */
+static void
+power_prefix_is_in_the_order_of_the_calls(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_PREFIX};
+    power_case one;
+    vl_file *y;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_touch(&one, "/y", 'P'));
+    CHECK_OK(vl_path_sync_folder(ctx, one.io, "/y"));
+    CHECK_OK(vl_file_open(ctx, one.io, "/y", VL_OPEN_WRITE, &y));
+    CHECK_OK(power_fill(&one, 'A', 0, 512));
+    CHECK_OK(power_touch(&one, "/z", 'Z')); /* its sync leaves the name pending */
+    CHECK_OK(vl_file_write(ctx, y, "", 1, 512));
+    CHECK_OK(power_fill(&one, 'B', 0, 512));
+    vl_file_close(y);
+    power_expect_as(one.sim, outcome, power_xyz, "A P -,A P Z,A P. Z,B P. Z,O P -");
+    power_end(&one);
+}
+
 /* ---- small cases: maps ---- */
 
 /* Lines of 64 bytes that hold a 1, as bits. */
@@ -610,6 +632,7 @@ static const unit_test power_tests[] = {
     UNIT_TEST(power_names_survive_in_order),
     UNIT_TEST(power_names_may_be_scattered),
     UNIT_TEST(power_sync_of_a_file_does_not_keep_its_name),
+    UNIT_TEST(power_prefix_is_in_the_order_of_the_calls),
     UNIT_TEST(power_map_lines_survive_by_themselves),
     UNIT_TEST(power_map_syncs_leave_nothing_pending),
     UNIT_TEST(power_read_back_after_a_kill_is_not_durable),
