@@ -8,7 +8,7 @@ install(TARGETS velocidb RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES include/velocidb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # What a static link needs besides our archive.
-set(velocidb_private_libs "-pthread")
+set(velocidb_private_libs "-pthread -lm")
 if(VELO_URING_FOUND)
     set(velocidb_private_requires "liburing")
 endif()

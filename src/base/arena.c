@@ -45,7 +45,7 @@ arena_grow(vl_arena *arena, size_t size, size_t align)
     size_t chunk_size = arena->chunk_size;
     vl_arena_chunk *chunk;
 
-    if (size > VL_ALLOC_MAX_SIZE - 2 * ARENA_MAX_ALIGN)
+    if (size > VL_ALLOC_MAX_SIZE - 2 * (size_t)ARENA_MAX_ALIGN)
         return 0;
     need = sizeof *chunk + size + (align - 1);
     if (chunk_size < need)

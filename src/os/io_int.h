@@ -69,9 +69,11 @@ typedef struct vl_io_ops {
      * queue with vl_io_queue_complete, before or after the return. Returns an error only when none
      * of the requests that are not complete is in flight: os.c completes those with the error. */
     int (*queue_submit)(vl_io_queue *queue, vl_io_request *requests, uint32_t count);
-    /* Wait until at least one more request is complete (wait = 1), or look without waiting. What a
-     * single transfer met goes into its request; an error here means that the queue is broken. */
-    int (*queue_poll)(vl_io_queue *queue, int wait);
+    /* Wait until `wait` more requests are complete, or none is in flight; 0 looks without waiting.
+     * What a single transfer met goes into its request; an error here means that the queue is
+     * broken. */
+    int (*queue_poll)(vl_io_queue *queue, uint32_t wait);
+    void (*buffers_removed)(vl_io *io); /* after a slab was; NULL: does not matter */
 
     uint64_t (*monotonic_ns)(vl_io *io);
     int64_t (*wall_ns)(vl_io *io);
@@ -130,6 +132,7 @@ struct vl_io_queue {
     uint32_t complete_count; /* length of the list below */
     vl_io_request *first;    /* completed, oldest first; linked by next */
     vl_io_request *last;     /* its end, valid when first is not NULL */
+    int will_poll;           /* a poll follows at once: submission may be left to it (os_batch.c) */
     int is_thread_queue;     /* in the backend's list, closed by it (os.c) */
     vl_io_queue *next_queue; /* in that list (os_batch.c) */
 };

@@ -287,9 +287,9 @@ batch_start(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests, uint32_t c
                       queue->io->ops->name);
 }
 
-/* Wait until one more request is complete, or look without waiting. */
+/* Wait until `wait` more requests are complete, or look without waiting. */
 static velo_status
-batch_poll(vl_ctx *ctx, vl_io_queue *queue, int wait)
+batch_poll(vl_ctx *ctx, vl_io_queue *queue, uint32_t wait)
 {
     int error = queue->io->ops->queue_poll(queue, wait);
 
@@ -300,15 +300,26 @@ batch_poll(vl_ctx *ctx, vl_io_queue *queue, int wait)
     return VELO_OK;
 }
 
+/* Number of requests that are not complete. */
+static uint32_t
+batch_running(const vl_io_request *requests, uint32_t count)
+{
+    uint32_t running = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        running += requests[i].status == BATCH_RUNNING;
+    return running;
+}
+
 /* Wait until the requests are complete. There is no way out before: the kernel may be writing into
  * buffers that the caller takes for its own afterwards. So a ring that cannot even be waited for
  * stops the process. */
 static void
 batch_wait(vl_ctx *ctx, vl_io_queue *queue, const vl_io_request *requests, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        while (requests[i].status == BATCH_RUNNING)
-            VL_CHECK(batch_poll(ctx, queue, 1) == VELO_OK);
+    for (uint32_t running = batch_running(requests, count); running > 0;
+         running = batch_running(requests, count))
+        VL_CHECK(batch_poll(ctx, queue, running) == VELO_OK);
 }
 
 /* Start the requests of [start, end), unless one of the call's earlier runs failed. */
@@ -365,7 +376,7 @@ vl_io_queue_reap(vl_ctx *ctx, vl_io_queue *queue, uint32_t min, uint32_t max, vl
     if (queue->complete_count == 0 && queue->pending > 0 && min == 0)
         VL_TRY(batch_poll(ctx, queue, 0));
     while (queue->complete_count < min && queue->complete_count < queue->pending)
-        VL_TRY(batch_poll(ctx, queue, 1));
+        VL_TRY(batch_poll(ctx, queue, min - queue->complete_count));
     while (*done_count < max && queue->first != NULL) {
         done[(*done_count)++] = queue->first;
         queue->first = queue->first->next;
@@ -436,7 +447,9 @@ vl_io_batch(vl_ctx *ctx, vl_io *io, vl_io_request *requests, uint32_t count)
     if (count == 0)
         return VELO_OK;
     VL_TRY(vl_io_thread_queue(ctx, io, &queue));
+    queue->will_poll = 1;
     st = vl_io_queue_submit(ctx, queue, requests, count);
+    queue->will_poll = 0;
     batch_wait(ctx, queue, requests, count);
     batch_unlist(queue, requests, count);
     return st != VELO_OK ? st : batch_result(ctx, requests, count);
@@ -476,4 +489,6 @@ vl_io_buffers_remove(vl_io *io, const void *base)
             atomic_fetch_add_explicit(&io->slab_version, 1, memory_order_release) + 1;
     }
     vl_latch_release_exclusive(&io->latch);
+    if (io->ops->buffers_removed != NULL)
+        io->ops->buffers_removed(io);
 }

@@ -415,7 +415,8 @@ arena_read_after_rewind(void)
     char *block;
 
     arena_fixture_init(&f, 0);
-    block = vl_arena_alloc(&f.arena, 3);
+    if (vl_arena_alloc(&f.arena, 3) == NULL)
+        return;
     mark = vl_arena_get_mark(&f.arena);
     block = vl_arena_alloc(&f.arena, 16);
     if (block == NULL)
