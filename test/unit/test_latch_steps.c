@@ -271,6 +271,12 @@ steps_unpark(const _Atomic uint32_t *word, int32_t count)
     }
 }
 
+/* What latch.c does not use today has no replacement: then it does not compile here. */
+#undef atomic_store_explicit
+#undef atomic_fetch_add_explicit
+#undef atomic_fetch_and_explicit
+#undef atomic_fetch_xor_explicit
+#undef atomic_compare_exchange_weak_explicit
 #undef atomic_load_explicit
 #undef atomic_compare_exchange_strong_explicit
 #undef atomic_exchange_explicit
