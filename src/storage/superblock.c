@@ -203,15 +203,15 @@ velo_status
 vl_superblock_choose(vl_ctx *ctx, const char *what, const uint8_t *const bytes[VL_SUPER_COUNT],
                      vl_superblock *super, uint32_t *block)
 {
-    vl_superblock supers[VL_SUPER_COUNT];
+    vl_superblock supers[VL_SUPER_COUNT] = {{0}};
     velo_status found[VL_SUPER_COUNT];
     vl_error worst = {.code = VELO_OK};
 
     *block = 0;
     for (uint32_t i = 0; i < VL_SUPER_COUNT; i++) {
+        found[i] = VELO_NOTADB;
         if (bytes[i] == NULL)
-            found[i] =
-                vl_fail(ctx, VELO_NOTADB, "\"%s\" is too short for a VelociDB database", what);
+            (void)vl_fail(ctx, VELO_NOTADB, "\"%s\" is too short for a VelociDB database", what);
         else
             found[i] = vl_superblock_decode(ctx, what, i, bytes[i], &supers[i]);
         if (found[i] != VELO_OK && super_weight(found[i]) > super_weight(worst.code))

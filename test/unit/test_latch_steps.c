@@ -272,6 +272,7 @@ steps_unpark(const _Atomic uint32_t *word, int32_t count)
 }
 
 /* What latch.c does not use today has no replacement: then it does not compile here. */
+#undef atomic_init
 #undef atomic_store_explicit
 #undef atomic_fetch_add_explicit
 #undef atomic_fetch_and_explicit
@@ -288,8 +289,9 @@ steps_unpark(const _Atomic uint32_t *word, int32_t count)
 #define atomic_fetch_or_explicit(word, v, order)  steps_fetch_or(word, v)
 #define atomic_compare_exchange_strong_explicit(word, expected, wanted, order, failed)             \
     steps_cas(word, expected, wanted)
-#define vl_park   steps_park
-#define vl_unpark steps_unpark
+#define atomic_init(word, v) (*(word) = (v))
+#define vl_park              steps_park
+#define vl_unpark            steps_unpark
 
 /* Sleep after one round of spinning, as in the tiny build: spinning adds steps, but no states. */
 #undef VL_BY_BUILD
