@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define SPACE_CHUNK_WORDS  ((uint32_t)VL_BY_BUILD(512, 2))
-#define SPACE_CHUNK_BLOCKS (SPACE_CHUNK_WORDS * 64U)
+#define SPACE_CHUNK_BLOCKS ((uint64_t)SPACE_CHUNK_WORDS * 64U)
 
 typedef struct space_chunk {
     uint64_t *live;      /* the sets, SPACE_CHUNK_WORDS each, one block of memory after another */
@@ -151,7 +151,7 @@ space_chunk_init(vl_ctx *ctx, space_chunk *chunk)
     chunk->fixed = words + (size_t)3 * SPACE_CHUNK_WORDS;
     chunk->barrier = 0;
     memset(chunk->fixed, 0xff, size);
-    chunk->used_count = SPACE_CHUNK_BLOCKS;
+    chunk->used_count = (uint32_t)SPACE_CHUNK_BLOCKS;
     return 1;
 }
 
@@ -363,7 +363,7 @@ int
 vl_space_allocate(vl_space *space, uint32_t sets, uint32_t length, uint64_t *address)
 {
     uint64_t end = space->block_count;
-    uint64_t found = end;
+    uint64_t found;
     uint64_t first_end;
 
     VL_ASSERT(length > 0 && (sets & (VL_SPACE_LIVE | VL_SPACE_WRITING)) == sets && sets != 0);

@@ -305,7 +305,7 @@ steps_unpark(const _Atomic uint32_t *word, int32_t count)
 #define vl_latch_wake           steps_latch_wake
 #define vl_latch_read_upgrade   steps_latch_read_upgrade
 #define vl_racy_copy            steps_racy_copy
-#include "base/latch.c"
+#include "base/latch.c" /* NOLINT(bugprone-suspicious-include): compiled anew on stepped atomics */
 
 static vl_latch steps_latch;
 

@@ -281,7 +281,7 @@ sim_fill_batch(vl_io_request *requests, vl_file *file, uint8_t (*bufs)[512])
 /* Offsets of the writes in the order in which they happened. */
 typedef struct sim_order {
     uint64_t offsets[64];
-    uint32_t count;
+    uint64_t count; /* as wide as the rest: without padding orders are compared as bytes */
 } sim_order;
 
 static void

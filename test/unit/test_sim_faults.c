@@ -725,9 +725,11 @@ static void
 toy_search_run(toy_bug bug, uint64_t seed, toy_search *search)
 {
     vl_ctx *ctx = unit_ctx();
-    toy_db toy = {.bug = bug};
+    static toy_db toy; /* outlives the search, which points to it */
     vl_sim *sim;
 
+    memset(&toy, 0, sizeof toy);
+    toy.bug = bug;
     memset(search, 0, sizeof *search);
     search->toy = &toy;
     search->draws = 6;

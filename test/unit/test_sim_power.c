@@ -485,7 +485,7 @@ power_line_set(vl_ctx *ctx, vl_sim *sim)
     unsigned set = 0;
 
     for (uint64_t seed = 0; seed < DRAW_COUNT; seed++)
-        set |= 1U << power_lines(ctx, sim, seed);
+        set |= 1U << (power_lines(ctx, sim, seed) & 15U);
     return set;
 }
 
