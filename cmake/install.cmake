@@ -8,10 +8,13 @@ install(TARGETS velocidb RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES include/velocidb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # What a static link needs besides our archive.
-set(velocidb_private_libs "-pthread")
+set(velocidb_private_libs "-pthread -lm")
 if(VELO_URING_FOUND)
     set(velocidb_private_requires "liburing")
 endif()
+# The file finds its prefix from where it lies, so that an installed tree may be moved, and
+# `cmake --install --prefix` works.
+file(RELATIVE_PATH velocidb_pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(cmake/velocidb.pc.in ${CMAKE_BINARY_DIR}/velocidb.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/velocidb.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -38,5 +38,5 @@ endfunction()
 # What an executable or shared library needs at the link.
 function(velocidb_link_sanitizers target)
     target_link_options(${target} PRIVATE ${velocidb_sanitizer_flags})
-    target_link_libraries(${target} PRIVATE Threads::Threads)
+    target_link_libraries(${target} PRIVATE Threads::Threads m)
 endfunction()

@@ -21,13 +21,23 @@ main_print_line(void *user, const char *line)
     (void)puts(line);
 }
 
+/* The exit status after all output: 1 when some of it could not be written. */
+static int
+main_finish(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    perror("velocidb: standard output");
+    return 1;
+}
+
 static int
 main_report(const char *folder)
 {
     velo_status status = velo_machine_report(folder, main_print_line, NULL);
 
     if (status == VELO_OK)
-        return fflush(stdout) == 0 ? 0 : 1;
+        return main_finish();
     (void)fflush(stdout);
     (void)fprintf(stderr, "velocidb: %s (%s)\n", velo_status_text(status),
                   velo_status_name(status));
@@ -37,10 +47,14 @@ main_report(const char *folder)
 int
 main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return printf("velocidb %s\n", velo_version()) < 0;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return fputs(main_usage, stdout) < 0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        (void)printf("velocidb %s\n", velo_version());
+        return main_finish();
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)fputs(main_usage, stdout);
+        return main_finish();
+    }
     if ((argc == 2 || argc == 3) && strcmp(argv[1], "--machine") == 0)
         return main_report(argc == 3 ? argv[2] : NULL);
     if (argc > 1)

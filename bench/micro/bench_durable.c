@@ -189,7 +189,7 @@ main(int argc, char **argv)
                durable.found.round_count, vl_io_name(durable.io));
     ours =
         bench_add(b, "velocidb, probed way", "appends/s", BENCH_MORE_IS_BETTER, measure_ours, NULL);
-    for (int i = 0; i < VL_DURABILITY_WAYS; i++) {
+    for (uint32_t i = 0; i < VL_DURABILITY_WAYS; i++) {
         durable_way *way = &durable.ways[i];
 
         way->method = durable.found.ways[i].method;
@@ -199,7 +199,7 @@ main(int argc, char **argv)
                        vl_preallocation_name(way->preallocation));
         (void)bench_add(b, way->name, "appends/s", BENCH_MORE_IS_BETTER, measure_bare, way);
     }
-    bench_want_ratio(b, "probed durable append", ours, ours + 1, VL_DURABILITY_WAYS, 0.95);
+    bench_want_ratio(b, "probed durable append", ours, ours + 1, (int)VL_DURABILITY_WAYS, 0.95);
     status = bench_finish(b);
     (void)unlink(durable.path);
     vl_io_close(durable.io);

@@ -147,7 +147,7 @@ measure_fio(const read_case *c)
                    "--norandommap --output-format=json 2>/dev/null",
                    reads.path, (unsigned long long)reads.file_size, c->size, c->depth,
                    (unsigned long long)(reads.run_ns / 1000000U));
-    from = popen(command, "r");
+    from = popen(command, "r"); /* NOLINT(cert-env33-c): fio is a program, the path is ours */
     if (from == NULL)
         return -1;
     while (fgets(line, sizeof line, from) != NULL) {

@@ -6,7 +6,8 @@
  *
  * Invariants
  *   L1  used_bytes is the sum of the sizes of all live blocks of the allocator, plus those that
- *       are being asked for; it never passes limit_bytes by a request that succeeds.
+ *       are being asked for. No request takes it past limit_bytes, not even for a moment: what is
+ *       refused leaves no trace that could make another request fail.
  *   L2  A block's header is written before the block is handed out and read only by alloc.c. */
 #include "base/alloc.h"
 
@@ -41,7 +42,7 @@ static int
 alloc_is_failing(vl_allocator *allocator)
 {
     uint64_t call = atomic_fetch_add_explicit(&allocator->call_count, 1, memory_order_relaxed) + 1;
-    uint64_t from = atomic_load_explicit(&allocator->fail_from, memory_order_relaxed);
+    uint64_t from = atomic_load_explicit(&allocator->fail_from, memory_order_acquire);
 
     return VL_UNLIKELY(from != 0) && call >= from &&
            call < atomic_load_explicit(&allocator->fail_until, memory_order_relaxed);
@@ -52,14 +53,20 @@ static int
 alloc_charge(vl_allocator *allocator, uint64_t size)
 {
     uint64_t limit = atomic_load_explicit(&allocator->limit_bytes, memory_order_relaxed);
-    uint64_t used =
-        atomic_fetch_add_explicit(&allocator->used_bytes, size, memory_order_relaxed) + size;
+    uint64_t used;
 
-    if (limit != 0 && used > limit) {
-        atomic_fetch_sub_explicit(&allocator->used_bytes, size, memory_order_relaxed);
-        return 0;
+    if (limit == 0) {
+        used = atomic_fetch_add_explicit(&allocator->used_bytes, size, memory_order_relaxed);
+    } else {
+        used = atomic_load_explicit(&allocator->used_bytes, memory_order_relaxed);
+        do {
+            if (used > limit || size > limit - used)
+                return 0;
+        } while (!atomic_compare_exchange_weak_explicit(&allocator->used_bytes, &used, used + size,
+                                                        memory_order_relaxed,
+                                                        memory_order_relaxed));
     }
-    (void)vl_atomic_max(&allocator->peak_bytes, used);
+    (void)vl_atomic_max(&allocator->peak_bytes, used + size);
     return 1;
 }
 
@@ -99,16 +106,17 @@ vl_allocator_set_limit(vl_allocator *allocator, uint64_t limit_bytes)
 void
 vl_allocator_fail_nth(vl_allocator *allocator, uint64_t nth, uint64_t count)
 {
-    uint64_t from = vl_counter(&allocator->call_count) + nth;
+    uint64_t calls = vl_counter(&allocator->call_count);
+    uint64_t from = nth > UINT64_MAX - calls ? UINT64_MAX : calls + nth;
 
-    /* Off first, so that no thread sees a new start with the old end. */
+    /* Off first, and on by a release: who sees the new start sees its end. */
     atomic_store_explicit(&allocator->fail_from, 0, memory_order_relaxed);
     if (nth == 0)
         return;
     atomic_store_explicit(&allocator->fail_until,
                           count > UINT64_MAX - from ? UINT64_MAX : from + count,
                           memory_order_relaxed);
-    atomic_store_explicit(&allocator->fail_from, from, memory_order_relaxed);
+    atomic_store_explicit(&allocator->fail_from, from, memory_order_release);
 }
 
 void *
@@ -120,7 +128,8 @@ vl_allocator_alloc(vl_allocator *allocator, size_t size, size_t align)
     if (align < VL_ALLOC_ALIGN)
         align = VL_ALLOC_ALIGN;
     VL_ASSERT(vl_is_power_of_two(align));
-    if (alloc_is_failing(allocator) || size > VL_ALLOC_MAX_SIZE || !alloc_charge(allocator, size)) {
+    if (alloc_is_failing(allocator) || size > VL_ALLOC_MAX_SIZE || align > VL_ALLOC_MAX_SIZE ||
+        !alloc_charge(allocator, size)) {
         vl_count(&allocator->failed_count, 1);
         return NULL;
     }
@@ -208,6 +217,8 @@ vl_free(void *block)
 #if VL_DEBUG
     memset(block, ALLOC_FREED_BYTE, size < 4096 ? size : 4096);
     header->owner = NULL;
+    /* Else the compiler drops writes to memory that is given back next. */
+    __asm__ volatile("" ::"r"(block) : "memory");
 #endif
     free((char *)block - align);
 }

@@ -14,7 +14,7 @@
 /* Every block is aligned to at least this many bytes. */
 #define VL_ALLOC_ALIGN 16
 
-/* No single block is larger: keeps sums of sizes far from overflow. */
+/* No single block and no alignment is larger: keeps sums of sizes far from overflow. */
 #define VL_ALLOC_MAX_SIZE ((size_t)1 << 46)
 
 typedef struct vl_allocator {

@@ -30,6 +30,13 @@ struct arena_chunk {
 
 _Static_assert(sizeof(struct arena_chunk) % VL_ALLOC_ALIGN == 0, "content must start aligned");
 
+/* Keeps A2 after next or the chunk has changed. */
+static void
+arena_poison_rest(vl_arena *arena)
+{
+    ARENA_POISON(arena->next, (size_t)(arena->end - arena->next));
+}
+
 /* Make a new newest chunk with room for size bytes at the given alignment. */
 static int
 arena_grow(vl_arena *arena, size_t size, size_t align)
@@ -38,7 +45,7 @@ arena_grow(vl_arena *arena, size_t size, size_t align)
     size_t chunk_size = arena->chunk_size;
     vl_arena_chunk *chunk;
 
-    if (size > VL_ALLOC_MAX_SIZE - 2 * ARENA_MAX_ALIGN)
+    if (size > VL_ALLOC_MAX_SIZE - 2 * (size_t)ARENA_MAX_ALIGN)
         return 0;
     need = sizeof *chunk + size + (align - 1);
     if (chunk_size < need)
@@ -52,9 +59,11 @@ arena_grow(vl_arena *arena, size_t size, size_t align)
     arena->next = (char *)(chunk + 1);
     arena->end = (char *)chunk + chunk_size;
     arena->held_bytes += chunk_size;
-    if (arena->chunk_size < ARENA_LARGEST_CHUNK)
+    if (arena->chunk_size < ARENA_LARGEST_CHUNK / 2)
         arena->chunk_size *= 2;
-    ARENA_POISON(arena->next, (size_t)(arena->end - arena->next)); /* keeps A2 */
+    else
+        arena->chunk_size = ARENA_LARGEST_CHUNK;
+    arena_poison_rest(arena);
     return 1;
 }
 
@@ -79,6 +88,8 @@ vl_arena_init(vl_arena *arena, vl_allocator *allocator, size_t first_chunk_size)
     arena->allocator = allocator != NULL ? allocator : vl_allocator_default();
     if (first_chunk_size == 0)
         first_chunk_size = ARENA_DEFAULT_CHUNK;
+    if (first_chunk_size > ARENA_LARGEST_CHUNK)
+        first_chunk_size = ARENA_LARGEST_CHUNK;
     arena->chunk_size = (size_t)vl_align_up(first_chunk_size, VL_ALLOC_ALIGN);
 }
 
@@ -144,14 +155,14 @@ vl_arena_copy(vl_arena *arena, const void *data, size_t size)
 void
 vl_arena_reset(vl_arena *arena)
 {
-    vl_arena_chunk *kept = arena->chunk;
+    vl_arena_chunk *kept;
 
+    /* Single large requests are not worth keeping. */
+    while (arena->chunk != NULL && arena->chunk->size > ARENA_LARGEST_CHUNK)
+        arena_drop_newest(arena);
+    kept = arena->chunk;
     if (kept == NULL)
         return;
-    if (kept->size > ARENA_LARGEST_CHUNK) { /* a single large request: not worth keeping */
-        vl_arena_deinit(arena);
-        return;
-    }
     arena->chunk = kept->older;
     arena->held_bytes -= kept->size;
     vl_arena_deinit(arena);
@@ -160,7 +171,7 @@ vl_arena_reset(vl_arena *arena)
     arena->held_bytes = kept->size;
     arena->next = (char *)(kept + 1);
     arena->end = (char *)kept + kept->size;
-    ARENA_POISON(arena->next, (size_t)(arena->end - arena->next)); /* keeps A2 */
+    arena_poison_rest(arena);
 }
 
 vl_arena_mark
@@ -182,5 +193,5 @@ vl_arena_rewind(vl_arena *arena, vl_arena_mark mark)
         return;
     VL_ASSERT(mark.next >= (char *)(arena->chunk + 1) && mark.next <= arena->end);
     arena->next = mark.next;
-    ARENA_POISON(arena->next, (size_t)(arena->end - arena->next)); /* keeps A2 */
+    arena_poison_rest(arena);
 }

@@ -29,7 +29,8 @@ typedef struct vl_arena_mark {
  *
  * allocator        borrowed; NULL for the process's default
  * first_chunk_size size of the first chunk in bytes (0 for a default); later ones double up to a
- *                  limit, larger requests get a chunk of their own */
+ *                  limit, which holds for the first as well; larger requests get a chunk of their
+ *                  own */
 void vl_arena_init(vl_arena *arena, vl_allocator *allocator, size_t first_chunk_size);
 
 /* Give all memory back. The arena may be used again. NULL is not allowed. */

@@ -20,8 +20,10 @@ check_default_handler(const char *expression, const char *file, int line)
 
     if (length < 0)
         return;
-    if ((size_t)length >= sizeof text)
+    if ((size_t)length >= sizeof text) {
         length = (int)sizeof text - 1;
+        text[length - 1] = '\n';
+    }
     /* Nothing can be done when even this fails: the process stops in any case. */
     if (write(STDERR_FILENO, text, (size_t)length) < 0)
         return;

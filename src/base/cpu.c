@@ -20,9 +20,9 @@ cpu_read_model(vl_cpu_features *found)
 {
     unsigned words[12] = {0};
 
-    for (unsigned i = 0; i < 3; i++)
-        if (!__get_cpuid(0x80000002U + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
-                         &words[4 * i + 3]))
+    for (size_t i = 0; i < 3; i++)
+        if (!__get_cpuid(0x80000002U + (unsigned)i, &words[4 * i], &words[4 * i + 1],
+                         &words[4 * i + 2], &words[4 * i + 3]))
             return;
     memcpy(found->model, words, sizeof words);
     found->model[sizeof words] = '\0';

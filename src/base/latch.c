@@ -3,15 +3,19 @@
  * Invariants
  *   K1  Nobody sleeps unless `waiters` is set in the value it compares when it goes to sleep, and
  *       whoever clears `waiters` wakes all sleepers afterwards: no sleeper is forgotten.
+ *       `waiters` without `exclusive` means `writer waits`: only a release of the exclusive latch
+ *       clears it, and the last release of a shared one wakes the writer that will come to that.
  *   K2  `writer waits` is set only by a writer that keeps trying until it has the latch, and is
  *       cleared whenever the latch is taken or released exclusively: readers are not held off by
  *       a writer that has gone, and get their turn after each writer.
  *   K3  The version changes only by an exclusive release, after all changes of that holder.
+ *   K4  A release touches the latch once: who takes it next may destroy it, while the releaser
+ *       still wakes others by the mere address.
  *
  * States of the lower half, by what leaves them:
  *   free          -> shared (CAS +1), -> exclusive (CAS)
- *   shared n      -> shared n+-1; the last release wakes if `waiters`, keeping `writer waits`, so
- *                    that the writer it held off comes before new readers
+ *   shared n      -> shared n+-1; the last release wakes if `waiters`, keeping it and `writer
+ *                    waits`, so that the writer it held off comes before new readers
  *   exclusive     -> free (exchange); wakes if `waiters`, clearing `writer waits` */
 #include "base/latch.h"
 
@@ -22,7 +26,7 @@
 
 /* Turns of spinning before a waiter sleeps: together some microseconds, about what going to sleep
  * and being woken costs. */
-#define LATCH_SPIN_ROUNDS 6
+#define LATCH_SPIN_ROUNDS VL_BY_BUILD(6, 1)
 
 static _Atomic uint32_t *
 latch_futex(vl_latch *latch)
@@ -38,12 +42,25 @@ latch_spin(unsigned round)
         vl_pause();
 }
 
-/* Sleep until the latch is released, having set the bits in `flags`. Returns early at any change.
- * Keeps K1. */
+/* Announce a writer and sleep until the latch is released. Returns early at any change. Keeps K1.
+ * Nothing that readers do meanwhile can make the announcement fail: from here on no new reader
+ * gets in. It may meet a free latch; then the caller takes it at its next turn, which keeps K2. */
 static void
-latch_sleep(vl_latch *latch, uint64_t word, uint64_t flags)
+latch_sleep_writer(vl_latch *latch)
 {
-    uint64_t marked = word | VL_LATCH_WAITERS | flags;
+    uint64_t flags = VL_LATCH_WAITERS | VL_LATCH_WRITER_WAITS;
+    uint64_t word = atomic_fetch_or_explicit(&latch->u.word, flags, memory_order_relaxed);
+
+    if ((word & (VL_LATCH_EXCLUSIVE | VL_LATCH_SHARED_MASK)) != 0)
+        (void)vl_park(latch_futex(latch), (uint32_t)(word | flags), VL_PARK_FOREVER);
+}
+
+/* Sleep until the latch is released, for one who wants to read. Returns early at any change. Keeps
+ * K1. */
+static void
+latch_sleep_reader(vl_latch *latch, uint64_t word)
+{
+    uint64_t marked = word | VL_LATCH_WAITERS;
 
     if (marked != word &&
         !atomic_compare_exchange_strong_explicit(&latch->u.word, &word, marked,
@@ -75,7 +92,7 @@ vl_latch_wait_exclusive(vl_latch *latch)
         } else if (round < LATCH_SPIN_ROUNDS) {
             latch_spin(round);
         } else {
-            latch_sleep(latch, word, VL_LATCH_WRITER_WAITS);
+            latch_sleep_writer(latch);
         }
     }
 }
@@ -92,7 +109,7 @@ vl_latch_wait_shared(vl_latch *latch)
         } else if (round < LATCH_SPIN_ROUNDS) {
             latch_spin(round);
         } else {
-            latch_sleep(latch, word, 0);
+            latch_sleep_reader(latch, word);
         }
     }
 }
@@ -108,17 +125,14 @@ vl_latch_wait_readable(vl_latch *latch)
         if (round < LATCH_SPIN_ROUNDS)
             latch_spin(round);
         else
-            latch_sleep(latch, word, 0);
+            latch_sleep_reader(latch, word);
     }
 }
 
 VL_COLD void
 vl_latch_wake(vl_latch *latch)
 {
-    /* keeps K1. Another wake may have come in between: then the bit is off or belongs to new
-     * sleepers, and waking them once too often does no harm. */
-    atomic_fetch_and_explicit(&latch->u.word, ~VL_LATCH_WAITERS, memory_order_relaxed);
-    vl_unpark(latch_futex(latch), INT32_MAX);
+    vl_unpark(latch_futex(latch), INT32_MAX); /* keeps K4: computes an address, reads nothing */
 }
 
 int
@@ -168,6 +182,17 @@ static _Thread_local struct {
     unsigned count;                          /* how many */
 } latch_held;
 
+/* Whether the second may be taken while the first is held. A family does not change a rank's place
+ * in the order. */
+static int
+latch_ranks_rise(uint32_t held, uint32_t wanted)
+{
+    uint32_t place_held = held & ~(uint32_t)VL_RANK_FAMILY;
+    uint32_t place_wanted = wanted & ~(uint32_t)VL_RANK_FAMILY;
+
+    return place_held < place_wanted || (held == wanted && (held & VL_RANK_FAMILY) != 0);
+}
+
 void
 vl_latch_note_acquiring(const vl_latch *latch)
 {
@@ -177,8 +202,7 @@ vl_latch_note_acquiring(const vl_latch *latch)
         VL_ASSERT(held != latch); /* not recursive */
         if (latch->rank == VL_RANK_NONE || held->rank == VL_RANK_NONE)
             continue;
-        VL_ASSERT(held->rank < latch->rank ||
-                  (held->rank == latch->rank && (latch->rank & VL_RANK_FAMILY) != 0));
+        VL_ASSERT(latch_ranks_rise(held->rank, latch->rank));
     }
 }
 

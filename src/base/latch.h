@@ -159,7 +159,7 @@ vl_latch_release_shared(vl_latch *latch)
 }
 
 /* Begin an optimistic read: returns the version to confirm later. Waits while somebody holds the
- * latch exclusively. */
+ * latch exclusively, so ranks apply as in taking it. */
 static inline uint64_t
 vl_latch_read_begin(vl_latch *latch)
 {
@@ -167,8 +167,10 @@ vl_latch_read_begin(vl_latch *latch)
     vl_latch_acquire_shared(latch);
     return atomic_load_explicit(&latch->u.word, memory_order_relaxed) & VL_LATCH_VERSION_MASK;
 #else
-    uint64_t word = atomic_load_explicit(&latch->u.word, memory_order_acquire);
+    uint64_t word;
 
+    vl_latch_note_acquiring(latch);
+    word = atomic_load_explicit(&latch->u.word, memory_order_acquire);
     if (VL_UNLIKELY((word & VL_LATCH_EXCLUSIVE) != 0))
         word = vl_latch_wait_readable(latch);
     return word & VL_LATCH_VERSION_MASK;

@@ -1,6 +1,8 @@
 /* log.c - formats an event and hands it to the callback. Allocates nothing. */
 #include "base/log.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -10,23 +12,31 @@
 static void
 log_clean(char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20U || *text == 0x7f)
-            *text = '?';
+    while (*text != '\0') {
+        size_t size = vl_utf8_control(text);
+
+        if (size > 0)
+            memset(text, '?', size);
+        text += size > 0 ? size : 1;
+    }
 }
 
 void
 vl_log_write(const vl_log *log, vl_log_level level, velo_status code, const char *format, ...)
 {
     char text[LOG_TEXT_SIZE];
+    int length;
     va_list args;
 
     if (log == NULL || log->callback == NULL || level > log->level)
         return;
     va_start(args, format);
-    if (vsnprintf(text, sizeof text, format, args) < 0)
-        text[0] = '\0';
+    length = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (length < 0)
+        text[0] = '\0';
+    else if ((size_t)length >= sizeof text)
+        text[vl_utf8_whole(text, sizeof text - 1)] = '\0';
     log_clean(text);
     log->callback(log->user, level, code, text);
 }

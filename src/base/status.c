@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/ctx.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,52 +118,39 @@ velo_status_text(velo_status status)
     return entry != NULL ? entry->text : "unknown error";
 }
 
-/* Length of the longest prefix of `text` that does not end inside of a UTF-8 sequence. */
+/* Append `text` to a message of `used` bytes as far as it fits before `end`, with control
+ * characters escaped. Returns the message's new length. Keeps S1. */
 static size_t
-status_whole_characters(const char *text, size_t length)
-{
-    size_t start = length;
-    size_t need;
-    unsigned char lead;
-
-    while (start > 0 && length - start < 4 && ((unsigned char)text[start - 1] & 0xc0U) == 0x80U)
-        start--;
-    if (start == 0)
-        return length;
-    lead = (unsigned char)text[start - 1];
-    need = lead >= 0xf0U ? 4 : lead >= 0xe0U ? 3 : lead >= 0xc0U ? 2 : 1;
-    return length - (start - 1) < need ? start - 1 : length;
-}
-
-/* Copy `text` to the error's slot with control characters escaped. Keeps S1. */
-static void
-status_write_text(vl_error *error, const char *text)
+status_append(vl_error *error, size_t used, size_t end, const char *text)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t used = 0;
-    size_t room = sizeof error->text - 1;
+    size_t escapes = 0; /* bytes that are still to be escaped: the rest of a control character */
 
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (c >= 0x20U && c != 0x7fU) {
-            if (used + 1 > room)
-                break;
+        if (escapes == 0)
+            escapes = vl_utf8_control(text);
+        if (used + (escapes > 0 ? 4 : 1) > end)
+            break;
+        if (escapes == 0) {
             error->text[used++] = (char)c;
             continue;
         }
-        if (used + 4 > room)
-            break;
+        escapes--;
         error->text[used++] = '\\';
         error->text[used++] = 'x';
         error->text[used++] = hex[c >> 4];
         error->text[used++] = hex[c & 15U];
     }
-    error->text[status_whole_characters(error->text, used)] = '\0';
+    used = vl_utf8_whole(error->text, used);
+    error->text[used] = '\0';
+    return used;
 }
 
-static void
-status_record(vl_ctx *ctx, velo_status code, int os_error, const char *text)
+/* Begin the error of ctx: all but its text. */
+static vl_error *
+status_begin(vl_ctx *ctx, velo_status code, int os_error)
 {
     const status_entry *entry = status_find_nearest(code);
     vl_error *error = &ctx->error;
@@ -171,7 +159,18 @@ status_record(vl_ctx *ctx, velo_status code, int os_error, const char *text)
     error->os_error = os_error;
     error->sql_offset = -1;
     memcpy(error->sqlstate, entry != NULL ? entry->sqlstate : "HY000", sizeof error->sqlstate);
-    status_write_text(error, text);
+    return error;
+}
+
+/* Format a message's own part; it may quote the message that it replaces. */
+static void status_format(char *text, size_t size, const char *format, va_list args)
+    VL_PRINTF(3, 0);
+
+static void
+status_format(char *text, size_t size, const char *format, va_list args)
+{
+    if (vsnprintf(text, size, format, args) < 0)
+        text[0] = '\0';
 }
 
 velo_status
@@ -184,10 +183,9 @@ vl_fail(vl_ctx *ctx, velo_status code, const char *format, ...)
     if (ctx == NULL)
         return code;
     va_start(args, format);
-    if (vsnprintf(text, sizeof text, format, args) < 0)
-        text[0] = '\0';
+    status_format(text, sizeof text, format, args);
     va_end(args);
-    status_record(ctx, code, 0, text);
+    (void)status_append(status_begin(ctx, code, 0), 0, sizeof text - 1, text);
     return code;
 }
 
@@ -204,7 +202,8 @@ velo_status
 vl_fail_os(vl_ctx *ctx, velo_status code, int os_error, const char *format, ...)
 {
     char text[VL_ERROR_TEXT_SIZE];
-    char reason[128];
+    char reason[128] = ": ";
+    vl_error *error;
     size_t used;
     va_list args;
 
@@ -212,16 +211,13 @@ vl_fail_os(vl_ctx *ctx, velo_status code, int os_error, const char *format, ...)
     if (ctx == NULL)
         return code;
     va_start(args, format);
-    if (vsnprintf(text, sizeof text, format, args) < 0)
-        text[0] = '\0';
+    status_format(text, sizeof text, format, args);
     va_end(args);
-    status_os_text(os_error, reason, sizeof reason);
+    status_os_text(os_error, reason + 2, sizeof reason - 2);
+    error = status_begin(ctx, code, os_error);
     /* A path may fill the text: the reason is worth more than the path's last bytes. */
-    used = strlen(text);
-    if (used > sizeof text - sizeof reason - 2)
-        used = status_whole_characters(text, sizeof text - sizeof reason - 2);
-    (void)snprintf(text + used, sizeof text - used, ": %s", reason);
-    status_record(ctx, code, os_error, text);
+    used = status_append(error, 0, sizeof text - 1 - strlen(reason), text);
+    (void)status_append(error, used, sizeof text - 1, reason);
     return code;
 }
 

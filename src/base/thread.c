@@ -1,7 +1,9 @@
 /* thread.c - POSIX threads under our names, and events on the parking functions.
  *
- * Invariant E1: an event goes 0 -> 1 only by a waiter and to 2 only by vl_event_set, which wakes
- * all if it finds 1: nobody sleeps on a set event. */
+ * Invariants
+ *   E1  An event goes 0 -> 1 only by a waiter, to 2 only by vl_event_set, which wakes all if it
+ *       finds 1, and 2 -> 0 only by vl_event_reset: nobody sleeps on a set event, and nobody who
+ *       sleeps is forgotten. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -34,11 +36,23 @@ thread_run(void *argument)
     return NULL;
 }
 
+/* The signals that a thread of ours does not take. A fault in the thread itself stays with it: when
+ * its signal is blocked, the system ends the process without asking the application's handler. */
+static void
+thread_blocked_signals(sigset_t *set)
+{
+    static const int faults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+
+    (void)sigfillset(set);
+    for (size_t i = 0; i < VL_ARRAY_COUNT(faults); i++)
+        (void)sigdelset(set, faults[i]);
+}
+
 velo_status
 vl_thread_start(vl_ctx *ctx, vl_thread *thread, const char *name, vl_thread_main *main,
                 void *argument)
 {
-    sigset_t all;
+    sigset_t blocked;
     sigset_t before;
     int error;
 
@@ -47,8 +61,8 @@ vl_thread_start(vl_ctx *ctx, vl_thread *thread, const char *name, vl_thread_main
     thread->argument = argument;
     (void)snprintf(thread->name, sizeof thread->name, "%s", name);
     /* The new thread inherits the mask, so that no signal can reach it in between. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_blocked_signals(&blocked);
+    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
     error = pthread_create(&thread->handle, NULL, thread_run, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0)
@@ -105,7 +119,11 @@ vl_event_set(vl_event *event)
 void
 vl_event_reset(vl_event *event)
 {
-    atomic_store_explicit(&event->state, THREAD_EVENT_CLEAR, memory_order_release);
+    uint32_t state = THREAD_EVENT_SET;
+
+    /* An event that is not set stays as it is: keeps E1. */
+    (void)atomic_compare_exchange_strong_explicit(&event->state, &state, THREAD_EVENT_CLEAR,
+                                                  memory_order_acq_rel, memory_order_relaxed);
 }
 
 int
@@ -114,16 +132,23 @@ vl_event_is_set(const vl_event *event)
     return atomic_load_explicit(&event->state, memory_order_acquire) == THREAD_EVENT_SET;
 }
 
+/* Nanoseconds on a clock that never goes back. */
+static int64_t
+thread_now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int
 vl_event_wait(vl_event *event, int64_t timeout_ns)
 {
-    struct timespec now;
     int64_t end_ns = 0;
 
-    if (timeout_ns >= 0) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        end_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + timeout_ns;
-    }
+    if (timeout_ns >= 0 && __builtin_add_overflow(thread_now_ns(), timeout_ns, &end_ns))
+        timeout_ns = VL_PARK_FOREVER; /* some centuries: as good as for ever */
     for (;;) {
         uint32_t state = THREAD_EVENT_CLEAR;
 
@@ -132,8 +157,7 @@ vl_event_wait(vl_event *event, int64_t timeout_ns)
         if (state == THREAD_EVENT_SET)
             return 1;
         if (timeout_ns >= 0) {
-            (void)clock_gettime(CLOCK_MONOTONIC, &now);
-            timeout_ns = end_ns - ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+            timeout_ns = end_ns - thread_now_ns();
             if (timeout_ns <= 0)
                 return vl_event_is_set(event);
         }

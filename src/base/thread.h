@@ -1,7 +1,7 @@
 /* thread.h - threads, and events between them.
  *
- * Background threads block all signals, so that the application's handlers run on its own threads,
- * and carry a name that debuggers and top show. */
+ * Background threads block all signals but those that their own faults raise, so that the
+ * application's handlers run on its own threads, and carry a name that debuggers and top show. */
 #ifndef VL_BASE_THREAD_H
 #define VL_BASE_THREAD_H
 
@@ -48,7 +48,8 @@ void vl_event_init(vl_event *event);
 /* Set it: everything done before is seen by those who find it set. */
 void vl_event_set(vl_event *event);
 
-/* Take it back. Not while others may be waiting for this very setting. */
+/* Take it back; does nothing when it is not set. Not while others may be waiting for this very
+ * setting. */
 void vl_event_reset(vl_event *event);
 
 /* Whether it is set; an acquire operation. */

@@ -30,7 +30,9 @@ typedef struct vl_durability_way {
     uint64_t most_ns;               /* the slowest */
 } vl_durability_way;
 
-#define VL_DURABILITY_WAYS (VL_DURABLE_METHOD_COUNT * VL_PREALLOC_COUNT)
+#define VL_DURABILITY_WAYS 9U
+
+_Static_assert(VL_DURABILITY_WAYS == VL_DURABLE_METHOD_COUNT * VL_PREALLOC_COUNT, "all of them");
 
 typedef struct vl_durability {
     vl_durability_way ways[VL_DURABILITY_WAYS]; /* every combination, in order of preallocation */

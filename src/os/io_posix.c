@@ -81,6 +81,7 @@ posix_check_kind(vl_posix_file *file)
 {
     struct stat info;
 
+    VL_ASSERT(file->fd >= 0);
     if (fstat(file->fd, &info) != 0)
         return errno;
     if (S_ISDIR(info.st_mode))

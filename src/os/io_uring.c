@@ -701,8 +701,10 @@ uring_make_ring(uring_queue *queue)
 
     if (queue->ring.is_open || queue->is_broken)
         return;
-    if (queue->batches_without > 0 && queue->batches_without++ < URING_REMAKE_AFTER)
+    if (queue->batches_without > 0 && queue->batches_without < URING_REMAKE_AFTER) {
+        queue->batches_without++;
         return;
+    }
     error = vl_uring_ring_open(&queue->ring, 2 * queue->depth, &mode);
     queue->batches_without = error != 0;
     if (error != 0)

@@ -1,7 +1,11 @@
 /* machine.c - reads /proc and the control groups; sysconf elsewhere.
  *
  * Control groups, version 2: limits may stand at any level from the process's group up to the
- * root, and the smallest counts. Version 1: only the group that the container shows as its root. */
+ * root, and the smallest counts. Version 1: only the group that the container shows as its root.
+ *
+ * Invariants
+ *   M1  usable_processors is from 1 to processor_count, usable_memory at most memory_size where
+ *       that is known: a limit only ever lowers them. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

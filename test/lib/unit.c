@@ -3,6 +3,7 @@
 #include "lib/unit.h"
 
 #include "base/assert.h"
+#include "base/atomic.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -127,16 +128,27 @@ unit_stop_handler(const char *expression, const char *file, int line)
     _exit(UNIT_STOPPED_STATUS);
 }
 
+/* How a child process runs its function. */
+typedef enum unit_child {
+    UNIT_CHILD_PLAIN, /* like the parent */
+    UNIT_CHILD_STOPS, /* a failed VL_CHECK ends it silently */
+    UNIT_CHILD_QUIET  /* nothing it prints is seen */
+} unit_child;
+
 static void
-unit_stop_quietly(void (*function)(void))
+unit_child_run(void (*function)(void), unit_child how)
 {
-    (void)vl_check_set_handler(unit_stop_handler);
+    if (how == UNIT_CHILD_STOPS)
+        (void)vl_check_set_handler(unit_stop_handler);
+    if (how == UNIT_CHILD_QUIET &&
+        (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL))
+        _exit(2);
     function();
 }
 
-/* Fork, run, and wait; `expects_stop` makes a failed VL_CHECK end the child silently. */
+/* Fork, run, and wait. */
 static int
-unit_fork(void (*function)(void), int expects_stop)
+unit_fork(void (*function)(void), unit_child how)
 {
     int status = 0;
     pid_t child;
@@ -144,10 +156,7 @@ unit_fork(void (*function)(void), int expects_stop)
     fflush(NULL);
     child = fork();
     if (child == 0) {
-        if (expects_stop)
-            unit_stop_quietly(function);
-        else
-            function();
+        unit_child_run(function, how);
         fflush(NULL);
         _exit(unit_state.has_failed ? 1 : 0);
     }
@@ -161,13 +170,64 @@ unit_fork(void (*function)(void), int expects_stop)
 int
 unit_stops(void (*function)(void))
 {
-    return unit_fork(function, 1) == UNIT_STOPPED_STATUS;
+    return unit_fork(function, UNIT_CHILD_STOPS) == UNIT_STOPPED_STATUS;
 }
 
 int
 unit_run_in_child(void (*function)(void))
 {
-    return unit_fork(function, 0);
+    return unit_fork(function, UNIT_CHILD_PLAIN);
+}
+
+int
+unit_run_quietly(void (*function)(void))
+{
+    return unit_fork(function, UNIT_CHILD_QUIET);
+}
+
+/* More failures than any operation under test should have. */
+#define UNIT_ALLOC_FAILURES_MAX 100000
+
+/* Run the operation with the nth request failing, and `count` in all. Returns whether it met the
+ * failure; notes a failed check when it did not take it well. */
+static int
+unit_alloc_failure(unit_operation *operation, void *argument, unsigned nth, uint64_t count)
+{
+    vl_allocator allocator;
+    vl_ctx ctx;
+    velo_status status;
+    uint64_t met;
+
+    vl_allocator_init(&allocator);
+    vl_ctx_init(&ctx, &allocator, unit_state.ctx.log);
+    vl_allocator_fail_nth(&allocator, nth, count);
+    status = operation(&ctx, argument);
+    met = vl_counter(&allocator.failed_count);
+    if (status != VELO_OK && (met == 0 || vl_status_primary(status) != VELO_NOMEM))
+        unit_failed(__FILE__, __LINE__, "request %u failing: %s: %s", nth, velo_status_name(status),
+                    ctx.error.text);
+    else if (vl_counter(&allocator.block_count) != 0 || vl_counter(&allocator.used_bytes) != 0)
+        unit_failed(__FILE__, __LINE__, "request %u failing: %llu blocks left behind", nth,
+                    (unsigned long long)vl_counter(&allocator.block_count));
+    return met > 0;
+}
+
+unsigned
+unit_each_alloc_failure(unit_operation *operation, void *argument)
+{
+    unsigned nth = 1;
+    unsigned once;
+
+    while (unit_alloc_failure(operation, argument, nth, 1) && !unit_state.has_failed &&
+           nth < UNIT_ALLOC_FAILURES_MAX)
+        nth++;
+    once = nth - 1;
+    for (nth = 1; !unit_state.has_failed && nth < UNIT_ALLOC_FAILURES_MAX; nth++)
+        if (!unit_alloc_failure(operation, argument, nth, UINT64_MAX))
+            break;
+    if (!unit_state.has_failed && nth == UNIT_ALLOC_FAILURES_MAX)
+        unit_failed(__FILE__, __LINE__, "there is always one more request for memory");
+    return unit_state.has_failed ? 0 : once;
 }
 
 static void

@@ -11,6 +11,8 @@
 #include "base/ctx.h"
 #include "base/rng.h"
 
+#include <string.h>
+
 typedef struct unit_test {
     const char *name;  /* subject, then fact: "latch_writer_does_not_starve" */
     void (*run)(void); /* the test */
@@ -52,6 +54,20 @@ int unit_stops(void (*function)(void));
  * it. Checks that fail in the child print there and give exit status 1. */
 int unit_run_in_child(void (*function)(void));
 
+/* As unit_run_in_child, with what the child prints dropped: for what should fail. */
+int unit_run_quietly(void (*function)(void));
+
+/* An operation that unit_each_alloc_failure runs, with all its memory from ctx's allocator. It
+ * gives back what it took whatever happens, and returns VELO_OK only when it did all its work. */
+typedef velo_status unit_operation(vl_ctx *ctx, void *argument);
+
+/* Run `operation` again and again with a context and allocator of its own: first the first request
+ * for memory fails, then the second, and so on until a run meets no failure; then once more, each
+ * time with all later requests failing too. Checks that each run gives back all its memory, that it
+ * returns VELO_OK or VELO_NOMEM, and that the run without a failure is VELO_OK. Returns how many
+ * failures were met in the first round; 0 also when a check failed. */
+unsigned unit_each_alloc_failure(unit_operation *operation, void *argument);
+
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
@@ -89,6 +105,15 @@ int unit_run_in_child(void (*function)(void));
         if (check_status != (wanted)) {                                                            \
             unit_failed(__FILE__, __LINE__, "%s: %s, not %s", #call,                               \
                         velo_status_name(check_status), velo_status_name(wanted));                 \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+
+/* Two texts are equal. */
+#define CHECK_TEXT(text, wanted)                                                                   \
+    do {                                                                                           \
+        if (strcmp((text), (wanted)) != 0) {                                                       \
+            unit_failed(__FILE__, __LINE__, "%s is \"%s\", not \"%s\"", #text, (text), (wanted));  \
             return;                                                                                \
         }                                                                                          \
     } while (0)

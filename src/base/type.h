@@ -1,0 +1,36 @@
+/* type.h - storage classes and single values.
+ *
+ * SQLite types values, not columns: each value carries one of five storage classes. The numbers of
+ * the classes are those of SQLite's C interface. */
+#ifndef VL_BASE_TYPE_H
+#define VL_BASE_TYPE_H
+
+#include "base/platform.h"
+
+typedef enum vl_type {
+    VL_TYPE_INTEGER = 1, /* 64-bit signed */
+    VL_TYPE_REAL = 2,    /* IEEE 754 double; never NaN, which is NULL */
+    VL_TYPE_TEXT = 3,    /* bytes meant as UTF-8, any content, zeros included */
+    VL_TYPE_BLOB = 4,    /* bytes */
+    VL_TYPE_NULL = 5     /* no value */
+} vl_type;
+
+/* One value. Text and blobs are borrowed: whoever passes the value says how long they live. */
+typedef struct vl_value {
+    vl_type type;  /* which of the following holds */
+    uint32_t size; /* TEXT, BLOB: bytes; else 0 */
+    union {
+        int64_t integer;  /* INTEGER */
+        double real;      /* REAL */
+        const void *data; /* TEXT, BLOB: `size` bytes; may be NULL when size is 0 */
+    } as;
+} vl_value;
+
+/* Built-in collations of text. */
+typedef enum vl_collation {
+    VL_COLLATE_BINARY, /* by bytes */
+    VL_COLLATE_NOCASE, /* by bytes, with A-Z of ASCII as a-z */
+    VL_COLLATE_RTRIM   /* by bytes, without spaces (0x20) at the end */
+} vl_collation;
+
+#endif

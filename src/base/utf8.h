@@ -1,0 +1,43 @@
+/* utf8.h - what messages need to know of UTF-8: where characters end, and which are controls. */
+#ifndef VL_BASE_UTF8_H
+#define VL_BASE_UTF8_H
+
+#include "base/platform.h"
+
+/* Length of the longest prefix of the `length` bytes at `text` that does not end inside of a
+ * character. Bytes that are no UTF-8 are left as they are. */
+static inline size_t
+vl_utf8_whole(const char *text, size_t length)
+{
+    size_t start = length;
+    size_t need;
+    unsigned char lead;
+
+    while (start > 0 && length - start < 4 && ((unsigned char)text[start - 1] & 0xc0U) == 0x80U)
+        start--;
+    if (start == 0)
+        return length;
+    lead = (unsigned char)text[start - 1];
+    need = lead >= 0xf0U ? 4 : lead >= 0xe0U ? 3 : lead >= 0xc0U ? 2 : 1;
+    return length - (start - 1) < need ? start - 1 : length;
+}
+
+/* Size in bytes of the control character at `text`, which ends with a 0 byte; 0 when there is none.
+ * 1 for U+0001 to U+001F and U+007F, 2 for U+0080 to U+009F, which terminals obey as well. */
+static inline size_t
+vl_utf8_control(const char *text)
+{
+    unsigned char first = (unsigned char)text[0];
+    unsigned char second;
+
+    if (first == 0)
+        return 0;
+    if (first < 0x20U || first == 0x7fU)
+        return 1;
+    if (first != 0xc2U)
+        return 0;
+    second = (unsigned char)text[1];
+    return second >= 0x80U && second <= 0x9fU ? 2 : 0;
+}
+
+#endif

@@ -1,0 +1,1016 @@
+/* test_sim_power.c - what a power cut leaves on the simulated disk: exactly what promises D1 to D5
+ * of io.h allow.
+ *
+ * Two ways of looking. For small cases, the set of all outcomes over many seeds is compared with
+ * the set worked out by hand: an outcome too many means that the disk is too cruel, one too few
+ * that it is too kind. For long random runs, a model keeps for each sector, size and folder what it
+ * may hold after a cut, and every outcome must be among it. */
+#include "lib/unit.h"
+#include "os/sim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ALL_WRITE    (VL_OPEN_WRITE | VL_OPEN_CREATE)
+#define DRAW_COUNT   1500
+#define OUTCOME_MAX  40
+#define OUTCOME_SIZE 64
+
+/* ---- sets of outcomes ---- */
+
+/* The machine of a test, and a process with one open file. */
+typedef struct power_case {
+    vl_sim *sim;
+    vl_io *io;
+    vl_file *file;
+} power_case;
+
+/* Outcomes as short texts, sorted. */
+typedef struct power_set {
+    char texts[OUTCOME_MAX][OUTCOME_SIZE];
+    unsigned count;
+} power_set;
+
+static void
+power_note(power_set *set, const char *text)
+{
+    unsigned at = 0;
+
+    while (at < set->count && strcmp(set->texts[at], text) < 0)
+        at++;
+    if ((at < set->count && strcmp(set->texts[at], text) == 0) || set->count == OUTCOME_MAX)
+        return;
+    memmove(set->texts[at + 1], set->texts[at], (set->count - at) * sizeof set->texts[0]);
+    (void)snprintf(set->texts[at], sizeof set->texts[at], "%s", text);
+    set->count++;
+}
+
+/* One letter for a sector: the byte it is filled with, '.' for zeros, '?' for anything else; small
+ * letters where only the first half is filled and the rest is zeros. */
+static char
+power_letter(const uint8_t *sector)
+{
+    int is_full = 1;
+    int is_half = 1;
+
+    for (unsigned i = 1; i < 512; i++) {
+        is_full &= sector[i] == sector[0];
+        is_half &= sector[i] == (i < 256 ? sector[0] : 0);
+    }
+    if (is_full)
+        return sector[0] == 0 ? '.' : (char)sector[0];
+    return is_half ? (char)(sector[0] + ('a' - 'A')) : '?';
+}
+
+/* The file's sectors as letters, "-" if it does not exist. */
+static void
+power_read_text(vl_ctx *ctx, vl_io *io, const char *path, char *text)
+{
+    uint8_t buf[512];
+    vl_file *file;
+    size_t moved = 0;
+    unsigned used = 0;
+
+    memcpy(text, "-", 2);
+    if (vl_file_open(ctx, io, path, 0, &file) != VELO_OK)
+        return;
+    do {
+        memset(buf, 0, sizeof buf);
+        if (vl_file_read(ctx, file, buf, sizeof buf, (uint64_t)used * 512, &moved) != VELO_OK)
+            break;
+        if (moved > 0)
+            text[used++] = power_letter(buf);
+    } while (moved == sizeof buf && used < OUTCOME_SIZE / 3);
+    text[used] = '\0';
+    vl_file_close(file);
+}
+
+/* Cut the power of a copy and note what /x, /y and /z hold. */
+static void
+power_draw(vl_ctx *ctx, vl_sim *sim, const vl_sim_outcome *outcome, const char *const *paths,
+           power_set *set)
+{
+    char text[OUTCOME_SIZE * 3];
+    size_t used = 0;
+    vl_sim *copy;
+    vl_io *io;
+
+    CHECK_OK(vl_sim_clone(ctx, sim, &copy));
+    CHECK_OK(vl_sim_cut_power(ctx, copy, outcome));
+    CHECK_OK(vl_sim_open_io(ctx, copy, &io));
+    for (unsigned i = 0; paths[i] != NULL; i++) {
+        if (i > 0)
+            text[used++] = ' ';
+        power_read_text(ctx, io, paths[i], text + used);
+        used += strlen(text + used);
+    }
+    power_note(set, text);
+    vl_io_close(io);
+    vl_sim_destroy(copy);
+}
+
+/* All outcomes over many seeds; they must be exactly those in `wanted`, which are sorted and
+ * separated by commas. */
+static void
+power_expect_as(vl_sim *sim, vl_sim_outcome outcome, const char *const *paths, const char *wanted)
+{
+    power_set set = {.count = 0};
+    char all[OUTCOME_MAX * OUTCOME_SIZE] = "";
+    size_t used = 0;
+
+    for (outcome.seed = 0; outcome.seed < DRAW_COUNT; outcome.seed++)
+        power_draw(unit_ctx(), sim, &outcome, paths, &set);
+    for (unsigned i = 0; i < set.count; i++)
+        used +=
+            (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? "," : "", set.texts[i]);
+    CHECK_TEXT(all, wanted);
+}
+
+static const char *const power_x[] = {"/x", NULL};
+static const char *const power_xyz[] = {"/x", "/y", "/z", NULL};
+
+static void
+power_expect(const power_case *one, const char *wanted)
+{
+    power_expect_as(one->sim, (vl_sim_outcome){.keep = VL_SIM_KEEP_RANDOM}, power_x, wanted);
+}
+
+/* A machine with a durable file /x of some sectors "O". */
+static velo_status
+power_begin(vl_ctx *ctx, power_case *one, uint32_t sector_count)
+{
+    uint8_t old[16 * 512];
+
+    memset(old, 'O', sizeof old);
+    VL_TRY(vl_sim_create(ctx, NULL, &one->sim));
+    VL_TRY(vl_sim_open_io(ctx, one->sim, &one->io));
+    VL_TRY(vl_file_open(ctx, one->io, "/x", ALL_WRITE, &one->file));
+    if (sector_count > 0)
+        VL_TRY(vl_file_write(ctx, one->file, old, sector_count * 512U, 0));
+    VL_TRY(vl_file_sync(ctx, one->file));
+    return vl_path_sync_folder(ctx, one->io, "/x");
+}
+
+static void
+power_end(power_case *one)
+{
+    vl_file_close(one->file);
+    vl_io_close(one->io);
+    vl_sim_destroy(one->sim);
+}
+
+/* Fill bytes of the file with a letter. */
+static velo_status
+power_fill(power_case *one, char letter, uint64_t offset, size_t size)
+{
+    uint8_t data[16 * 512];
+
+    memset(data, letter, sizeof data);
+    return vl_file_write(unit_ctx(), one->file, data, size, offset);
+}
+
+/* ---- small cases: data ---- */
+
+static void
+power_unsynced_write_tears_by_sectors(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 3));
+    CHECK_OK(power_fill(&one, 'A', 0, 1536));
+    power_expect(&one, "AAA,AAO,AOA,AOO,OAA,OAO,OOA,OOO");
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    power_expect(&one, "AAA");
+    power_end(&one);
+}
+
+static void
+power_writes_are_reordered(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 2));
+    CHECK_OK(power_fill(&one, 'A', 0, 512));
+    CHECK_OK(power_fill(&one, 'B', 512, 512));
+    power_expect(&one, "AB,AO,OB,OO");
+    CHECK_OK(power_fill(&one, 'C', 0, 1024));
+    power_expect(&one, "AB,AC,AO,CB,CC,CO,OB,OC,OO");
+    power_expect_as(one.sim, (vl_sim_outcome){.keep = VL_SIM_KEEP_NONE}, power_x, "OO");
+    power_expect_as(one.sim, (vl_sim_outcome){.keep = VL_SIM_KEEP_ALL}, power_x, "CC");
+    power_expect_as(one.sim, (vl_sim_outcome){.keep = VL_SIM_KEEP_PREFIX}, power_x,
+                    "AB,AO,CB,CC,OO");
+    power_end(&one);
+}
+
+/* Two writes into one sector: the second one's sector holds the first one's bytes. */
+static void
+power_sector_is_a_snapshot_of_the_cache(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 0));
+    CHECK_OK(vl_file_resize(ctx, one.file, 512));
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(power_fill(&one, 'A', 0, 256));
+    CHECK_OK(power_fill(&one, 'A', 256, 256));
+    power_expect(&one, ".,A,a");
+    power_end(&one);
+}
+
+static void
+power_durable_write_stays_and_nothing_older_comes_back(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    uint8_t data[512];
+    power_case one;
+
+    memset(data, 'D', sizeof data);
+    for (int method = VL_DURABLE_WRITE_SYNC; method < VL_DURABLE_METHOD_COUNT; method++) {
+        CHECK_OK(power_begin(ctx, &one, 2));
+        CHECK_OK(power_fill(&one, 'A', 0, 1024));
+        CHECK_OK(vl_file_write_durable(ctx, one.file, (vl_durable_method)method, data, 512, 0));
+        power_expect(&one, method == VL_DURABLE_DSYNC ? "DA,DO" : "DA");
+        CHECK_OK(power_fill(&one, 'B', 0, 1024));
+        power_expect(&one, method == VL_DURABLE_DSYNC ? "BA,BB,BO,DA,DB,DO" : "BA,BB,DA,DB");
+        power_end(&one);
+    }
+}
+
+/* A durable write behind the end takes the size with it, and sizes before it. */
+static void
+power_durable_write_takes_sizes_along(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_io_request request = {.op = VL_IO_WRITE, .flags = VL_IO_DURABLE, .size = 512};
+    uint8_t data[512];
+    vl_sim_stats stats;
+    power_case one;
+
+    memset(data, 'D', sizeof data);
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_fill(&one, 'A', 512, 512));
+    request.file = one.file;
+    request.buf = data;
+    request.offset = 1024;
+    CHECK_OK(vl_io_batch(ctx, one.io, &request, 1));
+    power_expect(&one, "O.D,OAD");
+    request.offset = 512;
+    CHECK_OK(vl_io_batch(ctx, one.io, &request, 1));
+    power_expect(&one, "ODD");
+    vl_sim_get_stats(one.sim, &stats);
+    CHECK_EQ(stats.pending_count, 0); /* nothing is left to decide */
+    power_end(&one);
+}
+
+/* ---- small cases: sizes ---- */
+
+static void
+power_sizes_survive_in_order(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 2));
+    CHECK_OK(vl_file_resize(ctx, one.file, 512));
+    power_expect(&one, "O,OO");
+    CHECK_OK(vl_file_resize(ctx, one.file, 1536));
+    power_expect(&one, "O,O..,OO");
+    CHECK_OK(power_fill(&one, 'A', 512, 512));
+    power_expect(&one, "O,O..,OA,OA.,OO");
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    power_expect(&one, "OA.");
+    power_end(&one);
+}
+
+/* Data beyond the size that is kept is cut; kept size without data is zeros. */
+static void
+power_appends_tear_in_size_and_data(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_fill(&one, 'A', 512, 512));
+    CHECK_OK(power_fill(&one, 'B', 1024, 512));
+    power_expect(&one, "O,O.,O..,O.B,OA,OA.,OAB");
+    power_end(&one);
+}
+
+/* What was cut off and then covered again by a longer size does not come back with it. */
+static void
+power_truncated_data_stays_away(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_fill(&one, 'A', 512, 512));
+    CHECK_OK(vl_file_resize(ctx, one.file, 512));
+    CHECK_OK(vl_file_resize(ctx, one.file, 1024));
+    power_expect(&one, "O,O.,OA"); /* "OA": only the first size was kept */
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    power_expect(&one, "O.");
+    power_end(&one);
+}
+
+static void
+power_punch_and_allocate(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    int released;
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 3));
+    CHECK_OK(vl_file_punch(ctx, one.file, 512, 1024, &released));
+    CHECK(released);
+    power_expect(&one, "O..,O.O,OO.,OOO");
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(vl_file_allocate(ctx, one.file, 512, 2048));
+    power_expect(&one, "O..,O....");
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(vl_file_punch(ctx, one.file, 256, 256, &released));
+    power_expect(&one, "O....,o....");
+    power_end(&one);
+}
+
+/* With garbage, a block that was new and lost is neither old nor zeros. */
+static void
+power_new_blocks_may_hold_garbage(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_RANDOM, .has_garbage = 1};
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 8));
+    CHECK_OK(power_fill(&one, 'A', 4096, 512));
+    power_expect_as(one.sim, outcome, power_x, "OOOOOOOO,OOOOOOOO?,OOOOOOOOA");
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(power_fill(&one, 'B', 4096, 512));
+    power_expect_as(one.sim, outcome, power_x, "OOOOOOOOA,OOOOOOOOB");
+    power_end(&one);
+}
+
+/* ---- small cases: names ---- */
+
+static velo_status
+power_touch(power_case *one, const char *path, char letter)
+{
+    vl_ctx *ctx = unit_ctx();
+    uint8_t data[512];
+    vl_file *file;
+    velo_status st;
+
+    memset(data, letter, sizeof data);
+    VL_TRY(vl_file_open(ctx, one->io, path, ALL_WRITE, &file));
+    st = vl_file_write(ctx, file, data, sizeof data, 0);
+    if (st == VELO_OK)
+        st = vl_file_sync(ctx, file);
+    vl_file_close(file);
+    return st;
+}
+
+static void
+power_names_survive_in_order(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_RANDOM};
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_touch(&one, "/y", 'Y'));
+    CHECK_OK(vl_path_rename(ctx, one.io, "/y", "/x"));
+    CHECK_OK(power_touch(&one, "/z", 'Z'));
+    power_expect_as(one.sim, outcome, power_xyz, "O - -,O Y -,Y - -,Y - Z");
+    CHECK_OK(vl_path_sync_folder(ctx, one.io, "/f/x")); /* the wrong folder */
+    power_expect_as(one.sim, outcome, power_xyz, "O - -,O Y -,Y - -,Y - Z");
+    CHECK_OK(vl_path_sync_folder(ctx, one.io, "/x"));
+    power_expect_as(one.sim, outcome, power_xyz, "Y - Z");
+    CHECK_OK(vl_path_delete(ctx, one.io, "/x"));
+    power_expect_as(one.sim, outcome, power_xyz, "- - Z,Y - Z");
+    power_end(&one);
+}
+
+static void
+power_names_may_be_scattered(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_RANDOM, .scatters_names = 1};
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_touch(&one, "/y", 'Y'));
+    CHECK_OK(vl_path_rename(ctx, one.io, "/y", "/x"));
+    CHECK_OK(power_touch(&one, "/z", 'Z'));
+    power_expect_as(one.sim, outcome, power_xyz, "O - -,O - Z,O Y -,O Y Z,Y - -,Y - Z,Y Y -,Y Y Z");
+    power_end(&one);
+}
+
+/* A new file whose name survives is empty if it was not synced, and a sync of it does not make its
+ * name durable. */
+static void
+power_sync_of_a_file_does_not_keep_its_name(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_RANDOM};
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_touch(&one, "/y", 'Y'));
+    CHECK_OK(power_touch(&one, "/z", 'Z'));
+    power_expect_as(one.sim, outcome, power_xyz, "O - -,O Y -,O Y Z");
+    vl_file_close(one.file);
+    CHECK_OK(vl_file_open(ctx, one.io, "/z", VL_OPEN_WRITE, &one.file));
+    CHECK_OK(vl_path_sync_folder(ctx, one.io, "/z"));
+    CHECK_OK(power_fill(&one, 'N', 512, 512));
+    power_expect_as(one.sim, outcome, power_xyz, "O Y Z,O Y Z.,O Y ZN");
+    power_end(&one);
+}
+
+/* ---- small cases: maps ---- */
+
+/* Lines of 64 bytes that hold a 1, as bits. */
+static unsigned
+power_lines(vl_ctx *ctx, vl_sim *sim, uint64_t seed)
+{
+    vl_sim_outcome outcome = {.seed = seed};
+    uint8_t buf[256] = {0};
+    unsigned lines = 0;
+    vl_file *file;
+    vl_sim *copy;
+    vl_io *io;
+
+    if (vl_sim_clone(ctx, sim, &copy) != VELO_OK)
+        return 1000;
+    if (vl_sim_cut_power(ctx, copy, &outcome) == VELO_OK &&
+        vl_sim_open_io(ctx, copy, &io) == VELO_OK) {
+        if (vl_file_open(ctx, io, "/x", 0, &file) == VELO_OK) {
+            (void)!vl_file_read(ctx, file, buf, sizeof buf, 0, NULL);
+            vl_file_close(file);
+        }
+        vl_io_close(io);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        lines |= (unsigned)buf[64 * i] << i;
+    vl_sim_destroy(copy);
+    return lines;
+}
+
+/* The set of outcomes of power_lines, as bits. */
+static unsigned
+power_line_set(vl_ctx *ctx, vl_sim *sim)
+{
+    unsigned set = 0;
+
+    for (uint64_t seed = 0; seed < DRAW_COUNT; seed++)
+        set |= 1U << power_lines(ctx, sim, seed);
+    return set;
+}
+
+static void
+power_map_lines_survive_by_themselves(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    power_case one;
+    vl_map map;
+
+    CHECK_OK(power_begin(ctx, &one, 0));
+    CHECK_OK(vl_file_resize(ctx, one.file, 4096));
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(vl_map_open(ctx, one.file, 4096, 4096, 1, &map));
+    map.base[0] = 1;
+    map.base[64] = 1;
+    CHECK_EQ(power_line_set(ctx, one.sim), 1U << 0 | 1U << 1 | 1U << 2 | 1U << 3);
+    CHECK_OK(vl_map_sync(ctx, &map, 0, 1));
+    CHECK_EQ(power_line_set(ctx, one.sim), 1U << 1 | 1U << 3);
+    map.base[192] = 1;
+    CHECK_OK(vl_map_sync(ctx, &map, 64, 129));
+    CHECK_EQ(power_line_set(ctx, one.sim), 1U << 11);
+    map.base[128] = 1;
+    vl_map_close(&map);
+    CHECK_EQ(power_line_set(ctx, one.sim), 1U << 11 | 1U << 15);
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_EQ(power_line_set(ctx, one.sim), 1U << 15);
+    power_end(&one);
+}
+
+/* A log that is only stored to and synced by ranges leaves no list of changes behind. */
+static void
+power_map_syncs_leave_nothing_pending(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_stats stats;
+    power_case one;
+    vl_map map;
+
+    CHECK_OK(power_begin(ctx, &one, 0));
+    CHECK_OK(vl_file_allocate(ctx, one.file, 0, 4096));
+    CHECK_OK(vl_map_open(ctx, one.file, 4096, 4096, 1, &map));
+    for (uint64_t i = 0; i < 4000; i += 100) {
+        memset(map.base + i, 'm', 100);
+        CHECK_OK(vl_map_sync(ctx, &map, i, 100));
+        vl_sim_get_stats(one.sim, &stats);
+        CHECK_EQ(stats.pending_count, 0);
+    }
+    vl_map_close(&map);
+    power_expect(&one, "mmmmmmm?");
+    power_end(&one);
+}
+
+/* ---- the hazards' scenarios ---- */
+
+/* 6a: what a process wrote before it was killed is read by the next one, and is not durable. */
+static void
+power_read_back_after_a_kill_is_not_durable(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    uint8_t buf[512];
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(power_fill(&one, 'A', 0, 512));
+    CHECK_OK(vl_sim_kill(ctx, one.sim));
+    vl_file_close(one.file);
+    vl_io_close(one.io);
+    CHECK_OK(vl_sim_open_io(ctx, one.sim, &one.io));
+    CHECK_OK(vl_file_open(ctx, one.io, "/x", VL_OPEN_WRITE, &one.file));
+    CHECK_OK(vl_file_read(ctx, one.file, buf, 512, 0, NULL));
+    CHECK_EQ(buf[0], 'A');
+    power_expect(&one, "A,O");
+    CHECK_OK(power_fill(&one, 'A', 0, 512)); /* the rule: write it again, and sync */
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    power_expect(&one, "A");
+    power_end(&one);
+}
+
+/* 6b: a sync fails and the data is gone, though it reads back; what is appended behind it is
+ * durable, and a hole lies in between. */
+static void
+power_failed_sync_leaves_a_hole(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_fault fault = {.kind = VL_SIM_SYNC_LOSES, .path = "x"};
+    uint8_t buf[512];
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    CHECK_OK(vl_sim_plan(ctx, one.sim, &fault));
+    CHECK_OK(power_fill(&one, 'A', 512, 512));
+    CHECK_STATUS(vl_file_sync(ctx, one.file), VELO_IOERR_FSYNC);
+    CHECK_STATUS(vl_file_sync(ctx, one.file), VELO_IOERR_FSYNC); /* D5 */
+    CHECK_OK(vl_sim_kill(ctx, one.sim));
+    vl_file_close(one.file);
+    vl_io_close(one.io);
+    CHECK_OK(vl_sim_open_io(ctx, one.sim, &one.io));
+    CHECK_OK(vl_file_open(ctx, one.io, "/x", VL_OPEN_WRITE, &one.file));
+    CHECK_OK(vl_file_read(ctx, one.file, buf, 512, 512, NULL));
+    CHECK_EQ(buf[0], 'A');
+    CHECK_OK(vl_file_sync(ctx, one.file)); /* the system says yes to another handle */
+    power_expect(&one, "O.");
+    CHECK_OK(power_fill(&one, 'B', 1024, 512));
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    power_expect(&one, "O.B");
+    power_end(&one);
+}
+
+/* Many cuts in a row: nothing is carried over but what was left. */
+static void
+power_cut_after_cut(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_NONE};
+    power_case one;
+
+    CHECK_OK(power_begin(ctx, &one, 1));
+    for (unsigned i = 0; i < 20; i++) {
+        CHECK_OK(power_fill(&one, (char)('A' + i), 0, 512));
+        if (i % 2 == 0)
+            CHECK_OK(vl_file_sync(ctx, one.file));
+        CHECK_OK(vl_sim_cut_power(ctx, one.sim, &outcome));
+        vl_file_close(one.file);
+        vl_io_close(one.io);
+        CHECK_OK(vl_sim_open_io(ctx, one.sim, &one.io));
+        CHECK_OK(vl_file_open(ctx, one.io, "/x", VL_OPEN_WRITE, &one.file));
+        power_expect(&one, (const char[]){(char)('A' + i / 2 * 2), '\0'});
+    }
+    power_end(&one);
+}
+
+/* ---- the model ---- */
+
+#define MODEL_SECTORS 20
+#define MODEL_SIZE    (MODEL_SECTORS * 512)
+#define MODEL_CHANGES 64
+#define MODEL_FILES   40
+#define MODEL_NAMES   3
+#define MODEL_STEPS   60
+#define MODEL_RUNS    150
+#define MODEL_DRAWS   12
+
+/* What a sector may hold. */
+typedef struct model_sector {
+    uint8_t choices[MODEL_CHANGES][512];
+    unsigned count;
+} model_sector;
+
+/* A file: what reads see, and what may be there after a cut. */
+typedef struct model_file {
+    uint64_t inode; /* its identity */
+    uint8_t current[MODEL_SIZE];
+    uint64_t size;
+    uint64_t sizes[MODEL_CHANGES]; /* the durable one, and later ones in order */
+    unsigned size_count;
+    model_sector sectors[MODEL_SECTORS];
+} model_file;
+
+/* Which file bears each name, -1 for none; histories of it since the folder was synced. */
+typedef struct model_world {
+    model_file *files; /* MODEL_FILES of them */
+    unsigned file_count;
+    int names[MODEL_CHANGES][MODEL_NAMES];
+    unsigned name_count; /* the last one is the present */
+    vl_sim *sim;
+    vl_io *io;
+    vl_rng rng;
+} model_world;
+
+static const char *const model_paths[MODEL_NAMES] = {"/m/a", "/m/b", "/m/c"};
+
+static void
+model_add_choice(model_file *file, unsigned index, const uint8_t *bytes)
+{
+    model_sector *sector = &file->sectors[index];
+
+    for (unsigned i = 0; i < sector->count; i++)
+        if (memcmp(sector->choices[i], bytes, 512) == 0)
+            return;
+    if (sector->count < MODEL_CHANGES)
+        memcpy(sector->choices[sector->count++], bytes, 512);
+}
+
+static void
+model_add_current(model_file *file, uint64_t offset, uint64_t size)
+{
+    for (uint64_t i = offset / 512; i * 512 < offset + size; i++)
+        model_add_choice(file, (unsigned)i, file->current + i * 512);
+}
+
+/* Everything is durable: one choice each. */
+static void
+model_sync(model_file *file)
+{
+    for (unsigned i = 0; i < MODEL_SECTORS; i++) {
+        file->sectors[i].count = 0;
+        model_add_choice(file, i, file->current + i * 512);
+    }
+    file->sizes[0] = file->size;
+    file->size_count = 1;
+}
+
+static void
+model_set_size(model_file *file, uint64_t size)
+{
+    uint8_t bytes[512];
+
+    if (size < file->size) {
+        memset(file->current + size, 0, file->size - size);
+        /* Any choice may have been there when the file was cut. */
+        for (unsigned i = (unsigned)(size / 512); i < MODEL_SECTORS; i++) {
+            unsigned count = file->sectors[i].count;
+
+            for (unsigned j = 0; j < count; j++) {
+                uint64_t keep = size > i * 512 ? size - i * 512 : 0;
+
+                memset(bytes, 0, sizeof bytes);
+                memcpy(bytes, file->sectors[i].choices[j], keep);
+                model_add_choice(file, i, bytes);
+            }
+        }
+    }
+    file->size = size;
+    file->sizes[file->size_count++] = size;
+}
+
+static void
+model_write(model_file *file, const uint8_t *data, uint64_t size, uint64_t offset)
+{
+    memcpy(file->current + offset, data, size);
+    if (offset + size > file->size)
+        model_set_size(file, offset + size);
+    model_add_current(file, offset, size);
+}
+
+/* What was written durably is the only choice, and so is the size. */
+static void
+model_write_durable(model_file *file, const uint8_t *data, uint64_t size, uint64_t offset)
+{
+    model_write(file, data, size, offset);
+    for (uint64_t i = offset / 512; i * 512 < offset + size; i++)
+        file->sectors[i].count = 0;
+    model_add_current(file, offset, size);
+    file->sizes[0] = file->size;
+    file->size_count = 1;
+}
+
+static int *
+model_present(model_world *world)
+{
+    return world->names[world->name_count - 1];
+}
+
+/* Begin a new state of the folder, like the last one. */
+static int *
+model_rename(model_world *world)
+{
+    memcpy(world->names[world->name_count], model_present(world), sizeof world->names[0]);
+    world->name_count++;
+    return model_present(world);
+}
+
+static model_file *
+model_add_file(model_world *world, unsigned name)
+{
+    model_file *file = &world->files[world->file_count];
+
+    memset(file, 0, sizeof *file);
+    model_sync(file);
+    model_rename(world)[name] = (int)world->file_count++;
+    return file;
+}
+
+/* ---- random runs ---- */
+
+static void
+model_change_data(model_world *world, model_file *model, vl_file *file)
+{
+    vl_ctx *ctx = unit_ctx();
+    uint8_t data[MODEL_SIZE];
+    uint64_t offset = vl_rng_below(&world->rng, MODEL_SIZE - 1);
+    uint64_t size = 1 + vl_rng_below(&world->rng, MODEL_SIZE - offset - 1);
+    int released;
+
+    if (vl_rng_chance(&world->rng, 1, 2)) {
+        offset = offset / 512 * 512;
+        size = 512 * (1 + vl_rng_below(&world->rng, (MODEL_SIZE - offset) / 512));
+    }
+    vl_rng_fill(&world->rng, data, sizeof data);
+    switch (vl_rng_below(&world->rng, 8)) {
+    case 0:
+        CHECK_OK(vl_file_write_durable(ctx, file, VL_DURABLE_DSYNC, data, size, offset));
+        model_write_durable(model, data, size, offset);
+        break;
+    case 1:
+        CHECK_OK(vl_file_resize(ctx, file, offset));
+        model_set_size(model, offset);
+        break;
+    case 2:
+        CHECK_OK(vl_file_punch(ctx, file, offset, size, &released));
+        memset(model->current + offset, 0, size);
+        if (offset < model->size)
+            model_add_current(model, offset,
+                              size < model->size - offset ? size : model->size - offset);
+        break;
+    case 3:
+        CHECK_OK(vl_file_allocate(ctx, file, offset, size));
+        if (offset + size > model->size)
+            model_set_size(model, offset + size);
+        break;
+    default:
+        CHECK_OK(vl_file_write(ctx, file, data, size, offset));
+        model_write(model, data, size, offset);
+        break;
+    }
+}
+
+static void
+model_change_names(model_world *world, unsigned name)
+{
+    vl_ctx *ctx = unit_ctx();
+    unsigned to = (unsigned)vl_rng_below(&world->rng, MODEL_NAMES);
+    int *names;
+
+    switch (vl_rng_below(&world->rng, 4)) {
+    case 0:
+        CHECK_OK(vl_path_delete(ctx, world->io, model_paths[name]));
+        model_rename(world)[name] = -1;
+        break;
+    case 1:
+        CHECK_OK(vl_path_rename(ctx, world->io, model_paths[name], model_paths[to]));
+        if (to == name)
+            break;
+        names = model_rename(world);
+        names[to] = names[name];
+        names[name] = -1;
+        break;
+    default:
+        CHECK_OK(vl_path_sync_folder(ctx, world->io, model_paths[name]));
+        memcpy(world->names[0], model_present(world), sizeof world->names[0]);
+        world->name_count = 1;
+        break;
+    }
+}
+
+static void
+model_step(model_world *world)
+{
+    vl_ctx *ctx = unit_ctx();
+    unsigned name = (unsigned)vl_rng_below(&world->rng, MODEL_NAMES);
+    int index = model_present(world)[name];
+    model_file *model;
+    vl_file_id id;
+    vl_file *file;
+
+    if (index < 0 && world->file_count == MODEL_FILES)
+        return;
+    CHECK_OK(vl_file_open(ctx, world->io, model_paths[name], ALL_WRITE, &file));
+    model = index >= 0 ? &world->files[index] : model_add_file(world, name);
+    CHECK_OK(vl_file_get_id(ctx, file, &id));
+    CHECK(model->inode == 0 || model->inode == id.inode);
+    model->inode = id.inode;
+    model_change_data(world, model, file);
+    if (vl_rng_chance(&world->rng, 1, 6)) {
+        CHECK_OK(vl_file_sync(ctx, file));
+        model_sync(model);
+    }
+    vl_file_close(file);
+    if (vl_rng_chance(&world->rng, 1, 6))
+        model_change_names(world, name);
+}
+
+/* ---- checking outcomes ---- */
+
+/* How often each kind of outcome was seen. */
+static struct {
+    unsigned newest;   /* sectors with their newest content, of those with a choice */
+    unsigned oldest;   /* with the durable one */
+    unsigned between;  /* with another */
+    unsigned sizes[3]; /* the same for sizes */
+    unsigned names[3]; /* and for folders */
+} model_seen;
+
+static unsigned
+model_kind(unsigned index, unsigned count)
+{
+    return index == count - 1 ? 0 : index == 0 ? 1 : 2;
+}
+
+/* The sector is one of its choices, with what lies beyond the file's end as zeros. */
+static void
+model_check_sector(const model_file *model, unsigned index, const uint8_t *bytes, uint64_t size)
+{
+    const model_sector *sector = &model->sectors[index];
+    uint64_t keep = size - index * 512 < 512 ? size - index * 512 : 512;
+
+    for (unsigned i = sector->count; i-- > 0;) {
+        if (memcmp(sector->choices[i], bytes, keep) != 0)
+            continue;
+        if (sector->count > 1) {
+            unsigned kind = model_kind(i, sector->count);
+
+            model_seen.newest += kind == 0;
+            model_seen.oldest += kind == 1;
+            model_seen.between += kind == 2;
+        }
+        return;
+    }
+    unit_failed(__FILE__, __LINE__, "file %llu, sector %u: none of its %u choices",
+                (unsigned long long)model->inode, index, sector->count);
+}
+
+static void
+model_check_file(const model_file *model, vl_file *file)
+{
+    vl_ctx *ctx = unit_ctx();
+    uint8_t bytes[MODEL_SIZE + 1] = {0};
+    unsigned match = 0;
+    size_t size;
+
+    CHECK_OK(vl_file_read(ctx, file, bytes, sizeof bytes, 0, &size));
+    for (match = model->size_count; match > 0 && model->sizes[match - 1] != size;)
+        match--;
+    CHECK(match > 0);
+    if (model->size_count > 1)
+        model_seen.sizes[model_kind(match - 1, model->size_count)]++;
+    for (unsigned i = 0; i * 512 < size; i++)
+        model_check_sector(model, i, bytes + i * 512, size);
+}
+
+/* The state of the folder after the cut, as files of the model; -2 for an unknown one. */
+static void
+model_read_names(const model_world *world, vl_io *io, int *names)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_file_id id;
+    vl_file *file;
+
+    for (unsigned i = 0; i < MODEL_NAMES; i++) {
+        names[i] = -1;
+        if (vl_file_open(ctx, io, model_paths[i], 0, &file) != VELO_OK)
+            continue;
+        CHECK_OK(vl_file_get_id(ctx, file, &id));
+        names[i] = -2;
+        for (unsigned j = 0; j < world->file_count; j++)
+            if (world->files[j].inode == id.inode)
+                names[i] = (int)j;
+        CHECK(names[i] >= 0);
+        model_check_file(&world->files[names[i]], file);
+        vl_file_close(file);
+    }
+}
+
+static void
+model_check_cut(model_world *world, const vl_sim_outcome *outcome)
+{
+    vl_ctx *ctx = unit_ctx();
+    int names[MODEL_NAMES];
+    unsigned match;
+    vl_sim *copy;
+    vl_io *io;
+
+    CHECK_OK(vl_sim_clone(ctx, world->sim, &copy));
+    CHECK_OK(vl_sim_cut_power(ctx, copy, outcome));
+    CHECK_OK(vl_sim_open_io(ctx, copy, &io));
+    model_read_names(world, io, names);
+    for (match = world->name_count;
+         match > 0 && memcmp(world->names[match - 1], names, sizeof names) != 0;)
+        match--;
+    CHECK(match > 0 || outcome->scatters_names);
+    if (world->name_count > 1 && match > 0)
+        model_seen.names[model_kind(match - 1, world->name_count)]++;
+    vl_io_close(io);
+    vl_sim_destroy(copy);
+}
+
+static void
+model_run(uint64_t seed)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_options options = {.seed = seed};
+    model_world world = {.name_count = 1};
+
+    world.files = calloc(MODEL_FILES, sizeof *world.files);
+    CHECK(world.files != NULL);
+    for (unsigned i = 0; i < MODEL_NAMES; i++)
+        world.names[0][i] = -1;
+    vl_rng_init(&world.rng, seed);
+    CHECK_OK(vl_sim_create(ctx, &options, &world.sim));
+    CHECK_OK(vl_sim_open_io(ctx, world.sim, &world.io));
+    for (unsigned i = 0; i < MODEL_STEPS && !unit_has_failed(); i++)
+        model_step(&world);
+    for (unsigned i = 0; i < MODEL_DRAWS && !unit_has_failed(); i++) {
+        vl_sim_outcome outcome = {.keep = i < 8 ? VL_SIM_KEEP_RANDOM : (vl_sim_keep)(i % 4),
+                                  .seed = seed * 100 + i,
+                                  .scatters_names = i % 4 == 0};
+
+        model_check_cut(&world, &outcome);
+    }
+    vl_io_close(world.io);
+    vl_sim_destroy(world.sim);
+    free(world.files);
+}
+
+static void
+power_random_runs_keep_the_promises(void)
+{
+    memset(&model_seen, 0, sizeof model_seen);
+    for (uint64_t i = 0; i < MODEL_RUNS && !unit_has_failed(); i++)
+        model_run(unit_seed() + i);
+    CHECK(model_seen.newest > 500);
+    CHECK(model_seen.oldest > 500);
+    CHECK(model_seen.between > 500);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(model_seen.sizes[i] > 100);
+        CHECK(model_seen.names[i] > 100);
+    }
+}
+
+static const unit_test power_tests[] = {
+    UNIT_TEST(power_unsynced_write_tears_by_sectors),
+    UNIT_TEST(power_writes_are_reordered),
+    UNIT_TEST(power_sector_is_a_snapshot_of_the_cache),
+    UNIT_TEST(power_durable_write_stays_and_nothing_older_comes_back),
+    UNIT_TEST(power_durable_write_takes_sizes_along),
+    UNIT_TEST(power_sizes_survive_in_order),
+    UNIT_TEST(power_appends_tear_in_size_and_data),
+    UNIT_TEST(power_truncated_data_stays_away),
+    UNIT_TEST(power_punch_and_allocate),
+    UNIT_TEST(power_new_blocks_may_hold_garbage),
+    UNIT_TEST(power_names_survive_in_order),
+    UNIT_TEST(power_names_may_be_scattered),
+    UNIT_TEST(power_sync_of_a_file_does_not_keep_its_name),
+    UNIT_TEST(power_map_lines_survive_by_themselves),
+    UNIT_TEST(power_map_syncs_leave_nothing_pending),
+    UNIT_TEST(power_read_back_after_a_kill_is_not_durable),
+    UNIT_TEST(power_failed_sync_leaves_a_hole),
+    UNIT_TEST(power_cut_after_cut),
+    UNIT_TEST(power_random_runs_keep_the_promises),
+};
+
+int
+main(int argc, char **argv)
+{
+    return unit_main(argc, argv, power_tests, VL_ARRAY_COUNT(power_tests));
+}
