@@ -253,7 +253,8 @@ uring_prepare_member(uring_queue *queue, vl_io_request *head, vl_io_request *req
 {
     int in_parts = vl_io_request_rest(request) > URING_TRANSFER_MAX;
     int has_sync = !in_parts && uring_needs_sync(request);
-    int slot = vl_uring_slot_get(&queue->ring, (vl_uring_file *)request->file);
+    int slot =
+        vl_uring_slot_get(&queue->ring, (vl_uring_file *)request->file, request->op == VL_IO_READ);
 
     request->slot &= ~(URING_FILE_MASK | URING_RUN_LAST | URING_FRUITLESS);
     request->slot |= (uint32_t)(slot + 1) << URING_FILE_SHIFT;
@@ -657,7 +658,25 @@ uring_file_close(vl_file *common)
             (void)vl_posix_resize(common, 0); /* nobody else has it */
         uring_forget_file((uring_io *)common->io, common->serial, !is_temporary);
     }
+    if (atomic_load_explicit(&file->read_fd, memory_order_acquire) > 0)
+        vl_posix_close_fd(file->read_fd);
     vl_posix_file_close(common);
+}
+
+/* Lock; a first lock takes the description that gets it out of the rings (see uring_ring.c). One
+ * that a thread registers at this very moment may stay: its lock then outlives a killed process by
+ * the life of the ring. */
+static int
+uring_lock(vl_file *common, vl_lock_mode mode, uint64_t offset, uint64_t size)
+{
+    vl_uring_file *file = (vl_uring_file *)common;
+    int had_lock = atomic_load_explicit(&file->posix.has_lock, memory_order_acquire);
+    int error = vl_posix_lock(common, mode, offset, size);
+
+    if (!had_lock && mode != VL_LOCK_NONE &&
+        atomic_load_explicit(&file->was_registered, memory_order_acquire))
+        uring_forget_file((uring_io *)common->io, common->serial, 1);
+    return error;
 }
 
 /* ---- queues ---- */
@@ -814,6 +833,7 @@ static const vl_io_ops uring_ops = {
     .file_open = vl_posix_file_open,
     .file_close = uring_file_close,
     VL_POSIX_OPS,
+    .lock = uring_lock,
     .queue_open = uring_queue_open,
     .queue_close = uring_queue_close,
     .queue_submit = uring_queue_submit,
