@@ -3,6 +3,7 @@
 #include "lib/os_system.h"
 
 #include "lib/unit.h"
+#include "os/posix_int.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -55,6 +56,7 @@ system_check_contract(vl_io_backend backend, os_contract_check *check)
     int descriptors = system_count_descriptors();
     vl_io *io;
 
+    os_contract_has_range_locks = !VL_POSIX_FLOCK;
     if (!system_open(backend, &io)) {
         unit_skip("%s", unit_ctx()->error.text);
         return;

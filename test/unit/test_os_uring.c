@@ -130,6 +130,7 @@ uring_run(fault_kind kind, os_contract_check *check)
     int descriptors = system_count_descriptors();
     vl_io *io;
 
+    os_contract_has_range_locks = !VL_POSIX_FLOCK;
     if (!system_open(VL_IO_URING, &io)) {
         unit_skip("%s", unit_ctx()->error.text);
         return;
