@@ -17,8 +17,8 @@
 #include <string.h>
 
 /* The clock at the start, and the time for which the machine is off at a power cut. */
-#define MACHINE_START_NS UINT64_C(1000000000)
-#define MACHINE_OFF_NS   UINT64_C(30000000000)
+#define SIM_MACHINE_START_NS UINT64_C(1000000000)
+#define SIM_MACHINE_OFF_NS   UINT64_C(30000000000)
 
 /* ---- life ---- */
 
@@ -39,7 +39,7 @@ vl_sim_create(vl_ctx *ctx, const vl_sim_options *options, vl_sim **out)
     VL_ASSERT(vl_is_power_of_two(sim->options.direct_align));
     sim->next_inode = 1;
     sim->next_sequence = 1;
-    sim->clock_ns = MACHINE_START_NS;
+    sim->clock_ns = SIM_MACHINE_START_NS;
     vl_rng_init(&sim->rng_random, vl_mix64(sim->options.seed + 1));
     vl_rng_init(&sim->rng_queue, vl_mix64(sim->options.seed + 2));
     vl_rng_init(&sim->rng_fault, vl_mix64(sim->options.seed + 3));
@@ -84,7 +84,7 @@ vl_sim_sweep(vl_sim *sim)
 /* ---- clones ---- */
 
 static int
-machine_copy_files(const vl_sim *from, vl_sim *to)
+sim_machine_copy_files(const vl_sim *from, vl_sim *to)
 {
     int error = 0;
 
@@ -104,7 +104,7 @@ machine_copy_files(const vl_sim *from, vl_sim *to)
 }
 
 static void
-machine_copy_state(const vl_sim *from, vl_sim *to)
+sim_machine_copy_state(const vl_sim *from, vl_sim *to)
 {
     to->options = from->options;
     to->next_inode = from->next_inode;
@@ -131,9 +131,9 @@ vl_sim_clone(vl_ctx *ctx, vl_sim *sim, vl_sim **out)
     vl_latch_acquire_exclusive(&sim->latch);
     error = vl_sim_region_fold_all(sim);
     if (error == 0)
-        error = machine_copy_files(sim, copy);
+        error = sim_machine_copy_files(sim, copy);
     if (error == 0)
-        machine_copy_state(sim, copy);
+        sim_machine_copy_state(sim, copy);
     vl_latch_release_exclusive(&sim->latch);
     if (error != 0) {
         vl_sim_destroy(copy);
@@ -147,7 +147,7 @@ vl_sim_clone(vl_ctx *ctx, vl_sim *sim, vl_sim **out)
 
 /* End all processes, after their stores to maps were noted. Keeps S2. */
 static void
-machine_end_processes(vl_sim *sim)
+sim_machine_end_processes(vl_sim *sim)
 {
     for (vl_sim_process *process = sim->processes; process != NULL; process = process->next)
         process->is_dead = 1;
@@ -169,7 +169,7 @@ void
 vl_sim_stop(vl_sim *sim, int off)
 {
     (void)vl_sim_region_fold_all(sim);
-    machine_end_processes(sim);
+    sim_machine_end_processes(sim);
     sim->is_off = off;
     if (!off)
         sim->stats.kill_count++;
@@ -183,7 +183,7 @@ vl_sim_kill(vl_ctx *ctx, vl_sim *sim)
     vl_latch_acquire_exclusive(&sim->latch);
     error = vl_sim_region_fold_all(sim);
     if (error == 0) {
-        machine_end_processes(sim);
+        sim_machine_end_processes(sim);
         sim->stats.kill_count++;
     }
     vl_latch_release_exclusive(&sim->latch);
@@ -192,7 +192,7 @@ vl_sim_kill(vl_ctx *ctx, vl_sim *sim)
 
 /* The pending change with the lowest sequence from `from` on; UINT64_MAX for none. */
 static uint64_t
-machine_next_change(const vl_sim *sim, uint64_t from)
+sim_machine_next_change(const vl_sim *sim, uint64_t from)
 {
     uint64_t next = UINT64_MAX;
 
@@ -215,17 +215,17 @@ machine_next_change(const vl_sim *sim, uint64_t from)
 
 /* The change at which KEEP_PREFIX ends: the first one from a random place on; perhaps none. */
 static uint64_t
-machine_draw_point(const vl_sim *sim, vl_rng *rng)
+sim_machine_draw_point(const vl_sim *sim, vl_rng *rng)
 {
-    uint64_t first = machine_next_change(sim, 0);
+    uint64_t first = sim_machine_next_change(sim, 0);
 
     if (first == UINT64_MAX)
         return first;
-    return machine_next_change(sim, first + vl_rng_below(rng, sim->next_sequence - first + 1));
+    return sim_machine_next_change(sim, first + vl_rng_below(rng, sim->next_sequence - first + 1));
 }
 
 static void
-machine_begin_draw(vl_sim *sim, const vl_sim_outcome *outcome, vl_sim_draw *draw)
+sim_machine_begin_draw(vl_sim *sim, const vl_sim_outcome *outcome, vl_sim_draw *draw)
 {
     memset(draw, 0, sizeof *draw);
     if (outcome != NULL)
@@ -235,12 +235,12 @@ machine_begin_draw(vl_sim *sim, const vl_sim_outcome *outcome, vl_sim_draw *draw
     vl_rng_init(&draw->rng, draw->outcome.seed);
     draw->keep_of_8 = vl_rng_below(&draw->rng, 9);
     if (draw->outcome.keep == VL_SIM_KEEP_PREFIX)
-        draw->point = machine_draw_point(sim, &draw->rng);
+        draw->point = sim_machine_draw_point(sim, &draw->rng);
 }
 
 /* Work out the outcome for all files beside their state. */
 static int
-machine_settle(vl_sim *sim, vl_sim_draw *draw)
+sim_machine_settle(vl_sim *sim, vl_sim_draw *draw)
 {
     int error = vl_sim_region_fold_all(sim);
 
@@ -253,31 +253,31 @@ machine_settle(vl_sim *sim, vl_sim_draw *draw)
 
 /* Make it the machine's state; cannot fail. Keeps S3. */
 static void
-machine_commit(vl_sim *sim, vl_sim_draw *draw)
+sim_machine_commit(vl_sim *sim, vl_sim_draw *draw)
 {
-    machine_end_processes(sim);
+    sim_machine_end_processes(sim);
     for (uint32_t i = 0; i < sim->folder_count; i++)
         vl_sim_names_settle(sim->folders[i], draw);
     vl_sim_sweep(sim);
     for (uint32_t i = 0; i < sim->inode_count; i++)
         vl_sim_inode_commit(sim->inodes[i]);
     sim->is_off = 0;
-    sim->clock_ns += MACHINE_OFF_NS;
+    sim->clock_ns += SIM_MACHINE_OFF_NS;
     sim->stats.cut_count++;
 }
 
 static velo_status
-machine_cut(vl_ctx *ctx, vl_sim *sim, const vl_sim_outcome *outcome)
+sim_machine_cut(vl_ctx *ctx, vl_sim *sim, const vl_sim_outcome *outcome)
 {
     vl_rng before = sim->rng_fault;
     vl_sim_draw draw;
 
-    machine_begin_draw(sim, outcome, &draw);
-    if (machine_settle(sim, &draw) != 0) {
+    sim_machine_begin_draw(sim, outcome, &draw);
+    if (sim_machine_settle(sim, &draw) != 0) {
         sim->rng_fault = before;
         return vl_fail(ctx, VELO_NOMEM, "cannot draw what a power cut leaves");
     }
-    machine_commit(sim, &draw);
+    sim_machine_commit(sim, &draw);
     return VELO_OK;
 }
 
@@ -287,7 +287,7 @@ vl_sim_cut_power(vl_ctx *ctx, vl_sim *sim, const vl_sim_outcome *outcome)
     velo_status st;
 
     vl_latch_acquire_exclusive(&sim->latch);
-    st = machine_cut(ctx, sim, outcome);
+    st = sim_machine_cut(ctx, sim, outcome);
     vl_latch_release_exclusive(&sim->latch);
     return st;
 }
@@ -316,7 +316,7 @@ vl_sim_open_io(vl_ctx *ctx, vl_sim *sim, vl_io **out)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a simulated process");
     vl_latch_acquire_exclusive(&sim->latch);
     if (sim->is_off)
-        st = machine_cut(ctx, sim, NULL);
+        st = sim_machine_cut(ctx, sim, NULL);
     if (st == VELO_OK) {
         process->sim = sim;
         process->next = sim->processes;
@@ -347,7 +347,7 @@ vl_sim_space_used(const vl_sim *sim)
 /* Get back what was given back: the file system commits its journal when it finds no space. All
  * pending changes of the files and folders concerned become durable, as they may at any time. */
 static int
-machine_reclaim(vl_sim *sim)
+sim_machine_reclaim(vl_sim *sim)
 {
     int error = 0;
 
@@ -362,7 +362,7 @@ machine_reclaim(vl_sim *sim)
 
 /* Blocks that may still be allocated. */
 static uint64_t
-machine_free_blocks(const vl_sim *sim)
+sim_machine_free_blocks(const vl_sim *sim)
 {
     uint64_t capacity = sim->options.capacity_bytes;
     uint64_t used = vl_sim_space_used(sim);
@@ -381,10 +381,10 @@ vl_sim_space_fit(vl_sim *sim, const vl_sim_inode *inode, uint64_t offset, uint64
 
     if (sim->options.capacity_bytes == 0 || holes == 0)
         return 0;
-    room = machine_free_blocks(sim);
+    room = sim_machine_free_blocks(sim);
     if (holes > room) {
-        error = machine_reclaim(sim);
-        room = machine_free_blocks(sim);
+        error = sim_machine_reclaim(sim);
+        room = sim_machine_free_blocks(sim);
     }
     if (error != 0 || holes <= room)
         return error;
@@ -401,7 +401,7 @@ vl_sim_space_fit(vl_sim *sim, const vl_sim_inode *inode, uint64_t offset, uint64
 
 /* Flip the bit in one of the contents. */
 static int
-machine_flip(vl_sim *sim, vl_sim_content **slot, uint64_t bit_offset)
+sim_machine_flip(vl_sim *sim, vl_sim_content **slot, uint64_t bit_offset)
 {
     uint64_t offset = bit_offset / 8;
     uint8_t byte;
@@ -418,7 +418,7 @@ machine_flip(vl_sim *sim, vl_sim_content **slot, uint64_t bit_offset)
 }
 
 static velo_status
-machine_flip_bit(vl_ctx *ctx, vl_sim *sim, const char *path, uint64_t bit_offset)
+sim_machine_flip_bit(vl_ctx *ctx, vl_sim *sim, const char *path, uint64_t bit_offset)
 {
     vl_sim_place place;
     vl_sim_inode *inode;
@@ -436,9 +436,9 @@ machine_flip_bit(vl_ctx *ctx, vl_sim *sim, const char *path, uint64_t bit_offset
     if (error == 0 && bit_offset / 8 < inode->durable->size)
         error = vl_sim_content_prepare(sim->allocator, &inode->durable, bit_offset / 8, 1);
     if (error == 0)
-        error = machine_flip(sim, &inode->current, bit_offset);
+        error = sim_machine_flip(sim, &inode->current, bit_offset);
     if (error == 0)
-        error = machine_flip(sim, &inode->durable, bit_offset);
+        error = sim_machine_flip(sim, &inode->durable, bit_offset);
     if (error != 0)
         return vl_fail(ctx, VELO_NOMEM, "cannot flip a bit of \"%s\"", path);
     if (inode->change_count > 0)
@@ -453,7 +453,7 @@ vl_sim_flip_bit(vl_ctx *ctx, vl_sim *sim, const char *path, uint64_t bit_offset)
     velo_status st;
 
     vl_latch_acquire_exclusive(&sim->latch);
-    st = machine_flip_bit(ctx, sim, path, bit_offset);
+    st = sim_machine_flip_bit(ctx, sim, path, bit_offset);
     vl_latch_release_exclusive(&sim->latch);
     return st;
 }
@@ -475,7 +475,7 @@ vl_sim_get_stats(vl_sim *sim, vl_sim_stats *stats)
 
 /* A sum over the entries, so that their order does not matter. */
 static uint64_t
-machine_hash_entries(const vl_sim_entries *entries, uint64_t seed)
+sim_machine_hash_entries(const vl_sim_entries *entries, uint64_t seed)
 {
     uint64_t sum = 0;
 
@@ -499,8 +499,8 @@ vl_sim_hash(vl_sim *sim)
         const vl_sim_folder *folder = sim->folders[i];
         uint64_t seed = vl_hash64(folder->path->data, folder->path->size, 0);
 
-        sum += machine_hash_entries(&folder->current, seed);
-        sum += vl_mix64(machine_hash_entries(&folder->durable, ~seed));
+        sum += sim_machine_hash_entries(&folder->current, seed);
+        sum += vl_mix64(sim_machine_hash_entries(&folder->durable, ~seed));
     }
     vl_latch_release_exclusive(&sim->latch);
     return sum;

@@ -20,23 +20,24 @@
 #include <string.h>
 
 /* Time that an operation takes on the machine's clock. */
-#define CALL_DURATION_NS 1000U
+#define SIM_CALL_DURATION_NS 1000U
 
-static const char *const call_op_names[VL_SIM_OP_COUNT] = {
+static const char *const sim_call_op_names[VL_SIM_OP_COUNT] = {
     "open",   "read",     "get_size",      "lock",   "map",        "exists",
     "create", "write",    "write_durable", "sync",   "resize",     "allocate",
     "punch",  "map_sync", "delete",        "rename", "sync_folder"};
 
-static const char *const call_fault_names[] = {
+static const char *const sim_call_fault_names[] = {
     "cut before",  "cut after",  "kill before",       "kill after", "error",
     "error after", "sync loses", "sync loses some",   "sync lies",  "short",
     "flipped bit", "lost write", "misdirected write", "delay"};
 
-#define CALL_FAULT_COUNT (VL_SIM_DELAY + 1)
-_Static_assert(VL_ARRAY_COUNT(call_fault_names) == CALL_FAULT_COUNT, "a name for each fault");
+#define SIM_CALL_FAULT_COUNT (VL_SIM_DELAY + 1)
+_Static_assert(VL_ARRAY_COUNT(sim_call_fault_names) == SIM_CALL_FAULT_COUNT,
+               "a name for each fault");
 
 static uint32_t
-call_op_index(uint32_t op)
+sim_call_op_index(uint32_t op)
 {
     return (uint32_t)__builtin_ctz(op);
 }
@@ -45,7 +46,7 @@ call_op_index(uint32_t op)
 
 /* Operations that a kind of fault can happen to. */
 static uint32_t
-call_fault_ops(vl_sim_fault_kind kind)
+sim_call_fault_ops(vl_sim_fault_kind kind)
 {
     switch (kind) {
     case VL_SIM_CUT_BEFORE:
@@ -94,7 +95,8 @@ vl_sim_plan(vl_ctx *ctx, vl_sim *sim, const vl_sim_fault *fault)
     memset(entry, 0, sizeof *entry);
     entry->fault = *fault;
     entry->fault.path = NULL;
-    entry->fault.ops = (fault->ops != 0 ? fault->ops : VL_SIM_ANY) & call_fault_ops(fault->kind);
+    entry->fault.ops =
+        (fault->ops != 0 ? fault->ops : VL_SIM_ANY) & sim_call_fault_ops(fault->kind);
     entry->fault.nth = fault->nth != 0 ? fault->nth : 1;
     entry->fault.count = fault->count != 0 ? fault->count : 1;
     entry->fault.os_error = fault->os_error != 0 ? fault->os_error : EIO;
@@ -120,7 +122,7 @@ vl_sim_plan_clear(vl_sim *sim)
 }
 
 static int
-call_path_matches(const vl_sim_event *event, const vl_sim_bytes *part)
+sim_call_path_matches(const vl_sim_event *event, const vl_sim_bytes *part)
 {
     if (part == NULL)
         return 1;
@@ -130,7 +132,7 @@ call_path_matches(const vl_sim_event *event, const vl_sim_bytes *part)
 
 /* Let a fault happen to the operation. */
 static void
-call_meet(vl_sim_call *call, vl_sim *sim, const vl_sim_fault *fault)
+sim_call_meet(vl_sim_call *call, vl_sim *sim, const vl_sim_fault *fault)
 {
     call->faults |= 1U << fault->kind;
     sim->stats.fault_count++;
@@ -162,24 +164,24 @@ call_meet(vl_sim_call *call, vl_sim *sim, const vl_sim_fault *fault)
 }
 
 static void
-call_match_plans(vl_sim_call *call, vl_sim *sim)
+sim_call_match_plans(vl_sim_call *call, vl_sim *sim)
 {
     for (uint32_t i = 0; i < sim->plan_count; i++) {
         vl_sim_plan_entry *entry = &sim->plans[i];
         const vl_sim_fault *fault = &entry->fault;
 
-        if ((fault->ops & call->event.op) == 0 || !call_path_matches(&call->event, entry->path))
+        if ((fault->ops & call->event.op) == 0 || !sim_call_path_matches(&call->event, entry->path))
             continue;
         entry->seen++;
         if (entry->seen >= fault->nth && entry->seen - fault->nth < fault->count)
-            call_meet(call, sim, fault);
+            sim_call_meet(call, sim, fault);
     }
 }
 
 /* ---- trace ---- */
 
 static void
-call_trace(const vl_sim_call *call, vl_sim *sim, int error)
+sim_call_trace(const vl_sim_call *call, vl_sim *sim, int error)
 {
     vl_sim_trace *trace = &sim->trace[sim->trace_count++ % VL_SIM_TRACE_SIZE];
     const char *path = call->event.path;
@@ -197,13 +199,13 @@ call_trace(const vl_sim_call *call, vl_sim *sim, int error)
 }
 
 /* Where text is being put together. */
-typedef struct call_text {
+typedef struct sim_call_text {
     char *buf;   /* the caller's */
     size_t size; /* room, the end included */
     size_t used; /* bytes so far, without the end */
-} call_text;
+} sim_call_text;
 
-static void VL_PRINTF(2, 3) call_print(call_text *text, const char *format, ...)
+static void VL_PRINTF(2, 3) sim_call_print(sim_call_text *text, const char *format, ...)
 {
     size_t room = text->size - text->used;
     va_list args;
@@ -217,45 +219,45 @@ static void VL_PRINTF(2, 3) call_print(call_text *text, const char *format, ...)
 }
 
 static void
-call_describe_trace(call_text *text, const vl_sim_trace *trace)
+sim_call_describe_trace(sim_call_text *text, const vl_sim_trace *trace)
 {
     if (trace->number != 0)
-        call_print(text, "#%-6" PRIu64, trace->number);
+        sim_call_print(text, "#%-6" PRIu64, trace->number);
     else
-        call_print(text, "       ");
-    call_print(text, " %-13s %s", call_op_names[call_op_index(trace->op)], trace->path);
-    call_print(text, " offset %" PRIu64 " size %" PRIu64, trace->offset, trace->size);
+        sim_call_print(text, "       ");
+    sim_call_print(text, " %-13s %s", sim_call_op_names[sim_call_op_index(trace->op)], trace->path);
+    sim_call_print(text, " offset %" PRIu64 " size %" PRIu64, trace->offset, trace->size);
     if (trace->os_error != 0)
-        call_print(text, " -> errno %d", trace->os_error);
-    for (uint32_t i = 0; i < CALL_FAULT_COUNT; i++)
+        sim_call_print(text, " -> errno %d", trace->os_error);
+    for (uint32_t i = 0; i < SIM_CALL_FAULT_COUNT; i++)
         if ((trace->faults & (1U << i)) != 0)
-            call_print(text, " (%s)", call_fault_names[i]);
-    call_print(text, "\n");
+            sim_call_print(text, " (%s)", sim_call_fault_names[i]);
+    sim_call_print(text, "\n");
 }
 
 static void
-call_describe_folder(call_text *text, const vl_sim_folder *folder)
+sim_call_describe_folder(sim_call_text *text, const vl_sim_folder *folder)
 {
     for (uint32_t i = 0; i < folder->current.count; i++) {
         const vl_sim_entry *entry = &folder->current.items[i];
         const vl_sim_inode *inode = entry->inode;
 
-        call_print(text, "%s%s%s: file %" PRIu64 ", %" PRIu64 " bytes, durable %" PRIu64,
-                   (const char *)folder->path->data, folder->path->size == 1 ? "" : "/",
-                   (const char *)entry->name->data, inode->id, inode->current->size,
-                   inode->durable->size);
-        call_print(text, ", %" PRIu32 " pending changes%s\n", inode->change_count,
-                   inode->is_diverged ? ", data lost" : "");
+        sim_call_print(text, "%s%s%s: file %" PRIu64 ", %" PRIu64 " bytes, durable %" PRIu64,
+                       (const char *)folder->path->data, folder->path->size == 1 ? "" : "/",
+                       (const char *)entry->name->data, inode->id, inode->current->size,
+                       inode->durable->size);
+        sim_call_print(text, ", %" PRIu32 " pending changes%s\n", inode->change_count,
+                       inode->is_diverged ? ", data lost" : "");
     }
     if (folder->change_count > 0)
-        call_print(text, "%s: %" PRIu32 " pending changes of names\n",
-                   (const char *)folder->path->data, folder->change_count);
+        sim_call_print(text, "%s: %" PRIu32 " pending changes of names\n",
+                       (const char *)folder->path->data, folder->change_count);
 }
 
 void
 vl_sim_describe(vl_sim *sim, char *buf, size_t size)
 {
-    call_text text = {buf, size, 0};
+    sim_call_text text = {buf, size, 0};
     uint64_t first;
 
     if (size == 0)
@@ -263,12 +265,12 @@ vl_sim_describe(vl_sim *sim, char *buf, size_t size)
     buf[0] = '\0';
     vl_latch_acquire_exclusive(&sim->latch);
     first = sim->trace_count > VL_SIM_TRACE_SIZE ? sim->trace_count - VL_SIM_TRACE_SIZE : 0;
-    call_print(&text, "seed %" PRIu64 ", operation %" PRIu64 ", %s\n", sim->options.seed,
-               sim->stats.op_number, sim->is_off ? "power is off" : "power is on");
+    sim_call_print(&text, "seed %" PRIu64 ", operation %" PRIu64 ", %s\n", sim->options.seed,
+                   sim->stats.op_number, sim->is_off ? "power is off" : "power is on");
     for (uint32_t i = 0; i < sim->folder_count; i++)
-        call_describe_folder(&text, sim->folders[i]);
+        sim_call_describe_folder(&text, sim->folders[i]);
     for (uint64_t i = first; i < sim->trace_count; i++)
-        call_describe_trace(&text, &sim->trace[i % VL_SIM_TRACE_SIZE]);
+        sim_call_describe_trace(&text, &sim->trace[i % VL_SIM_TRACE_SIZE]);
     vl_latch_release_exclusive(&sim->latch);
 }
 
@@ -276,21 +278,21 @@ vl_sim_describe(vl_sim *sim, char *buf, size_t size)
 
 /* Give the operation its number, and find out what will happen to it. Keeps F1. */
 static int
-call_enter(vl_sim_call *call, vl_sim *sim)
+sim_call_enter(vl_sim_call *call, vl_sim *sim)
 {
     if (call->process->is_dead)
         return ESHUTDOWN;
-    sim->clock_ns += CALL_DURATION_NS;
-    sim->stats.op_counts[call_op_index(call->event.op)]++;
+    sim->clock_ns += SIM_CALL_DURATION_NS;
+    sim->stats.op_counts[sim_call_op_index(call->event.op)]++;
     if ((call->event.op & VL_SIM_CHANGING) != 0)
         call->event.number = ++sim->stats.op_number;
-    call_match_plans(call, sim);
+    sim_call_match_plans(call, sim);
     return 0;
 }
 
 /* Cuts, kills and errors that come instead of the operation. */
 static int
-call_meet_before(const vl_sim_call *call, vl_sim *sim)
+sim_call_meet_before(const vl_sim_call *call, vl_sim *sim)
 {
     if (call->process->is_dead)
         return ESHUTDOWN; /* the hook did it (F2), or another thread */
@@ -305,7 +307,7 @@ call_meet_before(const vl_sim_call *call, vl_sim *sim)
 
 /* Those that come after it. */
 static int
-call_meet_after(const vl_sim_call *call, vl_sim *sim, int error)
+sim_call_meet_after(const vl_sim_call *call, vl_sim *sim, int error)
 {
     if (call->process->is_dead)
         return ESHUTDOWN;
@@ -320,7 +322,7 @@ call_meet_after(const vl_sim_call *call, vl_sim *sim, int error)
 
 /* Tell the hook. Keeps F2. */
 static void
-call_tell(vl_sim_call *call, vl_sim *sim, int is_after, int os_error)
+sim_call_tell(vl_sim_call *call, vl_sim *sim, int is_after, int os_error)
 {
     vl_sim_hook *hook = sim->hook;
     void *user = sim->hook_user;
@@ -341,14 +343,14 @@ vl_sim_call_begin(vl_sim_call *call)
     int error;
 
     vl_latch_acquire_exclusive(&sim->latch);
-    error = call_enter(call, sim);
+    error = sim_call_enter(call, sim);
     if (error != 0) {
         vl_latch_release_exclusive(&sim->latch);
         return error;
     }
     call->is_running = 1;
-    call_tell(call, sim, 0, 0);
-    return call_meet_before(call, sim);
+    sim_call_tell(call, sim, 0, 0);
+    return sim_call_meet_before(call, sim);
 }
 
 int
@@ -359,10 +361,10 @@ vl_sim_call_end(vl_sim_call *call, int error)
     if (!call->is_running)
         return error; /* keeps F3 */
     call->is_running = 0;
-    error = call_meet_after(call, sim, error);
-    call_trace(call, sim, error);
+    error = sim_call_meet_after(call, sim, error);
+    sim_call_trace(call, sim, error);
     if (error != ESHUTDOWN)
-        call_tell(call, sim, 1, error);
+        sim_call_tell(call, sim, 1, error);
     vl_latch_release_exclusive(&sim->latch);
     return error;
 }

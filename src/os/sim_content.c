@@ -9,8 +9,8 @@
  *       since clones may be used by other threads; whoever finds a count of 1 is its only holder.
  *   C2  Bytes of a block beyond the file's end are zeros, except between vl_sim_content_put and the
  *       resize that follows it.
- *   C3  content_zero stands for a block that is allocated and was never written. It is not counted
- *       and not changed. */
+ *   C3  sim_content_zero stands for a block that is allocated and was never written. It is not
+ * counted and not changed. */
 #include "os/sim_int.h"
 
 #include "base/assert.h"
@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-static vl_sim_block content_zero; /* see C3 */
+static vl_sim_block sim_content_zero; /* see C3 */
 
 /* ---- counted bytes and arrays ---- */
 
@@ -79,29 +79,29 @@ vl_sim_array_reserve(vl_allocator *allocator, void *array, uint32_t used, uint32
 /* ---- blocks ---- */
 
 static vl_sim_block *
-content_block_share(vl_sim_block *block)
+sim_content_block_share(vl_sim_block *block)
 {
-    if (block != NULL && block != &content_zero)
+    if (block != NULL && block != &sim_content_zero)
         atomic_fetch_add_explicit(&block->refs, 1, memory_order_relaxed);
     return block;
 }
 
 static void
-content_block_release(vl_sim_block *block)
+sim_content_block_release(vl_sim_block *block)
 {
-    if (block != NULL && block != &content_zero &&
+    if (block != NULL && block != &sim_content_zero &&
         atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) == 1)
         vl_free(block);
 }
 
 /* Give the table's entry a block that nobody else holds. Keeps C1. */
 static int
-content_block_own(vl_allocator *allocator, vl_sim_content *content, uint64_t index)
+sim_content_block_own(vl_allocator *allocator, vl_sim_content *content, uint64_t index)
 {
     vl_sim_block *old = content->table[index];
     vl_sim_block *block;
 
-    if (old != NULL && old != &content_zero &&
+    if (old != NULL && old != &sim_content_zero &&
         atomic_load_explicit(&old->refs, memory_order_acquire) == 1)
         return 0;
     block = vl_allocator_alloc(allocator, sizeof *block, VL_ALLOC_ALIGN);
@@ -114,21 +114,21 @@ content_block_own(vl_allocator *allocator, vl_sim_content *content, uint64_t ind
         memset(block->data, 0, sizeof block->data);
     content->block_count += old == NULL;
     content->table[index] = block;
-    content_block_release(old);
+    sim_content_block_release(old);
     return 0;
 }
 
 /* ---- contents ---- */
 
 static uint64_t
-content_index_end(uint64_t end)
+sim_content_index_end(uint64_t end)
 {
     return (end + (VL_SIM_BLOCK_SIZE - 1)) / VL_SIM_BLOCK_SIZE;
 }
 
 /* Make room in the table for the blocks before index `end`. */
 static int
-content_reach(vl_allocator *allocator, vl_sim_content *content, uint64_t end)
+sim_content_reach(vl_allocator *allocator, vl_sim_content *content, uint64_t end)
 {
     uint64_t size = content->table_size * 2;
     vl_sim_block **table;
@@ -173,14 +173,14 @@ vl_sim_content_release(vl_sim_content *content)
     if (content == NULL || atomic_fetch_sub_explicit(&content->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (uint64_t i = 0; i < content->table_size; i++)
-        content_block_release(content->table[i]);
+        sim_content_block_release(content->table[i]);
     vl_free(content->table);
     vl_free(content);
 }
 
 /* Make *slot a content that nobody else holds. Keeps C1. */
 static int
-content_own(vl_allocator *allocator, vl_sim_content **slot)
+sim_content_own(vl_allocator *allocator, vl_sim_content **slot)
 {
     vl_sim_content *old = *slot;
     vl_sim_content *copy;
@@ -190,12 +190,12 @@ content_own(vl_allocator *allocator, vl_sim_content **slot)
     copy = vl_sim_content_create(allocator);
     if (copy == NULL)
         return ENOMEM;
-    if (content_reach(allocator, copy, old->table_size) != 0) {
+    if (sim_content_reach(allocator, copy, old->table_size) != 0) {
         vl_sim_content_release(copy);
         return ENOMEM;
     }
     for (uint64_t i = 0; i < old->table_size; i++)
-        copy->table[i] = content_block_share(old->table[i]);
+        copy->table[i] = sim_content_block_share(old->table[i]);
     copy->size = old->size;
     copy->block_count = old->block_count;
     *slot = copy;
@@ -206,7 +206,7 @@ content_own(vl_allocator *allocator, vl_sim_content **slot)
 /* ---- reading ---- */
 
 static const vl_sim_block *
-content_block(const vl_sim_content *content, uint64_t index)
+sim_content_block(const vl_sim_content *content, uint64_t index)
 {
     return index < content->table_size ? content->table[index] : NULL;
 }
@@ -214,20 +214,20 @@ content_block(const vl_sim_content *content, uint64_t index)
 int
 vl_sim_content_has_block(const vl_sim_content *content, uint64_t offset)
 {
-    return content_block(content, offset / VL_SIM_BLOCK_SIZE) != NULL;
+    return sim_content_block(content, offset / VL_SIM_BLOCK_SIZE) != NULL;
 }
 
 const uint8_t *
 vl_sim_content_peek(const vl_sim_content *content, uint64_t offset)
 {
-    const vl_sim_block *block = content_block(content, offset / VL_SIM_BLOCK_SIZE);
+    const vl_sim_block *block = sim_content_block(content, offset / VL_SIM_BLOCK_SIZE);
 
-    return (block != NULL ? block : &content_zero)->data + offset % VL_SIM_BLOCK_SIZE;
+    return (block != NULL ? block : &sim_content_zero)->data + offset % VL_SIM_BLOCK_SIZE;
 }
 
 /* Bytes from offset on that lie in one block, at most size. */
 static size_t
-content_part(uint64_t offset, uint64_t size)
+sim_content_part(uint64_t offset, uint64_t size)
 {
     uint64_t rest = VL_SIM_BLOCK_SIZE - offset % VL_SIM_BLOCK_SIZE;
 
@@ -240,7 +240,7 @@ vl_sim_content_read(const vl_sim_content *content, uint64_t offset, void *buf, s
     uint8_t *to = buf;
 
     while (size > 0) {
-        size_t part = content_part(offset, size);
+        size_t part = sim_content_part(offset, size);
 
         memcpy(to, vl_sim_content_peek(content, offset), part);
         to += part;
@@ -256,8 +256,8 @@ vl_sim_content_count_holes(const vl_sim_content *content, uint64_t offset, uint6
 
     if (size == 0)
         return 0;
-    for (uint64_t i = offset / VL_SIM_BLOCK_SIZE; i < content_index_end(offset + size); i++)
-        count += content_block(content, i) == NULL;
+    for (uint64_t i = offset / VL_SIM_BLOCK_SIZE; i < sim_content_index_end(offset + size); i++)
+        count += sim_content_block(content, i) == NULL;
     return count;
 }
 
@@ -270,8 +270,8 @@ vl_sim_content_hash(const vl_sim_content *content, uint64_t seed)
         const vl_sim_block *block = content->table[i];
 
         /* A hole and a block of zeros read alike: both are left out. */
-        if (block != NULL && block != &content_zero &&
-            memcmp(block->data, content_zero.data, sizeof block->data) != 0)
+        if (block != NULL && block != &sim_content_zero &&
+            memcmp(block->data, sim_content_zero.data, sizeof block->data) != 0)
             hash = vl_mix64(hash ^ vl_hash64(block->data, sizeof block->data, i));
     }
     return hash;
@@ -287,12 +287,12 @@ vl_sim_content_prepare(vl_allocator *allocator, vl_sim_content **slot, uint64_t 
 
     if (size == 0)
         return 0;
-    error = content_own(allocator, slot);
+    error = sim_content_own(allocator, slot);
     if (error == 0)
-        error = content_reach(allocator, *slot, content_index_end(offset + size));
+        error = sim_content_reach(allocator, *slot, sim_content_index_end(offset + size));
     for (uint64_t i = offset / VL_SIM_BLOCK_SIZE;
-         error == 0 && i < content_index_end(offset + size); i++)
-        error = content_block_own(allocator, *slot, i);
+         error == 0 && i < sim_content_index_end(offset + size); i++)
+        error = sim_content_block_own(allocator, *slot, i);
     return error;
 }
 
@@ -302,7 +302,7 @@ vl_sim_content_put(vl_sim_content *content, uint64_t offset, const void *data, s
     const uint8_t *from = data;
 
     while (size > 0) {
-        size_t part = content_part(offset, size);
+        size_t part = sim_content_part(offset, size);
 
         memcpy(content->table[offset / VL_SIM_BLOCK_SIZE]->data + offset % VL_SIM_BLOCK_SIZE, from,
                part);
@@ -314,36 +314,36 @@ vl_sim_content_put(vl_sim_content *content, uint64_t offset, const void *data, s
 
 /* Take the block at index away. */
 static void
-content_drop(vl_sim_content *content, uint64_t index)
+sim_content_drop(vl_sim_content *content, uint64_t index)
 {
     content->block_count -= content->table[index] != NULL;
-    content_block_release(content->table[index]);
+    sim_content_block_release(content->table[index]);
     content->table[index] = NULL;
 }
 
-/* Whether the block around offset holds bytes of its own; a hole and content_zero are zeros. */
+/* Whether the block around offset holds bytes of its own; a hole and sim_content_zero are zeros. */
 static int
-content_is_stored(const vl_sim_content *content, uint64_t offset)
+sim_content_is_stored(const vl_sim_content *content, uint64_t offset)
 {
-    const vl_sim_block *block = content_block(content, offset / VL_SIM_BLOCK_SIZE);
+    const vl_sim_block *block = sim_content_block(content, offset / VL_SIM_BLOCK_SIZE);
 
-    return block != NULL && block != &content_zero;
+    return block != NULL && block != &sim_content_zero;
 }
 
 /* Own the block around a cut through its middle. */
 static int
-content_edge_own(vl_allocator *allocator, vl_sim_content *content, uint64_t offset)
+sim_content_edge_own(vl_allocator *allocator, vl_sim_content *content, uint64_t offset)
 {
-    if (offset % VL_SIM_BLOCK_SIZE == 0 || !content_is_stored(content, offset))
+    if (offset % VL_SIM_BLOCK_SIZE == 0 || !sim_content_is_stored(content, offset))
         return 0;
-    return content_block_own(allocator, content, offset / VL_SIM_BLOCK_SIZE);
+    return sim_content_block_own(allocator, content, offset / VL_SIM_BLOCK_SIZE);
 }
 
 /* Make bytes of one block zero, which is owned if it is stored. */
 static void
-content_clear(vl_sim_content *content, uint64_t offset, size_t size)
+sim_content_clear(vl_sim_content *content, uint64_t offset, size_t size)
 {
-    if (content_is_stored(content, offset))
+    if (sim_content_is_stored(content, offset))
         memset(content->table[offset / VL_SIM_BLOCK_SIZE]->data + offset % VL_SIM_BLOCK_SIZE, 0,
                size);
 }
@@ -352,16 +352,16 @@ int
 vl_sim_content_resize(vl_allocator *allocator, vl_sim_content **slot, uint64_t size)
 {
     uint64_t tail = size % VL_SIM_BLOCK_SIZE;
-    int error = content_own(allocator, slot);
+    int error = sim_content_own(allocator, slot);
 
     if (error == 0)
-        error = content_edge_own(allocator, *slot, size);
+        error = sim_content_edge_own(allocator, *slot, size);
     if (error != 0)
         return error;
     if (tail != 0)
-        content_clear(*slot, size, VL_SIM_BLOCK_SIZE - tail); /* keeps C2 */
-    for (uint64_t i = content_index_end(size); i < (*slot)->table_size; i++)
-        content_drop(*slot, i);
+        sim_content_clear(*slot, size, VL_SIM_BLOCK_SIZE - tail); /* keeps C2 */
+    for (uint64_t i = sim_content_index_end(size); i < (*slot)->table_size; i++)
+        sim_content_drop(*slot, i);
     (*slot)->size = size;
     return 0;
 }
@@ -374,14 +374,14 @@ vl_sim_content_allocate(vl_allocator *allocator, vl_sim_content **slot, uint64_t
 
     if (size == 0)
         return 0;
-    error = content_own(allocator, slot);
+    error = sim_content_own(allocator, slot);
     if (error == 0)
-        error = content_reach(allocator, *slot, content_index_end(offset + size));
+        error = sim_content_reach(allocator, *slot, sim_content_index_end(offset + size));
     if (error != 0)
         return error;
-    for (uint64_t i = offset / VL_SIM_BLOCK_SIZE; i < content_index_end(offset + size); i++) {
+    for (uint64_t i = offset / VL_SIM_BLOCK_SIZE; i < sim_content_index_end(offset + size); i++) {
         if ((*slot)->table[i] == NULL) {
-            (*slot)->table[i] = &content_zero;
+            (*slot)->table[i] = &sim_content_zero;
             (*slot)->block_count++;
         }
     }
@@ -393,20 +393,20 @@ vl_sim_content_punch(vl_allocator *allocator, vl_sim_content **slot, uint64_t of
 {
     uint64_t end = offset + size;
     uint64_t last = vl_align_down(end, VL_SIM_BLOCK_SIZE);
-    int error = content_own(allocator, slot);
+    int error = sim_content_own(allocator, slot);
 
     if (error == 0)
-        error = content_edge_own(allocator, *slot, offset);
+        error = sim_content_edge_own(allocator, *slot, offset);
     if (error == 0)
-        error = content_edge_own(allocator, *slot, end);
+        error = sim_content_edge_own(allocator, *slot, end);
     if (error != 0)
         return error;
     if (offset % VL_SIM_BLOCK_SIZE != 0)
-        content_clear(*slot, offset, content_part(offset, size));
+        sim_content_clear(*slot, offset, sim_content_part(offset, size));
     if (end != last && last >= offset)
-        content_clear(*slot, last, (size_t)(end - last));
-    for (uint64_t i = content_index_end(offset);
+        sim_content_clear(*slot, last, (size_t)(end - last));
+    for (uint64_t i = sim_content_index_end(offset);
          i < last / VL_SIM_BLOCK_SIZE && i < (*slot)->table_size; i++)
-        content_drop(*slot, i);
+        sim_content_drop(*slot, i);
     return 0;
 }

@@ -13,7 +13,7 @@
  *   I2  A forced change, and every size up to it, is kept by every draw. So are the bytes that it
  *       wrote, until a later change overwrites them: what was pending below it does not come back.
  *   I3  Data beyond the size that is kept does not survive: settled content ends with a resize.
- *   I4  Only inode_push makes the list longer, after everything that may fail. */
+ *   I4  Only sim_inode_push makes the list longer, after everything that may fail. */
 #include "os/sim_int.h"
 
 #include "base/assert.h"
@@ -24,7 +24,7 @@
 /* ---- life ---- */
 
 static int
-inode_create_empty(vl_sim *sim, vl_sim_inode **out)
+sim_inode_create_empty(vl_sim *sim, vl_sim_inode **out)
 {
     vl_sim_inode **grown;
     vl_sim_inode *inode;
@@ -50,7 +50,7 @@ vl_sim_inode_create(vl_sim *sim, vl_sim_inode **out)
 
     if (content == NULL)
         return ENOMEM;
-    if (inode_create_empty(sim, out) != 0) {
+    if (sim_inode_create_empty(sim, out) != 0) {
         vl_sim_content_release(content);
         return ENOMEM;
     }
@@ -72,7 +72,7 @@ vl_sim_inode_copy(vl_sim *sim, const vl_sim_inode *from, vl_sim_inode **out)
             return ENOMEM;
         memcpy(changes, from->changes, from->change_count * sizeof *changes);
     }
-    if (inode_create_empty(sim, out) != 0) {
+    if (sim_inode_create_empty(sim, out) != 0) {
         vl_free(changes);
         return ENOMEM;
     }
@@ -90,7 +90,7 @@ vl_sim_inode_copy(vl_sim *sim, const vl_sim_inode *from, vl_sim_inode **out)
 }
 
 static void
-inode_clear_changes(vl_sim_inode *inode)
+sim_inode_clear_changes(vl_sim_inode *inode)
 {
     for (uint32_t i = 0; i < inode->change_count; i++)
         vl_sim_bytes_release(inode->changes[i].data);
@@ -104,7 +104,7 @@ vl_sim_inode_destroy(vl_sim_inode *inode)
     if (inode == NULL)
         return;
     vl_sim_region_detach(inode);
-    inode_clear_changes(inode);
+    sim_inode_clear_changes(inode);
     vl_free(inode->changes);
     vl_sim_content_release(inode->current);
     vl_sim_content_release(inode->durable);
@@ -148,16 +148,16 @@ vl_sim_draw_prefix(vl_sim_draw *draw, uint32_t min, uint32_t count, uint32_t bef
 }
 
 /* Which units of a change survive: those in [from, to), or with is_scattered each by chance. */
-typedef struct inode_fate {
+typedef struct sim_inode_fate {
     uint64_t from;
     uint64_t to;
     int is_scattered;
-} inode_fate;
+} sim_inode_fate;
 
-static inode_fate
-inode_draw_torn(vl_sim_draw *draw, uint64_t count)
+static sim_inode_fate
+sim_inode_draw_torn(vl_sim_draw *draw, uint64_t count)
 {
-    inode_fate fate = {0, count, 0};
+    sim_inode_fate fate = {0, count, 0};
 
     switch (vl_rng_below(&draw->rng, 4)) {
     case 0:
@@ -173,11 +173,11 @@ inode_draw_torn(vl_sim_draw *draw, uint64_t count)
     return fate;
 }
 
-static inode_fate
-inode_draw_fate(vl_sim_draw *draw, const vl_sim_change *change, uint64_t count)
+static sim_inode_fate
+sim_inode_draw_fate(vl_sim_draw *draw, const vl_sim_change *change, uint64_t count)
 {
-    inode_fate all = {0, count, 0};
-    inode_fate none = {0, 0, 0};
+    sim_inode_fate all = {0, count, 0};
+    sim_inode_fate none = {0, 0, 0};
 
     if (change->is_forced) /* keeps I2 */
         return all;
@@ -192,14 +192,14 @@ inode_draw_fate(vl_sim_draw *draw, const vl_sim_change *change, uint64_t count)
         return change->sequence <= draw->point ? all : none;
     case VL_SIM_KEEP_RANDOM:
         if (vl_rng_chance(&draw->rng, 1, 3))
-            return inode_draw_torn(draw, count);
+            return sim_inode_draw_torn(draw, count);
         return vl_rng_chance(&draw->rng, draw->keep_of_8, 8) ? all : none;
     }
     return none;
 }
 
 static int
-inode_unit_survives(vl_sim_draw *draw, const inode_fate *fate, uint64_t index)
+sim_inode_unit_survives(vl_sim_draw *draw, const sim_inode_fate *fate, uint64_t index)
 {
     if (fate->is_scattered)
         return vl_rng_chance(&draw->rng, 1, 2);
@@ -209,20 +209,20 @@ inode_unit_survives(vl_sim_draw *draw, const inode_fate *fate, uint64_t index)
 /* ---- settling ---- */
 
 static int
-inode_changes_meta(const vl_sim_change *change)
+sim_inode_changes_meta(const vl_sim_change *change)
 {
     return change->sets_size || change->kind == VL_SIM_CHANGE_ALLOCATE;
 }
 
 static int
-inode_changes_data(const vl_sim_change *change)
+sim_inode_changes_data(const vl_sim_change *change)
 {
     return change->kind == VL_SIM_CHANGE_DATA || change->kind == VL_SIM_CHANGE_HOLE;
 }
 
 /* How many of the changes of sizes and allocations survive. */
 static uint32_t
-inode_draw_meta(const vl_sim_inode *inode, vl_sim_draw *draw)
+sim_inode_draw_meta(const vl_sim_inode *inode, vl_sim_draw *draw)
 {
     uint32_t count = 0;
     uint32_t forced = 0;
@@ -232,7 +232,7 @@ inode_draw_meta(const vl_sim_inode *inode, vl_sim_draw *draw)
     for (uint32_t i = 0; i < inode->change_count; i++) {
         const vl_sim_change *change = &inode->changes[i];
 
-        if (inode_changes_meta(change)) {
+        if (sim_inode_changes_meta(change)) {
             count++;
             before += change->sequence < draw->point;
             at_point |= change->sequence == draw->point;
@@ -244,7 +244,7 @@ inode_draw_meta(const vl_sim_inode *inode, vl_sim_draw *draw)
 }
 
 static int
-inode_settle_meta(vl_sim *sim, vl_sim_content **out, const vl_sim_change *change)
+sim_inode_settle_meta(vl_sim *sim, vl_sim_content **out, const vl_sim_change *change)
 {
     int error = 0;
 
@@ -258,8 +258,8 @@ inode_settle_meta(vl_sim *sim, vl_sim_content **out, const vl_sim_change *change
 /* Fill the new blocks of a change with what an earlier file left there; what is kept of the change
  * overwrites it. */
 static int
-inode_settle_garbage(vl_sim *sim, vl_sim_draw *draw, vl_sim_content **out,
-                     const vl_sim_change *change)
+sim_inode_settle_garbage(vl_sim *sim, vl_sim_draw *draw, vl_sim_content **out,
+                         const vl_sim_change *change)
 {
     uint8_t garbage[VL_SIM_BLOCK_SIZE];
     uint64_t end = change->offset + change->size;
@@ -280,8 +280,8 @@ inode_settle_garbage(vl_sim *sim, vl_sim_draw *draw, vl_sim_content **out,
 
 /* Put the units [from, to) of a change onto *out. */
 static int
-inode_settle_kept(vl_sim *sim, vl_sim_content **out, const vl_sim_change *change, uint64_t from,
-                  uint64_t to)
+sim_inode_settle_kept(vl_sim *sim, vl_sim_content **out, const vl_sim_change *change, uint64_t from,
+                      uint64_t to)
 {
     uint64_t skip = from * change->unit;
     uint64_t size = (to - from) * change->unit;
@@ -297,23 +297,24 @@ inode_settle_kept(vl_sim *sim, vl_sim_content **out, const vl_sim_change *change
 
 /* Put what survives of a change's data onto *out, run by run of units with one fate. */
 static int
-inode_settle_data(vl_sim *sim, vl_sim_draw *draw, vl_sim_content **out, const vl_sim_change *change)
+sim_inode_settle_data(vl_sim *sim, vl_sim_draw *draw, vl_sim_content **out,
+                      const vl_sim_change *change)
 {
     uint64_t count = change->size / change->unit;
-    inode_fate fate = inode_draw_fate(draw, change, count);
-    int keep = inode_unit_survives(draw, &fate, 0);
+    sim_inode_fate fate = sim_inode_draw_fate(draw, change, count);
+    int keep = sim_inode_unit_survives(draw, &fate, 0);
     int error = 0;
 
     if (draw->outcome.has_garbage && change->kind == VL_SIM_CHANGE_DATA && !change->is_forced)
-        error = inode_settle_garbage(sim, draw, out, change);
+        error = sim_inode_settle_garbage(sim, draw, out, change);
     for (uint64_t from = 0; from < count && error == 0;) {
         uint64_t to = from + 1;
         int next = keep;
 
-        while (to < count && (next = inode_unit_survives(draw, &fate, to)) == keep)
+        while (to < count && (next = sim_inode_unit_survives(draw, &fate, to)) == keep)
             to++;
         if (keep)
-            error = inode_settle_kept(sim, out, change, from, to);
+            error = sim_inode_settle_kept(sim, out, change, from, to);
         keep = next;
         from = to;
     }
@@ -324,17 +325,17 @@ int
 vl_sim_inode_settle(vl_sim *sim, vl_sim_inode *inode, vl_sim_draw *draw)
 {
     vl_sim_content *out = vl_sim_content_share(inode->durable);
-    uint32_t kept = inode_draw_meta(inode, draw);
+    uint32_t kept = sim_inode_draw_meta(inode, draw);
     uint32_t seen = 0;
     int error = 0;
 
     for (uint32_t i = 0; i < inode->change_count && error == 0; i++) {
         const vl_sim_change *change = &inode->changes[i];
 
-        if (inode_changes_meta(change) && seen++ < kept)
-            error = inode_settle_meta(sim, &out, change);
-        if (error == 0 && inode_changes_data(change))
-            error = inode_settle_data(sim, draw, &out, change);
+        if (sim_inode_changes_meta(change) && seen++ < kept)
+            error = sim_inode_settle_meta(sim, &out, change);
+        if (error == 0 && sim_inode_changes_data(change))
+            error = sim_inode_settle_data(sim, draw, &out, change);
     }
     if (error == 0 && inode->change_count > 0)
         error = vl_sim_content_resize(sim->allocator, &out, out->size); /* keeps I3 */
@@ -355,7 +356,7 @@ vl_sim_inode_commit(vl_sim_inode *inode)
     inode->durable = inode->settled;
     inode->current = vl_sim_content_share(inode->settled);
     inode->settled = NULL;
-    inode_clear_changes(inode);
+    sim_inode_clear_changes(inode);
     inode->is_diverged = 0;
 }
 
@@ -363,7 +364,7 @@ vl_sim_inode_commit(vl_sim_inode *inode)
 
 /* Make durable what a draw that keeps everything says. */
 static int
-inode_apply_all(vl_sim *sim, vl_sim_inode *inode)
+sim_inode_apply_all(vl_sim *sim, vl_sim_inode *inode)
 {
     vl_sim_draw draw;
     int error;
@@ -376,13 +377,13 @@ inode_apply_all(vl_sim *sim, vl_sim_inode *inode)
     vl_sim_content_release(inode->durable);
     inode->durable = inode->settled;
     inode->settled = NULL;
-    inode_clear_changes(inode);
+    sim_inode_clear_changes(inode);
     return 0;
 }
 
 /* In builds that verify: check I1. Believed when there is no memory to find out. */
 static void
-inode_verify(vl_sim *sim, vl_sim_inode *inode)
+sim_inode_verify(vl_sim *sim, vl_sim_inode *inode)
 {
 #if VL_VERIFICATION
     vl_sim_draw draw;
@@ -403,18 +404,18 @@ inode_verify(vl_sim *sim, vl_sim_inode *inode)
 int
 vl_sim_inode_sync(vl_sim *sim, vl_sim_inode *inode)
 {
-    inode_verify(sim, inode);
+    sim_inode_verify(sim, inode);
     if (inode->is_diverged)
-        return inode_apply_all(sim, inode);
+        return sim_inode_apply_all(sim, inode);
     vl_sim_content_release(inode->durable);
     inode->durable = vl_sim_content_share(inode->current); /* by I1 the same */
-    inode_clear_changes(inode);
+    sim_inode_clear_changes(inode);
     return 0;
 }
 
 /* Whether a draw may decide anything. */
 static int
-inode_is_open(const vl_sim_inode *inode)
+sim_inode_is_open(const vl_sim_inode *inode)
 {
     int is_open = 0;
 
@@ -423,7 +424,7 @@ inode_is_open(const vl_sim_inode *inode)
 
         if (change->is_forced)
             is_open = 0; /* decides the sizes up to here */
-        else if (inode_changes_data(change))
+        else if (sim_inode_changes_data(change))
             return 1;
         else
             is_open = 1;
@@ -433,7 +434,7 @@ inode_is_open(const vl_sim_inode *inode)
 
 /* Take the data of a change away, but not its size. Returns 1 when nothing of it is left. */
 static int
-inode_strip_data(vl_sim_change *change)
+sim_inode_strip_data(vl_sim_change *change)
 {
     vl_sim_bytes_release(change->data);
     change->data = NULL;
@@ -445,7 +446,7 @@ inode_strip_data(vl_sim_change *change)
  * that is only ever written durably stays short. Their sizes are forced by it as well, and stay.
  * Returns where the forced change is then. */
 static uint32_t
-inode_absorb_covered(vl_sim_inode *inode, uint32_t index)
+sim_inode_absorb_covered(vl_sim_inode *inode, uint32_t index)
 {
     vl_sim_change last = inode->changes[index];
     uint32_t kept = 0;
@@ -453,8 +454,9 @@ inode_absorb_covered(vl_sim_inode *inode, uint32_t index)
     for (uint32_t i = 0; i < inode->change_count; i++) {
         vl_sim_change *change = &inode->changes[i];
 
-        if (i < index && inode_changes_data(change) && change->offset >= last.offset &&
-            change->offset + change->size <= last.offset + last.size && inode_strip_data(change))
+        if (i < index && sim_inode_changes_data(change) && change->offset >= last.offset &&
+            change->offset + change->size <= last.offset + last.size &&
+            sim_inode_strip_data(change))
             continue;
         inode->changes[kept++] = *change;
     }
@@ -466,24 +468,24 @@ inode_absorb_covered(vl_sim_inode *inode, uint32_t index)
 /* The last `count` changes are forced ones: when no draw can decide anything any more, be done with
  * the list. For want of memory it stays, which means the same. */
 static void
-inode_absorb(vl_sim *sim, vl_sim_inode *inode, uint32_t count)
+sim_inode_absorb(vl_sim *sim, vl_sim_inode *inode, uint32_t count)
 {
     uint32_t index = inode->change_count;
 
     while (count-- > 0) {
         index--;
-        if (inode_changes_data(&inode->changes[index]))
-            index = inode_absorb_covered(inode, index);
+        if (sim_inode_changes_data(&inode->changes[index]))
+            index = sim_inode_absorb_covered(inode, index);
     }
-    if (!inode_is_open(inode))
-        (void)inode_apply_all(sim, inode);
+    if (!sim_inode_is_open(inode))
+        (void)sim_inode_apply_all(sim, inode);
 }
 
 /* ---- changing ---- */
 
 /* Make room for one more change. */
 static int
-inode_reserve(vl_sim *sim, vl_sim_inode *inode)
+sim_inode_reserve(vl_sim *sim, vl_sim_inode *inode)
 {
     vl_sim_change *grown =
         vl_sim_array_reserve(sim->allocator, inode->changes, inode->change_count,
@@ -497,7 +499,7 @@ inode_reserve(vl_sim *sim, vl_sim_inode *inode)
 
 /* Note a change for which there is room. Keeps I4. */
 static void
-inode_push(vl_sim *sim, vl_sim_inode *inode, const vl_sim_change *change)
+sim_inode_push(vl_sim *sim, vl_sim_inode *inode, const vl_sim_change *change)
 {
     vl_sim_change *to = &inode->changes[inode->change_count++];
 
@@ -508,15 +510,15 @@ inode_push(vl_sim *sim, vl_sim_inode *inode, const vl_sim_change *change)
 
 /* A change of the units that [offset, offset + size) touches, with room for their bytes. */
 static int
-inode_begin_data(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size, uint32_t unit,
-                 vl_sim_change *change)
+sim_inode_begin_data(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size,
+                     uint32_t unit, vl_sim_change *change)
 {
     memset(change, 0, sizeof *change);
     change->kind = VL_SIM_CHANGE_DATA;
     change->unit = unit;
     change->offset = vl_align_down(offset, unit);
     change->size = vl_align_up(offset + size, unit) - change->offset;
-    if (inode_reserve(sim, inode) != 0)
+    if (sim_inode_reserve(sim, inode) != 0)
         return ENOMEM;
     change->data = vl_sim_bytes_create(sim->allocator, NULL, (size_t)change->size);
     return change->data != NULL ? 0 : ENOMEM;
@@ -524,12 +526,12 @@ inode_begin_data(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t siz
 
 /* Note the change with what the cache now holds. */
 static void
-inode_end_data(vl_sim *sim, vl_sim_inode *inode, vl_sim_change *change)
+sim_inode_end_data(vl_sim *sim, vl_sim_inode *inode, vl_sim_change *change)
 {
     vl_sim_content_read(inode->current, change->offset, change->data->data, (size_t)change->size);
-    inode_push(sim, inode, change);
+    sim_inode_push(sim, inode, change);
     if (change->is_forced)
-        inode_absorb(sim, inode, 1);
+        sim_inode_absorb(sim, inode, 1);
 }
 
 int
@@ -537,7 +539,7 @@ vl_sim_inode_write(vl_sim *sim, vl_sim_inode *inode, const void *data, size_t si
                    uint32_t unit, int is_forced)
 {
     vl_sim_change change;
-    int error = inode_begin_data(sim, inode, offset, size, unit, &change);
+    int error = sim_inode_begin_data(sim, inode, offset, size, unit, &change);
 
     if (error == 0)
         error = vl_sim_content_prepare(sim->allocator, &inode->current, offset, size);
@@ -551,7 +553,7 @@ vl_sim_inode_write(vl_sim *sim, vl_sim_inode *inode, const void *data, size_t si
         change.sets_size = 1;
     }
     change.is_forced = is_forced;
-    inode_end_data(sim, inode, &change);
+    sim_inode_end_data(sim, inode, &change);
     return 0;
 }
 
@@ -564,12 +566,12 @@ vl_sim_inode_resize(vl_sim *sim, vl_sim_inode *inode, uint64_t size)
 
     if (size == inode->current->size)
         return 0;
-    error = inode_reserve(sim, inode);
+    error = sim_inode_reserve(sim, inode);
     if (error == 0)
         error = vl_sim_content_resize(sim->allocator, &inode->current, size);
     if (error != 0)
         return error;
-    inode_push(sim, inode, &change);
+    sim_inode_push(sim, inode, &change);
     inode->freed_blocks += block_count - inode->current->block_count;
     return 0;
 }
@@ -578,7 +580,7 @@ int
 vl_sim_inode_allocate(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size)
 {
     vl_sim_change change = {.kind = VL_SIM_CHANGE_ALLOCATE, .offset = offset, .size = size};
-    int error = inode_reserve(sim, inode);
+    int error = sim_inode_reserve(sim, inode);
 
     if (error == 0)
         error = vl_sim_content_allocate(sim->allocator, &inode->current, offset, size);
@@ -588,16 +590,16 @@ vl_sim_inode_allocate(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_
         inode->current->size = offset + size;
         change.sets_size = 1;
     }
-    inode_push(sim, inode, &change);
+    sim_inode_push(sim, inode, &change);
     return 0;
 }
 
 /* Release a range whose ends are not those of sectors: noted like a write of zeros. */
 static int
-inode_punch_odd(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size)
+sim_inode_punch_odd(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size)
 {
     vl_sim_change change;
-    int error = inode_begin_data(sim, inode, offset, size, VL_SECTOR_SIZE, &change);
+    int error = sim_inode_begin_data(sim, inode, offset, size, VL_SECTOR_SIZE, &change);
 
     if (error == 0)
         error = vl_sim_content_punch(sim->allocator, &inode->current, offset, size);
@@ -605,23 +607,23 @@ inode_punch_odd(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size
         vl_sim_bytes_release(change.data);
         return error;
     }
-    inode_end_data(sim, inode, &change);
+    sim_inode_end_data(sim, inode, &change);
     return 0;
 }
 
 static int
-inode_punch_sectors(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size)
+sim_inode_punch_sectors(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size)
 {
     vl_sim_change change = {.kind = VL_SIM_CHANGE_HOLE,
                             .unit = VL_SECTOR_SIZE,
                             .offset = offset,
                             .size = vl_align_up(size, VL_SECTOR_SIZE)};
-    int error = inode_reserve(sim, inode);
+    int error = sim_inode_reserve(sim, inode);
 
     if (error == 0)
         error = vl_sim_content_punch(sim->allocator, &inode->current, offset, change.size);
     if (error == 0)
-        inode_push(sim, inode, &change);
+        sim_inode_push(sim, inode, &change);
     return error;
 }
 
@@ -637,9 +639,9 @@ vl_sim_inode_punch(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t s
     if (size > end - offset)
         size = end - offset;
     if (offset % VL_SECTOR_SIZE == 0 && (size % VL_SECTOR_SIZE == 0 || offset + size == end))
-        error = inode_punch_sectors(sim, inode, offset, size);
+        error = sim_inode_punch_sectors(sim, inode, offset, size);
     else
-        error = inode_punch_odd(sim, inode, offset, size);
+        error = sim_inode_punch_odd(sim, inode, offset, size);
     if (error == 0)
         inode->freed_blocks += block_count - inode->current->block_count;
     return error;
@@ -649,10 +651,10 @@ vl_sim_inode_punch(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t s
 
 /* Note as a forced change what the cache holds for [offset, end). */
 static int
-inode_force(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t end)
+sim_inode_force(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t end)
 {
     vl_sim_change change;
-    int error = inode_begin_data(sim, inode, offset, end - offset, VL_CACHE_LINE_SIZE, &change);
+    int error = sim_inode_begin_data(sim, inode, offset, end - offset, VL_CACHE_LINE_SIZE, &change);
 
     if (error != 0) {
         vl_sim_bytes_release(change.data);
@@ -660,7 +662,7 @@ inode_force(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t end)
     }
     vl_sim_content_read(inode->current, change.offset, change.data->data, (size_t)change.size);
     change.is_forced = 1;
-    inode_push(sim, inode, &change);
+    sim_inode_push(sim, inode, &change);
     return 0;
 }
 
@@ -680,15 +682,15 @@ vl_sim_inode_sync_range(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint6
         uint64_t from = change.offset > offset ? change.offset : offset;
         uint64_t to = change.offset + change.size < end ? change.offset + change.size : end;
 
-        if (inode_changes_data(&change) && !change.is_forced && from < to)
-            error = inode_force(sim, inode, from, to);
+        if (sim_inode_changes_data(&change) && !change.is_forced && from < to)
+            error = sim_inode_force(sim, inode, from, to);
     }
     if (error == 0)
-        error = inode_reserve(sim, inode);
+        error = sim_inode_reserve(sim, inode);
     if (error != 0)
         return error;
-    inode_push(sim, inode, &sizes); /* forces all sizes before it */
-    inode_absorb(sim, inode, inode->change_count - count);
+    sim_inode_push(sim, inode, &sizes); /* forces all sizes before it */
+    sim_inode_absorb(sim, inode, inode->change_count - count);
     return 0;
 }
 
@@ -703,7 +705,7 @@ vl_sim_inode_lose(vl_sim_inode *inode, vl_rng *rng)
         if (change->kind == VL_SIM_CHANGE_DATA && !change->is_forced &&
             (rng == NULL || vl_rng_chance(rng, 1, 2))) {
             inode->is_diverged = 1;
-            if (inode_strip_data(change))
+            if (sim_inode_strip_data(change))
                 continue;
         }
         inode->changes[kept++] = *change;

@@ -6,21 +6,21 @@
 #include <errno.h>
 
 static int
-lock_overlaps(const vl_sim_lock *lock, uint64_t offset, uint64_t end)
+sim_lock_overlaps(const vl_sim_lock *lock, uint64_t offset, uint64_t end)
 {
     return lock->offset < end && offset < lock->end;
 }
 
 /* Whether another open file is in the way. */
 static int
-lock_is_barred(const vl_sim *sim, const vl_sim_file *file, vl_lock_mode mode, uint64_t offset,
-               uint64_t end)
+sim_lock_is_barred(const vl_sim *sim, const vl_sim_file *file, vl_lock_mode mode, uint64_t offset,
+                   uint64_t end)
 {
     for (uint32_t i = 0; i < sim->lock_count; i++) {
         const vl_sim_lock *lock = &sim->locks[i];
 
         if (lock->file != file && lock->file->inode == file->inode &&
-            lock_overlaps(lock, offset, end) &&
+            sim_lock_overlaps(lock, offset, end) &&
             (mode == VL_LOCK_EXCLUSIVE || lock->mode == VL_LOCK_EXCLUSIVE))
             return 1;
     }
@@ -30,7 +30,7 @@ lock_is_barred(const vl_sim *sim, const vl_sim_file *file, vl_lock_mode mode, ui
 /* Take the bytes out of the file's own locks; one of them may become two, for which there is
  * room. */
 static void
-lock_cut_out(vl_sim *sim, const vl_sim_file *file, uint64_t offset, uint64_t end)
+sim_lock_cut_out(vl_sim *sim, const vl_sim_file *file, uint64_t offset, uint64_t end)
 {
     uint32_t count = sim->lock_count;
     uint32_t kept = 0;
@@ -39,7 +39,7 @@ lock_cut_out(vl_sim *sim, const vl_sim_file *file, uint64_t offset, uint64_t end
     for (uint32_t i = 0; i < count; i++) {
         vl_sim_lock lock = sim->locks[i];
 
-        if (lock.file == file && lock_overlaps(&lock, offset, end)) {
+        if (lock.file == file && sim_lock_overlaps(&lock, offset, end)) {
             if (lock.end > end) {
                 right = lock;
                 right.offset = end;
@@ -65,14 +65,14 @@ vl_sim_lock_set(vl_sim *sim, vl_sim_file *file, vl_lock_mode mode, uint64_t offs
         return EINVAL;
     if (mode == VL_LOCK_EXCLUSIVE && (file->file.flags & VL_OPEN_WRITE) == 0)
         return EBADF;
-    if (mode != VL_LOCK_NONE && lock_is_barred(sim, file, mode, offset, end))
+    if (mode != VL_LOCK_NONE && sim_lock_is_barred(sim, file, mode, offset, end))
         return EAGAIN;
     grown = vl_sim_array_reserve(sim->allocator, sim->locks, sim->lock_count, &sim->lock_capacity,
                                  sim->lock_count + 2, sizeof *grown);
     if (grown == NULL)
         return ENOMEM;
     sim->locks = grown;
-    lock_cut_out(sim, file, offset, end);
+    sim_lock_cut_out(sim, file, offset, end);
     if (mode == VL_LOCK_NONE)
         return 0;
     sim->locks[sim->lock_count++] =
@@ -83,5 +83,5 @@ vl_sim_lock_set(vl_sim *sim, vl_sim_file *file, vl_lock_mode mode, uint64_t offs
 void
 vl_sim_lock_drop(vl_sim *sim, const vl_sim_file *file)
 {
-    lock_cut_out(sim, file, 0, UINT64_MAX);
+    sim_lock_cut_out(sim, file, 0, UINT64_MAX);
 }

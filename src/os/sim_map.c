@@ -25,10 +25,10 @@
 #include <sys/mman.h>
 
 /* Address space reserved at least, so that most later maps of the file fit into the region. */
-#define MAP_MIN_RESERVED ((uint64_t)16 << 20)
+#define SIM_MAP_MIN_RESERVED ((uint64_t)16 << 20)
 
 /* Lines that differ are gathered into changes of up to this size. */
-#define MAP_RUN_SIZE 4096U
+#define SIM_MAP_RUN_SIZE 4096U
 
 struct vl_sim_region {
     uint8_t *base;     /* address of the file's byte 0 */
@@ -42,7 +42,7 @@ struct vl_sim_region {
 /* ---- regions ---- */
 
 static int
-map_region_create(vl_sim *sim, uint64_t reserved, vl_sim_region **out)
+sim_map_region_create(vl_sim *sim, uint64_t reserved, vl_sim_region **out)
 {
     vl_sim_region *region = vl_allocator_alloc(sim->allocator, sizeof *region, VL_ALLOC_ALIGN);
     void *base;
@@ -50,7 +50,7 @@ map_region_create(vl_sim *sim, uint64_t reserved, vl_sim_region **out)
     if (region == NULL)
         return ENOMEM;
     memset(region, 0, sizeof *region);
-    region->reserved = reserved > MAP_MIN_RESERVED ? reserved : MAP_MIN_RESERVED;
+    region->reserved = reserved > SIM_MAP_MIN_RESERVED ? reserved : SIM_MAP_MIN_RESERVED;
     base = mmap(NULL, (size_t)region->reserved, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) {
@@ -63,7 +63,7 @@ map_region_create(vl_sim *sim, uint64_t reserved, vl_sim_region **out)
 }
 
 static void
-map_region_destroy(vl_sim_region *region)
+sim_map_region_destroy(vl_sim_region *region)
 {
     VL_CHECK(munmap(region->base, (size_t)region->reserved) == 0);
     vl_free(region);
@@ -79,7 +79,7 @@ vl_sim_region_detach(vl_sim_inode *inode)
     inode->region = NULL;
     region->is_detached = 1;
     if (region->map_count == 0)
-        map_region_destroy(region);
+        sim_map_region_destroy(region);
 }
 
 /* ---- folding and refreshing ---- */
@@ -87,7 +87,7 @@ vl_sim_region_detach(vl_sim_inode *inode)
 /* Copy a line that other threads may be storing to, as the processor's cache would: word by word,
  * each whole. The race is the point, so the thread sanitizer does not look. */
 __attribute__((no_sanitize_thread, noinline)) static void
-map_load_line(uint8_t *to, const uint8_t *from, size_t size)
+sim_map_load_line(uint8_t *to, const uint8_t *from, size_t size)
 {
     size_t at = 0;
 
@@ -101,18 +101,18 @@ map_load_line(uint8_t *to, const uint8_t *from, size_t size)
         to[at] = *(const volatile uint8_t *)(from + at);
 }
 
-/* Copy lines from offset on while they differ from what reads see, at most MAP_RUN_SIZE bytes.
+/* Copy lines from offset on while they differ from what reads see, at most SIM_MAP_RUN_SIZE bytes.
  * Returns how many bytes. */
 static size_t
-map_load_run(const vl_sim_inode *inode, uint64_t offset, uint64_t end, uint8_t *run)
+sim_map_load_run(const vl_sim_inode *inode, uint64_t offset, uint64_t end, uint8_t *run)
 {
     size_t used = 0;
 
-    while (offset + used < end && used < MAP_RUN_SIZE) {
+    while (offset + used < end && used < SIM_MAP_RUN_SIZE) {
         uint64_t rest = end - (offset + used);
         size_t size = rest < VL_CACHE_LINE_SIZE ? (size_t)rest : VL_CACHE_LINE_SIZE;
 
-        map_load_line(run + used, inode->region->base + offset + used, size);
+        sim_map_load_line(run + used, inode->region->base + offset + used, size);
         if (memcmp(run + used, vl_sim_content_peek(inode->current, offset + used), size) == 0)
             break;
         used += size;
@@ -123,7 +123,7 @@ map_load_run(const vl_sim_inode *inode, uint64_t offset, uint64_t end, uint8_t *
 int
 vl_sim_region_fold(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t size)
 {
-    uint8_t run[MAP_RUN_SIZE];
+    uint8_t run[SIM_MAP_RUN_SIZE];
     uint64_t end = inode->current->size;
     int error = 0;
 
@@ -137,7 +137,7 @@ vl_sim_region_fold(vl_sim *sim, vl_sim_inode *inode, uint64_t offset, uint64_t s
                   : end;
     offset = vl_align_down(offset, VL_CACHE_LINE_SIZE);
     while (offset < end && error == 0) {
-        size_t used = map_load_run(inode, offset, end, run);
+        size_t used = sim_map_load_run(inode, offset, end, run);
 
         if (used > 0)
             error = vl_sim_inode_write(sim, inode, run, used, offset, VL_CACHE_LINE_SIZE, 0);
@@ -171,14 +171,14 @@ vl_sim_region_refresh(vl_sim_inode *inode, uint64_t offset, uint64_t size)
 /* ---- the table's functions ---- */
 
 static vl_sim_inode *
-map_inode(const vl_map *map)
+sim_map_inode(const vl_map *map)
 {
     return ((vl_sim_file *)map->file)->inode;
 }
 
 /* Show the file's bytes up to size. */
 static void
-map_show(vl_sim_inode *inode, uint64_t size)
+sim_map_show(vl_sim_inode *inode, uint64_t size)
 {
     vl_sim_region *region = inode->region;
     uint64_t shown = region->size;
@@ -190,9 +190,9 @@ map_show(vl_sim_inode *inode, uint64_t size)
 }
 
 static int
-map_open_latched(vl_sim *sim, vl_map *map)
+sim_map_open_latched(vl_sim *sim, vl_map *map)
 {
-    vl_sim_inode *inode = map_inode(map);
+    vl_sim_inode *inode = sim_map_inode(map);
     int error = 0;
 
     if (map->is_writable && (map->file->flags & VL_OPEN_WRITE) == 0)
@@ -200,14 +200,14 @@ map_open_latched(vl_sim *sim, vl_map *map)
     if (map->size > inode->current->size || map->size > map->reserved)
         return EINVAL;
     if (inode->region == NULL)
-        error = map_region_create(sim, map->reserved, &inode->region);
+        error = sim_map_region_create(sim, map->reserved, &inode->region);
     else if (map->reserved > inode->region->reserved)
         error = ENOMEM;
     if (error != 0)
         return error;
     inode->region->map_count++;
     inode->region->is_writable |= map->is_writable;
-    map_show(inode, map->size);
+    sim_map_show(inode, map->size);
     map->base = inode->region->base;
     map->state = inode->region;
     map->is_synchronous = sim->options.has_synchronous_map;
@@ -216,13 +216,13 @@ map_open_latched(vl_sim *sim, vl_map *map)
 
 /* Let go of the region; stores that are not synced stay in the file. */
 static void
-map_release(vl_sim *sim, vl_sim_region *region, vl_sim_inode *inode)
+sim_map_release(vl_sim *sim, vl_sim_region *region, vl_sim_inode *inode)
 {
     region->map_count--;
     if (region->map_count > 0)
         return;
     if (region->is_detached)
-        map_region_destroy(region);
+        sim_map_region_destroy(region);
     else if (vl_sim_region_fold(sim, inode, 0, UINT64_MAX) == 0)
         vl_sim_region_detach(inode); /* else it waits for memory: M2 */
 }
@@ -234,7 +234,7 @@ vl_sim_map_open(vl_map *map)
     int error = vl_sim_call_begin(&call);
 
     if (error == 0)
-        error = map_open_latched(call.process->sim, map);
+        error = sim_map_open_latched(call.process->sim, map);
     error = vl_sim_call_end(&call, error);
     if (error != 0 && map->state != NULL)
         vl_sim_map_close(map); /* it was opened, but a planned fault says otherwise */
@@ -247,15 +247,15 @@ vl_sim_map_extend(vl_map *map, uint64_t size)
     vl_sim_call call = vl_sim_call_on_file(map->file, VL_SIM_MAP, 0, size);
     int error = vl_sim_call_begin(&call);
 
-    if (error == 0 && (size > map->reserved || size > map_inode(map)->current->size))
+    if (error == 0 && (size > map->reserved || size > sim_map_inode(map)->current->size))
         error = EINVAL;
     if (error == 0)
-        map_show(map_inode(map), size);
+        sim_map_show(sim_map_inode(map), size);
     return vl_sim_call_end(&call, error);
 }
 
 static int
-map_sync_latched(const vl_sim_call *call, vl_sim_inode *inode)
+sim_map_sync_latched(const vl_sim_call *call, vl_sim_inode *inode)
 {
     vl_sim *sim = call->process->sim;
     int error = vl_sim_region_fold(sim, inode, call->event.offset, call->event.size);
@@ -276,7 +276,7 @@ vl_sim_map_sync(vl_map *map, uint64_t offset, uint64_t size)
     int error = vl_sim_call_begin(&call);
 
     if (error == 0)
-        error = map_sync_latched(&call, map_inode(map));
+        error = sim_map_sync_latched(&call, sim_map_inode(map));
     return vl_sim_call_end(&call, error);
 }
 
@@ -286,7 +286,7 @@ vl_sim_map_close(vl_map *map)
     vl_sim *sim = ((vl_sim_process *)map->file->io)->sim;
 
     vl_latch_acquire_exclusive(&sim->latch);
-    map_release(sim, map->state, map_inode(map));
+    sim_map_release(sim, map->state, sim_map_inode(map));
     vl_latch_release_exclusive(&sim->latch);
     map->state = NULL;
 }

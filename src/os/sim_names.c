@@ -22,7 +22,7 @@
 
 /* Append a part to an absolute path of *size bytes; "." and ".." as usual. */
 static int
-names_append_part(char *full, size_t *size, const char *part, size_t part_size)
+sim_names_append_part(char *full, size_t *size, const char *part, size_t part_size)
 {
     if (part_size == 1 && part[0] == '.')
         return 0;
@@ -55,7 +55,7 @@ vl_sim_path_resolve(const char *path, char *full, int *is_folder)
         *is_folder = part_size == 0 ||
                      (path[0] == '.' && (part_size == 1 || (part_size == 2 && path[1] == '.')));
         if (part_size > 0)
-            error = names_append_part(full, &size, path, part_size);
+            error = sim_names_append_part(full, &size, path, part_size);
         path += part_size;
         if (*path == '/') {
             *is_folder = 1;
@@ -69,7 +69,7 @@ vl_sim_path_resolve(const char *path, char *full, int *is_folder)
 }
 
 static vl_sim_folder *
-names_find_folder(const vl_sim *sim, const char *path, size_t size)
+sim_names_find_folder(const vl_sim *sim, const char *path, size_t size)
 {
     for (uint32_t i = 0; i < sim->folder_count; i++) {
         const vl_sim_bytes *held = sim->folders[i]->path;
@@ -81,7 +81,7 @@ names_find_folder(const vl_sim *sim, const char *path, size_t size)
 }
 
 static vl_sim_entry *
-names_find_entry(const vl_sim_entries *entries, const char *name, size_t size)
+sim_names_find_entry(const vl_sim_entries *entries, const char *name, size_t size)
 {
     for (uint32_t i = 0; i < entries->count; i++) {
         const vl_sim_bytes *held = entries->items[i].name;
@@ -105,11 +105,11 @@ vl_sim_place_find(vl_sim *sim, const char *path, vl_sim_place *place)
     slash = strrchr(place->full, '/');
     place->name = is_folder ? "" : slash + 1;
     place->folder_size = slash == place->full ? 1 : (size_t)(slash - place->full);
-    place->folder = names_find_folder(sim, place->full, place->folder_size);
+    place->folder = sim_names_find_folder(sim, place->full, place->folder_size);
     place->inode = NULL;
     if (place->folder == NULL || is_folder)
         return 0;
-    entry = names_find_entry(&place->folder->current, place->name, strlen(place->name));
+    entry = sim_names_find_entry(&place->folder->current, place->name, strlen(place->name));
     place->inode = entry != NULL ? entry->inode : NULL;
     return 0;
 }
@@ -133,7 +133,7 @@ vl_sim_folder_is_used(const vl_sim *sim, const char *full)
 /* ---- entries ---- */
 
 static int
-names_reserve_entries(vl_sim *sim, vl_sim_entries *entries, uint32_t needed)
+sim_names_reserve_entries(vl_sim *sim, vl_sim_entries *entries, uint32_t needed)
 {
     vl_sim_entry *grown = vl_sim_array_reserve(sim->allocator, entries->items, entries->count,
                                                &entries->capacity, needed, sizeof *grown);
@@ -145,29 +145,29 @@ names_reserve_entries(vl_sim *sim, vl_sim_entries *entries, uint32_t needed)
 }
 
 static void
-names_release_entry(vl_sim_entry *entry)
+sim_names_release_entry(vl_sim_entry *entry)
 {
     entry->inode->name_refs--;
     vl_sim_bytes_release(entry->name);
 }
 
 static void
-names_remove(vl_sim_entries *entries, const vl_sim_bytes *name)
+sim_names_remove(vl_sim_entries *entries, const vl_sim_bytes *name)
 {
-    vl_sim_entry *entry = names_find_entry(entries, (const char *)name->data, name->size);
+    vl_sim_entry *entry = sim_names_find_entry(entries, (const char *)name->data, name->size);
 
     if (entry == NULL)
         return;
-    names_release_entry(entry);
+    sim_names_release_entry(entry);
     entries->count--;
     memmove(entry, entry + 1, (size_t)(entries->items + entries->count - entry) * sizeof *entry);
 }
 
 /* Let the name refer to the inode; there is room for one more entry. */
 static void
-names_set(vl_sim_entries *entries, vl_sim_bytes *name, vl_sim_inode *inode)
+sim_names_set(vl_sim_entries *entries, vl_sim_bytes *name, vl_sim_inode *inode)
 {
-    vl_sim_entry *entry = names_find_entry(entries, (const char *)name->data, name->size);
+    vl_sim_entry *entry = sim_names_find_entry(entries, (const char *)name->data, name->size);
 
     inode->name_refs++; /* first: it may be what the entry has */
     if (entry != NULL) {
@@ -182,34 +182,34 @@ names_set(vl_sim_entries *entries, vl_sim_bytes *name, vl_sim_inode *inode)
 }
 
 static void
-names_apply(vl_sim_entries *entries, const vl_sim_name_change *change)
+sim_names_apply(vl_sim_entries *entries, const vl_sim_name_change *change)
 {
     switch (change->kind) {
     case VL_SIM_NAME_LINK:
-        names_set(entries, change->name, change->inode);
+        sim_names_set(entries, change->name, change->inode);
         break;
     case VL_SIM_NAME_UNLINK:
-        names_remove(entries, change->name);
+        sim_names_remove(entries, change->name);
         break;
     case VL_SIM_NAME_RENAME:
-        names_remove(entries, change->name);
-        names_set(entries, change->to, change->inode);
+        sim_names_remove(entries, change->name);
+        sim_names_set(entries, change->to, change->inode);
         break;
     }
 }
 
 static void
-names_deinit_entries(vl_sim_entries *entries)
+sim_names_deinit_entries(vl_sim_entries *entries)
 {
     for (uint32_t i = 0; i < entries->count; i++)
-        names_release_entry(&entries->items[i]);
+        sim_names_release_entry(&entries->items[i]);
     vl_free(entries->items);
     memset(entries, 0, sizeof *entries);
 }
 
 /* Make `to`, which has room, refer to what `from` refers to. */
 static void
-names_copy_entries(const vl_sim_entries *from, vl_sim_entries *to, int to_twins)
+sim_names_copy_entries(const vl_sim_entries *from, vl_sim_entries *to, int to_twins)
 {
     for (uint32_t i = 0; i < from->count; i++) {
         vl_sim_inode *inode = from->items[i].inode;
@@ -224,7 +224,7 @@ names_copy_entries(const vl_sim_entries *from, vl_sim_entries *to, int to_twins)
 /* ---- folders ---- */
 
 static void
-names_clear_changes(vl_sim_folder *folder)
+sim_names_clear_changes(vl_sim_folder *folder)
 {
     for (uint32_t i = 0; i < folder->change_count; i++) {
         vl_sim_name_change *change = &folder->changes[i];
@@ -241,17 +241,17 @@ vl_sim_folder_destroy(vl_sim_folder *folder)
 {
     if (folder == NULL)
         return;
-    names_clear_changes(folder);
+    sim_names_clear_changes(folder);
     vl_free(folder->changes);
-    names_deinit_entries(&folder->current);
-    names_deinit_entries(&folder->durable);
+    sim_names_deinit_entries(&folder->current);
+    sim_names_deinit_entries(&folder->durable);
     vl_sim_bytes_release(folder->path);
     vl_free(folder);
 }
 
 /* Add an empty folder; takes the reference to its path in every case. */
 static int
-names_add_folder(vl_sim *sim, vl_sim_bytes *path, vl_sim_folder **out)
+sim_names_add_folder(vl_sim *sim, vl_sim_bytes *path, vl_sim_folder **out)
 {
     vl_sim_folder **grown =
         vl_sim_array_reserve(sim->allocator, sim->folders, sim->folder_count, &sim->folder_capacity,
@@ -275,7 +275,7 @@ names_add_folder(vl_sim *sim, vl_sim_bytes *path, vl_sim_folder **out)
 }
 
 static int
-names_reserve_changes(vl_sim *sim, vl_sim_folder *folder, uint32_t needed)
+sim_names_reserve_changes(vl_sim *sim, vl_sim_folder *folder, uint32_t needed)
 {
     vl_sim_name_change *grown =
         vl_sim_array_reserve(sim->allocator, folder->changes, folder->change_count,
@@ -290,18 +290,18 @@ names_reserve_changes(vl_sim *sim, vl_sim_folder *folder, uint32_t needed)
 int
 vl_sim_folder_copy(vl_sim *sim, const vl_sim_folder *from, vl_sim_folder **out)
 {
-    int error = names_add_folder(sim, vl_sim_bytes_share(from->path), out);
+    int error = sim_names_add_folder(sim, vl_sim_bytes_share(from->path), out);
 
     if (error == 0)
-        error = names_reserve_entries(sim, &(*out)->current, from->current.count);
+        error = sim_names_reserve_entries(sim, &(*out)->current, from->current.count);
     if (error == 0)
-        error = names_reserve_entries(sim, &(*out)->durable, from->durable.count);
+        error = sim_names_reserve_entries(sim, &(*out)->durable, from->durable.count);
     if (error == 0)
-        error = names_reserve_changes(sim, *out, from->change_count);
+        error = sim_names_reserve_changes(sim, *out, from->change_count);
     if (error != 0)
         return error;
-    names_copy_entries(&from->current, &(*out)->current, 1);
-    names_copy_entries(&from->durable, &(*out)->durable, 1);
+    sim_names_copy_entries(&from->current, &(*out)->current, 1);
+    sim_names_copy_entries(&from->durable, &(*out)->durable, 1);
     for (uint32_t i = 0; i < from->change_count; i++) {
         vl_sim_name_change *change = &(*out)->changes[i];
 
@@ -319,25 +319,25 @@ vl_sim_folder_copy(vl_sim *sim, const vl_sim_folder *from, vl_sim_folder **out)
 
 /* Note a change, apply it to what is seen; there is room. */
 static void
-names_push(vl_sim *sim, vl_sim_folder *folder, const vl_sim_name_change *change)
+sim_names_push(vl_sim *sim, vl_sim_folder *folder, const vl_sim_name_change *change)
 {
     vl_sim_name_change *to = &folder->changes[folder->change_count++];
 
     *to = *change;
     to->sequence = sim->next_sequence++;
     to->inode->name_refs++; /* keeps N2, also when the last entry goes */
-    names_apply(&folder->current, to);
+    sim_names_apply(&folder->current, to);
 }
 
 /* Make room in the folder for one change with these names. On an error nothing is held. */
 static int
-names_begin(vl_sim *sim, vl_sim_folder *folder, const char *name, const char *to,
-            vl_sim_name_change *change)
+sim_names_begin(vl_sim *sim, vl_sim_folder *folder, const char *name, const char *to,
+                vl_sim_name_change *change)
 {
-    int error = names_reserve_changes(sim, folder, folder->change_count + 1);
+    int error = sim_names_reserve_changes(sim, folder, folder->change_count + 1);
 
     if (error == 0)
-        error = names_reserve_entries(sim, &folder->current, folder->current.count + 1);
+        error = sim_names_reserve_entries(sim, &folder->current, folder->current.count + 1);
     if (error != 0)
         return error;
     change->name = vl_sim_bytes_create(sim->allocator, name, strlen(name));
@@ -357,13 +357,13 @@ vl_sim_names_link(vl_sim *sim, vl_sim_place *place, vl_sim_inode *inode)
     int error = 0;
 
     if (place->folder == NULL)
-        error = names_add_folder(
+        error = sim_names_add_folder(
             sim, vl_sim_bytes_create(sim->allocator, place->full, place->folder_size),
             &place->folder);
     if (error == 0)
-        error = names_begin(sim, place->folder, place->name, NULL, &change);
+        error = sim_names_begin(sim, place->folder, place->name, NULL, &change);
     if (error == 0)
-        names_push(sim, place->folder, &change);
+        sim_names_push(sim, place->folder, &change);
     return error;
 }
 
@@ -371,10 +371,10 @@ int
 vl_sim_names_unlink(vl_sim *sim, vl_sim_place *place)
 {
     vl_sim_name_change change = {.kind = VL_SIM_NAME_UNLINK, .inode = place->inode};
-    int error = names_begin(sim, place->folder, place->name, NULL, &change);
+    int error = sim_names_begin(sim, place->folder, place->name, NULL, &change);
 
     if (error == 0)
-        names_push(sim, place->folder, &change);
+        sim_names_push(sim, place->folder, &change);
     return error;
 }
 
@@ -388,9 +388,9 @@ vl_sim_names_rename(vl_sim *sim, vl_sim_place *from, vl_sim_place *to)
         return EXDEV;
     if (from->inode == to->inode)
         return 0;
-    error = names_begin(sim, from->folder, from->name, to->name, &change);
+    error = sim_names_begin(sim, from->folder, from->name, to->name, &change);
     if (error == 0)
-        names_push(sim, from->folder, &change);
+        sim_names_push(sim, from->folder, &change);
     return error;
 }
 
@@ -402,8 +402,8 @@ vl_sim_names_sync(vl_sim *sim, vl_sim_folder *folder)
     if (error != 0)
         return error;
     for (uint32_t i = 0; i < folder->change_count; i++)
-        names_apply(&folder->durable, &folder->changes[i]);
-    names_clear_changes(folder);
+        sim_names_apply(&folder->durable, &folder->changes[i]);
+    sim_names_clear_changes(folder);
     return 0;
 }
 
@@ -413,29 +413,29 @@ int
 vl_sim_names_reserve(vl_sim *sim, vl_sim_folder *folder)
 {
     uint32_t most = folder->durable.count + folder->change_count;
-    int error = names_reserve_entries(sim, &folder->durable, most);
+    int error = sim_names_reserve_entries(sim, &folder->durable, most);
 
     if (error == 0)
-        error = names_reserve_entries(sim, &folder->current, most);
+        error = sim_names_reserve_entries(sim, &folder->current, most);
     return error;
 }
 
 static int
-names_are_equal(const vl_sim_bytes *a, const vl_sim_bytes *b)
+sim_names_are_equal(const vl_sim_bytes *a, const vl_sim_bytes *b)
 {
     return a != NULL && b != NULL && a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
 }
 
 /* Whether an earlier change of this name was lost. */
 static int
-names_is_stopped(const vl_sim_folder *folder, uint32_t index, const vl_sim_bytes *name)
+sim_names_is_stopped(const vl_sim_folder *folder, uint32_t index, const vl_sim_bytes *name)
 {
     for (uint32_t i = 0; i < index; i++) {
         const vl_sim_name_change *change = &folder->changes[i];
 
-        if (change->lost != 0 && names_are_equal(change->name, name))
+        if (change->lost != 0 && sim_names_are_equal(change->name, name))
             return 1;
-        if (change->lost == 1 && names_are_equal(change->to, name))
+        if (change->lost == 1 && sim_names_are_equal(change->to, name))
             return 1;
     }
     return 0;
@@ -445,25 +445,26 @@ names_is_stopped(const vl_sim_folder *folder, uint32_t index, const vl_sim_bytes
  * get that far, or its second half alone, as after a link that was kept and an unlink that was
  * not. */
 static void
-names_settle_scattered(vl_sim_folder *folder, vl_sim_draw *draw)
+sim_names_settle_scattered(vl_sim_folder *folder, vl_sim_draw *draw)
 {
     for (uint32_t i = 0; i < folder->change_count; i++) {
         vl_sim_name_change *change = &folder->changes[i];
 
-        change->lost = names_is_stopped(folder, i, change->name) ||
-                       names_is_stopped(folder, i, change->to) || vl_rng_chance(&draw->rng, 1, 3);
+        change->lost = sim_names_is_stopped(folder, i, change->name) ||
+                       sim_names_is_stopped(folder, i, change->to) ||
+                       vl_rng_chance(&draw->rng, 1, 3);
         if (!change->lost && change->kind == VL_SIM_NAME_RENAME &&
             vl_rng_chance(&draw->rng, 1, 4)) {
             change->lost = 2;
-            names_set(&folder->durable, change->to, change->inode);
+            sim_names_set(&folder->durable, change->to, change->inode);
         }
         if (!change->lost)
-            names_apply(&folder->durable, change);
+            sim_names_apply(&folder->durable, change);
     }
 }
 
 static void
-names_settle_prefix(vl_sim_folder *folder, vl_sim_draw *draw)
+sim_names_settle_prefix(vl_sim_folder *folder, vl_sim_draw *draw)
 {
     uint32_t before = 0;
     int at_point = 0;
@@ -475,18 +476,18 @@ names_settle_prefix(vl_sim_folder *folder, vl_sim_draw *draw)
     }
     kept = vl_sim_draw_prefix(draw, 0, folder->change_count, before, at_point);
     for (uint32_t i = 0; i < kept; i++)
-        names_apply(&folder->durable, &folder->changes[i]);
+        sim_names_apply(&folder->durable, &folder->changes[i]);
 }
 
 void
 vl_sim_names_settle(vl_sim_folder *folder, vl_sim_draw *draw)
 {
     if (draw->outcome.scatters_names && draw->outcome.keep == VL_SIM_KEEP_RANDOM)
-        names_settle_scattered(folder, draw);
+        sim_names_settle_scattered(folder, draw);
     else
-        names_settle_prefix(folder, draw);
-    names_clear_changes(folder);
+        sim_names_settle_prefix(folder, draw);
+    sim_names_clear_changes(folder);
     for (uint32_t i = 0; i < folder->current.count; i++)
-        names_release_entry(&folder->current.items[i]);
-    names_copy_entries(&folder->durable, &folder->current, 0);
+        sim_names_release_entry(&folder->current.items[i]);
+    sim_names_copy_entries(&folder->durable, &folder->current, 0);
 }

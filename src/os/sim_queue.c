@@ -24,7 +24,7 @@ vl_sim_queue_close(vl_io_queue *queue)
 
 /* Draw a number below `bound` from the machine's seed. */
 static uint64_t
-queue_draw(vl_sim_queue *queue, uint64_t bound)
+sim_queue_draw(vl_sim_queue *queue, uint64_t bound)
 {
     vl_sim *sim = ((vl_sim_process *)queue->queue.io)->sim;
     uint64_t drawn;
@@ -38,14 +38,14 @@ queue_draw(vl_sim_queue *queue, uint64_t bound)
 /* Whether the request that `before` precedes is the first waiting one of its chain; the members of
  * a chain stand together. */
 static int
-queue_is_ready(const vl_io_request *before, const vl_io_request *request)
+sim_queue_is_ready(const vl_io_request *before, const vl_io_request *request)
 {
     return before == NULL || before->slot != request->slot;
 }
 
 /* Take the request behind `before` out of the list. */
 static vl_io_request *
-queue_take(vl_sim_queue *queue, vl_io_request *before)
+sim_queue_take(vl_sim_queue *queue, vl_io_request *before)
 {
     vl_io_request *taken = before != NULL ? before->next : queue->first;
 
@@ -62,28 +62,28 @@ queue_take(vl_sim_queue *queue, vl_io_request *before)
 /* Take one of the requests that may run now out of the list; there is one. *before receives what
  * stands before its successors. */
 static vl_io_request *
-queue_pick(vl_sim_queue *queue, vl_io_request **before)
+sim_queue_pick(vl_sim_queue *queue, vl_io_request **before)
 {
     uint64_t ready = 0;
     uint64_t chosen;
 
     *before = NULL;
     for (vl_io_request *at = queue->first; at != NULL; *before = at, at = at->next)
-        ready += (uint64_t)queue_is_ready(*before, at);
-    chosen = queue_draw(queue, ready);
+        ready += (uint64_t)sim_queue_is_ready(*before, at);
+    chosen = sim_queue_draw(queue, ready);
     *before = NULL;
     for (vl_io_request *at = queue->first; at != NULL; *before = at, at = at->next)
-        if (queue_is_ready(*before, at) && chosen-- == 0)
+        if (sim_queue_is_ready(*before, at) && chosen-- == 0)
             break;
-    return queue_take(queue, *before);
+    return sim_queue_take(queue, *before);
 }
 
 /* Run one request; when it fails, cancel the rest of its chain. */
 static void
-queue_run_one(vl_sim_queue *queue)
+sim_queue_run_one(vl_sim_queue *queue)
 {
     vl_io_request *before;
-    vl_io_request *request = queue_pick(queue, &before);
+    vl_io_request *request = sim_queue_pick(queue, &before);
     uint32_t chain = request->slot;
     int error = vl_io_request_run(request);
     int failed = error != 0 || (request->op == VL_IO_READ && request->moved < request->size);
@@ -94,7 +94,7 @@ queue_run_one(vl_sim_queue *queue)
 
         if (next == NULL || next->slot != chain)
             break;
-        vl_io_queue_complete(&queue->queue, queue_take(queue, before), ECANCELED);
+        vl_io_queue_complete(&queue->queue, sim_queue_take(queue, before), ECANCELED);
     }
 }
 
@@ -116,9 +116,9 @@ vl_sim_queue_submit(vl_io_queue *base, vl_io_request *requests, uint32_t count)
             queue->last->next = request;
         queue->last = request;
     }
-    for (uint64_t now = queue_draw(queue, count + 1); now > 0 && queue->first != NULL; now--)
-        if (queue_draw(queue, 2) == 0)
-            queue_run_one(queue);
+    for (uint64_t now = sim_queue_draw(queue, count + 1); now > 0 && queue->first != NULL; now--)
+        if (sim_queue_draw(queue, 2) == 0)
+            sim_queue_run_one(queue);
     return 0;
 }
 
@@ -129,8 +129,8 @@ vl_sim_queue_poll(vl_io_queue *base, uint32_t wait)
     uint32_t before = base->complete_count;
 
     while (queue->first != NULL && base->complete_count - before < wait)
-        queue_run_one(queue);
-    while (queue->first != NULL && queue_draw(queue, 2) == 0)
-        queue_run_one(queue);
+        sim_queue_run_one(queue);
+    while (queue->first != NULL && sim_queue_draw(queue, 2) == 0)
+        sim_queue_run_one(queue);
     return 0;
 }

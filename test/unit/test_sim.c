@@ -154,12 +154,31 @@ sim_direct_transfers_are_aligned(void)
     vl_file_close(file);
     vl_io_close(io);
     vl_sim_destroy(sim);
-    options = (vl_sim_options){.refuses_direct = 1, .refuses_dsync = 1, .refuses_punch = 1};
+}
+
+static void
+sim_options_take_abilities_away(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_options options = {
+        .refuses_direct = 1, .refuses_dsync = 1, .refuses_punch = 1, .refuses_allocate = 1};
+    vl_sim_stats stats;
+    vl_sim *sim;
+    vl_io *io;
+    vl_file *file;
+    int released;
+
     CHECK_OK(vl_sim_create(ctx, &options, &sim));
     CHECK_OK(vl_sim_open_io(ctx, sim, &io));
     CHECK_OK(vl_file_open(ctx, io, "/x", ALL_WRITE | VL_OPEN_DIRECT, &file));
     CHECK(!vl_file_is_direct(file) && vl_file_align(file) == 1);
     CHECK(!vl_file_can_durable(ctx, file, VL_DURABLE_DSYNC));
+    CHECK_OK(vl_file_write_durable(ctx, file, VL_DURABLE_DSYNC, "d", 1, 0));
+    CHECK_OK(vl_file_allocate(ctx, file, 0, 8192)); /* by writing zeros */
+    CHECK_OK(vl_file_punch(ctx, file, 0, 4096, &released));
+    CHECK(!released);
+    vl_sim_get_stats(sim, &stats);
+    CHECK_EQ(stats.used_bytes, 8192);
     vl_file_close(file);
     vl_io_close(io);
     vl_sim_destroy(sim);
@@ -361,6 +380,57 @@ sim_failed_links_cancel_the_rest(void)
     CHECK_STATUS(vl_io_batch(ctx, io, requests, BATCH_COUNT), VELO_IOERR_WRITE);
     for (uint32_t i = 0; i < BATCH_COUNT; i++)
         CHECK_EQ(requests[i].status, i < 2 ? VELO_OK : i == 2 ? VELO_IOERR_WRITE : VELO_ABORT);
+    vl_file_close(file);
+    vl_io_close(io);
+    vl_sim_destroy(sim);
+}
+
+/* Which of the batch's writes are done when another begins. */
+typedef struct sim_subsets {
+    unsigned done; /* bit i: the write at sector i */
+    unsigned seen; /* bit s: the subset s */
+} sim_subsets;
+
+static void
+sim_note_subset(void *user, vl_sim *sim, const vl_sim_event *event)
+{
+    sim_subsets *subsets = user;
+
+    (void)sim;
+    if (event->is_after)
+        subsets->done |= 1U << (event->offset / 512);
+    subsets->seen |= 1U << subsets->done;
+}
+
+static void
+sim_cuts_fall_between_members_of_a_batch(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    sim_subsets subsets = {0};
+    vl_io_request requests[BATCH_COUNT];
+    uint8_t bufs[BATCH_COUNT][512];
+    vl_io_request *done[3];
+    vl_io_queue *queue;
+    uint32_t count;
+    vl_sim *sim;
+    vl_io *io;
+    vl_file *file;
+
+    CHECK_OK(vl_sim_create(ctx, NULL, &sim));
+    CHECK_OK(vl_sim_open_io(ctx, sim, &io));
+    CHECK_OK(vl_file_open(ctx, io, "/x", ALL_WRITE, &file));
+    CHECK_OK(vl_io_queue_open(ctx, io, 0, &queue));
+    vl_sim_set_hook(sim, sim_note_subset, &subsets);
+    for (unsigned i = 0; i < 200; i++) {
+        subsets.done = 0;
+        sim_fill_batch(requests, file, bufs);
+        CHECK_OK(vl_io_queue_submit(ctx, queue, requests, 3));
+        subsets.seen |= 0x10000U << subsets.done; /* what happened before anyone waited */
+        CHECK_OK(vl_io_queue_reap(ctx, queue, 3, 3, done, &count));
+        CHECK_EQ(count, 3);
+    }
+    CHECK_EQ(subsets.seen, 0xff00ff);
+    vl_io_queue_close(queue);
     vl_file_close(file);
     vl_io_close(io);
     vl_sim_destroy(sim);
@@ -838,16 +908,68 @@ sim_serves_many_threads(void)
     vl_sim_destroy(sim);
 }
 
+/* One thread stores to a map, another looks at the machine. */
+typedef struct sim_storer {
+    vl_thread thread;
+    uint8_t *base;
+    _Atomic int is_done;
+} sim_storer;
+
+static void
+sim_store(void *argument)
+{
+    sim_storer *storer = argument;
+
+    while (!atomic_load(&storer->is_done))
+        for (unsigned i = 0; i < 4096; i++)
+            storer->base[i]++;
+}
+
+static void
+sim_maps_are_stored_to_while_others_look(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    static sim_storer storer;
+    vl_sim *sim, *copy;
+    vl_io *io;
+    vl_file *file;
+    vl_map map;
+
+    CHECK_OK(vl_sim_create(ctx, NULL, &sim));
+    CHECK_OK(vl_sim_open_io(ctx, sim, &io));
+    CHECK_OK(vl_file_open(ctx, io, "/x", ALL_WRITE, &file));
+    CHECK_OK(vl_file_resize(ctx, file, 8192));
+    CHECK_OK(vl_map_open(ctx, file, 8192, 8192, 1, &map));
+    storer.base = map.base;
+    atomic_store(&storer.is_done, 0);
+    CHECK_OK(vl_thread_start(ctx, &storer.thread, "storer", sim_store, &storer));
+    for (unsigned i = 0; i < 50; i++) {
+        map.base[4096] = (uint8_t)i;
+        CHECK_OK(vl_map_sync(ctx, &map, 4096, 1));
+        CHECK_OK(vl_sim_clone(ctx, sim, &copy));
+        CHECK_OK(vl_sim_cut_power(ctx, copy, NULL));
+        vl_sim_destroy(copy);
+    }
+    atomic_store(&storer.is_done, 1);
+    vl_thread_join(&storer.thread);
+    vl_map_close(&map);
+    vl_file_close(file);
+    vl_io_close(io);
+    vl_sim_destroy(sim);
+}
+
 static const unit_test sim_tests[] = {
     UNIT_TEST(sim_reads_back_what_was_written),
     UNIT_TEST(sim_names_files_like_a_file_system),
     UNIT_TEST(sim_forgets_files_nobody_can_reach),
     UNIT_TEST(sim_direct_transfers_are_aligned),
+    UNIT_TEST(sim_options_take_abilities_away),
     UNIT_TEST(sim_processes_share_files_and_exclude_by_locks),
     UNIT_TEST(sim_kill_ends_processes_and_keeps_files),
     UNIT_TEST(sim_batches_run_in_drawn_orders),
     UNIT_TEST(sim_batches_respect_links),
     UNIT_TEST(sim_failed_links_cancel_the_rest),
+    UNIT_TEST(sim_cuts_fall_between_members_of_a_batch),
     UNIT_TEST(sim_maps_and_files_show_the_same),
     UNIT_TEST(sim_stores_to_maps_survive_a_kill),
     UNIT_TEST(sim_same_seed_same_outcome),
@@ -858,6 +980,7 @@ static const unit_test sim_tests[] = {
     UNIT_TEST(sim_survives_failed_allocations),
     UNIT_TEST(sim_failed_allocations_change_nothing),
     UNIT_TEST(sim_serves_many_threads),
+    UNIT_TEST(sim_maps_are_stored_to_while_others_look),
 };
 
 int

@@ -296,6 +296,37 @@ fault_lying_sync_keeps_all_pending(void)
     fault_end(&one);
 }
 
+static void
+fault_syncs_of_maps_and_folders_fail_too(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    fault_case one;
+    vl_file *y;
+    vl_map map;
+    int exists;
+
+    CHECK_OK(fault_begin(&one, NULL));
+    CHECK_OK(vl_map_open(ctx, one.file, 2048, 2048, 1, &map));
+    CHECK_OK(fault_plan(&one, VL_SIM_SYNC_LIES, VL_SIM_MAP_SYNC, 1));
+    map.base[0] = 'A';
+    CHECK_OK(vl_map_sync(ctx, &map, 0, 64));
+    CHECK_OK(fault_plan(&one, VL_SIM_SYNC_LOSES, VL_SIM_MAP_SYNC, 1));
+    map.base[512] = 'B';
+    CHECK_STATUS(vl_map_sync(ctx, &map, 512, 64), VELO_IOERR_FSYNC);
+    CHECK_STATUS(vl_map_sync(ctx, &map, 512, 64), VELO_IOERR_FSYNC);
+    CHECK(fault_look(&one, 0) == 'A' && fault_look(&one, 1) == 'B');
+    vl_map_close(&map);
+    CHECK_OK(fault_plan(&one, VL_SIM_SYNC_LIES, VL_SIM_SYNC_FOLDER, 1));
+    CHECK_OK(vl_file_open(ctx, one.io, "/y", ALL_WRITE, &y));
+    vl_file_close(y);
+    CHECK_OK(vl_path_sync_folder(ctx, one.io, "/y"));
+    CHECK_OK(fault_cut(&one, VL_SIM_KEEP_NONE));
+    CHECK(fault_look(&one, 0) == 'O' && fault_look(&one, 1) == 'O');
+    CHECK_OK(vl_path_exists(ctx, one.io, "/y", &exists));
+    CHECK(!exists);
+    fault_end(&one);
+}
+
 /* ---- transfers ---- */
 
 static void
@@ -434,6 +465,45 @@ fault_full_disk_writes_what_fits(void)
     vl_file_close(one.file);
     CHECK_OK(vl_file_open(ctx, one.io, "/x", ALL_WRITE, &one.file));
     CHECK_OK(fault_fill(&one, 'B', 0, 3 * 4096));
+    fault_end(&one);
+}
+
+/* Whatever a cut brings back, there is room for it. */
+static void
+fault_cut_never_overfills_the_disk(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_options options = {.capacity_bytes = 8 * 4096};
+    unsigned full = 0;
+    vl_sim_stats stats;
+    fault_case one;
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    CHECK_OK(fault_begin(&one, &options));
+    for (unsigned i = 0; i < 2000; i++) {
+        vl_sim_outcome outcome = {.seed = i, .scatters_names = i % 2 == 0};
+        uint64_t offset = vl_rng_below(&rng, 12) * 4096;
+        int released;
+        vl_sim *copy;
+
+        full += fault_fill(&one, 'A', offset, 4096 * (1 + vl_rng_below(&rng, 4))) == VELO_FULL;
+        if (vl_rng_chance(&rng, 1, 4))
+            CHECK_OK(vl_file_punch(ctx, one.file, offset, 8192, &released));
+        if (vl_rng_chance(&rng, 1, 8))
+            CHECK_OK(vl_file_resize(ctx, one.file, offset));
+        if (vl_rng_chance(&rng, 1, 16)) {
+            CHECK_OK(vl_path_delete(ctx, one.io, "/x"));
+            vl_file_close(one.file);
+            CHECK_OK(vl_file_open(ctx, one.io, "/x", ALL_WRITE, &one.file));
+        }
+        CHECK_OK(vl_sim_clone(ctx, one.sim, &copy));
+        CHECK_OK(vl_sim_cut_power(ctx, copy, &outcome));
+        vl_sim_get_stats(copy, &stats);
+        CHECK(stats.used_bytes <= options.capacity_bytes);
+        vl_sim_destroy(copy);
+    }
+    CHECK(full > 100);
     fault_end(&one);
 }
 
@@ -783,11 +853,13 @@ static const unit_test fault_tests[] = {
     UNIT_TEST(fault_failed_sync_loses_data_for_good),
     UNIT_TEST(fault_failed_sync_may_lose_some),
     UNIT_TEST(fault_lying_sync_keeps_all_pending),
+    UNIT_TEST(fault_syncs_of_maps_and_folders_fail_too),
     UNIT_TEST(fault_short_transfers_are_finished_by_the_caller),
     UNIT_TEST(fault_flipped_bits_pass_or_stay),
     UNIT_TEST(fault_writes_are_lost_or_misdirected),
     UNIT_TEST(fault_full_disk_counts_blocks),
     UNIT_TEST(fault_full_disk_writes_what_fits),
+    UNIT_TEST(fault_cut_never_overfills_the_disk),
     UNIT_TEST(toy_protocol_survives_every_cut),
     UNIT_TEST(toy_bugs_are_found),
     UNIT_TEST(toy_protocol_survives_every_fault),

@@ -1,4 +1,4 @@
-/* test_thread.c - threads, and events between them. */
+/* test_thread.c - threads, atomics between them, and events. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -198,6 +198,58 @@ static void
 thread_processor_count_follows_affinity(void)
 {
     CHECK_EQ(unit_run_in_child(thread_count_processors), 0);
+}
+
+/* ---- atomics ---- */
+
+/* A maximum that many threads raise, and a count of the raises that each saw as its own. */
+typedef struct thread_race {
+    _Atomic uint64_t largest; /* raised by all */
+    _Atomic uint64_t count;   /* added to by all */
+    _Atomic uint32_t next;    /* number of the next thread */
+} thread_race;
+
+static void
+thread_raise(void *argument)
+{
+    thread_race *race = argument;
+    uint64_t self = atomic_fetch_add_explicit(&race->next, 1, memory_order_relaxed);
+
+    for (uint64_t i = 0; i < 20000; i++) {
+        (void)vl_atomic_max(&race->largest, 4 * i + self);
+        vl_count(&race->count, 3);
+        if (i % 64 == 0)
+            vl_pause();
+    }
+}
+
+static void
+atomic_max_and_count_lose_nothing(void)
+{
+    vl_thread threads[4];
+    thread_race race;
+
+    memset(&race, 0, sizeof race);
+    for (size_t i = 0; i < VL_ARRAY_COUNT(threads); i++)
+        CHECK_OK(vl_thread_start(unit_ctx(), &threads[i], "race", thread_raise, &race));
+    for (size_t i = 0; i < VL_ARRAY_COUNT(threads); i++)
+        vl_thread_join(&threads[i]);
+    CHECK_EQ(vl_counter(&race.largest), 4 * 19999 + 3);
+    CHECK_EQ(vl_counter(&race.count), 4 * 20000 * 3);
+}
+
+static void
+atomic_max_says_what_was_before(void)
+{
+    _Atomic uint64_t target = 5;
+
+    CHECK_EQ(vl_atomic_max(&target, 4), 5);
+    CHECK_EQ(vl_atomic_max(&target, 5), 5);
+    CHECK_EQ(target, 5);
+    CHECK_EQ(vl_atomic_max(&target, UINT64_MAX), 5);
+    CHECK_EQ(target, UINT64_MAX);
+    CHECK_EQ(vl_atomic_max(&target, 0), UINT64_MAX);
+    CHECK_EQ(target, UINT64_MAX);
 }
 
 /* ---- events ---- */
@@ -413,6 +465,8 @@ main(int argc, char **argv)
         UNIT_TEST(thread_blocks_all_signals_but_faults),
         UNIT_TEST(thread_start_may_fail),
         UNIT_TEST(thread_processor_count_follows_affinity),
+        UNIT_TEST(atomic_max_says_what_was_before),
+        UNIT_TEST(atomic_max_and_count_lose_nothing),
         UNIT_TEST(event_set_before_wait_is_seen),
         UNIT_TEST(event_wait_ends_with_its_time),
         UNIT_TEST(event_wakes_all_waiters),
