@@ -13,15 +13,19 @@
  *                or the run was only part of the chain
  *
  * A request's private fields: `next` links heads of chains in todo; in the kernel it points to the
- * run's head. `slot` is taken apart by the uring_slot_ functions.
+ * run's head. `slot` has the parts that the URING_ masks below name.
  *
- * Closing files. A registered file keeps the system's description of it alive, also after close;
- * the description's locks (dropped by hand, P3 of io_posix.c) and its space would stay as long. The
- * kernel lets only a ring's own thread take a registration back. So a close marks the file's entry
- * in every ring that has it, and takes each ring that is idle to drop it: that works on the closing
- * thread's own ring; another thread's is closed instead, and made anew at its next batch. A ring
- * that is busy is seen to by its thread when it becomes idle. Temporary files, which come and go
- * often, are cut to nothing instead, and their entries dropped when a ring's thread next submits.
+ * Closing files. A registered file keeps the system's description of it alive, also after close,
+ * and so its space. (Its locks are dropped by hand, P3 of io_posix.c; what becomes of them when the
+ * process is killed, uring_ring.c says.) The kernel lets only a ring's own thread take a
+ * registration back. So a close marks the file's entry in every ring that has it, and takes each
+ * ring that is idle to drop it: that works on the closing thread's own ring; another thread's is
+ * closed instead, and made anew at its next batch. A ring that is busy is seen to by its thread
+ * when it becomes idle. Temporary files, which come and go often, are cut to nothing instead, and
+ * their entries dropped when a ring's thread next submits. Slabs of buffers that are removed go the
+ * same way as files, since registered memory stays pinned. A ring's thread must not be waiting for
+ * good with transfers in flight; an idle one that is closed by another thread may see a system call
+ * of its own return EINTR, as with any signal.
  *
  * Without a ring. Where a ring cannot be made (no descriptors left, say) or fails, the queue runs
  * its requests by plain calls and says so in the log.
@@ -857,6 +861,9 @@ uring_probe(vl_ctx *ctx, uint32_t *mode)
         return vl_fail_os(
             ctx, VELO_ERROR, error,
             "io_uring is forbidden (by a seccomp filter or kernel.io_uring_disabled)");
+    if (error == ENOMEM)
+        return vl_fail_os(ctx, VELO_ERROR, error,
+                          "cannot make an io_uring (a limit on locked memory?)");
     if (error != 0)
         return vl_fail_os(ctx, VELO_ERROR, error, "cannot make an io_uring");
     error = vl_uring_ring_try(&ring);
