@@ -331,7 +331,10 @@ velo_status vl_io_batch(vl_ctx *ctx, vl_io *io, vl_io_request *requests, uint32_
 /* Tell the backend that transfers will use buffers in [base, base + size): rings register them
  * with the kernel when they next submit, where that is permitted, which saves pinning the pages
  * for every transfer. Never fails in a way that matters: unregistered buffers work too, and the
- * statistics tell. At most VL_IO_MAX_SLABS at a time; further ones are not registered. */
+ * statistics tell. At most VL_IO_MAX_SLABS at a time; further ones are not registered.
+ *
+ * Registered memory is resident, and must stay mapped as it is until it is taken back: pages given
+ * to the system (by madvise, say) or mapped anew would not be those that transfers use. */
 #define VL_IO_MAX_SLABS 64
 void vl_io_buffers_add(vl_io *io, void *base, size_t size);
 

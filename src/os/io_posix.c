@@ -826,6 +826,7 @@ static const vl_io_ops posix_ops = {
     .file_open = vl_posix_file_open,
     .file_close = vl_posix_file_close,
     VL_POSIX_OPS,
+    .lock = vl_posix_lock,
     .queue_open = posix_queue_open,
     .queue_close = posix_queue_close,
     .queue_submit = posix_queue_submit,

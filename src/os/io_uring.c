@@ -13,15 +13,19 @@
  *                or the run was only part of the chain
  *
  * A request's private fields: `next` links heads of chains in todo; in the kernel it points to the
- * run's head. `slot` is taken apart by the uring_slot_ functions.
+ * run's head. `slot` has the parts that the URING_ masks below name.
  *
- * Closing files. A registered file keeps the system's description of it alive, also after close;
- * the description's locks (dropped by hand, P3 of io_posix.c) and its space would stay as long. The
- * kernel lets only a ring's own thread take a registration back. So a close marks the file's entry
- * in every ring that has it, and takes each ring that is idle to drop it: that works on the closing
- * thread's own ring; another thread's is closed instead, and made anew at its next batch. A ring
- * that is busy is seen to by its thread when it becomes idle. Temporary files, which come and go
- * often, are cut to nothing instead, and their entries dropped when a ring's thread next submits.
+ * Closing files. A registered file keeps the system's description of it alive, also after close,
+ * and so its space. (Its locks are dropped by hand, P3 of io_posix.c; what becomes of them when the
+ * process is killed, uring_ring.c says.) The kernel lets only a ring's own thread take a
+ * registration back. So a close marks the file's entry in every ring that has it, and takes each
+ * ring that is idle to drop it: that works on the closing thread's own ring; another thread's is
+ * closed instead, and made anew at its next batch. A ring that is busy is seen to by its thread
+ * when it becomes idle. Temporary files, which come and go often, are cut to nothing instead, and
+ * their entries dropped when a ring's thread next submits. Slabs of buffers that are removed go the
+ * same way as files, since registered memory stays pinned. A ring's thread must not be waiting for
+ * good with transfers in flight; an idle one that is closed by another thread may see a system call
+ * of its own return EINTR, as with any signal.
  *
  * Without a ring. Where a ring cannot be made (no descriptors left, say) or fails, the queue runs
  * its requests by plain calls and says so in the log.
@@ -253,7 +257,8 @@ uring_prepare_member(uring_queue *queue, vl_io_request *head, vl_io_request *req
 {
     int in_parts = vl_io_request_rest(request) > URING_TRANSFER_MAX;
     int has_sync = !in_parts && uring_needs_sync(request);
-    int slot = vl_uring_slot_get(&queue->ring, (vl_uring_file *)request->file);
+    int slot =
+        vl_uring_slot_get(&queue->ring, (vl_uring_file *)request->file, request->op == VL_IO_READ);
 
     request->slot &= ~(URING_FILE_MASK | URING_RUN_LAST | URING_FRUITLESS);
     request->slot |= (uint32_t)(slot + 1) << URING_FILE_SHIFT;
@@ -657,7 +662,25 @@ uring_file_close(vl_file *common)
             (void)vl_posix_resize(common, 0); /* nobody else has it */
         uring_forget_file((uring_io *)common->io, common->serial, !is_temporary);
     }
+    if (atomic_load_explicit(&file->read_fd, memory_order_acquire) > 0)
+        vl_posix_close_fd(file->read_fd);
     vl_posix_file_close(common);
+}
+
+/* Lock; a first lock takes the description that gets it out of the rings (see uring_ring.c). One
+ * that a thread registers at this very moment may stay: its lock then outlives a killed process by
+ * the life of the ring. */
+static int
+uring_lock(vl_file *common, vl_lock_mode mode, uint64_t offset, uint64_t size)
+{
+    vl_uring_file *file = (vl_uring_file *)common;
+    int had_lock = atomic_load_explicit(&file->posix.has_lock, memory_order_acquire);
+    int error = vl_posix_lock(common, mode, offset, size);
+
+    if (!had_lock && mode != VL_LOCK_NONE &&
+        atomic_load_explicit(&file->was_registered, memory_order_acquire))
+        uring_forget_file((uring_io *)common->io, common->serial, 1);
+    return error;
 }
 
 /* ---- queues ---- */
@@ -814,6 +837,7 @@ static const vl_io_ops uring_ops = {
     .file_open = vl_posix_file_open,
     .file_close = uring_file_close,
     VL_POSIX_OPS,
+    .lock = uring_lock,
     .queue_open = uring_queue_open,
     .queue_close = uring_queue_close,
     .queue_submit = uring_queue_submit,
@@ -837,6 +861,9 @@ uring_probe(vl_ctx *ctx, uint32_t *mode)
         return vl_fail_os(
             ctx, VELO_ERROR, error,
             "io_uring is forbidden (by a seccomp filter or kernel.io_uring_disabled)");
+    if (error == ENOMEM)
+        return vl_fail_os(ctx, VELO_ERROR, error,
+                          "cannot make an io_uring (a limit on locked memory?)");
     if (error != 0)
         return vl_fail_os(ctx, VELO_ERROR, error, "cannot make an io_uring");
     error = vl_uring_ring_try(&ring);

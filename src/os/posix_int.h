@@ -89,13 +89,12 @@ void vl_posix_queue_run(vl_io_queue *queue, vl_io_request *requests, uint32_t co
 #define VL_POSIX_OPS                                                                               \
     .file_get_id = vl_posix_file_get_id, .read = vl_posix_read, .write = vl_posix_write,           \
     .sync = vl_posix_sync, .get_size = vl_posix_get_size, .resize = vl_posix_resize,               \
-    .allocate = vl_posix_allocate, .punch = vl_posix_punch, .lock = vl_posix_lock,                 \
-    .map_open = vl_posix_map_open, .map_extend = vl_posix_map_extend,                              \
-    .map_sync = vl_posix_map_sync, .map_close = vl_posix_map_close,                                \
-    .path_delete = vl_posix_path_delete, .path_rename = vl_posix_path_rename,                      \
-    .path_exists = vl_posix_path_exists, .path_sync_folder = vl_posix_path_sync_folder,            \
-    .path_get_space = vl_posix_path_get_space, .path_get_full = vl_posix_path_get_full,            \
-    .monotonic_ns = vl_posix_monotonic_ns, .wall_ns = vl_posix_wall_ns, .sleep = vl_posix_sleep,   \
-    .random = vl_posix_random
+    .allocate = vl_posix_allocate, .punch = vl_posix_punch, .map_open = vl_posix_map_open,         \
+    .map_extend = vl_posix_map_extend, .map_sync = vl_posix_map_sync,                              \
+    .map_close = vl_posix_map_close, .path_delete = vl_posix_path_delete,                          \
+    .path_rename = vl_posix_path_rename, .path_exists = vl_posix_path_exists,                      \
+    .path_sync_folder = vl_posix_path_sync_folder, .path_get_space = vl_posix_path_get_space,      \
+    .path_get_full = vl_posix_path_get_full, .monotonic_ns = vl_posix_monotonic_ns,                \
+    .wall_ns = vl_posix_wall_ns, .sleep = vl_posix_sleep, .random = vl_posix_random
 
 #endif

@@ -27,7 +27,11 @@
 typedef struct vl_uring_file {
     vl_posix_file posix;        /* first; whose first is the vl_file */
     _Atomic int was_registered; /* some ring has, or had, a registration of it */
+    _Atomic int read_fd;        /* a second open of the file, for registering a locked one; 0 until
+                                   it is needed, VL_URING_NO_FD when there is none */
 } vl_uring_file;
+
+#define VL_URING_NO_FD (-1)
 
 /* An entry of the ring's table of registered files. */
 typedef struct vl_uring_slot {
@@ -81,8 +85,10 @@ void vl_uring_ring_close(vl_uring_ring *ring);
 int vl_uring_ring_try(vl_uring_ring *ring);
 
 /* The file's entry in the ring's table, which the caller then gives back with vl_uring_slot_put,
- * registering it if worth while; -1 when its descriptor is to be used. */
-int vl_uring_slot_get(vl_uring_ring *ring, vl_uring_file *file);
+ * registering it if worth while; -1 when its descriptor is to be used.
+ *
+ * is_read  the entry is for reading only */
+int vl_uring_slot_get(vl_uring_ring *ring, vl_uring_file *file, int is_read);
 void vl_uring_slot_put(vl_uring_ring *ring, int slot);
 
 /* Note that a file is closed: 1 when the ring has it registered. Any thread, without holding the

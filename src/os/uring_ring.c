@@ -7,6 +7,12 @@
  * Files. The table is a small cache: a file gets an entry when one is free or has not been used for
  * URING_SLOT_KEEP look-ups, so that more busy files than entries do not push each other out.
  *
+ * Locked files. A ring that its process leaves behind, killed, lives on for tens of milliseconds,
+ * and the descriptions in its table with it: a lock on them would keep the next process out. So of
+ * a locked file a second description is registered, which has no lock, and used for reads. Writes
+ * go by the file's own descriptor: then the lock outlives the process exactly as long as a write
+ * that the medium still works on, which must not meet the next process's.
+ *
  * Invariants
  *   U1  A slot with use_count > 0 keeps its file: the kernel may look a slot up only when a linked
  *       request starts, long after it was submitted.
@@ -26,6 +32,8 @@
 #include "base/atomic.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -52,6 +60,18 @@ static const unsigned uring_modes[] = {
 };
 
 /* ---- making and closing ---- */
+
+/* liburing maps and unmaps a ring's memory by system calls that ThreadSanitizer does not see, so it
+ * takes a new ring at the address of an old one for the same memory. This orders the two for it. */
+static void
+uring_order_mappings(void)
+{
+#if VL_TSAN
+    static _Atomic int order;
+
+    atomic_fetch_add_explicit(&order, 1, memory_order_acq_rel);
+#endif
+}
 
 /* Make the table of registered files, empty. Not done where the limit on open files is smaller:
  * liburing would raise the limit, which is the application's. */
@@ -87,6 +107,7 @@ vl_uring_ring_open(vl_uring_ring *ring, uint32_t entries, uint32_t *level)
     }
     if (result != 0)
         return -result;
+    uring_order_mappings();
     ring->is_open = 1;
     ring->has_files = uring_make_file_table(ring);
     return 0;
@@ -103,6 +124,7 @@ vl_uring_ring_close(vl_uring_ring *ring)
         (void)io_uring_unregister_files(&ring->ring);
     if (ring->has_buffers)
         (void)io_uring_unregister_buffers(&ring->ring);
+    uring_order_mappings();
     io_uring_queue_exit(&ring->ring);
     ring->is_open = 0;
     ring->has_files = 0;
@@ -182,12 +204,52 @@ uring_slot_victim(const vl_uring_ring *ring)
     return victim;
 }
 
-/* Put the file into the table at entry i. */
+/* Open the file a second time, for reading; VL_URING_NO_FD when that does not work. What the
+ * process prints cannot reach it (P1 of io_posix.c), since it is not for writing. */
 static int
-uring_slot_fill(vl_uring_ring *ring, int i, vl_uring_file *file)
+uring_open_again(const vl_uring_file *file)
+{
+#if defined(__linux__)
+    char path[64];
+    int modes = fcntl(file->posix.fd, F_GETFL);
+    int fd;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file->posix.fd);
+    fd = modes < 0 ? -1 : vl_posix_open_fd(path, O_RDONLY | (modes & O_DIRECT));
+    if (fd > 0)
+        return fd;
+    if (fd == 0)
+        vl_posix_close_fd(fd);
+#else
+    (void)file;
+#endif
+    return VL_URING_NO_FD;
+}
+
+/* The second descriptor of a locked file, opened by the first that needs it. */
+static int
+uring_read_fd(vl_uring_file *file)
+{
+    int none = 0;
+    int fd = atomic_load_explicit(&file->read_fd, memory_order_acquire);
+
+    if (fd != 0)
+        return fd;
+    fd = uring_open_again(file);
+    if (atomic_compare_exchange_strong_explicit(&file->read_fd, &none, fd, memory_order_acq_rel,
+                                                memory_order_acquire))
+        return fd;
+    if (fd > 0)
+        vl_posix_close_fd(fd); /* another thread was quicker */
+    return none;
+}
+
+/* Put a descriptor of the file into the table at entry i. */
+static int
+uring_slot_fill(vl_uring_ring *ring, int i, vl_uring_file *file, int fd)
 {
     vl_uring_slot *slot = &ring->slots[i];
-    int result = io_uring_register_files_update(&ring->ring, (unsigned)i, &file->posix.fd, 1);
+    int result = io_uring_register_files_update(&ring->ring, (unsigned)i, &fd, 1);
 
     if (result != 1) {
         /* An error leaves the entry as it was, or empty. It is not tried again on this ring. */
@@ -201,19 +263,22 @@ uring_slot_fill(vl_uring_ring *ring, int i, vl_uring_file *file)
 }
 
 int
-vl_uring_slot_get(vl_uring_ring *ring, vl_uring_file *file)
+vl_uring_slot_get(vl_uring_ring *ring, vl_uring_file *file, int is_read)
 {
+    int is_locked = atomic_load_explicit(&file->posix.has_lock, memory_order_acquire);
     int found = -1;
 
-    if (!ring->has_files)
+    if (!ring->has_files || (is_locked && !is_read))
         return -1;
     ring->tick++;
     for (int i = 0; i < VL_URING_FILES && found < 0; i++)
         if (uring_serial(&ring->slots[i]) == file->posix.common.serial) /* U2 */
             found = i;
     if (found < 0) {
-        found = uring_slot_victim(ring);
-        if (found < 0 || uring_slot_fill(ring, found, file) != 0)
+        int fd = is_locked ? uring_read_fd(file) : file->posix.fd;
+
+        found = fd >= 0 ? uring_slot_victim(ring) : -1;
+        if (found < 0 || uring_slot_fill(ring, found, file, fd) != 0)
             return -1;
     }
     ring->slots[found].used_at = ring->tick;

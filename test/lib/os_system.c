@@ -3,15 +3,18 @@
 #include "lib/os_system.h"
 
 #include "lib/unit.h"
+#include "os/posix_int.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -53,6 +56,7 @@ system_check_contract(vl_io_backend backend, os_contract_check *check)
     int descriptors = system_count_descriptors();
     vl_io *io;
 
+    os_contract_has_range_locks = !VL_POSIX_FLOCK;
     if (!system_open(backend, &io)) {
         unit_skip("%s", unit_ctx()->error.text);
         return;
@@ -99,6 +103,16 @@ system_drop_privileges(void)
         system_skip_child("cannot become another user");
 }
 
+static void
+system_install_filter(struct sock_filter *steps, unsigned short count)
+{
+    struct sock_fprog program = {.len = count, .filter = steps};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        system_skip_child("cannot install a seccomp filter");
+}
+
 void
 system_forbid_call(long number, int error)
 {
@@ -108,9 +122,31 @@ system_forbid_call(long number, int error)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)error & SECCOMP_RET_DATA)),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {.len = VL_ARRAY_COUNT(steps), .filter = steps};
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        system_skip_child("cannot install a seccomp filter");
+    system_install_filter(steps, VL_ARRAY_COUNT(steps));
+}
+
+void
+system_forbid_flag(long number, unsigned argument, unsigned flag, int error)
+{
+    unsigned at =
+        (unsigned)offsetof(struct seccomp_data, args) + argument * 8 + (VL_LITTLE_ENDIAN ? 0U : 4U);
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)error & SECCOMP_RET_DATA)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+
+    system_install_filter(steps, VL_ARRAY_COUNT(steps));
+}
+
+void
+system_mount_memory(const char *folder, const char *options, int read_only)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", folder, "tmpfs", read_only ? MS_RDONLY : 0, options) != 0)
+        system_skip_child("cannot mount a file system of its own");
 }

@@ -34,4 +34,11 @@ void system_drop_privileges(void);
  * skips where that is not possible. */
 void system_forbid_call(long number, int error);
 
+/* The same where an argument (numbered from 0) has any of the flag's bits set. */
+void system_forbid_flag(long number, unsigned argument, unsigned flag, int error);
+
+/* In a child: put a file system in memory on a folder, for this child alone; skips where that is
+ * not permitted. `options` as mount takes them, or NULL. */
+void system_mount_memory(const char *folder, const char *options, int read_only);
+
 #endif

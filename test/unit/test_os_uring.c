@@ -33,7 +33,7 @@ typedef enum fault_kind {
     FAULT_NONE,   /* as liburing does it */
     FAULT_CUT,    /* the kernel takes only some of the entries */
     FAULT_SHORT,  /* it moves only part of what is asked */
-    FAULT_BUSY,   /* it has no memory now and then */
+    FAULT_BUSY,   /* it has no memory, or a signal comes, now and then */
     FAULT_REFUSE, /* from some submission on it takes nothing */
     FAULT_DEAD    /* nothing works: neither submitting nor waiting */
 } fault_kind;
@@ -67,6 +67,8 @@ fault_shorten(struct io_uring_sqe *entry)
 static int
 fault_plan(struct io_uring *ring, unsigned taken, unsigned ready)
 {
+    static const int refusals[] = {-EAGAIN, -EBUSY, -EINTR};
+
     switch (fault) {
     case FAULT_NONE:
         break;
@@ -77,8 +79,8 @@ fault_plan(struct io_uring *ring, unsigned taken, unsigned ready)
             fault_shorten(&ring->sq.sqes[(taken + i) & *ring->sq.kring_mask]);
         break;
     case FAULT_BUSY:
-        if (ready > 0 && fault_below(3) == 0)
-            return fault_below(2) == 0 ? -EAGAIN : -EBUSY;
+        if (fault_below(3) == 0)
+            return ready > 0 ? refusals[fault_below(3)] : -EINTR;
         break;
     case FAULT_REFUSE:
         return ready > 0 && fault_below(4) == 0 ? -EPERM : (int)ready;
@@ -130,6 +132,7 @@ uring_run(fault_kind kind, os_contract_check *check)
     int descriptors = system_count_descriptors();
     vl_io *io;
 
+    os_contract_has_range_locks = !VL_POSIX_FLOCK;
     if (!system_open(VL_IO_URING, &io)) {
         unit_skip("%s", unit_ctx()->error.text);
         return;
