@@ -1,9 +1,9 @@
 /* status.c - names and texts of status codes, and writing the message of a context.
  *
  * Invariants
- *   S1  A message is valid UTF-8 when its parts were, ends within its buffer, and has no control
- *       characters: it can be shown on a terminal or written to a log as one line.
- *   S2  Recording an error allocates nothing: out-of-memory is reported the same way. */
+ *   S1  A message is valid UTF-8 whatever its parts were, ends within its buffer, and has no
+ * control characters: it can be shown on a terminal or written to a log as one line. S2  Recording
+ * an error allocates nothing: out-of-memory is reported the same way. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -118,32 +118,43 @@ velo_status_text(velo_status status)
     return entry != NULL ? entry->text : "unknown error";
 }
 
-/* Append `text` to a message of `used` bytes as far as it fits before `end`, with control
- * characters escaped. Returns the message's new length. Keeps S1. */
+/* Append bytes to a message, each as \xNN. */
 static size_t
-status_append(vl_error *error, size_t used, size_t end, const char *text)
+status_append_escaped(vl_error *error, size_t used, const char *bytes, size_t count)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t escapes = 0; /* bytes that are still to be escaped: the rest of a control character */
 
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
+    for (size_t i = 0; i < count; i++) {
+        unsigned char c = (unsigned char)bytes[i];
 
-        if (escapes == 0)
-            escapes = vl_utf8_control(text);
-        if (used + (escapes > 0 ? 4 : 1) > end)
-            break;
-        if (escapes == 0) {
-            error->text[used++] = (char)c;
-            continue;
-        }
-        escapes--;
         error->text[used++] = '\\';
         error->text[used++] = 'x';
         error->text[used++] = hex[c >> 4];
         error->text[used++] = hex[c & 15U];
     }
-    used = vl_utf8_whole(error->text, used);
+    return used;
+}
+
+/* Append `text` to a message of `used` bytes as far as it fits before `end`, with control
+ * characters and what is no UTF-8 escaped. Returns the message's new length. Keeps S1. */
+static size_t
+status_append(vl_error *error, size_t used, size_t end, const char *text)
+{
+    while (*text != '\0') {
+        size_t size = vl_utf8_size(text);
+        int is_escaped = size == 0 || vl_utf8_control(text) > 0;
+
+        size = size > 0 ? size : 1;
+        if (used + (is_escaped ? 4 * size : size) > end)
+            break;
+        if (is_escaped) {
+            used = status_append_escaped(error, used, text, size);
+        } else {
+            memcpy(error->text + used, text, size);
+            used += size;
+        }
+        text += size;
+    }
     error->text[used] = '\0';
     return used;
 }
@@ -169,8 +180,12 @@ static void status_format(char *text, size_t size, const char *format, va_list a
 static void
 status_format(char *text, size_t size, const char *format, va_list args)
 {
-    if (vsnprintf(text, size, format, args) < 0)
+    int length = vsnprintf(text, size, format, args);
+
+    if (length < 0)
         text[0] = '\0';
+    else if ((size_t)length >= size)
+        text[vl_utf8_whole(text, size - 1)] = '\0';
 }
 
 velo_status

@@ -22,6 +22,37 @@ vl_utf8_whole(const char *text, size_t length)
     return length - (start - 1) < need ? start - 1 : length;
 }
 
+/* Size in bytes of the character at `text`, which ends with a 0 byte: 1 to 4, or 0 when the bytes
+ * there are no UTF-8 (RFC 3629: overlong forms, surrogates and what is beyond U+10FFFF are none).
+ */
+static inline size_t
+vl_utf8_size(const char *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    unsigned char least = 0x80U; /* of the second byte */
+    unsigned char most = 0xbfU;
+    size_t size = bytes[0] < 0x80U ? 1 : bytes[0] < 0xe0U ? 2 : bytes[0] < 0xf0U ? 3 : 4;
+
+    if (size == 1)
+        return 1;
+    if (bytes[0] < 0xc2U || bytes[0] > 0xf4U)
+        return 0;
+    if (bytes[0] == 0xe0U)
+        least = 0xa0U;
+    else if (bytes[0] == 0xedU)
+        most = 0x9fU;
+    else if (bytes[0] == 0xf0U)
+        least = 0x90U;
+    else if (bytes[0] == 0xf4U)
+        most = 0x8fU;
+    if (bytes[1] < least || bytes[1] > most)
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if ((bytes[i] & 0xc0U) != 0x80U)
+            return 0;
+    return size;
+}
+
 /* Size in bytes of the control character at `text`, which ends with a 0 byte; 0 when there is none.
  * 1 for U+0001 to U+001F and U+007F, 2 for U+0080 to U+009F, which terminals obey as well. */
 static inline size_t

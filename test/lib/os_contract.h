@@ -65,4 +65,11 @@ OS_CONTRACT_LIST(OS_CONTRACT_DECLARE)
  * locks of whole files. To be set before the checks run. */
 extern int os_contract_has_range_locks;
 
+/* Whether folders exist by themselves: 1 but on the simulated disk, where a file's path is enough
+ * for its folder to be there. To be set before the checks run. */
+extern int os_contract_has_folders;
+
+/* Whether writing to a file takes memory of the process: 0 but on the simulated disk. */
+extern int os_contract_disk_is_memory;
+
 #endif

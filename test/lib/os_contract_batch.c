@@ -163,6 +163,10 @@ os_contract_queue_allocates_nothing(vl_io *io, const char *folder)
     vl_file *file;
     velo_status st;
 
+    if (os_contract_disk_is_memory) {
+        unit_skip("the simulated disk takes memory for what is written");
+        return;
+    }
     CHECK_OK(os_contract_create(io, folder, "a", &file));
     CHECK_OK(vl_io_queue_open(unit_ctx(), io, 8, &queue));
     contract_load_blocks(load, VL_IO_WRITE, file, 9);

@@ -233,6 +233,24 @@ status_control_characters_are_escaped(void)
 }
 
 static void
+status_what_is_no_utf8_is_escaped(void)
+{
+    vl_ctx *ctx = unit_ctx();
+
+    (void)vl_fail(ctx, VELO_ERROR, "%s", "caf\xe9 \xff\x80 \xe2\x82");
+    CHECK_TEXT(ctx->error.text, "caf\\xe9 \\xff\\x80 \\xe2\\x82");
+    (void)vl_fail(ctx, VELO_ERROR, "%s", "\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80");
+    CHECK_TEXT(ctx->error.text, "\\xc0\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80");
+    (void)vl_fail(ctx, VELO_ERROR, "%s", "\xe0\x9f\xbf \xf0\x8f\xbf\xbf");
+    CHECK_TEXT(ctx->error.text, "\\xe0\\x9f\\xbf \\xf0\\x8f\\xbf\\xbf");
+    /* the edges of what is UTF-8 */
+    (void)vl_fail(ctx, VELO_ERROR, "%s",
+                  "\xc3\xa9 \xe0\xa0\x80 \xed\x9f\xbf \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf");
+    CHECK_TEXT(ctx->error.text,
+               "\xc3\xa9 \xe0\xa0\x80 \xed\x9f\xbf \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf");
+}
+
+static void
 status_long_message_is_cut_at_its_end(void)
 {
     static char text[3 * VL_ERROR_TEXT_SIZE];
@@ -430,6 +448,7 @@ main(int argc, char **argv)
         UNIT_TEST(status_failure_without_context_is_its_code),
         UNIT_TEST(status_sqlstates_are_well_formed),
         UNIT_TEST(status_control_characters_are_escaped),
+        UNIT_TEST(status_what_is_no_utf8_is_escaped),
         UNIT_TEST(status_long_message_is_cut_at_its_end),
         UNIT_TEST(status_long_message_is_cut_between_characters),
         UNIT_TEST(status_system_failure_names_its_reason),
