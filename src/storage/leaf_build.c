@@ -4,8 +4,9 @@
  * it, by counting what their values are like and laying the page out on paper; only then it writes.
  *
  * Invariants
- *   B1  Every page takes at least one row, so building ends: a row fits an empty page in whatever
- *       forms (vl_leaf_choose_overflow).
+ *   B1  Every page takes at least one row, so building ends: a row whose values went through
+ *       vl_leaf_choose_overflow fits an empty page in whatever forms. Where defaults of new columns
+ *       make an old row too long, the builder stops before it and says so.
  *   B2  Every row of the sources comes out once, with its values and its state, except purgeable
  *       tombstones and rows of the leaf that given rows replace.
  *   B3  Forms are chosen for just the rows of the page, so each of their values has a cell or one
@@ -194,18 +195,33 @@ leaf_fit(vl_leaf_builder *builder, uint32_t limit, int is_grown)
             break;
         step = (trial - rows) / 2;
     }
-    VL_CHECK(rows > 0 || limit == 0); /* keeps B1: the caller gave an overlong row */
     if (rows > 0)
         (void)leaf_plan_best(builder, rows, is_grown);
     return rows;
 }
 
-/* Give a planned page as many slots as it has room for, with heap in proportion. */
+/* Leave half of the free slots of a dense page before its first row. */
+static void
+leaf_grow_downwards(vl_leaf *head)
+{
+    uint64_t below = (uint64_t)head->first - (uint64_t)INT64_MIN;
+    uint32_t lead = (head->capacity - head->count) / 2;
+
+    if (lead > below)
+        lead = (uint32_t)below;
+    head->first -= lead;
+    head->count += lead;
+}
+
+/* Give a planned page as many slots as it has room for, with heap in proportion. When a row was
+ * inserted before all others of a dense page, more may come there. */
 static void
 leaf_grow(vl_leaf_builder *builder)
 {
     vl_leaf *head = &builder->head;
     int has_order = (head->flags & VL_LEAF_DENSE) == 0;
+    int is_downwards = builder->build.leaf != NULL && builder->next == 0 && builder->count > 1 &&
+                       (builder->refs[0] & LEAF_REF_GIVEN) != 0;
     uint32_t low = head->capacity;
     uint32_t high = vl_leaf_max_rows(builder->build.page_size);
     uint64_t heap = 0;
@@ -224,6 +240,8 @@ leaf_grow(vl_leaf_builder *builder)
     }
     head->capacity = (uint16_t)low;
     (void)vl_leaf_place(head, builder->columns, has_order);
+    if (is_downwards && !has_order)
+        leaf_grow_downwards(head);
 }
 
 /* ---- writing a page ---- */
@@ -402,7 +420,7 @@ leaf_choose_split(vl_leaf_builder *builder)
     if (builder->count < 2 || builder->build.layout == VL_LEAF_BULK)
         return;
     rows = leaf_fit(builder, builder->count, 1);
-    fixed = builder->head.fixed_end / rows;
+    fixed = rows > 0 ? builder->head.fixed_end / rows : 1;
     if (rows == builder->count) {
         uint32_t slots = builder->head.count;
 
@@ -412,8 +430,8 @@ leaf_choose_split(vl_leaf_builder *builder)
             return;
         }
     }
-    builder->split = builder->build.layout == VL_LEAF_APPEND ? builder->count - 1
-                                                             : leaf_middle(builder, fixed);
+    builder->split =
+        builder->build.layout == VL_LEAF_APPEND ? builder->count - 1 : leaf_middle(builder, fixed);
 }
 
 vl_leaf_builder *
@@ -432,6 +450,13 @@ uint32_t
 vl_leaf_build_remaining(const vl_leaf_builder *builder)
 {
     return builder->count - builder->next;
+}
+
+int64_t
+vl_leaf_build_next_rowid(const vl_leaf_builder *builder)
+{
+    VL_ASSERT(builder->next < builder->count);
+    return leaf_ref_rowid(builder, builder->refs[builder->next]);
 }
 
 uint32_t

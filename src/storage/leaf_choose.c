@@ -1,8 +1,13 @@
 /* leaf_choose.c - what a column's values are like, and the form that holds them in fewest bytes.
  *
  * Every form that could hold all values but less than one in 16 is a candidate; its cost is the
- * bytes of its arrays and of the exceptions. The first of the cheapest wins, in the order of
- * vl_leaf_form, except that integers come before scaled numbers and those before doubles. */
+ * bytes of its arrays and of the exceptions. The first of the cheapest wins, in the order in which
+ * vl_leaf_choose tries them.
+ *
+ * Invariants
+ *   H1  The chosen form has a cell, or one of the counted exceptions, for each value that was
+ *       counted; ANY has a cell for every value, so there is always a choice.
+ *   H2  No sum of a base and a cell overflows, or leaves the numbers that scale exactly. */
 #include "storage/leaf_int.h"
 
 /* Room for exceptions to come in a grown page that has some. */
@@ -33,7 +38,8 @@ leaf_stats_real(leaf_stats *stats, double value)
         stats->real_high = value;
     stats->reals++;
     while (stats->exponent >= 0 && !vl_leaf_scale(value, (uint32_t)stats->exponent, &k))
-        stats->exponent = stats->exponent < (int32_t)VL_LEAF_MAX_EXPONENT ? stats->exponent + 1 : -1;
+        stats->exponent =
+            stats->exponent < (int32_t)VL_LEAF_MAX_EXPONENT ? stats->exponent + 1 : -1;
 }
 
 static void

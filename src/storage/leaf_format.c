@@ -8,6 +8,7 @@
  *       gaps included.
  *   F3  heap_used - heap_dead is the sum of the heap bytes of all slots that are no gaps. */
 #include "storage/leaf_int.h"
+#include "storage/leaf_row.h"
 
 /* ---- placing ---- */
 
@@ -420,9 +421,8 @@ leaf_cell_is_valid(const leaf_check *check, const vl_leaf_column *column, uint32
     const uint8_t *bits = vl_leaf_carray(leaf, column->bits_at);
     leaf_cell cell = {0, 0};
 
-    cell.bits =
-        vl_leaf_load(vl_leaf_carray(leaf, column->data_at) + (size_t)slot * column->width,
-                     column->width);
+    cell.bits = vl_leaf_load(vl_leaf_carray(leaf, column->data_at) + (size_t)slot * column->width,
+                             column->width);
     if (vl_leaf_form_is_slots(column->form))
         return leaf_text_is_valid(check, cell.bits);
     if (column->form == VL_LEAF_ANY)
@@ -495,6 +495,27 @@ leaf_check_column(leaf_check *check)
     return VELO_OK;
 }
 
+/* A page of records has one column, and each record in the page can be read. */
+static velo_status
+leaf_check_records(const leaf_check *check)
+{
+    const vl_leaf *leaf = check->leaf;
+    vl_leaf_value value;
+
+    if (leaf->column_count != 1 || vl_leaf_ccolumns(leaf)->id != VL_LEAF_RECORD_ID)
+        return leaf_bad(check, "records and other columns", leaf->column_count);
+    for (uint32_t slot = 0; slot < leaf->count; slot++) {
+        if (vl_leaf_slot_state(leaf, slot) == VL_LEAF_GAP)
+            continue;
+        vl_leaf_get(leaf, slot, 0, &value);
+        if (value.value.type != VL_TYPE_BLOB ||
+            (value.overflow == 0 &&
+             !vl_leaf_record_is_valid(value.value.as.data, value.value.size)))
+            return leaf_bad(check, "a record that cannot be read", slot);
+    }
+    return VELO_OK;
+}
+
 velo_status
 vl_leaf_validate(vl_ctx *ctx, const vl_leaf *leaf, uint32_t page_size)
 {
@@ -508,5 +529,6 @@ vl_leaf_validate(vl_ctx *ctx, const vl_leaf *leaf, uint32_t page_size)
         VL_TRY(leaf_check_column(&check));
     if (check.heap_live + leaf->heap_dead != leaf->heap_used)
         return leaf_bad(&check, "the heap's bytes do not add up", leaf->heap_dead);
-    return VELO_OK;
+    return (leaf->flags & VL_LEAF_ROWS) != 0 && leaf->count > 0 ? leaf_check_records(&check)
+                                                                : VELO_OK;
 }

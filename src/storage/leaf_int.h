@@ -277,14 +277,14 @@ typedef struct leaf_stats {
 /* Count one more value. */
 void vl_leaf_stats_add(leaf_stats *stats, const vl_leaf_value *value);
 
-/* Choose width and base so that all of [low, high] is base + cell, and no cell leaves [least, most],
- * which is wider than 2^32. `is_grown`: with room on both sides. */
+/* Choose width and base so that all of [low, high] is base + cell, and no cell leaves [least,
+ * most], which is wider than 2^32. `is_grown`: with room on both sides. */
 void vl_leaf_choose_base(int64_t low, int64_t high, int64_t least, int64_t most, int is_grown,
                          uint8_t *width, int64_t *base);
 
 /* Choose the form that takes the fewest bytes for `slots` slots, with exceptions for less than one
- * row in 16. Sets all of the column but id and places; exception_count is the number that will be. `is_grown`: room for
- * integers on both sides and for more exceptions, and no packing. */
+ * row in 16. Sets all of the column but id and places; exception_count is the number that will be.
+ * `is_grown`: room for integers on both sides and for more exceptions, and no packing. */
 void vl_leaf_choose(const leaf_stats *stats, uint32_t slots, int is_grown, vl_leaf_column *column);
 
 #endif

@@ -28,7 +28,8 @@
  *
  * Pages are *grown* (room for more slots, made while rows arrive) or *tight* (capacity is what the
  * rows need). Whatever does not fit a page's encodings or its room says VL_LEAF_NO_ROOM, having
- * changed nothing; the caller then builds the page anew (vl_leaf_build_begin), into one page or more.
+ * changed nothing; the caller then builds the page anew (vl_leaf_build_begin), into one page or
+ * more.
  *
  * Trust. A page from disk is untrusted until vl_leaf_validate has accepted it; all other functions
  * rely on that, and what they make is accepted again. Threads: any, under the page's latch. */
@@ -140,8 +141,8 @@ _Static_assert(sizeof(vl_leaf_exception) == 16, "format");
 /* A value as leaves take and give it. Given out, text points into the page and lives as long as
  * the page's latch. A NaN is taken as NULL. */
 typedef struct vl_leaf_value {
-    vl_value value;   /* of an overflow value, as.data is NULL */
-    vl_pid overflow;  /* 0, or the list of the pages that hold the value's bytes */
+    vl_value value;  /* of an overflow value, as.data is NULL */
+    vl_pid overflow; /* 0, or the list of the pages that hold the value's bytes */
 } vl_leaf_value;
 
 /* The columns of a table, as rows give them. */
@@ -203,10 +204,9 @@ uint32_t vl_leaf_max_columns(uint32_t page_size);
 /* Choose the values of a row that must go to overflow: those longer than vl_leaf_max_inline, then
  * the longest ones until any page holds the row in its worst encodings.
  *
- * values       as they are; those already in overflow count as such. Receives VL_LEAF_TO_OVERFLOW as
- *              overflow where the caller must write the value out and put the pid of its list
- * count        up to vl_leaf_max_columns(page_size)
- * returns      how many were chosen */
+ * values       as they are; those already in overflow count as such. Receives VL_LEAF_TO_OVERFLOW
+ * as overflow where the caller must write the value out and put the pid of its list count        up
+ * to vl_leaf_max_columns(page_size) returns      how many were chosen */
 uint32_t vl_leaf_choose_overflow(uint32_t page_size, vl_leaf_value *values, uint32_t count);
 
 /* ---- format (leaf_format.c) ---- */
@@ -333,8 +333,17 @@ vl_leaf_builder *vl_leaf_build_begin(void *scratch, const vl_leaf_build *build);
 /* How many rows are not yet on a page. */
 uint32_t vl_leaf_build_remaining(const vl_leaf_builder *builder);
 
-/* Build the next page into `leaf`, which is no source. Returns the number of rows on it, 0 when
- * none were left (the page is then an empty leaf). With VL_LEAF_BULK and more rows to come than
+/* The rowid of the first of them; there is one. */
+int64_t vl_leaf_build_next_rowid(const vl_leaf_builder *builder);
+
+/* Build the next page into `leaf`, which is no source. Returns the number of rows on it.
+ *
+ * 0 rows   the page is an empty leaf. Either none were left, or (vl_leaf_build_remaining says) the
+ *          next one does not fit a page: a row of the leaf that defaults of new columns made too
+ *          long. The caller sends more of its values to overflow, and begins anew with the row
+ *          (vl_leaf_build_next_rowid) among the given ones
+ *
+ * With VL_LEAF_BULK and more rows to come than
  * were given, the page that takes the last ones is not full: the caller drops it, and begins anew
  * with these rows and the next. */
 uint32_t vl_leaf_build_next(vl_leaf_builder *builder, vl_leaf *leaf, vl_pid pid, vl_tree_id tree);

@@ -1,6 +1,10 @@
 /* leaf_read.c - finding rows on a table leaf and reading their values.
  *
- * Everything here trusts the page: it has been validated, or made by our own writer. */
+ * Invariants
+ *   R1  The page is trusted: it has been validated, or made by our own writer. So nothing is
+ *       checked here, and nothing outside of the page is read.
+ *   R2  A value is looked for among the exceptions first, then in the null bitmap, then in its
+ *       cell: the order in which one hides the other (see C2 in leaf_cell.c). */
 #include "storage/leaf_int.h"
 
 const uint8_t *

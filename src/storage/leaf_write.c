@@ -179,8 +179,7 @@ vl_leaf_update(vl_leaf *leaf, uint32_t page_size, uint32_t slot, const vl_leaf_c
     for (uint32_t i = 0; i < count; i++) {
         int index = vl_leaf_column_index(leaf, changes[i].id);
 
-        if (index < 0 ||
-            !leaf_value_fits(leaf, columns + index, &target, &changes[i].value, &heap))
+        if (index < 0 || !leaf_value_fits(leaf, columns + index, &target, &changes[i].value, &heap))
             return VL_LEAF_NO_ROOM;
     }
     if (!leaf_heap_fits(leaf, page_size, heap))

@@ -87,8 +87,7 @@ value_bytes(model *m, vl_type type, uint32_t max_size)
     vl_leaf_value value = {{type, 0, {0}}, 0};
 
     value.value.size = (uint32_t)vl_rng_below(&m->rng, max_size + 1U);
-    value.value.as.data =
-        model_text + vl_rng_below(&m->rng, MODEL_TEXT_SIZE - value.value.size);
+    value.value.as.data = model_text + vl_rng_below(&m->rng, MODEL_TEXT_SIZE - value.value.size);
     return value;
 }
 
@@ -325,8 +324,14 @@ model_build(model *m, uint32_t at, vl_leaf_layout layout, const model_row *row, 
     uint32_t count = 0;
     uint32_t taken;
     vl_leaf_row given = {0, NULL, 0};
-    vl_leaf_build build = {m->page_size, layout, &m->schema, m->pages[at], &given,
-                           row != NULL,  with_purge ? is_purgeable : NULL, NULL};
+    vl_leaf_build build = {m->page_size,
+                           layout,
+                           &m->schema,
+                           m->pages[at],
+                           &given,
+                           row != NULL,
+                           with_purge ? is_purgeable : NULL,
+                           NULL};
     void *scratch = malloc(vl_leaf_scratch_size(m->page_size, m->schema.count, 1));
     vl_leaf_builder *builder;
 
@@ -404,8 +409,8 @@ model_insert(model *m, int64_t rowid)
     else
         free(copy);
     if (result == VL_LEAF_NO_ROOM)
-        model_build(m, page, rowid == INT64_MAX || index == m->row_count ? VL_LEAF_APPEND
-                                                                         : VL_LEAF_SPLIT,
+        model_build(m, page,
+                    rowid == INT64_MAX || index == m->row_count ? VL_LEAF_APPEND : VL_LEAF_SPLIT,
                     &row, 0);
     m->done += result == VL_LEAF_DONE;
     if (result != VL_LEAF_EXISTS)
@@ -498,8 +503,8 @@ model_rebuild(model *m, uint32_t page, vl_leaf_layout layout, int with_purge)
         return;
     for (uint32_t i = 0; i < m->row_count && with_purge; i++) {
         model_row *row = m->rows + i;
-        int is_inside = row->rowid >= low &&
-                        (page + 1 == m->page_count || row->rowid < m->lows[page + 1]);
+        int is_inside =
+            row->rowid >= low && (page + 1 == m->page_count || row->rowid < m->lows[page + 1]);
 
         if (!is_inside || !row->is_deleted || !is_purgeable(NULL, row->rowid))
             m->rows[kept++] = *row;

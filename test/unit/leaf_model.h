@@ -41,19 +41,19 @@ typedef struct model_row {
 } model_row;
 
 typedef struct model {
-    uint32_t page_size;                    /* of all pages */
-    vl_leaf_schema schema;                 /* ids and defaults below */
-    uint32_t ids[MODEL_MAX_COLUMNS];       /* column ids */
+    uint32_t page_size;                        /* of all pages */
+    vl_leaf_schema schema;                     /* ids and defaults below */
+    uint32_t ids[MODEL_MAX_COLUMNS];           /* column ids */
     vl_leaf_value defaults[MODEL_MAX_COLUMNS]; /* NULLs */
-    model_kind kinds[MODEL_MAX_COLUMNS];   /* what the columns hold */
-    vl_rng rng;                            /* source of all choices */
-    model_row *rows;                       /* sorted by rowid */
-    uint32_t row_count;                    /* how many */
-    vl_leaf *pages[MODEL_MAX_PAGES];       /* in rowid order */
-    int64_t lows[MODEL_MAX_PAGES];         /* least rowid of each; the first has INT64_MIN */
-    uint32_t page_count;                   /* at least 1 */
-    uint32_t builds;                       /* how often pages were built anew */
-    uint32_t done;                         /* writes that fitted in place */
+    model_kind kinds[MODEL_MAX_COLUMNS];       /* what the columns hold */
+    vl_rng rng;                                /* source of all choices */
+    model_row *rows;                           /* sorted by rowid */
+    uint32_t row_count;                        /* how many */
+    vl_leaf *pages[MODEL_MAX_PAGES];           /* in rowid order */
+    int64_t lows[MODEL_MAX_PAGES];             /* least rowid of each; the first has INT64_MIN */
+    uint32_t page_count;                       /* at least 1 */
+    uint32_t builds;                           /* how often pages were built anew */
+    uint32_t done;                             /* writes that fitted in place */
 } model;
 
 /* Bytes that texts are slices of. */

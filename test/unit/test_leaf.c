@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static const uint32_t page_sizes[] = {VL_PAGE_MIN_SIZE, 4096, 16384, 65536};
+static const uint32_t page_sizes[] = {512, 4096, 16384, 65536};
 
 /* A rowid by one of several patterns. */
 static int64_t
@@ -17,9 +17,8 @@ next_rowid(model *m, int pattern, int64_t *sequence)
     case 2:
         return (int64_t)vl_rng_next(&m->rng);
     case 3:
-        return vl_rng_chance(&m->rng, 1, 2)
-                   ? INT64_MAX - (int64_t)vl_rng_below(&m->rng, 400)
-                   : INT64_MIN + (int64_t)vl_rng_below(&m->rng, 400);
+        return vl_rng_chance(&m->rng, 1, 2) ? INT64_MAX - (int64_t)vl_rng_below(&m->rng, 400)
+                                            : INT64_MIN + (int64_t)vl_rng_below(&m->rng, 400);
     case 4:
         *sequence += (int64_t)vl_rng_below(&m->rng, 4);
         return *sequence;
