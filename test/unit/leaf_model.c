@@ -45,8 +45,8 @@ static const double model_reals[] = {0.0,
                                      DBL_TRUE_MIN,
                                      -DBL_TRUE_MIN,
                                      DBL_MAX,
-                                     INFINITY,
-                                     -INFINITY,
+                                     (double)INFINITY,
+                                     -(double)INFINITY,
                                      9007199254740991.0,
                                      9007199254740992.0,
                                      9223372036854775808.0,
@@ -114,7 +114,7 @@ static vl_leaf_value
 value_nasty(model *m)
 {
     if (vl_rng_chance(&m->rng, 1, 20))
-        return value_real(NAN);
+        return value_real((double)NAN);
     if (vl_rng_chance(&m->rng, 1, 2))
         return value_integer(model_integers[vl_rng_below(&m->rng, VL_ARRAY_COUNT(model_integers))]);
     return value_real(model_reals[vl_rng_below(&m->rng, VL_ARRAY_COUNT(model_reals))]);

@@ -190,8 +190,8 @@ leaf_gives_back_every_nasty_value(void)
                                    DBL_MIN,
                                    DBL_MAX,
                                    -DBL_MAX,
-                                   INFINITY,
-                                   -INFINITY,
+                                   (double)INFINITY,
+                                   -(double)INFINITY,
                                    0.1,
                                    0.30000000000000004,
                                    1125899906842624.0,
@@ -406,7 +406,7 @@ size_of_shape(uint32_t page_size, uint32_t shape, double *sqlite)
         }
         sqlite_room -= size;
     }
-    *sqlite = (double)sqlite_pages * 4096 / COUNT;
+    *sqlite = (double)sqlite_pages * 4096 / (double)COUNT;
     while (done < COUNT) {
         uint32_t taken =
             rows_build(page_size, VL_LEAF_BULK, &schema, NULL, rows + done, COUNT - done, leaf);
