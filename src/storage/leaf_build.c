@@ -21,6 +21,7 @@ struct vl_leaf_builder {
     uint32_t count;          /* rows in all */
     uint32_t next;           /* first row that is on no page yet */
     uint32_t split;          /* no page holds rows from both sides of this one */
+    uint32_t planned;        /* rows of the next page, already planned; 0: not yet */
     vl_leaf head;            /* layout of the page being planned */
     leaf_stats *stats;       /* by column, of the rows for the page */
     leaf_stats *saved;       /* the same, before the last rows were added */
@@ -427,6 +428,7 @@ leaf_choose_split(vl_leaf_builder *builder)
         leaf_grow(builder);
         if (builder->head.capacity >= slots + rows / 16) {
             builder->split = 0;
+            builder->planned = rows;
             return;
         }
     }
@@ -465,16 +467,18 @@ vl_leaf_build_next(vl_leaf_builder *builder, vl_leaf *leaf, vl_pid pid, vl_tree_
     uint32_t end = builder->next < builder->split ? builder->split : builder->count;
     int is_grown = builder->build.layout == VL_LEAF_SPLIT ||
                    (builder->build.layout == VL_LEAF_APPEND && end == builder->count);
-    uint32_t rows = 0;
+    uint32_t rows = builder->planned;
 
     vl_leaf_init(leaf, builder->build.page_size, pid, tree);
-    if (builder->next < builder->count)
+    if (rows == 0 && builder->next < builder->count) {
         rows = leaf_fit(builder, end - builder->next, is_grown);
+        if (rows > 0 && is_grown)
+            leaf_grow(builder);
+    }
     if (rows == 0)
         return 0;
-    if (is_grown)
-        leaf_grow(builder);
     leaf_write_page(builder, leaf, rows);
+    builder->planned = 0;
     builder->next += rows;
     return rows;
 }

@@ -249,22 +249,24 @@ vl_leaf_put(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, uint32_t 
 {
     leaf_cell cell = {0, 0};
     int is_null = vl_leaf_type(value) == VL_TYPE_NULL;
+    int is_packed = vl_leaf_form_is_packed(column->form);
+    int is_exception =
+        is_null ? vl_leaf_is_exception(column, value) : !vl_leaf_encode(column, value, &cell);
 
     if ((column->flags & VL_LEAF_HAS_NULLS) != 0)
         vl_leaf_bit_put(vl_leaf_array(leaf, column->nulls_at), slot, is_null);
-    if (vl_leaf_is_exception(column, value)) {
+    if (is_exception) {
         leaf_put_exception(leaf, page_size, column, slot, value);
-        if (!vl_leaf_form_is_packed(column->form))
-            leaf_put_cell(leaf, column, slot, cell);
-        return;
+        cell = (leaf_cell){0, 0};
+    } else {
+        leaf_drop_exception(leaf, column, slot);
+        if (is_null)
+            cell.extra = column->form == VL_LEAF_ANY ? VL_TYPE_NULL : 0;
+        else if (is_packed)
+            leaf_put_packed(leaf, page_size, column, slot, value);
+        else if (vl_leaf_is_bytes(value->value.type))
+            cell.bits = leaf_put_heap(leaf, page_size, value, old);
     }
-    leaf_drop_exception(leaf, column, slot);
-    if (is_null)
-        cell.extra = column->form == VL_LEAF_ANY ? VL_TYPE_NULL : 0;
-    else if (vl_leaf_form_is_packed(column->form))
-        leaf_put_packed(leaf, page_size, column, slot, value);
-    else if (vl_leaf_encode(column, value, &cell) && vl_leaf_is_bytes(value->value.type))
-        cell.bits = leaf_put_heap(leaf, page_size, value, old);
-    if (!vl_leaf_form_is_packed(column->form))
+    if (!is_packed)
         leaf_put_cell(leaf, column, slot, cell);
 }

@@ -293,12 +293,13 @@ leaf_count_bits(const vl_leaf *leaf, const uint8_t *bits)
 {
     uint32_t set = 0;
 
-    for (uint32_t slot = 0; slot < vl_align_up(leaf->capacity, 64); slot++) {
-        if (vl_leaf_bit(bits, slot)) {
-            if (slot >= leaf->count)
-                return UINT32_MAX;
-            set++;
-        }
+    for (uint32_t slot = 0; slot < leaf->capacity; slot += 64) {
+        uint64_t word = vl_load_le64(bits + slot / 8);
+        uint32_t used = leaf->count > slot ? leaf->count - slot : 0;
+
+        if (used < 64 && word >> used != 0)
+            return UINT32_MAX;
+        set += (uint32_t)__builtin_popcountll(word);
     }
     return set;
 }
@@ -479,6 +480,7 @@ leaf_check_column(leaf_check *check)
     const vl_leaf_column *column = vl_leaf_ccolumns(leaf) + check->column;
     int is_free = column->form == VL_LEAF_NULL || column->form == VL_LEAF_INTEGER ||
                   vl_leaf_form_is_packed(column->form);
+    int has_heap = column->form >= VL_LEAF_TEXT || column->exception_count > 0;
 
     if (column->nulls_at != 0 &&
         leaf_count_bits(leaf, vl_leaf_carray(leaf, column->nulls_at)) == UINT32_MAX)
@@ -489,7 +491,7 @@ leaf_check_column(leaf_check *check)
     if (vl_leaf_form_is_packed(column->form))
         VL_TRY(leaf_check_packed(check, column));
     VL_TRY(leaf_check_exceptions(check, column));
-    for (uint32_t slot = 0; slot < leaf->count; slot++)
+    for (uint32_t slot = 0; slot < leaf->count && has_heap; slot++)
         if (vl_leaf_bit(vl_leaf_present(leaf), slot))
             check->heap_live += vl_leaf_value_heap(leaf, column, slot);
     return VELO_OK;

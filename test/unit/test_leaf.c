@@ -61,14 +61,14 @@ run_model(uint32_t page_size, const model_kind *kinds, uint32_t count, int patte
           uint64_t seed)
 {
     static model m;
-    int64_t sequence = pattern == 0 ? INT64_MAX - 3000 : 5000;
+    int64_t sequence = pattern == 0 ? INT64_MAX - (int64_t)steps : 5000;
 
     model_init(&m, page_size, kinds, count, seed);
     for (uint32_t i = 0; i < steps && !unit_has_failed(); i++) {
         int64_t rowid = step(&m, pattern, &sequence);
         uint32_t page = model_page_of(&m, rowid);
 
-        if (page_size <= 4096 || i % 64 == 0)
+        if (page_size <= 4096 || i % 128 == 0)
             model_check_page(&m, page);
         else if (vl_leaf_validate(unit_ctx(), m.pages[page], page_size) != VELO_OK)
             unit_failed(__FILE__, __LINE__, "%s", unit_ctx()->error.text);
@@ -119,9 +119,24 @@ leaf_agrees_with_model_for_random_schemas(void)
     }
 }
 
+static void
+leaf_agrees_with_model_on_large_pages(void)
+{
+    static const model_kind kinds[][3] = {
+        {MODEL_SEQUENCE, MODEL_ODD, MODEL_WORD},
+        {MODEL_NUMBER, MODEL_SPARSE, MODEL_SMALL},
+        {MODEL_NULLABLE, MODEL_SMALL, MODEL_PRICE},
+    };
+
+    for (uint32_t round = 0; round < 4 && !unit_has_failed(); round++)
+        run_model(round < 3 ? 16384U : 65536U, kinds[round % 3], 3, (int)round % 3 * 2, 3000,
+                  unit_seed() + round);
+}
+
 static const unit_test tests[] = {
     UNIT_TEST(leaf_agrees_with_model_for_each_kind_of_column),
     UNIT_TEST(leaf_agrees_with_model_for_random_schemas),
+    UNIT_TEST(leaf_agrees_with_model_on_large_pages),
 };
 
 int

@@ -91,6 +91,55 @@ leaf_appends_fill_pages_tightly(void)
     model_deinit(&m);
 }
 
+static void
+leaf_rowids_do_not_wrap_around(void)
+{
+    static const uint32_t ids[] = {1};
+    vl_leaf_schema schema = {ids, null_values, 1, 0};
+    vl_leaf_value value = rows_integer(4);
+    vl_leaf_row rows[] = {{INT64_MAX - 2, &value, 0}, {INT64_MAX - 1, &value, 0}};
+    vl_leaf_row last = {INT64_MAX, &value, 0};
+    vl_leaf_row first = {INT64_MIN, &value, 0};
+    vl_leaf *leaf = malloc(4096);
+    vl_leaf *next = malloc(4096);
+    uint32_t slot = 0;
+
+    CHECK_EQ(rows_build(4096, VL_LEAF_SPLIT, &schema, NULL, rows, 2, leaf), 2);
+    CHECK(leaf->capacity > 100);
+    CHECK_EQ(vl_leaf_insert(leaf, 4096, &schema, &first), VL_LEAF_NO_ROOM);
+    CHECK_EQ(vl_leaf_find(leaf, INT64_MIN, &slot), VL_LEAF_NO_SLOT);
+    CHECK_EQ(vl_leaf_insert(leaf, 4096, &schema, &last), VL_LEAF_DONE);
+    CHECK_OK(vl_leaf_validate(unit_ctx(), leaf, 4096));
+    CHECK_EQ(rows_build(4096, VL_LEAF_SPLIT, &schema, leaf, &first, 1, next), 4);
+    CHECK_OK(vl_leaf_validate(unit_ctx(), next, 4096));
+    CHECK_EQ(vl_leaf_find(next, INT64_MIN, &slot), VL_LEAF_LIVE);
+    CHECK_EQ(vl_leaf_find(next, INT64_MAX, &slot), VL_LEAF_LIVE);
+    CHECK_EQ(vl_leaf_insert(next, 4096, &schema, &last), VL_LEAF_EXISTS);
+
+    rows[0].rowid = INT64_MIN + 1;
+    rows[1].rowid = INT64_MIN + 2;
+    CHECK_EQ(rows_build(4096, VL_LEAF_SPLIT, &schema, NULL, rows, 2, leaf), 2);
+    CHECK_EQ(rows_build(4096, VL_LEAF_SPLIT, &schema, leaf, &first, 1, next), 3);
+    CHECK_OK(vl_leaf_validate(unit_ctx(), next, 4096));
+    CHECK_EQ(next->first, INT64_MIN);
+    free(next);
+    free(leaf);
+}
+
+static void
+leaf_inserts_below_the_first_row_find_room(void)
+{
+    static const model_kind kinds[] = {MODEL_SMALL, MODEL_WORD};
+    static model m;
+
+    model_init(&m, 4096, kinds, VL_ARRAY_COUNT(kinds), 6);
+    for (int64_t rowid = 1000; rowid > 0; rowid--)
+        model_insert(&m, rowid);
+    model_check(&m);
+    CHECK(m.done > 800);
+    model_deinit(&m);
+}
+
 /* ---- schemas ---- */
 
 static void
@@ -425,6 +474,8 @@ leaf_holds_records_of_wide_tables(void)
 static const unit_test tests[] = {
     UNIT_TEST(leaf_bulk_build_loses_nothing),
     UNIT_TEST(leaf_appends_fill_pages_tightly),
+    UNIT_TEST(leaf_rowids_do_not_wrap_around),
+    UNIT_TEST(leaf_inserts_below_the_first_row_find_room),
     UNIT_TEST(leaf_columns_come_and_go),
     UNIT_TEST(leaf_build_stops_before_a_row_that_defaults_made_too_long),
     UNIT_TEST(leaf_any_row_fits_an_empty_page),

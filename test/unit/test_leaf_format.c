@@ -57,7 +57,7 @@ form_value(uint32_t n, uint32_t i)
     case 13:
         return i == 7 ? rows_text("odd") : rows_integer(i);
     case 14:
-        return i % 8 == 7 ? rows_text("odd") : rows_integer(i);
+        return i % 12 == 7 ? rows_text("odd") : rows_integer(i);
     case 15:
         return i == 3 ? rows_integer(9) : rows_null();
     case 16:
@@ -86,7 +86,7 @@ static const form_case form_cases[] = {
     {"words", VL_LEAF_PACKED_TEXT, 1, 0, 0, 0},
     {"blobs", VL_LEAF_PACKED_BLOB, 1, 0, 0, 0},
     {"one odd value", VL_LEAF_INTEGER, 1, 0, 0, 1},
-    {"one odd value in eight", VL_LEAF_ANY, 8, 0, 0, 0},
+    {"one odd value in twelve", VL_LEAF_ANY, 8, 0, 0, 0},
     {"a single value", VL_LEAF_NULL, 0, 0, 0, 1},
     {"minus zero", VL_LEAF_REAL, 8, 0, 0, 0},
     {"integers that no double holds", VL_LEAF_REAL, 8, 0, 0, 3},
@@ -608,11 +608,60 @@ leaf_validate_says_what_is_wrong(void)
     free(leaf);
 }
 
+/* Change 2 bytes of a page's copy, and say what validation finds. */
+static const char *
+find_damage(const vl_leaf *page, vl_leaf *copy, uint32_t at, uint16_t value)
+{
+    memcpy(copy, page, 4096);
+    memcpy((uint8_t *)(void *)copy + at, &value, sizeof value);
+    if (vl_leaf_validate(unit_ctx(), copy, 4096) == VELO_OK)
+        return "nothing";
+    return unit_ctx()->error.text;
+}
+
+static void
+leaf_validate_finds_disorder(void)
+{
+    enum {
+        COUNT = 64
+    };
+    vl_leaf *page = malloc(4096);
+    vl_leaf *copy = malloc(4096);
+    const vl_leaf_column *column = (const vl_leaf_column *)(const void *)(page + 1);
+    vl_leaf_value values[COUNT];
+    vl_leaf_row rows[COUNT];
+    uint32_t exceptions;
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        values[i] = i % 30 == 3 ? rows_text("odd") : rows_integer(i);
+        rows[i] = (vl_leaf_row){(int64_t)i * 7, values + i, 0};
+    }
+    CHECK_EQ(rows_build(4096, VL_LEAF_SPLIT, &one_column, NULL, rows, COUNT, page), COUNT);
+    CHECK_EQ(column->exception_count, 3);
+    exceptions = column->exceptions_at * 8U;
+    CHECK_TEXT(find_damage(page, copy, exceptions, 3), "nothing");
+    CHECK_CONTAINS(find_damage(page, copy, exceptions + 16, 3), "exceptions are out of order");
+    CHECK_CONTAINS(find_damage(page, copy, exceptions, COUNT), "exceptions are out of order");
+    CHECK_CONTAINS(find_damage(page, copy, exceptions + 2, 9), "an exception is no value");
+    CHECK_CONTAINS(find_damage(page, copy, exceptions + 8, 60), "an exception is no value");
+    CHECK_CONTAINS(find_damage(page, copy, page->rowids_at * 8U + 10, 0), "rowids do not rise");
+    CHECK_CONTAINS(find_damage(page, copy, page->deleted_at * 8U, 1), "number of tombstones");
+    CHECK_CONTAINS(find_damage(page, copy, page->present_at * 8U, 1), "number of gaps");
+    CHECK_CONTAINS(find_damage(page, copy, offsetof(vl_leaf, heap_dead), 1), "do not add up");
+    CHECK_CONTAINS(find_damage(page, copy, offsetof(vl_leaf, order_at), 0), "misplaced");
+    page->gap_count = (uint16_t)(page->capacity + 1U - page->count);
+    page->count = page->capacity + 1U;
+    CHECK_CONTAINS(find_damage(page, copy, 0, VL_PAGE_TABLE_LEAF), "more slots in use");
+    free(copy);
+    free(page);
+}
+
 static const unit_test tests[] = {
     UNIT_TEST(leaf_chooses_the_tightest_form),     UNIT_TEST(leaf_rowids_are_dense_or_narrow),
     UNIT_TEST(leaf_gives_back_every_nasty_value),  UNIT_TEST(leaf_random_decimals_are_exact),
     UNIT_TEST(leaf_rows_are_smaller_than_sqlites), UNIT_TEST(leaf_damage_is_found_or_harmless),
     UNIT_TEST(leaf_random_bytes_are_harmless),     UNIT_TEST(leaf_validate_says_what_is_wrong),
+    UNIT_TEST(leaf_validate_finds_disorder),
 };
 
 int
