@@ -301,7 +301,7 @@ leaf_write_lengths(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows,
     size = builder->build.page_size - leaf->heap_used;
     for (uint32_t slot = 0; slot < leaf->capacity; slot++) {
         if (slot % LEAF_PACK_RUN == 0)
-            vl_store_le16(offsets + slot / LEAF_PACK_RUN * 2, (uint16_t)size);
+            vl_store_le16(offsets + (size_t)slot / LEAF_PACK_RUN * 2, (uint16_t)size);
         size += lengths[slot];
     }
 }

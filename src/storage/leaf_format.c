@@ -93,8 +93,8 @@ vl_leaf_init(vl_leaf *leaf, uint32_t page_size, vl_pid pid, vl_tree_id tree)
 
 /* What a row takes at most beside its columns, and for each of them without texts. One slot needs
  * no exceptions, as they are for less than one row in 16. */
-#define LEAF_ROW_FIXED  (sizeof(vl_leaf) + 4 * LEAF_UNIT)
-#define LEAF_ROW_COLUMN (sizeof(vl_leaf_column) + 3 * LEAF_UNIT)
+#define LEAF_ROW_FIXED  (sizeof(vl_leaf) + 4 * (size_t)LEAF_UNIT)
+#define LEAF_ROW_COLUMN (sizeof(vl_leaf_column) + 3 * (size_t)LEAF_UNIT)
 
 uint32_t
 vl_leaf_max_columns(uint32_t page_size)
@@ -442,7 +442,7 @@ leaf_check_packed(const leaf_check *check, const vl_leaf_column *column)
     const uint8_t *offsets = vl_leaf_carray(check->leaf, column->bits_at);
 
     for (uint32_t slot = 0; slot < check->leaf->capacity; slot += LEAF_PACK_RUN) {
-        uint32_t offset = vl_load_le16(offsets + slot / LEAF_PACK_RUN * 2);
+        uint32_t offset = vl_load_le16(offsets + (size_t)slot / LEAF_PACK_RUN * 2);
         uint32_t size = 0;
 
         for (uint32_t i = slot; i < slot + LEAF_PACK_RUN && i < check->leaf->capacity; i++)

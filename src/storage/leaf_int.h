@@ -121,6 +121,7 @@ vl_leaf_store(uint8_t *to, uint32_t width, uint64_t value)
 static inline uint64_t
 vl_leaf_width_max(uint32_t width)
 {
+    VL_ASSERT(width >= 1 && width <= 8);
     return UINT64_MAX >> (64 - 8 * width);
 }
 

@@ -194,7 +194,7 @@ vl_leaf_packed_offset(const vl_leaf *leaf, const vl_leaf_column *column, uint32_
 {
     const uint8_t *lengths = vl_leaf_carray(leaf, column->data_at);
     const uint8_t *offsets = vl_leaf_carray(leaf, column->bits_at);
-    uint32_t offset = vl_load_le16(offsets + slot / LEAF_PACK_RUN * 2);
+    uint32_t offset = vl_load_le16(offsets + (size_t)slot / LEAF_PACK_RUN * 2);
 
     for (uint32_t i = slot - slot % LEAF_PACK_RUN; i < slot; i++)
         offset += lengths[i];

@@ -13,12 +13,20 @@ typedef struct leaf_target {
     vl_leaf_state state; /* what the slot is now; VL_LEAF_NO_SLOT for a new one */
 } leaf_target;
 
+/* Whether the slot's values count, and their heap bytes with them. */
+static int
+leaf_is_used(const leaf_target *target)
+{
+    return target->state == VL_LEAF_LIVE || target->state == VL_LEAF_TOMBSTONE;
+}
+
 /* Whether a column can take a value in a slot; adds the heap bytes it needs to *heap. */
 static int
 leaf_value_fits(const vl_leaf *leaf, const vl_leaf_column *column, const leaf_target *target,
                 const vl_leaf_value *value, uint64_t *heap)
 {
     uint32_t need = vl_leaf_heap_size(value);
+    uint32_t old = 0;
     uint32_t index;
 
     if (vl_leaf_is_exception(column, value)) {
@@ -30,10 +38,9 @@ leaf_value_fits(const vl_leaf *leaf, const vl_leaf_column *column, const leaf_ta
         return 1;
     if (vl_leaf_form_is_packed(column->form))
         return vl_leaf_carray(leaf, column->data_at)[target->slot] == need;
-    if (target->state != VL_LEAF_LIVE && target->state != VL_LEAF_TOMBSTONE)
-        *heap += need;
-    else if (need > vl_leaf_slot_heap(vl_leaf_text_cell(leaf, column, target->slot)))
-        *heap += need;
+    if (leaf_is_used(target))
+        old = vl_leaf_slot_heap(vl_leaf_text_cell(leaf, column, target->slot));
+    *heap += need > old ? need : 0; /* else the new bytes go where the old ones are */
     return 1;
 }
 
@@ -49,7 +56,7 @@ static void
 leaf_change(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, const leaf_target *target,
             const vl_leaf_value *value)
 {
-    int is_used = target->state == VL_LEAF_LIVE || target->state == VL_LEAF_TOMBSTONE;
+    int is_used = leaf_is_used(target);
     uint64_t old = is_used ? vl_leaf_text_cell(leaf, column, target->slot) : 0;
     uint64_t live = leaf->heap_used - leaf->heap_dead;
 
