@@ -1,0 +1,226 @@
+/* leaf_write.c - changing a table leaf in place.
+ *
+ * Invariants
+ *   W1  All or nothing: whether everything fits is known before the first byte changes. What was
+ *       found to fit is then put without a failure.
+ *   W2  Removing never needs space: it sets and clears bits only. */
+#include "storage/leaf_int.h"
+
+/* Where a row goes. */
+typedef struct leaf_target {
+    uint32_t slot;       /* the slot */
+    uint32_t rank;       /* new slots: its rank in rowid order */
+    vl_leaf_state state; /* what the slot is now; VL_LEAF_NO_SLOT for a new one */
+} leaf_target;
+
+/* Whether the slot's values count, and their heap bytes with them. */
+static int
+leaf_is_used(const leaf_target *target)
+{
+    return target->state == VL_LEAF_LIVE || target->state == VL_LEAF_TOMBSTONE;
+}
+
+/* Whether a column can take a value in a slot; adds the heap bytes it needs to *heap. */
+static int
+leaf_value_fits(const vl_leaf *leaf, const vl_leaf_column *column, const leaf_target *target,
+                const vl_leaf_value *value, uint64_t *heap)
+{
+    uint32_t need = vl_leaf_heap_size(value);
+    uint32_t old = 0;
+    uint32_t index;
+
+    if (vl_leaf_is_exception(column, value)) {
+        *heap += need;
+        return column->exception_count < column->exception_capacity ||
+               vl_leaf_find_exception(leaf, column, target->slot, &index) != NULL;
+    }
+    if (vl_leaf_type(value) == VL_TYPE_NULL)
+        return 1;
+    if (vl_leaf_form_is_packed(column->form))
+        return vl_leaf_carray(leaf, column->data_at)[target->slot] == need;
+    if (leaf_is_used(target))
+        old = vl_leaf_slot_heap(vl_leaf_text_cell(leaf, column, target->slot));
+    *heap += need > old ? need : 0; /* else the new bytes go where the old ones are */
+    return 1;
+}
+
+/* Whether the heap can grow by so much. */
+static int
+leaf_heap_fits(const vl_leaf *leaf, uint32_t page_size, uint64_t heap)
+{
+    return heap <= page_size - leaf->fixed_end - leaf->heap_used;
+}
+
+/* Put a value that fits, and keep count of the dead bytes of the heap. */
+static void
+leaf_change(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, const leaf_target *target,
+            const vl_leaf_value *value)
+{
+    int is_used = leaf_is_used(target);
+    uint64_t old = is_used ? vl_leaf_text_cell(leaf, column, target->slot) : 0;
+    uint64_t live = leaf->heap_used - leaf->heap_dead;
+
+    live -= is_used ? vl_leaf_value_heap(leaf, column, target->slot) : 0;
+    vl_leaf_put(leaf, page_size, column, target->slot, value, old);
+    live += vl_leaf_value_heap(leaf, column, target->slot);
+    leaf->heap_dead = live < leaf->heap_used ? (uint32_t)(leaf->heap_used - live) : 0;
+}
+
+/* Find a new slot for a rowid that has none: 0 when there is none. */
+static int
+leaf_find_new_slot(const vl_leaf *leaf, int64_t rowid, leaf_target *target)
+{
+    uint64_t distance = (uint64_t)rowid - (uint64_t)leaf->first;
+
+    target->state = VL_LEAF_NO_SLOT;
+    target->rank = vl_leaf_seek(leaf, rowid);
+    target->slot = leaf->count;
+    if (leaf->count == 0 || leaf->count == leaf->capacity)
+        return 0;
+    if ((leaf->flags & VL_LEAF_DENSE) != 0) {
+        target->slot = (uint32_t)distance;
+        return rowid > leaf->first && distance < leaf->capacity;
+    }
+    if (distance > vl_leaf_width_max(leaf->rowid_width))
+        return 0;
+    return target->rank == leaf->count || leaf->order_at != 0;
+}
+
+static int
+leaf_row_fits(const vl_leaf *leaf, uint32_t page_size, const leaf_target *target,
+              const vl_leaf_row *row)
+{
+    const vl_leaf_column *columns = vl_leaf_ccolumns(leaf);
+    uint64_t heap = 0;
+
+    for (uint32_t i = 0; i < leaf->column_count; i++)
+        if (!leaf_value_fits(leaf, columns + i, target, row->values + i, &heap))
+            return 0;
+    return leaf_heap_fits(leaf, page_size, heap);
+}
+
+/* Enter a new slot of a page that is not dense into the order. */
+static void
+leaf_order_insert(vl_leaf *leaf, const leaf_target *target)
+{
+    uint8_t *order = vl_leaf_array(leaf, leaf->order_at);
+    int is_sorted = (leaf->flags & VL_LEAF_SORTED) != 0;
+
+    if (is_sorted && target->rank == leaf->count)
+        return;
+    for (uint32_t i = 0; is_sorted && i < leaf->count; i++)
+        vl_store_le16(order + (size_t)i * 2, (uint16_t)i);
+    leaf->flags &= (uint16_t)~VL_LEAF_SORTED;
+    memmove(order + ((size_t)target->rank + 1) * 2, order + (size_t)target->rank * 2,
+            ((size_t)leaf->count - target->rank) * 2);
+    vl_store_le16(order + (size_t)target->rank * 2, (uint16_t)target->slot);
+}
+
+/* Make a new slot a gap with its rowid. In a dense page those before it become gaps as well; their
+ * cells have been 0 since the page was built. */
+static void
+leaf_add_slot(vl_leaf *leaf, int64_t rowid, const leaf_target *target)
+{
+    uint8_t *deltas = vl_leaf_array(leaf, leaf->rowids_at);
+
+    if ((leaf->flags & VL_LEAF_DENSE) != 0) {
+        leaf->gap_count = (uint16_t)(leaf->gap_count + (target->slot + 1 - leaf->count));
+        leaf->count = target->slot + 1;
+        return;
+    }
+    vl_leaf_store(deltas + (size_t)target->slot * leaf->rowid_width, leaf->rowid_width,
+                  (uint64_t)rowid - (uint64_t)leaf->first);
+    leaf_order_insert(leaf, target);
+    leaf->gap_count++;
+    leaf->count++;
+}
+
+/* Make a slot live. */
+static void
+leaf_set_live(vl_leaf *leaf, uint32_t slot)
+{
+    vl_leaf_state state = vl_leaf_slot_state(leaf, slot);
+
+    if (state == VL_LEAF_GAP)
+        leaf->gap_count--;
+    if (state == VL_LEAF_TOMBSTONE)
+        leaf->tombstone_count--;
+    vl_leaf_bit_put(vl_leaf_array(leaf, leaf->present_at), slot, 1);
+    vl_leaf_bit_put(vl_leaf_array(leaf, leaf->deleted_at), slot, 0);
+}
+
+vl_leaf_result
+vl_leaf_insert(vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
+               const vl_leaf_row *row)
+{
+    vl_leaf_column *columns = vl_leaf_columns(leaf);
+    leaf_target target = {0, 0, VL_LEAF_NO_SLOT};
+
+    target.state = vl_leaf_find(leaf, row->rowid, &target.slot);
+    if (target.state == VL_LEAF_LIVE)
+        return VL_LEAF_EXISTS;
+    if (!vl_leaf_has_schema(leaf, schema))
+        return VL_LEAF_NO_ROOM;
+    if (target.state == VL_LEAF_NO_SLOT && !leaf_find_new_slot(leaf, row->rowid, &target))
+        return VL_LEAF_NO_ROOM;
+    if (!leaf_row_fits(leaf, page_size, &target, row))
+        return VL_LEAF_NO_ROOM;
+
+    if (target.state == VL_LEAF_NO_SLOT)
+        leaf_add_slot(leaf, row->rowid, &target);
+    for (uint32_t i = 0; i < leaf->column_count; i++)
+        leaf_change(leaf, page_size, columns + i, &target, row->values + i);
+    leaf_set_live(leaf, target.slot);
+    return VL_LEAF_DONE;
+}
+
+vl_leaf_result
+vl_leaf_update(vl_leaf *leaf, uint32_t page_size, uint32_t slot, const vl_leaf_change *changes,
+               uint32_t count)
+{
+    vl_leaf_column *columns = vl_leaf_columns(leaf);
+    leaf_target target = {slot, 0, vl_leaf_slot_state(leaf, slot)};
+    uint64_t heap = 0;
+
+    VL_ASSERT(target.state != VL_LEAF_GAP);
+    for (uint32_t i = 0; i < count; i++) {
+        int index = vl_leaf_column_index(leaf, changes[i].id);
+
+        if (index < 0 || !leaf_value_fits(leaf, columns + index, &target, &changes[i].value, &heap))
+            return VL_LEAF_NO_ROOM;
+    }
+    if (!leaf_heap_fits(leaf, page_size, heap))
+        return VL_LEAF_NO_ROOM;
+    for (uint32_t i = 0; i < count; i++)
+        leaf_change(leaf, page_size, columns + vl_leaf_column_index(leaf, changes[i].id), &target,
+                    &changes[i].value);
+    return VL_LEAF_DONE;
+}
+
+void
+vl_leaf_mark_deleted(vl_leaf *leaf, uint32_t slot)
+{
+    VL_ASSERT(vl_leaf_slot_state(leaf, slot) == VL_LEAF_LIVE);
+    vl_leaf_bit_put(vl_leaf_array(leaf, leaf->deleted_at), slot, 1);
+    leaf->tombstone_count++;
+}
+
+void
+vl_leaf_unmark_deleted(vl_leaf *leaf, uint32_t slot)
+{
+    VL_ASSERT(vl_leaf_slot_state(leaf, slot) == VL_LEAF_TOMBSTONE);
+    leaf_set_live(leaf, slot);
+}
+
+void
+vl_leaf_purge(vl_leaf *leaf, uint32_t slot)
+{
+    const vl_leaf_column *columns = vl_leaf_ccolumns(leaf);
+
+    VL_ASSERT(vl_leaf_slot_state(leaf, slot) != VL_LEAF_GAP);
+    leaf_set_live(leaf, slot);
+    for (uint32_t i = 0; i < leaf->column_count; i++)
+        leaf->heap_dead += vl_leaf_value_heap(leaf, columns + i, slot);
+    vl_leaf_bit_put(vl_leaf_array(leaf, leaf->present_at), slot, 0);
+    leaf->gap_count++;
+}
