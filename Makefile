@@ -1,7 +1,6 @@
 # A short front to the CMake presets. `make help` lists what there is.
 
 PRESETS = dev tiny asan tsan coverage release
-JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 
 .PHONY: all run test check check-long bench install format tidy tree setup clean help

@@ -2,6 +2,7 @@
  * takes its place when the engine below it is finished. Uses the public interface only. */
 #include "velocidb.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +48,8 @@ main_report(const char *folder)
 int
 main(int argc, char **argv)
 {
+    /* A limit on file sizes (ulimit -f) is then an error that is reported. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         (void)printf("velocidb %s\n", velo_version());
         return main_finish();

@@ -4,7 +4,7 @@
 # usage: tools/build.sh PRESET [COMPILER]
 #
 # COMPILER is gcc (the default) or clang, which means the version that tools/setup.sh installs and
-# builds in build/PRESET-clang. CC in the environment overrides it. Prints the folder's name last.
+# builds in build/PRESET-clang. CC in the environment overrides it.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
-work=$(mktemp -d)
+work=$(mktemp -d) && [ -n "$work" ] || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM
 
 tools/build.sh release >/dev/null

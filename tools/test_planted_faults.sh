@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-work=$(mktemp -d)
+work=$(mktemp -d) && [ -n "$work" ] || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM
 git ls-files -co --exclude-standard -z | xargs -0 cp --parents -t "$work" || exit 2
 cd "$work" || exit 2

@@ -382,6 +382,11 @@ bench_write_json(const bench *b)
         (void)fprintf(to, ", \"asked\": %.17g, \"reached\": %.17g, \"verdict\": \"%s\"}",
                       b->targets[i].limit, b->targets[i].reached, bench_verdict(&b->targets[i]));
     }
+    (void)fputs("],\n  \"notes\": [", to);
+    for (int i = 0; i < b->note_count; i++) {
+        (void)fputs(i > 0 ? ", " : "", to);
+        bench_json_string(to, b->notes[i]);
+    }
     (void)fputs("]}\n", to);
     return fclose(to) == 0 ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 /* report.c - velo_machine_report: what the library found and will use, in lines of text. */
 #include "base/cpu.h"
 #include "base/ctx.h"
+#include "base/utf8.h"
 #include "os/durability.h"
 #include "os/io.h"
 #include "os/machine.h"
@@ -8,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define REPORT_APPEND_SIZE 4096U
 
@@ -23,13 +25,26 @@ static void
 report_line(const report *to, const char *format, ...)
 {
     char text[VL_ERROR_TEXT_SIZE];
+    char line[VL_ERROR_TEXT_SIZE];
     va_list args;
 
     va_start(args, format);
     if (vsnprintf(text, sizeof text, format, args) < 0)
         text[0] = '\0';
     va_end(args);
-    to->line(to->user, text);
+    (void)vl_utf8_append(line, 0, sizeof line - 1, text); /* a folder's name may hold anything */
+    to->line(to->user, line);
+}
+
+/* Tell of a wish that was not understood: detection cannot fail, so it says nothing. */
+static void
+report_environment(const report *to)
+{
+    const char *name = getenv("VELO_CPU");
+    vl_cpu_level level;
+
+    if (name != NULL && name[0] != '\0' && !vl_cpu_level_parse(name, &level))
+        report_line(to, "ignored: VELO_CPU is \"%s\", not baseline, avx2 or avx512", name);
 }
 
 static void
@@ -89,6 +104,7 @@ velo_machine_report(const char *directory, velo_line_callback *line, void *user)
         return VELO_MISUSE;
     vl_ctx_init(&ctx, NULL, NULL);
     report_machine(&to);
+    report_environment(&to);
     st = vl_io_open(&ctx, NULL, &io);
     if (st == VELO_OK) {
         report_line(&to, "I/O: %s%s%s", vl_io_name(io),

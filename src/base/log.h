@@ -27,7 +27,7 @@ typedef struct vl_log {
 } vl_log;
 
 /* Tell one event. `log` may be NULL. Costs a comparison when nobody listens. Control characters
- * become question marks and long texts are cut. */
+ * and bytes that are no UTF-8 are escaped, and long texts cut, as in error messages. */
 void vl_log_write(const vl_log *log, vl_log_level level, velo_status code, const char *format, ...)
     VL_PRINTF(4, 5);
 

@@ -118,47 +118,6 @@ velo_status_text(velo_status status)
     return entry != NULL ? entry->text : "unknown error";
 }
 
-/* Append bytes to a message, each as \xNN. */
-static size_t
-status_append_escaped(vl_error *error, size_t used, const char *bytes, size_t count)
-{
-    static const char hex[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < count; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-
-        error->text[used++] = '\\';
-        error->text[used++] = 'x';
-        error->text[used++] = hex[c >> 4];
-        error->text[used++] = hex[c & 15U];
-    }
-    return used;
-}
-
-/* Append `text` to a message of `used` bytes as far as it fits before `end`, with control
- * characters and what is no UTF-8 escaped. Returns the message's new length. Keeps S1. */
-static size_t
-status_append(vl_error *error, size_t used, size_t end, const char *text)
-{
-    while (*text != '\0') {
-        size_t size = vl_utf8_size(text);
-        int is_escaped = size == 0 || vl_utf8_control(text) > 0;
-
-        size = size > 0 ? size : 1;
-        if (used + (is_escaped ? 4 * size : size) > end)
-            break;
-        if (is_escaped) {
-            used = status_append_escaped(error, used, text, size);
-        } else {
-            memcpy(error->text + used, text, size);
-            used += size;
-        }
-        text += size;
-    }
-    error->text[used] = '\0';
-    return used;
-}
-
 /* Begin the error of ctx: all but its text. */
 static vl_error *
 status_begin(vl_ctx *ctx, velo_status code, int os_error)
@@ -200,7 +159,7 @@ vl_fail(vl_ctx *ctx, velo_status code, const char *format, ...)
     va_start(args, format);
     status_format(text, sizeof text, format, args);
     va_end(args);
-    (void)status_append(status_begin(ctx, code, 0), 0, sizeof text - 1, text);
+    (void)vl_utf8_append(status_begin(ctx, code, 0)->text, 0, sizeof text - 1, text);
     return code;
 }
 
@@ -231,8 +190,8 @@ vl_fail_os(vl_ctx *ctx, velo_status code, int os_error, const char *format, ...)
     status_os_text(os_error, reason + 2, sizeof reason - 2);
     error = status_begin(ctx, code, os_error);
     /* A path may fill the text: the reason is worth more than the path's last bytes. */
-    used = status_append(error, 0, sizeof text - 1 - strlen(reason), text);
-    (void)status_append(error, used, sizeof text - 1, reason);
+    used = vl_utf8_append(error->text, 0, sizeof text - 1 - strlen(reason), text);
+    (void)vl_utf8_append(error->text, used, sizeof text - 1, reason);
     return code;
 }
 

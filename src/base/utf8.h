@@ -71,4 +71,9 @@ vl_utf8_control(const char *text)
     return second >= 0x80U && second <= 0x9fU ? 2 : 0;
 }
 
+/* Append `text` to the `used` bytes at `to` as far as it fits before to[end], with control
+ * characters and what is no UTF-8 escaped as \xNN, and end it with a 0 byte: to[end] must exist.
+ * Returns the new length. */
+size_t vl_utf8_append(char *to, size_t used, size_t end, const char *text);
+
 #endif

@@ -14,17 +14,22 @@
  *   D4  An unsynced write may be on the medium in full, in part (in units of 512 bytes) or not at
  *       all after a power cut, whatever was written after it.
  *   D5  A sync that failed is final: the system may have dropped the data and would report success
- *       on a retry. Every later sync of the same open file fails with the same error.
+ *       on a retry. Every later sync of the same open file fails with the same error. Any failure
+ *       of a durable write counts as one, a lack of space as well. Calls that sync one file take
+ *       turns; syncs in batches do not: those of one file that overlap, in different queues or with
+ *       a call, are for the caller to keep apart, since the system tells only one of them.
  *
  * Errors carry the path and the system's reason. Codes: VELO_FULL when no space is left (or a
- * quota or size limit is reached), VELO_READONLY on a read-only medium, else the VELO_IOERR_ code
- * of the operation.
+ * quota or size limit is reached; where the limit is the process's own, RLIMIT_FSIZE, the system
+ * sends SIGXFSZ first, which the application has to ignore), VELO_READONLY on a read-only medium,
+ * else the VELO_IOERR_ code of the operation.
  *
  * Threads: all functions on a vl_io or vl_file may be called by several threads at a time, except
  * closing. A vl_io_queue belongs to the thread that opened it.
  *
  * Memory: an open file and a queue allocate when they are opened; reads, writes, syncs and batches
- * allocate nothing. */
+ * allocate nothing, but for the thread's queue at its first use. A vl_map is used by one thread at
+ * a time for opening, extending and closing. */
 #ifndef VL_OS_IO_H
 #define VL_OS_IO_H
 
@@ -53,6 +58,9 @@ typedef enum vl_io_backend {
     VL_IO_POSIX, /* pread, pwrite, fdatasync */
     VL_IO_URING  /* io_uring, or an error */
 } vl_io_backend;
+
+/* Transfers in flight of a queue for which nothing else is asked. */
+#define VL_IO_DEFAULT_DEPTH 128U
 
 typedef struct vl_io_options {
     vl_io_backend backend; /* which one; the environment variable VELO_IO (posix, io_uring)
@@ -158,8 +166,8 @@ velo_status vl_file_resize(vl_ctx *ctx, vl_file *file, uint64_t size) VL_MUST_CH
 
 /* Make sure that the bytes [offset, offset + size) have space on the medium: later writes there do
  * not fail with VELO_FULL. The file grows to at least their end; new bytes read as zero, existing
- * ones stay. Where the file system has no such call, zeros are written beyond the end and the rest
- * is taken on trust. */
+ * ones stay. Where the file system has no such call, the file only grows, and the space is taken
+ * on trust. */
 velo_status vl_file_allocate(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size)
     VL_MUST_CHECK;
 
@@ -186,7 +194,7 @@ int vl_file_can_durable(vl_ctx *ctx, vl_file *file, vl_durable_method method);
 
 /* Write size bytes at offset and make them durable (D2 for these bytes, D5). With
  * VL_DURABLE_WRITE_SYNC and VL_DURABLE_RING everything written before is durable as well. A method
- * that the file cannot do is replaced by VL_DURABLE_WRITE_SYNC. */
+ * that the file cannot do is replaced by VL_DURABLE_WRITE_SYNC. With size 0 nothing is done. */
 velo_status vl_file_write_durable(vl_ctx *ctx, vl_file *file, vl_durable_method method,
                                   const void *buf, size_t size, uint64_t offset) VL_MUST_CHECK;
 
@@ -295,7 +303,10 @@ typedef struct vl_io_request {
 } vl_io_request;
 
 /* The calling thread's own queue, made at its first use and closed when the thread ends or the
- * backend is closed, whichever comes first. Errors: VELO_NOMEM, VELO_IOERR. */
+ * backend is closed, whichever comes first; and when the thread uses more than 8 backends, one with
+ * nothing pending is closed for the next: so do not keep the pointer. A thread reaps what it has
+ * submitted before it ends. Errors: VELO_NOMEM; VELO_IOERR; VELO_BUSY: the thread has something
+ * pending on 8 backends. */
 velo_status vl_io_thread_queue(vl_ctx *ctx, vl_io *io, vl_io_queue **out) VL_MUST_CHECK;
 
 /* Open a queue for the calling thread. `depth` transfers are in flight at most. */

@@ -73,6 +73,9 @@ typedef struct vl_io_ops {
      * What a single transfer met goes into its request; an error here means that the queue is
      * broken. */
     int (*queue_poll)(vl_io_queue *queue, uint32_t wait);
+    /* Whether batches of this queue really go to the kernel in one call; makes its ring if need be.
+     * NULL: has_ring says it. */
+    int (*queue_has_ring)(vl_io_queue *queue);
     void (*buffers_removed)(vl_io *io); /* after a slab was; NULL: does not matter */
 
     uint64_t (*monotonic_ns)(vl_io *io);
@@ -122,6 +125,7 @@ struct vl_file {
     int can_dsync;          /* immutable after open: ops->write takes durable = 1 */
     uint64_t serial;        /* immutable; never used twice in a backend's life (os.c) */
     _Atomic int sync_error; /* errno of the first failed sync, 0 for none; keeps D5 */
+    vl_latch sync_turn;     /* who has it syncs; held across that, and nothing else is taken then */
 };
 
 /* The common part of every queue. Everything belongs to the queue's thread. */

@@ -64,7 +64,6 @@
 #define URING_SUBMIT_TRIES 1000U    /* of a submission for which the kernel has no memory */
 #define URING_SUBMIT_WAIT  1000000U /* nanoseconds between them */
 #define URING_REMAKE_AFTER 64U      /* batches without a ring until it is tried again */
-#define URING_PROBE_DEPTH  4U       /* of the ring that is made to see whether it works */
 
 /* Low bits of a result's user data, whose rest is the request's address. */
 #define URING_TAG_SYNC    1U /* the sync behind a durable write */
@@ -803,6 +802,19 @@ uring_queue_submit(vl_io_queue *common, vl_io_request *requests, uint32_t count)
 }
 
 static int
+uring_queue_has_ring(vl_io_queue *common)
+{
+    uring_queue *queue = uring_of(common);
+    int has_ring;
+
+    uring_hold(queue);
+    uring_make_ring(queue);
+    has_ring = queue->ring.is_open && !queue->is_broken;
+    uring_let_go(queue);
+    return has_ring;
+}
+
+static int
 uring_queue_poll(vl_io_queue *common, uint32_t wait)
 {
     uring_queue *queue = uring_of(common);
@@ -842,19 +854,21 @@ static const vl_io_ops uring_ops = {
     .queue_close = uring_queue_close,
     .queue_submit = uring_queue_submit,
     .queue_poll = uring_queue_poll,
+    .queue_has_ring = uring_queue_has_ring,
     .buffers_removed = uring_buffers_removed,
 };
 
-/* Make a ring to see whether that works; *mode receives which mode does. */
+/* Make a ring as large as threads will, to see whether that works; *mode receives which mode does.
+ * Limits on locked memory and on open files show here. */
 static velo_status
-uring_probe(vl_ctx *ctx, uint32_t *mode)
+uring_probe(vl_ctx *ctx, uint32_t queue_depth, uint32_t *mode)
 {
     vl_uring_ring ring;
     int error;
 
     memset(&ring, 0, sizeof ring);
     *mode = 0;
-    error = vl_uring_ring_open(&ring, URING_PROBE_DEPTH, mode);
+    error = vl_uring_ring_open(&ring, 2 * queue_depth, mode);
     if (error == ENOSYS)
         return vl_fail_os(ctx, VELO_ERROR, error, "the kernel has no io_uring");
     if (error == EPERM || error == EACCES)
@@ -881,7 +895,8 @@ vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out)
     uint32_t mode;
 
     *out = NULL;
-    VL_TRY(uring_probe(ctx, &mode));
+    queue_depth = queue_depth != 0 ? queue_depth : VL_IO_DEFAULT_DEPTH;
+    VL_TRY(uring_probe(ctx, queue_depth < URING_DEPTH_MAX ? queue_depth : URING_DEPTH_MAX, &mode));
     io = vl_alloc_zero(ctx, sizeof *io);
     if (io == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the I/O backend");

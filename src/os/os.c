@@ -21,9 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OS_DEFAULT_DEPTH 128U
-#define OS_ZEROS_SIZE    16384U
-
 static _Atomic uint64_t os_next_io_id = 1;
 static _Atomic uint64_t os_next_file_serial = 1;
 
@@ -101,36 +98,42 @@ vl_io_init(vl_io *io, const vl_io_ops *ops, vl_ctx *ctx, uint32_t queue_depth)
     io->ops = ops;
     io->allocator = ctx->allocator;
     io->log = ctx->log;
-    io->queue_depth = queue_depth != 0 ? queue_depth : OS_DEFAULT_DEPTH;
+    io->queue_depth = queue_depth != 0 ? queue_depth : VL_IO_DEFAULT_DEPTH;
     io->id = atomic_fetch_add_explicit(&os_next_io_id, 1, memory_order_relaxed);
     vl_latch_init(&io->latch, VL_RANK_IO);
     vl_io_enlist(io);
 }
 
 /* What the environment or the options ask for. */
-static vl_io_backend
-os_wanted_backend(const vl_io_options *options)
+static velo_status
+os_wanted_backend(vl_ctx *ctx, const vl_io_options *options, vl_io_backend *wanted)
 {
     const char *name = getenv("VELO_IO");
 
-    if (options != NULL && options->backend != VL_IO_AUTO)
-        return options->backend;
-    if (name != NULL && strcmp(name, "posix") == 0)
-        return VL_IO_POSIX;
-    if (name != NULL && strcmp(name, "io_uring") == 0)
-        return VL_IO_URING;
-    return VL_IO_AUTO;
+    *wanted = options != NULL ? options->backend : VL_IO_AUTO;
+    if (*wanted != VL_IO_AUTO || name == NULL || name[0] == '\0')
+        return VELO_OK;
+    if (strcmp(name, "posix") == 0)
+        *wanted = VL_IO_POSIX;
+    else if (strcmp(name, "io_uring") == 0)
+        *wanted = VL_IO_URING;
+    else if (strcmp(name, "auto") != 0)
+        return vl_fail(ctx, VELO_ERROR,
+                       "the environment variable VELO_IO is \"%s\", not posix, io_uring or auto",
+                       name);
+    return VELO_OK;
 }
 
 velo_status
 vl_io_open(vl_ctx *ctx, const vl_io_options *options, vl_io **out)
 {
     uint32_t depth = options != NULL ? options->queue_depth : 0;
-    vl_io_backend wanted = os_wanted_backend(options);
+    vl_io_backend wanted;
     char reason[sizeof(*out)->fallback_reason] = "";
     velo_status st;
 
     *out = NULL;
+    VL_TRY(os_wanted_backend(ctx, options, &wanted));
     if (wanted != VL_IO_POSIX) {
         st = vl_io_uring_open(ctx, depth, out);
         if (st == VELO_OK || wanted == VL_IO_URING || st == VELO_NOMEM)
@@ -203,6 +206,7 @@ os_file_create(vl_io *io, const char *path, uint32_t flags)
     file->io = io;
     file->flags = flags;
     file->align = 1;
+    vl_latch_init(&file->sync_turn, VL_RANK_NONE);
     file->serial = atomic_fetch_add_explicit(&os_next_file_serial, 1, memory_order_relaxed);
     return file;
 }
@@ -382,14 +386,6 @@ os_note_sync_error(vl_file *file, int error)
                                                   memory_order_acq_rel, memory_order_relaxed);
 }
 
-/* Whether a durable write failed because there was no room for the bytes: then nothing was to be
- * synced, and the file's earlier data is as safe as before. */
-static int
-os_is_no_space(int error)
-{
-    return error == ENOSPC || error == EDQUOT || error == EFBIG;
-}
-
 static velo_status
 os_fail_earlier_sync(vl_ctx *ctx, const vl_file *file)
 {
@@ -398,17 +394,24 @@ os_fail_earlier_sync(vl_ctx *ctx, const vl_file *file)
                       file->path);
 }
 
+/* Sync, or report an earlier failure. The system reports a failure to one caller only, so syncs of
+ * one file take turns: none that begins after a failed one gets past the first look. */
 static int
 os_sync_raw(vl_file *file)
 {
-    int error = os_sync_error(file);
+    int error;
 
-    if (error != 0)
-        return error;
-    vl_count(&file->io->sync_count, 1);
-    error = file->io->ops->sync(file);
+    vl_latch_acquire_exclusive(&file->sync_turn);
+    error = os_sync_error(file);
+    if (error == 0) {
+        vl_count(&file->io->sync_count, 1);
+        error = file->io->ops->sync(file);
+    }
+    if (error == 0)
+        error = os_sync_error(file); /* of a batch meanwhile: it may have had our failure */
     if (error != 0)
         os_note_sync_error(file, error);
+    vl_latch_release_exclusive(&file->sync_turn);
     return error;
 }
 
@@ -451,20 +454,29 @@ vl_file_can_durable(vl_ctx *ctx, vl_file *file, vl_durable_method method)
     case VL_DURABLE_DSYNC:
         return file->can_dsync;
     case VL_DURABLE_RING:
-        return file->io->ops->has_ring && vl_io_thread_queue(ctx, file->io, &queue) == VELO_OK;
+        return file->io->ops->has_ring && vl_io_thread_queue(ctx, file->io, &queue) == VELO_OK &&
+               (file->io->ops->queue_has_ring == NULL || file->io->ops->queue_has_ring(queue));
     }
     return 0;
 }
 
-/* One write with RWF_DSYNC. */
+/* One write with RWF_DSYNC. It cannot be told whether the write or the sync in it failed, and even
+ * a lack of space may be that of data written before: so every failure counts as a failed sync. */
 static int
 os_write_dsync(vl_file *file, const void *buf, size_t size, uint64_t offset)
 {
     size_t moved;
-    int error = os_write_fully(file, buf, size, offset, 1, &moved);
+    int error;
 
-    if (error != 0 && !os_is_no_space(error))
+    vl_latch_acquire_exclusive(&file->sync_turn); /* as in os_sync_raw */
+    error = os_sync_error(file);
+    if (error == 0)
+        error = os_write_fully(file, buf, size, offset, 1, &moved);
+    if (error == 0)
+        error = os_sync_error(file);
+    if (error != 0)
         os_note_sync_error(file, error);
+    vl_latch_release_exclusive(&file->sync_turn);
     return error;
 }
 
@@ -499,16 +511,19 @@ vl_file_write_durable(vl_ctx *ctx, vl_file *file, vl_durable_method method, cons
         return os_fail_earlier_sync(ctx, file);
     if (size == 0)
         return VELO_OK;
+    if (!os_is_range_valid(size, offset))
+        return os_fail_transfer(ctx, VELO_FULL, EFBIG, "durably write", file, size, offset);
     if (method == VL_DURABLE_RING && size <= UINT32_MAX && file->io->ops->has_ring)
         return os_write_ring(ctx, file, buf, size, offset);
     if (method != VL_DURABLE_DSYNC || !file->can_dsync) {
         VL_TRY(vl_file_write(ctx, file, buf, size, offset));
         return vl_file_sync(ctx, file);
     }
-    error = os_is_range_valid(size, offset) ? os_write_dsync(file, buf, size, offset) : EFBIG;
+    error = os_write_dsync(file, buf, size, offset);
     if (error != 0)
-        return os_fail_transfer(ctx, os_is_no_space(error) ? VELO_FULL : VELO_IOERR_FSYNC, error,
-                                "durably write", file, size, offset);
+        return vl_fail_os(ctx, VELO_IOERR_FSYNC, error,
+                          "cannot durably write %zu bytes at offset %" PRIu64 " of \"%s\"", size,
+                          offset, file->path);
     return VELO_OK;
 }
 
@@ -533,23 +548,15 @@ vl_file_resize(vl_ctx *ctx, vl_file *file, uint64_t size)
     return error == 0 ? VELO_OK : os_fail_file(ctx, VELO_IOERR_TRUNCATE, error, "resize", file);
 }
 
-/* Write zeros from the file's end up to `end`: the stand-in where space cannot be allocated. */
+/* Make the file reach to `end`: the stand-in where space cannot be allocated. Writing zeros would
+ * take the space, but also overwrite what another thread appends meanwhile. */
 static velo_status
-os_extend_by_zeros(vl_ctx *ctx, vl_file *file, uint64_t end)
+os_extend(vl_ctx *ctx, vl_file *file, uint64_t end)
 {
-    static const char zeros[OS_ZEROS_SIZE];
-    uint64_t at;
+    uint64_t size;
 
-    VL_TRY(vl_file_get_size(ctx, file, &at));
-    if (file->align > 1) /* whole units only, and no space is promised: nothing better is known */
-        return at < end ? vl_file_resize(ctx, file, vl_align_up(end, file->align)) : VELO_OK;
-    while (at < end) {
-        size_t part = end - at < sizeof zeros ? (size_t)(end - at) : sizeof zeros;
-
-        VL_TRY(vl_file_write(ctx, file, zeros, part, at));
-        at += part;
-    }
-    return VELO_OK;
+    VL_TRY(vl_file_get_size(ctx, file, &size));
+    return size < end ? vl_file_resize(ctx, file, vl_align_up(end, file->align)) : VELO_OK;
 }
 
 velo_status
@@ -563,7 +570,7 @@ vl_file_allocate(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size)
         return os_fail_transfer(ctx, VELO_FULL, EFBIG, "allocate", file, size, offset);
     error = file->io->ops->allocate(file, offset, size);
     if (error == EOPNOTSUPP)
-        return os_extend_by_zeros(ctx, file, offset + size);
+        return os_extend(ctx, file, offset + size);
     if (error != 0)
         return os_fail_transfer(ctx, VELO_IOERR_WRITE, error, "allocate", file, size, offset);
     return VELO_OK;
@@ -677,7 +684,9 @@ vl_map_sync(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size)
     if (error == 0)
         return VELO_OK;
     os_note_sync_error(map->file, error);
-    return os_fail_transfer(ctx, VELO_IOERR_FSYNC, error, "sync", map->file, (size_t)size, offset);
+    return vl_fail_os(ctx, VELO_IOERR_FSYNC, error,
+                      "cannot sync %" PRIu64 " bytes at offset %" PRIu64 " of the map of \"%s\"",
+                      size, offset, map->file->path);
 }
 
 void
@@ -775,8 +784,8 @@ os_request_code(const vl_io_request *request, int os_error)
     case VL_IO_READ:
         return vl_os_status(os_error, VELO_IOERR_READ);
     case VL_IO_WRITE:
-        if ((request->flags & VL_IO_DURABLE) != 0 && os_error != ECANCELED &&
-            !os_is_no_space(os_error))
+        /* As in os_write_dsync: any failure of a durable write is one of a sync. */
+        if ((request->flags & VL_IO_DURABLE) != 0 && os_error != ECANCELED)
             return VELO_IOERR_FSYNC;
         return vl_os_status(os_error, VELO_IOERR_WRITE);
     case VL_IO_SYNC:
@@ -808,6 +817,8 @@ os_count_request(const vl_io_request *request)
 void
 vl_io_queue_complete(vl_io_queue *queue, vl_io_request *request, int os_error)
 {
+    if (os_error == 0 && (request->op == VL_IO_SYNC || (request->flags & VL_IO_DURABLE) != 0))
+        os_error = os_sync_error(request->file); /* another one had the failure: O2 */
     request->os_error = os_error;
     request->status = VELO_OK;
     if (os_error != 0)

@@ -5,7 +5,7 @@
  *
  * Invariants
  *   B1  A queue in a backend's list of thread queues is closed exactly once: by the thread's end,
- *       by eviction from the thread's table, or by the backend's close, each under os_batch_latch.
+ *       by eviction from the thread's table, or by the backend's close, each under batch_latch.
  *   B2  pending counts what was submitted and not reaped; complete_count <= pending.
  *   B3  A request is BATCH_RUNNING from submission until vl_io_queue_complete. */
 #include "os/io.h"
@@ -38,6 +38,7 @@ static _Thread_local struct {
 static vl_latch batch_latch;    /* guards the list and every io's thread_queues */
 static vl_io *batch_open_ios;   /* all open backends */
 static pthread_key_t batch_key; /* its destructor runs at a thread's end */
+static int batch_has_key;       /* it could be made; written before the once-guard opens */
 static pthread_once_t batch_once = PTHREAD_ONCE_INIT;
 
 /* ---- the life of queues ---- */
@@ -70,9 +71,12 @@ vl_io_queue_open(vl_ctx *ctx, vl_io *io, uint32_t depth, vl_io_queue **out)
     return batch_queue_create(ctx, io, depth, out);
 }
 
+/* Wait for what is in flight, which nobody will reap, and close. */
 static void
 batch_queue_destroy(vl_io_queue *queue)
 {
+    while (queue->complete_count < queue->pending && queue->io->ops->queue_poll(queue, 1) == 0)
+        continue;
     queue->io->ops->queue_close(queue);
     vl_free(queue);
 }
@@ -83,8 +87,6 @@ vl_io_queue_close(vl_io_queue *queue)
     if (queue == NULL)
         return;
     VL_ASSERT(!queue->is_thread_queue);
-    while (queue->complete_count < queue->pending && queue->io->ops->queue_poll(queue, 1) == 0)
-        continue;
     batch_queue_destroy(queue);
 }
 
@@ -124,7 +126,7 @@ static void
 batch_init(void)
 {
     vl_latch_init(&batch_latch, VL_RANK_OS_THREADS);
-    VL_CHECK(pthread_key_create(&batch_key, batch_thread_end) == 0);
+    batch_has_key = pthread_key_create(&batch_key, batch_thread_end) == 0;
 }
 
 void
@@ -200,7 +202,7 @@ vl_io_thread_queue(vl_ctx *ctx, vl_io *io, vl_io_queue **out)
         return vl_fail(ctx, VELO_BUSY, "this thread has batches under way on %d databases",
                        BATCH_THREAD_QUEUES);
     /* The value only has to differ from NULL for the destructor to run. */
-    if (pthread_setspecific(batch_key, &batch_latch) != 0)
+    if (!batch_has_key || pthread_setspecific(batch_key, &batch_latch) != 0)
         return vl_fail(ctx, VELO_NOMEM, "cannot note the thread's I/O queue");
     VL_TRY(batch_queue_create(ctx, io, 0, out));
     (*out)->is_thread_queue = 1;
@@ -226,28 +228,34 @@ batch_chain_length(const vl_io_request *requests, uint32_t count)
     return length;
 }
 
-/* The error with which a sync or durable write of the chain is bound to fail, since an earlier
- * sync of its file failed (D5); 0 for none. */
+/* The error with which a request is bound to fail, since it would sync a file of which an earlier
+ * sync failed (D5); 0 for none. */
 static int
-batch_chain_error(const vl_io_request *requests, uint32_t length)
+batch_sync_error(const vl_io_request *request)
 {
-    for (uint32_t i = 0; i < length; i++) {
-        const vl_io_request *request = &requests[i];
-        int error = atomic_load_explicit(&request->file->sync_error, memory_order_acquire);
+    if (request->op != VL_IO_SYNC && (request->flags & VL_IO_DURABLE) == 0)
+        return 0;
+    return atomic_load_explicit(&request->file->sync_error, memory_order_acquire);
+}
 
-        if (error != 0 && (request->op == VL_IO_SYNC || (request->flags & VL_IO_DURABLE) != 0))
-            return error;
-    }
+static int
+batch_chain_must_fail(const vl_io_request *requests, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++)
+        if (batch_sync_error(&requests[i]) != 0)
+            return 1;
     return 0;
 }
 
+/* Complete a chain that is bound to fail: with the earlier error for those that would sync that
+ * very file, cancelled for the others, before and behind it. */
 static void
-batch_chain_refuse(vl_io_queue *queue, vl_io_request *requests, uint32_t length, int error)
+batch_chain_refuse(vl_io_queue *queue, vl_io_request *requests, uint32_t length)
 {
     for (uint32_t i = 0; i < length; i++) {
-        int fails = requests[i].op == VL_IO_SYNC || (requests[i].flags & VL_IO_DURABLE) != 0;
+        int error = batch_sync_error(&requests[i]);
 
-        vl_io_queue_complete(queue, &requests[i], fails ? error : ECANCELED);
+        vl_io_queue_complete(queue, &requests[i], error != 0 ? error : ECANCELED);
     }
 }
 
@@ -282,7 +290,8 @@ batch_start(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests, uint32_t c
         return VELO_OK;
     for (uint32_t i = 0; i < count; i++)
         if (requests[i].status == BATCH_RUNNING)
-            vl_io_queue_complete(queue, &requests[i], error);
+            vl_io_queue_complete(queue, &requests[i],
+                                 ECANCELED); /* never begun, so no sync failed */
     return vl_fail_os(ctx, VELO_IOERR, error, "cannot submit %u transfers to %s", count,
                       queue->io->ops->name);
 }
@@ -347,11 +356,10 @@ vl_io_queue_submit(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests, uin
     batch_prepare(queue, requests, count);
     while (at < count) {
         uint32_t length = batch_chain_length(requests + at, count - at);
-        int error = batch_chain_error(requests + at, length);
 
-        if (error != 0) {
+        if (batch_chain_must_fail(requests + at, length)) {
             batch_start_run(ctx, queue, requests, start, at, &st);
-            batch_chain_refuse(queue, requests + at, length, error);
+            batch_chain_refuse(queue, requests + at, length);
             start = at + length;
         }
         at += length;

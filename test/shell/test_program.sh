@@ -4,7 +4,7 @@
 # usage: test_program.sh PROGRAM
 set -u
 program=$1
-work=$(mktemp -d)
+work=$(mktemp -d) && [ -n "$work" ] || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM
 passed=0
 failed=0

@@ -5,14 +5,14 @@
 # usage: test_setup.sh SOURCE_FOLDER
 set -u
 setup=$1/tools/setup.sh
-work=$(mktemp -d)
+work=$(mktemp -d) && [ -n "$work" ] || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM
 passed=0
 failed=0
 
 # Commands the script may find, and nothing else.
 new_world() {
-    rm -rf "$work/bin" "$work/log"
+    rm -rf "${work:?}/bin" "${work:?}/log"
     mkdir -p "$work/bin"
     for tool in sh sed env printf echo cat; do
         path=$(command -v $tool)
@@ -44,7 +44,7 @@ expect() {
 
 installed='echo installed'
 absent='case "$*" in *cmake*) exit 1 ;; esac; echo installed'
-apt="echo \"\$@\" >>$work/log"
+apt="echo \"\$@\" >>'$work/log'"
 
 new_world
 fake dpkg-query "$installed"
@@ -62,7 +62,7 @@ fake apt-get "$apt"
 fake id 'echo 1000'
 expect 'neither root nor sudo' 1 'apt-get install -y --no-install-recommends cmake' ''
 
-fake sudo "echo sudo >>$work/log; \"\$@\""
+fake sudo "echo sudo >>'$work/log'; \"\$@\""
 expect 'with sudo' 0 'with sudo' 'sudo'
 
 fake apt-get "$apt; case \"\$*\" in *install*) exit 1 ;; esac"

@@ -73,9 +73,11 @@ log_event_is_one_clean_line(void)
     vl_log log = {log_hear, &heard, VL_LOG_DEBUG};
 
     vl_log_write(&log, VL_LOG_ERROR, VELO_OK, "%s", "a\nb\rc\td\x1b[0m\x7f\x01.");
-    CHECK_TEXT(heard.text, "a?b?c?d?[0m??.");
+    CHECK_TEXT(heard.text, "a\\x0ab\\x0dc\\x09d\\x1b[0m\\x7f\\x01.");
     vl_log_write(&log, VL_LOG_ERROR, VELO_OK, "%s", "\xc2\x9b.\xc2\x85.\xc2\xa0\xe2\x82\xac~");
-    CHECK_TEXT(heard.text, "??.??.\xc2\xa0\xe2\x82\xac~");
+    CHECK_TEXT(heard.text, "\\xc2\\x9b.\\xc2\\x85.\xc2\xa0\xe2\x82\xac~");
+    vl_log_write(&log, VL_LOG_ERROR, VELO_OK, "%s", "a\xff\xe9");
+    CHECK_TEXT(heard.text, "a\\xff\\xe9");
 }
 
 static void
