@@ -56,6 +56,54 @@ cmake --build "$work/project/build" >/dev/null
 "$work/project/build/use_shared"
 "$work/project/build/use_static"
 
+# The library may be unloaded while threads that used it still run.
+cat >"$work/unload.c" <<'END'
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+
+static const char *path;
+
+static void
+ignore_line(void *user, const char *line)
+{
+    (void)user;
+    (void)line;
+}
+
+static void *
+use(void *unused)
+{
+    void *library = dlopen(path, RTLD_NOW);
+    int (*report)(const char *, void (*)(void *, const char *), void *);
+
+    (void)unused;
+    if (library == NULL)
+        return "dlopen";
+    *(void **)&report = dlsym(library, "velo_machine_report");
+    if (report == NULL || report("/tmp", ignore_line, NULL) != 0)
+        return "report";
+    (void)dlclose(library);
+    return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+    pthread_t thread;
+    void *failure = NULL;
+
+    path = argv[argc - 1];
+    if (pthread_create(&thread, NULL, use, NULL) != 0 || pthread_join(thread, &failure) != 0)
+        return 2;
+    if (failure != NULL)
+        puts(failure);
+    return failure != NULL;
+}
+END
+gcc -Wall -Werror "$work/unload.c" -pthread -ldl -o "$work/unload"
+"$work/unload" "$library_folder/libvelocidb.so"
+
 # Only what is marked VELO_API leaves the shared library.
 leaked=$(nm -D --defined-only "$library_folder/libvelocidb.so" | awk '{print $3}' |
     grep -v '^velo_' || true)

@@ -269,12 +269,12 @@ common_check_full(vl_io *io, const char *name, uint64_t room)
     CHECK_OK(vl_file_sync(unit_ctx(), file)); /* what is there is safe */
     CHECK_OK(vl_file_resize(unit_ctx(), file, 0));
     CHECK_OK(vl_file_write(unit_ctx(), file, buf, sizeof buf, 0)); /* and there is room again */
-    if (vl_file_can_durable(
-            unit_ctx(), file,
-            VL_DURABLE_DSYNC)) { /* here nobody can tell whose space is lacking: a failed sync */
-        CHECK_STATUS(
-            vl_file_write_durable(unit_ctx(), file, VL_DURABLE_DSYNC, buf, sizeof buf, room * 2),
-            VELO_IOERR_FSYNC);
+    if (vl_file_can_durable(unit_ctx(), file, VL_DURABLE_DSYNC)) {
+        at = 0;
+        do /* here nobody can tell whose space is lacking: a failed sync */
+            st = vl_file_write_durable(unit_ctx(), file, VL_DURABLE_DSYNC, buf, sizeof buf, at);
+        while (st == VELO_OK && (at += sizeof buf) < room * 2);
+        CHECK_STATUS(st, VELO_IOERR_FSYNC);
         CHECK_CONTAINS(unit_ctx()->error.text, unit_path(name));
         CHECK_STATUS(vl_file_sync(unit_ctx(), file), VELO_IOERR_FSYNC);
     }
