@@ -629,7 +629,7 @@ model_check_page(model *m, uint32_t page)
     uint32_t index = model_find(m, m->lows[page]);
     uint32_t next = 0;
     int64_t last = INT64_MIN;
-    vl_leaf_view views[MODEL_MAX_COLUMNS];
+    vl_leaf_view views[MODEL_MAX_COLUMNS] = {{0}};
 
     CHECK_OK(vl_leaf_validate(unit_ctx(), leaf, m->page_size));
     if (leaf->count > 0)

@@ -249,7 +249,7 @@ leaf_random_decimals_are_exact(void)
     static vl_leaf_row rows[200];
     vl_rng rng;
     vl_leaf_value got;
-    vl_leaf_view view;
+    vl_leaf_view view = {0};
 
     vl_rng_init(&rng, unit_seed());
     for (uint32_t round = 0; round < 300 && !unit_has_failed(); round++) {
@@ -457,7 +457,7 @@ static void
 read_all(const vl_leaf *leaf)
 {
     vl_leaf_value value;
-    vl_leaf_view view;
+    vl_leaf_view view = {0};
     uint32_t slot;
 
     for (uint32_t i = 0; i < leaf->column_count; i++) {
