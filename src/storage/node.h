@@ -34,4 +34,12 @@ typedef struct vl_node_id {
     vl_tree_id tree; /* the tree it belongs to */
 } vl_node_id;
 
+/* Whether the layouts work on pages of this size. */
+static inline int
+vl_node_page_size_is_valid(uint32_t page_size)
+{
+    return page_size >= VL_NODE_MIN_PAGE_SIZE && page_size <= VL_PAGE_MAX_SIZE &&
+           vl_is_power_of_two(page_size);
+}
+
 #endif

@@ -40,13 +40,6 @@ typedef struct rowid_node {
     uint32_t capacity;    /* most children */
 } rowid_node;
 
-static int
-rowid_page_size_is_valid(uint32_t page_size)
-{
-    return page_size >= VL_NODE_MIN_PAGE_SIZE && page_size <= VL_PAGE_MAX_SIZE &&
-           vl_is_power_of_two(page_size);
-}
-
 uint32_t
 vl_node_rowid_capacity(uint32_t page_size)
 {
@@ -67,7 +60,7 @@ rowid_open(void *page, uint32_t page_size)
 {
     rowid_node node;
 
-    VL_ASSERT(rowid_page_size_is_valid(page_size));
+    VL_ASSERT(vl_node_page_size_is_valid(page_size));
     node.header = page;
     node.capacity = vl_node_rowid_capacity(page_size);
     node.separators = (int64_t *)(node.header + 1);
@@ -298,14 +291,6 @@ rowid_shift_right(const rowid_node *left, const rowid_node *right, uint32_t move
     rowid_pad(left);
 }
 
-/* Whether one node ends where the other begins; for assertions. */
-static int
-rowid_are_siblings(const rowid_header *left, const rowid_header *right)
-{
-    return left->level == right->level && left->tree == right->tree && left->last != INT64_MAX &&
-           left->last + 1 == right->first;
-}
-
 vl_node_result
 vl_node_rowid_merge(void *page, const void *right, uint32_t page_size)
 {
@@ -315,7 +300,8 @@ vl_node_rowid_merge(void *page, const void *right, uint32_t page_size)
     const void *children = separators + node.capacity;
     uint32_t count = node.header->count;
 
-    VL_ASSERT(rowid_are_siblings(node.header, from));
+    VL_ASSERT(node.header->level == from->level && node.header->tree == from->tree);
+    VL_ASSERT((uint64_t)node.header->last + 1 == (uint64_t)from->first);
     if (count + from->count > node.capacity)
         return VL_NODE_FULL;
     node.separators[count - 1] = from->first;
@@ -333,7 +319,8 @@ vl_node_rowid_balance(void *page, void *right, uint32_t page_size, uint32_t left
     rowid_node right_node = rowid_open(right, page_size);
     uint32_t count = left_node.header->count;
 
-    VL_ASSERT(rowid_are_siblings(left_node.header, right_node.header));
+    VL_ASSERT(left_node.header->tree == right_node.header->tree);
+    VL_ASSERT((uint64_t)left_node.header->last + 1 == (uint64_t)right_node.header->first);
     VL_ASSERT(left_count >= 1 && left_count <= left_node.capacity);
     VL_ASSERT(left_count < count + right_node.header->count);
     VL_ASSERT(count + right_node.header->count - left_count <= left_node.capacity);
