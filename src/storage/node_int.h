@@ -68,13 +68,14 @@ vl_node_fetch_ahead(const void *before, size_t half_size, uint32_t lines)
     __builtin_prefetch(at + half_size + next_size);
 }
 
-/* Number of elements that are <= rowid. `count` elements matter; the array has whole lines, one
- * at least. */
+/* Number of elements that are <= rowid, where it is known that it ends in one of the `lines` lines
+ * from `line` on. `count` elements matter; the array has whole lines, one at least. */
 static inline uint32_t
-vl_node_count_rowids(const int64_t *array, uint32_t count, int64_t rowid)
+vl_node_count_rowids(const int64_t *array, uint32_t count, uint32_t line, uint32_t lines,
+                     int64_t rowid)
 {
-    uint32_t lines = (count + VL_NODE_ROWIDS_IN_LINE - 1) / VL_NODE_ROWIDS_IN_LINE;
-    const int64_t *before = array - 1; /* last element of the line in front of those left */
+    /* Last element of the line in front of those left. */
+    const int64_t *before = array + (size_t)line * VL_NODE_ROWIDS_IN_LINE - 1;
     uint32_t found;
 
     while (lines > 1) {
@@ -89,7 +90,7 @@ vl_node_count_rowids(const int64_t *array, uint32_t count, int64_t rowid)
     return found < count ? found : count;
 }
 
-/* Number of elements that are < head. As above. */
+/* Number of elements that are < head, in an array as above. */
 static inline uint32_t
 vl_node_count_heads(const uint32_t *array, uint32_t count, uint32_t head)
 {

@@ -4,8 +4,8 @@
  * Invariants
  *  N11  Sizes are checked before anything is read that they reach, in the order of the functions
  *       below; a view of a page whose header passed says what the header says.
- *  N12  What passes obeys N4, N5 and N7, and its keys rise as far as a page can tell: long keys with
- *       equal parts may stand in any order. */
+ *  N12  What passes obeys N4, N5 and N7, and its keys rise as far as a page can tell: long keys
+ * with equal parts may stand in any order. */
 #include "storage/node_key_int.h"
 
 #define KEY_CHECK_WORD_BITS 64U

@@ -5,7 +5,9 @@
  *   R2  Separators behind the last one are INT64_MAX, children behind the last one 0: a search may
  *       look at whole lines, and nodes that say the same have the same bytes.
  *   R3  What optimistic functions compute addresses from is clamped: a count to the capacity, an
- *       index to the count. */
+ *       index to the count.
+ *   R4  The header has copies of the separators that the first two steps of a search probe, so that
+ *       these steps touch no other line. Each change of separators ends with rowid_sample. */
 #include "storage/node_rowid.h"
 
 #include "base/assert.h"
@@ -15,15 +17,15 @@
 
 /* The header of such a page. */
 typedef struct rowid_header {
-    uint8_t kind;      /* VL_PAGE_TABLE_INNER */
-    uint8_t level;     /* from 1 on */
-    uint16_t flags;    /* 0 */
-    uint32_t count;    /* of children, from 1 on */
-    uint64_t pid;      /* own number */
-    uint64_t tree;     /* a vl_tree_id */
-    int64_t first;     /* lowest rowid that belongs here */
-    int64_t last;      /* highest one */
-    uint8_t zeros[24]; /* unused */
+    uint8_t kind;       /* VL_PAGE_TABLE_INNER */
+    uint8_t level;      /* from 1 on */
+    uint16_t flags;     /* 0 */
+    uint32_t count;     /* of children, from 1 on */
+    uint64_t pid;       /* own number */
+    uint64_t tree;      /* a vl_tree_id */
+    int64_t first;      /* lowest rowid that belongs here */
+    int64_t last;       /* highest one */
+    int64_t samples[3]; /* the separators that a search probes first (R4) */
 } __attribute__((may_alias)) rowid_header;
 
 _Static_assert(sizeof(rowid_header) == sizeof(vl_page_header), "the header is one cache line");
@@ -68,7 +70,51 @@ rowid_open(void *page, uint32_t page_size)
     return node;
 }
 
-/* Fill what lies behind the children (R2). */
+/* How a search of `count` separators begins: lines to skip in its first two steps, 0 where there is
+ * none. */
+typedef struct rowid_steps {
+    uint32_t lines;  /* of separators */
+    uint32_t first;  /* skipped by the first step or not */
+    uint32_t second; /* by the second one */
+} rowid_steps;
+
+static inline rowid_steps
+rowid_plan(uint32_t count)
+{
+    rowid_steps steps;
+
+    steps.lines = (count + VL_NODE_ROWIDS_IN_LINE - 1) / VL_NODE_ROWIDS_IN_LINE;
+    steps.first = steps.lines / 2;
+    steps.second = (steps.lines - steps.first) / 2;
+    return steps;
+}
+
+/* The last separator of the first `lines` lines; INT64_MAX, as behind the last one, for none. */
+static int64_t
+rowid_last_of(const int64_t *separators, uint32_t lines)
+{
+    return lines > 0 ? separators[lines * VL_NODE_ROWIDS_IN_LINE - 1] : INT64_MAX;
+}
+
+/* What the samples of a node with such separators are. */
+static void
+rowid_get_samples(const int64_t *separators, uint32_t count, int64_t *samples)
+{
+    rowid_steps steps = rowid_plan(count);
+
+    samples[0] = rowid_last_of(separators, steps.first);
+    samples[1] = rowid_last_of(separators, steps.second);
+    samples[2] = rowid_last_of(separators, steps.second > 0 ? steps.first + steps.second : 0);
+}
+
+/* Keeps R4. */
+static void
+rowid_sample(const rowid_node *node)
+{
+    rowid_get_samples(node->separators, node->header->count - 1, node->header->samples);
+}
+
+/* Fill what lies behind the children (R2), and sample. */
 static void
 rowid_pad(const rowid_node *node)
 {
@@ -77,6 +123,7 @@ rowid_pad(const rowid_node *node)
     for (uint32_t i = count - 1; i < node->capacity; i++)
         node->separators[i] = INT64_MAX;
     memset(node->children + count, 0, (node->capacity - count) * sizeof *node->children);
+    rowid_sample(node);
 }
 
 void
@@ -113,9 +160,19 @@ vl_node_rowid_count(const void *page, uint32_t page_size)
 uint32_t
 vl_node_rowid_search(const void *page, uint32_t page_size, int64_t rowid)
 {
+    const rowid_header *header = page;
     uint32_t count = vl_node_rowid_count(page, page_size) - 1;
+    rowid_steps steps = rowid_plan(count);
+    uint32_t line = 0;
+    int64_t sample;
 
-    return vl_node_count_rowids(rowid_separators(page), count, rowid);
+    if (steps.second > 0) { /* two steps within the header: R4 */
+        line = (int64_t)vl_racy_load64(&header->samples[0]) <= rowid ? steps.first : 0;
+        sample = (int64_t)vl_racy_load64(&header->samples[line > 0 ? 2 : 1]);
+        line += sample <= rowid ? steps.second : 0;
+        steps.lines -= steps.first + steps.second;
+    }
+    return vl_node_count_rowids(rowid_separators(page), count, line, steps.lines, rowid);
 }
 
 uint32_t
@@ -200,6 +257,7 @@ vl_node_rowid_insert(void *page, uint32_t page_size, uint32_t index, int64_t sep
     node.separators[index] = separator;
     node.children[index + 1] = child;
     node.header->count++;
+    rowid_sample(&node);
     return VL_NODE_DONE;
 }
 
@@ -217,6 +275,7 @@ vl_node_rowid_remove(void *page, uint32_t page_size, uint32_t index)
     node.header->count--;
     node.separators[node.header->count - 1] = INT64_MAX; /* keeps R2 */
     node.children[node.header->count] = 0;
+    rowid_sample(&node);
 }
 
 uint32_t
@@ -245,6 +304,7 @@ vl_node_rowid_split(void *page, void *right, uint32_t page_size, vl_pid right_pi
     memcpy(to.children, from.children + keep, moved * sizeof *to.children);
     memcpy(to.separators, from.separators + keep, (moved - 1) * sizeof *to.separators);
     to.header->count = moved;
+    rowid_sample(&to);
     from.header->count = keep;
     from.header->last = range.first - 1;
     rowid_pad(&from);
@@ -263,6 +323,7 @@ rowid_shift_left(const rowid_node *left, const rowid_node *right, uint32_t moved
     memcpy(left->separators + count, right->separators, (moved - 1) * sizeof *left->separators);
     memcpy(left->children + count, right->children, moved * sizeof *left->children);
     left->header->count = count + moved;
+    rowid_sample(left);
     right->header->first = right->separators[moved - 1];
     left->header->last = right->header->first - 1;
     memmove(right->separators, right->separators + moved, (stay - 1) * sizeof *right->separators);
@@ -286,6 +347,7 @@ rowid_shift_right(const rowid_node *left, const rowid_node *right, uint32_t move
     memcpy(right->children, left->children + keep, moved * sizeof *right->children);
     right->header->first = left->separators[keep - 1];
     right->header->count = count + moved;
+    rowid_sample(right);
     left->header->last = right->header->first - 1;
     left->header->count = keep;
     rowid_pad(left);
@@ -309,6 +371,7 @@ vl_node_rowid_merge(void *page, const void *right, uint32_t page_size)
     memcpy(node.children + count, children, from->count * sizeof *node.children);
     node.header->count = count + from->count;
     node.header->last = from->last;
+    rowid_sample(&node);
     return VL_NODE_DONE;
 }
 
@@ -340,6 +403,7 @@ vl_node_rowid_set_separator(void *page, uint32_t page_size, uint32_t index, int6
     VL_ASSERT(separator > vl_node_rowid_child_range(page, page_size, index).first);
     VL_ASSERT(separator <= vl_node_rowid_child_range(page, page_size, index + 1).last);
     node.separators[index] = separator;
+    rowid_sample(&node);
 }
 
 void
@@ -357,15 +421,13 @@ vl_node_rowid_grow(void *root, void *child, uint32_t page_size, vl_pid child_pid
 static const char *
 rowid_header_fault(const rowid_header *header, uint32_t capacity)
 {
-    static const uint8_t zeros[sizeof header->zeros];
-
     if (header->kind != VL_PAGE_TABLE_INNER)
         return "not an inner node of a table tree";
     if (header->level == 0 || header->level > VL_NODE_MAX_LEVEL)
         return "impossible level";
     if (header->pid == 0 || header->pid > UINT32_MAX)
         return "impossible page number";
-    if (header->flags != 0 || memcmp(header->zeros, zeros, sizeof zeros) != 0)
+    if (header->flags != 0)
         return "unused bytes are not zero";
     if (header->count == 0 || header->count > capacity)
         return "impossible number of children";
@@ -379,7 +441,11 @@ rowid_arrays_fault(const rowid_header *header, const int64_t *separators, const 
                    uint32_t capacity)
 {
     uint32_t count = header->count;
+    int64_t samples[VL_ARRAY_COUNT(header->samples)];
 
+    rowid_get_samples(separators, count - 1, samples);
+    if (memcmp(samples, header->samples, sizeof samples) != 0)
+        return "samples are not the separators";
     for (uint32_t i = 0; i < capacity; i++) {
         int64_t before = i > 0 ? separators[i - 1] : header->first;
 

@@ -3,9 +3,13 @@
  *    0  vl_page_header: kind VL_PAGE_TABLE_INNER, level from 1 on, flags 0, count of children
  *   24  first      lowest rowid that belongs here
  *   32  last       highest one; INT64_MIN and INT64_MAX are the open ends
- *   40  zeros
+ *   40  samples    3 x int64: the separators that a search looks at first
  *   64  separators capacity x int64, rising; capacity is a multiple of 8
  *   ..  children   capacity x uint32
+ *
+ * With L = number of lines of 8 separators, rounded up, h = L / 2 and q = (L - h) / 2, both rounded
+ * down, the samples are the last separators of the first h, q and h + q lines. The first one
+ * is INT64_MAX when h is 0, the other two are when q is 0.
  *
  * Child i holds the rowids from separator i-1 (of child 0: from `first`) to the one before
  * separator i (of the last child: to `last`). There are `count - 1` separators; behind them the

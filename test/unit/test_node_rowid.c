@@ -435,7 +435,7 @@ node_rowid_fault_names_what_is_wrong(void)
         {12, 1, "impossible page number"},
         {31, 0x7f, "separators out of order"},
         {39, 0x80, "the range is empty"},
-        {63, 1, "unused bytes are not zero"},
+        {63, 1, "samples are not the separators"},
         {64, 200, "separators out of order"},
         {64 + 8 * 3, 0, "separators behind the last one"},
         {64 + 8 * 32, 0, "impossible child"},
