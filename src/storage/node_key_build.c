@@ -80,16 +80,14 @@ node_key_item_of_key(const vl_node_key *key, uint32_t page_size, vl_node_key_ite
     vl_node_key_item_make(&entry, page_size, item);
 }
 
-/* Size of the shortest separator between two neighbouring keys (N9); 0 when it is not in a page. */
+/* Size of the shortest separator between two neighbouring keys (N9); 0 when it is not in a page:
+ * the keys differ behind the second one's part. */
 static uint32_t
-node_key_separator_size(const vl_node_key_item *left, const vl_node_key_item *right,
-                        uint32_t page_size)
+node_key_separator_size(const vl_node_key_item *left, const vl_node_key_item *right)
 {
     uint32_t size = vl_node_key_common(&left->key, &right->key) + 1;
 
-    return size <= vl_node_key_pieces_size(&right->key) && size <= vl_node_key_part_max(page_size)
-               ? size
-               : 0;
+    return size <= vl_node_key_pieces_size(&right->key) ? size : 0;
 }
 
 /* ---- splitting ---- */
@@ -105,7 +103,7 @@ node_key_cut_size(const vl_node_key_view *view, uint32_t at)
     if (vl_node_key_is_inner(view))
         return vl_node_key_pieces_size(&right.key) + right.total_size;
     vl_node_key_item_of_entry(view, at - 1, &left);
-    return node_key_separator_size(&left, &right, view->page_size);
+    return node_key_separator_size(&left, &right);
 }
 
 /* Bytes that an entry takes. */
@@ -204,8 +202,8 @@ node_key_cut_at_edge(const vl_node_key_view *view, uint32_t at, const vl_node_ke
 
     node_key_item_of_key(incoming, view->page_size, &fresh);
     vl_node_key_item_of_entry(view, at > 0 ? at - 1 : 0, &neighbour);
-    size = at > 0 ? node_key_separator_size(&neighbour, &fresh, view->page_size)
-                  : node_key_separator_size(&fresh, &neighbour, view->page_size);
+    size = at > 0 ? node_key_separator_size(&neighbour, &fresh)
+                  : node_key_separator_size(&fresh, &neighbour);
     if (size == 0)
         return 0;
     node_key_set_cut(cut, at, at > 0 ? &fresh : &neighbour, size, buffer);
@@ -407,7 +405,7 @@ node_key_load_fence(const vl_node_key_load *load, uint32_t page_size, uint32_t t
         return 0;
     vl_node_key_item_make(&load->entries[take - 1], page_size, &left);
     vl_node_key_item_make(&load->entries[take], page_size, &right);
-    fence->size = node_key_separator_size(&left, &right, page_size);
+    fence->size = node_key_separator_size(&left, &right);
     fence->total_size = fence->size;
     fence->rest = 0;
     return fence->size > 0;
@@ -439,7 +437,8 @@ node_key_load_fits(const vl_node_key_load *load, uint32_t page_size, uint32_t ta
 }
 
 /* How many entries to take; UINT32_MAX when no number is possible. The size grows with the number
- * but for the fence's: what halving finds fits, and is the most or nearly so. */
+ * but for the fence's: what halving finds is the most or nearly so, unless long keys that tie stand
+ * in the way. */
 static uint32_t
 node_key_load_count(const vl_node_key_load *load, uint32_t page_size)
 {
@@ -457,8 +456,6 @@ node_key_load_count(const vl_node_key_load *load, uint32_t page_size)
         else
             high = middle;
     }
-    while (low > least && !node_key_load_fits(load, page_size, low, load->fill_size))
-        low--;
     for (; low <= most; low++) /* the first one, whatever the wish, or past a run of ties */
         if (node_key_load_fits(load, page_size, low, page_size))
             return low;

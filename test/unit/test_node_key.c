@@ -465,6 +465,43 @@ node_key_bulk_build_takes_all(void)
     }
 }
 
+/* A page cannot end between long keys that differ in their rests only. */
+static void
+node_key_bulk_build_ends_before_ties(void)
+{
+    static uint8_t keys[7][120];
+    vl_node_key_entry entries[7];
+    vl_node_key_load load = {{7, 0, 9}, 0, {{0}, {0}}, entries, 7, 512};
+    vl_node_key separator;
+    uint32_t taken;
+
+    run_begin(1, 512, 1);
+    memset(entries, 0, sizeof entries);
+    for (uint32_t i = 0; i < 7; i++) {
+        memset(keys[i], 'l', sizeof keys[i]);
+        keys[i][119] = (uint8_t)i;
+        keys[0][0] = 'a';
+        entries[i].key = vl_node_key_make(keys[i], i > 0 ? sizeof keys[i] : 3);
+        entries[i].key.rest = i;
+    }
+    CHECK_EQ(vl_node_key_build(run.page, 512, &load, run.buffer, &separator, &taken), VL_NODE_DONE);
+    CHECK_EQ(taken, 1);
+    CHECK_EQ(separator.size, 1);
+    CHECK_EQ(separator.data[0], 'l');
+    CHECK(vl_node_key_fault(run.page, 512) == NULL);
+    load.entries++;
+    load.count--;
+    memcpy(run.copy, run.page, 512);
+    CHECK_EQ(vl_node_key_build(run.page, 512, &load, run.buffer, &separator, &taken), VL_NODE_TIE);
+    CHECK(page_is_unchanged());
+    CHECK_EQ(vl_node_key_entry_at(run.page, 512, 1, run.buffer).key.size, 0);
+    load.count = 2;
+    CHECK_EQ(vl_node_key_build(run.page, 512, &load, run.buffer, &separator, &taken), VL_NODE_DONE);
+    CHECK_EQ(taken, 2);
+    CHECK(vl_node_key_fault(run.page, 512) == NULL);
+    run_end();
+}
+
 /* ---- damage ---- */
 
 /* Run every optimistic function: with the address sanitizer, a proof that they stay inside. */
@@ -611,6 +648,8 @@ node_key_fault_names_what_is_wrong(void)
         {128, 0, "record outside of the heap"},
         {130, 200, "impossible key size"},
         {131, 0x80, "wrong count of tombstones"},
+        {132, 5, "records overlap"},
+        {507, 9, "impossible record"},
         {511, 'x', "prefix is not what the fences share"},
         {511, 'z', "fences out of order"},
     };
@@ -766,6 +805,7 @@ main(int argc, char **argv)
         UNIT_TEST(node_key_merge_that_does_not_fit_changes_nothing),
         UNIT_TEST(node_key_root_grows_in_place),
         UNIT_TEST(node_key_bulk_build_takes_all),
+        UNIT_TEST(node_key_bulk_build_ends_before_ties),
         UNIT_TEST(node_key_damage_is_found_or_harmless),
         UNIT_TEST(node_key_random_bytes_are_harmless),
         UNIT_TEST(node_key_fault_names_what_is_wrong),
