@@ -210,6 +210,13 @@ typedef enum vl_lock_mode {
  * lock belongs to the open file: two opens of one file in one process exclude each other, closing
  * another open of the file does not drop it, and the death of the process does. Never waits.
  *
+ * A process that dies with transfers of a batch in flight leaves writes behind that the medium
+ * still works on. They keep the lock of the file they were submitted for, and of no other: who gets
+ * it is not overtaken by them. With io_uring the lock may also outlast transfers that are long
+ * complete, since the system takes the ring of a dead process down in its own time, usually within
+ * some tens of milliseconds; nothing writes then. So VELO_BUSY does not prove that a holder lives:
+ * try again for a while before giving up.
+ *
  * errors  VELO_BUSY when another holder is in the way: the lock is then as it was before;
  *         VELO_IOERR_LOCK, _RDLOCK, _UNLOCK */
 velo_status vl_file_lock(vl_ctx *ctx, vl_file *file, vl_lock_mode mode, uint64_t offset,

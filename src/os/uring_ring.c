@@ -10,8 +10,17 @@
  * Locked files. A ring that its process leaves behind, killed, lives on for tens of milliseconds,
  * and the descriptions in its table with it: a lock on them would keep the next process out. So of
  * a locked file a second description is registered, which has no lock, and used for reads. Writes
- * go by the file's own descriptor: then the lock outlives the process exactly as long as a write
- * that the medium still works on, which must not meet the next process's.
+ * go by the file's own descriptor: then the lock outlives the process at least as long as a write
+ * that the medium still works on, which must not meet the next process's. (The death of a process
+ * waits for the workers of its rings, but not for direct writes that a device has. With the lock on
+ * a description of its own, 21 of 60 processes killed in 64 direct writes left some in flight when
+ * the next one had the lock.)
+ *
+ * The price: the kernel may give a request, and its hold on the description, back later than its
+ * result. One that a worker ran is freed by whoever lets go of it last, and when that is the
+ * worker, by way of the ring's task work, or for a dead process when its ring is taken down. Of
+ * processes that died right after their last batch 1 in 7000 so kept its lock for 4 to 14 ms, also
+ * where nothing was registered.
  *
  * Invariants
  *   U1  A slot with use_count > 0 keeps its file: the kernel may look a slot up only when a linked

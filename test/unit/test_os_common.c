@@ -711,24 +711,39 @@ common_child_dies_with_a_lock(void)
     /* and ends without closing anything */
 }
 
+/* Take the lock that dead children of this backend had, after so many tries at most. */
+static void
+common_check_deaths(vl_io *io, vl_file *file, vl_io_backend backend, int tries)
+{
+    for (int i = 0; i < 3; i++) {
+        int rest = tries;
+
+        if (!system_run_in_child(backend, common_child_dies_with_a_lock))
+            return;
+        while (vl_file_lock(unit_ctx(), file, VL_LOCK_EXCLUSIVE, 0, 100) == VELO_BUSY && --rest > 0)
+            vl_io_sleep(io, 1000000);
+        CHECK(rest > 0);
+        CHECK_OK(vl_file_lock(unit_ctx(), file, VL_LOCK_EXCLUSIVE, 0, 100)); /* also when held */
+        CHECK_OK(vl_file_lock(unit_ctx(), file, VL_LOCK_NONE, 0, 100));
+    }
+}
+
+/* After POSIX at once. After io_uring the system may still have to give back a request that is long
+ * complete, and with it the file (see uring_ring.c); nobody waits for that. That the lock is not
+ * held as long as a ring lives, uring_lock_is_held_by_what_writes shows. */
 static void
 common_locks_die_with_their_process(void)
 {
     vl_file *file;
+    vl_io *ring;
     vl_io *io;
 
     CHECK(system_open(VL_IO_POSIX, &io));
     CHECK_OK(common_create(io, "a", &file));
-    for (int i = 0; i < 3; i++) {
-        common_run_children(common_child_dies_with_a_lock);
-        /* A transfer that a ring still had in flight holds the file for as long as it takes. */
-        for (int tries = 0; tries < 5000; tries++) {
-            if (vl_file_lock(unit_ctx(), file, VL_LOCK_EXCLUSIVE, 0, 100) == VELO_OK)
-                break;
-            vl_io_sleep(io, 1000000);
-        }
-        CHECK_OK(vl_file_lock(unit_ctx(), file, VL_LOCK_EXCLUSIVE, 0, 100));
-        CHECK_OK(vl_file_lock(unit_ctx(), file, VL_LOCK_NONE, 0, 100));
+    common_check_deaths(io, file, VL_IO_POSIX, 1);
+    if (!unit_has_failed() && system_open(VL_IO_URING, &ring)) {
+        vl_io_close(ring);
+        common_check_deaths(io, file, VL_IO_URING, 5000);
     }
     vl_file_close(file);
     vl_io_close(io);

@@ -664,6 +664,61 @@ uring_queue_works_without_descriptors(void)
     (void)system_run_in_child(VL_IO_URING, uring_child_without_descriptors);
 }
 
+/* Whether some other open file has the first byte locked. */
+static int
+uring_is_locked(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+    return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+/* In a child: the lock is held by the very description that writes go by, so that what a dead
+ * process left in flight keeps it, and by nothing that lives as long as the ring. Seen when the
+ * descriptor is closed past the library, which is what the death of the process does to it. */
+static void
+uring_child_loses_its_descriptor(void)
+{
+    static char buf[4096];
+    vl_file *file;
+    vl_file *other;
+    vl_io *io;
+    int probe;
+
+    if (!system_open(VL_IO_URING, &io))
+        system_skip_child(unit_ctx()->error.text);
+    CHECK_OK(vl_file_open(unit_ctx(), io, unit_path("a"), VL_OPEN_WRITE | VL_OPEN_CREATE, &file));
+    CHECK_OK(vl_file_open(unit_ctx(), io, unit_path("b"), VL_OPEN_WRITE | VL_OPEN_CREATE, &other));
+    probe = open(unit_path("a"), O_RDWR | O_CLOEXEC);
+    CHECK(probe >= 0);
+    for (uint64_t i = 0; i < 3; i++) { /* a ring knows the file before and after */
+        CHECK_OK(uring_transfer(unit_ctx(), io, VL_IO_WRITE, file, buf, sizeof buf));
+        CHECK_OK(uring_transfer(unit_ctx(), io, VL_IO_READ, file, buf, sizeof buf));
+        CHECK_OK(vl_file_lock(unit_ctx(), file, VL_LOCK_EXCLUSIVE, i, 1));
+    }
+    CHECK(uring_is_locked(probe));
+    CHECK_EQ(close(vl_posix_of(file)->fd), 0);
+    for (int tries = 0; tries < 1000 && uring_is_locked(probe); tries++) {
+        /* A request that is done may be freed only when the thread next enters the ring. */
+        CHECK_OK(uring_transfer(unit_ctx(), io, VL_IO_WRITE, other, buf, sizeof buf));
+        vl_io_sleep(io, 1000000);
+    }
+    CHECK(!uring_is_locked(probe));
+    CHECK_STATUS(uring_transfer(unit_ctx(), io, VL_IO_WRITE, file, buf, sizeof buf),
+                 VELO_IOERR_WRITE);
+    CHECK_EQ(unit_ctx()->error.os_error, EBADF);
+    /* ends without closing anything */
+}
+
+static void
+uring_lock_is_held_by_what_writes(void)
+{
+    if (VL_POSIX_FLOCK)
+        unit_skip("built with flock: such locks are not seen by uring_is_locked");
+    else
+        (void)system_run_in_child(VL_IO_URING, uring_child_loses_its_descriptor);
+}
+
 /* A ring of each mode that older kernels have does what is asked. */
 static void
 uring_ring_works_in_every_mode(void)
@@ -707,6 +762,7 @@ main(int argc, char **argv)
         UNIT_TEST(uring_threads_and_changes_do_not_disturb),
         UNIT_TEST(uring_failed_ring_is_replaced_by_calls),
         UNIT_TEST(uring_queue_works_without_descriptors),
+        UNIT_TEST(uring_lock_is_held_by_what_writes),
         UNIT_TEST(uring_ring_works_in_every_mode),
     };
 
