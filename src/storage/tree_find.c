@@ -251,31 +251,55 @@ tree_load(vl_ctx *ctx, const tree_descent *descent)
     return vl_cache_load(ctx, cache, descent->pid); /* which says what went wrong, if anything */
 }
 
-velo_status
-vl_tree_find(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search, vl_tree_spot *spot)
+/* Try until the node is found, or a page is absent: descent->pid is its number, else 0. */
+static velo_status
+tree_find_resident(vl_ctx *ctx, tree_descent *descent)
 {
-    tree_descent descent = {.tree = tree, .search = search, .spot = spot};
-    uint32_t tries = 0;
+    const vl_tree *tree = descent->tree;
 
-    spot->ref.page = NULL;
-    for (;;) {
-        descent.is_latching = tries >= VL_TREE_TRIES;
-        switch (tree_try(&descent)) {
+    descent->spot->ref.page = NULL;
+    for (uint32_t tries = 0;;) {
+        descent->is_latching = tries >= VL_TREE_TRIES;
+        switch (tree_try(descent)) {
         case TREE_FOUND:
+            descent->pid = 0;
             return VELO_OK;
         case TREE_AGAIN:
             tries++;
             vl_pause();
             break;
         case TREE_ABSENT:
-            VL_TRY(tree_load(ctx, &descent));
-            break;
+            return VELO_OK;
         case TREE_TIE:
-            VL_TRY(tree->ops->resolve(ctx, tree, search->target, &descent.step));
+            VL_TRY(tree->ops->resolve(ctx, tree, descent->search->target, &descent->step));
             break;
         case TREE_DAMAGED:
-            return vl_tree_damaged(ctx, tree, descent.pid, "is not the node that belongs there");
+            return vl_tree_damaged(ctx, tree, descent->pid, "is not the node that belongs there");
         }
+    }
+}
+
+velo_status
+vl_tree_find_resident(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search,
+                      vl_tree_spot *spot, vl_pid *absent)
+{
+    tree_descent descent = {.tree = tree, .search = search, .spot = spot};
+    velo_status st = tree_find_resident(ctx, &descent);
+
+    *absent = st == VELO_OK ? descent.pid : 0;
+    return st;
+}
+
+velo_status
+vl_tree_find(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search, vl_tree_spot *spot)
+{
+    tree_descent descent = {.tree = tree, .search = search, .spot = spot};
+
+    for (;;) {
+        VL_TRY(tree_find_resident(ctx, &descent));
+        if (descent.pid == 0)
+            return VELO_OK;
+        VL_TRY(tree_load(ctx, &descent)); /* keeps T3 */
     }
 }
 

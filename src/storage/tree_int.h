@@ -33,6 +33,7 @@
 #define VL_STORAGE_TREE_INT_H
 
 #include "base/assert.h"
+#include "base/latch.h"
 #include "storage/node_key.h"
 #include "storage/node_rowid.h"
 #include "storage/page.h"
@@ -188,6 +189,11 @@ typedef struct vl_tree_search {
 velo_status vl_tree_find(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search,
                          vl_tree_spot *spot) VL_MUST_CHECK;
 
+/* The same without loading pages: *absent receives 0 when the node was found, else the number of
+ * the page that is not resident, and nothing is latched. */
+velo_status vl_tree_find_resident(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search,
+                                  vl_tree_spot *spot, vl_pid *absent) VL_MUST_CHECK;
+
 /* A node and its parent, both latched exclusively. */
 typedef struct vl_tree_pair {
     vl_page_ref parent; /* no page: the node is the root */
@@ -255,9 +261,11 @@ struct vl_tree_join_plan {
 /* Join the leaf of the target, if it is under-full, and whatever becomes under-full by that. Does
  * what it can: a failure leaves the tree whole and under-full.
  *
+ * context          for ops->plan_join; of tables a vl_leaf_schema, or NULL: then only pages with
+ *                  the same columns are joined
  * latches, errors  as vl_tree_split */
 velo_status vl_tree_join(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
-                         vl_tree_target *target) VL_MUST_CHECK;
+                         vl_tree_target *target, const void *context) VL_MUST_CHECK;
 
 /* ---- scratch memory ---- */
 
@@ -280,6 +288,15 @@ int vl_tree_is_node(const vl_tree *tree, const void *page, vl_pid pid, uint32_t 
 
 /* Level of a page. Optimistic. */
 uint32_t vl_tree_level(const void *page);
+
+/* Tell tree->moved, if there is one. */
+static inline void
+vl_tree_tell_moved(const vl_tree *tree, const vl_page_ref *from, const vl_page_ref *to,
+                   vl_rowid_range range)
+{
+    if (tree->moved != NULL)
+        tree->moved(tree->argument, tree, from, to, range.first, range.last);
+}
 
 /* Record that a page is not what its parent says it is. */
 velo_status vl_tree_damaged(vl_ctx *ctx, const vl_tree *tree, vl_pid pid, const char *what);

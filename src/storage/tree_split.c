@@ -22,14 +22,6 @@ typedef enum tree_attempt {
     TREE_TOO_HIGH, /* no tree is that high */
 } tree_attempt;
 
-static void
-tree_tell_moved(const vl_tree *tree, const vl_page_ref *from, const vl_page_ref *to,
-                vl_rowid_range range)
-{
-    if (tree->moved != NULL)
-        tree->moved(tree->argument, tree, from, to, range.first, range.last);
-}
-
 /* Move the content of the root to a child. */
 static tree_attempt
 tree_grow(vl_tree_split_plan *plan, vl_change *change, vl_tree_pair *pair, vl_page_ref *fresh)
@@ -42,7 +34,7 @@ tree_grow(vl_tree_split_plan *plan, vl_change *change, vl_tree_pair *pair, vl_pa
         return TREE_WAIT;
     tree->ops->grow(pair->node.page, fresh->page, plan->work, tree->page_size, fresh->pid);
     if (plan->level == 0)
-        tree_tell_moved(tree, &pair->node, fresh, pair->step.range);
+        vl_tree_tell_moved(tree, &pair->node, fresh, pair->step.range);
     vl_change_leave(change);
     return TREE_GREW;
 }
@@ -52,22 +44,20 @@ static tree_attempt
 tree_divide(vl_tree_split_plan *plan, vl_change *change, vl_tree_pair *pair, vl_page_ref *fresh)
 {
     const vl_tree *tree = plan->tree;
-    vl_rowid_range range = pair->step.range;
 
     plan->parent = pair->parent.page;
     plan->index = pair->step.index;
     plan->right = fresh->page;
     plan->right_pid = fresh->pid;
+    plan->moved = pair->step.range; /* of which the kind cuts off what stays */
     if (!tree->ops->has_room(plan))
         return TREE_NO_ROOM;
     if (!vl_change_prepare(change, &pair->parent) || !vl_change_prepare(change, &pair->node) ||
         !vl_change_enter(change))
         return TREE_WAIT;
     tree->ops->split(plan);
-    if (plan->level == 0) {
-        range.first = plan->u.separator;
-        tree_tell_moved(tree, &pair->node, fresh, range);
-    }
+    if (plan->level == 0)
+        vl_tree_tell_moved(tree, &pair->node, fresh, plan->moved);
     vl_change_leave(change);
     return TREE_DONE;
 }
