@@ -5,6 +5,7 @@
 #ifndef VL_BASE_RANK_H
 #define VL_BASE_RANK_H
 
+#define VL_RANK_STORE      0x200 /* store_int.h: the trees in memory */
 #define VL_RANK_BARRIER    0x300 /* section.c: whose turn it is to hold sections off */
 #define VL_RANK_CACHE      0x340 /* cache_int.h: frames, segments, numbers */
 #define VL_RANK_VOLUME     0x600 /* a volume's table of free space */

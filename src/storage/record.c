@@ -50,7 +50,7 @@ static const record_shape record_shapes[VL_RECORD_TYPE_COUNT] = {
     [VL_RECORD_TREE_LAYOUT] = {"tree layout",
                                RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_ROW},
     [VL_RECORD_TREE_MARK] = {"tree mark", RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_ROWID},
-    [VL_RECORD_CHUNK] = {"chunk", RECORD_HAS_CHUNK | RECORD_HAS_BYTES},
+    [VL_RECORD_CHUNK] = {"chunk", RECORD_HAS_TREE | RECORD_HAS_CHUNK | RECORD_HAS_BYTES},
 };
 
 /* The shape of a type, or NULL when there is no such type. */

@@ -17,8 +17,8 @@
  *   TREE_DROP     tree
  *   TREE_LAYOUT   tree, layout: a table has other columns from here on
  *   TREE_MARK     tree, number: the tree's mark is at least this (greatest rowid ever given)
- *   CHUNK         long value, total size, bytes: a part of a value too long for one record, before
- *                 the record that uses it
+ *   CHUNK         tree, long value, total size, bytes: a part of a value too long for one record,
+ *                 before the record that uses it, which is of the same tree
  *
  *   tree, total size   varint
  *   rowid, number      varint, zigzag
@@ -56,7 +56,7 @@ typedef enum vl_record_type {
 #define VL_RECORD_COMMITS 0x100U
 
 /* Bytes that everything but rows, layouts, keys' and values' bytes takes in any body, at most. */
-#define VL_RECORD_HEAD_SIZE 32U
+#define VL_RECORD_HEAD_SIZE 40U
 
 /* A key in a record. */
 typedef struct vl_record_key {

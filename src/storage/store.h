@@ -24,6 +24,7 @@
 #define VL_STORAGE_STORE_H
 
 #include "os/io.h"
+#include "storage/layout.h"
 #include "storage/table.h"
 #include "storage/wal.h"
 
@@ -41,6 +42,7 @@ typedef struct vl_store_options {
     uint64_t cache_bytes;     /* budget of the page cache; 0: elastic */
     uint64_t log_limit_bytes; /* checkpoint when the log is this long; 0: 64 MiB to 1 GiB, by what
                                  is dirty */
+    vl_durable_method durable_method; /* how the log is made durable */
     int may_create;           /* create the file when it is absent or empty */
     int is_read_only;         /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
     int is_direct;            /* transfers past the system's cache, where possible */
@@ -86,9 +88,9 @@ typedef enum vl_tree_kind {
 typedef struct vl_store_tree {
     vl_tree tree;                 /* the tree itself */
     vl_tree_kind kind;            /* of which kind */
-    const vl_leaf_schema *schema; /* tables: its columns; immutable, replaced by another */
-    _Atomic int64_t mark;         /* tables: no row ever had a greater rowid than this, as far as
-                                     vl_writer_mark was told */
+    _Atomic(vl_layout *) layout;  /* tables: the columns; replaced as a whole, old ones stay */
+    _Atomic int64_t mark;         /* tables: as far as vl_writer_mark was told, no row ever had a
+                                     greater rowid; INT64_MIN: never told */
 } vl_store_tree;
 
 /* Find a tree. VELO_NOTFOUND when there is none of this id. */
@@ -135,8 +137,10 @@ velo_status vl_writer_create_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_kind k
  * the next open goes on with. */
 velo_status vl_writer_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id) VL_MUST_CHECK;
 
-/* Give a table other columns: those that are left out are forgotten (the bytes stay on their pages
- * until these are built anew), new ones have their default on all pages. */
+/* Give a table other columns: those that are left out are forgotten (their bytes stay on their pages
+ * until these are built anew; no value of them may be in overflow any more, so set them to NULL
+ * before, or their pages are lost), new ones have their default on all pages. VELO_MISUSE: rows would be
+ * stored in another way (layout.h): copy the table instead. */
 velo_status vl_writer_set_schema(vl_ctx *ctx, vl_writer *writer, vl_tree_id id,
                                  const vl_leaf_schema *schema) VL_MUST_CHECK;
 
@@ -145,6 +149,7 @@ velo_status vl_writer_set_schema(vl_ctx *ctx, vl_writer *writer, vl_tree_id id,
  *         such row; VELO_TOOBIG; VELO_FULL, VELO_IOERR, VELO_NOMEM, VELO_CORRUPT: nothing changed */
 velo_status vl_writer_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid,
                              const vl_value *values) VL_MUST_CHECK;
+/* columns: ids, rising. */
 velo_status vl_writer_update(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid,
                              const uint32_t *columns, const vl_value *values, uint32_t count)
     VL_MUST_CHECK;
@@ -160,5 +165,33 @@ velo_status vl_writer_remove(vl_ctx *ctx, vl_writer *writer, vl_store_tree *inde
 /* Raise a table's mark to at least `mark`. */
 velo_status vl_writer_mark(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t mark)
     VL_MUST_CHECK;
+
+/* ---- reading ---- */
+
+/* Read a whole row, long values included.
+ *
+ * arena   receives the bytes of texts and blobs
+ * values  receives one value for each column of the table's layout
+ * errors  VELO_NOTFOUND: no such row; as vl_cache_load; VELO_NOMEM */
+velo_status vl_store_read_row(vl_ctx *ctx, vl_store *store, vl_store_tree *table, int64_t rowid,
+                              vl_arena *arena, vl_value *values) VL_MUST_CHECK;
+
+/* ---- numbers ---- */
+
+typedef struct vl_store_stats {
+    vl_cache_stats cache;       /* pages in memory */
+    vl_wal_stats log;           /* zero while there is none */
+    uint64_t log_bytes;         /* of log behind the last checkpoint */
+    uint64_t checkpoint_count;  /* checkpoints written since the store was opened */
+    uint64_t recovered_count;   /* operations that recovery applied when it was opened */
+    uint64_t recovered_lost;    /* transactions that it found unfinished */
+} vl_store_stats;
+
+void vl_store_get_stats(vl_store *store, vl_store_stats *stats);
+
+/* The cache and the log, for the layer above; they live as long as the store. The log is NULL
+ * until the first change. */
+vl_cache *vl_store_cache(const vl_store *store);
+vl_wal *vl_store_wal(const vl_store *store);
 
 #endif

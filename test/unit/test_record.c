@@ -75,6 +75,7 @@ record_test_compare(const vl_record *wanted, const vl_record *got)
         CHECK(got->position == wanted->position);
         break;
     case VL_RECORD_CHUNK:
+        CHECK(got->tree == wanted->tree);
         CHECK(got->long_value == wanted->long_value);
         CHECK(got->total_size == wanted->total_size);
         break;
@@ -181,7 +182,7 @@ record_refuses_impossible_values(void)
         vl_record_parse(VL_RECORD_TABLE_INSERT, body, (size_t)(end - body) + sizeof no_row, &got),
         "its row is damaged");
 
-    record = (vl_record){.type = VL_RECORD_CHUNK, .long_value = 1, .total_size = 1};
+    record = (vl_record){.type = VL_RECORD_CHUNK, .tree = 2, .long_value = 1, .total_size = 1};
     end = vl_record_put_head(body, &record);
     CHECK(vl_record_parse(VL_RECORD_CHUNK, body, (size_t)(end - body) + 1, &got) == NULL);
     CHECK(vl_record_parse(VL_RECORD_CHUNK, body, (size_t)(end - body) + 2, &got) != NULL);
