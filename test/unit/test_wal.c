@@ -84,7 +84,6 @@ wal_positions_follow_each_other(void)
     rig_close(&test);
 }
 
-
 static void
 wal_ring_wraps_with_everything_in_it(void)
 {
@@ -236,7 +235,7 @@ hazard_05_stale_records_are_never_replayed(void)
     CHECK_EQ(scan_from(0), 3);
     stale = test.records[1];
     /* The first record is damaged, as if its sectors had not reached the disk. */
-    CHECK_OK(vl_sim_flip_bit(unit_ctx(), test.sim, RIG_PATH, (512 + 64 + 100) * 8));
+    CHECK_OK(vl_sim_flip_bit(unit_ctx(), test.sim, RIG_PATH, (4096 + 512 + 64 + 100) * 8));
     CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, 3, &end), 0);
     CHECK_EQ(end, 64);
     CHECK_EQ(scan_from(1), 2); /* they are there */
@@ -468,9 +467,9 @@ hazard_15_fillers_are_passed_over(void)
         vl_wal_ungrant(test.wal, &credit);
     }
     CHECK_OK(flush_all(1));
-    CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, test.count,
-                      &end),
-             (int)test.count);
+    CHECK_EQ(
+        rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, test.count, &end),
+        (int)test.count);
     CHECK_EQ(end, vl_wal_tail(test.wal));
     rig_close(&test);
 }
@@ -479,7 +478,9 @@ hazard_15_fillers_are_passed_over(void)
 static void
 hazard_27_appended_is_the_gap_free_prefix(void)
 {
-    enum { COUNT = 12 };
+    enum {
+        COUNT = 12
+    };
 
     check_start();
     for (int round = 0; round < 200; round++) {
@@ -510,8 +511,8 @@ hazard_27_appended_is_the_gap_free_prefix(void)
             vl_wal_part part = {body, sizes[index]};
             rig_record *record = &test.records[test.count + index];
 
-            *record = (rig_record){positions[index], 3, sizes[index],
-                                   (uint64_t)round * COUNT + index};
+            *record =
+                (rig_record){positions[index], 3, sizes[index], (uint64_t)round * COUNT + index};
             rig_body(record->txn, body, sizes[index]);
             vl_wal_fill(test.wal, positions[index], 3, record->txn, &part, 1);
             filled |= 1U << index;
@@ -563,7 +564,7 @@ wal_space_is_used_again(void)
     vl_wal_get_stats(test.wal, &stats);
     CHECK(stats.prepared_count > 300);
     CHECK(stats.live_segments <= 2);
-    CHECK_EQ((stats.live_segments + stats.free_segments) * 1024, size);
+    CHECK_EQ(4096 + (stats.live_segments + stats.free_segments) * 1024, size);
     rig_close(&test);
 }
 
@@ -589,7 +590,7 @@ wal_surplus_is_given_back(void)
     }
     vl_wal_get_stats(test.wal, &stats);
     CHECK(file_size() < 30 * 1024);
-    CHECK_EQ((stats.live_segments + stats.free_segments) * 1024, file_size());
+    CHECK_EQ(4096 + (stats.live_segments + stats.free_segments) * 1024, file_size());
     test.count = 0;
     CHECK_OK(append_some(30));
     CHECK_OK(flush_all(1));
@@ -747,26 +748,23 @@ wal_damage_ends_the_log_there(void)
     for (uint64_t bit = vl_rng_below(&test.rng, 40); bit < size * 8;
          bit += 1 + vl_rng_below(&test.rng, 80)) {
         uint64_t in_segment = bit / 8 % 1024;
-        vl_log_position position = bit / 8 / 1024 * 512 + in_segment - 512;
+        uint64_t slot = (bit / 8 - 4096) / 1024;
+        vl_log_position position = slot * 512 + (in_segment < 512 ? 0 : in_segment - 512);
         int wanted = 0;
         int got;
 
         CHECK_OK(vl_sim_flip_bit(unit_ctx(), test.sim, RIG_PATH, bit));
         got = scan_from(0);
-        if (in_segment >= 512) {
-            /* Slots were taken in the order of the stream; the stream begins at 64. */
-            while ((uint32_t)wanted < test.count && rig_end(&test.records[wanted]) <= position)
-                wanted++;
-            if (position < test.options.start || position >= vl_wal_tail(test.wal))
-                wanted = (int)test.count;
-        } else if (bit / 8 < 1024) {
-            wanted = -2; /* the first segment's header */
-        } else {
-            vl_log_position lost = bit / 8 / 1024 * 512;
-
-            while ((uint32_t)wanted < test.count && rig_end(&test.records[wanted]) <= lost)
-                wanted++;
-        }
+        /* Slots were taken in the order of the stream; the stream begins at 64. A damaged header
+         * takes its whole segment away. */
+        while ((uint32_t)wanted < test.count && rig_end(&test.records[wanted]) <= position)
+            wanted++;
+        if (bit / 8 < 4096)
+            wanted = bit / 8 < 512 ? -2 : (int)test.count;
+        else if (in_segment < 512 && slot == 0)
+            wanted = -2;
+        else if (in_segment >= 512 && position < test.options.start)
+            wanted = (int)test.count;
         CHECK_EQ(got, wanted);
         CHECK_OK(vl_sim_flip_bit(unit_ctx(), test.sim, RIG_PATH, bit));
     }
@@ -807,8 +805,8 @@ wal_read_error_is_an_error_and_no_end(void)
         uint32_t got = 0;
         int found = 1;
 
-        CHECK_OK(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &test.options.identity, 64,
-                                  &scan));
+        CHECK_OK(
+            vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &test.options.identity, 64, &scan));
         CHECK_OK(vl_sim_plan(unit_ctx(), test.sim, &fault));
         while (found) {
             if (vl_wal_scan_next(unit_ctx(), scan, &record, &found) != VELO_OK) {
@@ -931,8 +929,8 @@ wal_each_method_makes_durable(void)
             }
             CHECK_OK(flush_all(1));
             CHECK_OK(vl_sim_clone(unit_ctx(), test.sim, &clone));
-            CHECK_OK(vl_sim_cut_power(unit_ctx(), clone,
-                                      &(vl_sim_outcome){.keep = VL_SIM_KEEP_NONE}));
+            CHECK_OK(
+                vl_sim_cut_power(unit_ctx(), clone, &(vl_sim_outcome){.keep = VL_SIM_KEEP_NONE}));
             CHECK_OK(vl_sim_open_io(unit_ctx(), clone, &io));
             CHECK_EQ(rig_scan(unit_ctx(), io, &test.options.identity, 64, test.records, test.count,
                               NULL),
