@@ -121,7 +121,8 @@ velo_status vl_wal_media_cut(vl_ctx *ctx, vl_wal_media *media, uint64_t size) VL
 /* A thread that waits for its turn or for a flush; on its own stack. */
 typedef struct vl_wal_waiter {
     struct vl_wal_waiter *next; /* in the queue, then in the list of those to wake */
-    vl_log_position upto;       /* what it waits for */
+    uint64_t need;              /* bytes of credit that it waits for, or 0 */
+    vl_log_position upto;       /* what is to be written or durable */
     uint64_t headers;           /* and up to which segment header, by number */
     int is_durable;             /* durable, or only written */
     _Atomic uint32_t state;     /* vl_wal_waiter_state; it sleeps on this word */
@@ -228,8 +229,9 @@ vl_wal_waiter_state vl_wal_waiter_sleep(vl_wal_waiter *waiter);
 /* Give the waiter its state. Its memory may be gone on return. */
 void vl_wal_waiter_wake(vl_wal_waiter *waiter, vl_wal_waiter_state state);
 
-/* Take the grant turn, in order of arrival, and pass it on. */
-void vl_wal_turn_take(vl_wal *wal);
+/* Take the grant turn, in order of arrival: VL_WAL_LEADS, and it is to be passed on; or
+ * VL_WAL_SERVED, and the caller has credit for `need` bytes instead. With need 0: always LEADS. */
+vl_wal_waiter_state vl_wal_turn_take(vl_wal *wal, uint64_t need);
 void vl_wal_turn_pass(vl_wal *wal);
 
 /* Waiting for a record to be filled, for credit given back, for the ring to be written, for a
@@ -257,6 +259,9 @@ vl_wal_size_word(const vl_wal *wal, vl_log_position position)
 {
     return (_Atomic uint32_t *)(void *)(wal->ring + (position & (wal->ring_size - 1)));
 }
+
+/* Take credit if there is space for it in the ring and in the file: 1 if so. */
+int vl_wal_try_grant(vl_wal *wal, uint64_t need);
 
 /* What was written is not needed any more: makes [consumed, end) zero and gives it to grants. By
  * the leader. */

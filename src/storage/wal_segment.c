@@ -375,7 +375,7 @@ vl_wal_release(vl_ctx *ctx, vl_wal *wal, vl_log_position position)
     if (position > written)
         position = written; /* the leader may be writing behind it */
     VL_TRY(vl_wal_check(ctx, wal));
-    vl_wal_turn_take(wal);
+    (void)vl_wal_turn_take(wal, 0);
     st = vl_wal_sync_headers(ctx, wal); /* keeps S3 */
     if (st == VELO_OK)
         st = segment_cut(ctx, wal, segment_free_live(wal, position));
@@ -391,7 +391,7 @@ vl_wal_release_old(vl_ctx *ctx, vl_wal *wal)
     if (wal->io == NULL)
         return VELO_OK;
     VL_TRY(vl_wal_check(ctx, wal));
-    vl_wal_turn_take(wal);
+    (void)vl_wal_turn_take(wal, 0);
     st = segment_cut(ctx, wal, segment_free_old(wal));
     vl_wal_turn_pass(wal);
     return st;

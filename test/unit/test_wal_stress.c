@@ -15,23 +15,23 @@
 
 /* What one thread does. */
 typedef struct stress_worker {
-    vl_thread thread;     /* runs it */
-    uint32_t number;      /* from 0 on */
-    uint32_t count;       /* records to append */
-    rig_record *records;  /* what it appended, in order of position */
-    uint32_t done;        /* how many */
-    uint64_t flushes;     /* that it waited for */
-    char failure[200];    /* what went wrong */
-    vl_rng rng;           /* its own */
+    vl_thread thread;    /* runs it */
+    uint32_t number;     /* from 0 on */
+    uint32_t count;      /* records to append */
+    rig_record *records; /* what it appended, in order of position */
+    uint32_t done;       /* how many */
+    uint64_t flushes;    /* that it waited for */
+    char failure[200];   /* what went wrong */
+    vl_rng rng;          /* its own */
 } stress_worker;
 
 static struct {
     rig r;
     stress_worker workers[STRESS_THREADS];
-    vl_event go;                     /* all begin together */
-    _Atomic uint32_t running;        /* workers at work */
-    _Atomic uint64_t acknowledged;   /* highest position that a durable flush acknowledged */
-    int fails;                       /* a fault is planned: errors are right */
+    vl_event go;                   /* all begin together */
+    _Atomic uint32_t running;      /* workers at work */
+    _Atomic uint64_t acknowledged; /* highest position that a durable flush acknowledged */
+    int fails;                     /* a fault is planned: errors are right */
 } stress;
 
 static uint32_t
@@ -202,9 +202,9 @@ wal_threads_append_and_flush(void)
         all = stress_merge(&count);
         CHECK(all != NULL);
         CHECK_EQ(count, STRESS_THREADS * stress_count());
-        CHECK_EQ(rig_scan(unit_ctx(), stress.r.io, &stress.r.options.identity, 64, all, count,
-                          &end),
-                 (int)count);
+        CHECK_EQ(
+            rig_scan(unit_ctx(), stress.r.io, &stress.r.options.identity, 64, all, count, &end),
+            (int)count);
         CHECK_EQ(end, vl_wal_tail(stress.r.wal));
         free(all);
         stress_free();
