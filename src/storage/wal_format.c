@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define FORMAT_MAGIC_SIZE   8U
-#define FORMAT_CHECKSUM_AT  (VL_WAL_SEGMENT_HEADER - 8U)
+#define FORMAT_CHECKSUM_AT  (VL_WAL_HEADER_SIZE - 8U)
 #define FORMAT_ZEROS_AT     68U
 #define FORMAT_RECORD_SHARE 4U
 
@@ -21,9 +21,9 @@ vl_wal_salt_check(uint64_t salt, uint64_t generation)
 }
 
 void
-vl_wal_header_encode(const vl_wal_header *header, uint8_t bytes[VL_WAL_SEGMENT_HEADER])
+vl_wal_header_encode(const vl_wal_header *header, uint8_t bytes[VL_WAL_HEADER_SIZE])
 {
-    memset(bytes, 0, VL_WAL_SEGMENT_HEADER);
+    memset(bytes, 0, VL_WAL_HEADER_SIZE);
     memcpy(bytes, format_magic, FORMAT_MAGIC_SIZE);
     vl_store_le32(bytes + 8, VL_WAL_FORMAT);
     vl_store_le32(bytes + 12, header->segment_size);
@@ -42,16 +42,19 @@ format_has_good_fields(const uint8_t *bytes, const vl_wal_header *header)
     for (uint32_t i = FORMAT_ZEROS_AT; i < FORMAT_CHECKSUM_AT; i++)
         if (bytes[i] != 0)
             return 0;
-    return vl_wal_segment_size_is_valid(header->segment_size) && header->generation != 0 &&
-           header->start % 8 == 0 && header->start <= VL_LOG_POSITION_MAX &&
-           header->sequence <=
-               VL_LOG_POSITION_MAX / (header->segment_size - VL_WAL_SEGMENT_HEADER) &&
+    if (!vl_wal_segment_size_is_valid(header->segment_size))
+        return 0;
+    if (header->generation == 0)
+        return header->sequence == 0 && header->salt_check == 0 && header->start == 0 &&
+               header->record_max_size == 0;
+    return header->start % 8 == 0 && header->start <= VL_LOG_POSITION_MAX &&
+           header->sequence <= VL_LOG_POSITION_MAX / (header->segment_size - VL_WAL_HEADER_SIZE) &&
            header->record_max_size >= VL_WAL_RING_MIN / FORMAT_RECORD_SHARE &&
            header->record_max_size <= VL_WAL_RING_MAX / FORMAT_RECORD_SHARE;
 }
 
 vl_wal_header_state
-vl_wal_header_decode(const uint8_t bytes[VL_WAL_SEGMENT_HEADER], vl_wal_header *header)
+vl_wal_header_decode(const uint8_t bytes[VL_WAL_HEADER_SIZE], vl_wal_header *header)
 {
     uint32_t format;
 

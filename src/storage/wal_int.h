@@ -25,14 +25,16 @@ _Static_assert(VL_LITTLE_ENDIAN, "size words are stored by atomics: a big-endian
 
 /* ---- format (wal_format.c) ---- */
 
-#define VL_WAL_FORMAT         1U
-#define VL_WAL_SEGMENT_HEADER 512U
+#define VL_WAL_FORMAT      1U
+#define VL_WAL_HEADER_SIZE 512U  /* of the file's header, and of a segment's */
+#define VL_WAL_SEGMENTS_AT 4096U /* where in the file the segments begin */
 
-/* The header of a segment; the drawing is in docs/file-format.md. */
+/* The header of the file, which is written once, or of a segment; the drawing is in
+ * docs/file-format.md. */
 typedef struct vl_wal_header {
     uint32_t segment_size;    /* bytes, header included */
     uint8_t database_id[16];  /* of the database */
-    uint64_t generation;      /* from 1 on */
+    uint64_t generation;      /* from 1 on; 0 in the file's header, and so is what follows */
     uint64_t sequence;        /* which part of the stream: position / payload of a segment */
     uint64_t salt_check;      /* vl_wal_salt_check of the salt */
     vl_log_position start;    /* first position of the generation */
@@ -49,8 +51,8 @@ typedef enum vl_wal_header_state {
 /* What the header says about a salt without telling it. */
 uint64_t vl_wal_salt_check(uint64_t salt, uint64_t generation);
 
-void vl_wal_header_encode(const vl_wal_header *header, uint8_t bytes[VL_WAL_SEGMENT_HEADER]);
-vl_wal_header_state vl_wal_header_decode(const uint8_t bytes[VL_WAL_SEGMENT_HEADER],
+void vl_wal_header_encode(const vl_wal_header *header, uint8_t bytes[VL_WAL_HEADER_SIZE]);
+vl_wal_header_state vl_wal_header_decode(const uint8_t bytes[VL_WAL_HEADER_SIZE],
                                          vl_wal_header *header);
 
 /* Offsets in a record. */
@@ -119,7 +121,8 @@ velo_status vl_wal_media_cut(vl_ctx *ctx, vl_wal_media *media, uint64_t size) VL
 /* A thread that waits for its turn or for a flush; on its own stack. */
 typedef struct vl_wal_waiter {
     struct vl_wal_waiter *next; /* in the queue, then in the list of those to wake */
-    vl_log_position upto;       /* what it waits for */
+    uint64_t need;              /* bytes of credit that it waits for, or 0 */
+    vl_log_position upto;       /* what is to be written or durable */
     uint64_t headers;           /* and up to which segment header, by number */
     int is_durable;             /* durable, or only written */
     _Atomic uint32_t state;     /* vl_wal_waiter_state; it sleeps on this word */
@@ -226,8 +229,9 @@ vl_wal_waiter_state vl_wal_waiter_sleep(vl_wal_waiter *waiter);
 /* Give the waiter its state. Its memory may be gone on return. */
 void vl_wal_waiter_wake(vl_wal_waiter *waiter, vl_wal_waiter_state state);
 
-/* Take the grant turn, in order of arrival, and pass it on. */
-void vl_wal_turn_take(vl_wal *wal);
+/* Take the grant turn, in order of arrival: VL_WAL_LEADS, and it is to be passed on; or
+ * VL_WAL_SERVED, and the caller has credit for `need` bytes instead. With need 0: always LEADS. */
+vl_wal_waiter_state vl_wal_turn_take(vl_wal *wal, uint64_t need);
 void vl_wal_turn_pass(vl_wal *wal);
 
 /* Waiting for a record to be filled, for credit given back, for the ring to be written, for a
@@ -256,6 +260,9 @@ vl_wal_size_word(const vl_wal *wal, vl_log_position position)
     return (_Atomic uint32_t *)(void *)(wal->ring + (position & (wal->ring_size - 1)));
 }
 
+/* Take credit if there is space for it in the ring and in the file: 1 if so. */
+int vl_wal_try_grant(vl_wal *wal, uint64_t need);
+
 /* What was written is not needed any more: makes [consumed, end) zero and gives it to grants. By
  * the leader. */
 void vl_wal_ring_consume(vl_wal *wal, vl_log_position end);
@@ -276,6 +283,13 @@ void vl_wal_segments_deinit(vl_wal_segments *segments);
 
 /* Prepare the segment behind the last one; the caller has the grant turn. */
 velo_status vl_wal_segments_extend(vl_ctx *ctx, vl_wal *wal) VL_MUST_CHECK;
+
+/* Where a slot lies in the file. */
+static inline uint64_t
+vl_wal_slot_offset(uint64_t slot, uint32_t segment_size)
+{
+    return VL_WAL_SEGMENTS_AT + slot * segment_size;
+}
 
 /* Where in the file the position lies, and how many bytes follow in the segment. */
 uint64_t vl_wal_segments_locate(vl_wal *wal, vl_log_position position, uint32_t *room);

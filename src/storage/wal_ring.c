@@ -32,9 +32,8 @@ vl_wal_max_body(const vl_wal *wal)
 
 /* ---- credit ---- */
 
-/* Take credit if there is space in the ring and in the file. Keeps W2. */
-static int
-ring_try_grant(vl_wal *wal, uint64_t need)
+int
+vl_wal_try_grant(vl_wal *wal, uint64_t need)
 {
     uint64_t end = atomic_load_explicit(&wal->grant_end, memory_order_seq_cst);
 
@@ -43,6 +42,7 @@ ring_try_grant(vl_wal *wal, uint64_t need)
                 atomic_load_explicit(&wal->consumed, memory_order_seq_cst) + wal->ring_size ||
             end + need > atomic_load_explicit(&wal->prepared_end, memory_order_acquire))
             return 0;
+        /* keeps W2 */
     } while (!atomic_compare_exchange_weak_explicit(&wal->grant_end, &end, end + need,
                                                     memory_order_seq_cst, memory_order_seq_cst));
     return 1;
@@ -84,7 +84,7 @@ ring_grant_in_turn(vl_ctx *ctx, vl_wal *wal, uint64_t need)
 {
     for (;;) {
         VL_TRY(vl_wal_check(ctx, wal));
-        if (ring_try_grant(wal, need))
+        if (vl_wal_try_grant(wal, need))
             return VELO_OK;
         if (ring_lacks_space(wal, need))
             VL_TRY(vl_wal_segments_extend(ctx, wal));
@@ -115,9 +115,9 @@ vl_wal_grant(vl_ctx *ctx, vl_wal *wal, uint32_t count, uint32_t size, vl_wal_cre
     if (vl_wal_tail(wal) - atomic_load_explicit(&wal->consumed, memory_order_relaxed) >
         wal->ring_size / 2)
         VL_TRY(vl_wal_write_out(ctx, wal));
-    if (atomic_load_explicit(&wal->grant_turn.is_taken, memory_order_relaxed) != 0 ||
-        !ring_try_grant(wal, need)) {
-        vl_wal_turn_take(wal);
+    if ((atomic_load_explicit(&wal->grant_turn.is_taken, memory_order_relaxed) != 0 ||
+         !vl_wal_try_grant(wal, need)) &&
+        vl_wal_turn_take(wal, need) == VL_WAL_LEADS) {
         st = ring_grant_in_turn(ctx, wal, need);
         vl_wal_turn_pass(wal);
         if (st != VELO_OK)

@@ -59,34 +59,34 @@ scan_fail_header(vl_ctx *ctx, const vl_wal_scan *scan, vl_wal_header_state state
     case VL_WAL_HEADER_VALID:
         break;
     }
-    return vl_fail(ctx, VELO_CORRUPT, "the log \"%s\" is damaged in its first segment", scan->path);
+    return vl_fail(ctx, VELO_CORRUPT, "the log \"%s\" has a damaged header", scan->path);
 }
 
 static velo_status
 scan_read_header(vl_ctx *ctx, vl_wal_scan *scan, uint64_t offset, vl_wal_header *header,
                  vl_wal_header_state *state)
 {
-    uint8_t bytes[VL_WAL_SEGMENT_HEADER];
+    uint8_t bytes[VL_WAL_HEADER_SIZE];
 
     VL_TRY(vl_wal_media_read(ctx, &scan->media, bytes, sizeof bytes, offset));
     *state = vl_wal_header_decode(bytes, header);
     return VELO_OK;
 }
 
-/* The first header tells whose log it is, and the size of segments. */
+/* The file's header tells whose log it is, and the size of segments. */
 static velo_status
-scan_read_first(vl_ctx *ctx, vl_wal_scan *scan)
+scan_read_file_header(vl_ctx *ctx, vl_wal_scan *scan)
 {
     vl_wal_header header;
     vl_wal_header_state state;
 
     VL_TRY(scan_read_header(ctx, scan, 0, &header, &state));
-    if (state != VL_WAL_HEADER_VALID)
+    if (state != VL_WAL_HEADER_VALID || header.generation != 0)
         return scan_fail_header(ctx, scan, state);
     if (memcmp(header.database_id, scan->identity.database_id, sizeof header.database_id) != 0)
         return vl_fail(ctx, VELO_CORRUPT, "the log \"%s\" belongs to another database", scan->path);
     scan->segment_size = header.segment_size;
-    scan->payload = header.segment_size - VL_WAL_SEGMENT_HEADER;
+    scan->payload = header.segment_size - VL_WAL_HEADER_SIZE;
     return VELO_OK;
 }
 
@@ -129,11 +129,14 @@ scan_find_segments(vl_ctx *ctx, vl_wal_scan *scan)
     uint64_t file_size;
 
     VL_TRY(vl_wal_media_get_size(ctx, &scan->media, &file_size));
-    for (uint64_t slot = 0; slot * scan->segment_size < file_size && slot < INT32_MAX; slot++) {
+    for (uint64_t slot = 0; slot < INT32_MAX; slot++) {
+        uint64_t offset = vl_wal_slot_offset(slot, scan->segment_size);
         vl_wal_header header;
         vl_wal_header_state state;
 
-        VL_TRY(scan_read_header(ctx, scan, slot * scan->segment_size, &header, &state));
+        if (offset >= file_size)
+            break;
+        VL_TRY(scan_read_header(ctx, scan, offset, &header, &state));
         if (state != VL_WAL_HEADER_VALID || !scan_is_ours(scan, &header))
             continue;
         VL_TRY(scan_add_segment(ctx, scan, header.sequence, (uint32_t)slot));
@@ -227,7 +230,8 @@ scan_read_stream(vl_ctx *ctx, vl_wal_scan *scan, uint8_t *to, vl_log_position po
         uint64_t slot = scan->segments[sequence - scan->segments[0].sequence].slot;
 
         VL_TRY(vl_wal_media_read(ctx, &scan->media, to, part,
-                                 slot * scan->segment_size + VL_WAL_SEGMENT_HEADER + rest));
+                                 vl_wal_slot_offset(slot, scan->segment_size) + VL_WAL_HEADER_SIZE +
+                                     rest));
         to += part;
         position += part;
         size -= part;
@@ -352,7 +356,7 @@ scan_open_file(vl_ctx *ctx, vl_wal_scan *scan, vl_io *io, const char *path)
         return vl_fail(ctx, VELO_CORRUPT,
                        "the log \"%s\" is missing, and the database was not closed cleanly", path);
     VL_TRY(vl_wal_media_open(ctx, &scan->media, io, path, 0));
-    VL_TRY(scan_read_first(ctx, scan));
+    VL_TRY(scan_read_file_header(ctx, scan));
     VL_TRY(scan_find_segments(ctx, scan));
     return scan_choose_segments(ctx, scan);
 }

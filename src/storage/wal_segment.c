@@ -11,16 +11,20 @@
  *                  found by vl_wal_create        vl_wal_release_old
  *
  * Invariants
- *   S1  Live segments have the sequences first_sequence .. first_sequence + live_count - 1; there
- * is at least one. prepared_end is the end of the last one. S2  The space of a live segment is
- * there and its header is written before prepared_end passes its beginning, so before a position in
- * it can be drawn. S3  A slot gets a new header only when nothing needs what it held: before a slot
- * is free, all headers so far are durable, so that a scan from the released position finds its
- * segment even if the new header reaches the medium and nothing else does. S4  A sequence is never
- * in two slots: when a header could not be written, it may be there all the same, and the next
- * attempt takes the same slot. S5  Slot 0 always has a valid header: it tells the size of segments.
- * It is never cut off. S6  Changes are made by who has the grant turn, under wal.latch; so that one
- * may read without, everybody else reads under wal.latch. */
+ *   S1  Live segments have the sequences first_sequence .. first_sequence + live_count - 1;
+ *       there is at least one. prepared_end is the end of the last one.
+ *   S2  The space of a live segment is there and its header is written before prepared_end passes
+ *       its beginning, so before a position in it can be drawn.
+ *   S3  A slot gets a new header only when nothing needs what it held: before a slot is free, all
+ *       headers so far are durable, so that a scan from the released position finds its segment
+ *       even if the new header reaches the medium and nothing else does.
+ *   S4  A sequence is never in two slots: when a header could not be written, it may be there all
+ *       the same, and the next attempt takes the same slot.
+ *   S5  The file's header, which tells the size of segments, never changes once it is written: a
+ *       write that tore it would take the whole log along. Torn headers of segments do no harm:
+ *       nothing needs the old ones, and nothing that was acknowledged depends on the new.
+ *   S6  Changes are made by who has the grant turn, under wal.latch; so that one may read without,
+ *       everybody else reads under wal.latch. */
 #include "storage/wal_int.h"
 
 #include <inttypes.h>
@@ -82,7 +86,7 @@ vl_wal_segments_locate(vl_wal *wal, vl_log_position position, uint32_t *room)
     slot = segments->live[sequence & (segments->capacity - 1)];
     vl_latch_release_exclusive(&wal->latch);
     *room = segments->payload - rest;
-    return (uint64_t)slot * segments->size + VL_WAL_SEGMENT_HEADER + rest;
+    return vl_wal_slot_offset(slot, segments->size) + VL_WAL_HEADER_SIZE + rest;
 }
 
 void
@@ -99,16 +103,16 @@ static velo_status
 segment_read_header(vl_ctx *ctx, vl_wal *wal, uint64_t offset, vl_wal_header *header,
                     vl_wal_header_state *state)
 {
-    uint8_t bytes[VL_WAL_SEGMENT_HEADER];
+    uint8_t bytes[VL_WAL_HEADER_SIZE];
 
     VL_TRY(vl_wal_media_read(ctx, &wal->media, bytes, sizeof bytes, offset));
     *state = vl_wal_header_decode(bytes, header);
     return VELO_OK;
 }
 
-/* Look at the first segment: *size is the size of segments, or 0 if there are none. */
+/* Look at the file's header: *size is the size of segments, or 0 if it has none that is valid. */
 static velo_status
-segment_read_first(vl_ctx *ctx, vl_wal *wal, uint32_t *size)
+segment_read_size(vl_ctx *ctx, vl_wal *wal, uint32_t *size)
 {
     vl_wal_header header;
     vl_wal_header_state state;
@@ -117,6 +121,8 @@ segment_read_first(vl_ctx *ctx, vl_wal *wal, uint32_t *size)
     VL_TRY(segment_read_header(ctx, wal, 0, &header, &state));
     switch (state) {
     case VL_WAL_HEADER_VALID:
+        if (header.generation != 0)
+            return VELO_OK; /* a segment astray */
         if (memcmp(header.database_id, wal->identity.database_id, sizeof header.database_id) != 0)
             return vl_fail(ctx, VELO_CORRUPT,
                            "\"%s\" is the log of another database: it has to be moved away",
@@ -133,6 +139,19 @@ segment_read_first(vl_ctx *ctx, vl_wal *wal, uint32_t *size)
     return VELO_OK;
 }
 
+/* Write the file's header; it becomes durable with the first segment. An existing one is written
+ * again, the same bytes, since that it can be read does not make it durable (hazard 6). */
+static velo_status
+segment_write_file_header(vl_ctx *ctx, vl_wal *wal)
+{
+    vl_wal_header header = {.segment_size = wal->segments.size};
+    uint8_t bytes[VL_WAL_HEADER_SIZE];
+
+    memcpy(header.database_id, wal->identity.database_id, sizeof header.database_id);
+    vl_wal_header_encode(&header, bytes);
+    return vl_wal_media_write(ctx, &wal->media, bytes, sizeof bytes, 0);
+}
+
 /* Which slots of an existing log are in use by older generations. */
 static velo_status
 segment_find_old(vl_ctx *ctx, vl_wal *wal, uint32_t slot_count)
@@ -143,11 +162,12 @@ segment_find_old(vl_ctx *ctx, vl_wal *wal, uint32_t slot_count)
         vl_wal_header header;
         vl_wal_header_state state;
 
-        VL_TRY(segment_read_header(ctx, wal, (uint64_t)slot * segments->size, &header, &state));
+        VL_TRY(segment_read_header(ctx, wal, vl_wal_slot_offset(slot, segments->size), &header,
+                                   &state));
         /* What has our number, or a higher one, was begun by somebody whose superblock was never
          * durable: nobody needs it. */
-        if (state == VL_WAL_HEADER_VALID && header.generation < wal->identity.generation &&
-            header.segment_size == segments->size &&
+        if (state == VL_WAL_HEADER_VALID && header.generation != 0 &&
+            header.generation < wal->identity.generation && header.segment_size == segments->size &&
             memcmp(header.database_id, wal->identity.database_id, sizeof header.database_id) == 0)
             segments->states[slot] = VL_WAL_SLOT_OLD;
         segments->old_count += segments->states[slot] == VL_WAL_SLOT_OLD;
@@ -165,17 +185,19 @@ vl_wal_segments_init(vl_ctx *ctx, vl_wal *wal, uint32_t segment_size)
     uint64_t slot_count;
 
     VL_TRY(vl_wal_media_get_size(ctx, &wal->media, &file_size));
-    VL_TRY(segment_read_first(ctx, wal, &segments->size));
+    VL_TRY(segment_read_size(ctx, wal, &segments->size));
     if (segments->size == 0) {
         segments->size = segment_size;
-        if (file_size != 0)
-            VL_TRY(vl_wal_media_cut(ctx, &wal->media, 0));
-        file_size = 0;
+        VL_TRY(vl_wal_media_cut(ctx, &wal->media, 0));
+        VL_TRY(vl_wal_media_prepare(ctx, &wal->media, 0, VL_WAL_SEGMENTS_AT));
+        file_size = VL_WAL_SEGMENTS_AT;
     }
-    segments->payload = segments->size - VL_WAL_SEGMENT_HEADER;
+    VL_TRY(segment_write_file_header(ctx, wal));
+    segments->payload = segments->size - VL_WAL_HEADER_SIZE;
     segments->first_sequence = wal->start / segments->payload;
     segments->keep_count = 1;
-    slot_count = file_size / segments->size;
+    slot_count =
+        file_size < VL_WAL_SEGMENTS_AT ? 0 : (file_size - VL_WAL_SEGMENTS_AT) / segments->size;
     if (slot_count > INT32_MAX)
         return vl_fail(ctx, VELO_CANTOPEN, "the log \"%s\" is too large", wal->path);
     VL_TRY(segment_make_room(ctx, wal, (uint32_t)slot_count + 1));
@@ -203,7 +225,7 @@ segment_choose(const vl_wal_segments *segments)
 static velo_status
 segment_make_space(vl_ctx *ctx, vl_wal *wal, uint32_t slot)
 {
-    uint64_t offset = (uint64_t)slot * wal->segments.size;
+    uint64_t offset = vl_wal_slot_offset(slot, wal->segments.size);
     velo_status st = vl_wal_media_prepare(ctx, &wal->media, offset, wal->segments.size);
     velo_status cut = VELO_OK;
 
@@ -221,13 +243,13 @@ segment_write_header(vl_ctx *ctx, vl_wal *wal, uint32_t slot, uint64_t sequence)
                             .sequence = sequence,
                             .start = wal->start,
                             .record_max_size = wal->record_max_size};
-    uint8_t bytes[VL_WAL_SEGMENT_HEADER];
+    uint8_t bytes[VL_WAL_HEADER_SIZE];
 
     memcpy(header.database_id, wal->identity.database_id, sizeof header.database_id);
     header.salt_check = vl_wal_salt_check(wal->identity.salt, wal->identity.generation);
     vl_wal_header_encode(&header, bytes);
     return vl_wal_media_write(ctx, &wal->media, bytes, sizeof bytes,
-                              (uint64_t)slot * wal->segments.size);
+                              vl_wal_slot_offset(slot, wal->segments.size));
 }
 
 /* The slot is live, and holds the next sequence. Keeps S1, S2. */
@@ -314,7 +336,7 @@ segment_free_old(vl_wal *wal)
 
 /* Give free slots at the file's end back, beyond what is kept: as many as were released just now,
  * since the log up to the next checkpoint will be about as long; after a longer one, half as many
- * as before. Keeps S5: live segments lie before what is cut. */
+ * as before. */
 static velo_status
 segment_cut(vl_ctx *ctx, vl_wal *wal, uint32_t released)
 {
@@ -334,7 +356,7 @@ segment_cut(vl_ctx *ctx, vl_wal *wal, uint32_t released)
     }
     if (count == segments->slot_count)
         return VELO_OK;
-    VL_TRY(vl_wal_media_cut(ctx, &wal->media, (uint64_t)count * segments->size));
+    VL_TRY(vl_wal_media_cut(ctx, &wal->media, vl_wal_slot_offset(count, segments->size)));
     vl_latch_acquire_exclusive(&wal->latch);
     segments->free_count -= segments->slot_count - count;
     segments->slot_count = count;
@@ -353,7 +375,7 @@ vl_wal_release(vl_ctx *ctx, vl_wal *wal, vl_log_position position)
     if (position > written)
         position = written; /* the leader may be writing behind it */
     VL_TRY(vl_wal_check(ctx, wal));
-    vl_wal_turn_take(wal);
+    (void)vl_wal_turn_take(wal, 0);
     st = vl_wal_sync_headers(ctx, wal); /* keeps S3 */
     if (st == VELO_OK)
         st = segment_cut(ctx, wal, segment_free_live(wal, position));
@@ -369,7 +391,7 @@ vl_wal_release_old(vl_ctx *ctx, vl_wal *wal)
     if (wal->io == NULL)
         return VELO_OK;
     VL_TRY(vl_wal_check(ctx, wal));
-    vl_wal_turn_take(wal);
+    (void)vl_wal_turn_take(wal, 0);
     st = segment_cut(ctx, wal, segment_free_old(wal));
     vl_wal_turn_pass(wal);
     return st;

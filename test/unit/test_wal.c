@@ -84,12 +84,901 @@ wal_positions_follow_each_other(void)
     rig_close(&test);
 }
 
+static void
+wal_ring_wraps_with_everything_in_it(void)
+{
+    /* Each lap's records have other sizes, so that every alignment of the ring's end occurs. */
+    check_start();
+    for (uint32_t i = 0; i < 1000; i++)
+        CHECK_OK(rig_append(unit_ctx(), &test, i % (RIG_BODY_MAX + 1)));
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 1000);
+    rig_close(&test);
+}
+
+static void
+wal_credit_is_limited_and_given_back(void)
+{
+    vl_wal_credit credit = {1};
+    vl_wal_credit other;
+    uint64_t tail;
+
+    check_start();
+    CHECK_STATUS(vl_wal_grant(unit_ctx(), test.wal, 1, RIG_RING / 2, &credit), VELO_TOOBIG);
+    CHECK_EQ(credit.left, 0);
+    CHECK_STATUS(vl_wal_grant(unit_ctx(), test.wal, UINT32_MAX, UINT32_MAX, &credit), VELO_TOOBIG);
+    /* Again and again all that a grant may have: it would wait for ever if any of it were lost. */
+    for (uint32_t i = 0; i < 100; i++) {
+        CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 2, RIG_RING / 2 - 64, &credit));
+        CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 2, RIG_RING / 2 - 64, &other));
+        CHECK(credit.left >= RIG_RING / 2 - 64);
+        vl_wal_ungrant(test.wal, &credit);
+        CHECK_EQ(credit.left, 0);
+        vl_wal_ungrant(test.wal, &credit); /* nothing left: nothing happens */
+        vl_wal_ungrant(test.wal, &other);
+    }
+    /* Of one grant several records. */
+    tail = vl_wal_tail(test.wal);
+    CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 3, 3, &credit));
+    for (int i = 0; i < 3; i++) {
+        vl_wal_part part = {"x", 1};
+
+        (void)vl_wal_append(test.wal, &credit, 1, 0, &part, 1);
+    }
+    vl_wal_ungrant(test.wal, &credit);
+    CHECK_EQ(vl_wal_tail(test.wal), tail + 96);
+    rig_close(&test);
+}
+
+static void
+wal_bad_options_are_refused(void)
+{
+    vl_wal_options good;
+
+    CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+    good = test.options;
+    test.options.ring_bytes = 3000;
+    CHECK_STATUS(rig_create(unit_ctx(), &test), VELO_MISUSE);
+    test.options.ring_bytes = 512;
+    CHECK_STATUS(rig_create(unit_ctx(), &test), VELO_MISUSE);
+    test.options = good;
+    test.options.segment_bytes = 512;
+    CHECK_STATUS(rig_create(unit_ctx(), &test), VELO_MISUSE);
+    test.options = good;
+    test.options.start = 4;
+    CHECK_STATUS(rig_create(unit_ctx(), &test), VELO_MISUSE);
+    test.options = good;
+    test.options.identity.generation = 0;
+    CHECK_STATUS(rig_create(unit_ctx(), &test), VELO_MISUSE);
+    test.options = good;
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    CHECK_STATUS(vl_wal_flush(unit_ctx(), test.wal, test.options.start + 8, 1), VELO_MISUSE);
+    vl_wal_close(NULL);
+    vl_wal_scan_close(NULL);
+    rig_close(&test);
+}
+
+static void
+stop_without_credit(void)
+{
+    vl_wal_credit credit = {0};
+
+    (void)rig_open(unit_ctx(), &test, NULL);
+    (void)rig_create(unit_ctx(), &test);
+    (void)vl_wal_append(test.wal, &credit, 1, 0, NULL, 0);
+}
+
+static void
+stop_fill_of_another_size(void)
+{
+    vl_wal_credit credit;
+    vl_wal_part part = {"abc", 3};
+    vl_log_position position;
+
+    (void)rig_open(unit_ctx(), &test, NULL);
+    (void)rig_create(unit_ctx(), &test);
+    if (vl_wal_grant(unit_ctx(), test.wal, 1, 10, &credit) != VELO_OK)
+        return;
+    position = vl_wal_reserve(test.wal, &credit, 4);
+    vl_wal_fill(test.wal, position, 1, 0, &part, 1);
+}
+
+static void
+wal_misuse_that_would_damage_the_log_stops(void)
+{
+    CHECK(unit_stops(stop_without_credit));
+    CHECK(unit_stops(stop_fill_of_another_size));
+}
+
+static void
+wal_in_memory_counts_positions(void)
+{
+    vl_wal_credit credit;
+    vl_log_position first;
+
+    CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+    test.options.io = NULL;
+    test.options.path = NULL;
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    CHECK_OK(append_some(500)); /* many laps of the ring: grants write out */
+    CHECK_OK(flush_all(0));
+    CHECK_EQ(vl_wal_written(test.wal), vl_wal_tail(test.wal));
+    CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 2, 16, &credit));
+    first = vl_wal_reserve(test.wal, &credit, 8);
+    (void)vl_wal_append(test.wal, &credit, 1, 0, NULL, 0);
+    CHECK_EQ(vl_wal_appended(test.wal), first); /* a gap, as in a file */
+    vl_wal_fill(test.wal, first, 1, 0, &(vl_wal_part){"12345678", 8}, 1);
+    CHECK_EQ(vl_wal_appended(test.wal), vl_wal_tail(test.wal));
+    vl_wal_ungrant(test.wal, &credit);
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(vl_wal_durable(test.wal), vl_wal_tail(test.wal));
+    CHECK_OK(vl_wal_release(unit_ctx(), test.wal, vl_wal_tail(test.wal)));
+    CHECK_OK(vl_wal_release_old(unit_ctx(), test.wal));
+    rig_close(&test);
+}
+
+/* ---- the hazards of the design, by number ---- */
+
+/* What was never synced lies behind the log's end, valid in form, and a new record happens to end
+ * where it begins. */
+static void
+hazard_05_stale_records_are_never_replayed(void)
+{
+    vl_log_position end = 0;
+    vl_wal_identity old;
+    rig_record stale;
+
+    check_start();
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(rig_append(unit_ctx(), &test, 1000 - 24));
+    CHECK_OK(flush_all(0));
+    CHECK_EQ(scan_from(0), 3);
+    stale = test.records[1];
+    /* The first record is damaged, as if its sectors had not reached the disk. */
+    CHECK_OK(vl_sim_flip_bit(unit_ctx(), test.sim, RIG_PATH, (4096 + 512 + 64 + 100) * 8));
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, 3, &end), 0);
+    CHECK_EQ(end, 64);
+    CHECK_EQ(scan_from(1), 2); /* they are there */
+    /* The next process begins a generation at that end, and writes a record that ends at 1064. */
+    old = test.options.identity;
+    CHECK_OK(rig_restart(unit_ctx(), &test));
+    test.options.identity.generation = 2;
+    test.options.identity.salt = 99;
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    CHECK_OK(rig_append(unit_ctx(), &test, 1000 - 24));
+    CHECK_EQ(rig_end(&test.records[0]), stale.position);
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 1);
+    /* The old generation is still there; with the wrong salt it is not. */
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &old, stale.position, &stale, 1, NULL), -1);
+    old.salt++;
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &old, stale.position, &stale, 1, NULL), -2);
+    CHECK_CONTAINS(unit_ctx()->error.text, "does not hold generation 1");
+    rig_close(&test);
+}
+
+/* A slot is used again, and holds valid records of the same generation from its former life. */
+static void
+hazard_05_recycled_segment_shows_nothing_old(void)
+{
+    check_start();
+    for (int round = 0; round < 50; round++) {
+        vl_log_position from;
+
+        CHECK_OK(append_some(20));
+        CHECK_OK(flush_all(1));
+        from = vl_wal_tail(test.wal);
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, from));
+        test.count = 0;
+        CHECK_OK(append_some((uint32_t)vl_rng_below(&test.rng, 3)));
+        CHECK_OK(flush_all(0));
+        CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, from, test.records,
+                          test.count, NULL),
+                 (int)test.count);
+    }
+    rig_close(&test);
+}
+
+static void
+hazard_05_wrong_logs_are_errors_that_say_so(void)
+{
+    const char *text = unit_ctx()->error.text;
+    vl_wal_identity identity;
+    vl_wal_scan *scan;
+
+    check_start();
+    CHECK_OK(append_some(100));
+    CHECK_OK(flush_all(1));
+    identity = test.options.identity;
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, "/d/y-wal", &identity, 64, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(text, "\"/d/y-wal\" is missing, and the database was not closed cleanly");
+    identity.database_id[3]++;
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &identity, 64, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(text, "belongs to another database");
+    identity = test.options.identity;
+    identity.generation = 2;
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &identity, 64, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(text, "does not hold generation 2");
+    identity = test.options.identity;
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &identity, 56, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(text, "begins behind position 56");
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &identity, 1 << 20, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(text, "ends before position 1048576");
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &identity, 68, &scan),
+                 VELO_CORRUPT);
+    CHECK(scan == NULL);
+    /* A log that was released further than the superblock says. */
+    CHECK_OK(vl_wal_release(unit_ctx(), test.wal, vl_wal_tail(test.wal)));
+    CHECK_OK(append_some(100));
+    CHECK_OK(flush_all(1));
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &identity, 64, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(text, "begins behind position 64");
+    rig_close(&test);
+}
+
+/* A sync fails; a second one would say yes. */
+static void
+hazard_06b_failed_sync_is_final(void)
+{
+    vl_sim_fault fault = {.kind = VL_SIM_SYNC_LOSES, .ops = VL_SIM_SYNC, .nth = 1};
+    vl_wal_credit credit;
+    vl_log_position durable;
+
+    check_start();
+    CHECK_OK(append_some(3));
+    CHECK_OK(flush_all(1));
+    durable = vl_wal_durable(test.wal);
+    CHECK_OK(append_some(3));
+    CHECK_OK(vl_sim_plan(unit_ctx(), test.sim, &fault));
+    CHECK_STATUS(flush_all(1), VELO_IOERR_FSYNC);
+    CHECK_STATUS(flush_all(1), VELO_IOERR_FSYNC);
+    CHECK_CONTAINS(unit_ctx()->error.text, "has failed before: cannot sync");
+    CHECK_STATUS(vl_wal_grant(unit_ctx(), test.wal, 1, 1, &credit), VELO_IOERR_FSYNC);
+    CHECK_STATUS(vl_wal_release(unit_ctx(), test.wal, durable), VELO_IOERR_FSYNC);
+    CHECK_STATUS(vl_wal_release_old(unit_ctx(), test.wal), VELO_IOERR_FSYNC);
+    CHECK_EQ(vl_wal_durable(test.wal), durable);
+    CHECK_OK(vl_wal_flush(unit_ctx(), test.wal, durable, 1)); /* this is so */
+    rig_close(&test);
+}
+
+/* Appending does nothing but write memory, whatever is wrong with the disk. */
+static void
+hazard_09_append_never_waits_or_fails(void)
+{
+    vl_sim_fault fault = {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING, .count = UINT64_MAX};
+    vl_wal_credit credits[2];
+    uint8_t body[RIG_BODY_MAX] = {0};
+    vl_sim_stats before;
+    vl_sim_stats after;
+
+    check_start();
+    for (int i = 0; i < 2; i++)
+        CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 2, 2 * RIG_BODY_MAX - 16, &credits[i]));
+    CHECK_OK(vl_sim_plan(unit_ctx(), test.sim, &fault));
+    vl_sim_get_stats(test.sim, &before);
+    for (int i = 0; i < 2; i++)
+        for (uint32_t size = RIG_BODY_MAX; size > RIG_BODY_MAX - 32; size -= 16) {
+            vl_wal_part part = {body, size};
+
+            (void)vl_wal_append(test.wal, &credits[i], 1, 1, &part, 1);
+        }
+    vl_sim_get_stats(test.sim, &after);
+    CHECK_EQ(before.op_number, after.op_number);
+    CHECK_EQ(vl_wal_appended(test.wal), vl_wal_tail(test.wal));
+    CHECK_STATUS(flush_all(0), VELO_IOERR_WRITE);
+    CHECK_STATUS(flush_all(0), VELO_IOERR_WRITE);
+    CHECK_CONTAINS(unit_ctx()->error.text, "has failed before");
+    rig_close(&test);
+}
+
+/* What was written, but not synced, survives the end of the process. */
+static void
+hazard_13_written_records_survive_a_kill(void)
+{
+    check_start();
+    CHECK_OK(append_some(200));
+    CHECK_OK(flush_all(0));
+    CHECK(vl_wal_durable(test.wal) == test.options.start);
+    CHECK_OK(vl_sim_kill(unit_ctx(), test.sim));
+    CHECK_OK(rig_restart(unit_ctx(), &test));
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, 200, NULL),
+             200);
+    rig_close(&test);
+}
+
+/* The disk is full: a grant says so and nothing happened; what was granted is written; when there
+ * is space again, all goes on. */
+static void
+hazard_14_full_disk_is_met_by_grants_only(void)
+{
+    static const vl_preallocation ways[] = {VL_PREALLOC_NONE, VL_PREALLOC_ALLOCATED,
+                                            VL_PREALLOC_WRITTEN};
+
+    for (size_t way = 0; way < VL_ARRAY_COUNT(ways); way++) {
+        vl_sim_options options = {.capacity_bytes = 10 * 4096};
+        velo_status st = VELO_OK;
+        vl_log_position tail;
+        uint32_t count;
+        vl_sim_stats stats;
+
+        CHECK_OK(rig_open(unit_ctx(), &test, &options));
+        test.options.preallocation = ways[way];
+        CHECK_OK(rig_create(unit_ctx(), &test));
+        while (st == VELO_OK)
+            st = append_some(1);
+        CHECK_STATUS(st, VELO_FULL);
+        CHECK(test.count > 20);
+        tail = vl_wal_tail(test.wal);
+        CHECK_STATUS(rig_append(unit_ctx(), &test, RIG_BODY_MAX), VELO_FULL);
+        CHECK_EQ(vl_wal_tail(test.wal), tail);
+        CHECK_OK(flush_all(1));
+        count = test.count;
+        CHECK_EQ(scan_from(0), (int)count);
+        vl_sim_get_stats(test.sim, &stats);
+        /* A checkpoint lets it go on in the same space. */
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, test.records[count - 1].position));
+        for (int i = 0; i < 20; i++)
+            CHECK_OK(rig_append(unit_ctx(), &test, 500));
+        CHECK_OK(flush_all(1));
+        CHECK_EQ(scan_from(count), 20);
+        rig_close(&test);
+    }
+}
+
+static void
+hazard_15_clean_close_leaves_no_file(void)
+{
+    int exists = 1;
+
+    check_start();
+    CHECK_OK(append_some(10));
+    vl_wal_close(test.wal);
+    test.wal = NULL;
+    CHECK_OK(vl_wal_delete(unit_ctx(), test.io, RIG_PATH));
+    CHECK_OK(vl_wal_delete(unit_ctx(), test.io, RIG_PATH)); /* no error */
+    CHECK_OK(vl_sim_cut_power(unit_ctx(), test.sim, &(vl_sim_outcome){.keep = VL_SIM_KEEP_NONE}));
+    CHECK_OK(rig_restart(unit_ctx(), &test));
+    CHECK_OK(vl_path_exists(unit_ctx(), test.io, RIG_PATH, &exists));
+    CHECK(!exists);
+    rig_close(&test);
+}
+
+/* A reservation whose owner has nothing to say is filled all the same, and not seen. */
+static void
+hazard_15_fillers_are_passed_over(void)
+{
+    uint8_t zeros[RIG_BODY_MAX] = {0};
+    vl_wal_credit credit;
+    vl_wal_part part = {zeros, 0};
+    vl_log_position end = 0;
+
+    check_start();
+    for (uint32_t size = 0; size < 200; size += 3) {
+        CHECK_OK(rig_append(unit_ctx(), &test, 7));
+        CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 1, size, &credit));
+        part.size = size;
+        vl_wal_fill(test.wal, vl_wal_reserve(test.wal, &credit, size), VL_WAL_FILLER, 0, &part, 1);
+        vl_wal_ungrant(test.wal, &credit);
+    }
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(
+        rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, test.count, &end),
+        (int)test.count);
+    CHECK_EQ(end, vl_wal_tail(test.wal));
+    rig_close(&test);
+}
+
+/* `appended` never passes a record that is reserved and not filled, whoever fills first. */
+static void
+hazard_27_appended_is_the_gap_free_prefix(void)
+{
+    enum {
+        COUNT = 12
+    };
+
+    check_start();
+    for (int round = 0; round < 200; round++) {
+        vl_wal_credit credit;
+        vl_log_position positions[COUNT];
+        uint32_t sizes[COUNT];
+        uint32_t order[COUNT];
+        uint32_t filled = 0;
+        uint8_t body[64];
+
+        CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, COUNT, COUNT * 64, &credit));
+        for (uint32_t i = 0; i < COUNT; i++) {
+            sizes[i] = (uint32_t)vl_rng_below(&test.rng, 65);
+            positions[i] = vl_wal_reserve(test.wal, &credit, sizes[i]);
+            order[i] = i;
+        }
+        vl_wal_ungrant(test.wal, &credit);
+        for (uint32_t i = COUNT; i > 1; i--) {
+            uint32_t other = (uint32_t)vl_rng_below(&test.rng, i);
+            uint32_t moved = order[i - 1];
+
+            order[i - 1] = order[other];
+            order[other] = moved;
+        }
+        for (uint32_t i = 0; i < COUNT; i++) {
+            uint32_t index = order[i];
+            uint32_t prefix = 0;
+            vl_wal_part part = {body, sizes[index]};
+            rig_record *record = &test.records[test.count + index];
+
+            *record =
+                (rig_record){positions[index], 3, sizes[index], (uint64_t)round * COUNT + index};
+            rig_body(record->txn, body, sizes[index]);
+            vl_wal_fill(test.wal, positions[index], 3, record->txn, &part, 1);
+            filled |= 1U << index;
+            while (prefix < COUNT && (filled >> prefix & 1) != 0)
+                prefix++;
+            CHECK_EQ(vl_wal_appended(test.wal),
+                     prefix < COUNT ? positions[prefix] : vl_wal_tail(test.wal));
+            if (i == COUNT / 2) /* what is filled so far may be flushed */
+                CHECK_OK(vl_wal_flush(unit_ctx(), test.wal, vl_wal_appended(test.wal), round % 2));
+        }
+        test.count += COUNT;
+    }
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), (int)test.count);
+    rig_close(&test);
+}
+
+/* ---- segments and generations ---- */
+
+static uint64_t
+file_size(void)
+{
+    vl_file *file;
+    uint64_t size = 0;
+
+    if (vl_file_open(unit_ctx(), test.io, RIG_PATH, 0, &file) != VELO_OK ||
+        vl_file_get_size(unit_ctx(), file, &size) != VELO_OK)
+        size = UINT64_MAX;
+    vl_file_close(file);
+    return size;
+}
+
+static void
+wal_space_is_used_again(void)
+{
+    vl_wal_stats stats;
+    uint64_t size = 0;
+
+    check_start();
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 10; i++)
+            CHECK_OK(rig_append(unit_ctx(), &test, 500));
+        CHECK_OK(flush_all(1));
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, vl_wal_tail(test.wal)));
+        if (round == 3)
+            size = file_size();
+    }
+    CHECK_EQ(size, file_size());
+    vl_wal_get_stats(test.wal, &stats);
+    CHECK(stats.prepared_count > 300);
+    CHECK(stats.live_segments <= 2);
+    CHECK_EQ(4096 + (stats.live_segments + stats.free_segments) * 1024, size);
+    rig_close(&test);
+}
+
+static void
+wal_surplus_is_given_back(void)
+{
+    vl_wal_stats stats;
+
+    check_start();
+    CHECK_OK(append_some(300));
+    CHECK_OK(flush_all(1));
+    CHECK(file_size() > 60 * 1024);
+    for (int i = 0; i < 12; i++) {
+        CHECK_OK(append_some(1));
+        CHECK_OK(flush_all(1));
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, vl_wal_tail(test.wal)));
+    }
+    /* The last live segment may be anywhere, so the file may be longer than what is in use. */
+    for (int i = 0; i < 5; i++) {
+        CHECK_OK(append_some(5));
+        CHECK_OK(flush_all(1));
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, vl_wal_tail(test.wal)));
+    }
+    vl_wal_get_stats(test.wal, &stats);
+    CHECK(file_size() < 30 * 1024);
+    CHECK_EQ(4096 + (stats.live_segments + stats.free_segments) * 1024, file_size());
+    test.count = 0;
+    CHECK_OK(append_some(30));
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 30);
+    rig_close(&test);
+}
+
+/* A checkpoint at the first byte of a segment that was never begun. */
+static void
+wal_scan_begins_at_a_segments_edge(void)
+{
+    static rig_record none[1];
+    vl_log_position end = 0;
+
+    CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+    test.options.start = 512;
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24));
+    CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24));
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(vl_wal_tail(test.wal), 1536);
+    CHECK_OK(vl_wal_release(unit_ctx(), test.wal, 1536));
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 1536, none, 0, &end), 0);
+    CHECK_EQ(end, 1536);
+    CHECK_OK(rig_append(unit_ctx(), &test, 100));
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(2), 1);
+    rig_close(&test);
+}
+
+static void
+wal_old_generation_is_intact_until_released(void)
+{
+    static rig_record old_records[100];
+    vl_wal_identity old;
+    vl_wal_stats stats;
+    uint64_t size;
+
+    check_start();
+    CHECK_OK(append_some(100));
+    CHECK_OK(flush_all(1));
+    memcpy(old_records, test.records, sizeof old_records);
+    old = test.options.identity;
+    test.options.start = vl_wal_tail(test.wal);
+    CHECK_OK(rig_restart(unit_ctx(), &test));
+    test.options.identity.generation = 5;
+    test.options.identity.salt = 1234;
+    test.options.segment_bytes = 8192; /* the file keeps its own */
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    vl_wal_get_stats(test.wal, &stats);
+    CHECK_EQ(stats.segment_bytes, 1024);
+    CHECK(stats.old_segments > 20);
+    CHECK_OK(append_some(200));
+    CHECK_OK(flush_all(1));
+    CHECK_OK(vl_wal_release(unit_ctx(), test.wal, test.records[50].position));
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &old, 64, old_records, 100, NULL), 100);
+    CHECK_EQ(scan_from(50), 150);
+    CHECK_OK(vl_wal_release_old(unit_ctx(), test.wal));
+    size = file_size();
+    CHECK_OK(append_some(20));
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(size, file_size()); /* the old generation's space is used */
+    CHECK_EQ(scan_from(50), (int)test.count - 50);
+    vl_wal_get_stats(test.wal, &stats);
+    CHECK_EQ(stats.old_segments, 0);
+    rig_close(&test);
+}
+
+/* A generation was begun, and its superblock never written: the next process takes its number. */
+static void
+wal_abandoned_generation_is_overwritten(void)
+{
+    vl_wal_stats stats;
+    vl_wal_identity abandoned;
+
+    check_start();
+    CHECK_OK(append_some(30));
+    CHECK_OK(flush_all(1));
+    for (uint64_t attempt = 0; attempt < 20; attempt++) {
+        test.options.start = 1 << 20;
+        CHECK_OK(rig_restart(unit_ctx(), &test));
+        test.options.identity.generation = 2;
+        test.options.identity.salt = 1000 + attempt;
+        CHECK_OK(rig_create(unit_ctx(), &test));
+        CHECK_OK(append_some(30));
+        CHECK_OK(flush_all(1));
+        CHECK_EQ(scan_from(0), 30);
+        vl_wal_get_stats(test.wal, &stats);
+        CHECK(stats.old_segments < 30);
+    }
+    CHECK(file_size() < 120 * 1024);
+    abandoned = test.options.identity;
+    abandoned.salt--;
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &abandoned, 1 << 20, test.records, 30, NULL), -2);
+    rig_close(&test);
+}
+
+static void
+wal_log_of_another_database_is_left_alone(void)
+{
+    vl_wal_identity mine;
+
+    check_start();
+    CHECK_OK(append_some(10));
+    CHECK_OK(flush_all(1));
+    CHECK_OK(rig_restart(unit_ctx(), &test));
+    mine = test.options.identity;
+    test.options.identity.database_id[0]++;
+    CHECK_STATUS(vl_wal_create(unit_ctx(), &test.options, &test.wal), VELO_CORRUPT);
+    CHECK_CONTAINS(unit_ctx()->error.text, "is the log of another database");
+    CHECK(test.wal == NULL);
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &mine, 64, test.records, 10, NULL), 10);
+    rig_close(&test);
+}
+
+/* A file that cannot hold any generation: what a power cut left of a new log. */
+static void
+wal_garbage_is_begun_anew(void)
+{
+    uint8_t garbage[3000];
+    vl_file *file;
+    vl_wal_scan *scan;
+
+    CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+    vl_rng_fill(&test.rng, garbage, sizeof garbage);
+    CHECK_OK(vl_file_open(unit_ctx(), test.io, RIG_PATH, VL_OPEN_WRITE | VL_OPEN_CREATE, &file));
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &test.options.identity, 64, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(unit_ctx()->error.text, "is not a log");
+    CHECK_OK(vl_file_write(unit_ctx(), file, garbage, sizeof garbage, 0));
+    vl_file_close(file);
+    CHECK_STATUS(vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &test.options.identity, 64, &scan),
+                 VELO_CORRUPT);
+    CHECK_CONTAINS(unit_ctx()->error.text, "is not a log");
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    CHECK_OK(append_some(30));
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 30);
+    CHECK_EQ(file_size() % 1024, 0);
+    rig_close(&test);
+}
+
+/* ---- damage ---- */
+
+/* One bit anywhere ends the log at that record, or before the scan begins; never later. */
+static void
+wal_damage_ends_the_log_there(void)
+{
+    uint64_t size;
+
+    check_start();
+    CHECK_OK(append_some(12));
+    CHECK_OK(flush_all(1));
+    size = file_size();
+    for (uint64_t bit = vl_rng_below(&test.rng, 40); bit < size * 8;
+         bit += 1 + vl_rng_below(&test.rng, 80)) {
+        uint64_t in_segment = bit / 8 % 1024;
+        uint64_t slot = (bit / 8 - 4096) / 1024;
+        vl_log_position position = slot * 512 + (in_segment < 512 ? 0 : in_segment - 512);
+        int wanted = 0;
+        int got;
+
+        CHECK_OK(vl_sim_flip_bit(unit_ctx(), test.sim, RIG_PATH, bit));
+        got = scan_from(0);
+        /* Slots were taken in the order of the stream; the stream begins at 64. A damaged header
+         * takes its whole segment away. */
+        while ((uint32_t)wanted < test.count && rig_end(&test.records[wanted]) <= position)
+            wanted++;
+        if (bit / 8 < 4096)
+            wanted = bit / 8 < 512 ? -2 : (int)test.count;
+        else if (in_segment < 512 && slot == 0)
+            wanted = -2;
+        else if (in_segment >= 512 && position < test.options.start)
+            wanted = (int)test.count;
+        CHECK_EQ(got, wanted);
+        CHECK_OK(vl_sim_flip_bit(unit_ctx(), test.sim, RIG_PATH, bit));
+    }
+    CHECK_EQ(scan_from(0), 12);
+    rig_close(&test);
+}
+
+static void
+wal_read_error_is_an_error_and_no_end(void)
+{
+    vl_sim_stats stats;
+    uint64_t reads;
+    int errors = 0;
+
+    check_start();
+    CHECK_OK(append_some(60));
+    CHECK_OK(flush_all(1));
+    vl_sim_get_stats(test.sim, &stats);
+    reads = stats.op_counts[1];
+    CHECK_EQ(scan_from(0), 60);
+    vl_sim_get_stats(test.sim, &stats);
+    reads = stats.op_counts[1] - reads;
+    for (uint64_t nth = 1; nth <= reads; nth++) {
+        vl_sim_fault fault = {.kind = VL_SIM_ERROR, .ops = VL_SIM_READ, .nth = nth};
+
+        CHECK_OK(vl_sim_plan(unit_ctx(), test.sim, &fault));
+        CHECK_EQ(scan_from(0), -2);
+        CHECK_EQ(unit_ctx()->error.code, VELO_IOERR_READ);
+        vl_sim_plan_clear(test.sim);
+        errors++;
+    }
+    CHECK(errors > 20);
+    /* It may be tried again where it failed. */
+    for (uint64_t nth = 1; nth <= reads; nth++) {
+        vl_sim_fault fault = {.kind = VL_SIM_ERROR, .ops = VL_SIM_READ, .nth = nth};
+        vl_wal_scan *scan;
+        vl_wal_record record;
+        uint32_t got = 0;
+        int found = 1;
+
+        CHECK_OK(
+            vl_wal_scan_open(unit_ctx(), test.io, RIG_PATH, &test.options.identity, 64, &scan));
+        CHECK_OK(vl_sim_plan(unit_ctx(), test.sim, &fault));
+        while (found) {
+            if (vl_wal_scan_next(unit_ctx(), scan, &record, &found) != VELO_OK) {
+                found = 1;
+                continue;
+            }
+            CHECK(!found || rig_is_same(&test.records[got], &record));
+            got += (uint32_t)found;
+        }
+        CHECK_EQ(got, 60);
+        vl_wal_scan_close(scan);
+        vl_sim_plan_clear(test.sim);
+    }
+    rig_close(&test);
+}
+
+static void
+wal_short_transfers_change_nothing(void)
+{
+    vl_sim_options options = {.has_short_transfers = 1};
+
+    CHECK_OK(rig_open(unit_ctx(), &test, &options));
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    CHECK_OK(append_some(100));
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 100);
+    rig_close(&test);
+}
+
+/* ---- memory ---- */
+
+/* A life of a log: two generations, growth, release, scan. */
+static velo_status
+live_once(vl_ctx *ctx, void *argument)
+{
+    static rig r;
+    velo_status st = rig_open(argument, &r, NULL); /* the machine has memory of its own */
+    vl_wal_scan *scan = NULL;
+    vl_wal_record record;
+    int found = 1;
+
+    if (st == VELO_OK)
+        st = rig_create(ctx, &r);
+    for (int i = 0; i < 40 && st == VELO_OK; i++)
+        st = rig_append(ctx, &r, 600);
+    if (st == VELO_OK)
+        st = vl_wal_flush(ctx, r.wal, vl_wal_tail(r.wal), 1);
+    if (st == VELO_OK)
+        st = vl_wal_release(ctx, r.wal, r.records[20].position);
+    if (st == VELO_OK)
+        st = vl_wal_scan_open(ctx, r.io, RIG_PATH, &r.options.identity, r.records[20].position,
+                              &scan);
+    for (int i = 20; found && st == VELO_OK; i++) {
+        st = vl_wal_scan_next(ctx, scan, &record, &found);
+        if (st == VELO_OK && (found ? i >= 40 || !rig_is_same(&r.records[i], &record) : i != 40))
+            st = VELO_INTERNAL;
+    }
+    vl_wal_scan_close(scan);
+    rig_close(&r);
+    return st;
+}
+
+static void
+wal_survives_every_failed_allocation(void)
+{
+    CHECK(unit_each_alloc_failure(live_once, unit_ctx()) >= 10);
+}
+
+/* A grant that found no memory for its table did nothing, and works when there is some. */
+static void
+wal_grant_without_memory_did_nothing(void)
+{
+    vl_allocator allocator;
+    vl_ctx ctx;
+    unsigned failures = 0;
+
+    vl_allocator_init(&allocator);
+    vl_ctx_init(&ctx, &allocator, NULL);
+    CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+    CHECK_OK(rig_create(&ctx, &test));
+    for (int i = 0; i < 200; i++) {
+        velo_status st;
+
+        vl_allocator_fail_nth(&allocator, 1 + (uint64_t)i % 2, UINT64_MAX);
+        st = rig_append(&ctx, &test, 300);
+        vl_allocator_fail_nth(&allocator, 0, 0);
+        CHECK(st == VELO_OK || st == VELO_NOMEM);
+        failures += st != VELO_OK;
+        if (st != VELO_OK)
+            CHECK_OK(rig_append(&ctx, &test, 300));
+    }
+    CHECK(failures > 3);
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 200);
+    rig_close(&test);
+    CHECK_EQ(allocator.block_count, 0);
+}
+
+/* ---- durable methods ---- */
+
+static void
+wal_each_method_makes_durable(void)
+{
+    for (int method = 0; method < VL_DURABLE_METHOD_COUNT; method++) {
+        vl_wal_stats stats;
+
+        CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+        test.options.method = (vl_durable_method)method;
+        CHECK_OK(rig_create(unit_ctx(), &test));
+        for (int i = 0; i < 100; i++) {
+            vl_sim *clone;
+            vl_io *io;
+
+            CHECK_OK(append_some(1));
+            if (i % 3 == 0)
+                CHECK_OK(flush_all(0));
+            if (i % 4 == 0) {
+                CHECK_OK(vl_wal_release(unit_ctx(), test.wal, test.records[0].position));
+                continue;
+            }
+            CHECK_OK(flush_all(1));
+            CHECK_OK(vl_sim_clone(unit_ctx(), test.sim, &clone));
+            CHECK_OK(
+                vl_sim_cut_power(unit_ctx(), clone, &(vl_sim_outcome){.keep = VL_SIM_KEEP_NONE}));
+            CHECK_OK(vl_sim_open_io(unit_ctx(), clone, &io));
+            CHECK_EQ(rig_scan(unit_ctx(), io, &test.options.identity, 64, test.records, test.count,
+                              NULL),
+                     (int)test.count);
+            vl_io_close(io);
+            vl_sim_destroy(clone);
+        }
+        vl_wal_get_stats(test.wal, &stats);
+        CHECK(stats.sync_count >= 70 && stats.round_count >= stats.sync_count);
+        CHECK(stats.write_count >= 100);
+        rig_close(&test);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(wal_records_come_back),
         UNIT_TEST(wal_positions_follow_each_other),
+        UNIT_TEST(wal_ring_wraps_with_everything_in_it),
+        UNIT_TEST(wal_credit_is_limited_and_given_back),
+        UNIT_TEST(wal_bad_options_are_refused),
+        UNIT_TEST(wal_misuse_that_would_damage_the_log_stops),
+        UNIT_TEST(wal_in_memory_counts_positions),
+        UNIT_TEST(hazard_05_stale_records_are_never_replayed),
+        UNIT_TEST(hazard_05_recycled_segment_shows_nothing_old),
+        UNIT_TEST(hazard_05_wrong_logs_are_errors_that_say_so),
+        UNIT_TEST(hazard_06b_failed_sync_is_final),
+        UNIT_TEST(hazard_09_append_never_waits_or_fails),
+        UNIT_TEST(hazard_13_written_records_survive_a_kill),
+        UNIT_TEST(hazard_14_full_disk_is_met_by_grants_only),
+        UNIT_TEST(hazard_15_clean_close_leaves_no_file),
+        UNIT_TEST(hazard_15_fillers_are_passed_over),
+        UNIT_TEST(hazard_27_appended_is_the_gap_free_prefix),
+        UNIT_TEST(wal_space_is_used_again),
+        UNIT_TEST(wal_surplus_is_given_back),
+        UNIT_TEST(wal_scan_begins_at_a_segments_edge),
+        UNIT_TEST(wal_old_generation_is_intact_until_released),
+        UNIT_TEST(wal_abandoned_generation_is_overwritten),
+        UNIT_TEST(wal_log_of_another_database_is_left_alone),
+        UNIT_TEST(wal_garbage_is_begun_anew),
+        UNIT_TEST(wal_damage_ends_the_log_there),
+        UNIT_TEST(wal_read_error_is_an_error_and_no_end),
+        UNIT_TEST(wal_short_transfers_change_nothing),
+        UNIT_TEST(wal_survives_every_failed_allocation),
+        UNIT_TEST(wal_grant_without_memory_did_nothing),
+        UNIT_TEST(wal_each_method_makes_durable),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
