@@ -498,6 +498,32 @@ vl_node_key_replace(void *page, void *scratch, uint32_t page_size, uint32_t inde
     return VL_NODE_DONE;
 }
 
+vl_node_result
+vl_node_key_set_separator(void *page, void *scratch, uint32_t page_size, uint32_t index,
+                          const vl_node_key *separator)
+{
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+    vl_node_key_record record = vl_node_key_record_at(&view, index);
+    vl_node_key_entry entry = {0};
+    vl_node_key_item item;
+    vl_node_key_slot *slot;
+
+    VL_ASSERT(index < view.count && vl_node_key_is_inner(&view));
+    entry.key = *separator;
+    vl_node_key_item_make(&entry, page_size, &item);
+    VL_ASSERT(vl_node_key_pieces_size(&item.key) >= view.prefix_size);
+    if (node_key_renew(page, scratch, page_size, index, record.size,
+                       vl_node_key_item_size(&item, view.prefix_size)) == NULL)
+        return VL_NODE_FULL;
+    view = vl_node_key_open(page, page_size);
+    slot = node_key_slot(page, &view, index);
+    slot->size = (uint16_t)(vl_node_key_pieces_size(&item.key) - view.prefix_size);
+    node_key_heads(page)[index] = node_key_head_of(&item, view.prefix_size);
+    node_key_write_record(node_key_bytes(page) + page_size - node_key_header(page)->heap_size,
+                          &item, view.prefix_size);
+    return VL_NODE_DONE;
+}
+
 void
 vl_node_key_mark(void *page, uint32_t page_size, uint32_t index, int is_deleted)
 {
