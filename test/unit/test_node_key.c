@@ -447,6 +447,34 @@ node_key_balance_leaves_ties_alone(void)
     run_end();
 }
 
+/* The right node's keys share a long prefix with its fences; in the left one each would have it. */
+static void
+node_key_balance_that_does_not_fit_is_refused(void)
+{
+    static char low[201];
+    static char high[201];
+    vl_node_id id = {9, 0, 99};
+    vl_node_key_fences fences = {vl_node_key_make("", 0), vl_node_key_make(low, 200)};
+    vl_node_key_entry entry = {0};
+    vl_node_key_cut cut;
+
+    small_begin(4096, 0);
+    memset(low, 'p', 200);
+    memset(high, 'p', 200);
+    high[199] = 'q';
+    vl_node_key_init(run.page, 4096, (vl_node_id){7, 0, 99}, 0, &fences);
+    fences.low = fences.high;
+    fences.high = vl_node_key_make(high, 200);
+    vl_node_key_init(run.right, 4096, id, 0, &fences);
+    for (uint32_t i = 0; i < 100; i++) {
+        low[200] = (char)i;
+        entry.key = vl_node_key_make(low, 201);
+        CHECK_EQ(vl_node_key_insert(run.right, run.scratch, 4096, i, &entry), VL_NODE_DONE);
+    }
+    CHECK_EQ(vl_node_key_balance_point(run.page, run.right, 4096, run.buffer, &cut), VL_NODE_FULL);
+    run_end();
+}
+
 /* ---- bulk building ---- */
 
 static int
@@ -892,6 +920,7 @@ main(int argc, char **argv)
         UNIT_TEST(node_key_root_grows_in_place),
         UNIT_TEST(node_key_balance_shares_out),
         UNIT_TEST(node_key_balance_leaves_ties_alone),
+        UNIT_TEST(node_key_balance_that_does_not_fit_is_refused),
         UNIT_TEST(node_key_bulk_build_takes_all),
         UNIT_TEST(node_key_bulk_build_ends_before_ties),
         UNIT_TEST(node_key_damage_is_found_or_harmless),
