@@ -13,8 +13,10 @@
  *       of the counted exceptions. */
 #include "storage/leaf_int.h"
 
-/* A row of the sources: a slot of the leaf, or with LEAF_REF_GIVEN the index of a given row. */
+/* A row of the sources: a slot of the leaf, with LEAF_REF_RIGHT of the right leaf, or with
+ * LEAF_REF_GIVEN the index of a given row. */
 #define LEAF_REF_GIVEN (UINT32_C(1) << 31)
+#define LEAF_REF_RIGHT (UINT32_C(1) << 30)
 
 struct vl_leaf_builder {
     vl_leaf_build build;     /* what the caller wants */
@@ -27,50 +29,77 @@ struct vl_leaf_builder {
     leaf_stats *saved;       /* the same, before the last rows were added */
     vl_leaf_column *columns; /* directory of the page being planned */
     int32_t *sources;        /* by column: index in the source leaf, or -1 */
+    int32_t *rights;         /* the same in the right leaf */
     uint32_t *refs;          /* by row: where it comes from */
 };
 
 /* ---- rows ---- */
 
+/* The leaf and the slot of a row that was not given. */
+static const vl_leaf *
+leaf_ref_source(const vl_leaf_builder *builder, uint32_t ref, uint32_t *slot)
+{
+    *slot = ref & ~LEAF_REF_RIGHT;
+    return (ref & LEAF_REF_RIGHT) != 0 ? builder->build.right : builder->build.leaf;
+}
+
 static int64_t
 leaf_ref_rowid(const vl_leaf_builder *builder, uint32_t ref)
 {
+    const vl_leaf *leaf;
+    uint32_t slot;
+
     if ((ref & LEAF_REF_GIVEN) != 0)
         return builder->build.rows[ref & ~LEAF_REF_GIVEN].rowid;
-    return vl_leaf_rowid(builder->build.leaf, ref);
+    leaf = leaf_ref_source(builder, ref, &slot);
+    return vl_leaf_rowid(leaf, slot);
 }
 
 static int
 leaf_ref_is_deleted(const vl_leaf_builder *builder, uint32_t ref)
 {
+    const vl_leaf *leaf;
+    uint32_t slot;
+
     if ((ref & LEAF_REF_GIVEN) != 0)
         return builder->build.rows[ref & ~LEAF_REF_GIVEN].is_deleted;
-    return vl_leaf_slot_state(builder->build.leaf, ref) == VL_LEAF_TOMBSTONE;
+    leaf = leaf_ref_source(builder, ref, &slot);
+    return vl_leaf_slot_state(leaf, slot) == VL_LEAF_TOMBSTONE;
 }
 
 static void
 leaf_ref_value(const vl_leaf_builder *builder, uint32_t ref, uint32_t column, vl_leaf_value *value)
 {
-    if ((ref & LEAF_REF_GIVEN) != 0)
+    const vl_leaf *leaf;
+    uint32_t slot;
+    int32_t index;
+
+    if ((ref & LEAF_REF_GIVEN) != 0) {
         *value = builder->build.rows[ref & ~LEAF_REF_GIVEN].values[column];
-    else if (builder->sources[column] < 0)
+        return;
+    }
+    leaf = leaf_ref_source(builder, ref, &slot);
+    index = (ref & LEAF_REF_RIGHT) != 0 ? builder->rights[column] : builder->sources[column];
+    if (index < 0)
         *value = builder->build.schema->defaults[column];
     else
-        vl_leaf_get(builder->build.leaf, ref, (uint32_t)builder->sources[column], value);
+        vl_leaf_get(leaf, slot, (uint32_t)index, value);
 }
 
-/* Whether a slot of the leaf is to be kept. */
+/* Whether a slot of a leaf is to be kept. */
 static int
-leaf_keeps(const vl_leaf_builder *builder, uint32_t slot)
+leaf_keeps(const vl_leaf_builder *builder, const vl_leaf *leaf, uint32_t slot)
 {
     const vl_leaf_build *build = &builder->build;
+    int64_t rowid = vl_leaf_rowid(leaf, slot);
 
-    switch (vl_leaf_slot_state(build->leaf, slot)) {
+    if (build->range != NULL && (rowid < build->range[0] || rowid > build->range[1]))
+        return 0;
+    switch (vl_leaf_slot_state(leaf, slot)) {
     case VL_LEAF_LIVE:
         return 1;
     case VL_LEAF_TOMBSTONE:
-        return build->is_purgeable == NULL ||
-               !build->is_purgeable(build->argument, vl_leaf_rowid(build->leaf, slot));
+        return build->is_purgeable == NULL || !build->is_purgeable(build->argument, rowid);
     case VL_LEAF_GAP:
     case VL_LEAF_NO_SLOT:
         break;
@@ -78,25 +107,37 @@ leaf_keeps(const vl_leaf_builder *builder, uint32_t slot)
     return 0;
 }
 
-/* Merge leaf and given rows by rowid into refs (B2). */
-static void
-leaf_collect(vl_leaf_builder *builder)
+/* Merge a leaf's rows and the given ones from `given` on, up to its last row, into refs (B2).
+ * Returns the first given row behind these. */
+static uint32_t
+leaf_collect_leaf(vl_leaf_builder *builder, const vl_leaf *leaf, uint32_t flag, uint32_t given)
 {
     const vl_leaf_build *build = &builder->build;
-    uint32_t leaf_count = build->leaf != NULL ? build->leaf->count : 0;
-    uint32_t given = 0;
 
-    for (uint32_t rank = 0; rank < leaf_count; rank++) {
-        uint32_t slot = vl_leaf_slot_at(build->leaf, rank);
-        int64_t rowid = vl_leaf_rowid(build->leaf, slot);
+    for (uint32_t rank = 0; rank < leaf->count; rank++) {
+        uint32_t slot = vl_leaf_slot_at(leaf, rank);
+        int64_t rowid = vl_leaf_rowid(leaf, slot);
 
         while (given < build->row_count && build->rows[given].rowid < rowid)
             builder->refs[builder->count++] = given++ | LEAF_REF_GIVEN;
         if (given < build->row_count && build->rows[given].rowid == rowid)
             continue;
-        if (leaf_keeps(builder, slot))
-            builder->refs[builder->count++] = slot;
+        if (leaf_keeps(builder, leaf, slot))
+            builder->refs[builder->count++] = slot | flag;
     }
+    return given;
+}
+
+static void
+leaf_collect(vl_leaf_builder *builder)
+{
+    const vl_leaf_build *build = &builder->build;
+    uint32_t given = 0;
+
+    if (build->leaf != NULL)
+        given = leaf_collect_leaf(builder, build->leaf, 0, given);
+    if (build->right != NULL)
+        given = leaf_collect_leaf(builder, build->right, LEAF_REF_RIGHT, given);
     while (given < build->row_count)
         builder->refs[builder->count++] = given++ | LEAF_REF_GIVEN;
 }
@@ -350,8 +391,8 @@ leaf_write_page(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows)
 size_t
 vl_leaf_scratch_size(uint32_t page_size, uint32_t column_count, uint32_t row_count)
 {
-    size_t by_column = 2 * sizeof(leaf_stats) + sizeof(vl_leaf_column) + sizeof(int32_t);
-    size_t refs = (size_t)vl_leaf_max_rows(page_size) + row_count;
+    size_t by_column = 2 * sizeof(leaf_stats) + sizeof(vl_leaf_column) + 2 * sizeof(int32_t);
+    size_t refs = 2 * (size_t)vl_leaf_max_rows(page_size) + row_count;
 
     return sizeof(vl_leaf_builder) + column_count * by_column + refs * sizeof(uint32_t);
 }
@@ -369,10 +410,14 @@ leaf_builder_init(void *scratch, const vl_leaf_build *build)
     builder->saved = builder->stats + count;
     builder->columns = (vl_leaf_column *)(void *)(builder->saved + count);
     builder->sources = (int32_t *)(void *)(builder->columns + count);
-    builder->refs = (uint32_t *)(void *)(builder->sources + count);
-    for (uint32_t i = 0; i < count; i++)
-        builder->sources[i] =
-            build->leaf != NULL ? vl_leaf_column_index(build->leaf, build->schema->ids[i]) : -1;
+    builder->rights = builder->sources + count;
+    builder->refs = (uint32_t *)(void *)(builder->rights + count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t id = build->schema->ids[i];
+
+        builder->sources[i] = build->leaf != NULL ? vl_leaf_column_index(build->leaf, id) : -1;
+        builder->rights[i] = build->right != NULL ? vl_leaf_column_index(build->right, id) : -1;
+    }
     return builder;
 }
 
@@ -441,6 +486,7 @@ vl_leaf_build_begin(void *scratch, const vl_leaf_build *build)
 {
     vl_leaf_builder *builder = leaf_builder_init(scratch, build);
 
+    VL_ASSERT(build->right == NULL || (build->leaf != NULL && build->row_count == 0));
     VL_ASSERT(build->schema->count >= 1);
     VL_ASSERT(build->schema->count <= vl_leaf_max_columns(build->page_size));
     leaf_collect(builder);
