@@ -159,6 +159,14 @@ void vl_node_key_remove(void *page, uint32_t page_size, uint32_t index);
  * neighbour, those of child 0 to its right one. */
 void vl_node_key_remove_child(void *page, uint32_t page_size, uint32_t index);
 
+/* Whether these would say DONE: vl_node_key_insert, vl_node_key_replace with a value of such a
+ * size, vl_node_key_set_separator. Nothing is changed. */
+int vl_node_key_can_insert(const void *page, uint32_t page_size, const vl_node_key_entry *entry);
+int vl_node_key_can_replace(const void *page, uint32_t page_size, uint32_t index,
+                            uint32_t value_size);
+int vl_node_key_can_set_separator(const void *page, uint32_t page_size, uint32_t index,
+                                  const vl_node_key *separator);
+
 /* Put another page in a child's place; index from 0 to count. */
 void vl_node_key_set_child(void *page, uint32_t page_size, uint32_t index, vl_pid child);
 

@@ -550,12 +550,16 @@ step_insert(model *m)
     uint32_t index = model_bound(m, entry.key);
     vl_node_key_entry made = to_insert(&entry);
     vl_node_result result;
+    int can;
 
     if (model_has(m, index, entry.key) || !model_covers(m, entry.key) ||
         (m->first_child != 0 && compare_blobs(entry.key, m->low.key) == 0))
         return 1;
     memcpy(run.copy, run.page, run.page_size);
+    can = vl_node_key_can_insert(run.page, run.page_size, &made);
     result = vl_node_key_insert(run.page, run.scratch, run.page_size, index, &made);
+    if (can != (result == VL_NODE_DONE))
+        return 0;
     if (result == VL_NODE_DONE) {
         model_insert(m, index, &entry);
         return 1;
@@ -570,12 +574,16 @@ step_replace(model *m, uint32_t index)
 {
     model_entry entry = m->entries[index];
     vl_node_result result;
+    int can;
 
     entry.value_size = below(3) == 0 ? below(vl_node_key_value_max(run.page_size) + 1) : below(9);
     entry.value_seed = below(256);
     memcpy(run.copy, run.page, run.page_size);
+    can = vl_node_key_can_replace(run.page, run.page_size, index, entry.value_size);
     result = vl_node_key_replace(run.page, run.scratch, run.page_size, index, value_of(&entry),
                                  entry.value_size);
+    if (can != (result == VL_NODE_DONE))
+        return 0;
     if (result == VL_NODE_FULL)
         return page_is_unchanged() && entry.value_size > m->entries[index].value_size;
     m->entries[index] = entry;
@@ -607,6 +615,7 @@ step_set_separator(model *m, uint32_t index)
     model_entry made;
     vl_node_key key;
     vl_node_result result;
+    int can;
 
     memcpy(bytes, entry.key->bytes, size);
     if (below(2) == 0)
@@ -621,7 +630,10 @@ step_set_separator(model *m, uint32_t index)
         return 1;
     key = key_of(&made);
     memcpy(run.copy, run.page, run.page_size);
+    can = vl_node_key_can_set_separator(run.page, run.page_size, index, &key);
     result = vl_node_key_set_separator(run.page, run.scratch, run.page_size, index, &key);
+    if (can != (result == VL_NODE_DONE))
+        return 0;
     if (result == VL_NODE_FULL)
         return page_is_unchanged() && size >= entry.key->size;
     m->entries[index] = made;
