@@ -340,8 +340,30 @@ typedef struct overflow_read {
     overflow_shape shape;     /* of it */
     uint32_t offset;          /* next byte that is wanted */
     uint32_t size;            /* how many are still wanted */
-    uint8_t *to;              /* where the next one goes */
+    uint8_t *to;              /* where the next one goes; NULL: they are compared instead */
+    const uint8_t *with;      /* what the next one is compared with */
+    uint32_t equal_count;     /* how many were equal so far */
+    int order;                /* of `with` to the value, once they differ */
 } overflow_read;
+
+/* Compare `size` bytes of the value; the first difference ends the reading. */
+static void
+overflow_compare(overflow_read *read, const uint8_t *bytes, uint32_t size)
+{
+    uint32_t same = 0;
+
+    while (same < size && read->with[same] == bytes[same])
+        same++;
+    read->with += same;
+    read->equal_count += same;
+    if (same < size) {
+        read->order = read->with[0] < bytes[same] ? -1 : 1;
+        read->size = 0;
+        return;
+    }
+    read->offset += size;
+    read->size -= size;
+}
 
 /* Take what is wanted of `count` bytes of the value that begin at `offset`. */
 static void
@@ -352,6 +374,10 @@ overflow_take(overflow_read *read, const uint8_t *bytes, uint32_t offset, uint32
 
     VL_ASSERT(read->offset >= offset && skip < count);
     size = size < read->size ? size : read->size;
+    if (read->to == NULL) {
+        overflow_compare(read, bytes + skip, size);
+        return;
+    }
     memcpy(read->to, bytes + skip, size);
     read->to += size;
     read->offset += size;
@@ -389,7 +415,7 @@ overflow_read_run(vl_ctx *ctx, overflow_read *read)
     VL_TRY(overflow_find(ctx, read->cache, read->value, shape, place, run, pids));
     if (run > 1)
         vl_cache_load_batch(read->cache, pids, run);
-    for (uint32_t i = 0; i < run; i++, place.index++) {
+    for (uint32_t i = 0; i < run && read->size > 0; i++, place.index++) {
         VL_TRY(overflow_latch(ctx, read->cache, read->value, shape, place, pids[i], &ref));
         overflow_take(read, overflow_content(ref.page), overflow_place_offset(shape, place),
                       overflow_place_count(shape, place));
@@ -398,23 +424,39 @@ overflow_read_run(vl_ctx *ctx, overflow_read *read)
     return VELO_OK;
 }
 
+static velo_status
+overflow_read_all(vl_ctx *ctx, overflow_read *read)
+{
+    VL_ASSERT(read->size <= read->value->size && read->offset <= read->value->size - read->size);
+    read->shape = overflow_make_shape(vl_cache_page_size(read->cache), read->value->size);
+    if (read->size > 0 && read->offset < read->shape.root_bytes)
+        VL_TRY(overflow_read_root(ctx, read));
+    while (read->size > 0)
+        VL_TRY(overflow_read_run(ctx, read));
+    return VELO_OK;
+}
+
 velo_status
 vl_overflow_read(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value, uint32_t offset,
                  uint32_t size, void *to)
 {
-    overflow_read read;
+    overflow_read read = {.cache = cache, .value = value, .offset = offset, .size = size, .to = to};
 
-    VL_ASSERT(size <= value->size && offset <= value->size - size);
-    read.cache = cache;
-    read.value = value;
-    read.shape = overflow_make_shape(vl_cache_page_size(cache), value->size);
-    read.offset = offset;
-    read.size = size;
-    read.to = to;
-    if (read.size > 0 && read.offset < read.shape.root_bytes)
-        VL_TRY(overflow_read_root(ctx, &read));
-    while (read.size > 0)
-        VL_TRY(overflow_read_run(ctx, &read));
+    return overflow_read_all(ctx, &read);
+}
+
+velo_status
+vl_overflow_compare(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value, uint32_t offset,
+                    uint32_t size, const void *bytes, uint32_t *equal_count, int *order)
+{
+    overflow_read read = {
+        .cache = cache, .value = value, .offset = offset, .size = size, .with = bytes};
+
+    *equal_count = 0;
+    *order = 0;
+    VL_TRY(overflow_read_all(ctx, &read));
+    *equal_count = read.equal_count;
+    *order = read.order;
     return VELO_OK;
 }
 
@@ -513,6 +555,50 @@ vl_overflow_free_all(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value)
 
     freeing.left = vl_overflow_page_count(vl_cache_page_size(cache), value->size);
     return vl_overflow_free(ctx, cache, &freeing, freeing.left);
+}
+
+/* Whether page `number` of a value is still there. One that cannot be read is not. */
+static velo_status
+overflow_probe(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value, const overflow_shape *shape,
+               uint32_t number, int *is_there)
+{
+    overflow_place place = overflow_place_of(shape, number);
+    vl_page_ref ref;
+    vl_pid pid;
+    velo_status st = overflow_find(ctx, cache, value, shape, place, 1, &pid);
+
+    if (st == VELO_OK)
+        st = overflow_latch(ctx, cache, value, shape, place, pid, &ref);
+    *is_there = st == VELO_OK;
+    if (*is_there)
+        vl_cache_release_shared(cache, &ref);
+    if (st == VELO_CORRUPT) {
+        vl_error_clear(ctx);
+        return VELO_OK;
+    }
+    return st;
+}
+
+velo_status
+vl_overflow_count_left(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value, uint32_t *left)
+{
+    overflow_shape shape = overflow_make_shape(vl_cache_page_size(cache), value->size);
+    uint32_t low = 0; /* so many are there at least: V4 */
+    uint32_t high = overflow_shape_pages(&shape);
+
+    *left = 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int is_there;
+
+        VL_TRY(overflow_probe(ctx, cache, value, &shape, middle, &is_there));
+        if (is_there)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *left = low;
+    return VELO_OK;
 }
 
 /* ---- writing ---- */

@@ -78,6 +78,15 @@ velo_status vl_overflow_write(vl_ctx *ctx, vl_cache *cache, const vl_overflow_so
 velo_status vl_overflow_read(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value,
                              uint32_t offset, uint32_t size, void *to) VL_MUST_CHECK;
 
+/* Compare `size` bytes of a value from position `offset` on with as many `bytes`, as memcmp does.
+ * Latches and errors as vl_overflow_read.
+ *
+ * equal_count  receives how many are equal before the first difference; `size`: all
+ * order        receives whether `bytes` are below (negative), equal to (0) or above the value's */
+velo_status vl_overflow_compare(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value,
+                                uint32_t offset, uint32_t size, const void *bytes,
+                                uint32_t *equal_count, int *order) VL_MUST_CHECK;
+
 /* Read from the root how long the value is whose root is value->pid, and set value->size. Latches
  * and errors as vl_overflow_read. */
 velo_status vl_overflow_size(vl_ctx *ctx, vl_cache *cache, vl_overflow *value) VL_MUST_CHECK;
@@ -102,6 +111,13 @@ typedef struct vl_overflow_freeing {
  *          `left`, and the call may be repeated */
 velo_status vl_overflow_free(vl_ctx *ctx, vl_cache *cache, vl_overflow_freeing *freeing,
                              uint32_t max_pages) VL_MUST_CHECK;
+
+/* How many pages of a value are left whose freeing was interrupted, perhaps by a crash, in a tree
+ * that is being dropped: nobody adds pages with its id any more, so those that are not there, or are
+ * something else by now, have been freed. Pages that are damaged count as freed too, with all that
+ * come behind them: they cannot be. Latches as vl_overflow_read, errors too but for VELO_CORRUPT. */
+velo_status vl_overflow_count_left(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value,
+                                   uint32_t *left) VL_MUST_CHECK;
 
 /* Free all of a value, in as many steps as it takes. Errors as above: then pages are lost to the
  * file, and the message says how many. */
