@@ -91,15 +91,13 @@ static int
 leaf_keeps(const vl_leaf_builder *builder, const vl_leaf *leaf, uint32_t slot)
 {
     const vl_leaf_build *build = &builder->build;
-    int64_t rowid = vl_leaf_rowid(leaf, slot);
 
-    if (build->range != NULL && (rowid < build->range[0] || rowid > build->range[1]))
-        return 0;
     switch (vl_leaf_slot_state(leaf, slot)) {
     case VL_LEAF_LIVE:
         return 1;
     case VL_LEAF_TOMBSTONE:
-        return build->is_purgeable == NULL || !build->is_purgeable(build->argument, rowid);
+        return build->is_purgeable == NULL ||
+               !build->is_purgeable(build->argument, vl_leaf_rowid(leaf, slot));
     case VL_LEAF_GAP:
     case VL_LEAF_NO_SLOT:
         break;

@@ -326,7 +326,6 @@ typedef struct vl_leaf_build {
     void *argument;                                     /* for is_purgeable */
     const vl_leaf *right; /* source of more rows, all above those of `leaf`; NULL for none, and
                              where rows are given */
-    const int64_t *range; /* take only rows of the leaves from range[0] to range[1]; NULL: all */
 } vl_leaf_build;
 
 typedef struct vl_leaf_builder vl_leaf_builder;

@@ -16,6 +16,7 @@ vl_tree_init(vl_tree *tree, const vl_tree_ops *ops, vl_cache *cache, vl_tree_id 
     tree->id = id;
     tree->root = root;
     tree->page_size = vl_cache_page_size(cache);
+    tree->max_children = VL_BY_BUILD(UINT32_MAX, 6U);
 }
 
 velo_status

@@ -42,6 +42,8 @@ struct vl_tree {
     vl_tree_id id;          /* written on all its pages */
     vl_pid root;            /* its root */
     uint32_t page_size;     /* of the cache */
+    uint32_t max_children;  /* inner nodes of table trees have no more, if a page has room for more:
+                               tests make high trees of few rows by it */
     vl_tree_moved *moved;   /* or NULL */
     void *argument;         /* of moved */
 };

@@ -286,6 +286,7 @@ vl_tree_find_resident(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *se
     tree_descent descent = {.tree = tree, .search = search, .spot = spot};
     velo_status st = tree_find_resident(ctx, &descent);
 
+    spot->load_count = 0;
     *absent = st == VELO_OK ? descent.pid : 0;
     return st;
 }
@@ -295,10 +296,12 @@ vl_tree_find(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search, vl_
 {
     tree_descent descent = {.tree = tree, .search = search, .spot = spot};
 
+    spot->load_count = 0;
     for (;;) {
         VL_TRY(tree_find_resident(ctx, &descent));
         if (descent.pid == 0)
             return VELO_OK;
+        spot->load_count++;
         VL_TRY(tree_load(ctx, &descent)); /* keeps T3 */
     }
 }

@@ -131,7 +131,7 @@ struct vl_tree_ops {
 
     /* Whether a node has so little in it that it should be joined with a sibling: less than about a
      * quarter page, and of inner nodes also when it has one child only. */
-    int (*is_underfull)(const void *page, uint32_t page_size);
+    int (*is_underfull)(const vl_tree *tree, const void *page);
     /* Decide whether plan->left and plan->right can be merged or balanced: sets plan->is_merge. */
     vl_tree_verdict (*plan_join)(vl_tree_join_plan *plan);
     /* What HELP asked for; no latches are held. */
@@ -150,13 +150,16 @@ struct vl_tree_ops {
     velo_status (*drop_values)(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid leaf,
                                uint32_t *budget, int *is_done);
 
-    /* ---- checking; the page is a private copy that has passed vl_page_check ---- */
+    /* ---- checking; the page is a private copy ---- */
 
-    /* Check that a page's content lies within what its parent says: child `index` of `parent`, a
-     * page of the same kind of tree; NULL for the root. Returns NULL, or static text. */
+    /* Check a page by itself, as vl_page_check does: bytes from anywhere. */
+    velo_status (*check)(vl_ctx *ctx, const void *page, uint32_t page_size);
+    /* Check that a page that has passed lies within what its parent says: child `index` of
+     * `parent`, a page of the same kind of tree; NULL for the root. Returns NULL, or static text.
+     */
     const char *(*fault)(const void *page, uint32_t page_size, const void *parent, uint32_t index);
     /* Entries of a leaf that has passed. */
-    uint64_t (*entry_count)(const void *page, uint32_t page_size);
+    uint64_t (*entry_count)(const void *page);
 };
 
 /* ---- finding ---- */
@@ -170,6 +173,7 @@ typedef enum vl_tree_mode {
 typedef struct vl_tree_spot {
     vl_page_ref ref;             /* latched as asked; no page: the tree is not that high */
     vl_rowid_range range;        /* table trees: what belongs to it while it is latched */
+    uint32_t load_count;         /* how often pages were loaded on the way */
     uint32_t ahead_count;        /* of the following */
     vl_pid ahead[VL_TREE_AHEAD]; /* hints: its next siblings in the wanted direction, as far as the
                                   parent knows them */
@@ -215,57 +219,70 @@ struct vl_tree_split_plan {
     const vl_tree *tree;
     vl_tree_work *work;     /* scratch */
     vl_tree_target *target; /* whose place is full */
-    void *incoming;         /* what is to be put there: the kind's own; level 0 only means it */
-    uint32_t level;         /* of the node to be split: 0, or a parent that had no room */
+    void *incoming;         /* what is to be put there: the kind's own; for level 0 only */
+    uint32_t bottom;        /* level of the node that is to be split: mostly 0 */
+    uint32_t level;         /* private: of the node that is being split: bottom, or a parent
+                               without room */
     uint32_t tries;         /* how often help was asked for */
-    uint32_t wanted;        /* the kind's own: bytes that has_room found lacking in a parent; 0 at
-                               first. Levels above 0: how much room there must be */
+    uint32_t wanted;        /* the kind's own: how much room nodes above level 0 must have. Keys:
+                               bytes that has_room found lacking; 0 at first. Tables: children */
     void *page;             /* the node to be split */
     vl_pid pid;             /* its number */
     void *right;            /* the new page: zeroed, private until the section ends */
     vl_pid right_pid;       /* its number */
     void *parent;           /* the parent */
     uint32_t index;         /* of the page among its children */
-    union {                 /* what plan found out, for has_room and split */
-        int64_t separator;  /* tables: first rowid of the right page */
-        struct {            /* keys */
+    vl_rowid_range moved; /* tables: set by split, of leaves: what belongs to the right page now */
+    union {               /* what plan found out, for has_room and split */
+        uint32_t keep;    /* inner nodes of tables: children that stay left */
+        struct {          /* keys */
             vl_node_key_cut cut; /* where; the separator's bytes are in work */
         } key;
     } u;
 };
 
-/* Split the leaf that the target belongs to so that what is incoming fits sooner: ops->plan_split
- * knows how. Splits parents and grows the tree as needed. Returns when the leaf has been split, or
- * when that was needless. The caller starts over.
+/* Split the node of level plan->bottom that the target belongs to, so that what is incoming fits
+ * sooner: ops->plan_split knows how. Splits parents and grows the tree as needed. Returns when the
+ * node has been split, or when that was needless. The caller starts over.
  *
  * latches  none may be held but those of new pages
  * errors   as vl_tree_find, vl_change_new_page, vl_change_wait; help's own. The tree is whole */
 velo_status vl_tree_split(vl_ctx *ctx, vl_tree_split_plan *plan) VL_MUST_CHECK;
 
+/* Make the tree higher than `level`, if it is not: the root's content moves to a child. Latches and
+ * errors as above. */
+velo_status vl_tree_grow(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, uint32_t level)
+    VL_MUST_CHECK;
+
 /* ---- joining ---- */
 
 struct vl_tree_join_plan {
     const vl_tree *tree;
-    vl_tree_work *work;      /* scratch */
-    vl_tree_target *target;  /* a place in the under-full node */
-    uint32_t level;          /* of the nodes to be joined */
-    uint32_t tries;          /* how often help was asked for */
-    void *left;              /* left node */
-    void *right;             /* right node, its sibling */
-    void *parent;            /* of both */
-    uint32_t index;          /* of the left one among its children */
-    int is_merge;            /* set by plan_join: 1 all goes to the left one; 0 balance */
-    union {                  /* what plan found out */
-        int64_t separator;   /* tables: balance: new first rowid of the right page */
-        uint32_t left_count; /* inner nodes: balance: children that the left one will have */
+    vl_tree_work *work;        /* scratch */
+    vl_tree_target *target;    /* a place in the under-full node */
+    const void *context;       /* the kind's own, see vl_tree_join */
+    uint32_t level;            /* of the nodes to be joined */
+    uint32_t tries;            /* how often help was asked for */
+    int is_planned;            /* the kind's own, 0 at first */
+    void *left;                /* left node */
+    void *right;               /* right node, its sibling */
+    vl_pid left_pid;           /* its number */
+    vl_pid right_pid;          /* its number */
+    void *parent;              /* of both */
+    uint32_t index;            /* of the left one among its children */
+    int is_merge;              /* set by plan_join: 1 all goes to the left one; 0 balance */
+    vl_rowid_range left_range; /* leaves of tables: set by join: what belongs to the left one now */
+    vl_rowid_range right_range; /* the same of the right one, after a balance */
+    union {                     /* what plan found out: balance */
+        int64_t separator;      /* leaves of tables: first rowid of the right page */
+        uint32_t left_count;    /* inner nodes: children that the left one will have */
     } u;
 };
 
 /* Join the leaf of the target, if it is under-full, and whatever becomes under-full by that. Does
  * what it can: a failure leaves the tree whole and under-full.
  *
- * context          for ops->plan_join; of tables a vl_leaf_schema, or NULL: then only pages with
- *                  the same columns are joined
+ * context          for ops->plan_join; of tables a vl_leaf_schema
  * latches, errors  as vl_tree_split */
 velo_status vl_tree_join(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
                          vl_tree_target *target, const void *context) VL_MUST_CHECK;

@@ -121,14 +121,47 @@ vl_tree_split(vl_ctx *ctx, vl_tree_split_plan *plan)
 {
     tree_attempt attempt;
 
-    plan->level = 0;
+    plan->level = plan->bottom;
     for (;;) {
         VL_TRY(tree_split_level(ctx, plan, &attempt));
         if (attempt == TREE_NO_ROOM)
             plan->level++;
-        else if (attempt == TREE_DONE && plan->level == 0)
+        else if (attempt == TREE_DONE && plan->level == plan->bottom)
             return VELO_OK;
         else if (attempt == TREE_DONE)
-            plan->level = 0; /* keeps T6 */
+            plan->level = plan->bottom; /* keeps T6 */
     }
+}
+
+velo_status
+vl_tree_grow(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, uint32_t level)
+{
+    vl_tree_split_plan plan = {.tree = tree, .work = work, .level = level};
+    tree_attempt attempt = TREE_WAIT;
+    vl_page_ref fresh = {0};
+    vl_change change;
+    velo_status st;
+
+    vl_change_begin(tree->cache, &change);
+    st = vl_change_new_page(ctx, &change, &fresh);
+    while (st == VELO_OK && attempt == TREE_WAIT) {
+        vl_tree_pair root = {.step.range = {INT64_MIN, INT64_MAX}};
+
+        attempt = TREE_DONE;
+        if (!vl_cache_exclusive(tree->cache, tree->root, &root.node)) {
+            attempt = TREE_WAIT;
+            st = vl_cache_load(ctx, tree->cache, tree->root);
+            continue;
+        }
+        if (vl_tree_is_node(tree, root.node.page, tree->root, level))
+            attempt = tree_grow(&plan, &change, &root, &fresh);
+        vl_cache_release_exclusive(tree->cache, &root.node);
+        if (attempt == TREE_WAIT)
+            st = vl_change_wait(ctx, &change);
+    }
+    vl_cache_release_exclusive(tree->cache, &fresh);
+    vl_change_end(&change);
+    if (st == VELO_OK && attempt == TREE_TOO_HIGH)
+        st = vl_tree_damaged(ctx, tree, tree->root, "the tree is too high");
+    return st;
 }

@@ -1,0 +1,65 @@
+/* table_model.h - a table tree and a sorted array that must agree with it.
+ *
+ * The array knows of each row its rowid, a version and whether it is deleted; the row's values follow
+ * from rowid and version, so whatever the tree gives can be checked. */
+#ifndef VL_TEST_TABLE_MODEL_H
+#define VL_TEST_TABLE_MODEL_H
+
+#include "lib/unit.h"
+#include "storage/table.h"
+
+#define TABLE_COLUMNS   5U
+#define TABLE_TEXT_SIZE 8192U
+
+typedef struct table_row_model {
+    int64_t rowid;    /* key */
+    uint32_t version; /* the values follow from it */
+    int is_deleted;   /* a tombstone */
+} table_row_model;
+
+typedef struct table_model {
+    vl_cache *cache;          /* made for the test */
+    vl_tree tree;             /* the tree */
+    vl_tree_work *work;       /* scratch */
+    vl_leaf_schema schema;    /* its columns */
+    vl_rng rng;               /* source of all choices */
+    table_row_model *rows;    /* sorted by rowid */
+    uint32_t count;           /* how many */
+    uint32_t capacity;        /* how many there is room for */
+    uint32_t long_texts;      /* one row in so many has a long text; 0: none */
+    uint64_t pages_before;    /* that existed before the tree was made */
+} table_model;
+
+/* Make a cache in memory and an empty tree. */
+void table_model_init(table_model *m, uint32_t page_size, uint32_t max_children, uint64_t seed);
+
+/* Make an empty tree in a cache of the caller's. */
+void table_model_init_in(table_model *m, vl_cache *cache, uint32_t max_children, uint64_t seed);
+
+/* Drop the tree, check that all its pages are back, and destroy what init made. */
+void table_model_deinit(table_model *m);
+
+/* The values of a row: they point to static memory. */
+void table_model_values(const table_model *m, int64_t rowid, uint32_t version,
+                        vl_leaf_value *values);
+
+/* Whether a row of a leaf has the values that it should have. */
+int table_model_matches(const table_model *m, const vl_leaf *leaf, uint32_t slot, int64_t rowid,
+                        uint32_t version);
+
+/* Index of a rowid in the rows, or where it would stand. */
+uint32_t table_model_find(const table_model *m, int64_t rowid);
+
+/* One operation on tree and array; each checks what the tree answers. */
+void table_model_insert(table_model *m, int64_t rowid);
+void table_model_update(table_model *m, int64_t rowid);
+void table_model_mark(table_model *m, int64_t rowid, int is_deleted);
+void table_model_purge(table_model *m, int64_t rowid);
+
+/* A rowid near those there are, or any. */
+int64_t table_model_random_rowid(table_model *m, int64_t range);
+
+/* Verify the tree, and compare it with the array: by scans both ways and by lookups. */
+void table_model_check(table_model *m);
+
+#endif
