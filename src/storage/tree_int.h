@@ -45,8 +45,10 @@
 /* Children that one step of a descent can name beside the one it takes, for reading ahead. */
 #define VL_TREE_AHEAD (VL_CACHE_BATCH - 1)
 
-/* Notes of resolved ties that a target has room for; when they are used up the oldest go. */
-#define VL_TREE_TIES 8U
+/* Notes of resolved ties that a target has room for; when they are used up the oldest go. A search
+ * among keys that all tie needs one for each step of its halving, on every level: fewer than 12 with
+ * the largest pages, in trees that are then low. */
+#define VL_TREE_TIES 64U
 
 /* Which place of a key tree a target means. Of table trees: always AT. */
 typedef enum vl_tree_where {
@@ -62,6 +64,7 @@ typedef struct vl_tree_target {
     vl_tree_where where;                /* key trees */
     vl_node_key_tie ties[VL_TREE_TIES]; /* what ops->resolve found out; used by the key tree only */
     uint32_t tie_count;                 /* how many, at most VL_TREE_TIES */
+    uint32_t pin;                       /* key trees: not 0 while what the notes speak of stays */
 } vl_tree_target;
 
 /* What ops->search says of an inner node. */
