@@ -1,7 +1,7 @@
 /* store.h - a database as storage sees it: trees in a file that survives anything.
  *
  * A store puts the parts together: the file (volume.h), pages in memory (cache.h), trees (table.h,
- * key_tree.h), the log (wal.h), checkpoints and recovery. It knows trees, rows and keys, and no
+ * tree_key.h), the log (wal.h), checkpoints and recovery. It knows trees, rows and keys, and no
  * versions: two writers of one row are the caller's to keep apart, and what a transaction has
  * changed is seen by everyone at once.
  *

@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rank.h"
-#include "storage/key_tree.h"
+#include "storage/tree_key.h"
 #include "storage/writer_int.h"
 
 #include <inttypes.h>
@@ -110,7 +110,7 @@ directory_make_entry(vl_ctx *ctx, vl_store *store, vl_tree_id id, vl_tree_kind k
         (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a tree's place in memory");
         return NULL;
     }
-    vl_tree_init(&entry->tree.tree, kind == VL_TREE_TABLE ? &vl_table_ops : &vl_key_tree_ops,
+    vl_tree_init(&entry->tree.tree, kind == VL_TREE_TABLE ? &vl_table_ops : &vl_tree_key_ops,
                  store->cache, id, root);
     entry->tree.kind = kind;
     atomic_init(&entry->tree.mark, INT64_MIN);
@@ -435,7 +435,9 @@ vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kin
     /* What was first found out is what the caller is told. The root is a page in memory that was
      * made a moment ago, so it goes without I/O; if not, it is lost to the file. */
     failure = ctx->error;
-    (void)vl_tree_drop(ctx, &entry->tree.tree, writer->work, UINT32_MAX, NULL, &is_gone);
+    if (vl_tree_drop(ctx, &entry->tree.tree, writer->work, UINT32_MAX, NULL, &is_gone) != VELO_OK)
+        vl_log_write(ctx->log, VL_LOG_ERROR, ctx->error.code,
+                     "the page of a tree that could not be created is lost: %s", ctx->error.text);
     ctx->error = failure;
     directory_destroy_entry(entry);
     return st;

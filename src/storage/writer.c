@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "storage/key_tree.h"
+#include "storage/tree_key.h"
 
 #include <string.h>
 

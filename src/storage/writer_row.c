@@ -121,15 +121,16 @@ vl_writer_row_give_up(vl_ctx *ctx, vl_writer *writer, vl_writer_row *row)
 {
     vl_error failure = ctx->error;
 
-    /* What cannot be read again to be freed is lost to the file until it is checked; the error that
-     * the caller is about to report is the one that matters. */
+    /* The error that the caller is about to report is the one that matters. */
     while (row->fresh_count > 0) {
         vl_overflow value = {.tree = row->tree};
 
         row->fresh_count--;
         value.pid = row->fresh[row->fresh_count];
         value.size = row->fresh_sizes[row->fresh_count];
-        (void)vl_overflow_free_all(ctx, writer->store->cache, &value);
+        if (vl_overflow_free_all(ctx, writer->store->cache, &value) != VELO_OK)
+            vl_log_write(ctx->log, VL_LOG_ERROR, ctx->error.code,
+                         "pages of a long value that was given up are lost: %s", ctx->error.text);
     }
     ctx->error = failure;
 }

@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "storage/key_tree.h"
+#include "storage/tree_key.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -260,5 +260,97 @@ vl_writer_delete(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t r
 
     VL_TRY(vl_writer_enter(ctx, writer));
     st = vl_writer_do_delete(ctx, writer, table, rowid);
+    return vl_writer_leave(ctx, writer, st);
+}
+
+/* ---- keys ---- */
+
+/* Make a change of an entry, and append its record in the same section. *is_possible 0: the action
+ * does not suit the entry's state, and nothing was done. */
+static velo_status
+writer_change_entry(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *index,
+                    const vl_tree_key_op *op, vl_writer_record *ready, int *is_possible)
+{
+    vl_tree_key_write write;
+    velo_status st;
+
+    *is_possible = 0;
+    st = vl_tree_key_write_begin(ctx, &index->tree, writer->work, op, &write);
+    while (st == VELO_OK && write.is_possible) {
+        if (vl_tree_key_write_enter(&write)) {
+            vl_writer_log_append(ready);
+            vl_tree_key_write_apply(&write);
+            vl_tree_key_write_leave(&write);
+            *is_possible = 1;
+            break;
+        }
+        st = vl_tree_key_write_retry(ctx, &write);
+    }
+    vl_tree_key_write_end(ctx, &write);
+    return st;
+}
+
+velo_status
+vl_writer_do_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
+                 uint32_t key_size, const void *value, uint32_t value_size)
+{
+    vl_record record = {.type = VL_RECORD_KEY_PUT, .tree = index->tree.id};
+    vl_tree_key_op op = {.key = key, .key_size = key_size, .value = value, .value_size = value_size};
+    vl_writer_record ready;
+    int is_possible = 0;
+    velo_status st;
+
+    record.key = (vl_record_key){key, key_size, 0};
+    record.data = value;
+    record.size = value_size;
+    st = vl_writer_log_ready(ctx, writer, &record, NULL, NULL, &ready);
+    /* Between the two tries somebody else may have put or removed the entry: so try again. */
+    for (uint32_t i = 0; st == VELO_OK && !is_possible; i++) {
+        op.action = i % 2 == 0 ? VL_TREE_KEY_INSERT : VL_TREE_KEY_REPLACE;
+        st = writer_change_entry(ctx, writer, index, &op, &ready, &is_possible);
+    }
+    vl_writer_log_end(&ready);
+    return st;
+}
+
+velo_status
+vl_writer_do_remove(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
+                    uint32_t key_size)
+{
+    vl_record record = {.type = VL_RECORD_KEY_DELETE, .tree = index->tree.id};
+    vl_tree_key_op op = {.action = VL_TREE_KEY_REMOVE, .key = key, .key_size = key_size};
+    vl_writer_record ready;
+    int is_possible = 0;
+    velo_status st;
+
+    record.key = (vl_record_key){key, key_size, 0};
+    st = vl_writer_log_ready(ctx, writer, &record, NULL, NULL, &ready);
+    if (st == VELO_OK)
+        st = writer_change_entry(ctx, writer, index, &op, &ready, &is_possible);
+    if (st == VELO_OK && !is_possible)
+        st = vl_fail(ctx, VELO_NOTFOUND, "tree %" PRIu64 " has no such key", index->tree.id);
+    vl_writer_log_end(&ready);
+    return st;
+}
+
+velo_status
+vl_writer_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
+              uint32_t key_size, const void *value, uint32_t value_size)
+{
+    velo_status st;
+
+    VL_TRY(vl_writer_enter(ctx, writer));
+    st = vl_writer_do_put(ctx, writer, index, key, key_size, value, value_size);
+    return vl_writer_leave(ctx, writer, st);
+}
+
+velo_status
+vl_writer_remove(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
+                 uint32_t key_size)
+{
+    velo_status st;
+
+    VL_TRY(vl_writer_enter(ctx, writer));
+    st = vl_writer_do_remove(ctx, writer, index, key, key_size);
     return vl_writer_leave(ctx, writer, st);
 }
