@@ -208,7 +208,7 @@ vl_store_begin_log(vl_ctx *ctx, vl_store *store, vl_log_position start)
     VL_TRY(vl_io_random(ctx, store->io, &options.identity.salt, sizeof options.identity.salt));
     memcpy(options.identity.database_id, super->database_id, sizeof super->database_id);
     options.identity.generation = super->log_generation + 1;
-    options.ring_bytes = VL_STORE_RING_BYTES;
+    options.ring_bytes = store->options.log_ring_bytes;
     options.method = store->options.durable_method;
     options.preallocation = VL_PREALLOC_WRITTEN;
     VL_TRY(vl_directory_create(ctx, store));
@@ -315,7 +315,7 @@ store_make_cache(vl_ctx *ctx, vl_store *store)
 static velo_status
 store_begin_in_memory(vl_ctx *ctx, vl_store *store)
 {
-    vl_wal_options options = {.start = 0, .ring_bytes = VL_STORE_RING_BYTES};
+    vl_wal_options options = {.start = 0, .ring_bytes = store->options.log_ring_bytes};
 
     options.identity.generation = 1;
     VL_TRY(vl_wal_create(ctx, &options, &store->wal));
@@ -379,6 +379,8 @@ vl_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_store_options *
     store->io = io;
     store->allocator = ctx->allocator;
     store->log = ctx->log;
+    if (store->options.log_ring_bytes == 0)
+        store->options.log_ring_bytes = VL_STORE_RING_BYTES;
     store->page_size =
         store->options.page_size != 0 ? store->options.page_size : VL_PAGE_DEFAULT_SIZE;
     vl_latch_init(&store->latch, VL_RANK_STORE);
@@ -483,6 +485,7 @@ vl_store_get_stats(vl_store *store, vl_store_stats *stats)
         stats->log_bytes =
             vl_wal_tail(wal) - atomic_load_explicit(&store->checkpoint_at, memory_order_relaxed);
     }
+    stats->next_tree = atomic_load_explicit(&store->next_tree, memory_order_relaxed);
     stats->checkpoint_count =
         atomic_load_explicit(&store->checkpoint_count, memory_order_relaxed);
     stats->recovered_count = store->recovered_count;

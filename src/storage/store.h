@@ -42,6 +42,9 @@ typedef struct vl_store_options {
     uint64_t cache_bytes;     /* budget of the page cache; 0: elastic */
     uint64_t log_limit_bytes; /* checkpoint when the log is this long; 0: 64 MiB to 1 GiB, by what
                                  is dirty */
+    uint32_t log_ring_bytes;  /* memory for log records not yet written, a power of two; 0: default.
+                                 A record takes a quarter of it at most, a row of many columns needs
+                                 about 16 bytes for each */
     vl_durable_method durable_method; /* how the log is made durable */
     int may_create;           /* create the file when it is absent or empty */
     int is_read_only;         /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
@@ -182,6 +185,7 @@ typedef struct vl_store_stats {
     vl_cache_stats cache;       /* pages in memory */
     vl_wal_stats log;           /* zero while there is none */
     uint64_t log_bytes;         /* of log behind the last checkpoint */
+    vl_tree_id next_tree;       /* id that the next tree will get */
     uint64_t checkpoint_count;  /* checkpoints written since the store was opened */
     uint64_t recovered_count;   /* operations that recovery applied when it was opened */
     uint64_t recovered_lost;    /* transactions that it found unfinished */
