@@ -37,9 +37,10 @@ static struct {
 static uint32_t
 stress_count(void)
 {
-    const char *count = getenv("VELO_WAL_STRESS");
+    const char *text = getenv("VELO_WAL_STRESS");
+    unsigned long count = text != NULL ? strtoul(text, NULL, 10) : 400;
 
-    return count != NULL ? (uint32_t)strtoul(count, NULL, 10) : 400;
+    return count >= 100 && count <= 1000000 ? (uint32_t)count : 400;
 }
 
 static void
