@@ -39,6 +39,19 @@ scan_from(uint32_t first)
                     test.count - first, NULL);
 }
 
+static uint64_t
+file_size(void)
+{
+    vl_file *file;
+    uint64_t size = 0;
+
+    if (vl_file_open(unit_ctx(), test.io, RIG_PATH, 0, &file) != VELO_OK ||
+        vl_file_get_size(unit_ctx(), file, &size) != VELO_OK)
+        size = UINT64_MAX;
+    vl_file_close(file);
+    return size;
+}
+
 static void
 check_start(void)
 {
@@ -93,6 +106,31 @@ wal_ring_wraps_with_everything_in_it(void)
         CHECK_OK(rig_append(unit_ctx(), &test, i % (RIG_BODY_MAX + 1)));
     CHECK_OK(flush_all(1));
     CHECK_EQ(scan_from(0), 1000);
+    rig_close(&test);
+}
+
+/* Records with a body of one byte use up all of their credit, so that the ring is full exactly. */
+static void
+wal_ring_may_be_full_to_the_last_byte(void)
+{
+    enum {
+        COUNT = RIG_RING / 64
+    };
+    vl_wal_part part = {"x", 1};
+
+    check_start();
+    for (int lap = 0; lap < 3; lap++) {
+        vl_wal_credit credits[2];
+
+        for (int i = 0; i < 2; i++)
+            CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, COUNT, COUNT, &credits[i]));
+        for (int i = 0; i < 2 * COUNT; i++)
+            (void)vl_wal_append(test.wal, &credits[i / COUNT], 1, 1, &part, 1);
+        CHECK_EQ(credits[0].left + credits[1].left, 0);
+        CHECK_EQ(vl_wal_tail(test.wal) - vl_wal_written(test.wal), RIG_RING);
+        CHECK_EQ(vl_wal_appended(test.wal), vl_wal_tail(test.wal));
+        CHECK_OK(flush_all(lap % 2));
+    }
     rig_close(&test);
 }
 
@@ -279,6 +317,53 @@ hazard_05_recycled_segment_shows_nothing_old(void)
     rig_close(&test);
 }
 
+/* The position that a superblock names lies at a segment's first byte. What holds it is begun, the
+ * one before is released and used again; then the power fails and any headers survive. */
+static void
+hazard_05_released_position_is_always_found(void)
+{
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_RANDOM, .seed = seed};
+        vl_wal_credit credit;
+
+        CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+        test.options.start = 512;
+        CHECK_OK(rig_create(unit_ctx(), &test));
+        CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24));
+        CHECK_OK(flush_all(1));
+        CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 1, 100, &credit));
+        vl_wal_ungrant(test.wal, &credit);
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, 1024));
+        CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 1, 600, &credit));
+        vl_wal_ungrant(test.wal, &credit);
+        CHECK_OK(vl_sim_cut_power(unit_ctx(), test.sim, &outcome));
+        CHECK_OK(rig_restart(unit_ctx(), &test));
+        CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 1024, test.records, 0, NULL),
+                 0);
+        rig_close(&test);
+    }
+}
+
+/* A process began a generation and died before a superblock named it; the next one takes the same
+ * number, begins at the same position and in the same slots, and its records end where others
+ * begin. */
+static void
+hazard_05_abandoned_attempt_never_shows(void)
+{
+    check_start();
+    for (uint64_t attempt = 0; attempt < 6; attempt++) {
+        CHECK_OK(rig_restart(unit_ctx(), &test));
+        test.options.identity.generation = 2;
+        test.options.identity.salt = 100 + attempt;
+        CHECK_OK(rig_create(unit_ctx(), &test));
+        for (uint64_t i = 0; i < 24 - 4 * attempt; i++)
+            CHECK_OK(rig_append(unit_ctx(), &test, 100));
+        CHECK_OK(flush_all(1));
+        CHECK_EQ(scan_from(0), 24 - 4 * (int)attempt);
+    }
+    rig_close(&test);
+}
+
 static void
 hazard_05_wrong_logs_are_errors_that_say_so(void)
 {
@@ -405,7 +490,7 @@ hazard_14_full_disk_is_met_by_grants_only(void)
         velo_status st = VELO_OK;
         vl_log_position tail;
         uint32_t count;
-        vl_sim_stats stats;
+        vl_wal_stats figures;
 
         CHECK_OK(rig_open(unit_ctx(), &test, &options));
         test.options.preallocation = ways[way];
@@ -417,10 +502,12 @@ hazard_14_full_disk_is_met_by_grants_only(void)
         tail = vl_wal_tail(test.wal);
         CHECK_STATUS(rig_append(unit_ctx(), &test, RIG_BODY_MAX), VELO_FULL);
         CHECK_EQ(vl_wal_tail(test.wal), tail);
+        /* Nothing is kept of a segment that could not be made: a checkpoint may need the space. */
+        vl_wal_get_stats(test.wal, &figures);
+        CHECK_EQ(file_size(), 4096 + (figures.live_segments + figures.free_segments) * 1024);
         CHECK_OK(flush_all(1));
         count = test.count;
         CHECK_EQ(scan_from(0), (int)count);
-        vl_sim_get_stats(test.sim, &stats);
         /* A checkpoint lets it go on in the same space. */
         CHECK_OK(vl_wal_release(unit_ctx(), test.wal, test.records[count - 1].position));
         for (int i = 0; i < 20; i++)
@@ -532,19 +619,6 @@ hazard_27_appended_is_the_gap_free_prefix(void)
 
 /* ---- segments and generations ---- */
 
-static uint64_t
-file_size(void)
-{
-    vl_file *file;
-    uint64_t size = 0;
-
-    if (vl_file_open(unit_ctx(), test.io, RIG_PATH, 0, &file) != VELO_OK ||
-        vl_file_get_size(unit_ctx(), file, &size) != VELO_OK)
-        size = UINT64_MAX;
-    vl_file_close(file);
-    return size;
-}
-
 static void
 wal_space_is_used_again(void)
 {
@@ -565,6 +639,40 @@ wal_space_is_used_again(void)
     CHECK(stats.prepared_count > 300);
     CHECK(stats.live_segments <= 2);
     CHECK_EQ(4096 + (stats.live_segments + stats.free_segments) * 1024, size);
+    rig_close(&test);
+}
+
+/* What is not written yet is never released, whatever is asked. */
+static void
+wal_release_stops_at_what_is_written(void)
+{
+    check_start();
+    for (int round = 0; round < 10; round++) {
+        vl_wal_credit credits[2];
+        vl_log_position from;
+
+        for (int i = 0; i < 2; i++)
+            CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 2, 1900, &credits[i]));
+        CHECK_OK(flush_all(1)); /* headers are durable: the release has nothing to write */
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, vl_wal_tail(test.wal)));
+        from = vl_wal_tail(test.wal);
+        test.count = 0;
+        for (int i = 0; i < 4; i++) {
+            uint8_t body[900];
+            vl_wal_part part = {body, sizeof body};
+            rig_record *record = &test.records[test.count++];
+
+            *record = (rig_record){0, 1, sizeof body, (uint64_t)i};
+            rig_body(record->txn, body, sizeof body);
+            record->position = vl_wal_append(test.wal, &credits[i / 2], 1, record->txn, &part, 1);
+        }
+        for (int i = 0; i < 2; i++)
+            vl_wal_ungrant(test.wal, &credits[i]);
+        CHECK_OK(vl_wal_release(unit_ctx(), test.wal, vl_wal_tail(test.wal)));
+        CHECK_OK(flush_all(1));
+        CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, from, test.records, 4, NULL),
+                 4);
+    }
     rig_close(&test);
 }
 
@@ -604,19 +712,26 @@ wal_scan_begins_at_a_segments_edge(void)
 {
     static rig_record none[1];
     vl_log_position end = 0;
+    vl_wal_stats stats;
 
     CHECK_OK(rig_open(unit_ctx(), &test, NULL));
     test.options.start = 512;
     CHECK_OK(rig_create(unit_ctx(), &test));
-    CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24));
-    CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24));
+    /* Bodies that use up all of their credit: the next segment is not begun. */
+    CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24 - 7));
+    CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24 - 7));
     CHECK_OK(flush_all(1));
     CHECK_EQ(vl_wal_tail(test.wal), 1536);
     CHECK_OK(vl_wal_release(unit_ctx(), test.wal, 1536));
+    vl_wal_get_stats(test.wal, &stats);
+    CHECK_EQ(stats.prepared_count, 2);
+    CHECK_EQ(stats.live_segments, 1);
     CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 1536, none, 0, &end), 0);
     CHECK_EQ(end, 1536);
     CHECK_OK(rig_append(unit_ctx(), &test, 100));
     CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(2), 1);
+    CHECK_OK(vl_wal_release(unit_ctx(), test.wal, 1536));
     CHECK_EQ(scan_from(2), 1);
     rig_close(&test);
 }
@@ -945,6 +1060,31 @@ wal_each_method_makes_durable(void)
     }
 }
 
+/* A single durable write makes nothing durable that was written before it. */
+static void
+wal_durable_flush_takes_along_what_was_only_written(void)
+{
+    for (int method = 0; method < VL_DURABLE_METHOD_COUNT; method++) {
+        vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_NONE};
+
+        CHECK_OK(rig_open(unit_ctx(), &test, NULL));
+        test.options.method = (vl_durable_method)method;
+        test.options.segment_bytes = 65536; /* one segment: no header of another one is new */
+        CHECK_OK(rig_create(unit_ctx(), &test));
+        CHECK_OK(append_some(1));
+        CHECK_OK(flush_all(1));
+        CHECK_OK(append_some(1));
+        CHECK_OK(flush_all(0));
+        CHECK_OK(append_some(1));
+        CHECK_OK(flush_all(1));
+        CHECK_OK(vl_sim_cut_power(unit_ctx(), test.sim, &outcome));
+        CHECK_OK(rig_restart(unit_ctx(), &test));
+        CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, 3, NULL),
+                 3);
+        rig_close(&test);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -952,12 +1092,15 @@ main(int argc, char **argv)
         UNIT_TEST(wal_records_come_back),
         UNIT_TEST(wal_positions_follow_each_other),
         UNIT_TEST(wal_ring_wraps_with_everything_in_it),
+        UNIT_TEST(wal_ring_may_be_full_to_the_last_byte),
         UNIT_TEST(wal_credit_is_limited_and_given_back),
         UNIT_TEST(wal_bad_options_are_refused),
         UNIT_TEST(wal_misuse_that_would_damage_the_log_stops),
         UNIT_TEST(wal_in_memory_counts_positions),
         UNIT_TEST(hazard_05_stale_records_are_never_replayed),
         UNIT_TEST(hazard_05_recycled_segment_shows_nothing_old),
+        UNIT_TEST(hazard_05_released_position_is_always_found),
+        UNIT_TEST(hazard_05_abandoned_attempt_never_shows),
         UNIT_TEST(hazard_05_wrong_logs_are_errors_that_say_so),
         UNIT_TEST(hazard_06b_failed_sync_is_final),
         UNIT_TEST(hazard_09_append_never_waits_or_fails),
@@ -967,6 +1110,7 @@ main(int argc, char **argv)
         UNIT_TEST(hazard_15_fillers_are_passed_over),
         UNIT_TEST(hazard_27_appended_is_the_gap_free_prefix),
         UNIT_TEST(wal_space_is_used_again),
+        UNIT_TEST(wal_release_stops_at_what_is_written),
         UNIT_TEST(wal_surplus_is_given_back),
         UNIT_TEST(wal_scan_begins_at_a_segments_edge),
         UNIT_TEST(wal_old_generation_is_intact_until_released),
@@ -979,6 +1123,7 @@ main(int argc, char **argv)
         UNIT_TEST(wal_survives_every_failed_allocation),
         UNIT_TEST(wal_grant_without_memory_did_nothing),
         UNIT_TEST(wal_each_method_makes_durable),
+        UNIT_TEST(wal_durable_flush_takes_along_what_was_only_written),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

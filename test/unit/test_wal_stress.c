@@ -6,7 +6,7 @@
 #include "base/thread.h"
 #include "lib/unit.h"
 #include "os/sim.h"
-#include "storage/wal.h"
+#include "storage/wal_int.h"
 #include "wal_rig.h"
 
 #include <stdlib.h>
@@ -331,6 +331,91 @@ wal_threads_share_a_full_ring(void)
     stress_free();
 }
 
+/* A thread that waits for one thing. */
+typedef struct stress_waiter {
+    vl_thread thread;     /* runs it */
+    vl_log_position upto; /* flush to here; 0: ask for credit instead */
+    velo_status st;       /* what came of it */
+    _Atomic uint32_t is_over;
+} stress_waiter;
+
+static void
+stress_wait_main(void *argument)
+{
+    stress_waiter *waiter = argument;
+    vl_wal_credit credit = {0};
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    if (waiter->upto != 0)
+        waiter->st = vl_wal_flush(&ctx, stress.r.wal, waiter->upto, 1);
+    else
+        waiter->st = vl_wal_grant(&ctx, stress.r.wal, 1, RIG_RING / 3, &credit);
+    vl_wal_ungrant(stress.r.wal, &credit);
+    atomic_store(&waiter->is_over, 1);
+}
+
+/* Start it and let it come to where it waits. */
+static void
+stress_wait_start(stress_waiter *waiter, vl_log_position upto)
+{
+    memset(waiter, 0, sizeof *waiter);
+    waiter->upto = upto;
+    CHECK_OK(vl_thread_start(unit_ctx(), &waiter->thread, "waiter", stress_wait_main, waiter));
+    while (atomic_load(&stress.r.wal->watchers) == 0)
+        vl_thread_yield();
+    for (int i = 0; i < 100; i++)
+        vl_thread_yield();
+}
+
+static void
+wal_credit_given_back_wakes_who_waits(void)
+{
+    CHECK_OK(rig_open(unit_ctx(), &stress.r, NULL));
+    CHECK_OK(rig_create(unit_ctx(), &stress.r));
+    for (int round = 0; round < 20; round++) {
+        vl_wal_credit credits[2];
+        stress_waiter waiter;
+
+        for (int i = 0; i < 2; i++)
+            CHECK_OK(vl_wal_grant(unit_ctx(), stress.r.wal, 2, RIG_RING / 2 - 64, &credits[i]));
+        stress_wait_start(&waiter, 0);
+        CHECK_EQ(atomic_load(&waiter.is_over), 0);
+        vl_wal_ungrant(stress.r.wal, &credits[0]);
+        vl_thread_join(&waiter.thread);
+        CHECK_OK(waiter.st);
+        vl_wal_ungrant(stress.r.wal, &credits[1]);
+    }
+    rig_close(&stress.r);
+}
+
+/* Somebody else's record before mine is reserved and not filled. */
+static void
+wal_filled_gap_wakes_who_waits(void)
+{
+    CHECK_OK(rig_open(unit_ctx(), &stress.r, NULL));
+    CHECK_OK(rig_create(unit_ctx(), &stress.r));
+    for (int round = 0; round < 20; round++) {
+        vl_wal_credit credit;
+        vl_log_position gap;
+        stress_waiter waiter;
+
+        CHECK_OK(vl_wal_grant(unit_ctx(), stress.r.wal, 2, 0, &credit));
+        gap = vl_wal_reserve(stress.r.wal, &credit, 0);
+        (void)vl_wal_append(stress.r.wal, &credit, 1, 1, NULL, 0);
+        vl_wal_ungrant(stress.r.wal, &credit);
+        stress_wait_start(&waiter, vl_wal_tail(stress.r.wal));
+        CHECK_EQ(atomic_load(&waiter.is_over), 0);
+        /* Meanwhile what lies before the gap can be flushed. */
+        CHECK_OK(vl_wal_flush(unit_ctx(), stress.r.wal, gap, 1));
+        vl_wal_fill(stress.r.wal, gap, 1, 1, NULL, 0);
+        vl_thread_join(&waiter.thread);
+        CHECK_OK(waiter.st);
+        CHECK_EQ(vl_wal_durable(stress.r.wal), vl_wal_tail(stress.r.wal));
+    }
+    rig_close(&stress.r);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -340,6 +425,8 @@ main(int argc, char **argv)
         UNIT_TEST(wal_threads_all_learn_of_a_failure),
         UNIT_TEST(wal_threads_in_memory),
         UNIT_TEST(wal_threads_share_a_full_ring),
+        UNIT_TEST(wal_credit_given_back_wakes_who_waits),
+        UNIT_TEST(wal_filled_gap_wakes_who_waits),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
