@@ -329,7 +329,7 @@ hazard_05_released_position_is_always_found(void)
         CHECK_OK(rig_open(unit_ctx(), &test, NULL));
         test.options.start = 512;
         CHECK_OK(rig_create(unit_ctx(), &test));
-        CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24));
+        CHECK_OK(rig_append(unit_ctx(), &test, 512 - 24 - 7)); /* uses up its credit */
         CHECK_OK(flush_all(1));
         CHECK_OK(vl_wal_grant(unit_ctx(), test.wal, 1, 100, &credit));
         vl_wal_ungrant(test.wal, &credit);
@@ -516,6 +516,27 @@ hazard_14_full_disk_is_met_by_grants_only(void)
         CHECK_EQ(scan_from(count), 20);
         rig_close(&test);
     }
+}
+
+/* The space was there, and writing its zeros failed. */
+static void
+hazard_14_failed_preparation_leaves_the_file_as_it_was(void)
+{
+    vl_sim_fault fault = {.kind = VL_SIM_ERROR, .ops = VL_SIM_WRITE, .os_error = ENOSPC};
+    uint64_t size;
+
+    check_start();
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(flush_all(1)); /* the first write that comes is that of the next segment */
+        size = file_size();
+        CHECK_OK(vl_sim_plan(unit_ctx(), test.sim, &fault));
+        CHECK_STATUS(rig_append(unit_ctx(), &test, RIG_BODY_MAX), VELO_FULL);
+        CHECK_EQ(file_size(), size);
+        CHECK_OK(rig_append(unit_ctx(), &test, RIG_BODY_MAX));
+    }
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 3);
+    rig_close(&test);
 }
 
 static void
@@ -1071,11 +1092,11 @@ wal_durable_flush_takes_along_what_was_only_written(void)
         test.options.method = (vl_durable_method)method;
         test.options.segment_bytes = 65536; /* one segment: no header of another one is new */
         CHECK_OK(rig_create(unit_ctx(), &test));
-        CHECK_OK(append_some(1));
+        CHECK_OK(rig_append(unit_ctx(), &test, RIG_BODY_MAX));
         CHECK_OK(flush_all(1));
-        CHECK_OK(append_some(1));
+        CHECK_OK(rig_append(unit_ctx(), &test, RIG_BODY_MAX));
         CHECK_OK(flush_all(0));
-        CHECK_OK(append_some(1));
+        CHECK_OK(rig_append(unit_ctx(), &test, RIG_BODY_MAX));
         CHECK_OK(flush_all(1));
         CHECK_OK(vl_sim_cut_power(unit_ctx(), test.sim, &outcome));
         CHECK_OK(rig_restart(unit_ctx(), &test));
@@ -1106,6 +1127,7 @@ main(int argc, char **argv)
         UNIT_TEST(hazard_09_append_never_waits_or_fails),
         UNIT_TEST(hazard_13_written_records_survive_a_kill),
         UNIT_TEST(hazard_14_full_disk_is_met_by_grants_only),
+        UNIT_TEST(hazard_14_failed_preparation_leaves_the_file_as_it_was),
         UNIT_TEST(hazard_15_clean_close_leaves_no_file),
         UNIT_TEST(hazard_15_fillers_are_passed_over),
         UNIT_TEST(hazard_27_appended_is_the_gap_free_prefix),
