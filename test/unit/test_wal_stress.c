@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define STRESS_THREADS 6U
+#define STRESS_MAX     20000U
 
 /* What one thread does. */
 typedef struct stress_worker {
@@ -34,13 +35,16 @@ static struct {
     int fails;                     /* a fault is planned: errors are right */
 } stress;
 
+/* What each appended. */
+static rig_record stress_records[STRESS_THREADS][STRESS_MAX];
+
 static uint32_t
 stress_count(void)
 {
     const char *text = getenv("VELO_WAL_STRESS");
     unsigned long count = text != NULL ? strtoul(text, NULL, 10) : 400;
 
-    return count >= 100 && count <= 1000000 ? (uint32_t)count : 400;
+    return count >= 100 && count <= STRESS_MAX ? (uint32_t)count : 400;
 }
 
 static void
@@ -133,8 +137,7 @@ stress_start(uint32_t count)
         worker->number = i;
         worker->count = count;
         vl_rng_init(&worker->rng, unit_seed() + i);
-        worker->records = calloc(count, sizeof *worker->records);
-        CHECK(worker->records != NULL);
+        worker->records = stress_records[i];
         CHECK_OK(vl_thread_start(unit_ctx(), &worker->thread, "stress", stress_main, worker));
     }
     vl_event_set(&stress.go);
@@ -147,14 +150,6 @@ stress_join(void)
         vl_thread_join(&stress.workers[i].thread);
     for (uint32_t i = 0; i < STRESS_THREADS; i++)
         CHECK_TEXT(stress.workers[i].failure, "");
-}
-
-static void
-stress_free(void)
-{
-    for (uint32_t i = 0; i < STRESS_THREADS; i++)
-        free(stress.workers[i].records);
-    rig_close(&stress.r);
 }
 
 /* Everybody's records merged: *count of them, in order of position. */
@@ -208,7 +203,7 @@ wal_threads_append_and_flush(void)
             (int)count);
         CHECK_EQ(end, vl_wal_tail(stress.r.wal));
         free(all);
-        stress_free();
+        rig_close(&stress.r);
     }
 }
 
@@ -247,7 +242,7 @@ wal_threads_append_while_space_is_released(void)
     vl_wal_get_stats(stress.r.wal, &stats);
     CHECK(stats.prepared_count > 100);
     free(all);
-    stress_free();
+    rig_close(&stress.r);
 }
 
 /* The disk fails in the middle: everybody comes back, and what was acknowledged is there. */
@@ -279,7 +274,7 @@ wal_threads_all_learn_of_a_failure(void)
         CHECK(end >= atomic_load(&stress.acknowledged));
         CHECK(count < STRESS_THREADS * stress_count());
         free(all);
-        stress_free();
+        rig_close(&stress.r);
     }
 }
 
@@ -292,7 +287,7 @@ wal_threads_in_memory(void)
     stress_start(stress_count());
     stress_join();
     CHECK_EQ(vl_wal_appended(stress.r.wal), vl_wal_tail(stress.r.wal));
-    stress_free();
+    rig_close(&stress.r);
 }
 
 /* With a ring that holds only a few records, everybody waits for credit, and gets it in turn. */
@@ -324,11 +319,8 @@ wal_threads_share_a_full_ring(void)
                           count, NULL),
                  (int)count);
         free(all);
-        for (uint32_t i = 0; i < STRESS_THREADS; i++)
-            free(stress.workers[i].records);
-        memset(stress.workers, 0, sizeof stress.workers);
     }
-    stress_free();
+    rig_close(&stress.r);
 }
 
 /* A thread that waits for one thing. */
