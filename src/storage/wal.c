@@ -3,6 +3,8 @@
  * Invariants
  *   G1  Until vl_wal_release_old, nothing that belongs to an older generation is written.
  *   G2  The first failure of a flush is final: `failure` is written once, before is_failed. */
+#include "storage/wal.h"
+
 #include "storage/wal_int.h"
 
 #include <string.h>

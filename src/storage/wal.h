@@ -64,11 +64,11 @@ typedef uint64_t vl_log_position;
 
 #define VL_WAL_RING_DEFAULT VL_BY_BUILD(1024U * 1024U, 4096U)
 #define VL_WAL_RING_MIN     1024U
-#define VL_WAL_RING_MAX     (1024U * 1024U * 1024U)
+#define VL_WAL_RING_MAX     0x40000000U
 
 #define VL_WAL_SEGMENT_DEFAULT VL_BY_BUILD(1024U * 1024U, 1024U)
 #define VL_WAL_SEGMENT_MIN     1024U
-#define VL_WAL_SEGMENT_MAX     (1024U * 1024U * 1024U)
+#define VL_WAL_SEGMENT_MAX     0x40000000U
 
 /* Which log this is. The superblock of the database names it. */
 typedef struct vl_wal_identity {

@@ -150,6 +150,7 @@ vl_wal_reserve(vl_wal *wal, vl_wal_credit *credit, uint32_t body_size)
     VL_CHECK(whole <= credit->left);
     credit->left -= whole;
     position = atomic_fetch_add_explicit(&wal->tail, whole, memory_order_seq_cst); /* keeps W4 */
+    VL_ASSERT(position + whole <= atomic_load_explicit(&wal->grant_end, memory_order_relaxed));
     /* Noted for vl_wal_fill. The memory is ours from now on. */
     vl_store_le32(wal->ring + (position & (wal->ring_size - 1)) + VL_WAL_RECORD_TYPE_AT, size);
     return position;
@@ -257,6 +258,7 @@ vl_wal_ring_consume(vl_wal *wal, vl_log_position end)
     uint64_t at = from & (wal->ring_size - 1);
     uint64_t size = end - from;
 
+    VL_ASSERT(end <= atomic_load_explicit(&wal->appended, memory_order_relaxed)); /* W2 */
     if (wal->io == NULL) {
         ring_zero_words(wal, from, end);
     } else if (at + size > wal->ring_size) {

@@ -6,12 +6,13 @@
 #include "base/thread.h"
 #include "lib/unit.h"
 #include "os/sim.h"
-#include "storage/wal.h"
+#include "storage/wal_int.h"
 #include "wal_rig.h"
 
 #include <stdlib.h>
 
 #define STRESS_THREADS 6U
+#define STRESS_MAX     20000U
 
 /* What one thread does. */
 typedef struct stress_worker {
@@ -34,12 +35,16 @@ static struct {
     int fails;                     /* a fault is planned: errors are right */
 } stress;
 
+/* What each appended. */
+static rig_record stress_records[STRESS_THREADS][STRESS_MAX];
+
 static uint32_t
 stress_count(void)
 {
-    const char *count = getenv("VELO_WAL_STRESS");
+    const char *text = getenv("VELO_WAL_STRESS");
+    unsigned long count = text != NULL ? strtoul(text, NULL, 10) : 400;
 
-    return count != NULL ? (uint32_t)strtoul(count, NULL, 10) : 400;
+    return count >= 100 && count <= STRESS_MAX ? (uint32_t)count : 400;
 }
 
 static void
@@ -132,8 +137,7 @@ stress_start(uint32_t count)
         worker->number = i;
         worker->count = count;
         vl_rng_init(&worker->rng, unit_seed() + i);
-        worker->records = calloc(count, sizeof *worker->records);
-        CHECK(worker->records != NULL);
+        worker->records = stress_records[i];
         CHECK_OK(vl_thread_start(unit_ctx(), &worker->thread, "stress", stress_main, worker));
     }
     vl_event_set(&stress.go);
@@ -146,14 +150,6 @@ stress_join(void)
         vl_thread_join(&stress.workers[i].thread);
     for (uint32_t i = 0; i < STRESS_THREADS; i++)
         CHECK_TEXT(stress.workers[i].failure, "");
-}
-
-static void
-stress_free(void)
-{
-    for (uint32_t i = 0; i < STRESS_THREADS; i++)
-        free(stress.workers[i].records);
-    rig_close(&stress.r);
 }
 
 /* Everybody's records merged: *count of them, in order of position. */
@@ -207,7 +203,7 @@ wal_threads_append_and_flush(void)
             (int)count);
         CHECK_EQ(end, vl_wal_tail(stress.r.wal));
         free(all);
-        stress_free();
+        rig_close(&stress.r);
     }
 }
 
@@ -246,7 +242,7 @@ wal_threads_append_while_space_is_released(void)
     vl_wal_get_stats(stress.r.wal, &stats);
     CHECK(stats.prepared_count > 100);
     free(all);
-    stress_free();
+    rig_close(&stress.r);
 }
 
 /* The disk fails in the middle: everybody comes back, and what was acknowledged is there. */
@@ -278,7 +274,7 @@ wal_threads_all_learn_of_a_failure(void)
         CHECK(end >= atomic_load(&stress.acknowledged));
         CHECK(count < STRESS_THREADS * stress_count());
         free(all);
-        stress_free();
+        rig_close(&stress.r);
     }
 }
 
@@ -291,7 +287,7 @@ wal_threads_in_memory(void)
     stress_start(stress_count());
     stress_join();
     CHECK_EQ(vl_wal_appended(stress.r.wal), vl_wal_tail(stress.r.wal));
-    stress_free();
+    rig_close(&stress.r);
 }
 
 /* With a ring that holds only a few records, everybody waits for credit, and gets it in turn. */
@@ -323,11 +319,93 @@ wal_threads_share_a_full_ring(void)
                           count, NULL),
                  (int)count);
         free(all);
-        for (uint32_t i = 0; i < STRESS_THREADS; i++)
-            free(stress.workers[i].records);
-        memset(stress.workers, 0, sizeof stress.workers);
     }
-    stress_free();
+    rig_close(&stress.r);
+}
+
+/* A thread that waits for one thing. */
+typedef struct stress_waiter {
+    vl_thread thread;     /* runs it */
+    vl_log_position upto; /* flush to here; 0: ask for credit instead */
+    velo_status st;       /* what came of it */
+    _Atomic uint32_t is_over;
+} stress_waiter;
+
+static void
+stress_wait_main(void *argument)
+{
+    stress_waiter *waiter = argument;
+    vl_wal_credit credit = {0};
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    if (waiter->upto != 0)
+        waiter->st = vl_wal_flush(&ctx, stress.r.wal, waiter->upto, 1);
+    else
+        waiter->st = vl_wal_grant(&ctx, stress.r.wal, 1, RIG_RING / 3, &credit);
+    vl_wal_ungrant(stress.r.wal, &credit);
+    atomic_store(&waiter->is_over, 1);
+}
+
+/* Start it and let it come to where it waits. */
+static void
+stress_wait_start(stress_waiter *waiter, vl_log_position upto)
+{
+    memset(waiter, 0, sizeof *waiter);
+    waiter->upto = upto;
+    CHECK_OK(vl_thread_start(unit_ctx(), &waiter->thread, "waiter", stress_wait_main, waiter));
+    while (atomic_load(&stress.r.wal->watchers) == 0)
+        vl_thread_yield();
+    for (int i = 0; i < 100; i++)
+        vl_thread_yield();
+}
+
+static void
+wal_credit_given_back_wakes_who_waits(void)
+{
+    CHECK_OK(rig_open(unit_ctx(), &stress.r, NULL));
+    CHECK_OK(rig_create(unit_ctx(), &stress.r));
+    for (int round = 0; round < 20; round++) {
+        vl_wal_credit credits[2];
+        stress_waiter waiter;
+
+        for (int i = 0; i < 2; i++)
+            CHECK_OK(vl_wal_grant(unit_ctx(), stress.r.wal, 2, RIG_RING / 2 - 64, &credits[i]));
+        stress_wait_start(&waiter, 0);
+        CHECK_EQ(atomic_load(&waiter.is_over), 0);
+        vl_wal_ungrant(stress.r.wal, &credits[0]);
+        vl_thread_join(&waiter.thread);
+        CHECK_OK(waiter.st);
+        vl_wal_ungrant(stress.r.wal, &credits[1]);
+    }
+    rig_close(&stress.r);
+}
+
+/* Somebody else's record before mine is reserved and not filled. */
+static void
+wal_filled_gap_wakes_who_waits(void)
+{
+    CHECK_OK(rig_open(unit_ctx(), &stress.r, NULL));
+    CHECK_OK(rig_create(unit_ctx(), &stress.r));
+    for (int round = 0; round < 20; round++) {
+        vl_wal_credit credit;
+        vl_log_position gap;
+        stress_waiter waiter;
+
+        CHECK_OK(vl_wal_grant(unit_ctx(), stress.r.wal, 2, 0, &credit));
+        gap = vl_wal_reserve(stress.r.wal, &credit, 0);
+        (void)vl_wal_append(stress.r.wal, &credit, 1, 1, NULL, 0);
+        vl_wal_ungrant(stress.r.wal, &credit);
+        stress_wait_start(&waiter, vl_wal_tail(stress.r.wal));
+        CHECK_EQ(atomic_load(&waiter.is_over), 0);
+        /* Meanwhile what lies before the gap can be flushed. */
+        CHECK_OK(vl_wal_flush(unit_ctx(), stress.r.wal, gap, 1));
+        vl_wal_fill(stress.r.wal, gap, 1, 1, NULL, 0);
+        vl_thread_join(&waiter.thread);
+        CHECK_OK(waiter.st);
+        CHECK_EQ(vl_wal_durable(stress.r.wal), vl_wal_tail(stress.r.wal));
+    }
+    rig_close(&stress.r);
 }
 
 int
@@ -339,6 +417,8 @@ main(int argc, char **argv)
         UNIT_TEST(wal_threads_all_learn_of_a_failure),
         UNIT_TEST(wal_threads_in_memory),
         UNIT_TEST(wal_threads_share_a_full_ring),
+        UNIT_TEST(wal_credit_given_back_wakes_who_waits),
+        UNIT_TEST(wal_filled_gap_wakes_who_waits),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

@@ -134,6 +134,9 @@ rig_is_same(const rig_record *wanted, const vl_wal_record *got)
     if (got->position != wanted->position || got->end != rig_end(wanted) ||
         got->type != wanted->type || got->txn != wanted->txn || got->size != wanted->size)
         return 0;
+    for (uint64_t i = got->size; i % 8 != 0; i++)
+        if (got->body[i] != 0)
+            return 0;
     rig_body(wanted->txn, body, wanted->size);
     return memcmp(body, got->body, wanted->size) == 0 && (uintptr_t)got->body % 8 == 0;
 }
