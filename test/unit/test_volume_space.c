@@ -272,6 +272,60 @@ volume_table_of_many_chunks_round_trips(void)
     case_end(&one);
 }
 
+/* An image that moves to a chunk which was dealt with already changes that one too. */
+static void
+volume_table_settles_whatever_the_order(void)
+{
+    static uint64_t addresses[SIZE * 8 + 100];
+    const uint32_t count = VL_ARRAY_COUNT(addresses);
+    volume_case one;
+
+    CHECK_OK(case_begin(&one, NULL));
+    CHECK_OK(case_take(&one, count, addresses));
+    CHECK_OK(case_checkpoint(&one, 0));
+    for (uint32_t i = 0; i < 30; i++)
+        vl_volume_remove(one.volume, VL_SPACE_LIVE, addresses[i], 1);
+    CHECK_OK(case_checkpoint(&one, 0)); /* the first chunk has room, the table is in the second */
+    rewind_search(&one);
+    vl_volume_remove(one.volume, VL_SPACE_LIVE, addresses[count - 1], 1);
+    CHECK_OK(case_checkpoint(&one, 0)); /* the second chunk's image goes to the first */
+    CHECK(vl_volume_super(one.volume)->space_root.address < CHUNK_BLOCKS);
+    CHECK_OK(case_reopen(&one));
+    CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
+    CHECK_EQ(count_in(&one, VL_SPACE_LIVE), count - 31 + case_stats(&one).map_count);
+    CHECK_EQ(case_stats(&one).map_count, 3);
+    case_end(&one);
+}
+
+/* A file that was opened with nothing to spare grows for its table, before anything is promised. */
+static void
+volume_table_gets_room_after_opening(void)
+{
+    vl_sim_fault full = {
+        .kind = VL_SIM_ERROR, .ops = VL_SIM_ALLOCATE, .count = UINT64_MAX, .os_error = ENOSPC};
+    volume_case one;
+    uint64_t addresses[3];
+
+    CHECK_OK(case_begin(&one, NULL));
+    CHECK_OK(case_take(&one, 3, addresses));
+    CHECK_OK(case_checkpoint(&one, VL_SUPER_CLEAN));
+    CHECK_OK(case_reopen(&one));
+    CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
+    CHECK_EQ(case_stats(&one).free_count, 0);
+    CHECK(case_stats(&one).available < 0);
+    CHECK(is_balanced(&one, 0));
+    vl_volume_remove(one.volume, VL_SPACE_LIVE, addresses[1], 1);
+    CHECK_OK(vl_sim_plan(unit_ctx(), one.sim, &full));
+    CHECK_STATUS(case_checkpoint(&one, 0), VELO_FULL);
+    CHECK_OK(vl_volume_check_writable(unit_ctx(), one.volume));
+    CHECK(is_balanced(&one, 0));
+    vl_sim_plan_clear(one.sim);
+    CHECK_OK(case_checkpoint(&one, 0));
+    CHECK(is_balanced(&one, 0));
+    CHECK_EQ(count_in(&one, VL_SPACE_DURABLE), 2 + case_stats(&one).map_count);
+    case_end(&one);
+}
+
 /* A checkpoint in which nothing has changed takes the table of the one before. */
 static void
 volume_table_is_not_rewritten_for_nothing(void)
@@ -920,6 +974,8 @@ static const unit_test tests[] = {
     UNIT_TEST(volume_cuts_its_tail),
     UNIT_TEST(volume_keeps_a_tail_that_cannot_be_cut),
     UNIT_TEST(volume_table_of_many_chunks_round_trips),
+    UNIT_TEST(volume_table_settles_whatever_the_order),
+    UNIT_TEST(volume_table_gets_room_after_opening),
     UNIT_TEST(volume_table_is_not_rewritten_for_nothing),
     UNIT_TEST(volume_crafted_tables_are_refused),
     UNIT_TEST(volume_broken_says_why),
