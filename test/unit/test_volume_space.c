@@ -77,6 +77,31 @@ volume_promises_are_counted(void)
     case_end(&one);
 }
 
+/* A run is found where there is one; otherwise the promise stands. */
+static void
+volume_runs_are_found_or_not(void)
+{
+    static uint64_t addresses[65536];
+    volume_case one;
+    uint64_t run;
+    uint32_t count = 0;
+
+    CHECK_OK(case_begin(&one, NULL));
+    CHECK_OK(vl_volume_promise(unit_ctx(), one.volume, 3));
+    run = vl_volume_allocate(one.volume, VL_SPACE_LIVE, 3);
+    for (uint64_t i = 0; i < 3; i++)
+        CHECK_EQ(vl_volume_sets_of(one.volume, run + i), VL_SPACE_LIVE);
+    CHECK(is_balanced(&one, 0));
+    while (count < VL_ARRAY_COUNT(addresses) && vl_volume_try_promise(one.volume, 1))
+        addresses[count++] = vl_volume_allocate(one.volume, VL_SPACE_LIVE, 1);
+    for (uint32_t i = 0; i < count; i += 2)
+        vl_volume_remove(one.volume, VL_SPACE_LIVE, addresses[i], 1);
+    CHECK_OK(vl_volume_promise(unit_ctx(), one.volume, 5));
+    CHECK_EQ(vl_volume_allocate(one.volume, VL_SPACE_LIVE, 5), 0);
+    CHECK(is_balanced(&one, 5));
+    case_end(&one);
+}
+
 /* All that is promised can be taken, block by block, in a file full of holes. */
 static void
 volume_promises_are_kept(void)
@@ -506,6 +531,25 @@ volume_crafted_tables_are_refused(void)
             CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
         case_end(&one);
     }
+}
+
+/* A superblock may count more blocks than are in use: the file is not cut below that. */
+static void
+volume_is_not_cut_below_its_superblock(void)
+{
+    volume_case one;
+    crafted craft;
+
+    craft_begin(&one, &craft);
+    craft.super.block_count += 2;
+    CHECK_OK(craft_write(&one, &craft, 0));
+    CHECK_OK(case_reopen(&one));
+    CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
+    CHECK_OK(case_checkpoint(&one, VL_SUPER_CLEAN));
+    CHECK_EQ(vl_volume_super(one.volume)->block_count, craft.super.block_count);
+    CHECK_OK(case_reopen(&one));
+    CHECK_EQ(vl_volume_super(one.volume)->flags, VL_SUPER_CLEAN);
+    case_end(&one);
 }
 
 /* ---- what breaks a volume ---- */
@@ -968,6 +1012,7 @@ volume_is_used_by_threads(void)
 
 static const unit_test tests[] = {
     UNIT_TEST(volume_promises_are_counted),
+    UNIT_TEST(volume_runs_are_found_or_not),
     UNIT_TEST(volume_promises_are_kept),
     UNIT_TEST(volume_grows_as_far_as_there_is_room),
     UNIT_TEST(volume_grows_in_steps),
@@ -978,6 +1023,7 @@ static const unit_test tests[] = {
     UNIT_TEST(volume_table_gets_room_after_opening),
     UNIT_TEST(volume_table_is_not_rewritten_for_nothing),
     UNIT_TEST(volume_crafted_tables_are_refused),
+    UNIT_TEST(volume_is_not_cut_below_its_superblock),
     UNIT_TEST(volume_broken_says_why),
     UNIT_TEST(volume_failed_table_write_is_no_harm),
     UNIT_TEST(volume_hazard_6a_superblock_read_is_made_durable_first),
