@@ -114,8 +114,9 @@ super_find_bad_field(const uint8_t *bytes, const vl_superblock *super)
         return "block size";
     if (super->block_count < VL_SUPER_COUNT || super->block_count > INT64_MAX / super->block_size)
         return "block count";
-    if (super->checkpoint == 0 || super->log_generation == 0 || super->page_end == 0 ||
-        super->next_tree == 0)
+    /* Counters that come near to wrapping around are none of ours. */
+    if (super->checkpoint == 0 || super->checkpoint > INT64_MAX || super->log_generation == 0 ||
+        super->page_end == 0 || super->next_tree == 0)
         return "counters";
     if (!super_root_is_valid(&super->map_root, super->block_count))
         return "root of the page map";

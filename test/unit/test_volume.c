@@ -249,6 +249,62 @@ volume_is_created_by_one_process(void)
     case_end(&one);
 }
 
+/* Whoever created the file was killed before its name was durable. */
+static void
+volume_makes_a_found_name_durable(void)
+{
+    vl_sim_fault fault = {.kind = VL_SIM_KILL_BEFORE, .ops = VL_SIM_SYNC_FOLDER};
+    vl_sim_outcome none = {.keep = VL_SIM_KEEP_NONE};
+    vl_volume_options options = {.page_size = SIZE};
+    volume_case one;
+
+    CHECK_OK(case_start(&one, NULL));
+    CHECK_OK(vl_sim_plan(unit_ctx(), one.sim, &fault));
+    CHECK(vl_volume_open(unit_ctx(), one.io, PATH, &create_small, &one.volume) != VELO_OK);
+    vl_io_close(one.io);
+    CHECK_OK(vl_sim_open_io(unit_ctx(), one.sim, &one.io));
+    CHECK_OK(vl_volume_open(unit_ctx(), one.io, PATH, &options, &one.volume));
+    CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
+    CHECK_OK(case_checkpoint(&one, 0));
+    vl_volume_close(one.volume);
+    one.volume = NULL;
+    CHECK_OK(vl_sim_cut_power(unit_ctx(), one.sim, &none));
+    vl_io_close(one.io);
+    CHECK_OK(vl_sim_open_io(unit_ctx(), one.sim, &one.io));
+    CHECK_OK(vl_volume_open(unit_ctx(), one.io, PATH, &options, &one.volume));
+    CHECK_EQ(vl_volume_super(one.volume)->checkpoint, 2);
+    case_end(&one);
+}
+
+/* A copy that has a hole for the second superblock, on a full disk, is not taken for writing, where
+ * it would fail for good in the midst of a checkpoint. */
+static void
+volume_superblocks_have_their_space(void)
+{
+    vl_sim_options machine = {.capacity_bytes = 20 * 4096};
+    vl_volume_options options = {.page_size = 4096, .may_create = 1};
+    volume_case one;
+    vl_file *other;
+    uint64_t size = 4096;
+    int released = 0;
+
+    CHECK_OK(case_start(&one, &machine));
+    CHECK_OK(vl_volume_open(unit_ctx(), one.io, PATH, &options, &one.volume));
+    CHECK_OK(vl_file_punch(unit_ctx(), vl_volume_file(one.volume), 4096, 4096, &released));
+    CHECK_EQ(released, 1);
+    CHECK_OK(vl_file_sync(unit_ctx(), vl_volume_file(one.volume)));
+    CHECK_OK(vl_file_open(unit_ctx(), one.io, "/other", VL_OPEN_WRITE | VL_OPEN_CREATE, &other));
+    while (vl_file_allocate(unit_ctx(), other, 0, size) == VELO_OK)
+        size += 4096;
+    CHECK_STATUS(vl_volume_make_writable(unit_ctx(), one.volume), VELO_FULL);
+    CHECK_OK(vl_volume_check_writable(unit_ctx(), one.volume));
+    CHECK_OK(vl_file_resize(unit_ctx(), other, 0));
+    CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
+    CHECK_OK(case_checkpoint(&one, 0));
+    vl_file_close(other);
+    case_end(&one);
+}
+
 /* ---- images ---- */
 
 static void
@@ -278,6 +334,37 @@ volume_neighbours_are_one_transfer(void)
     CHECK_EQ(case_writes(&one), writes + 5); /* of which the bytes are not neighbours */
     CHECK_EQ(swapped[1].checksum, vl_hash64(set.items[5].buf, SIZE, set.items[3].address));
     vl_free(set.bytes);
+    case_end(&one);
+}
+
+/* No transfer has more than 1 MiB. */
+static void
+volume_transfers_have_a_limit(void)
+{
+    enum {
+        COUNT = 20
+    };
+    vl_volume_options options = {.page_size = VL_PAGE_MAX_SIZE, .may_create = 1};
+    vl_volume_write_item items[COUNT];
+    volume_case one;
+    uint64_t writes;
+    uint8_t *bytes = vl_alloc_zero(unit_ctx(), (size_t)COUNT * VL_PAGE_MAX_SIZE);
+
+    CHECK(bytes != NULL);
+    CHECK_OK(case_start(&one, NULL));
+    CHECK_OK(vl_volume_open(unit_ctx(), one.io, PATH, &options, &one.volume));
+    CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
+    CHECK_OK(vl_volume_promise(unit_ctx(), one.volume, COUNT));
+    for (uint32_t i = 0; i < COUNT; i++)
+        items[i] = (vl_volume_write_item){
+            .address = vl_volume_allocate(one.volume, VL_SPACE_LIVE, 1),
+            .length = 1,
+            .buf = bytes + (size_t)i * VL_PAGE_MAX_SIZE,
+        };
+    writes = case_writes(&one);
+    CHECK_OK(vl_volume_write_batch(unit_ctx(), one.volume, items, COUNT));
+    CHECK_EQ(case_writes(&one), writes + 2);
+    vl_free(bytes);
     case_end(&one);
 }
 
@@ -502,7 +589,10 @@ static const unit_test tests[] = {
     UNIT_TEST(volume_ignores_a_superblock_elsewhere),
     UNIT_TEST(volume_opened_for_reading_is_not_written),
     UNIT_TEST(volume_is_created_by_one_process),
+    UNIT_TEST(volume_makes_a_found_name_durable),
+    UNIT_TEST(volume_superblocks_have_their_space),
     UNIT_TEST(volume_neighbours_are_one_transfer),
+    UNIT_TEST(volume_transfers_have_a_limit),
     UNIT_TEST(volume_large_batches_are_whole),
     UNIT_TEST(volume_damage_is_found_and_named),
     UNIT_TEST(volume_extents_from_anywhere_are_checked),
