@@ -23,6 +23,7 @@ struct vl_leaf_builder {
     uint32_t count;          /* rows in all */
     uint32_t next;           /* first row that is on no page yet */
     uint32_t split;          /* no page holds rows from both sides of this one */
+    leaf_spare spare;        /* where grown pages leave room */
     uint32_t planned;        /* rows of the next page, already planned; 0: not yet */
     vl_leaf head;            /* layout of the page being planned */
     leaf_stats *stats;       /* by column, of the rows for the page */
@@ -149,6 +150,7 @@ leaf_plan(vl_leaf_builder *builder, uint32_t rows, int is_dense, int is_grown)
 {
     int64_t first = leaf_ref_rowid(builder, builder->refs[builder->next]);
     int64_t last = leaf_ref_rowid(builder, builder->refs[builder->next + rows - 1]);
+    leaf_spare spare = is_grown ? builder->spare : LEAF_SPARE_NONE;
     vl_leaf *head = &builder->head;
     uint64_t heap = 0;
 
@@ -160,12 +162,12 @@ leaf_plan(vl_leaf_builder *builder, uint32_t rows, int is_dense, int is_grown)
     if (is_dense)
         head->count = (uint32_t)((uint64_t)last - (uint64_t)first) + 1;
     else
-        vl_leaf_choose_base(first, last, INT64_MIN, INT64_MAX, is_grown, &head->rowid_width,
+        vl_leaf_choose_base(first, last, INT64_MIN, INT64_MAX, spare, &head->rowid_width,
                             &head->first);
     head->capacity = (uint16_t)head->count;
     for (uint32_t i = 0; i < head->column_count; i++) {
         builder->columns[i].id = builder->build.schema->ids[i];
-        vl_leaf_choose(builder->stats + i, head->count, is_grown, builder->columns + i);
+        vl_leaf_choose(builder->stats + i, head->count, spare, builder->columns + i);
         heap += builder->stats[i].heap;
     }
     return vl_leaf_place(head, builder->columns, is_grown && !is_dense) + heap;
@@ -479,6 +481,19 @@ leaf_choose_split(vl_leaf_builder *builder)
         builder->build.layout == VL_LEAF_APPEND ? builder->count - 1 : leaf_middle(builder, fixed);
 }
 
+/* Rows that come one by one at an end of the page will go on to come there. */
+static leaf_spare
+leaf_choose_spare(const vl_leaf_builder *builder)
+{
+    const uint32_t *refs = builder->refs;
+
+    if (builder->build.leaf == NULL || builder->build.row_count != 1 || builder->count < 2)
+        return LEAF_SPARE_BOTH;
+    if ((refs[builder->count - 1] & LEAF_REF_GIVEN) != 0)
+        return LEAF_SPARE_ABOVE;
+    return (refs[0] & LEAF_REF_GIVEN) != 0 ? LEAF_SPARE_BELOW : LEAF_SPARE_BOTH;
+}
+
 vl_leaf_builder *
 vl_leaf_build_begin(void *scratch, const vl_leaf_build *build)
 {
@@ -488,6 +503,7 @@ vl_leaf_build_begin(void *scratch, const vl_leaf_build *build)
     VL_ASSERT(build->schema->count >= 1);
     VL_ASSERT(build->schema->count <= vl_leaf_max_columns(build->page_size));
     leaf_collect(builder);
+    builder->spare = leaf_choose_spare(builder);
     leaf_choose_split(builder);
     return builder;
 }
