@@ -6,10 +6,10 @@
  *   C2  A hit writes nothing that is shared but the page's word, an optimistic one nothing at all.
  *   C3  A thread that waits for I/O or for another page's number has latched no page but new ones
  *       of its own, which nobody else can wait for (checked in debug builds). */
-#include "storage/cache_int.h"
+#include "storage/cache.h"
 
 #include "base/rank.h"
-#include "os/machine.h"
+#include "storage/cache_int.h"
 
 #include <string.h>
 
