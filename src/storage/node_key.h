@@ -167,6 +167,9 @@ int vl_node_key_can_replace(const void *page, uint32_t page_size, uint32_t index
 int vl_node_key_can_set_separator(const void *page, uint32_t page_size, uint32_t index,
                                   const vl_node_key *separator);
 
+/* Whether an entry fits whose record has so many bytes: what the layout above says of records. */
+int vl_node_key_has_room(const void *page, uint32_t page_size, uint32_t record_size);
+
 /* Put another page in a child's place; index from 0 to count. */
 void vl_node_key_set_child(void *page, uint32_t page_size, uint32_t index, vl_pid child);
 

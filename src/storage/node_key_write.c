@@ -381,6 +381,12 @@ node_key_reserve(void *page, void *scratch, uint32_t page_size, uint32_t size)
 }
 
 int
+vl_node_key_has_room(const void *page, uint32_t page_size, uint32_t record_size)
+{
+    return node_key_fits(page, page_size, record_size) != 0;
+}
+
+int
 vl_node_key_can_insert(const void *page, uint32_t page_size, const vl_node_key_entry *entry)
 {
     vl_node_key_view view = vl_node_key_open(page, page_size);

@@ -143,7 +143,7 @@ tree_edge_free(vl_ctx *ctx, const vl_tree *tree, const tree_edge *edge, vl_pid k
     return st;
 }
 
-/* Return one page, or some that the entries of a leaf refer to. */
+/* Return one page, or some that the entries of a leaf or the separator before it refer to. */
 static velo_status
 tree_drop_step(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_tree_log *log,
                uint32_t *budget, int *is_gone)
@@ -160,6 +160,8 @@ tree_drop_step(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_tr
     }
     if (tree->ops->drop_values != NULL)
         VL_TRY(tree->ops->drop_values(ctx, tree, work, edge.node, budget, &is_done));
+    if (tree->ops->drop_values != NULL && edge.parent != 0 && is_done)
+        VL_TRY(tree->ops->drop_values(ctx, tree, work, edge.parent, budget, &is_done));
     if (!is_done || *budget == 0)
         return VELO_OK;
     --*budget;

@@ -144,10 +144,11 @@ struct vl_tree_ops {
 
     void (*remove_child)(void *page, uint32_t page_size, uint32_t index);
     void (*set_child)(void *page, uint32_t page_size, uint32_t index, vl_pid child);
-    /* Free what the entries of a leaf refer to (overflow), in steps that a crash may interrupt:
-     * nothing refers to a page that is free. No latches are held; nobody else uses the tree. Frees
-     * about *budget pages and counts down; *is_done 1: none is left. NULL: there is never any. */
-    velo_status (*drop_values)(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid leaf,
+    /* Free what the entries of a leaf refer to (overflow), or of an inner node what its last
+     * separator does, in steps that a crash may interrupt. The node goes next, or the inner node's
+     * last child. No latches are held; nobody else uses the tree. Frees about *budget pages and
+     * counts down; *is_done 1: none is left. NULL: there is never any. */
+    velo_status (*drop_values)(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid pid,
                                uint32_t *budget, int *is_done);
 
     /* ---- checking; the page is a private copy ---- */
@@ -275,7 +276,10 @@ struct vl_tree_join_plan {
     vl_rowid_range right_range; /* the same of the right one, after a balance */
     union {                     /* what plan found out: balance */
         int64_t separator;      /* leaves of tables: first rowid of the right page */
-        uint32_t left_count;    /* inner nodes: children that the left one will have */
+        uint32_t left_count;    /* inner nodes of tables: children that the left one will have */
+        struct {                /* keys */
+            vl_node_key_cut cut; /* where; the separator's bytes are in work */
+        } key;
     } u;
 };
 

@@ -16,6 +16,7 @@ typedef enum tree_join_end {
     TREE_LOWERED,    /* the root took over its only child's content */
     TREE_JOIN_WAIT,  /* the cache has to make ready first */
     TREE_JOIN_HELP,  /* the plan needs help */
+    TREE_JOIN_TIE,   /* the rest of a separator must be compared */
     TREE_JOIN_LOAD   /* a page is absent */
 } tree_join_end;
 
@@ -25,6 +26,7 @@ typedef struct tree_family {
     vl_page_ref left;   /* the left one of two siblings, or the only child */
     vl_page_ref right;  /* the right one */
     vl_pid absent;      /* LOAD: which page */
+    vl_tree_step step;  /* TIE: what must be compared */
 } tree_family;
 
 static void
@@ -122,17 +124,23 @@ tree_join_children(vl_tree_join_plan *plan, vl_change *change, tree_family *fami
 {
     const vl_tree *tree = plan->tree;
     uint32_t count = tree->ops->child_count(family->parent.page, tree->page_size);
-    vl_tree_step step;
+    vl_tree_step *step = &family->step;
 
     if (count == 1 && family->parent.pid == tree->root)
         return tree_lower(plan, change, family);
     if (count == 1)
         return TREE_ONLY_CHILD;
-    /* A tie was resolved on the way here; one that comes back is not worth the trouble. */
-    if (tree->ops->search(family->parent.page, tree->page_size, plan->target, &step) !=
-        VL_NODE_DONE)
+    switch (tree->ops->search(family->parent.page, tree->page_size, plan->target, step)) {
+    case VL_NODE_DONE:
+        break;
+    case VL_NODE_TIE:
+        return TREE_JOIN_TIE;
+    case VL_NODE_FOUND:
+    case VL_NODE_ABSENT:
+    case VL_NODE_FULL:
         return TREE_UNJOINED;
-    plan->index = step.index + 1 < count ? step.index : step.index - 1;
+    }
+    plan->index = step->index + 1 < count ? step->index : step->index - 1;
     if (!tree_latch_child(tree, family, plan->index, plan->level, &family->left) ||
         !tree_latch_child(tree, family, plan->index + 1, plan->level, &family->right))
         return family->absent != 0 ? TREE_JOIN_LOAD : TREE_UNJOINED;
@@ -173,6 +181,8 @@ tree_join_level(vl_ctx *ctx, vl_tree_join_plan *plan, tree_join_end *end, int *i
         } else if (*end == TREE_JOIN_HELP) {
             plan->tries++;
             st = tree->ops->help_join(ctx, plan);
+        } else if (*end == TREE_JOIN_TIE) {
+            st = tree->ops->resolve(ctx, tree, plan->target, &family.step);
         }
     }
     vl_change_end(&change);

@@ -212,7 +212,10 @@ typedef struct vl_tree_key_scan {
     int is_backward;             /* private */
     int is_fresh;                /* private: begins at the end of the range */
     int is_at_end;               /* private: nothing is still to come */
+    int is_last;                 /* private: the leaf is the last one that the range touches */
+    uint32_t level;              /* private: of the nodes; 0 for leaves */
     uint32_t window;             /* private: how many leaves to load at a time */
+    uint32_t ahead_count;        /* private: leaves loaded ahead and not used yet */
     uint32_t pin;                /* private: rests stay for vl_tree_key_read */
 } vl_tree_key_scan;
 
@@ -303,9 +306,8 @@ velo_status vl_tree_key_load(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *wor
 /* ---- checking (tree_key_check.c) ---- */
 
 /* Check a whole tree that nobody changes meanwhile: what vl_tree_verify does, and the rests of long
- * keys: that they are whole, that they bring the keys in order where the parts do not, and that no
- * two keys or separators share one. `visit` is told of their pages as well. Errors and report as
- * vl_tree_verify. */
+ * keys and separators: that they are whole, and bring the keys in order where the parts do not.
+ * `visit` is told of their pages as well. Errors and report as vl_tree_verify. */
 velo_status vl_tree_key_verify(vl_ctx *ctx, const vl_tree *tree,
                                const vl_tree_verify_options *options,
                                vl_tree_report *report) VL_MUST_CHECK;
