@@ -353,7 +353,8 @@ model_change_table(store_model *model, model_tree *tree, vl_store_tree *table, u
         if (is_update)
             model_count_place(model, tree, place, UINT64_MAX);
         for (uint32_t i = 0; i < tree->column_count; i++) {
-            if (is_update && count + 1 < tree->column_count && vl_rng_chance(&model->rng, 1, 2))
+            if (is_update && (count > 0 || i + 1 < tree->column_count) &&
+                vl_rng_chance(&model->rng, 1, 2))
                 continue;
             tree->cells[place][i] = vl_rng_next(&model->rng) >> 1;
             ids[count] = i + 1;
@@ -559,6 +560,8 @@ store_model_step(store_model *model)
         model->durable = model->acknowledged = model->count - 1;
         return VELO_OK;
     }
+    if (model->path == NULL)
+        return VELO_OK; /* a database in memory would be gone */
     VL_TRY(store_model_close(model));
     return store_model_open(model);
 }
