@@ -538,7 +538,7 @@ static void
 volume_is_not_cut_below_its_superblock(void)
 {
     volume_case one;
-    crafted craft;
+    crafted craft = {0};
 
     craft_begin(&one, &craft);
     craft.super.block_count += 2;
@@ -765,6 +765,36 @@ volume_hazard_7c_stored_table_is_that_of_the_barrier(void)
     case_end(&one);
 }
 
+/* A block that was taken before the barrier for an image which is written after the checkpoint's
+ * end: the checkpoint does not have it, and does not keep it from being written. */
+static void
+volume_hazard_7c_held_blocks_are_in_no_checkpoint(void)
+{
+    static uint8_t bytes[SIZE];
+    vl_volume_write_item item = {.length = 1, .buf = bytes};
+    volume_case one;
+    uint64_t dropped;
+
+    CHECK_OK(case_begin(&one, NULL));
+    CHECK_OK(vl_volume_promise(unit_ctx(), one.volume, 2));
+    item.address = vl_volume_allocate(one.volume, VL_SPACE_HELD, 1);
+    dropped = vl_volume_allocate(one.volume, VL_SPACE_HELD, 1);
+    CHECK(is_balanced(&one, 0));
+    CHECK_OK(case_take(&one, 1, NULL));
+    CHECK_OK(case_checkpoint(&one, VL_SUPER_CLEAN));
+    CHECK_EQ(vl_volume_sets_of(one.volume, item.address), VL_SPACE_HELD);
+    CHECK_OK(vl_volume_write_batch(unit_ctx(), one.volume, &item, 1));
+    vl_volume_remove(one.volume, VL_SPACE_HELD, dropped, 1);
+    CHECK_EQ(vl_volume_sets_of(one.volume, dropped), 0);
+    vl_volume_add(one.volume, VL_SPACE_LIVE, item.address, 1);
+    CHECK_EQ(vl_volume_sets_of(one.volume, item.address), VL_SPACE_LIVE);
+    CHECK(is_balanced(&one, 0));
+    CHECK_OK(case_reopen(&one));
+    CHECK_OK(vl_volume_make_writable(unit_ctx(), one.volume));
+    CHECK_EQ(count_in(&one, VL_SPACE_LIVE), 1 + case_stats(&one).map_count);
+    case_end(&one);
+}
+
 /* Every checkpoint syncs twice: what the superblock names, then the superblock. */
 static void
 volume_hazard_13_every_checkpoint_syncs(void)
@@ -963,9 +993,10 @@ work(void *argument)
             w->status = vl_volume_promise(&ctx, w->one->volume, 2);
         if (w->status != VELO_OK)
             break;
-        item.address = vl_volume_allocate(w->one->volume, VL_SPACE_LIVE, 1);
+        item.address = vl_volume_allocate(w->one->volume, VL_SPACE_HELD, 1);
         vl_volume_release_promise(w->one->volume, 1);
         w->status = vl_volume_write_batch(&ctx, w->one->volume, &item, 1);
+        vl_volume_add(w->one->volume, VL_SPACE_LIVE, item.address, 1);
         if (w->status == VELO_OK) {
             vl_extent extent = extent_of(&item);
             uint8_t again[SIZE];
@@ -1030,6 +1061,7 @@ static const unit_test tests[] = {
     UNIT_TEST(volume_hazard_7a_blocks_of_the_checkpoint_in_writing_are_not_reused),
     UNIT_TEST(volume_hazard_7b_images_of_one_checkpoint_only_are_freed),
     UNIT_TEST(volume_hazard_7c_stored_table_is_that_of_the_barrier),
+    UNIT_TEST(volume_hazard_7c_held_blocks_are_in_no_checkpoint),
     UNIT_TEST(volume_hazard_13_every_checkpoint_syncs),
     UNIT_TEST(volume_hazard_14_checkpoints_succeed_on_a_full_disk),
     UNIT_TEST(volume_survives_each_failed_allocation),
