@@ -256,10 +256,11 @@ vl_superblock_find(vl_ctx *ctx, const char *what, const uint8_t *head, size_t si
     const uint8_t *bytes[VL_SUPER_COUNT] = {NULL, NULL};
     uint32_t block_size;
 
-    if (size >= VL_SUPER_SIZE)
-        bytes[0] = head;
-    if (bytes[0] != NULL && vl_superblock_decode(ctx, what, 0, bytes[0], super) == VELO_OK) {
-        if (size >= VL_SUPER_SIZE && super->block_size <= size - VL_SUPER_SIZE)
+    if (size < VL_SUPER_SIZE)
+        return vl_superblock_choose(ctx, what, bytes, super, block);
+    bytes[0] = head;
+    if (vl_superblock_decode(ctx, what, 0, head, super) == VELO_OK) {
+        if (super->block_size <= size - VL_SUPER_SIZE)
             bytes[1] = head + super->block_size;
         return vl_superblock_choose(ctx, what, bytes, super, block);
     }

@@ -165,3 +165,26 @@ extent_of(const vl_volume_write_item *item)
 
     return extent;
 }
+
+/* Blocks that are in a set. */
+uint64_t
+case_count_in(volume_case *one, uint32_t set)
+{
+    uint64_t count = 0;
+
+    for (uint64_t block = VL_SUPER_COUNT; block < case_stats(one).block_count; block++)
+        count += (vl_volume_sets_of(one->volume, block) & set) != 0;
+    return count;
+}
+
+/* Whether what is kept, available and free fit, with so many blocks promised. */
+int
+case_is_balanced(volume_case *one, uint64_t promised)
+{
+    vl_volume_stats stats = case_stats(one);
+    uint64_t chunks = (stats.block_count + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
+    uint64_t images = chunks + (chunks + INDEX_ENTRIES - 1) / INDEX_ENTRIES;
+
+    return stats.kept_count == 2 * images - stats.map_count &&
+           (int64_t)stats.free_count == stats.available + (int64_t)(promised + stats.kept_count);
+}

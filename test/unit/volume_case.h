@@ -10,6 +10,10 @@
 #define PATH "/v.db"
 #define SIZE VL_PAGE_MIN_SIZE
 
+/* Of the table of free space: blocks of a chunk, entries of an index page. */
+#define CHUNK_BLOCKS  ((uint64_t)SIZE * 8)
+#define INDEX_ENTRIES ((SIZE - 64U) / 24U)
+
 /* Creates, with pages of SIZE. */
 extern const vl_volume_options create_small;
 
@@ -49,5 +53,11 @@ velo_status put_super(volume_case *one, const vl_superblock *super, uint32_t pla
 /* Write IMAGE_COUNT images to fresh blocks. */
 velo_status write_images(volume_case *one, image_set *set, uint32_t sets);
 vl_extent extent_of(const vl_volume_write_item *item);
+
+/* Blocks that are in a set. */
+uint64_t case_count_in(volume_case *one, uint32_t set);
+
+/* Whether what is kept, available and free fit, with so many blocks promised. */
+int case_is_balanced(volume_case *one, uint64_t promised);
 
 #endif
