@@ -61,13 +61,13 @@ volume_toy_runs_and_reopens(void)
 
 /* What the hook does at each operation. */
 typedef struct power_watch {
-    power_case *one;     /* whose machine it is */
-    vl_rng rng;          /* of the outcomes */
-    uint32_t draws;      /* outcomes at each moment */
-    uint64_t every;      /* look at one moment of so many */
-    uint64_t seen;       /* moments so far */
-    uint64_t last_hash;  /* of the machine when it was last looked at */
-    uint64_t looked;     /* outcomes looked at */
+    power_case *one;    /* whose machine it is */
+    vl_rng rng;         /* of the outcomes */
+    uint32_t draws;     /* outcomes at each moment */
+    uint64_t every;     /* look at one moment of so many */
+    uint64_t seen;      /* moments so far */
+    uint64_t last_hash; /* of the machine when it was last looked at */
+    uint64_t looked;    /* outcomes looked at */
 } power_watch;
 
 /* Cut the power of a copy, and see what is left. */
@@ -285,12 +285,9 @@ volume_killed_at_every_operation(void)
 }
 
 static const unit_test tests[] = {
-    UNIT_TEST(volume_toy_runs_and_reopens),
-    UNIT_TEST(volume_power_cut_at_every_operation),
-    UNIT_TEST(volume_error_at_every_operation),
-    UNIT_TEST(volume_full_at_every_operation),
-    UNIT_TEST(volume_error_after_every_operation),
-    UNIT_TEST(volume_lost_sync_at_every_sync),
+    UNIT_TEST(volume_toy_runs_and_reopens),        UNIT_TEST(volume_power_cut_at_every_operation),
+    UNIT_TEST(volume_error_at_every_operation),    UNIT_TEST(volume_full_at_every_operation),
+    UNIT_TEST(volume_error_after_every_operation), UNIT_TEST(volume_lost_sync_at_every_sync),
     UNIT_TEST(volume_killed_at_every_operation),
 };
 
