@@ -46,8 +46,6 @@ checkpoint_barrier(checkpoint_run *run, vl_checkpoint_note *note, void *user)
     int begins;
 
     vl_section_begin_barrier(&cache->gate);
-    if (note != NULL)
-        note(user);
     vl_latch_acquire_exclusive(&cache->latch);
     begins = vl_cache_pay_debt(cache);
     if (!begins)
@@ -62,6 +60,8 @@ checkpoint_barrier(checkpoint_run *run, vl_checkpoint_note *note, void *user)
     vl_volume_begin_checkpoint(cache->volume);
 end:
     vl_latch_release_exclusive(&cache->latch);
+    if (begins && note != NULL)
+        note(user);
     vl_section_end_barrier(&cache->gate);
     return begins;
 }

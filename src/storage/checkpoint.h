@@ -11,8 +11,7 @@
 #include "storage/superblock.h"
 
 /* Called inside the barrier: notes the log position and what else belongs to the moment. Must not
- * wait or fail; takes no latches but those that are never held in a section. May be called again
- * for another barrier: then the first one was none. */
+ * wait or fail; takes no latches but those that are never held in a section. Called once. */
 typedef void vl_checkpoint_note(void *user);
 
 /* Called when all images are written: fills in the superblock's other fields (published, log

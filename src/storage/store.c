@@ -52,8 +52,6 @@ store_fill(vl_ctx *ctx, void *user, vl_superblock *super)
     super->log_salt = store->log_salt;
     super->log_position = store->checkpoint_note;
     super->next_tree = atomic_load_explicit(&store->next_tree, memory_order_relaxed);
-    memset(&super->directory_root, 0, sizeof super->directory_root);
-    super->directory_root.address = VL_DIRECTORY_ROOT;
     memset(&super->inflight_root, 0, sizeof super->inflight_root);
     super->flags = store->super_flags;
     return VELO_OK;

@@ -16,7 +16,7 @@
 #include <inttypes.h>
 
 #define SUPER_CHECKSUM_AT (VL_SUPER_SIZE - 8)
-#define SUPER_ZEROS_AT    216U
+#define SUPER_ZEROS_AT    192
 #define SUPER_MAGIC_SIZE  16U
 #define SUPER_BLOCK_LEAST 512U
 
@@ -63,10 +63,9 @@ vl_superblock_encode(const vl_superblock *super, uint32_t block, uint8_t bytes[V
     vl_store_le64(bytes + 96, super->page_end);
     vl_store_le64(bytes + 104, super->next_tree);
     super_put_root(bytes + 112, &super->map_root);
-    super_put_root(bytes + 136, &super->directory_root);
-    super_put_root(bytes + 160, &super->space_root);
-    super_put_root(bytes + 184, &super->inflight_root);
-    vl_store_le64(bytes + 208, super->flags);
+    super_put_root(bytes + 136, &super->space_root);
+    super_put_root(bytes + 160, &super->inflight_root);
+    vl_store_le64(bytes + 184, super->flags);
     vl_store_le64(bytes + SUPER_CHECKSUM_AT, vl_hash64(bytes, SUPER_CHECKSUM_AT, block));
 }
 
@@ -87,10 +86,9 @@ super_get_fields(const uint8_t *bytes, vl_superblock *super)
     super->page_end = vl_load_le64(bytes + 96);
     super->next_tree = vl_load_le64(bytes + 104);
     super_get_root(bytes + 112, &super->map_root);
-    super_get_root(bytes + 136, &super->directory_root);
-    super_get_root(bytes + 160, &super->space_root);
-    super_get_root(bytes + 184, &super->inflight_root);
-    super->flags = vl_load_le64(bytes + 208);
+    super_get_root(bytes + 136, &super->space_root);
+    super_get_root(bytes + 160, &super->inflight_root);
+    super->flags = vl_load_le64(bytes + 184);
 }
 
 /* Whether the bytes of an all-zero or in-range reference. Keeps Z2. */
@@ -120,8 +118,6 @@ super_find_bad_field(const uint8_t *bytes, const vl_superblock *super)
         return "counters";
     if (!super_root_is_valid(&super->map_root, super->block_count))
         return "root of the page map";
-    if (!super_root_is_valid(&super->directory_root, super->block_count))
-        return "root of the tree directory";
     if (!super_root_is_valid(&super->space_root, super->block_count))
         return "root of the free space";
     if (!super_root_is_valid(&super->inflight_root, super->block_count))

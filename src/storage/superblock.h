@@ -19,11 +19,10 @@
  *    96  page_end            8   one past the largest page number
  *   104  next_tree           8   the next tree id
  *   112  map_root            24  page map: address 8, length in blocks 4, height 4, checksum 8
- *   136  directory_root      24  tree directory, likewise
- *   160  space_root          24  free space, likewise
- *   184  inflight_root       24  undo of transactions in flight, likewise; 0 for none
- *   208  flags               8   VL_SUPER_CLEAN
- *   216  zeros               288 must be zero in this version
+ *   136  space_root          24  free space, likewise
+ *   160  inflight_root       24  undo of transactions in flight, likewise; 0 for none
+ *   184  flags               8   VL_SUPER_CLEAN
+ *   192  zeros               312 must be zero in this version
  *   504  checksum            8   XXH3 of bytes 0 to 503, seeded with the block's number
  *
  * 512 bytes: a device writes that much whole or not at all. The rest of the block is zeros. */
@@ -67,7 +66,6 @@ typedef struct vl_superblock {
     uint64_t page_end;       /* at least 1: page 0 is none */
     uint64_t next_tree;      /* at least 1 */
     vl_root map_root;        /* page map */
-    vl_root directory_root;  /* tree directory */
     vl_root space_root;      /* free space */
     vl_root inflight_root;   /* undo of transactions in flight */
     uint64_t flags;          /* VL_SUPER_CLEAN */

@@ -107,7 +107,6 @@ vl_volume_commit_checkpoint(vl_ctx *ctx, vl_volume *volume, const vl_superblock 
     VL_TRY(vl_volume_check_writable(ctx, volume));
     checkpoint_fill_super(volume, next, &super);
     VL_CHECK(checkpoint_has_root(volume, &super.map_root) &&
-             checkpoint_has_root(volume, &super.directory_root) &&
              checkpoint_has_root(volume, &super.inflight_root));
     checkpoint_make_room(ctx, volume);
     VL_TRY(vl_free_map_plan(ctx, volume));

@@ -331,7 +331,6 @@ map_check_own(vl_ctx *ctx, vl_volume *volume, uint64_t chunk_count)
     if (!is_good)
         return map_fail(ctx, volume, "its own blocks are not in use, or are the same");
     if (!map_claim_root(volume, &super->map_root) ||
-        !map_claim_root(volume, &super->directory_root) ||
         !map_claim_root(volume, &super->inflight_root))
         return map_fail(ctx, volume, "a root's blocks are not in use, or are another's");
     for (uint64_t i = 0; i < map->index_count; i++)
@@ -340,7 +339,6 @@ map_check_own(vl_ctx *ctx, vl_volume *volume, uint64_t chunk_count)
         if (map->chunks[i].stored.address != 0)
             vl_space_add(volume->space, VL_SPACE_LIVE, map->chunks[i].stored.address, 1);
     map_restore_root(volume, &super->map_root);
-    map_restore_root(volume, &super->directory_root);
     map_restore_root(volume, &super->inflight_root);
     return VELO_OK;
 }

@@ -78,7 +78,7 @@ fuzz_volume_block(uint8_t *file, uint64_t address)
 static uint8_t *
 fuzz_volume_target(uint8_t *file, unsigned where)
 {
-    uint8_t *index = fuzz_volume_block(file, vl_load_le64(file + 160));
+    uint8_t *index = fuzz_volume_block(file, vl_load_le64(file + 136));
     uint8_t *chunk = NULL;
 
     if (where < 2 || index == NULL)
@@ -145,7 +145,7 @@ fuzz_volume_seal(uint8_t *file)
 {
     for (uint32_t place = 0; place < VL_SUPER_COUNT; place++) {
         uint8_t *super = file + (size_t)place * FUZZ_SIZE;
-        uint64_t root = vl_load_le64(super + 160);
+        uint64_t root = vl_load_le64(super + 136);
         const uint8_t *index = fuzz_volume_block(file, root);
 
         fuzz_volume_seal_index(file, root, 0);
@@ -207,7 +207,6 @@ fuzz_volume_use(vl_ctx *ctx, vl_io *io, int again)
         st = vl_volume_make_writable(ctx, volume);
     if (st == VELO_OK && vl_volume_super(volume)->block_size == FUZZ_SIZE) {
         fuzz_volume_use_root(ctx, volume, &vl_volume_super(volume)->map_root);
-        fuzz_volume_use_root(ctx, volume, &vl_volume_super(volume)->directory_root);
         fuzz_volume_use_root(ctx, volume, &vl_volume_super(volume)->inflight_root);
         if (again)
             fuzz_volume_write(ctx, volume);

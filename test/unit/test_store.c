@@ -22,7 +22,7 @@ store_in_memory_does_what_the_model_does(void)
         CHECK_OK(store_model_read(unit_ctx(), model.store, &content));
         CHECK(content == model.content);
         CHECK_OK(vl_store_check(unit_ctx(), model.store, NULL, NULL, &report));
-        /*CHECK_EQ(report.unused_count, 0);*/
+        CHECK_EQ(report.unused_count, 0);
     }
     store_model_deinit(&model);
 }
