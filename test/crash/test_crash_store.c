@@ -37,6 +37,7 @@ typedef struct crash_look {
     uint64_t seed;      /* of the outcome */
     int is_kill;        /* the process dies, the power stays */
     int cuts_recovery;  /* recovery is cut as well */
+    const vl_sim_event *event; /* before or after which operation */
     char fault[1200];   /* what is wrong, or empty */
 } crash_look;
 
@@ -53,9 +54,13 @@ static void
 crash_fault(crash_look *look, const char *what, vl_ctx *ctx)
 {
     if (look->fault[0] == 0)
-        (void)snprintf(look->fault, sizeof look->fault, "%s: %s (seed of the cut %llu, %s)", what,
-                       ctx->error.text, (unsigned long long)look->seed,
-                       look->is_kill ? "kill" : "power");
+        (void)snprintf(look->fault, sizeof look->fault,
+                       "%s: %s (%s %s operation %llu, kind %#x of %s at %llu; seed of the cut %llu%s)",
+                       what, ctx->error.text, look->is_kill ? "kill" : "power cut",
+                       look->event->is_after ? "after" : "before",
+                       (unsigned long long)look->event->number, look->event->op, look->event->path,
+                       (unsigned long long)look->event->offset, (unsigned long long)look->seed,
+                       look->cuts_recovery ? ", recovery cut too" : "");
 }
 
 /* Open the database, compare, close it, open and compare again. */
@@ -142,9 +147,9 @@ crash_look_main(void *argument)
 }
 
 static void
-crash_look_at(crash_case *one, vl_sim *sim, int is_kill)
+crash_look_at(crash_case *one, vl_sim *sim, const vl_sim_event *event, int is_kill)
 {
-    crash_look look = {.one = one, .sim = sim, .is_kill = is_kill};
+    crash_look look = {.one = one, .sim = sim, .event = event, .is_kill = is_kill};
     vl_thread thread = {0};
 
     look.seed = vl_rng_next(&one->rng);
@@ -166,7 +171,6 @@ crash_hook(void *user, vl_sim *sim, const vl_sim_event *event)
     crash_case *one = user;
     uint64_t hash;
 
-    (void)event;
     one->seen++;
     if (unit_has_failed() || !vl_rng_chance(&one->rng, 1, one->every))
         return;
@@ -174,9 +178,9 @@ crash_hook(void *user, vl_sim *sim, const vl_sim_event *event)
     if (hash == one->last)
         return;
     one->last = hash;
-    crash_look_at(one, sim, 0);
+    crash_look_at(one, sim, event, 0);
     if (vl_rng_chance(&one->rng, 1, 4))
-        crash_look_at(one, sim, 1);
+        crash_look_at(one, sim, event, 1);
 }
 
 /* Work, looking at moments. */

@@ -412,6 +412,7 @@ model_change(store_model *model, int note)
     if (tree->id == 0)
         return VELO_OK;
     VL_TRY(vl_store_find_tree(model->ctx, model->store, tree->id, &there));
+    model->changes++;
     return tree->kind == VL_TREE_TABLE ? model_change_table(model, tree, there, place, note)
                                        : model_change_index(model, tree, there, place, note);
 }
@@ -430,19 +431,21 @@ model_do_change(store_model *model)
     return VELO_OK;
 }
 
-/* A transaction of several changes. */
+/* A transaction of several changes. One that has none makes nothing durable, either. */
 static velo_status
 model_do_transaction(store_model *model)
 {
     vl_synchronous synchronous = (vl_synchronous)vl_rng_below(&model->rng, 3);
     uint64_t count = 1 + vl_rng_below(&model->rng, 8);
+    uint64_t changes = model->changes;
 
     VL_TRY(vl_writer_begin(model->ctx, model->writer));
     for (uint64_t i = 0; i < count; i++)
         VL_TRY(model_change(model, 0));
     model_note(model);
     VL_TRY(vl_writer_commit(model->ctx, model->writer, synchronous));
-    model_acknowledge(model, synchronous);
+    if (model->changes != changes)
+        model_acknowledge(model, synchronous);
     return VELO_OK;
 }
 

@@ -41,7 +41,7 @@ typedef struct store_model {
     uint64_t count;           /* transactions begun or done, and 1 */
     uint64_t acknowledged;    /* index of the last one that the system has */
     uint64_t durable;         /* index of the last one that is durable */
-    int is_closing;           /* a clean close or a checkpoint is under way */
+    uint64_t changes;         /* of rows and entries so far */
 } store_model;
 
 /* Prepare a model of an empty store. */
