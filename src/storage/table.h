@@ -83,6 +83,7 @@ typedef struct vl_table_write {
     int has_applied;             /* private */
     int is_rebuilt;              /* private: apply replaces the page by the one in work */
     int is_underfull;            /* private: to be joined at the end */
+    int is_alone; /* private: the row has been isolated, since it is stored in another way now */
 } vl_table_write;
 
 /* Find the row's place and make room for the change: what is returned is sure to fit. Splits and
@@ -248,13 +249,14 @@ typedef struct vl_table_load_log {
     velo_status (*grant)(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t count);
     /* Append it: inside the section. */
     void (*append)(void *argument, const vl_leaf_row *rows, uint32_t count);
-    void *argument; /* of both */
+    vl_overflow_note *note; /* told of pages for overflow, or NULL */
+    void *argument;         /* of all */
 } vl_table_load_log;
 
 /* Append rows by rising rowid, all greater than any of the tree: fills whole pages, and adds them
  * at the right edge, several with one section.
  *
- * rows    rising; overlong values in overflow
+ * rows    rising. Those with values that are too long for a page are inserted one by one
  * is_all  1: these are the last ones. 0: the page that more rows would go to is left out
  * log     or NULL
  * taken   receives how many rows are in the tree; the caller gives the rest again, with more. At

@@ -351,6 +351,7 @@ table_make_room(vl_ctx *ctx, vl_table_write *write, int *is_ready)
     if (fit == TABLE_SPLIT)
         return table_split_leaf(ctx, write, &cut);
     write->is_rebuilt = fit == TABLE_REBUILT;
+    write->is_alone = write->is_rebuilt && !vl_table_suits(write->leaf.page, write->op->schema);
     *is_ready = vl_change_prepare(&write->change, &write->leaf);
     if (*is_ready)
         return VELO_OK;
@@ -382,6 +383,7 @@ vl_table_write_begin(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const
     write->is_possible = 0;
     write->is_rebuilt = 0;
     write->is_underfull = 0;
+    write->is_alone = 0;
     write->has_applied = 0;
     write->change_count = 0;
     write->spill_count = 0;
@@ -444,6 +446,8 @@ vl_table_write_apply(vl_table_write *write)
                      write->tree->page_size);
     else
         table_apply_in_place(write);
+    if (write->is_alone) /* rows that are taken apart come together again */
+        write->is_underfull = vl_table_ops.is_underfull(write->tree, write->leaf.page);
     (void)vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
 }
 

@@ -14,6 +14,7 @@ typedef enum tree_join_end {
     TREE_UNJOINED,   /* nothing was to be done */
     TREE_ONLY_CHILD, /* the node has no sibling: its parent is to be joined first */
     TREE_LOWERED,    /* the root took over its only child's content */
+    TREE_JOIN_OTHER, /* with the right sibling nothing is to be done: try the left one */
     TREE_JOIN_WAIT,  /* the cache has to make ready first */
     TREE_JOIN_HELP,  /* the plan needs help */
     TREE_JOIN_TIE,   /* the rest of a separator must be compared */
@@ -103,7 +104,7 @@ tree_join_siblings(vl_tree_join_plan *plan, vl_change *change, tree_family *fami
     case VL_TREE_GO:
         break;
     case VL_TREE_NEEDLESS:
-        return TREE_UNJOINED;
+        return plan->is_leftward ? TREE_UNJOINED : TREE_JOIN_OTHER;
     case VL_TREE_HELP:
         return TREE_JOIN_HELP;
     }
@@ -140,7 +141,10 @@ tree_join_children(vl_tree_join_plan *plan, vl_change *change, tree_family *fami
     case VL_NODE_FULL:
         return TREE_UNJOINED;
     }
-    plan->index = step->index + 1 < count ? step->index : step->index - 1;
+    plan->is_leftward |= step->index + 1 == count;
+    if (plan->is_leftward && step->index == 0)
+        return TREE_UNJOINED;
+    plan->index = plan->is_leftward ? step->index - 1 : step->index;
     if (!tree_latch_child(tree, family, plan->index, plan->level, &family->left) ||
         !tree_latch_child(tree, family, plan->index + 1, plan->level, &family->right))
         return family->absent != 0 ? TREE_JOIN_LOAD : TREE_UNJOINED;
@@ -161,9 +165,10 @@ tree_join_level(vl_ctx *ctx, vl_tree_join_plan *plan, tree_join_end *end, int *i
 
     plan->tries = 0;
     plan->is_planned = 0;
+    plan->is_leftward = 0;
     *end = TREE_JOIN_WAIT;
     vl_change_begin(tree->cache, &change);
-    while (*end >= TREE_JOIN_WAIT && st == VELO_OK) {
+    while (*end >= TREE_JOIN_OTHER && st == VELO_OK) {
         memset(&family, 0, sizeof family);
         st = vl_tree_find(ctx, tree, &search, &spot);
         if (st != VELO_OK)
@@ -174,7 +179,11 @@ tree_join_level(vl_ctx *ctx, vl_tree_join_plan *plan, tree_join_end *end, int *i
         if (spot.ref.page != NULL)
             *end = tree_join_children(plan, &change, &family);
         tree_release_family(tree, &family);
-        if (*end == TREE_JOIN_WAIT) {
+        if (*end == TREE_JOIN_OTHER) {
+            plan->is_leftward = 1;
+            plan->tries = 0;
+            plan->is_planned = 0;
+        } else if (*end == TREE_JOIN_WAIT) {
             st = vl_change_wait(ctx, &change);
         } else if (*end == TREE_JOIN_LOAD) {
             st = vl_cache_load(ctx, tree->cache, family.absent);
