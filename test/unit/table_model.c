@@ -61,8 +61,7 @@ table_same(const vl_leaf_value *a, const vl_leaf_value *b)
         a->overflow != b->overflow)
         return 0;
     if (a->value.type == VL_TYPE_TEXT || a->value.type == VL_TYPE_BLOB)
-        return a->value.size == 0 ||
-               memcmp(a->value.as.data, b->value.as.data, a->value.size) == 0;
+        return a->value.size == 0 || memcmp(a->value.as.data, b->value.as.data, a->value.size) == 0;
     return a->value.type == VL_TYPE_NULL || a->value.as.integer == b->value.as.integer;
 }
 

@@ -1,7 +1,7 @@
 /* table_model.h - a table tree and a sorted array that must agree with it.
  *
- * The array knows of each row its rowid, a version and whether it is deleted; the row's values follow
- * from rowid and version, so whatever the tree gives can be checked. */
+ * The array knows of each row its rowid, a version and whether it is deleted; the row's values
+ * follow from rowid and version, so whatever the tree gives can be checked. */
 #ifndef VL_TEST_TABLE_MODEL_H
 #define VL_TEST_TABLE_MODEL_H
 
@@ -18,16 +18,16 @@ typedef struct table_row_model {
 } table_row_model;
 
 typedef struct table_model {
-    vl_cache *cache;          /* made for the test */
-    vl_tree tree;             /* the tree */
-    vl_tree_work *work;       /* scratch */
-    vl_leaf_schema schema;    /* its columns */
-    vl_rng rng;               /* source of all choices */
-    table_row_model *rows;    /* sorted by rowid */
-    uint32_t count;           /* how many */
-    uint32_t capacity;        /* how many there is room for */
-    uint32_t long_texts;      /* one row in so many has a long text; 0: none */
-    uint64_t pages_before;    /* that existed before the tree was made */
+    vl_cache *cache;       /* made for the test */
+    vl_tree tree;          /* the tree */
+    vl_tree_work *work;    /* scratch */
+    vl_leaf_schema schema; /* its columns */
+    vl_rng rng;            /* source of all choices */
+    table_row_model *rows; /* sorted by rowid */
+    uint32_t count;        /* how many */
+    uint32_t capacity;     /* how many there is room for */
+    uint32_t long_texts;   /* one row in so many has a long text; 0: none */
+    uint64_t pages_before; /* that existed before the tree was made */
 } table_model;
 
 /* Make a cache in memory and an empty tree. */
