@@ -23,6 +23,7 @@ struct vl_leaf_builder {
     uint32_t count;          /* rows in all */
     uint32_t next;           /* first row that is on no page yet */
     uint32_t split;          /* no page holds rows from both sides of this one */
+    leaf_spare spare;        /* where grown pages leave room */
     uint32_t planned;        /* rows of the next page, already planned; 0: not yet */
     vl_leaf head;            /* layout of the page being planned */
     leaf_stats *stats;       /* by column, of the rows for the page */
@@ -67,23 +68,22 @@ leaf_ref_is_deleted(const vl_leaf_builder *builder, uint32_t ref)
     return vl_leaf_slot_state(leaf, slot) == VL_LEAF_TOMBSTONE;
 }
 
-static void
-leaf_ref_value(const vl_leaf_builder *builder, uint32_t ref, uint32_t column, vl_leaf_value *value)
+/* The value of a row's column: where it is, or read into `buffer`. */
+static inline const vl_leaf_value *
+leaf_ref_value(const vl_leaf_builder *builder, uint32_t ref, uint32_t column, vl_leaf_value *buffer)
 {
     const vl_leaf *leaf;
     uint32_t slot;
     int32_t index;
 
-    if ((ref & LEAF_REF_GIVEN) != 0) {
-        *value = builder->build.rows[ref & ~LEAF_REF_GIVEN].values[column];
-        return;
-    }
+    if ((ref & LEAF_REF_GIVEN) != 0)
+        return builder->build.rows[ref & ~LEAF_REF_GIVEN].values + column;
     leaf = leaf_ref_source(builder, ref, &slot);
     index = (ref & LEAF_REF_RIGHT) != 0 ? builder->rights[column] : builder->sources[column];
     if (index < 0)
-        *value = builder->build.schema->defaults[column];
-    else
-        vl_leaf_get(leaf, slot, (uint32_t)index, value);
+        return &builder->build.schema->defaults[column];
+    vl_leaf_get(leaf, slot, (uint32_t)index, buffer);
+    return buffer;
 }
 
 /* Whether a slot of a leaf is to be kept. */
@@ -149,6 +149,7 @@ leaf_plan(vl_leaf_builder *builder, uint32_t rows, int is_dense, int is_grown)
 {
     int64_t first = leaf_ref_rowid(builder, builder->refs[builder->next]);
     int64_t last = leaf_ref_rowid(builder, builder->refs[builder->next + rows - 1]);
+    leaf_spare spare = is_grown ? builder->spare : LEAF_SPARE_NONE;
     vl_leaf *head = &builder->head;
     uint64_t heap = 0;
 
@@ -160,12 +161,12 @@ leaf_plan(vl_leaf_builder *builder, uint32_t rows, int is_dense, int is_grown)
     if (is_dense)
         head->count = (uint32_t)((uint64_t)last - (uint64_t)first) + 1;
     else
-        vl_leaf_choose_base(first, last, INT64_MIN, INT64_MAX, is_grown, &head->rowid_width,
+        vl_leaf_choose_base(first, last, INT64_MIN, INT64_MAX, spare, &head->rowid_width,
                             &head->first);
     head->capacity = (uint16_t)head->count;
     for (uint32_t i = 0; i < head->column_count; i++) {
         builder->columns[i].id = builder->build.schema->ids[i];
-        vl_leaf_choose(builder->stats + i, head->count, is_grown, builder->columns + i);
+        vl_leaf_choose(builder->stats + i, head->count, spare, builder->columns + i);
         heap += builder->stats[i].heap;
     }
     return vl_leaf_place(head, builder->columns, is_grown && !is_dense) + heap;
@@ -194,14 +195,12 @@ leaf_plan_best(vl_leaf_builder *builder, uint32_t rows, int is_grown)
 static void
 leaf_count_values(vl_leaf_builder *builder, uint32_t from, uint32_t to)
 {
-    vl_leaf_value value;
+    vl_leaf_value buffer;
 
-    for (uint32_t row = builder->next + from; row < builder->next + to; row++) {
-        for (uint32_t i = 0; i < builder->build.schema->count; i++) {
-            leaf_ref_value(builder, builder->refs[row], i, &value);
-            vl_leaf_stats_add(builder->stats + i, &value);
-        }
-    }
+    for (uint32_t row = builder->next + from; row < builder->next + to; row++)
+        for (uint32_t i = 0; i < builder->build.schema->count; i++)
+            vl_leaf_stats_add(builder->stats + i,
+                              leaf_ref_value(builder, builder->refs[row], i, &buffer));
 }
 
 /* Find how many of the next `limit` rows fit a page, and leave its plan. Jumps ahead by half of
@@ -317,32 +316,97 @@ leaf_write_slots(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows)
     }
 }
 
+/* Note where each run of a packed column's values begins, the first one at `at`. */
+static void
+leaf_write_runs(vl_leaf *leaf, const vl_leaf_column *column, uint32_t at)
+{
+    const uint8_t *lengths = vl_leaf_array(leaf, column->data_at);
+    uint8_t *offsets = vl_leaf_array(leaf, column->bits_at);
+
+    for (uint32_t slot = 0; slot < leaf->capacity; slot++) {
+        if (slot % LEAF_PACK_RUN == 0)
+            vl_store_le16(offsets + (size_t)slot / LEAF_PACK_RUN * 2, (uint16_t)at);
+        at += lengths[slot];
+    }
+}
+
 /* Set lengths and offsets of a packed column, and take its part of the heap. */
 static void
 leaf_write_lengths(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
 {
     const vl_leaf_column *column = vl_leaf_columns(leaf) + index;
     uint8_t *lengths = vl_leaf_array(leaf, column->data_at);
-    uint8_t *offsets = vl_leaf_array(leaf, column->bits_at);
     uint32_t size = 0;
-    vl_leaf_value value;
+    vl_leaf_value buffer;
 
     for (uint32_t i = 0; i < rows; i++) {
         uint32_t ref = builder->refs[builder->next + i];
+        const vl_leaf_value *value = leaf_ref_value(builder, ref, index, &buffer);
 
-        leaf_ref_value(builder, ref, index, &value);
-        if (vl_leaf_type(&value) == VL_TYPE_NULL || vl_leaf_is_exception(column, &value))
+        if (vl_leaf_type(value) == VL_TYPE_NULL || vl_leaf_is_exception(column, value))
             continue;
-        lengths[leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i)] = (uint8_t)value.value.size;
-        size += value.value.size;
+        lengths[leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i)] = (uint8_t)value->value.size;
+        size += value->value.size;
     }
     leaf->heap_used += size;
-    size = builder->build.page_size - leaf->heap_used;
-    for (uint32_t slot = 0; slot < leaf->capacity; slot++) {
-        if (slot % LEAF_PACK_RUN == 0)
-            vl_store_le16(offsets + (size_t)slot / LEAF_PACK_RUN * 2, (uint16_t)size);
-        size += lengths[slot];
+    leaf_write_runs(leaf, column, builder->build.page_size - leaf->heap_used);
+}
+
+static void
+leaf_set_null(vl_leaf *leaf, const vl_leaf_column *column, uint32_t slot)
+{
+    vl_leaf_bit_put(vl_leaf_array(leaf, column->nulls_at), slot, 1);
+}
+
+/* Write integers of which none is an exception: what vl_leaf_put would, faster. */
+static void
+leaf_write_integers(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
+{
+    const vl_leaf_column *column = vl_leaf_columns(leaf) + index;
+    uint8_t *data = vl_leaf_array(leaf, column->data_at);
+    vl_leaf_value buffer;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        uint32_t ref = builder->refs[builder->next + i];
+        const vl_leaf_value *value = leaf_ref_value(builder, ref, index, &buffer);
+        uint32_t slot = leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i);
+
+        if (value->value.type == VL_TYPE_INTEGER)
+            vl_leaf_store(data + (size_t)slot * column->width, column->width,
+                          (uint64_t)value->value.as.integer - (uint64_t)column->base);
+        else
+            leaf_set_null(leaf, column, slot);
     }
+}
+
+/* Write packed values of which none is an exception, the same. */
+static void
+leaf_write_packed(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
+{
+    const vl_leaf_column *column = vl_leaf_columns(leaf) + index;
+    uint8_t *lengths = vl_leaf_array(leaf, column->data_at);
+    uint32_t size = (uint32_t)builder->stats[index].heap;
+    uint32_t at = builder->build.page_size - leaf->heap_used - size;
+    uint8_t *to = vl_leaf_bytes(leaf) + at;
+    vl_leaf_value buffer;
+
+    leaf->heap_used += size;
+    for (uint32_t i = 0; i < rows; i++) {
+        uint32_t ref = builder->refs[builder->next + i];
+        const vl_leaf_value *value = leaf_ref_value(builder, ref, index, &buffer);
+        uint32_t slot = leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i);
+
+        if (!vl_leaf_is_bytes(value->value.type)) {
+            leaf_set_null(leaf, column, slot);
+            continue;
+        }
+        lengths[slot] = (uint8_t)value->value.size;
+        if (value->value.size > 0)
+            memcpy(to, value->value.as.data, value->value.size);
+        to += value->value.size;
+    }
+    VL_ASSERT(to == vl_leaf_bytes(leaf) + at + size);
+    leaf_write_runs(leaf, column, at);
 }
 
 /* Write a column's values. */
@@ -350,17 +414,27 @@ static void
 leaf_write_column(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
 {
     vl_leaf_column *column = vl_leaf_columns(leaf) + index;
-    vl_leaf_value value;
+    int is_packed = vl_leaf_form_is_packed(column->form);
+    int is_plain = column->exception_count == 0;
+    vl_leaf_value buffer;
 
+    if (is_plain && column->form == VL_LEAF_INTEGER) {
+        leaf_write_integers(builder, leaf, rows, index);
+        return;
+    }
+    if (is_plain && is_packed) {
+        leaf_write_packed(builder, leaf, rows, index);
+        return;
+    }
     column->exception_count = 0;
-    if (vl_leaf_form_is_packed(column->form))
+    if (is_packed)
         leaf_write_lengths(builder, leaf, rows, index);
     for (uint32_t i = 0; i < rows; i++) {
         uint32_t ref = builder->refs[builder->next + i];
 
-        leaf_ref_value(builder, ref, index, &value);
         vl_leaf_put(leaf, builder->build.page_size, column,
-                    leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i), &value, 0);
+                    leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i),
+                    leaf_ref_value(builder, ref, index, &buffer), 0);
     }
 }
 
@@ -424,12 +498,10 @@ static uint64_t
 leaf_row_heap(const vl_leaf_builder *builder, uint32_t row)
 {
     uint64_t size = 0;
-    vl_leaf_value value;
+    vl_leaf_value buffer;
 
-    for (uint32_t i = 0; i < builder->build.schema->count; i++) {
-        leaf_ref_value(builder, builder->refs[row], i, &value);
-        size += vl_leaf_heap_size(&value);
-    }
+    for (uint32_t i = 0; i < builder->build.schema->count; i++)
+        size += vl_leaf_heap_size(leaf_ref_value(builder, builder->refs[row], i, &buffer));
     return size;
 }
 
@@ -479,6 +551,19 @@ leaf_choose_split(vl_leaf_builder *builder)
         builder->build.layout == VL_LEAF_APPEND ? builder->count - 1 : leaf_middle(builder, fixed);
 }
 
+/* Rows that come one by one at an end of the page will go on to come there. */
+static leaf_spare
+leaf_choose_spare(const vl_leaf_builder *builder)
+{
+    const uint32_t *refs = builder->refs;
+
+    if (builder->build.leaf == NULL || builder->build.row_count != 1 || builder->count < 2)
+        return LEAF_SPARE_BOTH;
+    if ((refs[builder->count - 1] & LEAF_REF_GIVEN) != 0)
+        return LEAF_SPARE_ABOVE;
+    return (refs[0] & LEAF_REF_GIVEN) != 0 ? LEAF_SPARE_BELOW : LEAF_SPARE_BOTH;
+}
+
 vl_leaf_builder *
 vl_leaf_build_begin(void *scratch, const vl_leaf_build *build)
 {
@@ -488,6 +573,7 @@ vl_leaf_build_begin(void *scratch, const vl_leaf_build *build)
     VL_ASSERT(build->schema->count >= 1);
     VL_ASSERT(build->schema->count <= vl_leaf_max_columns(build->page_size));
     leaf_collect(builder);
+    builder->spare = leaf_choose_spare(builder);
     leaf_choose_split(builder);
     return builder;
 }

@@ -227,7 +227,8 @@ velo_status vl_table_sample(vl_ctx *ctx, const vl_tree *tree, vl_rng *rng, uint3
 
 /* What one section of a load adds, for the log. */
 typedef struct vl_table_load_log {
-    /* Grant space for a record of these rows: no latches are held; may wait and fail. */
+    /* Grant space for a record of these rows, in place of what was granted and not appended: no
+     * latches are held; may wait and fail. */
     velo_status (*grant)(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t count);
     /* Append it: inside the section. */
     void (*append)(void *argument, const vl_leaf_row *rows, uint32_t count);

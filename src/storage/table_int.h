@@ -46,6 +46,12 @@ int vl_table_is_same(const void *page, const vl_leaf *copy, uint32_t page_size);
 /* Put a leaf from a buffer in a page's place. The page keeps its number. */
 void vl_table_put(void *page, vl_pid pid, const vl_leaf *from, uint32_t page_size);
 
+/* About how many bytes of a leaf are in use. */
+uint64_t vl_table_leaf_used(const vl_leaf *leaf);
+
+/* Whether rows of a leaf can be built into one with the columns of the schema. */
+int vl_table_suits(const vl_leaf *leaf, const vl_leaf_schema *schema);
+
 /* A search for a rowid's leaf. */
 static inline vl_tree_target
 vl_table_target(int64_t rowid)

@@ -121,9 +121,8 @@ table_grow(void *root, void *child, vl_tree_work *work, uint32_t page_size, vl_p
 
 /* ---- joining ---- */
 
-/* About how many bytes of a leaf are in use. */
-static uint64_t
-table_leaf_used(const vl_leaf *leaf)
+uint64_t
+vl_table_leaf_used(const vl_leaf *leaf)
 {
     uint64_t fixed = sizeof *leaf + leaf->column_count * sizeof(vl_leaf_column);
     uint64_t rows = leaf->count - leaf->gap_count;
@@ -143,7 +142,7 @@ table_is_underfull(const vl_tree *tree, const void *page)
     if (vl_tree_level(page) > 0)
         return vl_node_rowid_count(page, page_size) == 1 ||
                vl_node_rowid_count(page, page_size) < vl_table_max_children(tree) / 4;
-    return leaf->count == leaf->gap_count || table_leaf_used(leaf) < page_size / 4;
+    return leaf->count == leaf->gap_count || vl_table_leaf_used(leaf) < page_size / 4;
 }
 
 /* Inner nodes: merge what leaves some room, else halve. */
@@ -159,9 +158,8 @@ table_plan_inner_join(vl_tree_join_plan *plan)
     return plan->is_merge || plan->u.left_count != left ? VL_TREE_GO : VL_TREE_NEEDLESS;
 }
 
-/* Whether rows of a leaf can be built into one with the columns of the schema. */
-static int
-table_suits(const vl_leaf *leaf, const vl_leaf_schema *schema)
+int
+vl_table_suits(const vl_leaf *leaf, const vl_leaf_schema *schema)
 {
     int is_rows = (leaf->flags & VL_LEAF_ROWS) != 0;
 
@@ -182,8 +180,8 @@ table_plan_join(vl_tree_join_plan *plan)
     if (plan->tries > 0 && vl_table_is_same(plan->left, left_copy, page_size) &&
         vl_table_is_same(plan->right, right_copy, page_size))
         return VL_TREE_GO; /* keeps N2 */
-    if (plan->tries >= VL_TABLE_JOIN_TRIES || !table_suits(plan->left, plan->context) ||
-        !table_suits(plan->right, plan->context))
+    if (plan->tries >= VL_TABLE_JOIN_TRIES || !vl_table_suits(plan->left, plan->context) ||
+        !vl_table_suits(plan->right, plan->context))
         return VL_TREE_NEEDLESS;
     memcpy(left_copy, plan->left, page_size);
     memcpy(right_copy, plan->right, page_size);

@@ -225,13 +225,13 @@ static velo_status
 table_check_layout(vl_ctx *ctx, const vl_table_write *write)
 {
     const vl_leaf *leaf = write->leaf.page;
-    int is_rows = (leaf->flags & VL_LEAF_ROWS) != 0;
 
-    if (leaf->count == leaf->gap_count || is_rows == (write->op->schema->is_rows != 0))
+    if (vl_table_suits(leaf, write->op->schema))
         return VELO_OK;
     return vl_fail(ctx, VELO_ERROR,
                    "page %" PRIu32 " of tree %" PRIu64 " stores rows %s, as the table does no more",
-                   write->leaf.pid, write->tree->id, is_rows ? "as records" : "by column");
+                   write->leaf.pid, write->tree->id,
+                   (leaf->flags & VL_LEAF_ROWS) != 0 ? "as records" : "by column");
 }
 
 static velo_status

@@ -269,6 +269,38 @@ table_model_purge(table_model *m, int64_t rowid)
     memmove(row, row + 1, (size_t)(m->rows + m->count - row) * sizeof *row);
 }
 
+void
+table_model_load(table_model *m, uint32_t count, uint32_t gap)
+{
+    vl_leaf_value *values = malloc((size_t)count * TABLE_COLUMNS * sizeof *values);
+    vl_leaf_row *rows = malloc(count * sizeof *rows);
+    int64_t rowid = m->count > 0 ? m->rows[m->count - 1].rowid : 0;
+    uint32_t first = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        rowid += 1 + (int64_t)vl_rng_below(&m->rng, gap);
+        table_model_values(m, rowid, i, values + (size_t)i * TABLE_COLUMNS);
+        rows[i].rowid = rowid;
+        rows[i].values = values + (size_t)i * TABLE_COLUMNS;
+        rows[i].is_deleted = 0;
+        table_model_add(m, rowid, i);
+    }
+    while (first < count && !unit_has_failed()) { /* in portions, of which the last is the rest */
+        uint32_t some = 1 + (uint32_t)vl_rng_below(&m->rng, count);
+        uint32_t taken;
+
+        some = some < count - first ? some : count - first;
+        if (vl_table_load(unit_ctx(), &m->tree, m->work, &m->schema, rows + first, some,
+                          first + some == count, NULL, &taken) != VELO_OK)
+            unit_failed(__FILE__, __LINE__, "%s", unit_ctx()->error.text);
+        if (first + some == count && taken != some)
+            unit_failed(__FILE__, __LINE__, "%u of %u rows taken", taken, some);
+        first += taken;
+    }
+    free(rows);
+    free(values);
+}
+
 int64_t
 table_model_random_rowid(table_model *m, int64_t range)
 {

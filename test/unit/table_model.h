@@ -56,6 +56,9 @@ void table_model_update(table_model *m, int64_t rowid);
 void table_model_mark(table_model *m, int64_t rowid, int is_deleted);
 void table_model_purge(table_model *m, int64_t rowid);
 
+/* Load rows behind all there are: `count` of them, each up to `gap` above the one before. */
+void table_model_load(table_model *m, uint32_t count, uint32_t gap);
+
 /* A rowid near those there are, or any. */
 int64_t table_model_random_rowid(table_model *m, int64_t range);
 

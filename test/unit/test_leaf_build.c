@@ -196,8 +196,7 @@ leaf_build_stops_before_a_row_that_defaults_made_too_long(void)
     vl_leaf_row row = {8, values, 0};
     vl_leaf *old_leaf = malloc(page_size);
     vl_leaf *leaf = malloc(page_size);
-    vl_leaf_build build = {page_size, VL_LEAF_SPLIT, &after, old_leaf, NULL,
-                           0,         NULL,          NULL,   NULL,     NULL};
+    vl_leaf_build build = {page_size, VL_LEAF_SPLIT, &after, old_leaf, NULL, 0, NULL, NULL, NULL};
     void *scratch = malloc(vl_leaf_scratch_size(page_size, 4, 0));
     vl_leaf_builder *builder;
 
