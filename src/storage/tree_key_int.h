@@ -15,9 +15,10 @@
 /* What the buffers of vl_tree_work hold. */
 #define VL_TREE_KEY_SCRATCH   0U /* for the functions of node_key.h */
 #define VL_TREE_KEY_SEPARATOR 1U /* the separator of a planned cut */
-#define VL_TREE_KEY_MADE      2U /* the part of a long separator that was made; a leaf that was built \
-                                  */
-#define VL_TREE_KEY_CHUNK 3U     /* parts of rests that are compared */
+#define VL_TREE_KEY_MADE                                                                           \
+    2U                       /* the part of a long separator that was made; a leaf that was built  \
+                              */
+#define VL_TREE_KEY_CHUNK 3U /* parts of rests that are compared */
 
 /* ---- targets and notes (tree_key_ties.c) ---- */
 

@@ -53,7 +53,8 @@ random_run(uint32_t page_size, uint32_t max_children, uint32_t kinds, uint32_t s
 static void
 tree_key_short_keys_follow_model(void)
 {
-    random_run(TEST_PAGE_SIZE, 3, KEY_SHORT | KEY_NUMBERS | KEY_RANDOM, TEST_STEPS, 4);
+    random_run(TEST_PAGE_SIZE, 3, KEY_SHORT | KEY_NUMBERS | KEY_RANDOM, TEST_STEPS,
+               VL_TSAN ? 3 : 4);
 }
 
 static void
