@@ -264,7 +264,6 @@ struct vl_tree_join_plan {
     const void *context;       /* the kind's own, see vl_tree_join */
     uint32_t level;            /* of the nodes to be joined */
     uint32_t tries;            /* how often help was asked for */
-    int is_leftward;           /* private: join the node with its left sibling */
     int is_planned;            /* the kind's own, 0 at first */
     void *left;                /* left node */
     void *right;               /* right node, its sibling */
