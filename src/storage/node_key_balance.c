@@ -60,7 +60,7 @@ key_row_item(const key_row *row, uint32_t index, vl_node_key_item *item)
 typedef struct key_window {
     uint32_t first;  /* leaves 3/8 of the bytes on the left, or just less */
     uint32_t middle; /* nearest to half of them */
-    uint32_t last;   /* 5/8 */
+    uint32_t last;   /* 5/8, or the middle */
 } key_window;
 
 static uint64_t
@@ -97,6 +97,8 @@ key_row_window(const key_row *row)
         key_row_item(row, at, &item);
         left += vl_node_key_item_size(&item, prefix) + extra;
     }
+    if (window.middle > window.last)
+        window.last = window.middle;
     return window;
 }
 

@@ -113,9 +113,10 @@ velo_status vl_overflow_free(vl_ctx *ctx, vl_cache *cache, vl_overflow_freeing *
                              uint32_t max_pages) VL_MUST_CHECK;
 
 /* How many pages of a value are left whose freeing was interrupted, perhaps by a crash, in a tree
- * that is being dropped: nobody adds pages with its id any more, so those that are not there, or are
- * something else by now, have been freed. Pages that are damaged count as freed too, with all that
- * come behind them: they cannot be. Latches as vl_overflow_read, errors too but for VELO_CORRUPT. */
+ * that is being dropped: nobody adds pages with its id any more, so those that are not there, or
+ * are something else by now, have been freed. Pages that are damaged count as freed too, with all
+ * that come behind them: they cannot be. Latches as vl_overflow_read, errors too but for
+ * VELO_CORRUPT. */
 velo_status vl_overflow_count_left(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value,
                                    uint32_t *left) VL_MUST_CHECK;
 

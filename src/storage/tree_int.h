@@ -46,8 +46,8 @@
 #define VL_TREE_AHEAD (VL_CACHE_BATCH - 1)
 
 /* Notes of resolved ties that a target has room for; when they are used up the oldest go. A search
- * among keys that all tie needs one for each step of its halving, on every level: fewer than 12 with
- * the largest pages, in trees that are then low. */
+ * among keys that all tie needs one for each step of its halving, on every level: fewer than 12
+ * with the largest pages, in trees that are then low. */
 #define VL_TREE_TIES 64U
 
 /* Which place of a key tree a target means. Of table trees: always AT. */
@@ -273,11 +273,11 @@ struct vl_tree_join_plan {
     uint32_t index;            /* of the left one among its children */
     int is_merge;              /* set by plan_join: 1 all goes to the left one; 0 balance */
     vl_rowid_range left_range; /* leaves of tables: set by join: what belongs to the left one now */
-    vl_rowid_range right_range; /* the same of the right one, after a balance */
-    union {                     /* what plan found out: balance */
-        int64_t separator;      /* leaves of tables: first rowid of the right page */
-        uint32_t left_count;    /* inner nodes of tables: children that the left one will have */
-        struct {                /* keys */
+    vl_rowid_range right_range;  /* the same of the right one, after a balance */
+    union {                      /* what plan found out: balance */
+        int64_t separator;       /* leaves of tables: first rowid of the right page */
+        uint32_t left_count;     /* inner nodes of tables: children that the left one will have */
+        struct {                 /* keys */
             vl_node_key_cut cut; /* where; the separator's bytes are in work */
         } key;
     } u;
@@ -301,8 +301,7 @@ struct vl_tree_work {
                                            they like; nothing is kept from call to call */
     void *builder;                      /* tables: for vl_leaf_build_begin */
     size_t builder_size;                /* its bytes */
-    void *values;                       /* tables: vl_leaf_value of a row that is put together */
-    uint32_t value_count;               /* how many there is room for */
+    void *scratch;                      /* tables: a vl_table_scratch */
 };
 
 /* ---- small things ---- */

@@ -12,6 +12,7 @@
 typedef enum tree_join_end {
     TREE_JOINED,     /* two nodes were joined: the parent may be under-full now */
     TREE_UNJOINED,   /* nothing was to be done */
+    TREE_UNFIT,      /* these two cannot be joined, or not to their good */
     TREE_ONLY_CHILD, /* the node has no sibling: its parent is to be joined first */
     TREE_LOWERED,    /* the root took over its only child's content */
     TREE_JOIN_WAIT,  /* the cache has to make ready first */
@@ -19,6 +20,9 @@ typedef enum tree_join_end {
     TREE_JOIN_TIE,   /* the rest of a separator must be compared */
     TREE_JOIN_LOAD   /* a page is absent */
 } tree_join_end;
+
+/* Most joins, and attempts, of one call: what is left then waits for the next one. */
+#define TREE_JOIN_STEPS_MAX (4 * VL_NODE_MAX_LEVEL)
 
 /* The pages of one attempt. */
 typedef struct tree_family {
@@ -103,7 +107,7 @@ tree_join_siblings(vl_tree_join_plan *plan, vl_change *change, tree_family *fami
     case VL_TREE_GO:
         break;
     case VL_TREE_NEEDLESS:
-        return TREE_UNJOINED;
+        return TREE_UNFIT;
     case VL_TREE_HELP:
         return TREE_JOIN_HELP;
     }
@@ -118,9 +122,10 @@ tree_join_siblings(vl_tree_join_plan *plan, vl_change *change, tree_family *fami
     return TREE_JOINED;
 }
 
-/* Latch the node of the target and a sibling, below the latched parent, and join them. */
+/* Latch the node of the target and a sibling, below the latched parent, and join them: the right
+ * sibling, or the left one where it is the last, or when that is asked for. */
 static tree_join_end
-tree_join_children(vl_tree_join_plan *plan, vl_change *change, tree_family *family)
+tree_join_children(vl_tree_join_plan *plan, vl_change *change, tree_family *family, int is_leftward)
 {
     const vl_tree *tree = plan->tree;
     uint32_t count = tree->ops->child_count(family->parent.page, tree->page_size);
@@ -140,7 +145,9 @@ tree_join_children(vl_tree_join_plan *plan, vl_change *change, tree_family *fami
     case VL_NODE_FULL:
         return TREE_UNJOINED;
     }
-    plan->index = step->index + 1 < count ? step->index : step->index - 1;
+    if (is_leftward && (step->index == 0 || step->index + 1 == count))
+        return TREE_UNJOINED; /* there is no left one, or it has been tried */
+    plan->index = step->index + 1 < count && !is_leftward ? step->index : step->index - 1;
     if (!tree_latch_child(tree, family, plan->index, plan->level, &family->left) ||
         !tree_latch_child(tree, family, plan->index + 1, plan->level, &family->right))
         return family->absent != 0 ? TREE_JOIN_LOAD : TREE_UNJOINED;
@@ -149,7 +156,8 @@ tree_join_children(vl_tree_join_plan *plan, vl_change *change, tree_family *fami
 
 /* Join the node of plan->level that the target belongs to. *is_root: its parent is the root. */
 static velo_status
-tree_join_level(vl_ctx *ctx, vl_tree_join_plan *plan, tree_join_end *end, int *is_root)
+tree_join_level(vl_ctx *ctx, vl_tree_join_plan *plan, int is_leftward, tree_join_end *end,
+                int *is_root)
 {
     const vl_tree *tree = plan->tree;
     vl_tree_search search = {
@@ -172,7 +180,7 @@ tree_join_level(vl_ctx *ctx, vl_tree_join_plan *plan, tree_join_end *end, int *i
         *is_root = spot.ref.pid == tree->root;
         *end = TREE_UNJOINED;
         if (spot.ref.page != NULL)
-            *end = tree_join_children(plan, &change, &family);
+            *end = tree_join_children(plan, &change, &family, is_leftward);
         tree_release_family(tree, &family);
         if (*end == TREE_JOIN_WAIT) {
             st = vl_change_wait(ctx, &change);
@@ -194,24 +202,35 @@ vl_tree_join(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_tree_targe
              const void *context)
 {
     vl_tree_join_plan plan = {.tree = tree, .work = work, .target = target, .context = context};
-    int has_waited = 0; /* a node below is to be joined once this one has more children */
+    int has_waited = 0;  /* a node below is to be joined once this one has more children */
+    int has_merged = 0;  /* the parents of this level may be under-full now */
+    int is_leftward = 0; /* the right sibling was unfit */
     int is_root = 0;
     tree_join_end end;
 
-    for (uint32_t step = 0; step < 2 * VL_NODE_MAX_LEVEL; step++) {
-        VL_TRY(tree_join_level(ctx, &plan, &end, &is_root));
-        if (end == TREE_UNJOINED || (end == TREE_LOWERED && plan.level == 0))
-            return VELO_OK;
-        if (end == TREE_LOWERED) {
+    for (uint32_t step = 0; step < TREE_JOIN_STEPS_MAX; step++) {
+        VL_TRY(tree_join_level(ctx, &plan, is_leftward, &end, &is_root));
+        if (end == TREE_UNFIT && !is_leftward) {
+            is_leftward = 1;
+            continue;
+        }
+        is_leftward = 0;
+        if (end == TREE_LOWERED && plan.level > 0) {
             plan.level--; /* the root may have one child again */
         } else if (end == TREE_ONLY_CHILD) {
             has_waited = 1;
             plan.level++;
-        } else if (has_waited) {
+        } else if (end == TREE_JOINED && has_waited) {
             has_waited = 0;
+            has_merged = 1;
             plan.level = 0;
-        } else if (!is_root) { /* else the same level: the root may have one child left */
+        } else if (end == TREE_JOINED && plan.is_merge) {
+            has_merged = 1; /* the same level: it may still be under-full */
+        } else if (has_merged && !is_root && end != TREE_LOWERED) {
+            has_merged = 0;
             plan.level++;
+        } else {
+            return VELO_OK;
         }
     }
     return VELO_OK;

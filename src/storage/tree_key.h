@@ -4,11 +4,12 @@
  * a sixteenth of a page. Leaves and inner nodes are those of node_key.h, the traversal is tree.h's.
  *
  * Keys longer than vl_node_key_part_max are *long*: a node has their first part, the rest is a long
- * value (overflow.h) that belongs to the entry, or to the separator, and is freed with it. Where the
- * parts do not decide, a search gives up its latches, reads the rest, notes the result and starts
- * over. Between giving up the latch and using the note the rest must not be freed, or another key's
- * rest may come to have the same page number: so who takes notes is present (base/grace.h), and who
- * has unlinked a rest waits until all have left who may have seen it, and then frees it.
+ * value (overflow.h) that belongs to the entry, or to the separator, and is freed with it. Where
+ * the parts do not decide, a search gives up its latches, reads the rest, notes the result and
+ * starts over. Between giving up the latch and using the note the rest must not be freed, or
+ * another key's rest may come to have the same page number: so who takes notes is present
+ * (base/grace.h), and who has unlinked a rest waits until all have left who may have seen it, and
+ * then frees it.
  *
  * Changing an entry: see vl_tree_key_write_begin. Reading: vl_tree_key_find, vl_tree_key_scan.
  * Pointers into a page are valid for as long as it is latched. */
@@ -104,8 +105,8 @@ typedef struct vl_tree_key_write {
  * errors   VELO_TOOBIG: the key or the value; as vl_cache_load, vl_change_new_page, vl_change_wait.
  *          Then nothing is latched */
 velo_status vl_tree_key_write_begin(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
-                                    const vl_tree_key_op *op,
-                                    vl_tree_key_write *write) VL_MUST_CHECK;
+                                    const vl_tree_key_op *op, vl_tree_key_write *write)
+    VL_MUST_CHECK;
 
 /* Enter the section: 1, or 0: vl_tree_key_write_retry. */
 int vl_tree_key_write_enter(vl_tree_key_write *write) VL_MUST_CHECK;
@@ -150,8 +151,8 @@ typedef struct vl_tree_key_found {
     uint32_t value_size;     /* of it */
 } vl_tree_key_found;
 
-/* Told of an entry that was found, or of its absence. Neither waits, nor descends, nor takes latches
- * of pages. What it returns but VELO_OK ends the operation. */
+/* Told of an entry that was found, or of its absence. Neither waits, nor descends, nor takes
+ * latches of pages. What it returns but VELO_OK ends the operation. */
 typedef velo_status vl_tree_key_visit(vl_ctx *ctx, void *argument, const vl_tree_key_found *found);
 
 /* Find an entry.
@@ -164,13 +165,13 @@ velo_status vl_tree_key_find(vl_ctx *ctx, const vl_tree *tree, const void *key, 
 /* Find an entry and copy its value, of a live one or a tombstone, to `value`, which has room for
  * vl_node_key_value_max bytes. */
 velo_status vl_tree_key_get(vl_ctx *ctx, const vl_tree *tree, const void *key, uint32_t key_size,
-                            void *value, uint32_t *value_size,
-                            vl_tree_key_state *state) VL_MUST_CHECK;
+                            void *value, uint32_t *value_size, vl_tree_key_state *state)
+    VL_MUST_CHECK;
 
 /* ---- scanning (tree_key_scan.c) ---- */
 
-/* The keys from `low`, included, to `high`, excluded. Borrowed for as long as a scan goes on. Whoever
- * wants a bound the other way puts a zero byte behind it. */
+/* The keys from `low`, included, to `high`, excluded. Borrowed for as long as a scan goes on.
+ * Whoever wants a bound the other way puts a zero byte behind it. */
 typedef struct vl_tree_key_range {
     const void *low;    /* its bytes; size 0: from the first key on */
     uint32_t low_size;  /* how many */
@@ -202,21 +203,21 @@ typedef struct vl_tree_key_bytes {
  * meanwhile. While leaves are not resident, several are loaded at a time, the more the longer the
  * scan. */
 typedef struct vl_tree_key_scan {
-    const void *page;            /* latched leaf, or NULL: at the end, or not begun */
-    vl_page_ref ref;             /* its latch */
-    uint32_t index_first;        /* entries of the leaf that are in the range, of all states; maybe */
-    uint32_t index_end;          /* none: behind the last one */
-    const vl_tree *tree;         /* private */
-    vl_tree_key_range range;     /* private */
-    vl_tree_key_bytes at;        /* private: where to go on, unless is_fresh */
-    int is_backward;             /* private */
-    int is_fresh;                /* private: begins at the end of the range */
-    int is_at_end;               /* private: nothing is still to come */
-    int is_last;                 /* private: the leaf is the last one that the range touches */
-    uint32_t level;              /* private: of the nodes; 0 for leaves */
-    uint32_t window;             /* private: how many leaves to load at a time */
-    uint32_t ahead_count;        /* private: leaves loaded ahead and not used yet */
-    uint32_t pin;                /* private: rests stay for vl_tree_key_read */
+    const void *page;        /* latched leaf, or NULL: at the end, or not begun */
+    vl_page_ref ref;         /* its latch */
+    uint32_t index_first;    /* entries of the leaf that are in the range, of all states; maybe */
+    uint32_t index_end;      /* none: behind the last one */
+    const vl_tree *tree;     /* private */
+    vl_tree_key_range range; /* private */
+    vl_tree_key_bytes at;    /* private: where to go on, unless is_fresh */
+    int is_backward;         /* private */
+    int is_fresh;            /* private: begins at the end of the range */
+    int is_at_end;           /* private: nothing is still to come */
+    int is_last;             /* private: the leaf is the last one that the range touches */
+    uint32_t level;          /* private: of the nodes; 0 for leaves */
+    uint32_t window;         /* private: how many leaves to load at a time */
+    uint32_t ahead_count;    /* private: leaves loaded ahead and not used yet */
+    uint32_t pin;            /* private: rests stay for vl_tree_key_read */
 } vl_tree_key_scan;
 
 /* Begin. Takes no latch, and allocates nothing. */
@@ -229,8 +230,8 @@ void vl_tree_key_scan_begin(vl_tree_key_scan *scan, const vl_tree *tree,
 velo_status vl_tree_key_scan_next(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_CHECK;
 
 /* Release the leaf now, to go on behind it with vl_tree_key_scan_next. Rests of its long keys stay
- * until then, or until the end: so that they can be read. Not for long: who removes long keys waits.
- * Errors as vl_tree_key_scan_next. */
+ * until then, or until the end: so that they can be read. Not for long: who removes long keys
+ * waits. Errors as vl_tree_key_scan_next. */
 velo_status vl_tree_key_scan_release(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_CHECK;
 
 /* Release the leaf, if there is one, for any length of time, and go on later by
@@ -242,13 +243,13 @@ velo_status vl_tree_key_scan_pause(vl_ctx *ctx, vl_tree_key_scan *scan, const vo
 /* Release what is latched and free what is owned. May be repeated. */
 void vl_tree_key_scan_end(vl_tree_key_scan *scan);
 
-/* Copy all total_size bytes of a key of a scan's leaf to `to`; `key` is from vl_node_key_entry_at. A
- * key that is not long may be read any time; a long one after vl_tree_key_scan_release.
+/* Copy all total_size bytes of a key of a scan's leaf to `to`; `key` is from vl_node_key_entry_at.
+ * A key that is not long may be read any time; a long one after vl_tree_key_scan_release.
  *
  * latches  none may be held, unless the key is not long
  * errors   as vl_overflow_read */
-velo_status vl_tree_key_read(vl_ctx *ctx, const vl_tree *tree, const vl_node_key *key,
-                             void *to) VL_MUST_CHECK;
+velo_status vl_tree_key_read(vl_ctx *ctx, const vl_tree *tree, const vl_node_key *key, void *to)
+    VL_MUST_CHECK;
 
 /* Split a range into up to `count` parts of about the same number of leaves, for as many scans.
  *
@@ -257,9 +258,8 @@ velo_status vl_tree_key_read(vl_ctx *ctx, const vl_tree *tree, const vl_node_key
  * taken   receives how many: at least 1
  * errors  as vl_cache_load; VELO_NOMEM */
 velo_status vl_tree_key_split_range(vl_ctx *ctx, const vl_tree *tree,
-                                    const vl_tree_key_range *range, uint32_t count,
-                                    vl_arena *arena, vl_tree_key_range *parts,
-                                    uint32_t *taken) VL_MUST_CHECK;
+                                    const vl_tree_key_range *range, uint32_t count, vl_arena *arena,
+                                    vl_tree_key_range *parts, uint32_t *taken) VL_MUST_CHECK;
 
 /* Told of a leaf that was drawn, under its shared latch. As vl_tree_key_visit. */
 typedef velo_status vl_tree_key_sampled(vl_ctx *ctx, void *argument, const vl_page_ref *leaf);
@@ -309,7 +309,7 @@ velo_status vl_tree_key_load(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *wor
  * keys and separators: that they are whole, and bring the keys in order where the parts do not.
  * `visit` is told of their pages as well. Errors and report as vl_tree_verify. */
 velo_status vl_tree_key_verify(vl_ctx *ctx, const vl_tree *tree,
-                               const vl_tree_verify_options *options,
-                               vl_tree_report *report) VL_MUST_CHECK;
+                               const vl_tree_verify_options *options, vl_tree_report *report)
+    VL_MUST_CHECK;
 
 #endif

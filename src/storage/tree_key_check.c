@@ -93,8 +93,8 @@ key_check_node(key_check_run *run)
         *key = vl_node_key_entry_at(run->copy, page_size, i, run->parts[(i + 1) % 2]).key;
         if (key->rest != 0) {
             rest = vl_tree_key_rest(run->tree, key->rest, key->total_size);
-            VL_TRY(key_check_take(run, vl_overflow_verify(run->ctx, run->tree->cache, &rest,
-                                                          key_check_visit, run)));
+            VL_TRY(key_check_take(
+                run, vl_overflow_verify(run->ctx, run->tree->cache, &rest, key_check_visit, run)));
         }
         VL_TRY(key_check_pair(run, &keys[i % 2], key, i == 0));
     }
@@ -158,8 +158,7 @@ vl_tree_key_verify(vl_ctx *ctx, const vl_tree *tree, const vl_tree_verify_option
     VL_TRY(vl_tree_verify(ctx, tree, options, report));
     VL_TRY(key_check_rests(&run));
     if (report->fault_count > 0)
-        return vl_fail(ctx, VELO_CORRUPT,
-                       "tree %" PRIu64 " has %" PRIu64 " faults, the first: %s", tree->id,
-                       report->fault_count, run.first);
+        return vl_fail(ctx, VELO_CORRUPT, "tree %" PRIu64 " has %" PRIu64 " faults, the first: %s",
+                       tree->id, report->fault_count, run.first);
     return VELO_OK;
 }

@@ -127,11 +127,10 @@ vl_tree_key_make_separator(vl_ctx *ctx, vl_tree_split_plan *plan)
 }
 
 velo_status
-vl_tree_key_split_leaf(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
-                       vl_tree_target *target, vl_tree_key_incoming *incoming)
+vl_tree_key_split_leaf(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_tree_target *target,
+                       vl_tree_key_incoming *incoming)
 {
-    vl_tree_split_plan plan = {
-        .tree = tree, .work = work, .target = target, .incoming = incoming};
+    vl_tree_split_plan plan = {.tree = tree, .work = work, .target = target, .incoming = incoming};
     velo_status st = vl_tree_split(ctx, &plan);
 
     vl_tree_key_target_end(target);

@@ -15,8 +15,10 @@
 /* What the buffers of vl_tree_work hold. */
 #define VL_TREE_KEY_SCRATCH   0U /* for the functions of node_key.h */
 #define VL_TREE_KEY_SEPARATOR 1U /* the separator of a planned cut */
-#define VL_TREE_KEY_MADE      2U /* the part of a long separator that was made; a leaf that was built */
-#define VL_TREE_KEY_CHUNK     3U /* parts of rests that are compared */
+#define VL_TREE_KEY_MADE                                                                           \
+    2U                       /* the part of a long separator that was made; a leaf that was built  \
+                              */
+#define VL_TREE_KEY_CHUNK 3U /* parts of rests that are compared */
 
 /* ---- targets and notes (tree_key_ties.c) ---- */
 
@@ -63,8 +65,8 @@ vl_tree_key_is_long(const vl_tree *tree, uint32_t total_size)
  * right one's. */
 velo_status vl_tree_key_compare_rests(vl_ctx *ctx, const vl_tree *tree, const vl_overflow *left,
                                       const vl_overflow *right, uint8_t *buffer,
-                                      uint32_t buffer_size, uint32_t *equal_count,
-                                      int *order) VL_MUST_CHECK;
+                                      uint32_t buffer_size, uint32_t *equal_count, int *order)
+    VL_MUST_CHECK;
 
 /* ---- rests that go (tree_key_ties.c) ---- */
 
@@ -72,8 +74,8 @@ velo_status vl_tree_key_compare_rests(vl_ctx *ctx, const vl_tree *tree, const vl
 void vl_tree_key_drop(vl_tree_key_drops *drops, const vl_tree *tree, vl_pid rest,
                       uint32_t total_size);
 
-/* Wait until nobody can be reading them any more, and free them. What cannot be freed is told to the
- * context's log. No latches are held, and the thread is not pinned. */
+/* Wait until nobody can be reading them any more, and free them. What cannot be freed is told to
+ * the context's log. No latches are held, and the thread is not pinned. */
 void vl_tree_key_free_drops(vl_ctx *ctx, const vl_tree *tree, vl_tree_key_drops *drops,
                             vl_overflow_note *note, void *argument);
 
@@ -91,21 +93,21 @@ typedef struct vl_tree_key_mark {
 
 /* vl_tree_split_plan.incoming: what a leaf is to be split for. */
 typedef struct vl_tree_key_incoming {
-    const vl_node_key_entry *entry; /* what is to be inserted; its key has all bytes at hand */
-    int is_replace;                 /* 1: the entry is there; only its value is to be replaced */
-    const void *built;              /* vl_tree_key_load: the leaf becomes this, and one without
-                                       entries comes behind it; then `entry` is not used. NULL once
-                                       that is done */
-    const vl_tree_key_load_log *log;  /* of built, or NULL */
-    const vl_tree_key_item *items;    /* what built holds: for the log */
-    uint32_t item_count;              /* see items */
-    vl_overflow_note *note;         /* told of pages of a long separator */
-    void *argument;                 /* of note */
+    const vl_node_key_entry *entry;  /* what is to be inserted; its key has all bytes at hand */
+    int is_replace;                  /* 1: the entry is there; only its value is to be replaced */
+    const void *built;               /* vl_tree_key_load: the leaf becomes this, and one without
+                                        entries comes behind it; then `entry` is not used. NULL once
+                                        that is done */
+    const vl_tree_key_load_log *log; /* of built, or NULL */
+    const vl_tree_key_item *items;   /* what built holds: for the log */
+    uint32_t item_count;             /* see items */
+    vl_overflow_note *note;          /* told of pages of a long separator */
+    void *argument;                  /* of note */
     /* From plan to help: */
-    int has_tie;            /* the tie of `place` is to be resolved */
+    int has_tie;             /* the tie of `place` is to be resolved */
     vl_node_key_place place; /* see has_tie */
-    vl_tree_key_mark left;  /* else a separator above this key */
-    vl_tree_key_mark right; /* and not above this one is to be made */
+    vl_tree_key_mark left;   /* else a separator above this key */
+    vl_tree_key_mark right;  /* and not above this one is to be made */
     /* From help to plan: */
     vl_node_key made;            /* that separator, with its rest; total_size 0: there is none */
     vl_tree_key_mark made_left;  /* for these */
@@ -118,8 +120,8 @@ velo_status vl_tree_key_make_separator(vl_ctx *ctx, vl_tree_split_plan *plan) VL
 /* Split the leaf of a target, and free what was made for it and not used. The target is not pinned
  * when this begins or ends. */
 velo_status vl_tree_key_split_leaf(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
-                                   vl_tree_target *target,
-                                   vl_tree_key_incoming *incoming) VL_MUST_CHECK;
+                                   vl_tree_target *target, vl_tree_key_incoming *incoming)
+    VL_MUST_CHECK;
 
 /* Join the leaf of a key, which has become under-full; as much as goes. Separators' rests that are
  * unlinked by that are noted in `drops`, as far as there is room. */
@@ -139,8 +141,7 @@ void vl_tree_key_walk_begin(vl_tree_key_scan *scan, const vl_tree *tree,
                             const vl_tree_key_range *range, uint32_t level);
 
 /* The root's level. */
-velo_status vl_tree_key_root_level(vl_ctx *ctx, const vl_tree *tree,
-                                   uint32_t *level) VL_MUST_CHECK;
+velo_status vl_tree_key_root_level(vl_ctx *ctx, const vl_tree *tree, uint32_t *level) VL_MUST_CHECK;
 
 /* ---- finding (tree_key_read.c) ---- */
 

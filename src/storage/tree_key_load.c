@@ -1,9 +1,9 @@
 /* tree_key_load.c - loading sorted entries.
  *
- * Where an empty leaf is the last of the tree, a whole page is built from the entries that come next
- * and takes its place, and an empty leaf comes behind it: one write section for a page of entries.
- * Elsewhere entries are inserted, as many with one section as come next to each other in a leaf that
- * has room. Long keys go one by one. */
+ * Where an empty leaf is the last of the tree, a whole page is built from the entries that come
+ * next and takes its place, and an empty leaf comes behind it: one write section for a page of
+ * entries. Elsewhere entries are inserted, as many with one section as come next to each other in a
+ * leaf that has room. Long keys go one by one. */
 #include "base/alloc.h"
 #include "storage/key.h"
 #include "storage/tree_key_int.h"
@@ -185,7 +185,8 @@ key_load_build(key_load *load, const vl_node_key *low, vl_pid pid)
 }
 
 /* The leaf is empty, the last one of the tree, and released; its low fence was copied. Put a page
- * that is built in its place. *taken receives how many entries it has, 0 when that was not to be. */
+ * that is built in its place. *taken receives how many entries it has, 0 when that was not to be.
+ */
 static velo_status
 key_load_page(vl_ctx *ctx, key_load *load, const vl_node_key *low, vl_pid pid, uint32_t *taken)
 {
@@ -289,8 +290,8 @@ static velo_status
 key_load_check_order(vl_ctx *ctx, const key_load *load)
 {
     for (uint32_t i = 1; i < load->count; i++)
-        if (vl_key_compare(load->items[i - 1].key, load->items[i - 1].key_size,
-                           load->items[i].key, load->items[i].key_size) >= 0)
+        if (vl_key_compare(load->items[i - 1].key, load->items[i - 1].key_size, load->items[i].key,
+                           load->items[i].key_size) >= 0)
             return vl_fail(ctx, VELO_CONSTRAINT,
                            "tree %" PRIu64 ": key %" PRIu32 " that is to be loaded does not rise",
                            load->tree->id, i);
@@ -302,12 +303,8 @@ vl_tree_key_load(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
                  const vl_tree_key_item *items, uint32_t count, const vl_tree_key_load_log *log,
                  uint32_t *taken)
 {
-    key_load load = {.tree = tree,
-                     .work = work,
-                     .log = log,
-                     .items = items,
-                     .count = count,
-                     .may_build = 1};
+    key_load load = {
+        .tree = tree, .work = work, .log = log, .items = items, .count = count, .may_build = 1};
     velo_status st;
 
     *taken = 0;

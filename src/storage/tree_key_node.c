@@ -281,8 +281,8 @@ key_node_grow(void *root, void *child, vl_tree_work *work, uint32_t page_size, v
 static uint32_t
 key_node_content(const void *page, uint32_t page_size)
 {
-    uint32_t fences = vl_node_key_low(page, page_size, NULL).size +
-                      vl_node_key_high(page, page_size, NULL).size;
+    uint32_t fences =
+        vl_node_key_low(page, page_size, NULL).size + vl_node_key_high(page, page_size, NULL).size;
     uint32_t used = vl_node_key_used_size(page, page_size) - (uint32_t)sizeof(vl_page_header);
 
     return used > fences ? used - fences : 0;
@@ -361,7 +361,7 @@ key_node_join(vl_tree_join_plan *plan)
         vl_node_key_balance(plan->left, plan->right, scratch, page_size, &plan->u.key.cut);
     }
     VL_CHECK(result == VL_NODE_DONE); /* keeps K4 */
-    if (plan->level == 0) /* K5; that of inner nodes has moved down */
+    if (plan->level == 0)             /* K5; that of inner nodes has moved down */
         vl_tree_key_drop(joining->drops, plan->tree, old.rest, old.total_size);
 }
 

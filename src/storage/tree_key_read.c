@@ -15,15 +15,14 @@ key_read_resolve(vl_ctx *ctx, const vl_tree *tree, vl_tree_target *target, vl_tr
     return vl_tree_key_resolve_place(ctx, tree, target, place);
 }
 
-/* Look for the target in its leaf: what vl_node_key_find says, or ABSENT with place->index UINT32_MAX
- * when the key does not belong there. */
+/* Look for the target in its leaf: what vl_node_key_find says, or ABSENT with place->index
+ * UINT32_MAX when the key does not belong there. */
 static vl_node_result
 key_read_search(const vl_tree *tree, const vl_tree_target *target, const void *leaf,
                 vl_node_key_place *place)
 {
     vl_node_key_ties ties = vl_tree_key_notes(target);
-    vl_node_result result =
-        vl_node_key_covers(leaf, tree->page_size, target->key, &ties, place);
+    vl_node_result result = vl_node_key_covers(leaf, tree->page_size, target->key, &ties, place);
 
     if (result == VL_NODE_FOUND)
         return vl_node_key_find(leaf, tree->page_size, target->key, &ties, place);

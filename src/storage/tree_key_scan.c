@@ -357,8 +357,8 @@ key_scan_cut(vl_ctx *ctx, key_scan_parts *parts, const vl_node_key *key)
     uint8_t *copy;
 
     if (vl_key_compare(key->data, key->size, last->low, last->low_size) <= 0 ||
-        (parts->range->has_high && vl_key_compare(key->data, key->size, parts->range->high,
-                                                  parts->range->high_size) >= 0))
+        (parts->range->has_high &&
+         vl_key_compare(key->data, key->size, parts->range->high, parts->range->high_size) >= 0))
         return VELO_OK;
     copy = vl_arena_alloc(parts->arena, key->size);
     if (copy == NULL)
@@ -446,8 +446,8 @@ vl_tree_key_split_range(vl_ctx *ctx, const vl_tree *tree, const vl_tree_key_rang
 
 /* ---- random leaves ---- */
 
-/* A random way down. The same numbers give the same way, so that one which had to wait for a page is
- * gone again, and absent pages are as likely as others. */
+/* A random way down. The same numbers give the same way, so that one which had to wait for a page
+ * is gone again, and absent pages are as likely as others. */
 typedef struct key_sample_way {
     double numbers[VL_NODE_MAX_LEVEL + 1]; /* from 0 to 1, of each level */
     double weight;                         /* how many ways there were: 1 / the leaf's chance */

@@ -79,8 +79,8 @@ key_ties_compare(vl_ctx *ctx, const vl_tree *tree, const vl_node_key *wanted, vl
                        "tree %" PRIu64 ": a key of %" PRIu32 " bytes has its rest at page %" PRIu32,
                        tree->id, total_size, rest);
     size = size < value.size ? size : value.size;
-    VL_TRY(vl_overflow_compare(ctx, tree->cache, &value, 0, size, wanted->data + part,
-                               &equal_count, order));
+    VL_TRY(vl_overflow_compare(ctx, tree->cache, &value, 0, size, wanted->data + part, &equal_count,
+                               order));
     if (*order == 0)
         *order = (wanted->total_size > total_size) - (wanted->total_size < total_size);
     return VELO_OK;

@@ -55,8 +55,7 @@ key_write_fits(const vl_tree_key_write *write)
     if (key_write_is_new(write))
         return vl_node_key_can_insert(write->leaf.page, page_size, &entry);
     if (write->op->action == VL_TREE_KEY_INSERT || write->op->action == VL_TREE_KEY_REPLACE)
-        return vl_node_key_can_replace(write->leaf.page, page_size, write->index,
-                                       entry.value_size);
+        return vl_node_key_can_replace(write->leaf.page, page_size, write->index, entry.value_size);
     return 1; /* marking and removing never need space */
 }
 

@@ -8,13 +8,13 @@
 #include "lib/unit.h"
 #include "storage/table.h"
 
-#define TABLE_COLUMNS   5U
-#define TABLE_TEXT_SIZE 8192U
+#define TABLE_COLUMNS   6U
+#define TABLE_TEXT_SIZE 65536U
 
 typedef struct table_row_model {
-    int64_t rowid;    /* key */
-    uint32_t version; /* the values follow from it */
-    int is_deleted;   /* a tombstone */
+    int64_t rowid;                    /* key */
+    uint16_t versions[TABLE_COLUMNS]; /* the values follow from them */
+    int is_deleted;                   /* a tombstone */
 } table_row_model;
 
 typedef struct table_model {
@@ -27,6 +27,7 @@ typedef struct table_model {
     uint32_t count;        /* how many */
     uint32_t capacity;     /* how many there is room for */
     uint32_t long_texts;   /* one row in so many has a long text; 0: none */
+    uint32_t huge_texts;   /* one row in so many has a text of several pages; 0: none */
     uint64_t pages_before; /* that existed before the tree was made */
 } table_model;
 
@@ -39,13 +40,18 @@ void table_model_init_in(table_model *m, vl_cache *cache, uint32_t max_children,
 /* Drop the tree, check that all its pages are back, and destroy what init made. */
 void table_model_deinit(table_model *m);
 
-/* The values of a row: they point to static memory. */
-void table_model_values(const table_model *m, int64_t rowid, uint32_t version,
+/* The value of a column: texts point to static memory. */
+vl_leaf_value table_model_value(const table_model *m, int64_t rowid, uint32_t column,
+                                uint16_t version);
+
+/* The values of a row all of whose columns have the same version. */
+void table_model_values(const table_model *m, int64_t rowid, uint16_t version,
                         vl_leaf_value *values);
 
-/* Whether a row of a leaf has the values that it should have. */
-int table_model_matches(const table_model *m, const vl_leaf *leaf, uint32_t slot, int64_t rowid,
-                        uint32_t version);
+/* Whether a row of a leaf has the values that it should have; bytes in overflow are not looked at.
+ */
+int table_model_matches(const table_model *m, const vl_leaf *leaf, uint32_t slot,
+                        const table_row_model *row);
 
 /* Index of a rowid in the rows, or where it would stand. */
 uint32_t table_model_find(const table_model *m, int64_t rowid);
