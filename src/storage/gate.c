@@ -62,8 +62,7 @@ vl_gate_release(vl_gate *gate, int is_long)
 int
 vl_gate_close(vl_gate *gate)
 {
-    uint32_t seen =
-        atomic_fetch_or_explicit(&gate->state, VL_GATE_CLOSED, memory_order_acquire);
+    uint32_t seen = atomic_fetch_or_explicit(&gate->state, VL_GATE_CLOSED, memory_order_acquire);
 
     VL_ASSERT((seen & VL_GATE_CLOSED) == 0);
     for (;;) {

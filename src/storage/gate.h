@@ -14,7 +14,8 @@
 #include "base/platform.h"
 
 typedef struct vl_gate {
-    _Atomic uint32_t state; /* VL_GATE_CLOSED; VL_GATE_LONG for each long holder, 1 for each short */
+    _Atomic uint32_t
+        state; /* VL_GATE_CLOSED; VL_GATE_LONG for each long holder, 1 for each short */
 } vl_gate;
 
 #define VL_GATE_CLOSED UINT32_C(0x80000000)

@@ -67,8 +67,8 @@ vl_layout_create(vl_ctx *ctx, uint32_t page_size, const vl_leaf_schema *columns,
     for (uint32_t i = 0; i < columns->count; i++)
         if ((i > 0 && columns->ids[i] <= columns->ids[i - 1]) ||
             columns->ids[i] == VL_LEAF_RECORD_ID || columns->defaults[i].overflow != 0)
-            return vl_fail(ctx, VELO_MISUSE, "column %u of the table has an impossible id or default",
-                           i);
+            return vl_fail(ctx, VELO_MISUSE,
+                           "column %u of the table has an impossible id or default", i);
     size = vl_leaf_record_size(columns, columns->defaults);
     record = vl_alloc(ctx, size);
     if (record == NULL)

@@ -40,11 +40,11 @@ typedef struct recovery {
 
 /* The bytes of one long value, from the log. */
 typedef struct recovery_source {
-    vl_wal_scan *scan;  /* behind the chunk at hand */
-    uint64_t txn;       /* whose */
-    uint64_t number;    /* which value */
-    const uint8_t *at;  /* the rest of the chunk at hand */
-    size_t left;        /* its bytes */
+    vl_wal_scan *scan; /* behind the chunk at hand */
+    uint64_t txn;      /* whose */
+    uint64_t number;   /* which value */
+    const uint8_t *at; /* the rest of the chunk at hand */
+    size_t left;       /* its bytes */
 } recovery_source;
 
 /* Fail because of a record: the message says where it is and what is wrong. */

@@ -85,8 +85,9 @@ velo_status
 vl_store_check_writable(vl_ctx *ctx, vl_store *store)
 {
     if (atomic_load_explicit(&store->is_broken, memory_order_acquire))
-        return vl_fail(ctx, VELO_READONLY, "a transaction was left unfinished: the database has to be "
-                                           "opened again before it can be changed");
+        return vl_fail(ctx, VELO_READONLY,
+                       "a transaction was left unfinished: the database has to be "
+                       "opened again before it can be changed");
     return store->volume != NULL ? vl_volume_check_writable(ctx, store->volume) : VELO_OK;
 }
 
@@ -234,8 +235,7 @@ store_finish_drops(vl_ctx *ctx, vl_store *store)
     while (!is_done)
         if (vl_directory_drop_step(ctx, store->own, &is_done) != VELO_OK) {
             vl_log_write(ctx->log, VL_LOG_WARNING, ctx->error.code,
-                         "returning the pages of a dropped tree is postponed: %s",
-                         ctx->error.text);
+                         "returning the pages of a dropped tree is postponed: %s", ctx->error.text);
             break;
         }
     ctx->error = before;
@@ -484,8 +484,7 @@ vl_store_get_stats(vl_store *store, vl_store_stats *stats)
             vl_wal_tail(wal) - atomic_load_explicit(&store->checkpoint_at, memory_order_relaxed);
     }
     stats->next_tree = atomic_load_explicit(&store->next_tree, memory_order_relaxed);
-    stats->checkpoint_count =
-        atomic_load_explicit(&store->checkpoint_count, memory_order_relaxed);
+    stats->checkpoint_count = atomic_load_explicit(&store->checkpoint_count, memory_order_relaxed);
     stats->recovered_count = store->recovered_count;
     stats->recovered_lost = store->recovered_lost;
 }

@@ -46,10 +46,10 @@ typedef struct vl_store_options {
                                  A record takes a quarter of it at most, a row of many columns needs
                                  about 16 bytes for each */
     vl_durable_method durable_method; /* how the log is made durable */
-    int may_create;           /* create the file when it is absent or empty */
-    int is_read_only;         /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
-    int is_direct;            /* transfers past the system's cache, where possible */
-    int has_background;       /* keep frames free and run checkpoints on a thread of its own */
+    int may_create;                   /* create the file when it is absent or empty */
+    int is_read_only;   /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
+    int is_direct;      /* transfers past the system's cache, where possible */
+    int has_background; /* keep frames free and run checkpoints on a thread of its own */
 } vl_store_options;
 
 /* Open or create a database.
@@ -89,11 +89,11 @@ typedef enum vl_tree_kind {
 
 /* A tree of a store. Lives as long as the store; a dropped one must not be used any more. */
 typedef struct vl_store_tree {
-    vl_tree tree;                 /* the tree itself */
-    vl_tree_kind kind;            /* of which kind */
-    _Atomic(vl_layout *) layout;  /* tables: the columns; replaced as a whole, old ones stay */
-    _Atomic int64_t mark;         /* tables: as far as vl_writer_mark was told, no row ever had a
-                                     greater rowid; INT64_MIN: never told */
+    vl_tree tree;                /* the tree itself */
+    vl_tree_kind kind;           /* of which kind */
+    _Atomic(vl_layout *) layout; /* tables: the columns; replaced as a whole, old ones stay */
+    _Atomic int64_t mark;        /* tables: as far as vl_writer_mark was told, no row ever had a
+                                    greater rowid; INT64_MIN: never told */
 } vl_store_tree;
 
 /* Find a tree. VELO_NOTFOUND when there is none of this id. */
@@ -140,16 +140,16 @@ velo_status vl_writer_create_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_kind k
  * the next open goes on with. */
 velo_status vl_writer_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id) VL_MUST_CHECK;
 
-/* Give a table other columns: those that are left out are forgotten (their bytes stay on their pages
- * until these are built anew; no value of them may be in overflow any more, so set them to NULL
- * before, or their pages are lost), new ones have their default on all pages. VELO_MISUSE: rows would be
- * stored in another way (layout.h): copy the table instead. */
+/* Give a table other columns: those that are left out are forgotten (their bytes stay on their
+ * pages until these are built anew; no value of them may be in overflow any more, so set them to
+ * NULL before, or their pages are lost), new ones have their default on all pages. VELO_MISUSE:
+ * rows would be stored in another way (layout.h): copy the table instead. */
 velo_status vl_writer_set_schema(vl_ctx *ctx, vl_writer *writer, vl_tree_id id,
                                  const vl_leaf_schema *schema) VL_MUST_CHECK;
 
 /* Rows. Values of any length up to 1 GiB: long ones go to overflow pages by themselves.
- * errors  VELO_CONSTRAINT: insert, the rowid is taken; VELO_NOTFOUND: update and delete, there is no
- *         such row; VELO_TOOBIG; VELO_FULL, VELO_IOERR, VELO_NOMEM, VELO_CORRUPT: nothing changed */
+ * errors  VELO_CONSTRAINT: insert, the rowid is taken; VELO_NOTFOUND: update and delete, there is
+ * no such row; VELO_TOOBIG; VELO_FULL, VELO_IOERR, VELO_NOMEM, VELO_CORRUPT: nothing changed */
 velo_status vl_writer_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid,
                              const vl_value *values) VL_MUST_CHECK;
 /* columns: ids, rising. */
@@ -182,13 +182,13 @@ velo_status vl_store_read_row(vl_ctx *ctx, vl_store *store, vl_store_tree *table
 /* ---- numbers ---- */
 
 typedef struct vl_store_stats {
-    vl_cache_stats cache;       /* pages in memory */
-    vl_wal_stats log;           /* zero while there is none */
-    uint64_t log_bytes;         /* of log behind the last checkpoint */
-    vl_tree_id next_tree;       /* id that the next tree will get */
-    uint64_t checkpoint_count;  /* checkpoints written since the store was opened */
-    uint64_t recovered_count;   /* operations that recovery applied when it was opened */
-    uint64_t recovered_lost;    /* transactions that it found unfinished */
+    vl_cache_stats cache;      /* pages in memory */
+    vl_wal_stats log;          /* zero while there is none */
+    uint64_t log_bytes;        /* of log behind the last checkpoint */
+    vl_tree_id next_tree;      /* id that the next tree will get */
+    uint64_t checkpoint_count; /* checkpoints written since the store was opened */
+    uint64_t recovered_count;  /* operations that recovery applied when it was opened */
+    uint64_t recovered_lost;   /* transactions that it found unfinished */
 } vl_store_stats;
 
 void vl_store_get_stats(vl_store *store, vl_store_stats *stats);

@@ -29,8 +29,7 @@ typedef struct store_check {
 
 /* ---- faults and pages ---- */
 
-static void VL_PRINTF(2, 3)
-check_note(store_check *check, const char *format, ...)
+static void VL_PRINTF(2, 3) check_note(store_check *check, const char *format, ...)
 {
     char text[VL_ERROR_TEXT_SIZE];
     va_list arguments;

@@ -258,7 +258,8 @@ directory_load_row(vl_ctx *ctx, vl_store *store, int64_t id, const vl_value *row
     int64_t kind, root;
     velo_status st;
 
-    if (row[DIRECTORY_ROOT].type != VL_TYPE_INTEGER || row[DIRECTORY_KIND].type != VL_TYPE_INTEGER ||
+    if (row[DIRECTORY_ROOT].type != VL_TYPE_INTEGER ||
+        row[DIRECTORY_KIND].type != VL_TYPE_INTEGER ||
         row[DIRECTORY_STATE].type != VL_TYPE_INTEGER || id < (int64_t)VL_STORE_FIRST_TREE)
         return directory_damaged(ctx, id);
     kind = row[DIRECTORY_KIND].as.integer;
@@ -489,8 +490,8 @@ vl_directory_drop_step(vl_ctx *ctx, vl_writer *writer, int *is_done)
     if (entry == NULL)
         return VELO_OK;
     if (entry->tree.tree.root != 0) {
-        VL_TRY(vl_tree_drop(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP, NULL,
-                            &is_gone));
+        VL_TRY(
+            vl_tree_drop(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP, NULL, &is_gone));
         if (!is_gone)
             return VELO_OK;
         entry->tree.tree.root = 0;

@@ -6,8 +6,8 @@
  *   recovery.c          the log applied to the last checkpoint
  *   store_read.c        whole rows
  *
- * How a checkpoint cannot cut an operation in two: every operation holds store->gate from before its
- * first section to after its last one, and the barrier comes while nobody holds it. */
+ * How a checkpoint cannot cut an operation in two: every operation holds store->gate from before
+ * its first section to after its last one, and the barrier comes while nobody holds it. */
 #ifndef VL_STORAGE_STORE_INT_H
 #define VL_STORAGE_STORE_INT_H
 
@@ -48,9 +48,9 @@ typedef enum vl_store_phase {
 
 /* A tree in memory. */
 typedef struct vl_store_entry {
-    vl_store_tree tree;        /* what callers see */
-    int64_t saved_mark;        /* its mark as the directory has it */
-    int has_pages;             /* dropped: not all are returned yet. Changed by who returns them */
+    vl_store_tree tree; /* what callers see */
+    int64_t saved_mark; /* its mark as the directory has it */
+    int has_pages;      /* dropped: not all are returned yet. Changed by who returns them */
     struct vl_store_entry *next; /* those that were dropped: the owner's list */
 } vl_store_entry;
 
@@ -71,27 +71,27 @@ struct vl_store {
     _Atomic uint64_t next_txn;  /* of this generation of the log */
     _Atomic uint64_t next_tree; /* id of the next tree */
 
-    vl_gate gate;                    /* who holds checkpoints off */
-    vl_latch checkpoint_turn;        /* one checkpoint at a time; held across its I/O */
-    uint64_t log_generation;         /* of `wal`; the following are under checkpoint_turn */
-    uint64_t log_salt;               /* of `wal` */
-    uint64_t super_flags;            /* what the next superblock says */
-    vl_log_position checkpoint_note; /* position at the last barrier */
-    _Atomic uint64_t checkpoint_at;  /* position of the last checkpoint */
+    vl_gate gate;                      /* who holds checkpoints off */
+    vl_latch checkpoint_turn;          /* one checkpoint at a time; held across its I/O */
+    uint64_t log_generation;           /* of `wal`; the following are under checkpoint_turn */
+    uint64_t log_salt;                 /* of `wal` */
+    uint64_t super_flags;              /* what the next superblock says */
+    vl_log_position checkpoint_note;   /* position at the last barrier */
+    _Atomic uint64_t checkpoint_at;    /* position of the last checkpoint */
     _Atomic uint64_t checkpoint_count; /* checkpoints written */
-    _Atomic uint64_t quiet_until;    /* position up to which no checkpoint is tried again */
-    vl_latch drop_turn;              /* one thread returns pages of dropped trees; held across that */
-    uint64_t recovered_count;        /* operations that recovery applied */
-    uint64_t recovered_lost;         /* transactions that it found unfinished */
+    _Atomic uint64_t quiet_until;      /* position up to which no checkpoint is tried again */
+    vl_latch drop_turn;       /* one thread returns pages of dropped trees; held across that */
+    uint64_t recovered_count; /* operations that recovery applied */
+    uint64_t recovered_lost;  /* transactions that it found unfinished */
 
-    vl_tree directory;        /* the table of trees */
+    vl_tree directory;           /* the table of trees */
     vl_layout *directory_layout; /* its columns */
-    vl_latch latch;           /* VL_RANK_STORE: guards the following */
-    vl_store_entry **entries; /* trees by rising id, dropped ones not among them */
-    uint32_t entry_count;     /* how many */
-    uint32_t entry_claims;    /* places claimed by trees that are being made */
-    uint32_t entry_capacity;  /* how many there is room for */
-    vl_store_entry *dropped;  /* those that somebody may still point to */
+    vl_latch latch;              /* VL_RANK_STORE: guards the following */
+    vl_store_entry **entries;    /* trees by rising id, dropped ones not among them */
+    uint32_t entry_count;        /* how many */
+    uint32_t entry_claims;       /* places claimed by trees that are being made */
+    uint32_t entry_capacity;     /* how many there is room for */
+    vl_store_entry *dropped;     /* those that somebody may still point to */
 
     vl_thread background;    /* if asked for */
     vl_event wake;           /* tells it to look */
@@ -107,8 +107,9 @@ velo_status vl_store_make_ready(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
  * the store. */
 velo_status vl_store_begin_log(vl_ctx *ctx, vl_store *store, vl_log_position start) VL_MUST_CHECK;
 
-/* Write a checkpoint if the log is long enough, or wake who does. With nothing held. What goes wrong
- * is told to the log of events, and tried again after some more log: the caller's change stands. */
+/* Write a checkpoint if the log is long enough, or wake who does. With nothing held. What goes
+ * wrong is told to the log of events, and tried again after some more log: the caller's change
+ * stands. */
 void vl_store_tend(vl_ctx *ctx, vl_store *store);
 
 /* ---- store_directory.c ---- */
@@ -143,11 +144,10 @@ velo_status vl_directory_save_marks(vl_ctx *ctx, vl_writer *writer) VL_MUST_CHEC
 
 /* ---- store_read.c ---- */
 
-/* Read a row's columns to memory of the arena, values in overflow staying there. `record`, if not
- * NULL, receives the record of a row that is stored as one. VELO_NOTFOUND. */
+/* Read a row's columns to memory of the arena, values in overflow staying there. VELO_NOTFOUND. */
 velo_status vl_store_read_columns(vl_ctx *ctx, vl_store *store, const vl_store_tree *table,
                                   const vl_layout *layout, int64_t rowid, vl_arena *arena,
-                                  vl_leaf_value *columns, vl_leaf_value *record) VL_MUST_CHECK;
+                                  vl_leaf_value *columns) VL_MUST_CHECK;
 
 /* ---- recovery.c ---- */
 

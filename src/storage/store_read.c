@@ -18,7 +18,8 @@ store_read_value(vl_ctx *ctx, vl_store *store, vl_tree_id tree, vl_arena *arena,
         return VELO_OK;
     bytes = vl_arena_alloc(arena, value.size);
     if (bytes == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %" PRIu32 " bytes for a value", value.size);
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %" PRIu32 " bytes for a value",
+                       value.size);
     to->as.data = bytes;
     return vl_overflow_read(ctx, store->cache, &value, 0, value.size, bytes);
 }
@@ -33,7 +34,7 @@ vl_store_read_row(vl_ctx *ctx, vl_store *store, vl_store_tree *table, int64_t ro
 
     if (columns == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
-    VL_TRY(vl_store_read_columns(ctx, store, table, layout, rowid, arena, columns, NULL));
+    VL_TRY(vl_store_read_columns(ctx, store, table, layout, rowid, arena, columns));
     for (uint32_t i = 0; i < count; i++)
         VL_TRY(store_read_value(ctx, store, table->tree.id, arena, columns + i, values + i));
     return VELO_OK;
@@ -65,7 +66,7 @@ store_unpack(vl_ctx *ctx, const vl_layout *layout, int64_t rowid, const vl_value
 velo_status
 vl_store_read_columns(vl_ctx *ctx, vl_store *store, const vl_store_tree *table,
                       const vl_layout *layout, int64_t rowid, vl_arena *arena,
-                      vl_leaf_value *columns, vl_leaf_value *record)
+                      vl_leaf_value *columns)
 {
     vl_leaf_value whole;
     vl_leaf_state state;
@@ -74,8 +75,6 @@ vl_store_read_columns(vl_ctx *ctx, vl_store *store, const vl_store_tree *table,
     memset(&whole, 0, sizeof whole);
     VL_TRY(vl_table_read(ctx, &table->tree, rowid, &layout->leaf, arena,
                          layout->leaf.is_rows ? &whole : columns, &state));
-    if (record != NULL)
-        *record = whole;
     if (state != VL_LEAF_LIVE)
         return vl_fail(ctx, VELO_NOTFOUND, "tree %" PRIu64 " has no row %" PRId64, table->tree.id,
                        rowid);

@@ -330,8 +330,7 @@ map_check_own(vl_ctx *ctx, vl_volume *volume, uint64_t chunk_count)
             map_claim(volume, map->chunks[i].stored.address, map->chunks[i].stored.address != 0);
     if (!is_good)
         return map_fail(ctx, volume, "its own blocks are not in use, or are the same");
-    if (!map_claim_root(volume, &super->map_root) ||
-        !map_claim_root(volume, &super->inflight_root))
+    if (!map_claim_root(volume, &super->map_root) || !map_claim_root(volume, &super->inflight_root))
         return map_fail(ctx, volume, "a root's blocks are not in use, or are another's");
     for (uint64_t i = 0; i < map->index_count; i++)
         vl_space_add(volume->space, VL_SPACE_LIVE, map->index[i].address, 1);

@@ -151,28 +151,28 @@ vl_writer_leave(vl_ctx *ctx, vl_writer *writer, velo_status st)
     return st;
 }
 
-/* ---- overflow that a change lets go of ---- */
+/* ---- long values inside records ---- */
 
-velo_status
-vl_writer_garbage_init(vl_ctx *ctx, vl_writer *writer, uint32_t capacity,
-                       vl_writer_garbage *garbage)
+/* Make an empty list. */
+static velo_status
+writer_garbage_init(vl_ctx *ctx, vl_writer *writer, uint32_t capacity, vl_writer_garbage *garbage)
 {
     memset(garbage, 0, sizeof *garbage);
     garbage->values = vl_arena_alloc_array(&writer->arena, capacity, sizeof *garbage->values);
     garbage->capacity = capacity;
-    if (garbage->values == NULL && capacity > 0)
+    if (garbage->values == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the list of a row's long values");
     return VELO_OK;
 }
 
-void
-vl_writer_garbage_add(vl_writer_garbage *garbage, vl_tree_id tree, const vl_leaf_value *value)
+/* Add a value, if it is in overflow. */
+static void
+writer_garbage_add(vl_writer_garbage *garbage, vl_tree_id tree, const vl_leaf_value *value)
 {
     if (value->overflow == 0)
         return;
     VL_ASSERT(garbage->count < garbage->capacity);
-    garbage->values[garbage->count++] =
-        (vl_overflow){tree, value->overflow, value->value.size};
+    garbage->values[garbage->count++] = (vl_overflow){tree, value->overflow, value->value.size};
 }
 
 void
@@ -204,36 +204,10 @@ writer_missing(vl_ctx *ctx, const vl_store_tree *table, int64_t rowid)
                    (unsigned long long)table->tree.id, (long long)rowid);
 }
 
-/* Note what a change of the latched row lets go of. */
-static velo_status
-writer_collect_garbage(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
-                          const vl_table_op *op, const vl_table_write *write,
-                          vl_writer_garbage *garbage)
-{
-    const vl_leaf *leaf = write->leaf.page;
-    uint32_t count = op->action == VL_TABLE_UPDATE ? op->change_count : leaf->column_count;
-    vl_leaf_value value;
-
-    VL_TRY(vl_writer_garbage_init(ctx, writer, count, garbage));
-    for (uint32_t i = 0; i < count; i++) {
-        int column = op->action == VL_TABLE_UPDATE ? vl_leaf_column_index(leaf, op->changes[i].id)
-                                                   : (int)i;
-
-        if (column < 0)
-            continue;
-        vl_leaf_get(leaf, write->slot, (uint32_t)column, &value);
-        vl_writer_garbage_add(garbage, table->tree.id, &value);
-    }
-    return VELO_OK;
-}
-
-/* Make a change of a leaf, and append its record in the same section.
- *
- * garbage  of an update or a purge: receives the overflow of the columns in `ids`, or with ids NULL
- *          of all columns of the page; has room for them. NULL: nothing is collected */
+/* Make a change of a leaf, and append its record in the same section. */
 static velo_status
 writer_change_leaf(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
-                   const vl_table_op *op, vl_writer_record *ready, vl_writer_garbage *garbage)
+                   const vl_table_op *op, vl_writer_record *ready)
 {
     vl_table_write write;
     velo_status st;
@@ -244,11 +218,6 @@ writer_change_leaf(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
             st = op->action == VL_TABLE_INSERT ? writer_taken(ctx, table, op->rowid)
                                                : writer_missing(ctx, table, op->rowid);
             break;
-        }
-        if (garbage != NULL) {
-            st = writer_collect_garbage(ctx, writer, table, op, &write, garbage);
-            if (st != VELO_OK)
-                break;
         }
         if (vl_table_write_enter(&write)) {
             vl_writer_log_append(ready);
@@ -278,7 +247,7 @@ vl_writer_do_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_
         st = vl_writer_row_make(ctx, writer, table, layout, columns, &row);
     if (st == VELO_OK) {
         op.values = row.leaf;
-        st = writer_change_leaf(ctx, writer, table, &op, &ready, NULL);
+        st = writer_change_leaf(ctx, writer, table, &op, &ready);
         if (st != VELO_OK)
             vl_writer_row_give_up(ctx, writer, &row);
     }
@@ -286,79 +255,34 @@ vl_writer_do_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_
     return st;
 }
 
-/* Whether a row surely has room for a value, whatever stood in its place: numbers take no more than
- * any cell does. */
-static int
-writer_is_small(const vl_leaf_value *value)
-{
-    return value->overflow == 0 && value->value.size == 0;
-}
-
-/* An update of numbers: the rest of the row does not matter. */
+/* Change columns of a row that is stored as a record: it is read, and stored anew. */
 static velo_status
-writer_update_cells(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, vl_table_op *op,
-                    vl_writer_record *ready)
-{
-    vl_writer_garbage garbage = {0};
-    velo_status st = writer_change_leaf(ctx, writer, table, op, ready, &garbage);
-
-    if (st == VELO_OK)
-        vl_writer_garbage_free(ctx, writer, &garbage);
-    return st;
-}
-
-/* List what is different between the row as it was and as it is to be: the columns that the caller
- * changes, and those that must make way for them. */
-static uint32_t
-writer_list_changes(const vl_writer_row *row, const vl_leaf_value *before, const uint8_t *is_changed,
-                    vl_leaf_change *changes)
-{
-    const vl_leaf_schema *columns = &row->layout->columns;
-    uint32_t count = 0;
-
-    if (row->layout->leaf.is_rows) {
-        changes[0] = (vl_leaf_change){VL_LEAF_RECORD_ID, row->record};
-        return 1;
-    }
-    for (uint32_t i = 0; i < columns->count; i++)
-        if (is_changed[i] || row->columns[i].overflow != before[i].overflow)
-            changes[count++] = (vl_leaf_change){columns->ids[i], row->columns[i]};
-    return count;
-}
-
-/* An update that may change where the row's long values are. */
-static velo_status
-writer_update_row(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, vl_table_op *op,
-                  vl_writer_record *ready, const vl_layout *layout)
+writer_update_record(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, vl_table_op *op,
+                     vl_writer_record *ready, const vl_layout *layout)
 {
     uint32_t count = layout->columns.count;
-    vl_leaf_value *before = vl_arena_alloc_array(&writer->arena, count, sizeof *before);
-    vl_leaf_value *after = vl_arena_alloc_array(&writer->arena, count, sizeof *after);
-    vl_leaf_change *changes = vl_arena_alloc_array(&writer->arena, count, sizeof *changes);
-    uint8_t *is_changed = vl_arena_alloc_array(&writer->arena, count, 1);
-    vl_writer_garbage garbage = {0};
-    vl_leaf_value record;
+    vl_leaf_value *columns = vl_arena_alloc_array(&writer->arena, count, sizeof *columns);
+    vl_writer_garbage garbage;
+    vl_leaf_change change;
     vl_writer_row row;
     velo_status st;
 
-    if (before == NULL || after == NULL || changes == NULL || is_changed == NULL)
+    if (columns == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
-    VL_TRY(vl_store_read_columns(ctx, writer->store, table, layout, op->rowid,
-                                 &writer->arena, before, &record));
-    VL_TRY(vl_writer_garbage_init(ctx, writer, count + 1, &garbage));
-    memcpy(after, before, count * sizeof *after);
+    VL_TRY(vl_store_read_columns(ctx, writer->store, table, layout, op->rowid, &writer->arena,
+                                 columns));
+    VL_TRY(writer_garbage_init(ctx, writer, op->change_count, &garbage));
     for (uint32_t i = 0; i < op->change_count; i++) {
         int column = vl_layout_find(layout, op->changes[i].id);
 
-        vl_writer_garbage_add(&garbage, table->tree.id, before + column);
-        after[column] = op->changes[i].value;
-        is_changed[column] = 1;
+        writer_garbage_add(&garbage, table->tree.id, columns + column);
+        columns[column] = op->changes[i].value;
     }
-    vl_writer_garbage_add(&garbage, table->tree.id, &record);
-    VL_TRY(vl_writer_row_make(ctx, writer, table, layout, after, &row));
-    op->change_count = writer_list_changes(&row, before, is_changed, changes);
-    op->changes = changes;
-    st = writer_change_leaf(ctx, writer, table, op, ready, NULL);
+    VL_TRY(vl_writer_row_make(ctx, writer, table, layout, columns, &row));
+    change = (vl_leaf_change){VL_LEAF_RECORD_ID, row.record};
+    op->changes = &change;
+    op->change_count = 1;
+    st = writer_change_leaf(ctx, writer, table, op, ready);
     if (st == VELO_OK)
         vl_writer_garbage_free(ctx, writer, &garbage);
     else
@@ -375,7 +299,6 @@ vl_writer_do_update(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_
     vl_table_op op = {.action = VL_TABLE_UPDATE, .rowid = rowid, .schema = &layout->leaf};
     vl_leaf_schema schema = {ids, NULL, (uint16_t)count, 0};
     vl_leaf_change *changes = vl_arena_alloc_array(&writer->arena, count, sizeof *changes);
-    int is_small = !layout->leaf.is_rows;
     vl_writer_record ready;
     velo_status st;
 
@@ -386,35 +309,33 @@ vl_writer_do_update(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_
             return vl_fail(ctx, VELO_MISUSE, "tree %llu: column %u is not there or out of order",
                            (unsigned long long)table->tree.id, ids[i]);
         changes[i] = (vl_leaf_change){ids[i], values[i]};
-        is_small = is_small && writer_is_small(values + i);
     }
     op.changes = changes;
     op.change_count = count;
+    op.frees_old = 1;
     st = vl_writer_log_ready(ctx, writer, &record, &schema, values, &ready);
     if (st == VELO_OK)
-        st = is_small ? writer_update_cells(ctx, writer, table, &op, &ready)
-                      : writer_update_row(ctx, writer, table, &op, &ready, layout);
+        st = layout->leaf.is_rows ? writer_update_record(ctx, writer, table, &op, &ready, layout)
+                                  : writer_change_leaf(ctx, writer, table, &op, &ready);
     vl_writer_log_end(&ready);
     return st;
 }
 
-/* What a row stored as a record lets go of when it is deleted. */
+/* What a row that is stored as a record lets go of when it is deleted. */
 static velo_status
-writer_record_garbage(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
-                      const vl_layout *layout, int64_t rowid, vl_writer_garbage *garbage)
+writer_record_garbage(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, const vl_layout *layout,
+                      int64_t rowid, vl_writer_garbage *garbage)
 {
     uint32_t count = layout->columns.count;
     vl_leaf_value *columns = vl_arena_alloc_array(&writer->arena, count, sizeof *columns);
-    vl_leaf_value record;
 
     if (columns == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
-    VL_TRY(vl_store_read_columns(ctx, writer->store, table, layout, rowid, &writer->arena,
-                                 columns, &record));
-    VL_TRY(vl_writer_garbage_init(ctx, writer, count + 1, garbage));
+    VL_TRY(
+        vl_store_read_columns(ctx, writer->store, table, layout, rowid, &writer->arena, columns));
+    VL_TRY(writer_garbage_init(ctx, writer, count, garbage));
     for (uint32_t i = 0; i < count; i++)
-        vl_writer_garbage_add(garbage, table->tree.id, columns + i);
-    vl_writer_garbage_add(garbage, table->tree.id, &record);
+        writer_garbage_add(garbage, table->tree.id, columns + i);
     return VELO_OK;
 }
 
@@ -428,12 +349,12 @@ vl_writer_do_delete(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_
     vl_writer_record ready;
     velo_status st;
 
+    op.frees_old = 1;
     st = vl_writer_log_ready(ctx, writer, &record, NULL, NULL, &ready);
     if (st == VELO_OK && layout->leaf.is_rows)
         st = writer_record_garbage(ctx, writer, table, layout, rowid, &garbage);
     if (st == VELO_OK)
-        st = writer_change_leaf(ctx, writer, table, &op, &ready,
-                                layout->leaf.is_rows ? NULL : &garbage);
+        st = writer_change_leaf(ctx, writer, table, &op, &ready);
     if (st == VELO_OK)
         vl_writer_garbage_free(ctx, writer, &garbage);
     vl_writer_log_end(&ready);

@@ -29,19 +29,18 @@ struct vl_writer {
 typedef struct vl_writer_row {
     const vl_layout *layout; /* of the table */
     vl_tree_id tree;         /* the table */
-    vl_leaf_value *columns;  /* one for each column, long ones in overflow */
+    vl_leaf_value *columns;  /* one for each column */
     vl_leaf_value *leaf;     /* what the leaf takes: `columns`, or a record of them */
     vl_leaf_value record;    /* that record */
-    vl_pid *fresh;           /* overflow written for it, to be given back on failure */
-    uint32_t *fresh_sizes;   /* their sizes */
+    vl_overflow *fresh;      /* overflow written for it, to be given back on failure */
     uint32_t fresh_count;    /* how many */
 } vl_writer_row;
 
-/* Put a row together in the writer's arena: what is too long goes to overflow pages. Of columns
- * that are in overflow already, that stays. On failure nothing is left behind. */
+/* Put a row together in the writer's arena. Of columns that are in overflow already, that stays. On
+ * failure nothing is left behind. */
 velo_status vl_writer_row_make(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
-                               const vl_layout *layout, vl_leaf_value *columns,
-                               vl_writer_row *row) VL_MUST_CHECK;
+                               const vl_layout *layout, vl_leaf_value *columns, vl_writer_row *row)
+    VL_MUST_CHECK;
 
 /* Give the overflow pages back that a row got which did not come to be. */
 void vl_writer_row_give_up(vl_ctx *ctx, vl_writer *writer, vl_writer_row *row);
@@ -54,32 +53,25 @@ void vl_writer_row_give_up(vl_ctx *ctx, vl_writer *writer, vl_writer_row *row);
 velo_status vl_writer_enter(vl_ctx *ctx, vl_writer *writer) VL_MUST_CHECK;
 velo_status vl_writer_leave(vl_ctx *ctx, vl_writer *writer, velo_status st) VL_MUST_CHECK;
 
-/* Values in overflow that a change lets go of: freed when it is made. */
+/* Values inside records that a change lets go of: freed when it is made. */
 typedef struct vl_writer_garbage {
     vl_overflow *values; /* in the writer's arena */
     uint32_t count;      /* how many */
     uint32_t capacity;   /* how many there is room for */
 } vl_writer_garbage;
 
-/* Make an empty list. VELO_NOMEM. */
-velo_status vl_writer_garbage_init(vl_ctx *ctx, vl_writer *writer, uint32_t capacity,
-                                   vl_writer_garbage *garbage) VL_MUST_CHECK;
-
-/* Add a value, if it is in overflow. */
-void vl_writer_garbage_add(vl_writer_garbage *garbage, vl_tree_id tree,
-                           const vl_leaf_value *value);
-
-/* Free them. Pages that cannot be freed are lost to the file; the log of events is told. */
+/* Free them. Pages that cannot be freed are lost to the file; the log of events is told. The
+ * context's error stays as it is. */
 void vl_writer_garbage_free(vl_ctx *ctx, vl_writer *writer, const vl_writer_garbage *garbage);
 
 /* The operations inside of it: what recovery does as well. `columns`: one for each column. */
 velo_status vl_writer_do_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid,
                                 vl_leaf_value *columns) VL_MUST_CHECK;
 velo_status vl_writer_do_update(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid,
-                                const uint32_t *ids, const vl_leaf_value *values,
-                                uint32_t count) VL_MUST_CHECK;
-velo_status vl_writer_do_delete(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
-                                int64_t rowid) VL_MUST_CHECK;
+                                const uint32_t *ids, const vl_leaf_value *values, uint32_t count)
+    VL_MUST_CHECK;
+velo_status vl_writer_do_delete(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid)
+    VL_MUST_CHECK;
 
 /* ---- writer_tree.c: likewise. Layouts become the tree's, and are destroyed on failure ---- */
 
@@ -90,8 +82,8 @@ velo_status vl_writer_do_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree
 velo_status vl_writer_do_set_layout(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
                                     vl_layout *layout) VL_MUST_CHECK;
 velo_status vl_writer_do_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
-                             uint32_t key_size, const void *value,
-                             uint32_t value_size) VL_MUST_CHECK;
+                             uint32_t key_size, const void *value, uint32_t value_size)
+    VL_MUST_CHECK;
 velo_status vl_writer_do_remove(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index,
                                 const void *key, uint32_t key_size) VL_MUST_CHECK;
 void vl_writer_do_mark(vl_store_tree *table, int64_t mark);
@@ -100,12 +92,12 @@ void vl_writer_do_mark(vl_store_tree *table, int64_t mark);
 
 /* A record to be appended. */
 typedef struct vl_writer_record {
-    vl_writer *writer;       /* whose */
-    vl_wal_credit credit;    /* for it */
-    uint32_t type;           /* with VL_RECORD_COMMITS if it is all of its transaction */
-    uint32_t size;           /* bytes of body */
-    uint32_t part_count;     /* of parts */
-    vl_wal_part parts[2];    /* head, data */
+    vl_writer *writer;    /* whose */
+    vl_wal_credit credit; /* for it */
+    uint32_t type;        /* with VL_RECORD_COMMITS if it is all of its transaction */
+    uint32_t size;        /* bytes of body */
+    uint32_t part_count;  /* of parts */
+    vl_wal_part parts[2]; /* head, data */
 } vl_writer_record;
 
 /* Get all that appending needs: chunks of long values are appended now, credit for the rest is

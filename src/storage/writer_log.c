@@ -63,8 +63,8 @@ writer_log_send_chunks(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree, const ui
 
 /* Send the longest values of a row ahead until what is left fits `room`. */
 static velo_status
-writer_log_shorten(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree,
-                   const vl_leaf_schema *schema, vl_leaf_value *row, size_t *size)
+writer_log_shorten(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree, const vl_leaf_schema *schema,
+                   vl_leaf_value *row, size_t *size)
 {
     size_t room = vl_wal_max_body(writer->store->wal) - VL_RECORD_HEAD_SIZE;
 
@@ -90,8 +90,8 @@ writer_log_shorten(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree,
 
 /* Put the row's bytes together in the writer's arena. */
 static velo_status
-writer_log_make_row(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree,
-                    const vl_leaf_schema *schema, const vl_leaf_value *row, vl_wal_part *part)
+writer_log_make_row(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree, const vl_leaf_schema *schema,
+                    const vl_leaf_value *row, vl_wal_part *part)
 {
     size_t room = vl_wal_max_body(writer->store->wal) - VL_RECORD_HEAD_SIZE;
     size_t size = vl_leaf_record_size(schema, row);
@@ -115,8 +115,7 @@ writer_log_make_row(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree,
 
 velo_status
 vl_writer_log_ready(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
-                    const vl_leaf_schema *schema, const vl_leaf_value *row,
-                    vl_writer_record *ready)
+                    const vl_leaf_schema *schema, const vl_leaf_value *row, vl_writer_record *ready)
 {
     vl_record final = *record;
     uint8_t *head;
@@ -130,8 +129,8 @@ vl_writer_log_ready(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
         VL_TRY(writer_log_make_row(ctx, writer, record->tree, schema, row, &ready->parts[1]));
     if ((size_t)record->key.size + ready->parts[1].size + VL_RECORD_HEAD_SIZE >
         vl_wal_max_body(writer->store->wal)) {
-        VL_TRY(writer_log_send_chunks(ctx, writer, record->tree, record->key.data,
-                                      record->key.size, &final.key.long_value));
+        VL_TRY(writer_log_send_chunks(ctx, writer, record->tree, record->key.data, record->key.size,
+                                      &final.key.long_value));
         final.key.size = 0;
     }
     head = vl_arena_alloc(&writer->arena, VL_RECORD_HEAD_SIZE + final.key.size);

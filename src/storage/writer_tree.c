@@ -181,8 +181,9 @@ vl_writer_do_mark(vl_store_tree *table, int64_t mark)
 {
     int64_t seen = atomic_load_explicit(&table->mark, memory_order_relaxed);
 
-    while (seen < mark && !atomic_compare_exchange_weak_explicit(
-                              &table->mark, &seen, mark, memory_order_relaxed, memory_order_relaxed))
+    while (seen < mark &&
+           !atomic_compare_exchange_weak_explicit(&table->mark, &seen, mark, memory_order_relaxed,
+                                                  memory_order_relaxed))
         continue;
 }
 
@@ -295,7 +296,8 @@ vl_writer_do_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const voi
                  uint32_t key_size, const void *value, uint32_t value_size)
 {
     vl_record record = {.type = VL_RECORD_KEY_PUT, .tree = index->tree.id};
-    vl_tree_key_op op = {.key = key, .key_size = key_size, .value = value, .value_size = value_size};
+    vl_tree_key_op op = {
+        .key = key, .key_size = key_size, .value = value, .value_size = value_size};
     vl_writer_record ready;
     int is_possible = 0;
     velo_status st;

@@ -32,13 +32,13 @@ typedef struct crash_case {
 
 /* One look, run by a thread of its own: the hook's may hold latches. */
 typedef struct crash_look {
-    crash_case *one;    /* whose model */
-    vl_sim *sim;        /* the machine to be copied */
-    uint64_t seed;      /* of the outcome */
-    int is_kill;        /* the process dies, the power stays */
-    int cuts_recovery;  /* recovery is cut as well */
+    crash_case *one;           /* whose model */
+    vl_sim *sim;               /* the machine to be copied */
+    uint64_t seed;             /* of the outcome */
+    int is_kill;               /* the process dies, the power stays */
+    int cuts_recovery;         /* recovery is cut as well */
     const vl_sim_event *event; /* before or after which operation */
-    char fault[1200];   /* what is wrong, or empty */
+    char fault[1200];          /* what is wrong, or empty */
 } crash_look;
 
 static uint64_t
@@ -54,13 +54,13 @@ static void
 crash_fault(crash_look *look, const char *what, vl_ctx *ctx)
 {
     if (look->fault[0] == 0)
-        (void)snprintf(look->fault, sizeof look->fault,
-                       "%s: %s (%s %s operation %llu, kind %#x of %s at %llu; seed of the cut %llu%s)",
-                       what, ctx->error.text, look->is_kill ? "kill" : "power cut",
-                       look->event->is_after ? "after" : "before",
-                       (unsigned long long)look->event->number, look->event->op, look->event->path,
-                       (unsigned long long)look->event->offset, (unsigned long long)look->seed,
-                       look->cuts_recovery ? ", recovery cut too" : "");
+        (void)snprintf(
+            look->fault, sizeof look->fault,
+            "%s: %s (%s %s operation %llu, kind %#x of %s at %llu; seed of the cut %llu%s)", what,
+            ctx->error.text, look->is_kill ? "kill" : "power cut",
+            look->event->is_after ? "after" : "before", (unsigned long long)look->event->number,
+            look->event->op, look->event->path, (unsigned long long)look->event->offset,
+            (unsigned long long)look->seed, look->cuts_recovery ? ", recovery cut too" : "");
 }
 
 /* Open the database, compare, close it, open and compare again. */

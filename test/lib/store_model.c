@@ -101,8 +101,8 @@ model_read_row(vl_ctx *ctx, vl_store *store, vl_store_tree *table, int64_t rowid
 
     VL_TRY(vl_store_read_row(ctx, store, table, rowid, arena, values));
     for (uint32_t i = 0; i < layout->columns.count; i++)
-        *content += model_weight(table->tree.id, (uint64_t)rowid, layout->columns.ids[i],
-                                 values + i);
+        *content +=
+            model_weight(table->tree.id, (uint64_t)rowid, layout->columns.ids[i], values + i);
     vl_arena_reset(arena);
     return VELO_OK;
 }
@@ -303,8 +303,7 @@ model_count_place(store_model *model, const model_tree *tree, uint32_t place, ui
         vl_value value = {.type = VL_TYPE_BLOB, .size = 8};
 
         value.as.data = &tree->cells[place][0];
-        model->content +=
-            sign * model_weight(tree->id, vl_hash64(key, size, 1), 0, &value);
+        model->content += sign * model_weight(tree->id, vl_hash64(key, size, 1), 0, &value);
     } else {
         for (uint32_t i = 0; i < tree->column_count; i++) {
             vl_value value = model_value(model, tree->cells[place][i], i + 1, buffer);
@@ -366,9 +365,9 @@ model_change_table(store_model *model, model_tree *tree, vl_store_tree *table, u
         model_count_place(model, tree, place, 1);
         if (note)
             model_note(model);
-        st = is_update ? vl_writer_update(model->ctx, model->writer, table, place, ids, values,
-                                          count)
-                       : vl_writer_insert(model->ctx, model->writer, table, place, values);
+        st = is_update
+                 ? vl_writer_update(model->ctx, model->writer, table, place, ids, values, count)
+                 : vl_writer_insert(model->ctx, model->writer, table, place, values);
     }
     free(buffers);
     return st;

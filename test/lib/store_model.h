@@ -19,29 +19,29 @@
 typedef uint64_t model_seed;
 
 typedef struct model_tree {
-    vl_tree_id id;                              /* 0: no tree */
-    vl_tree_kind kind;                          /* of which kind */
-    uint32_t column_count;                      /* tables: columns, ids 1 to so many */
-    uint8_t exists[MODEL_KEYS];                 /* whether there is such a row or entry */
+    vl_tree_id id;                               /* 0: no tree */
+    vl_tree_kind kind;                           /* of which kind */
+    uint32_t column_count;                       /* tables: columns, ids 1 to so many */
+    uint8_t exists[MODEL_KEYS];                  /* whether there is such a row or entry */
     model_seed cells[MODEL_KEYS][MODEL_COLUMNS]; /* what it holds; entries: the first one */
 } model_tree;
 
 typedef struct store_model {
-    vl_ctx *ctx;              /* of all calls */
-    vl_io *io;                /* where the store is */
-    const char *path;         /* its file */
-    vl_store_options options; /* how it is opened */
-    vl_store *store;          /* open, or NULL */
-    vl_writer *writer;        /* likewise */
-    vl_rng rng;               /* what is done */
-    uint32_t value_size;      /* longest value */
+    vl_ctx *ctx;                   /* of all calls */
+    vl_io *io;                     /* where the store is */
+    const char *path;              /* its file */
+    vl_store_options options;      /* how it is opened */
+    vl_store *store;               /* open, or NULL */
+    vl_writer *writer;             /* likewise */
+    vl_rng rng;                    /* what is done */
+    uint32_t value_size;           /* longest value */
     model_tree trees[MODEL_TREES]; /* what the store holds */
-    uint64_t content;         /* the number for that */
-    uint64_t *history;        /* the number after each transaction; entry 0: nothing */
-    uint64_t count;           /* transactions begun or done, and 1 */
-    uint64_t acknowledged;    /* index of the last one that the system has */
-    uint64_t durable;         /* index of the last one that is durable */
-    uint64_t changes;         /* of rows and entries so far */
+    uint64_t content;              /* the number for that */
+    uint64_t *history;             /* the number after each transaction; entry 0: nothing */
+    uint64_t count;                /* transactions begun or done, and 1 */
+    uint64_t acknowledged;         /* index of the last one that the system has */
+    uint64_t durable;              /* index of the last one that is durable */
+    uint64_t changes;              /* of rows and entries so far */
 } store_model;
 
 /* Prepare a model of an empty store. */

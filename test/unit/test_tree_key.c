@@ -116,8 +116,8 @@ tree_key_keys_of_a_mebibyte(void)
         key_model_init(&m, page_sizes[i], 3, KEY_TIES, unit_seed());
         for (uint32_t k = 0; k < 12; k++) {
             key[size - 1] = (uint8_t)('a' + k * 5 % 12);
-            CHECK_OK(vl_tree_key_insert(m.ctx, &m.tree, m.work, key, size, key + size - 1, 1,
-                                        &is_done));
+            CHECK_OK(
+                vl_tree_key_insert(m.ctx, &m.tree, m.work, key, size, key + size - 1, 1, &is_done));
             CHECK(is_done);
         }
         CHECK_OK(vl_tree_key_insert(m.ctx, &m.tree, m.work, key, size, "x", 1, &is_done));
@@ -131,8 +131,8 @@ tree_key_keys_of_a_mebibyte(void)
             uint32_t count = scan.index_end - scan.index_first;
 
             for (uint32_t k = 0; k < count; k++)
-                entries[k] = vl_node_key_entry_at(scan.page, m.tree.page_size,
-                                                  scan.index_first + k, part);
+                entries[k] =
+                    vl_node_key_entry_at(scan.page, m.tree.page_size, scan.index_first + k, part);
             CHECK_OK(vl_tree_key_scan_release(m.ctx, &scan));
             for (uint32_t k = 0; k < count; k++, seen++) {
                 key[size - 1] = (uint8_t)('a' + seen);
@@ -167,8 +167,8 @@ tree_key_too_long_is_refused(void)
     int is_done;
 
     key_model_init(&m, TEST_PAGE_SIZE, 0, KEY_SHORT, unit_seed());
-    CHECK_STATUS(vl_tree_key_insert(m.ctx, &m.tree, m.work, value, VL_TREE_KEY_MAX_SIZE + 1,
-                                    NULL, 0, &is_done),
+    CHECK_STATUS(vl_tree_key_insert(m.ctx, &m.tree, m.work, value, VL_TREE_KEY_MAX_SIZE + 1, NULL,
+                                    0, &is_done),
                  VELO_TOOBIG);
     CHECK(!is_done);
     CHECK_STATUS(vl_tree_key_insert(m.ctx, &m.tree, m.work, "k", 1, value, most + 1, &is_done),
@@ -380,8 +380,7 @@ tree_key_allocation_failures_lose_nothing(void)
     for (uint32_t i = 0; i < 4 && !unit_has_failed(); i++) {
         key_model m;
 
-        key_model_init(&m, TEST_PAGE_SIZE, 3, i < 2 ? KEY_DEEP | KEY_TIES : 0xff,
-                       unit_seed() + i);
+        key_model_init(&m, TEST_PAGE_SIZE, 3, i < 2 ? KEY_DEEP | KEY_TIES : 0xff, unit_seed() + i);
         while (m.count < 60 && !unit_has_failed())
             key_model_step(&m, 100);
         fail_allocations(&m, i % 2 == 0 ? 1 : UINT64_MAX);

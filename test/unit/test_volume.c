@@ -34,8 +34,7 @@ volume_is_created_whole(void)
     CHECK_EQ(super->block_size, VL_PAGE_DEFAULT_SIZE);
     CHECK_EQ(super->flags, VL_SUPER_CLEAN);
     CHECK_EQ(super->block_count, 2);
-    CHECK_EQ(super->map_root.length + super->space_root.length + super->inflight_root.length,
-             0);
+    CHECK_EQ(super->map_root.length + super->space_root.length + super->inflight_root.length, 0);
     CHECK(memcmp(super->database_id, zeros, 16) != 0);
     CHECK_EQ(case_size(&one), 2 * VL_PAGE_DEFAULT_SIZE);
     case_end(&one);
