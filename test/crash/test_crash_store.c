@@ -292,6 +292,7 @@ crash_lives_go_on(void)
     uint64_t lives = crash_number("VELO_CRASH_LIVES", 40);
     vl_sim_options options = {.seed = unit_seed()};
     crash_life *life = calloc(1, sizeof *life);
+    vl_sim_stats before, after;
     velo_status st;
     int is_kill;
 
@@ -303,9 +304,13 @@ crash_lives_go_on(void)
     CHECK_OK(store_model_open(&life->model));
     for (uint64_t i = 0; i < lives && !unit_has_failed(); i++) {
         is_kill = life_plan(life);
+        vl_sim_get_stats(life->sim, &before);
         st = VELO_OK;
         for (uint32_t step = 0; st == VELO_OK && step < 400; step++)
             st = store_model_step(&life->model);
+        vl_sim_get_stats(life->sim, &after);
+        if (st != VELO_OK && after.fault_count == before.fault_count)
+            CHECK_OK(st);
         life_recover(life, is_kill);
     }
     store_model_deinit(&life->model);

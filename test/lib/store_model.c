@@ -367,6 +367,24 @@ model_acknowledge(store_model *model, vl_synchronous synchronous)
         model->durable = model->count - 1;
 }
 
+/* An insert that must fail, after it has sent its long value to the log. */
+static velo_status
+model_insert_twice(store_model *model, const model_tree *tree, vl_store_tree *table, uint32_t place)
+{
+    uint8_t *buffer = calloc(model->value_size, 1);
+    vl_value values[MODEL_COLUMNS];
+    velo_status st;
+
+    for (uint32_t i = 0; i < tree->column_count; i++)
+        values[i] = (vl_value){.type = VL_TYPE_BLOB, .size = i == 0 ? model->value_size : 1,
+                               .as.data = buffer};
+    st = vl_writer_insert(model->ctx, model->writer, table, place, values);
+    free(buffer);
+    if (st == VELO_CONSTRAINT)
+        return VELO_OK;
+    return st != VELO_OK ? st : vl_fail(model->ctx, VELO_INTERNAL, "a row was inserted twice");
+}
+
 static velo_status
 model_change_table(store_model *model, model_tree *tree, vl_store_tree *table, uint32_t place,
                    int note)
@@ -374,8 +392,14 @@ model_change_table(store_model *model, model_tree *tree, vl_store_tree *table, u
     uint8_t *buffers = malloc((size_t)MODEL_COLUMNS * model->value_size);
     uint32_t ids[MODEL_COLUMNS], count = 0;
     vl_value values[MODEL_COLUMNS];
-    velo_status st;
+    velo_status st = VELO_OK;
 
+    if (tree->exists[place] && vl_rng_chance(&model->rng, 1, 8))
+        st = model_insert_twice(model, tree, table, place);
+    if (st != VELO_OK) {
+        free(buffers);
+        return st;
+    }
     if (tree->exists[place] && vl_rng_chance(&model->rng, 1, 3)) {
         model_count_place(model, tree, place, UINT64_MAX);
         tree->exists[place] = 0;
