@@ -160,6 +160,7 @@ static velo_status
 model_latch(vl_ctx *ctx, cache_model *model, const model_step *step, model_section *section)
 {
     uint32_t count = step->change_count + step->free_count;
+    uint32_t loads = 0;
 
     for (uint32_t i = 0; i < count;) {
         if (vl_cache_exclusive(model->cache, step->pages[i], &section->old[i])) {
@@ -167,6 +168,8 @@ model_latch(vl_ctx *ctx, cache_model *model, const model_step *step, model_secti
             continue;
         }
         model_release_old(model, section);
+        if (model->may_not_wait && ++loads > 100)
+            return VELO_NOMEM; /* all other frames are the checkpoint's, which does not go on */
         VL_TRY(vl_cache_load(ctx, model->cache, step->pages[i]));
         i = 0;
     }
@@ -254,6 +257,18 @@ model_do(vl_ctx *ctx, cache_model *model, const model_step *step)
     model_release_old(model, &section);
     vl_change_end(&section.change);
     return st;
+}
+
+velo_status
+model_grow(vl_ctx *ctx, cache_model *model, uint32_t count)
+{
+    while (count > 0) {
+        model_step step = {.add_count = count < VL_CHANGE_MAX_PAGES ? count : VL_CHANGE_MAX_PAGES};
+
+        VL_TRY(model_do(ctx, model, &step));
+        count -= step.add_count;
+    }
+    return VELO_OK;
 }
 
 /* ---- at random ---- */
