@@ -190,6 +190,22 @@ model_prepare(const model_step *step, model_section *section)
     return 1;
 }
 
+/* The lowest free numbers go first: those below are taken. */
+static int
+model_is_lowest(const cache_model *model, const model_step *step, const model_section *section,
+                vl_pid pid)
+{
+    for (vl_pid below = 1; below < pid; below++) {
+        int is_taken = model->now.versions[below] != 0 || vl_cache_is_own(model->cache, below);
+
+        for (uint32_t i = 0; i < step->add_count; i++)
+            is_taken = is_taken || section->added[i].pid == below;
+        if (!is_taken)
+            return 0;
+    }
+    return 1;
+}
+
 /* Change the pages, inside the section. */
 static velo_status
 model_apply(vl_ctx *ctx, cache_model *model, const model_step *step, model_section *section)
@@ -199,6 +215,8 @@ model_apply(vl_ctx *ctx, cache_model *model, const model_step *step, model_secti
 
         if (pid >= MODEL_PIDS || model->now.versions[pid] != 0)
             return vl_fail(ctx, VELO_INTERNAL, "page %u was given twice", (unsigned)pid);
+        if (!model_is_lowest(model, step, section, pid))
+            return vl_fail(ctx, VELO_INTERNAL, "page %u is not the lowest free", (unsigned)pid);
         model->now.versions[pid] = ++model->next_version;
         model_fill(section->added[i].page, pid, model->next_version);
     }

@@ -30,6 +30,7 @@ typedef struct steps_world {
     uint64_t interlude_count; /* points passed so far */
     uint64_t abandon_at;      /* give up at this point; 0: never */
     uint64_t verify_every;    /* points; 0: never */
+    uint64_t add_at;          /* add a page at this point; 0: never */
 } steps_world;
 
 /* Whether a change could have to wait for the checkpoint, which this thread runs itself. */
@@ -75,6 +76,11 @@ steps_interlude(vl_ctx *ctx, steps_world *steps)
         VL_TRY(st);
     }
     steps->interlude_count++;
+    if (steps->interlude_count == steps->add_at) {
+        model_step add = {.add_count = 1};
+
+        VL_TRY(model_do(ctx, model, &add));
+    }
     if (steps->verify_every > 0 && steps->interlude_count % steps->verify_every == 0 &&
         steps->run.count == 0)
         VL_TRY(vl_cache_verify(ctx, model->cache));
@@ -231,12 +237,40 @@ checkpoint_steps_with_many_pages(void)
         steps_random_rounds(64 + 64 * i, MODEL_PIDS, 700 + 100 * i, 12, unit_seed() + 100 + i);
 }
 
+/* The map gets another level at each point of a checkpoint: its root is the one of the barrier. */
+static void
+checkpoint_steps_while_the_map_grows(void)
+{
+    static steps_world steps;
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_ALL};
+    uint32_t full = MODEL_PAGE_SIZE / 16 - VL_PAGEMAP_FIRST;
+    int is_after = 0;
+
+    for (uint64_t at = 1; !is_after && !unit_has_failed(); at++) {
+        memset(&steps, 0, sizeof steps);
+        CHECK_OK(model_create(unit_ctx(), 500, at, &steps.model));
+        CHECK_MODEL(model_grow(unit_ctx(), &steps.model, full));
+        steps.add_at = at;
+        steps.verify_every = 1;
+        CHECK_MODEL(steps_checkpoint(unit_ctx(), &steps));
+        is_after = steps.interlude_count < at;
+        CHECK_MODEL(model_verify(unit_ctx(), &steps.model));
+        CHECK_MODEL(model_check_after_cut(unit_ctx(), &steps.model, &outcome));
+        CHECK_MODEL(model_checkpoint(unit_ctx(), &steps.model));
+        CHECK_MODEL(model_verify(unit_ctx(), &steps.model));
+        CHECK_MODEL(model_check(unit_ctx(), &steps.model, &steps.model.now));
+    end:
+        model_destroy(&steps.model);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(checkpoint_steps_between_changes),
         UNIT_TEST(checkpoint_steps_with_many_pages),
+        UNIT_TEST(checkpoint_steps_while_the_map_grows),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
