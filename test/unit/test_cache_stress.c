@@ -32,14 +32,14 @@ static struct {
     vl_io *io;
     vl_volume *volume;
     vl_cache *cache;
-    vl_pid pairs[STRESS_PAIRS][2];   /* rising */
-    _Atomic uint64_t round_count;    /* sections made so far */
-    uint64_t round_limit;            /* after so many all may end */
-    _Atomic uint64_t read_count;     /* pages compared */
-    _Atomic uint64_t checkpoints;    /* made */
-    _Atomic uint64_t cuts;           /* power cuts looked at */
-    _Atomic int wrong;               /* line of the first failure, 0 for none */
-    char text[VL_ERROR_TEXT_SIZE];   /* its words */
+    vl_pid pairs[STRESS_PAIRS][2]; /* rising */
+    _Atomic uint64_t round_count;  /* sections made so far */
+    uint64_t round_limit;          /* after so many all may end */
+    _Atomic uint64_t read_count;   /* pages compared */
+    _Atomic uint64_t checkpoints;  /* made */
+    _Atomic uint64_t cuts;         /* power cuts looked at */
+    _Atomic int wrong;             /* line of the first failure, 0 for none */
+    char text[VL_ERROR_TEXT_SIZE]; /* its words */
     vl_latch text_latch;
 } stress;
 
@@ -377,8 +377,8 @@ stress_start_and_join(void)
     for (uintptr_t i = 0; i < 2; i++)
         CHECK_OK(vl_thread_start(unit_ctx(), &threads[count++], "reader", stress_reader_main,
                                  (void *)i));
-    CHECK_OK(vl_thread_start(unit_ctx(), &threads[count++], "checkpoint", stress_checkpoint_main,
-                             NULL));
+    CHECK_OK(
+        vl_thread_start(unit_ctx(), &threads[count++], "checkpoint", stress_checkpoint_main, NULL));
     CHECK_OK(vl_thread_start(unit_ctx(), &threads[count++], "cut", stress_cut_main, NULL));
     for (unsigned i = 0; i < count; i++)
         vl_thread_join(&threads[i]);
