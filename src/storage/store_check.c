@@ -300,8 +300,10 @@ vl_store_check(vl_ctx *ctx, vl_store *store, vl_store_fault *fault, void *argume
         check_tree(&check, &tree->tree, tree->kind);
     }
     for (const vl_store_entry *entry = store->dropped; entry != NULL; entry = entry->next)
-        if (check.failed == VELO_OK && entry->has_pages && entry->tree.tree.root != 0)
+        if (check.failed == VELO_OK && entry->has_pages && entry->tree.tree.root != 0) {
+            report->dropped_count++;
             check_tree(&check, &entry->tree.tree, entry->tree.kind);
+        }
     if (check.failed == VELO_OK && report->fault_count == 0)
         check_take_error(&check, check_count_pages(&check));
     vl_free(check.seen);

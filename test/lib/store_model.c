@@ -309,9 +309,11 @@ store_model_check(vl_ctx *ctx, vl_store *store)
     vl_store_report report;
 
     VL_TRY(vl_store_check(ctx, store, NULL, NULL, &report));
-    return report.unused_count == 0 ? VELO_OK
-                                    : vl_fail(ctx, VELO_INTERNAL, "%llu pages are lost",
-                                              (unsigned long long)report.unused_count);
+    if (report.unused_count == 0 && report.dropped_count == 0)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_INTERNAL, "%llu pages are lost, %llu trees are not dropped to the end",
+                   (unsigned long long)report.unused_count,
+                   (unsigned long long)report.dropped_count);
 }
 
 int
@@ -376,8 +378,8 @@ model_insert_twice(store_model *model, const model_tree *tree, vl_store_tree *ta
     velo_status st;
 
     for (uint32_t i = 0; i < tree->column_count; i++)
-        values[i] = (vl_value){.type = VL_TYPE_BLOB, .size = i == 0 ? model->value_size : 1,
-                               .as.data = buffer};
+        values[i] = (vl_value){
+            .type = VL_TYPE_BLOB, .size = i == 0 ? model->value_size : 1, .as.data = buffer};
     st = vl_writer_insert(model->ctx, model->writer, table, place, values);
     free(buffer);
     if (st == VELO_CONSTRAINT)
