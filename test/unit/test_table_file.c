@@ -76,7 +76,8 @@ file_checkpoint(file_base *base)
     VL_TRY(vl_checkpoint_run(unit_ctx(), base->cache, NULL, NULL, NULL));
     base->row_count = base->m.count;
     base->rows = realloc(base->rows, (base->m.count + 1) * sizeof *base->rows);
-    memcpy(base->rows, base->m.rows, base->m.count * sizeof *base->rows);
+    if (base->m.count > 0)
+        memcpy(base->rows, base->m.rows, base->m.count * sizeof *base->rows);
     return VELO_OK;
 }
 
@@ -122,7 +123,8 @@ file_reopen(file_base *base)
     vl_tree_init(&base->m.tree, &vl_table_ops, base->cache, id, root);
     base->m.tree.max_children = 5;
     base->m.count = base->row_count;
-    memcpy(base->m.rows, base->rows, base->row_count * sizeof *base->rows);
+    if (base->row_count > 0)
+        memcpy(base->m.rows, base->rows, base->row_count * sizeof *base->rows);
 }
 
 static void
@@ -267,7 +269,8 @@ table_in_a_file_survives_failing_reads_and_writes(void)
     file_base base;
     uint32_t failed = 0;
 
-    file_create(&base, 16, unit_seed());
+    file_create(&base, VL_BY_BUILD(16, 40), unit_seed());
+    base.m.long_texts = 0; /* a failure to free values in overflow loses pages, and may */
     table_model_load(&base.m, 1500, 2);
     CHECK_OK(file_checkpoint(&base));
     for (uint32_t i = 0; i < 600 && !unit_has_failed(); i++) {
