@@ -786,7 +786,6 @@ table_with_damage_is_found_and_reported(void)
                     vl_table_find(unit_ctx(), &t.tree, rowid, cases_ignore, NULL) == VELO_CORRUPT;
         cases_damage(&t, pids[i], at, old);
     }
-    CHECK(reported > pids[0] / 4);
     cases_verify(&t, 4000);
     cases_close(&t);
 }
