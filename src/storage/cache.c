@@ -9,6 +9,7 @@
 #include "storage/cache.h"
 
 #include "base/rank.h"
+#include "os/machine.h"
 #include "storage/cache_int.h"
 
 #include <string.h>
@@ -68,6 +69,20 @@ vl_cache_note_released(const _Atomic uint64_t *word)
 
 /* ---- creating ---- */
 
+/* The budget of a database in a file for which none was asked: it is used as it is needed. */
+#define CACHE_ELASTIC_MAX (UINT64_C(1) << 30)
+
+static uint64_t
+cache_elastic_budget(void)
+{
+    vl_machine machine;
+    uint64_t quarter;
+
+    vl_machine_get(&machine);
+    quarter = machine.usable_memory / 4;
+    return quarter > 0 && quarter < CACHE_ELASTIC_MAX ? quarter : CACHE_ELASTIC_MAX;
+}
+
 /* Frames of a slab: about a megabyte, less where the budget is small. */
 static uint32_t
 cache_slab_bits(const vl_cache *cache)
@@ -75,11 +90,41 @@ cache_slab_bits(const vl_cache *cache)
     uint64_t wanted = VL_BY_BUILD(UINT64_C(1) << 20, UINT64_C(1) << 13);
     uint32_t bits = 2;
 
-    if (cache->budget_bytes != 0 && cache->budget_bytes / 8 < wanted)
-        wanted = cache->budget_bytes / 8;
+    if (cache->budget_bytes != 0 && cache->budget_bytes / 16 < wanted)
+        wanted = cache->budget_bytes / 16;
     while (((uint64_t)cache->page_size << (bits + 1)) <= wanted)
         bits++;
     return bits;
+}
+
+/* Take over what the volume's superblock says of the page map, and make the checkpoint's buffer. */
+static velo_status
+cache_attach(vl_ctx *ctx, vl_cache *cache)
+{
+    const vl_superblock *super = vl_volume_super(cache->volume);
+    uint64_t batch = cache->budget_bytes / cache->page_size / 32;
+
+    VL_ASSERT(super->page_size == cache->page_size);
+    if (super->map_root.height >= VL_PAGEMAP_LEVELS)
+        return vl_fail(ctx, VELO_CORRUPT, "%s: the page map has %u levels",
+                       vl_volume_path(cache->volume), super->map_root.height + 1U);
+    cache->page_blocks = super->page_size / super->block_size;
+    cache->page_end = super->page_end;
+    if (super->map_root.address != 0) {
+        cache->root.level = (int32_t)super->map_root.height;
+        cache->root.extent = (vl_extent){.address = super->map_root.address,
+                                         .length = super->map_root.length,
+                                         .encoding = VL_PAGEMAP_PLAIN,
+                                         .checksum = super->map_root.checksum};
+    }
+    batch = batch < 2 ? 2 : batch;
+    cache->batch_size = batch < VL_CACHE_BATCH ? (uint32_t)batch : VL_CACHE_BATCH;
+    cache->batch =
+        vl_alloc_aligned(ctx, (size_t)cache->batch_size * cache->page_size, VL_DIRECT_ALIGN);
+    if (cache->batch == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate the checkpoints' buffer");
+    vl_count(&cache->bytes, (uint64_t)cache->batch_size * cache->page_size);
+    return VELO_OK;
 }
 
 velo_status
@@ -94,19 +139,45 @@ vl_cache_create(vl_ctx *ctx, const vl_cache_options *options, vl_cache **out)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the page cache");
     memset((void *)cache, 0, sizeof *cache);
     cache->page_size = options->page_size;
+    cache->own_mask = vl_pagemap_fanout(options->page_size) - 1;
     cache->allocator = ctx->allocator;
     cache->volume = options->volume;
     if (options->hooks != NULL)
         cache->hooks = *options->hooks;
     cache->id = 1 + atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
     cache->budget_bytes = options->budget_bytes;
+    if (cache->budget_bytes == 0 && cache->volume != NULL)
+        cache->budget_bytes = cache_elastic_budget();
     cache->slab_bits = cache_slab_bits(cache);
     cache->free_list = VL_CACHE_NO_FRAME;
+    cache->lowest_free = VL_PAGEMAP_FIRST;
+    cache->root.level = -1;
+    cache->writing.first_copy = VL_CACHE_NO_FRAME;
     vl_section_init(&cache->gate, VL_RANK_BARRIER);
     vl_latch_init(&cache->latch, VL_RANK_CACHE);
+    vl_latch_init(&cache->checkpoint_turn, VL_RANK_NONE);
     atomic_init(&cache->epoch, 1);
+    if (cache->volume != NULL) {
+        velo_status st = cache_attach(ctx, cache);
+
+        if (st != VELO_OK) {
+            vl_cache_destroy(cache);
+            return st;
+        }
+    }
     *out = cache;
     return VELO_OK;
+}
+
+/* Space that is promised for images that nobody will write. */
+static void
+cache_release_promises(vl_cache *cache)
+{
+    uint64_t images = cache->dirty_count - cache->debt;
+
+    VL_ASSERT(!cache->writing.is_running && cache->copies_in_use == 0);
+    if (images > 0)
+        vl_volume_release_promise(cache->volume, images * cache->page_blocks);
 }
 
 void
@@ -114,6 +185,8 @@ vl_cache_destroy(vl_cache *cache)
 {
     if (cache == NULL)
         return;
+    if (cache->volume != NULL)
+        cache_release_promises(cache);
     vl_cache_free_memory(cache);
     vl_free(cache->pids.words);
     vl_free(cache);
@@ -134,7 +207,7 @@ vl_cache_peek(vl_cache *cache, vl_pid pid, vl_page_peek *peek)
     uint64_t seen;
 
     peek->page = NULL;
-    if (VL_UNLIKELY(word == NULL))
+    if (VL_UNLIKELY(word == NULL || vl_cache_is_own(cache, pid)))
         return 0;
     vl_cache_note_acquiring(word);
     seen = vl_word_read_begin(word);
@@ -176,7 +249,7 @@ vl_cache_shared(vl_cache *cache, vl_pid pid, vl_page_ref *ref)
     uint64_t seen;
 
     ref->page = NULL;
-    if (VL_UNLIKELY(word == NULL))
+    if (VL_UNLIKELY(word == NULL || vl_cache_is_own(cache, pid)))
         return 0;
     vl_cache_note_acquiring(word);
     seen = vl_word_acquire_shared(word);
@@ -193,7 +266,7 @@ vl_cache_exclusive(vl_cache *cache, vl_pid pid, vl_page_ref *ref)
     uint64_t seen;
 
     ref->page = NULL;
-    if (VL_UNLIKELY(word == NULL))
+    if (VL_UNLIKELY(word == NULL || vl_cache_is_own(cache, pid)))
         return 0;
     vl_cache_note_acquiring(word);
     seen = vl_word_acquire_exclusive(word);
@@ -281,38 +354,71 @@ cache_miss(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
 velo_status
 vl_cache_load(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
 {
-    VL_ASSERT(vl_cache_holds_none()); /* C3 */
-    if (vl_cache_is_resident(cache, pid))
-        return VELO_OK;
-    return cache_miss(ctx, cache, pid);
-}
+    const _Atomic uint64_t *word = vl_cache_word(cache, pid);
+    int exists = 0;
 
-void
-vl_cache_load_batch(vl_cache *cache, const vl_pid *pids, uint32_t count)
-{
-    VL_ASSERT(vl_cache_holds_none());
-    (void)cache;
-    (void)pids;
-    (void)count;
+    VL_ASSERT(vl_cache_holds_none()); /* C3 */
+    if (vl_cache_is_resident(cache, pid) && !vl_cache_is_own(cache, pid))
+        return VELO_OK;
+    if (word != NULL &&
+        vl_word_state(atomic_load_explicit(word, memory_order_relaxed)) == VL_WORD_UNBORN)
+        return cache_miss(ctx, cache, pid);
+    if (cache->volume != NULL && !vl_cache_is_own(cache, pid))
+        VL_TRY(vl_cache_bring(ctx, cache, pid, &exists));
+    return exists ? VELO_OK : cache_miss(ctx, cache, pid);
 }
 
 /* ---- budget and numbers ---- */
 
+/* Frames that tending keeps free: some for each batch of misses. */
+static uint32_t
+cache_spare_frames(const vl_cache *cache)
+{
+    uint32_t spare = vl_cache_frame_count(cache) / 32;
+
+    return spare < VL_CACHE_BATCH ? spare : VL_CACHE_BATCH;
+}
+
 velo_status
 vl_cache_set_budget(vl_ctx *ctx, vl_cache *cache, uint64_t budget_bytes)
 {
-    (void)ctx;
+    int is_over = cache->volume != NULL;
+
+    if (budget_bytes == 0 && cache->volume != NULL)
+        budget_bytes = cache_elastic_budget();
     vl_latch_acquire_exclusive(&cache->latch);
     cache->budget_bytes = budget_bytes;
     vl_latch_release_exclusive(&cache->latch);
+    while (is_over) {
+        uint32_t freed = 0;
+
+        vl_latch_acquire_exclusive(&cache->latch);
+        is_over = vl_cache_is_over_budget(cache);
+        vl_latch_release_exclusive(&cache->latch);
+        if (is_over) {
+            VL_TRY(vl_cache_evict(ctx, cache, &freed));
+            is_over = freed > 0; /* what is in use stays, until it is not */
+        }
+    }
     return VELO_OK;
 }
 
 velo_status
 vl_cache_tend(vl_ctx *ctx, vl_cache *cache)
 {
-    (void)ctx;
-    (void)cache;
+    int is_short = cache->volume != NULL;
+
+    while (is_short) {
+        uint32_t freed = 0;
+
+        vl_latch_acquire_exclusive(&cache->latch);
+        is_short = vl_cache_is_short(cache, cache_spare_frames(cache));
+        vl_latch_release_exclusive(&cache->latch);
+        if (is_short) {
+            VL_TRY(vl_cache_evict(ctx, cache, &freed));
+            is_short = freed > 0;
+        }
+    }
     return VELO_OK;
 }
 
@@ -326,8 +432,10 @@ vl_cache_get_stats(vl_cache *cache, vl_cache_stats *stats)
     stats->page_count = vl_counter(&cache->page_count);
     stats->bytes = vl_counter(&cache->bytes);
     vl_latch_acquire_exclusive(&cache->latch);
-    stats->frame_count = (uint64_t)cache->slab_count << cache->slab_bits;
+    stats->frame_count = vl_cache_frame_count(cache);
     stats->free_count = cache->free_count;
+    stats->dirty_count =
+        cache->volume == NULL ? stats->frame_count - stats->free_count : cache->dirty_count;
+    stats->page_end = cache->page_end;
     vl_latch_release_exclusive(&cache->latch);
-    stats->dirty_count = cache->volume == NULL ? stats->frame_count - stats->free_count : 0;
 }

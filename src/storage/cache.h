@@ -155,6 +155,12 @@ typedef struct vl_change {
     uint32_t added_count;                    /* of added */
     uint32_t freed_count;                    /* of freed */
     int is_inside;                           /* between enter and leave */
+    uint32_t wants_copies;                   /* a 0 asked for so many frames for copies */
+    uint32_t wants_promises;                 /* a 0 asked for space for so many images */
+    uint32_t promises;    /* images for which this change has been promised space */
+    vl_pid wants_path;    /* a 0 asked for the map pages above this page; 0: none */
+    vl_pid held_path;     /* those above this page are held; 0: none */
+    uint32_t held_levels; /* how many */
 } vl_change;
 
 void vl_change_begin(vl_cache *cache, vl_change *change);
@@ -218,7 +224,8 @@ typedef struct vl_cache_stats {
     uint64_t free_count;  /* frames without a page */
     uint64_t dirty_count; /* pages changed since the last checkpoint's barrier, about */
     uint64_t bytes;       /* memory of frames, words, copies */
-    uint64_t page_count;  /* pages that exist */
+    uint64_t page_count;  /* pages that exist; in a file: not known, 0 */
+    uint64_t page_end;    /* one past the largest number that was ever taken */
 } vl_cache_stats;
 
 void vl_cache_get_stats(vl_cache *cache, vl_cache_stats *stats);

@@ -1,14 +1,20 @@
-/* cache_frame.c - the cache's memory: words in segments, frames in slabs, and the free list.
+/* cache_frame.c - the cache's memory: words in segments, frames in slabs, the limits of both.
  *
  * Invariants
  *   R1  Segments, slabs and groups never move and are not given back while the cache lives: who
  *       found a word or a frame may touch it for ever, and finds out later that it was not his.
- *   R2  A frame is in the free list, or belongs to one page (`pid`), or to nobody but the thread
- *       that has just taken it out of one of these.
- *   R3  `bytes` is what segments, slabs and groups take. */
+ *   R2  A frame is free, or a page's, or a copy, or belongs to the thread that took it.
+ *   R3  `bytes` is what segments, slabs, groups and the batch buffer take.
+ *   R4  An eighth of the frames is for copies only: pages take no frame that would leave fewer free
+ *       ones than copies may still need (hazard 10). */
+#include "base/park.h"
 #include "storage/cache_int.h"
 
 #include <string.h>
+
+/* How often a thread that finds no frame looks again before it gives up, a millisecond each. */
+#define FRAME_MAX_WAITS VL_BY_BUILD(2000U, 100U)
+#define FRAME_WAIT_NS   INT64_C(1000000)
 
 /* Memory of the cache's own allocator, counted. */
 static void *
@@ -47,7 +53,84 @@ vl_cache_make_word(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
     return st;
 }
 
-/* Make the group that the next slab belongs to, if it is not there. The latch is held. */
+/* ---- limits; the latch is held ---- */
+
+/* How many frames the budget allows. */
+static uint32_t
+frame_limit(const vl_cache *cache)
+{
+    uint64_t other = vl_counter(&cache->bytes) - cache->frame_bytes;
+    uint64_t least = cache->volume == NULL ? 0 : VL_CACHE_MIN_FRAMES;
+    uint64_t count;
+
+    if (cache->budget_bytes == 0)
+        return VL_WORD_PLACE_MAX;
+    if (cache->budget_bytes <= other)
+        return (uint32_t)least;
+    count = (cache->budget_bytes - other) / (cache->page_size + sizeof(vl_frame));
+    count = count < VL_WORD_PLACE_MAX ? count : VL_WORD_PLACE_MAX;
+    return (uint32_t)(count > least ? count : least);
+}
+
+/* How many frames exist and may be used. */
+static uint32_t
+frame_usable(const vl_cache *cache)
+{
+    uint32_t limit = frame_limit(cache);
+    uint32_t count = vl_cache_frame_count(cache);
+
+    return count < limit ? count : limit;
+}
+
+/* How many frames copies may take. */
+static uint32_t
+frame_copy_share(const vl_cache *cache)
+{
+    uint32_t share = frame_usable(cache) / 8;
+
+    if (cache->volume == NULL)
+        return 0;
+    return share > 2 ? share : 2;
+}
+
+uint32_t
+vl_cache_free_copies(const vl_cache *cache)
+{
+    uint32_t share = frame_copy_share(cache);
+    uint32_t left = share > cache->copies_in_use ? share - cache->copies_in_use : 0;
+
+    return left < cache->free_count ? left : cache->free_count;
+}
+
+int
+vl_cache_has_frame(const vl_cache *cache)
+{
+    uint32_t share = frame_copy_share(cache);
+    uint32_t kept = share > cache->copies_in_use ? share - cache->copies_in_use : 0;
+    uint32_t used = vl_cache_frame_count(cache) - cache->free_count;
+
+    return cache->free_count > 0 && used + kept < frame_usable(cache); /* R4 */
+}
+
+int
+vl_cache_is_short(const vl_cache *cache, uint32_t spare)
+{
+    uint32_t share = frame_copy_share(cache);
+    uint32_t kept = share > cache->copies_in_use ? share - cache->copies_in_use : 0;
+    uint32_t used = vl_cache_frame_count(cache) - cache->free_count;
+
+    return used + kept + spare > frame_limit(cache);
+}
+
+int
+vl_cache_is_over_budget(const vl_cache *cache)
+{
+    return vl_cache_is_short(cache, 0);
+}
+
+/* ---- slabs; the latch is held ---- */
+
+/* Make the group that the next slab belongs to, if it is not there. */
 static int
 frame_make_group(vl_cache *cache)
 {
@@ -65,88 +148,161 @@ frame_make_group(vl_cache *cache)
     return 1;
 }
 
-/* Whether another slab of `size` bytes is allowed. The latch is held. */
+/* Whether another slab is allowed. */
 static int
-frame_may_grow(const vl_cache *cache, size_t size)
+frame_may_grow(const vl_cache *cache)
 {
-    uint64_t bytes = vl_counter(&cache->bytes);
-    uint64_t frames = (uint64_t)(cache->slab_count + 1) << cache->slab_bits;
+    uint32_t count = vl_cache_frame_count(cache);
 
-    return cache->slab_count < VL_CACHE_GROUP_MAX * VL_CACHE_GROUP_SIZE &&
-           frames <= VL_WORD_PLACE_MAX &&
-           (cache->budget_bytes == 0 || bytes + size <= cache->budget_bytes);
+    if (cache->slab_count >= VL_CACHE_GROUP_MAX * VL_CACHE_GROUP_SIZE)
+        return 0;
+    if (cache->volume != NULL && count < VL_CACHE_MIN_FRAMES)
+        return 1;
+    return count + (1U << cache->slab_bits) <= frame_limit(cache);
 }
 
-/* Make another slab and put its frames into the free list. The latch is held. */
-static velo_status
-frame_grow(vl_ctx *ctx, vl_cache *cache)
+/* Make another slab and put its frames into the free list: 1, or 0 when there is no memory. */
+static int
+frame_grow(vl_cache *cache)
 {
     uint32_t count = 1U << cache->slab_bits;
     size_t size = (size_t)count * (cache->page_size + sizeof(vl_frame));
-    uint32_t first = cache->slab_count << cache->slab_bits;
+    uint32_t first = vl_cache_frame_count(cache);
     vl_cache_slab *slab;
     uint8_t *memory;
 
-    if (!frame_may_grow(cache, size))
-        return vl_fail(ctx, VELO_NOMEM, "the page cache's %llu bytes are used up",
-                       (unsigned long long)cache->budget_bytes);
     if (!frame_make_group(cache))
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table of page frames");
-    memory = frame_alloc(cache, size, cache->page_size < 4096 ? cache->page_size : 4096);
+        return 0;
+    memory = frame_alloc(cache, size,
+                         cache->page_size < VL_DIRECT_ALIGN ? cache->page_size : VL_DIRECT_ALIGN);
     if (memory == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u page frames of %u bytes", count,
-                       cache->page_size);
+        return 0;
+    cache->frame_bytes += size;
     slab = vl_cache_slab_of(cache, first);
     slab->pages = memory;
     slab->frames = (vl_frame *)(void *)(memory + (size_t)count * cache->page_size);
-    memset(slab->frames, 0, count * sizeof *slab->frames);
+    memset((void *)slab->frames, 0, count * sizeof *slab->frames);
     for (uint32_t i = 0; i < count; i++)
-        slab->frames[i].next_free = i + 1 < count ? first + i + 1 : cache->free_list;
+        slab->frames[i].next = i + 1 < count ? first + i + 1 : cache->free_list;
     cache->free_list = first;
     cache->free_count += count;
     cache->slab_count++;
-    return VELO_OK;
+    return 1;
 }
 
-velo_status
-vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, vl_pid pid, uint32_t *frame)
+/* Take the first free frame. */
+static uint32_t
+frame_pop(vl_cache *cache, vl_frame_kind kind)
 {
-    velo_status st = VELO_OK;
+    uint32_t index = cache->free_list;
+    vl_frame *frame = vl_cache_frame_of(cache, index);
 
-    *frame = VL_CACHE_NO_FRAME;
+    VL_ASSERT(frame->kind == VL_FRAME_FREE);
+    cache->free_list = frame->next;
+    cache->free_count--;
+    atomic_store_explicit(&frame->dirty_epoch, 0, memory_order_relaxed);
+    frame->attachment = NULL;
+    frame->pid = 0;
+    frame->holds = 0;
+    frame->next = VL_CACHE_NO_FRAME;
+    frame->shadow = 0;
+    frame->kind = (uint8_t)kind;
+    frame->in_write = 0;
+    return index;
+}
+
+/* ---- taking and giving back ---- */
+
+/* Take a frame for a page if one can be had at once: 1. */
+static int
+frame_try_take(vl_cache *cache, uint32_t *index, int *is_out_of_memory)
+{
+    int done;
+
     vl_latch_acquire_exclusive(&cache->latch);
-    if (cache->free_list == VL_CACHE_NO_FRAME)
-        st = frame_grow(ctx, cache);
-    if (st == VELO_OK) {
-        vl_frame *taken = vl_cache_frame_of(cache, cache->free_list);
-
-        *frame = cache->free_list;
-        cache->free_list = taken->next_free;
-        cache->free_count--;
-        taken->pid = pid;
-        taken->attachment = NULL;
-    }
+    *is_out_of_memory = 0;
+    while (!vl_cache_has_frame(cache) && frame_may_grow(cache) && !*is_out_of_memory)
+        *is_out_of_memory = !frame_grow(cache);
+    done = vl_cache_has_frame(cache);
+    if (done)
+        *index = frame_pop(cache, VL_FRAME_OWNED);
     vl_latch_release_exclusive(&cache->latch);
 #if !VL_TSAN
     /* Orders the change of the word of the page that was here before all that is written into the
      * frame now: pairs with the fence in vl_word_read_valid. */
     atomic_thread_fence(memory_order_release);
 #endif
-    return st;
+    return done;
+}
+
+velo_status
+vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame)
+{
+    int is_out_of_memory;
+
+    *frame = VL_CACHE_NO_FRAME;
+    for (unsigned waits = 0; waits < FRAME_MAX_WAITS;) {
+        uint32_t seen = atomic_load_explicit(&cache->progress, memory_order_acquire);
+        uint32_t freed = 0;
+
+        if (frame_try_take(cache, frame, &is_out_of_memory))
+            return VELO_OK;
+        if (cache->volume == NULL)
+            break;
+        VL_TRY(vl_cache_evict(ctx, cache, &freed));
+        if (freed == 0) {
+            if (is_out_of_memory)
+                break;
+            vl_cache_wait_progress(cache, seen);
+            waits++;
+        }
+    }
+    if (is_out_of_memory)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate page frames of %u bytes",
+                       (unsigned)cache->page_size);
+    return vl_fail(ctx, VELO_NOMEM, "all frames of the page cache are in use (budget %llu bytes)",
+                   (unsigned long long)cache->budget_bytes);
+}
+
+uint32_t
+vl_cache_take_copy(vl_cache *cache)
+{
+    uint32_t index;
+
+    if (vl_cache_free_copies(cache) == 0)
+        return VL_CACHE_NO_FRAME;
+    index = frame_pop(cache, VL_FRAME_COPY);
+    cache->copies_in_use++;
+#if !VL_TSAN
+    atomic_thread_fence(memory_order_release); /* as in frame_try_take */
+#endif
+    return index;
+}
+
+void
+vl_cache_give_frame_locked(vl_cache *cache, uint32_t frame)
+{
+    vl_frame *given = vl_cache_frame_of(cache, frame);
+
+    VL_ASSERT(given->kind != VL_FRAME_FREE && vl_frame_dirty_epoch(given) == 0);
+    VL_ASSERT(given->holds == 0 && given->shadow == 0);
+    if (given->kind == VL_FRAME_COPY)
+        cache->copies_in_use--;
+    given->kind = VL_FRAME_FREE;
+    given->pid = 0;
+    given->in_write = 0;
+    given->next = cache->free_list;
+    cache->free_list = frame;
+    cache->free_count++;
 }
 
 void
 vl_cache_give_frame(vl_cache *cache, uint32_t frame)
 {
-    vl_frame *given = vl_cache_frame_of(cache, frame);
-
     vl_latch_acquire_exclusive(&cache->latch);
-    VL_ASSERT(given->pid != 0);
-    given->pid = 0;
-    given->next_free = cache->free_list;
-    cache->free_list = frame;
-    cache->free_count++;
+    vl_cache_give_frame_locked(cache, frame);
     vl_latch_release_exclusive(&cache->latch);
+    vl_cache_note_progress(cache);
 }
 
 void
@@ -158,4 +314,23 @@ vl_cache_free_memory(vl_cache *cache)
         vl_free(atomic_load_explicit(&cache->groups[i], memory_order_relaxed));
     for (uint32_t i = 0; i < VL_CACHE_SEGMENT_MAX; i++)
         vl_free(atomic_load_explicit(&cache->segments[i], memory_order_relaxed));
+    vl_free(cache->batch);
+}
+
+/* ---- waiting for the cache ---- */
+
+void
+vl_cache_note_progress(vl_cache *cache)
+{
+    atomic_fetch_add_explicit(&cache->progress, 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&cache->waiter_count, memory_order_seq_cst) != 0)
+        vl_unpark(&cache->progress, INT32_MAX);
+}
+
+void
+vl_cache_wait_progress(vl_cache *cache, uint32_t seen)
+{
+    atomic_fetch_add_explicit(&cache->waiter_count, 1, memory_order_seq_cst);
+    (void)vl_park(&cache->progress, seen, FRAME_WAIT_NS);
+    atomic_fetch_sub_explicit(&cache->waiter_count, 1, memory_order_seq_cst);
 }

@@ -190,6 +190,9 @@ super_choose_newer(vl_ctx *ctx, const char *what, const vl_superblock supers[VL_
     if (memcmp(supers[0].database_id, supers[1].database_id, sizeof supers[0].database_id) != 0)
         return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblocks belong to different databases",
                        what);
+    if (supers[0].page_size != supers[1].page_size || supers[0].block_size != supers[1].block_size)
+        return vl_fail(ctx, VELO_CORRUPT,
+                       "\"%s\": its superblocks disagree about the size of pages or blocks", what);
     *block = supers[1].checkpoint > supers[0].checkpoint;
     if (supers[0].checkpoint == supers[1].checkpoint &&
         memcmp(bytes[0], bytes[1], SUPER_CHECKSUM_AT) != 0)
@@ -233,4 +236,37 @@ vl_superblock_choose(vl_ctx *ctx, const char *what, const uint8_t *const bytes[V
         *block = found[1] == VELO_OK;
     *super = supers[*block];
     return VELO_OK;
+}
+
+/* Whether these bytes are a second superblock of a file whose blocks have this size, of whatever
+ * version: Z1 says what can be believed of newer ones. */
+static int
+super_is_second(const uint8_t *bytes, uint32_t block_size)
+{
+    return memcmp(bytes, super_magic, SUPER_MAGIC_SIZE) == 0 &&
+           vl_load_le32(bytes + 28) == block_size &&
+           vl_load_le64(bytes + SUPER_CHECKSUM_AT) == vl_hash64(bytes, SUPER_CHECKSUM_AT, 1);
+}
+
+velo_status
+vl_superblock_find(vl_ctx *ctx, const char *what, const uint8_t *head, size_t size,
+                   vl_superblock *super, uint32_t *block)
+{
+    const uint8_t *bytes[VL_SUPER_COUNT] = {NULL, NULL};
+    uint32_t block_size;
+
+    if (size >= VL_SUPER_SIZE)
+        bytes[0] = head;
+    if (bytes[0] != NULL && vl_superblock_decode(ctx, what, 0, bytes[0], super) == VELO_OK) {
+        if (size >= VL_SUPER_SIZE && super->block_size <= size - VL_SUPER_SIZE)
+            bytes[1] = head + super->block_size;
+        return vl_superblock_choose(ctx, what, bytes, super, block);
+    }
+    /* No image of a page looks like a superblock, whatever users store: images begin with a kind.
+     * So what is found behind the true block 1 is not taken for it. */
+    for (block_size = SUPER_BLOCK_LEAST; block_size <= VL_PAGE_MAX_SIZE && bytes[1] == NULL;
+         block_size *= 2)
+        if (block_size + VL_SUPER_SIZE <= size && super_is_second(head + block_size, block_size))
+            bytes[1] = head + block_size;
+    return vl_superblock_choose(ctx, what, bytes, super, block);
 }

@@ -95,10 +95,23 @@ velo_status vl_superblock_decode(vl_ctx *ctx, const char *what, uint32_t block,
  *         the file is too short or the medium failed
  * block   receives where the chosen one lies: the next checkpoint writes the other one
  * errors  as vl_superblock_decode when neither is valid: what says most about the file. Also
- *         VELO_CORRUPT when both are valid but of different databases, or with the same number and
- *         different content */
+ *         VELO_CORRUPT when both are valid but of different databases, or with different sizes of
+ *         pages or blocks, or with the same number and different content */
 velo_status vl_superblock_choose(vl_ctx *ctx, const char *what,
                                  const uint8_t *const bytes[VL_SUPER_COUNT], vl_superblock *super,
                                  uint32_t *block) VL_MUST_CHECK;
+
+/* So much of a file's beginning holds both superblocks, whatever the block size. */
+#define VL_SUPER_HEAD_SIZE 131072U
+
+/* Find both superblocks in a file's first bytes, and choose. When the first one is damaged, the
+ * second one is looked for at every block size that there may be: one counts that says itself that
+ * blocks have the size at which it was found.
+ *
+ * head   the file's first bytes: VL_SUPER_HEAD_SIZE, or all of a smaller file
+ * block  receives where the chosen one lies
+ * errors as vl_superblock_choose */
+velo_status vl_superblock_find(vl_ctx *ctx, const char *what, const uint8_t *head, size_t size,
+                               vl_superblock *super, uint32_t *block) VL_MUST_CHECK;
 
 #endif
