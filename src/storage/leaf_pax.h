@@ -209,6 +209,9 @@ uint32_t vl_leaf_max_columns(uint32_t page_size);
  * to vl_leaf_max_columns(page_size) returns      how many were chosen */
 uint32_t vl_leaf_choose_overflow(uint32_t page_size, vl_leaf_value *values, uint32_t count);
 
+/* Whether any would be chosen. */
+int vl_leaf_needs_overflow(uint32_t page_size, const vl_leaf_value *values, uint32_t count);
+
 /* ---- format (leaf_format.c) ---- */
 
 /* Make an empty leaf: no slots. The first insert finds no room, and builds it. */

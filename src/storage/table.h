@@ -2,7 +2,11 @@
  *
  * Leaves hold rows column by column (leaf_pax.h), inner nodes rowids and children (node_rowid.h).
  * A row's values are those of a schema that the caller gives with every operation; a page keeps the
- * columns that it was built with until it is built anew.
+ * columns that it was built with until it is built anew. Columns that the schema has no more are
+ * dropped then: their values in overflow have been freed before. A table that has come to be stored
+ * as records (vl_leaf_schema.is_rows) stays so; pages from before are taken apart row by row.
+ *
+ * Long values go to overflow by themselves; those inside records are the caller's.
  *
  * Changing a row: see vl_table_write_begin. Reading: vl_table_find for one row, vl_table_find_batch
  * for many, vl_table_scan for ranges. Pointers into a page are valid for as long as it is latched
@@ -12,6 +16,7 @@
 
 #include "storage/leaf_pax.h"
 #include "storage/node_rowid.h"
+#include "storage/overflow.h"
 #include "storage/tree.h"
 
 /* ---- changing rows (table_write.c) ---- */
@@ -21,7 +26,7 @@ typedef enum vl_table_action {
     VL_TABLE_UPDATE, /* change columns of a live row or a tombstone */
     VL_TABLE_MARK,   /* turn a live row into a tombstone */
     VL_TABLE_UNMARK, /* turn a tombstone into a live row */
-    VL_TABLE_PURGE   /* remove a live row or a tombstone. Its overflow values are the caller's */
+    VL_TABLE_PURGE   /* remove a live row or a tombstone */
 } vl_table_action;
 
 /* What is to be done to one row. Borrowed, with all it points to, until vl_table_write_end. */
@@ -29,13 +34,18 @@ typedef struct vl_table_op {
     vl_table_action action;        /* what */
     int64_t rowid;                 /* to which row */
     const vl_leaf_schema *schema;  /* the table's columns */
-    const vl_leaf_value *values;   /* INSERT: one for each of them */
+    const vl_leaf_value *values;   /* INSERT: one for each of them. Those too long for a page are
+                                      written to overflow, unless they are there */
     const vl_leaf_change *changes; /* UPDATE: `change_count` of them, each column at most once */
     uint32_t change_count;         /* how many */
+    int frees_old;                 /* 1: values in overflow that the change replaces or purges are
+                                      freed after it. 0: they are the caller's (write->released) */
     /* Whether a tombstone that lies on the same page may be dropped, when it has to be built anew.
-     * Asked under the page's latch; neither waits nor fails. NULL: none may. */
+     * Asked under the page's latch; neither waits nor fails. NULL: none may. One with values in
+     * overflow is not asked about: it has to be purged. */
     int (*is_purgeable)(void *argument, const vl_page_ref *leaf, int64_t rowid);
-    void *argument; /* of is_purgeable */
+    vl_overflow_note *note; /* told of pages for overflow, or NULL */
+    void *argument;         /* of is_purgeable and note */
 } vl_table_op;
 
 /* A change of one row in the making: the row's leaf is latched exclusively, has room for the change
@@ -57,25 +67,31 @@ typedef struct vl_table_op {
  * While a leaf is held so, the caller takes no latches of pages, loads none and does not wait. Who
  * needs more pages in the same section prepares them through write.change. */
 typedef struct vl_table_write {
-    const vl_tree *tree;   /* the table */
-    vl_tree_work *work;    /* used from begin to end: for nothing else meanwhile */
-    const vl_table_op *op; /* what is to be done */
-    vl_change change;      /* the section */
-    vl_page_ref leaf;      /* latched exclusively; read only */
-    vl_rowid_range range;  /* the rowids that belong to the leaf */
-    vl_leaf_state state;   /* what the row is now */
-    uint32_t slot;         /* where it is, unless VL_LEAF_NO_SLOT */
-    int is_possible;       /* 1: the action suits the state, and may be applied */
-    int is_rebuilt;        /* private: apply replaces the page by the one in work */
-    int is_underfull;      /* private: to be joined at the end */
+    const vl_tree *tree;         /* the table */
+    vl_tree_work *work;          /* used from begin to end: for nothing else meanwhile */
+    const vl_table_op *op;       /* what is to be done */
+    vl_change change;            /* the section */
+    vl_page_ref leaf;            /* latched exclusively; read only */
+    vl_rowid_range range;        /* the rowids that belong to the leaf */
+    vl_leaf_state state;         /* what the row is now */
+    uint32_t slot;               /* where it is, unless VL_LEAF_NO_SLOT */
+    int is_possible;             /* 1: the action suits the state, and may be applied */
+    const vl_overflow *released; /* after apply: values in overflow that nothing refers to now */
+    uint32_t released_count;     /* how many */
+    uint32_t change_count;       /* private: of changes, those that were added with them */
+    uint32_t spill_count;        /* private: values that were sent to overflow for this */
+    int has_applied;             /* private */
+    int is_rebuilt;              /* private: apply replaces the page by the one in work */
+    int is_underfull;            /* private: to be joined at the end */
+    int is_alone; /* private: the row has been isolated, since it is stored in another way now */
 } vl_table_write;
 
 /* Find the row's place and make room for the change: what is returned is sure to fit. Splits and
  * grows the tree as that takes, in sections of its own.
  *
  * latches  none may be held. On VELO_OK write->leaf is
- * errors   as vl_cache_load, vl_change_new_page, vl_change_wait; VELO_TOOBIG: the row fits no page
- *          (the caller has not sent its long values to overflow). Then nothing is latched */
+ * errors   as vl_cache_load, vl_change_new_page, vl_change_wait; VELO_TOOBIG: the row fits no page.
+ *          Then nothing is latched */
 velo_status vl_table_write_begin(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
                                  const vl_table_op *op, vl_table_write *write) VL_MUST_CHECK;
 
@@ -90,8 +106,9 @@ void vl_table_write_leave(vl_table_write *write);
 /* Wait for what a 0 asked for, and begin again: as vl_table_write_begin. */
 velo_status vl_table_write_retry(vl_ctx *ctx, vl_table_write *write) VL_MUST_CHECK;
 
-/* Release the leaf, and join it with a sibling if it has become under-full. That this fails is no
- * error: the leaf stays as it is until the next time. */
+/* Release the leaf, join it with a sibling if it has become under-full, and free values in overflow
+ * that are not needed any more. That this fails is no error of the change: the leaf stays as it is
+ * until the next time; pages of overflow are lost to the file, and the context's log is told. */
 void vl_table_write_end(vl_ctx *ctx, vl_table_write *write);
 
 /* All of that for who needs nothing in between.
@@ -232,13 +249,14 @@ typedef struct vl_table_load_log {
     velo_status (*grant)(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t count);
     /* Append it: inside the section. */
     void (*append)(void *argument, const vl_leaf_row *rows, uint32_t count);
-    void *argument; /* of both */
+    vl_overflow_note *note; /* told of pages for overflow, or NULL */
+    void *argument;         /* of all */
 } vl_table_load_log;
 
 /* Append rows by rising rowid, all greater than any of the tree: fills whole pages, and adds them
  * at the right edge, several with one section.
  *
- * rows    rising; overlong values in overflow
+ * rows    rising. Those with values that are too long for a page are inserted one by one
  * is_all  1: these are the last ones. 0: the page that more rows would go to is left out
  * log     or NULL
  * taken   receives how many rows are in the tree; the caller gives the rest again, with more. At

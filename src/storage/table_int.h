@@ -23,15 +23,71 @@ vl_table_max_children(const vl_tree *tree)
     return capacity < tree->max_children ? capacity : tree->max_children;
 }
 
+/* A value that is sent to overflow for a change. */
+typedef struct vl_table_spill {
+    vl_leaf_value *value; /* in the scratch memory: as the row will have it. Its `overflow` is
+                             VL_LEAF_TO_OVERFLOW until the pages are written */
+    const void *data;     /* its bytes */
+    void *before;         /* these bytes, when they are a copy of what the row had: owned */
+} vl_table_spill;
+
+/* Memory for one row, in one block. */
+typedef struct vl_table_scratch {
+    uint32_t column_count;   /* of each of the following there is room for so many */
+    vl_leaf_value *values;   /* a whole row */
+    vl_leaf_change *changes; /* an update, with what goes to overflow because of it */
+    vl_table_spill *spills;  /* what went to overflow */
+    vl_overflow *released;   /* what nothing refers to any more */
+} vl_table_scratch;
+
 /* What a leaf is split for: the pages that it becomes are built already. */
-typedef struct vl_table_incoming {
+typedef struct vl_table_cut {
     int64_t separator; /* first rowid of the right one */
-} vl_table_incoming;
+} vl_table_cut;
 
 /* Make sure that the scratch memory suffices for schemas of so many columns, and so many given
  * rows. Errors: VELO_NOMEM. */
 velo_status vl_table_reserve(vl_ctx *ctx, vl_tree_work *work, uint32_t column_count,
                              uint32_t row_count) VL_MUST_CHECK;
+
+static inline vl_table_scratch *
+vl_table_scratch_of(const vl_table_write *write)
+{
+    return write->work->scratch;
+}
+
+/* ---- values in overflow (table_overflow.c) ---- */
+
+/* Begin: copy the new values to the scratch memory, and write those that no page holds. */
+velo_status vl_table_spill_long(vl_ctx *ctx, vl_table_write *write) VL_MUST_CHECK;
+
+/* The row as the update makes it, in scratch->values. */
+void vl_table_merge_row(const vl_table_write *write);
+
+/* Under the leaf's latch, when an update does not fit: choose values of the merged row that must go
+ * to overflow for the row to fit any page. *count: how many; then the leaf is released, and they
+ * have been written: begin again. */
+velo_status vl_table_spill_more(vl_ctx *ctx, vl_table_write *write, uint32_t *count) VL_MUST_CHECK;
+
+/* Under the leaf's latch: whether the values that vl_table_spill_more took from the row are still
+ * the row's. */
+int vl_table_spills_hold(const vl_table_write *write);
+
+/* Free what vl_table_spill_more took from the row. */
+void vl_table_take_back(vl_ctx *ctx, vl_table_write *write);
+
+/* Before the leaf changes: note what the change makes unreferenced. */
+void vl_table_note_released(vl_table_write *write);
+
+/* Free what is not needed, at the end. */
+void vl_table_end_values(vl_ctx *ctx, vl_table_write *write);
+
+/* Whether a slot that is no gap refers to overflow. */
+int vl_table_has_overflow(const vl_leaf *leaf, uint32_t slot);
+
+/* vl_tree_ops.drop_values. */
+velo_status vl_table_drop_values(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid leaf,
+                                 uint32_t *budget, int *is_done) VL_MUST_CHECK;
 
 /* One of the buffers. */
 static inline vl_leaf *

@@ -174,46 +174,58 @@ table_fill_last(vl_ctx *ctx, table_load *load)
     return VELO_OK;
 }
 
+/* ---- single rows ---- */
+
+/* Insert the next row, which lies behind all others. */
+static velo_status
+table_insert_next(vl_ctx *ctx, table_load *load)
+{
+    const vl_leaf_row *row = load->rows + load->taken;
+    vl_table_op op = {.action = VL_TABLE_INSERT,
+                      .rowid = row->rowid,
+                      .schema = load->schema,
+                      .values = row->values,
+                      .note = load->log != NULL ? load->log->note : NULL,
+                      .argument = load->log != NULL ? load->log->argument : NULL};
+    uint32_t wanted = load->taken + 1;
+    vl_table_write write;
+    int64_t last_rowid;
+    int is_empty;
+    velo_status st;
+
+    VL_TRY(vl_table_last_rowid(ctx, load->tree, &last_rowid, &is_empty));
+    if (!is_empty && row->rowid <= last_rowid)
+        return table_load_refuse(ctx, load);
+    VL_TRY(table_load_grant(ctx, load, 1));
+    st = vl_table_write_begin(ctx, load->tree, load->work, &op, &write);
+    while (st == VELO_OK && write.is_possible && load->taken < wanted) {
+        if (vl_table_write_enter(&write)) {
+            table_load_take(load, 1);
+            vl_table_write_apply(&write);
+            vl_table_write_leave(&write);
+        } else {
+            st = vl_table_write_retry(ctx, &write);
+        }
+    }
+    if (st == VELO_OK && load->taken < wanted)
+        st = table_load_refuse(ctx, load);
+    vl_table_write_end(ctx, &write);
+    return st;
+}
+
 /* Insert rows that lie behind all others, but not in the last leaf's range: those before it are
  * empty. */
 static velo_status
 table_insert_before_last(vl_ctx *ctx, table_load *load)
 {
-    const vl_tree *tree = load->tree;
-
     for (;;) {
-        const vl_leaf_row *row = load->rows + load->taken;
-        vl_table_op op = {.action = VL_TABLE_INSERT, .schema = load->schema};
-        vl_table_write write;
         vl_tree_spot spot;
-        int64_t last_rowid;
-        int is_empty;
-        velo_status st;
 
         VL_TRY(table_find_last(ctx, load, VL_TREE_SHARED, &spot));
-        vl_cache_release_shared(tree->cache, &spot.ref);
-        if (load->taken == load->count || row->rowid >= spot.range.first)
+        vl_cache_release_shared(load->tree->cache, &spot.ref);
+        if (load->taken == load->count || load->rows[load->taken].rowid >= spot.range.first)
             return VELO_OK;
-        VL_TRY(vl_table_last_rowid(ctx, tree, &last_rowid, &is_empty));
-        if (!is_empty && row->rowid <= last_rowid)
-            return table_load_refuse(ctx, load);
-        VL_TRY(table_load_grant(ctx, load, 1));
-        op.rowid = row->rowid;
-        op.values = row->values;
-        st = vl_table_write_begin(ctx, tree, load->work, &op, &write);
-        while (st == VELO_OK && write.is_possible) {
-            if (vl_table_write_enter(&write)) {
-                table_load_take(load, 1);
-                vl_table_write_apply(&write);
-                vl_table_write_leave(&write);
-                break;
-            }
-            st = vl_table_write_retry(ctx, &write);
-        }
-        if (st == VELO_OK && !write.is_possible)
-            st = table_load_refuse(ctx, load);
-        vl_table_write_end(ctx, &write);
-        VL_TRY(st);
+        VL_TRY(table_insert_next(ctx, load));
     }
 }
 
@@ -360,34 +372,56 @@ table_load_some(vl_ctx *ctx, table_load *load)
     return VELO_OK;
 }
 
+/* Add rows that need no overflow, up to load->count. */
+static velo_status
+table_load_run(vl_ctx *ctx, table_load *load)
+{
+    uint32_t before;
+
+    VL_TRY(table_insert_before_last(ctx, load));
+    if (load->taken < load->count)
+        VL_TRY(table_fill_last(ctx, load));
+    do {
+        before = load->taken;
+        if (load->taken < load->count)
+            VL_TRY(table_load_some(ctx, load));
+    } while (load->taken > before);
+    return VELO_OK;
+}
+
+/* The first row from `from` on that has values for overflow. */
+static uint32_t
+table_find_overlong(const table_load *load, uint32_t from, uint32_t count)
+{
+    while (from < count && !vl_leaf_needs_overflow(load->tree->page_size, load->rows[from].values,
+                                                   load->schema->count))
+        from++;
+    return from;
+}
+
 velo_status
 vl_table_load(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_leaf_schema *schema,
               const vl_leaf_row *rows, uint32_t count, int is_all, const vl_table_load_log *log,
               uint32_t *taken)
 {
-    table_load load = {.tree = tree,
-                       .work = work,
-                       .schema = schema,
-                       .rows = rows,
-                       .count = count,
-                       .is_all = is_all,
-                       .log = log};
+    table_load load = {.tree = tree, .work = work, .schema = schema, .rows = rows, .log = log};
     uint32_t limit = count < VL_TABLE_LOAD_ROWS ? count : VL_TABLE_LOAD_ROWS;
-    uint32_t before;
     velo_status st;
 
     *taken = 0;
-    if (count == 0)
-        return VELO_OK;
-    VL_TRY(vl_table_reserve(ctx, work, schema->count, limit));
-    st = table_insert_before_last(ctx, &load);
-    if (st == VELO_OK && load.taken < count)
-        st = table_fill_last(ctx, &load);
-    do {
-        before = load.taken;
-        if (st == VELO_OK && load.taken < count)
-            st = table_load_some(ctx, &load);
-    } while (st == VELO_OK && load.taken < count && load.taken > before);
+    st = vl_table_reserve(ctx, work, schema->count, limit);
+    while (st == VELO_OK && load.taken < count) {
+        load.count = table_find_overlong(&load, load.taken, count);
+        load.is_all = is_all || load.count < count;
+        if (load.count > load.taken) {
+            st = table_load_run(ctx, &load);
+            if (load.taken < load.count) /* the rest waits for more rows, or has failed */
+                break;
+        } else {
+            load.count = count;
+            st = table_insert_next(ctx, &load);
+        }
+    }
     *taken = load.taken;
     return st;
 }

@@ -91,7 +91,7 @@ table_has_room(vl_tree_split_plan *plan)
 static void
 table_split(vl_tree_split_plan *plan)
 {
-    const vl_table_incoming *incoming = plan->incoming;
+    const vl_table_cut *cut = plan->incoming;
     uint32_t page_size = plan->tree->page_size;
     vl_node_result result;
     int64_t separator;
@@ -100,7 +100,7 @@ table_split(vl_tree_split_plan *plan)
         separator =
             vl_node_rowid_split(plan->page, plan->right, page_size, plan->right_pid, plan->u.keep);
     } else {
-        separator = incoming->separator;
+        separator = cut->separator;
         vl_table_put(plan->page, plan->pid, vl_table_buffer(plan->work, VL_TABLE_LEFT), page_size);
         vl_table_put(plan->right, plan->right_pid, vl_table_buffer(plan->work, VL_TABLE_RIGHT),
                      page_size);
@@ -312,6 +312,7 @@ const vl_tree_ops vl_table_ops = {
     .join = table_join,
     .remove_child = vl_node_rowid_remove,
     .set_child = vl_node_rowid_set_child,
+    .drop_values = vl_table_drop_values,
     .check = table_check,
     .fault = table_fault,
     .entry_count = table_entry_count,

@@ -25,9 +25,31 @@ typedef enum table_fit {
     TABLE_TOO_BIG   /* on no page */
 } table_fit;
 
+/* Allocate the memory for a row of so many columns; pages may have more. */
+static vl_table_scratch *
+table_scratch_create(vl_ctx *ctx, uint32_t page_size, uint32_t column_count)
+{
+    uint32_t released = vl_leaf_max_columns(page_size);
+    vl_table_scratch *scratch;
+    size_t by_column = sizeof *scratch->values + sizeof *scratch->changes + sizeof *scratch->spills;
+
+    released = released > column_count ? released : column_count;
+    scratch = vl_alloc_zero(ctx, sizeof *scratch + column_count * by_column +
+                                     released * sizeof *scratch->released);
+    if (scratch == NULL)
+        return NULL;
+    scratch->column_count = column_count;
+    scratch->values = (vl_leaf_value *)(void *)(scratch + 1);
+    scratch->changes = (vl_leaf_change *)(void *)(scratch->values + column_count);
+    scratch->spills = (vl_table_spill *)(void *)(scratch->changes + column_count);
+    scratch->released = (vl_overflow *)(void *)(scratch->spills + column_count);
+    return scratch;
+}
+
 velo_status
 vl_table_reserve(vl_ctx *ctx, vl_tree_work *work, uint32_t column_count, uint32_t row_count)
 {
+    const vl_table_scratch *old = work->scratch;
     size_t size = vl_leaf_scratch_size(work->page_size, column_count, row_count);
     void *block;
 
@@ -40,52 +62,15 @@ vl_table_reserve(vl_ctx *ctx, vl_tree_work *work, uint32_t column_count, uint32_
         work->builder = block;
         work->builder_size = size;
     }
-    if (column_count > work->value_count) {
-        block = vl_alloc_array(ctx, column_count, sizeof(vl_leaf_value));
+    if (old == NULL || column_count > old->column_count) {
+        block = table_scratch_create(ctx, work->page_size, column_count);
         if (block == NULL)
             return vl_fail(ctx, VELO_NOMEM, "cannot allocate scratch memory for %u columns",
                            column_count);
-        vl_free(work->values);
-        work->values = block;
-        work->value_count = column_count;
+        vl_free(work->scratch);
+        work->scratch = block;
     }
     return VELO_OK;
-}
-
-/* ---- the whole row, for building ---- */
-
-/* Put together what a row becomes by an update. */
-static void
-table_merge_row(const vl_table_write *write, vl_leaf_value *values)
-{
-    const vl_table_op *op = write->op;
-    const vl_leaf *leaf = write->leaf.page;
-
-    for (uint32_t i = 0; i < op->schema->count; i++) {
-        int index = vl_leaf_column_index(leaf, op->schema->ids[i]);
-
-        if (index < 0)
-            values[i] = op->schema->defaults[i];
-        else
-            vl_leaf_get(leaf, write->slot, (uint32_t)index, values + i);
-        for (uint32_t c = 0; c < op->change_count; c++)
-            if (op->changes[c].id == op->schema->ids[i])
-                values[i] = op->changes[c].value;
-    }
-}
-
-static vl_leaf_row
-table_whole_row(const vl_table_write *write)
-{
-    const vl_table_op *op = write->op;
-    vl_leaf_row row = {op->rowid, op->values, 0};
-
-    if (op->action == VL_TABLE_UPDATE) {
-        table_merge_row(write, write->work->values);
-        row.values = write->work->values;
-        row.is_deleted = write->state == VL_LEAF_TOMBSTONE;
-    }
-    return row;
 }
 
 /* ---- building ---- */
@@ -100,8 +85,11 @@ static int
 table_is_purgeable(void *argument, int64_t rowid)
 {
     const table_purge *purge = argument;
+    uint32_t slot;
 
-    return purge->op->is_purgeable(purge->op->argument, purge->leaf, rowid);
+    return vl_leaf_find(purge->leaf->page, rowid, &slot) == VL_LEAF_TOMBSTONE &&
+           !vl_table_has_overflow(purge->leaf->page, slot) &&
+           purge->op->is_purgeable(purge->op->argument, purge->leaf, rowid);
 }
 
 /* Whether the row goes behind all others of the tree. */
@@ -145,9 +133,57 @@ table_copy_halves(const vl_table_write *write, int64_t separator)
     }
 }
 
+/* Cut the leaf in two at a row, as it is. */
+static table_fit
+table_halve(const vl_table_write *write, vl_table_cut *cut, int64_t separator)
+{
+    cut->separator = separator;
+    table_copy_halves(write, separator);
+    memcpy(vl_table_buffer(write->work, VL_TABLE_COPY), write->leaf.page, write->tree->page_size);
+    return TABLE_SPLIT;
+}
+
+/* The leaf stores rows in another way than the table does now: cut it until it has no other row
+ * than the one in question. 0: so it is. */
+static int
+table_isolate(const vl_table_write *write, vl_table_cut *cut)
+{
+    const vl_leaf *leaf = write->leaf.page;
+    int is_below = 0;
+
+    for (uint32_t rank = 0; rank < leaf->count; rank++) {
+        uint32_t slot = vl_leaf_slot_at(leaf, rank);
+        int64_t rowid = vl_leaf_rowid(leaf, slot);
+
+        if (vl_leaf_slot_state(leaf, slot) == VL_LEAF_GAP || rowid == write->op->rowid)
+            continue;
+        if (rowid > write->op->rowid) {
+            (void)table_halve(write, cut, rowid);
+            return 1;
+        }
+        is_below = 1;
+    }
+    if (is_below)
+        (void)table_halve(write, cut, write->op->rowid);
+    return is_below;
+}
+
+/* The row as it will be. */
+static vl_leaf_row
+table_whole_row(const vl_table_write *write)
+{
+    vl_leaf_row row = {write->op->rowid, vl_table_scratch_of(write)->values, 0};
+
+    if (write->op->action == VL_TABLE_UPDATE) {
+        vl_table_merge_row(write);
+        row.is_deleted = write->state == VL_LEAF_TOMBSTONE;
+    }
+    return row;
+}
+
 /* Build the leaf with the row anew. */
 static table_fit
-table_build(const vl_table_write *write, vl_table_incoming *incoming)
+table_build(const vl_table_write *write, vl_table_cut *cut)
 {
     const vl_table_op *op = write->op;
     const vl_tree *tree = write->tree;
@@ -160,26 +196,31 @@ table_build(const vl_table_write *write, vl_table_incoming *incoming)
         .page_size = tree->page_size,
         .layout = table_is_append(write) ? VL_LEAF_APPEND : VL_LEAF_SPLIT,
         .schema = op->schema,
-        .leaf = write->leaf.page,
+        .leaf = vl_table_suits(write->leaf.page, op->schema) ? write->leaf.page : NULL,
         .rows = &row,
         .row_count = 1,
         .is_purgeable = op->is_purgeable != NULL ? table_is_purgeable : NULL,
         .argument = &purge,
     };
 
+    if (build.leaf == NULL && table_isolate(write, cut))
+        return TABLE_SPLIT;
     builder = vl_leaf_build_begin(work->builder, &build);
     if (vl_leaf_build_next(builder, vl_table_buffer(work, VL_TABLE_LEFT), write->leaf.pid,
-                           tree->id) == 0)
-        return TABLE_TOO_BIG;
+                           tree->id) == 0) {
+        int64_t first = vl_leaf_build_next_rowid(builder);
+
+        /* Defaults of new columns make another row too long: it stays as it is, elsewhere. */
+        return first == op->rowid ? TABLE_TOO_BIG : table_halve(write, cut, first + 1);
+    }
     if (vl_leaf_build_remaining(builder) == 0)
         return TABLE_REBUILT;
-    incoming->separator = vl_leaf_build_next_rowid(builder);
+    cut->separator = vl_leaf_build_next_rowid(builder);
     (void)vl_leaf_build_next(builder, vl_table_buffer(work, VL_TABLE_RIGHT), write->leaf.pid,
                              tree->id);
-    if (is_new && vl_leaf_build_remaining(builder) == 0)
-        table_leave_gap(write, incoming->separator);
-    else
-        table_copy_halves(write, incoming->separator);
+    if (!is_new || vl_leaf_build_remaining(builder) > 0)
+        return table_halve(write, cut, cut->separator);
+    table_leave_gap(write, cut->separator);
     memcpy(vl_table_buffer(work, VL_TABLE_COPY), write->leaf.page, tree->page_size);
     return TABLE_SPLIT;
 }
@@ -209,29 +250,29 @@ table_fits_in_place(const vl_table_write *write)
 {
     const vl_table_op *op = write->op;
     const vl_leaf *leaf = write->leaf.page;
+    const vl_table_scratch *scratch = vl_table_scratch_of(write);
     uint32_t page_size = write->tree->page_size;
-    vl_leaf_row row = {op->rowid, op->values, 0};
+    vl_leaf_row row = {op->rowid, scratch->values, 0};
 
     if (op->action == VL_TABLE_INSERT)
         return vl_leaf_can_insert(leaf, page_size, op->schema, &row) == VL_LEAF_DONE;
     if (op->action == VL_TABLE_UPDATE)
-        return vl_leaf_can_update(leaf, page_size, write->slot, op->changes, op->change_count) ==
-               VL_LEAF_DONE;
+        return vl_leaf_can_update(leaf, page_size, write->slot, scratch->changes,
+                                  write->change_count) == VL_LEAF_DONE;
     return 1; /* marking and purging never need space */
 }
 
-/* Whether rows of the leaf can be built with the columns of the schema. */
+/* Whether the row can be made of the one that is there: parts of a record are not changed. */
 static velo_status
 table_check_layout(vl_ctx *ctx, const vl_table_write *write)
 {
     const vl_leaf *leaf = write->leaf.page;
 
-    if (vl_table_suits(leaf, write->op->schema))
+    if (write->op->action != VL_TABLE_UPDATE || (leaf->flags & VL_LEAF_ROWS) == 0 ||
+        write->op->schema->is_rows)
         return VELO_OK;
-    return vl_fail(ctx, VELO_ERROR,
-                   "page %" PRIu32 " of tree %" PRIu64 " stores rows %s, as the table does no more",
-                   write->leaf.pid, write->tree->id,
-                   (leaf->flags & VL_LEAF_ROWS) != 0 ? "as records" : "by column");
+    return vl_fail(ctx, VELO_ERROR, "row %" PRId64 " of tree %" PRIu64 " is stored as a record",
+                   write->op->rowid, write->tree->id);
 }
 
 static velo_status
@@ -253,13 +294,36 @@ table_find_leaf(vl_ctx *ctx, vl_table_write *write)
 
 /* Split the leaf, which is released, as the buffers say. */
 static velo_status
-table_split_leaf(vl_ctx *ctx, const vl_table_write *write, vl_table_incoming *incoming)
+table_split_leaf(vl_ctx *ctx, const vl_table_write *write, vl_table_cut *cut)
 {
     vl_tree_target target = vl_table_target(write->op->rowid);
     vl_tree_split_plan plan = {
-        .tree = write->tree, .work = write->work, .target = &target, .incoming = incoming};
+        .tree = write->tree, .work = write->work, .target = &target, .incoming = cut};
 
     return vl_tree_split(ctx, &plan);
+}
+
+/* Find out where the change, which does not fit in place, fits. The leaf is released when it is not
+ * TABLE_REBUILT. *is_again: values went to overflow, so all begins anew. */
+static velo_status
+table_find_room(vl_ctx *ctx, vl_table_write *write, vl_table_cut *cut, table_fit *fit,
+                int *is_again)
+{
+    uint32_t spilled = 0;
+    velo_status st = table_check_layout(ctx, write);
+
+    *fit = TABLE_TOO_BIG;
+    if (st == VELO_OK)
+        st = vl_table_spill_more(ctx, write, &spilled);
+    *is_again = spilled > 0;
+    if (st == VELO_OK && spilled == 0)
+        *fit = table_build(write, cut);
+    if (*fit != TABLE_REBUILT)
+        vl_cache_release_exclusive(write->tree->cache, &write->leaf);
+    if (st == VELO_OK && spilled == 0 && *fit == TABLE_TOO_BIG)
+        st = vl_fail(ctx, VELO_TOOBIG, "row %" PRId64 " of tree %" PRIu64 " fits no page",
+                     write->op->rowid, write->tree->id);
+    return st;
 }
 
 /* The leaf is latched: find out whether the change fits. *is_ready 0: not yet, and the leaf is
@@ -267,32 +331,31 @@ table_split_leaf(vl_ctx *ctx, const vl_table_write *write, vl_table_incoming *in
 static velo_status
 table_make_room(vl_ctx *ctx, vl_table_write *write, int *is_ready)
 {
-    vl_cache *cache = write->tree->cache;
-    vl_table_incoming incoming = {0};
     table_fit fit = TABLE_IN_PLACE;
-    velo_status st = VELO_OK;
+    vl_table_cut cut = {0};
+    int is_again = 0;
 
     *is_ready = 1;
     if (!write->is_possible)
         return VELO_OK;
-    if (!table_fits_in_place(write)) {
-        st = table_check_layout(ctx, write);
-        fit = st == VELO_OK ? table_build(write, &incoming) : TABLE_TOO_BIG;
-    }
-    write->is_rebuilt = fit == TABLE_REBUILT;
-    if ((fit == TABLE_IN_PLACE || fit == TABLE_REBUILT) &&
-        vl_change_prepare(&write->change, &write->leaf))
-        return VELO_OK;
-
     *is_ready = 0;
-    vl_cache_release_exclusive(cache, &write->leaf);
-    if (st != VELO_OK)
-        return st;
+    if (!vl_table_spills_hold(write)) {
+        vl_cache_release_exclusive(write->tree->cache, &write->leaf);
+        vl_table_take_back(ctx, write);
+        return VELO_OK;
+    }
+    if (!table_fits_in_place(write))
+        VL_TRY(table_find_room(ctx, write, &cut, &fit, &is_again));
+    if (is_again)
+        return VELO_OK;
     if (fit == TABLE_SPLIT)
-        return table_split_leaf(ctx, write, &incoming);
-    if (fit == TABLE_TOO_BIG)
-        return vl_fail(ctx, VELO_TOOBIG, "row %" PRId64 " of tree %" PRIu64 " fits no page",
-                       write->op->rowid, write->tree->id);
+        return table_split_leaf(ctx, write, &cut);
+    write->is_rebuilt = fit == TABLE_REBUILT;
+    write->is_alone = write->is_rebuilt && !vl_table_suits(write->leaf.page, write->op->schema);
+    *is_ready = vl_change_prepare(&write->change, &write->leaf);
+    if (*is_ready)
+        return VELO_OK;
+    vl_cache_release_exclusive(write->tree->cache, &write->leaf);
     return vl_change_wait(ctx, &write->change);
 }
 
@@ -320,8 +383,15 @@ vl_table_write_begin(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const
     write->is_possible = 0;
     write->is_rebuilt = 0;
     write->is_underfull = 0;
+    write->is_alone = 0;
+    write->has_applied = 0;
+    write->change_count = 0;
+    write->spill_count = 0;
+    write->released = NULL;
+    write->released_count = 0;
     vl_change_begin(tree->cache, &write->change);
     VL_TRY(vl_table_reserve(ctx, work, op->schema->count, 1));
+    VL_TRY(vl_table_spill_long(ctx, write));
     return table_position(ctx, write);
 }
 
@@ -339,7 +409,8 @@ table_apply_in_place(vl_table_write *write)
     const vl_table_op *op = write->op;
     vl_leaf *leaf = write->leaf.page;
     uint32_t page_size = write->tree->page_size;
-    vl_leaf_row row = {op->rowid, op->values, 0};
+    const vl_table_scratch *scratch = vl_table_scratch_of(write);
+    vl_leaf_row row = {op->rowid, scratch->values, 0};
     vl_leaf_result result = VL_LEAF_DONE;
 
     switch (op->action) {
@@ -347,7 +418,8 @@ table_apply_in_place(vl_table_write *write)
         result = vl_leaf_insert(leaf, page_size, op->schema, &row);
         break;
     case VL_TABLE_UPDATE:
-        result = vl_leaf_update(leaf, page_size, write->slot, op->changes, op->change_count);
+        result =
+            vl_leaf_update(leaf, page_size, write->slot, scratch->changes, write->change_count);
         break;
     case VL_TABLE_MARK:
         vl_leaf_mark_deleted(leaf, write->slot);
@@ -367,11 +439,15 @@ void
 vl_table_write_apply(vl_table_write *write)
 {
     VL_ASSERT(write->is_possible && write->change.is_inside);
+    vl_table_note_released(write);
+    write->has_applied = 1;
     if (write->is_rebuilt)
         vl_table_put(write->leaf.page, write->leaf.pid, vl_table_buffer(write->work, VL_TABLE_LEFT),
                      write->tree->page_size);
     else
         table_apply_in_place(write);
+    if (write->is_alone) /* rows that are taken apart come together again */
+        write->is_underfull = vl_table_ops.is_underfull(write->tree, write->leaf.page);
     (void)vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
 }
 
@@ -396,6 +472,7 @@ vl_table_write_end(vl_ctx *ctx, vl_table_write *write)
 
     vl_cache_release_exclusive(write->tree->cache, &write->leaf);
     vl_change_end(&write->change);
+    vl_table_end_values(ctx, write);
     if (write->is_underfull &&
         vl_tree_join(ctx, write->tree, write->work, &target, write->op->schema) != VELO_OK)
         vl_error_clear(ctx); /* the change is made, and the tree whole */
@@ -453,8 +530,11 @@ velo_status
 vl_table_insert(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_leaf_schema *schema,
                 const vl_leaf_row *row, int *is_done)
 {
-    vl_table_op op = {
-        .action = VL_TABLE_INSERT, .rowid = row->rowid, .schema = schema, .values = row->values};
+    vl_table_op op = {.action = VL_TABLE_INSERT,
+                      .rowid = row->rowid,
+                      .schema = schema,
+                      .values = row->values,
+                      .frees_old = 1};
     vl_leaf_state state;
 
     *is_done = 0;
@@ -471,7 +551,8 @@ vl_table_update(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_l
                       .rowid = rowid,
                       .schema = schema,
                       .changes = changes,
-                      .change_count = count};
+                      .change_count = count,
+                      .frees_old = 1};
 
     return table_change_live(ctx, tree, work, &op, is_done);
 }
@@ -480,7 +561,7 @@ velo_status
 vl_table_delete(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_leaf_schema *schema,
                 int64_t rowid, int *is_done)
 {
-    vl_table_op op = {.action = VL_TABLE_PURGE, .rowid = rowid, .schema = schema};
+    vl_table_op op = {.action = VL_TABLE_PURGE, .rowid = rowid, .schema = schema, .frees_old = 1};
 
     return table_change_live(ctx, tree, work, &op, is_done);
 }

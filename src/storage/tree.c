@@ -72,7 +72,7 @@ vl_tree_work_destroy(vl_tree_work *work)
         return;
     vl_free(work->pages[0]);
     vl_free(work->builder);
-    vl_free(work->values);
+    vl_free(work->scratch);
     vl_free(work);
 }
 

@@ -64,7 +64,7 @@ threads_insert(threads_worker *worker, int64_t rowid)
     vl_leaf_row row = {rowid, values, 0};
     int is_done;
 
-    table_model_values(worker->m, rowid, (uint32_t)vl_rng_below(&worker->rng, 1000), values);
+    table_model_values(worker->m, rowid, (uint16_t)vl_rng_below(&worker->rng, 1000), values);
     if (vl_table_insert(&worker->ctx, &worker->m->tree, worker->work, &worker->m->schema, &row,
                         &is_done) != VELO_OK)
         threads_fail(worker, "insert", rowid);
@@ -89,7 +89,7 @@ threads_update(threads_worker *worker, int64_t rowid)
     vl_leaf_change changes[TABLE_COLUMNS];
     int is_done;
 
-    table_model_values(worker->m, rowid, (uint32_t)vl_rng_below(&worker->rng, 1000), values);
+    table_model_values(worker->m, rowid, (uint16_t)vl_rng_below(&worker->rng, 1000), values);
     for (uint32_t i = 0; i < TABLE_COLUMNS; i++) {
         changes[i].id = worker->m->schema.ids[i];
         changes[i].value = values[i];
@@ -103,12 +103,13 @@ threads_update(threads_worker *worker, int64_t rowid)
 static int
 threads_is_whole(const table_model *m, const vl_leaf *leaf, uint32_t slot, int64_t rowid)
 {
+    table_row_model row = {.rowid = rowid};
     vl_leaf_value value;
 
     vl_leaf_get(leaf, slot, 0, &value);
-    return value.value.type == VL_TYPE_INTEGER &&
-           table_model_matches(m, leaf, slot, rowid,
-                               (uint32_t)(value.value.as.integer - rowid * 3));
+    for (uint32_t i = 0; i < TABLE_COLUMNS; i++)
+        row.versions[i] = (uint16_t)(value.value.as.integer - rowid * 3);
+    return table_model_matches(m, leaf, slot, &row);
 }
 
 /* Count the rows of the tree, and check them. */

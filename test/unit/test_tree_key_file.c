@@ -21,11 +21,11 @@ typedef struct file_world {
     vl_io *io;
     vl_volume *volume;
     vl_cache *cache;
-    key_model m;       /* the tree, once file_plant was called */
-    uint32_t noted;    /* changes before the barrier of the checkpoint in writing */
-    uint32_t durable;  /* changes before that of the last one */
-    vl_pid root;       /* of the tree */
-    uint64_t budget;   /* of the cache */
+    key_model m;      /* the tree, once file_plant was called */
+    uint32_t noted;   /* changes before the barrier of the checkpoint in writing */
+    uint32_t durable; /* changes before that of the last one */
+    vl_pid root;      /* of the tree */
+    uint64_t budget;  /* of the cache */
 } file_world;
 
 static velo_status
@@ -100,6 +100,8 @@ file_check_all(file_world *world)
 {
     uint64_t page_count;
 
+    CHECK_OK(file_checkpoint(unit_ctx(), world));
+    CHECK_OK(vl_tree_key_free_postponed(unit_ctx(), world->m.work));
     key_model_check(&world->m);
     if (unit_has_failed())
         return;

@@ -50,7 +50,7 @@ typedef struct key_model {
     uint32_t past_room; /* for so many */
     int keeps_past;     /* 1: note what is applied */
     _Atomic uint32_t applied; /* changes so far: counted inside their write sections */
-    vl_rng rng;         /* of all that is random */
+    vl_rng rng;               /* of all that is random */
 } key_model;
 
 /* Begin with an empty tree in a cache of its own. `max_children`: 0 for no limit. */
