@@ -20,7 +20,11 @@ void
 model_fill(void *page, vl_pid pid, uint32_t version)
 {
     vl_page_header header = {.kind = VL_PAGE_OVERFLOW_DATA, .pid = pid, .tree = 7};
+    uint32_t content = MODEL_PAGE_SIZE - (uint32_t)sizeof header;
+    uint32_t total = content * (content / 4) + 1; /* a value whose first data page this may be */
 
+    header.count = content;
+    memcpy(header.rest, &total, sizeof total);
     memcpy(page, &header, sizeof header);
     for (size_t i = sizeof header / 8; i < MODEL_PAGE_SIZE / 8; i++) {
         uint64_t word = model_word(pid, version, i);
