@@ -1,4 +1,8 @@
-/* store_check.c - the integrity check of a whole database; see store_check.h. */
+/* store_check.c - the integrity check of a whole database; see store_check.h.
+ *
+ * Invariants
+ *   SC1  No latch is held while a long value is read or the caller is told of a fault.
+ *   SC2  Damage is told and does not end the check; whatever else fails does, and is returned. */
 #include "storage/store_check.h"
 
 #include "base/alloc.h"

@@ -53,7 +53,7 @@ steps_one(vl_ctx *ctx, steps_world *steps)
 {
     cache_model *model = &steps->model;
     uint32_t limit = model->pid_limit;
-    uint32_t freed;
+    uint32_t freed = 0;
     velo_status st = VELO_OK;
 
     if (vl_rng_chance(&model->rng, 1, 4))

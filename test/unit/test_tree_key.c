@@ -416,11 +416,7 @@ tree_key_allocation_failures_lose_nothing(void)
         key_model m;
 
         key_model_init(&m, TEST_PAGE_SIZE, 3, i < 2 ? KEY_DEEP | KEY_TIES : 0xff, unit_seed() + i);
-<<<<<<< HEAD
-        while (m.count < 60 && !unit_has_failed())
-=======
         while (m.count < (VL_TSAN ? 20 : 60) && !unit_has_failed())
->>>>>>> keytree
             key_model_step(&m, 100);
         fail_allocations(&m, i % 2 == 0 ? 1 : UINT64_MAX);
         key_model_deinit(&m);
