@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* How often a thread that finds no frame looks again before it gives up, a millisecond each. */
-#define FRAME_MAX_WAITS VL_BY_BUILD(2000U, 400U)
+#define FRAME_MAX_WAITS VL_BY_BUILD(2000U, 100U)
 #define FRAME_WAIT_NS   INT64_C(1000000)
 
 /* Memory of the cache's own allocator, counted. */

@@ -350,7 +350,7 @@ typedef struct overflow_read {
 static void
 overflow_compare(overflow_read *read, const uint8_t *bytes, uint32_t size)
 {
-    uint32_t same = 0;
+    uint32_t same = memcmp(read->with, bytes, size) == 0 ? size : 0;
 
     while (same < size && read->with[same] == bytes[same])
         same++;

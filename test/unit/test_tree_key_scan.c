@@ -81,8 +81,8 @@ tree_key_scan_goes_on_where_it_paused(void)
     }
 }
 
-/* Entries are removed and inserted all around the scan, so that its leaves are split and joined; one
- * that stays is seen exactly once (11, item 33). */
+/* Entries are removed and inserted all around the scan, so that its leaves are split and joined;
+ * one that stays is seen exactly once (11, item 33). */
 static void
 changing_scan(key_model *m, int is_backward)
 {
