@@ -267,7 +267,8 @@ steps_change_page(vl_ctx *ctx, steps_world *steps, vl_pid pid)
  * before the barrier. Afterwards all is as it should be: in the cache, after a power cut, and after
  * another checkpoint. */
 static void
-steps_at_each_point(uint32_t page_count, uint32_t frames, steps_script *before, steps_script *script)
+steps_at_each_point(uint32_t page_count, uint32_t frames, steps_script *before,
+                    steps_script *script)
 {
     static steps_world steps;
     vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_ALL};
@@ -356,8 +357,8 @@ hazard_7b_copy_does_not_displace_a_later_image(void)
     steps_at_each_point(12, 80, NULL, steps_7b);
 }
 
-/* Map pages change after the barrier, and the checkpoint has them as they were: a page is freed, its
- * number is taken again, others are added. */
+/* Map pages change after the barrier, and the checkpoint has them as they were: a page is freed,
+ * its number is taken again, others are added. */
 static velo_status
 steps_7d(vl_ctx *ctx, steps_world *steps)
 {
@@ -377,7 +378,8 @@ hazard_7d_map_pages_are_as_at_the_barrier(void)
 
 /* ---- other hazards ---- */
 
-/* What was prepared before a barrier does not enter a section after it, and nothing waits inside. */
+/* What was prepared before a barrier does not enter a section after it, and nothing waits inside.
+ */
 static void
 hazard_9_prepared_before_the_barrier_does_not_enter(void)
 {
