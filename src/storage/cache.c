@@ -147,6 +147,7 @@ vl_cache_create(vl_ctx *ctx, const vl_cache_options *options, vl_cache **out)
     cache->volume = options->volume;
     if (options->hooks != NULL)
         cache->hooks = *options->hooks;
+    cache->max_waits = VL_CACHE_MAX_WAITS;
     cache->id = 1 + atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
     cache->budget_bytes = options->budget_bytes;
     if (cache->budget_bytes == 0 && cache->volume != NULL)

@@ -16,9 +16,8 @@
 
 #include <string.h>
 
-/* How often a thread that finds no frame looks again before it gives up, a millisecond each. */
-#define FRAME_MAX_WAITS VL_BY_BUILD(2000U, 100U)
-#define FRAME_WAIT_NS   INT64_C(1000000)
+/* How long a thread that waits for the cache sleeps at most before it looks again. */
+#define FRAME_WAIT_NS INT64_C(1000000)
 
 /* Huge pages are worth it for what comes behind the first 64 MiB (hazard 36). */
 #define FRAME_HUGE_PAGE ((size_t)2 << 20)
@@ -283,7 +282,7 @@ vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame)
     int is_out_of_memory = 0;
 
     *frame = VL_CACHE_NO_FRAME;
-    for (unsigned waits = 0; waits < FRAME_MAX_WAITS;) {
+    for (uint32_t waits = 0; waits < cache->max_waits;) {
         uint32_t seen = atomic_load_explicit(&cache->progress, memory_order_acquire);
         uint32_t freed = 0;
 
@@ -296,7 +295,8 @@ vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame)
             if (is_out_of_memory)
                 break;
             vl_cache_wait_progress(cache, seen);
-            waits++;
+            waits = seen == atomic_load_explicit(&cache->progress, memory_order_acquire) ? waits + 1
+                                                                                         : 0;
         }
     }
     if (is_out_of_memory)

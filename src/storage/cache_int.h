@@ -104,6 +104,7 @@ struct vl_cache {
     vl_allocator *allocator;                             /* of all memory here */
     vl_volume *volume;                                   /* NULL: in memory */
     vl_cache_hooks hooks;                                /* of the layer above */
+    uint32_t max_waits;                                  /* see vl_cache_take_frame */
     uint64_t id;                                         /* among all caches of the process */
 
     vl_section_gate gate;          /* write sections */
@@ -217,8 +218,13 @@ vl_frame_is_pending(const vl_cache *cache, const vl_frame *frame)
     return cache->writing.is_running && epoch != 0 && epoch <= cache->writing.epoch;
 }
 
-/* Take a frame (kind OWNED), letting other pages go if need be. No latch is held.
- * errors  VELO_NOMEM: all frames are in use; as vl_cache_load */
+/* Waits of a millisecond. */
+#define VL_CACHE_MAX_WAITS 60000U
+
+/* Take a frame (kind OWNED), letting other pages go if need be; waits while all are in use or
+ * belong to the checkpoint in writing, and gives up when nothing at all has happened during
+ * `max_waits` waits. No latch is held. errors  VELO_NOMEM: all frames are in use; as vl_cache_load
+ */
 velo_status vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame) VL_MUST_CHECK;
 
 /* Take a frame for a copy, or VL_CACHE_NO_FRAME. The latch is held. */
