@@ -1,4 +1,8 @@
-/* cache_verify.c - walking maps, and comparing. */
+/* cache_verify.c - walking maps, and comparing.
+ *
+ * Invariants
+ *   Y1  Nothing is changed here. What is found wrong is a bug, or a file that was changed by
+ * others: so it is said, and not asserted. */
 #include "storage/cache_verify.h"
 
 #include "storage/cache_int.h"
