@@ -956,10 +956,11 @@ table_with_damage_is_found_and_reported(void)
         cases_damage(&t, pids[i], at, (uint8_t)(old + 3));
         CHECK_STATUS(vl_tree_verify(unit_ctx(), &t.tree, &options, &report), VELO_CORRUPT);
         CHECK(report.fault_count > 0);
-        if (at < 24) /* searches do not look at all of a leaf */
-            for (int64_t rowid = 0; rowid < 4001; rowid += 40)
-                reported +=
-                    vl_table_find(unit_ctx(), &t.tree, rowid, cases_ignore, NULL) == VELO_CORRUPT;
+        reported = 0;
+        for (int64_t rowid = 0; rowid < 4001; rowid += rowid < 3900 ? 7 : 1)
+            reported +=
+                vl_table_find(unit_ctx(), &t.tree, rowid, cases_ignore, NULL) == VELO_CORRUPT;
+        CHECK(reported > 0 || at > 24); /* a range that is too wide harms no search */
         cases_damage(&t, pids[i], at, old);
     }
     cases_verify(&t, 4000);
