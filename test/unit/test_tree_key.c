@@ -8,7 +8,7 @@
 
 #define TEST_PAGE_SIZE VL_PAGE_MIN_SIZE
 #define TEST_STEPS     (VL_TSAN ? 1500U : 12000U)
-#define TEST_MANY      (VL_TSAN ? 500U : 2000U)
+#define TEST_MANY      (VL_TSAN ? 250U : 2000U)
 
 /* ---- long random sequences ---- */
 
