@@ -130,6 +130,8 @@ struct vl_cache {
     uint32_t slab_count;     /* slabs that exist */
     uint32_t free_list;      /* first free frame */
     uint32_t free_count;     /* frames in the list */
+    uint32_t retired_list;   /* first frame whose memory has been given back to the system */
+    uint32_t retired_count;  /* frames in that list */
     uint32_t copies_in_use;  /* frames that hold copies */
     uint32_t hand;           /* where the evictor's clock stands */
     uint32_t evicting_count; /* pages that evictors are writing */
@@ -235,6 +237,13 @@ int vl_cache_is_over_budget(const vl_cache *cache);
  * The first with the latch held, the second without. */
 void vl_cache_give_frame_locked(vl_cache *cache, uint32_t frame);
 void vl_cache_give_frame(vl_cache *cache, uint32_t frame);
+
+/* Let pages go until no more frames are in use than the budget allows, if that can be. No latch is
+ * held. Errors: as vl_cache_evict. */
+velo_status vl_cache_trim(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
+
+/* Retire free frames until no more exist than the budget allows. The latch is held. */
+void vl_cache_shrink(vl_cache *cache);
 
 void vl_cache_free_memory(vl_cache *cache);
 
