@@ -114,8 +114,9 @@ typedef struct vl_tree_verify_options {
     void *argument;       /* of both */
 } vl_tree_verify_options;
 
-/* Check a whole tree that nobody changes meanwhile: each page by itself, and whether fences, order,
- * levels and ids of parents and children agree. Goes on behind a fault where that is possible.
+/* Check a whole tree that nobody changes meanwhile: each page by itself, whether fences, order,
+ * levels and ids of parents and children agree, and of tables the values in overflow (of key trees:
+ * vl_tree_key_verify). Goes on behind a fault where that is possible.
  *
  * errors  VELO_CORRUPT when there was a fault: the message is the first one; as vl_cache_load but
  *         for damaged pages, which are faults; VELO_NOMEM */

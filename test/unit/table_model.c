@@ -159,6 +159,20 @@ table_model_deinit(table_model *m)
     free(m->rows);
 }
 
+table_row_model *
+table_model_copy_rows(table_row_model *old, const table_row_model *rows, uint32_t count,
+                      uint32_t capacity)
+{
+    table_row_model *copy = malloc((capacity + 1) * sizeof *copy);
+
+    if (copy == NULL)
+        abort();
+    if (count > 0)
+        memcpy(copy, rows, count * sizeof *copy);
+    free(old);
+    return copy;
+}
+
 uint32_t
 table_model_find(const table_model *m, int64_t rowid)
 {
@@ -220,7 +234,7 @@ table_model_add(table_model *m, int64_t rowid, uint16_t version)
 
     if (m->count == m->capacity) {
         m->capacity = m->capacity > 0 ? 2 * m->capacity : 64;
-        m->rows = realloc(m->rows, m->capacity * sizeof *m->rows);
+        m->rows = table_model_copy_rows(m->rows, m->rows, m->count, m->capacity);
     }
     memmove(m->rows + at + 1, m->rows + at, (m->count - at) * sizeof *m->rows);
     m->rows[at].rowid = rowid;

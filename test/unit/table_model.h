@@ -58,6 +58,10 @@ void table_model_values(const table_model *m, int64_t rowid, uint16_t version,
 int table_model_matches(const table_model *m, const vl_leaf *leaf, uint32_t slot,
                         const table_row_model *row);
 
+/* A copy of rows in place of `old`, which is freed; the test stops when there is no memory. */
+table_row_model *table_model_copy_rows(table_row_model *old, const table_row_model *rows,
+                                       uint32_t count, uint32_t capacity);
+
 /* Index of a rowid in the rows, or where it would stand. */
 uint32_t table_model_find(const table_model *m, int64_t rowid);
 

@@ -75,9 +75,7 @@ file_checkpoint(file_base *base)
 {
     VL_TRY(vl_checkpoint_run(unit_ctx(), base->cache, NULL, NULL, NULL));
     base->row_count = base->m.count;
-    base->rows = realloc(base->rows, (base->m.count + 1) * sizeof *base->rows);
-    if (base->m.count > 0)
-        memcpy(base->rows, base->m.rows, base->m.count * sizeof *base->rows);
+    base->rows = table_model_copy_rows(base->rows, base->m.rows, base->m.count, base->m.count);
     return VELO_OK;
 }
 
@@ -246,10 +244,8 @@ table_in_a_file_survives_power_cuts_at_checkpoints(void)
             file_step(&base.m);
         cut.number = vl_volume_super(base.volume)->checkpoint;
         cut.before_count = base.row_count;
-        cut.before = realloc(cut.before, (base.row_count + 1) * sizeof *cut.before);
-        memcpy(cut.before, base.rows, base.row_count * sizeof *cut.before);
-        base.rows = realloc(base.rows, (base.m.count + 1) * sizeof *base.rows);
-        memcpy(base.rows, base.m.rows, base.m.count * sizeof *base.rows);
+        cut.before = table_model_copy_rows(cut.before, base.rows, base.row_count, base.row_count);
+        base.rows = table_model_copy_rows(base.rows, base.m.rows, base.m.count, base.m.count);
         base.row_count = base.m.count;
         vl_sim_set_hook(base.sim, file_cut_hook, &cut);
         CHECK_OK(vl_checkpoint_run(unit_ctx(), base.cache, NULL, NULL, NULL));
