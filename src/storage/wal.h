@@ -105,6 +105,10 @@ typedef struct vl_wal_options {
  *         VELO_FULL, VELO_NOMEM, those of I/O. Older generations are intact in any case */
 velo_status vl_wal_create(vl_ctx *ctx, const vl_wal_options *options, vl_wal **out) VL_MUST_CHECK;
 
+/* VELO_OK, or the log's first failure, which is final, with its message: no more records are taken.
+ */
+velo_status vl_wal_check(vl_ctx *ctx, vl_wal *wal) VL_MUST_CHECK;
+
 /* Close the file and give memory back. Does not flush. No other call may be under way. NULL is
  * allowed. */
 void vl_wal_close(vl_wal *wal);
