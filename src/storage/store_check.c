@@ -16,6 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A long value that was met. */
+typedef struct store_check_value {
+    vl_overflow value; /* where it is */
+    int is_record;     /* it is a row's record, and may name more */
+} store_check_value;
+
 typedef struct store_check {
     vl_ctx *ctx;             /* of the call */
     vl_store *store;         /* what is checked */
@@ -27,7 +33,7 @@ typedef struct store_check {
     uint64_t seen_end;       /* bits that there are */
     velo_status failed;      /* why the check cannot go on, VELO_OK while it can */
     vl_error first;          /* the first fault */
-    vl_overflow *values;     /* long values of the leaf at hand */
+    store_check_value *values; /* long values of the leaf at hand */
     uint32_t value_count;    /* how many */
     uint32_t value_capacity; /* how many there is room for */
 } store_check;
@@ -122,10 +128,10 @@ check_visit_overflow(vl_ctx *ctx, void *argument, vl_pid pid)
 
 /* Note a long value of the leaf at hand. */
 static int
-check_add_value(store_check *check, vl_pid pid, uint32_t size)
+check_add_value(store_check *check, const vl_leaf_value *value, int is_record)
 {
     uint32_t capacity = check->value_capacity == 0 ? 64 : 2 * check->value_capacity;
-    vl_overflow *grown;
+    store_check_value *added, *grown;
 
     if (check->value_count == check->value_capacity) {
         grown = vl_realloc(check->ctx, check->values, capacity * sizeof *grown);
@@ -136,7 +142,9 @@ check_add_value(store_check *check, vl_pid pid, uint32_t size)
         check->values = grown;
         check->value_capacity = capacity;
     }
-    check->values[check->value_count++] = (vl_overflow){check->tree->id, pid, size};
+    added = &check->values[check->value_count++];
+    added->value = (vl_overflow){check->tree->id, value->overflow, value->value.size};
+    added->is_record = is_record;
     return 1;
 }
 
@@ -151,7 +159,7 @@ check_record(store_check *check, const void *data, size_t size)
 
     vl_leaf_record_init(&walk, data, size);
     while ((more = vl_leaf_record_next(&walk, &id, &value)) > 0)
-        if (value.overflow != 0 && !check_add_value(check, value.overflow, value.value.size))
+        if (value.overflow != 0 && !check_add_value(check, &value, 0))
             return;
     if (more < 0)
         check_note(check, "tree %" PRIu64 ": a row's record is damaged", check->tree->id);
@@ -170,7 +178,7 @@ check_list_values(store_check *check, const vl_leaf *leaf)
             continue;
         for (uint32_t i = 0; i < leaf->column_count; i++) {
             vl_leaf_get(leaf, slot, i, &value);
-            if (value.overflow != 0 && !check_add_value(check, value.overflow, value.value.size))
+            if (value.overflow != 0 && !check_add_value(check, &value, is_rows))
                 return;
             if (is_rows && value.overflow == 0 && value.value.type == VL_TYPE_BLOB)
                 check_record(check, value.value.as.data, value.value.size);
@@ -198,17 +206,15 @@ check_long_record(store_check *check, const vl_overflow *value)
 
 /* Check the long values that were noted; records among them may name more. */
 static void
-check_values(store_check *check, int is_rows)
+check_values(store_check *check)
 {
-    uint32_t direct = check->value_count;
-
     for (uint32_t i = 0; i < check->value_count && check->failed == VELO_OK; i++) {
-        vl_overflow value = check->values[i];
+        store_check_value one = check->values[i];
 
-        check_take_error(check, vl_overflow_verify(check->ctx, check->store->cache, &value,
+        check_take_error(check, vl_overflow_verify(check->ctx, check->store->cache, &one.value,
                                                    check_visit_overflow, check));
-        if (is_rows && i < direct)
-            check_long_record(check, &value);
+        if (one.is_record)
+            check_long_record(check, &one.value);
     }
 }
 
@@ -221,15 +227,12 @@ check_table_values(store_check *check)
 
     vl_table_scan_begin(&scan, check->tree, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0);
     while (st == VELO_OK && check->failed == VELO_OK) {
-        int is_rows;
-
         st = vl_table_scan_next(check->ctx, &scan);
         if (st != VELO_OK || scan.leaf == NULL)
             break;
-        is_rows = (scan.leaf->flags & VL_LEAF_ROWS) != 0;
         check_list_values(check, scan.leaf);
         vl_table_scan_pause(&scan);
-        check_values(check, is_rows);
+        check_values(check);
     }
     vl_table_scan_end(&scan);
     check_take_error(check, st);
