@@ -80,7 +80,6 @@ load_show(vl_cache *cache, vl_pid pid, uint32_t index)
     vl_count(&cache->load_count, 1);
 }
 
-<<<<<<< HEAD
 /* Make a page's word `loading`: 1, or 0 when somebody else has it or it is there. Of map pages
  * under the cache's latch: who holds that can rely on one that is not there. */
 static int
@@ -95,7 +94,8 @@ load_try_begin(vl_cache *cache, vl_pid pid)
     if (is_own)
         vl_latch_release_exclusive(&cache->latch);
     return done;
-=======
+}
+
 /* Whether no page ever had this number. Numbers may come from damaged pages: without this check one
  * of them could make words for billions of pages. */
 static int
@@ -107,7 +107,6 @@ load_is_beyond(vl_cache *cache, vl_pid pid)
     is_beyond = !vl_cache_is_own(cache, pid) && pid >= cache->page_end;
     vl_latch_release_exclusive(&cache->latch);
     return is_beyond;
->>>>>>> storestress
 }
 
 /* Begin to load a page: its word is `loading` and *frame the caller's. *frame is none when somebody
