@@ -7,9 +7,8 @@
  * sent ahead in chunks, until the rest fits.
  *
  * Invariants
- *   WL1  Chunks and the record that uses them lie on one side of every checkpoint, since the operation
- *        holds the gate.
- *   WL2  A writer never holds credit while it asks for more (wal.h). */
+ *   WL1  Chunks and the record that uses them lie on one side of every checkpoint, since the
+ * operation holds the gate. WL2  A writer never holds credit while it asks for more (wal.h). */
 #include "storage/writer_int.h"
 
 #include "base/alloc.h"
