@@ -116,6 +116,7 @@ fault_begin(fault_run *run, const fault_base *base, const fault_plan *plan, uint
     run->model = base->model;
     run->model.ctx = &run->ctx;
     run->model.history = calloc(MODEL_HISTORY, sizeof *run->model.history);
+    run->model.kept = NULL;
     if (run->model.history == NULL || vl_sim_clone(unit_ctx(), base->sim, &run->sim) != VELO_OK ||
         vl_sim_open_io(unit_ctx(), run->sim, &run->io) != VELO_OK)
         return 0;

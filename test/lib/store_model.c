@@ -356,7 +356,8 @@ model_note(store_model *model)
 {
     if (model->count == MODEL_HISTORY)
         return;
-    memcpy(model->kept + model->count % MODEL_KEPT, model->trees, sizeof model->trees);
+    if (model->kept != NULL) /* a copy of a model that does not go back has none */
+        memcpy(model->kept + model->count % MODEL_KEPT, model->trees, sizeof model->trees);
     model->history[model->count++] = model->content;
 }
 

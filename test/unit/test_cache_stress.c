@@ -81,8 +81,7 @@ stress_fill(void *page, vl_pid pid, uint64_t pair, uint64_t version)
 {
     stress_content *content = page;
 
-    content->header.kind = VL_PAGE_OVERFLOW_DATA;
-    content->header.pid = pid;
+    model_fill(page, pid, 0); /* a page that is well formed */
     content->pair = pair;
     content->version = version;
     for (unsigned i = 0; i < VL_ARRAY_COUNT(content->words); i++)
