@@ -1,8 +1,7 @@
 /* gate.c - who holds checkpoints off; see gate.h.
  *
- * All sleep on `state`. A holder that finds the gate closed takes its hold back and sleeps until
- * the gate opens; the one that closes it sleeps until the last holder leaves or a long one shows.
- * Every change of `state` while the gate is closed wakes all. */
+ * All sleep on `state`: who wants to hold a closed gate until it opens, and the one who closed it
+ * until the last holder has left. Every change of `state` while the gate is closed wakes all. */
 #include "storage/gate.h"
 
 #include "base/assert.h"
@@ -12,17 +11,6 @@ void
 vl_gate_init(vl_gate *gate)
 {
     atomic_init(&gate->state, 0);
-}
-
-/* Add a hold; returns the state as it was. */
-static uint32_t
-gate_add(vl_gate *gate, uint32_t hold)
-{
-    uint32_t before = atomic_fetch_add_explicit(&gate->state, hold, memory_order_acquire);
-
-    if (VL_UNLIKELY((before & VL_GATE_CLOSED) != 0))
-        vl_unpark(&gate->state, INT32_MAX);
-    return before;
 }
 
 static void
@@ -39,17 +27,17 @@ void
 vl_gate_hold(vl_gate *gate, int is_long)
 {
     uint32_t hold = is_long ? VL_GATE_LONG : 1U;
-    uint32_t seen = gate_add(gate, hold);
+    uint32_t seen = atomic_load_explicit(&gate->state, memory_order_relaxed);
 
-    while (VL_UNLIKELY((seen & VL_GATE_CLOSED) != 0)) {
-        gate_subtract(gate, hold);
-        for (;;) {
-            seen = atomic_load_explicit(&gate->state, memory_order_relaxed);
-            if ((seen & VL_GATE_CLOSED) == 0)
-                break;
+    for (;;) {
+        if (VL_UNLIKELY((seen & VL_GATE_CLOSED) != 0)) {
             (void)vl_park(&gate->state, seen, VL_PARK_FOREVER);
+            seen = atomic_load_explicit(&gate->state, memory_order_relaxed);
+        } else if (atomic_compare_exchange_weak_explicit(&gate->state, &seen, seen + hold,
+                                                         memory_order_acquire,
+                                                         memory_order_relaxed)) {
+            return;
         }
-        seen = gate_add(gate, hold);
     }
 }
 

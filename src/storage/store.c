@@ -66,10 +66,14 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
 
     if (!vl_gate_close(&store->gate))
         return vl_fail(ctx, VELO_BUSY, "a transaction of several operations is open");
+    /* A transaction may have been left unfinished just before the gate closed. */
+    st = vl_store_check_writable(ctx, store);
+    if (st != VELO_OK) {
+        vl_gate_open(&store->gate);
+        return st;
+    }
     store->checkpoint_note = UINT64_MAX;
-    st = vl_directory_save_marks(ctx, store->own);
-    if (st == VELO_OK)
-        st = vl_checkpoint_run(ctx, store->cache, store_note, store_fill, store);
+    st = vl_checkpoint_run(ctx, store->cache, store_note, store_fill, store);
     if (store->checkpoint_note == UINT64_MAX) {
         vl_gate_open(&store->gate); /* it has not come to the barrier */
         store->checkpoint_note = before;
@@ -155,7 +159,7 @@ store_tend_log(vl_ctx *ctx, vl_store *store)
         return;
     if (store_is_due(store) && vl_store_check_writable(ctx, store) == VELO_OK) {
         st = store_run_checkpoint(ctx, store);
-        if (st != VELO_OK) {
+        if (st != VELO_OK && st != VELO_BUSY) {
             atomic_store_explicit(&store->quiet_until,
                                   vl_wal_tail(store->wal) + store_log_limit(store) / 4,
                                   memory_order_relaxed);
@@ -284,9 +288,10 @@ store_open_volume(vl_ctx *ctx, vl_store *store, const char *path)
                                  .may_create = store->options.may_create,
                                  .is_read_only = store->options.is_read_only,
                                  .is_direct = store->options.is_direct};
-    vl_lock_mode mode = options.is_read_only ? VL_LOCK_SHARED : VL_LOCK_EXCLUSIVE;
     size_t size = strlen(path);
 
+    options.lock = options.is_read_only ? VL_LOCK_SHARED : VL_LOCK_EXCLUSIVE;
+    options.lock_at = VL_STORE_LOCK_AT;
     if (size + sizeof "-wal" > VL_PATH_SIZE)
         return vl_fail(ctx, VELO_CANTOPEN_FULLPATH, "the path %.100s... is too long", path);
     store->wal_path = vl_alloc(ctx, size + sizeof "-wal");
@@ -296,7 +301,7 @@ store_open_volume(vl_ctx *ctx, vl_store *store, const char *path)
     memcpy(store->wal_path + size, "-wal", sizeof "-wal");
     VL_TRY(vl_volume_open(ctx, store->io, path, &options, &store->volume));
     store->page_size = vl_volume_super(store->volume)->page_size;
-    return vl_file_lock(ctx, vl_volume_file(store->volume), mode, VL_STORE_LOCK_AT, 1);
+    return VELO_OK;
 }
 
 static velo_status
@@ -359,6 +364,9 @@ store_begin(vl_ctx *ctx, vl_store *store)
         atomic_store_explicit(&store->next_tree, super->next_tree, memory_order_relaxed);
     if (super->map_root.length != 0)
         VL_TRY(vl_directory_load(ctx, store));
+    else if ((super->flags & VL_SUPER_CLEAN) == 0)
+        return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblock names a log, but no pages",
+                       vl_volume_path(store->volume));
     if ((super->flags & VL_SUPER_CLEAN) == 0)
         VL_TRY(store_recover(ctx, store));
     if (store->options.has_background && !store->options.is_read_only)
@@ -388,6 +396,7 @@ vl_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_store_options *
     vl_latch_init(&store->latch, VL_RANK_STORE);
     vl_latch_init(&store->checkpoint_turn, VL_RANK_NONE);
     vl_latch_init(&store->drop_turn, VL_RANK_NONE);
+    vl_latch_init(&store->mark_turn, VL_RANK_NONE);
     vl_gate_init(&store->gate);
     vl_event_init(&store->wake);
     atomic_init(&store->next_txn, 1);

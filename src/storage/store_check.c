@@ -171,8 +171,8 @@ vl_store_check(vl_ctx *ctx, vl_store *store, vl_store_fault *fault, void *argume
         id = tree->tree.id;
         check_tree(&check, &tree->tree, tree->kind);
     }
-    for (const vl_store_entry *entry = store->dropped; entry != NULL; entry = entry->next)
-        if (check.failed == VELO_OK && entry->has_pages && entry->tree.tree.root != 0) {
+    for (const vl_store_entry *entry = store->dropping; entry != NULL; entry = entry->next)
+        if (check.failed == VELO_OK) {
             report->dropped_count++;
             check_tree(&check, &entry->tree.tree, entry->tree.kind);
         }

@@ -169,7 +169,11 @@ volume_open_media(vl_ctx *ctx, vl_volume *volume, vl_io *io, const char *path,
 
     if (!options->is_read_only)
         flags |= options->may_create ? VL_OPEN_WRITE | VL_OPEN_CREATE : VL_OPEN_WRITE;
-    return vl_media_open(ctx, io, path, flags, &volume->media);
+    VL_TRY(vl_media_open(ctx, io, path, flags, &volume->media));
+    if (options->lock == VL_LOCK_NONE)
+        return VELO_OK;
+    /* Before anything is read: what another process is changing is not to be relied on. */
+    return vl_file_lock(ctx, vl_volume_file(volume), options->lock, options->lock_at, 1);
 }
 
 /* What a superblock says must be something that this version does, and the file must hold it. */

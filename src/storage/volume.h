@@ -48,6 +48,9 @@ typedef struct vl_volume_options {
     uint32_t page_size; /* of a database to be created; 0 for the default */
     int may_create;     /* create the file if it is absent or empty */
     int is_read_only;   /* never write */
+    vl_lock_mode lock;  /* held on the byte at `lock_at` from before the first read until closing;
+                           VL_LOCK_NONE for none */
+    uint64_t lock_at;   /* see lock */
     int is_direct;      /* past the system's cache if possible: then buffers of images are aligned
                            to VL_DIRECT_ALIGN */
 } vl_volume_options;

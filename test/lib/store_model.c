@@ -599,11 +599,11 @@ model_set_mark(store_model *model, model_tree *tree)
     vl_store_tree *there;
 
     VL_TRY(vl_store_find_tree(model->ctx, model->store, tree->id, &there));
-    if (mark > tree->mark) {
-        model->content -= model_mark_weight(tree->id, tree->mark);
-        tree->mark = mark;
-        model->content += model_mark_weight(tree->id, tree->mark);
-    }
+    if (mark <= tree->mark) /* nothing changes, and nothing becomes durable */
+        return vl_writer_mark(model->ctx, model->writer, there, mark);
+    model->content -= model_mark_weight(tree->id, tree->mark);
+    tree->mark = mark;
+    model->content += model_mark_weight(tree->id, tree->mark);
     model_note(model);
     return vl_writer_mark(model->ctx, model->writer, there, mark);
 }
@@ -612,6 +612,7 @@ static velo_status
 model_do_trees(store_model *model)
 {
     model_tree *tree = model->trees + vl_rng_below(&model->rng, MODEL_TREES);
+    uint64_t before = model->count;
     velo_status st;
 
     vl_writer_set_synchronous(model->writer, VL_SYNCHRONOUS_FULL);
@@ -626,7 +627,7 @@ model_do_trees(store_model *model)
         st = model_drop(model, tree);
     else
         return VELO_OK;
-    if (st == VELO_OK)
+    if (st == VELO_OK && model->count != before)
         model_acknowledge(model, VL_SYNCHRONOUS_FULL);
     return st;
 }
