@@ -114,8 +114,9 @@ super_find_bad_field(const uint8_t *bytes, const vl_superblock *super)
         return "block size";
     if (super->block_count < VL_SUPER_COUNT || super->block_count > INT64_MAX / super->block_size)
         return "block count";
-    if (super->checkpoint == 0 || super->log_generation == 0 || super->page_end == 0 ||
-        super->next_tree == 0)
+    /* Counters that come near to wrapping around are none of ours. */
+    if (super->checkpoint == 0 || super->checkpoint > INT64_MAX || super->log_generation == 0 ||
+        super->page_end == 0 || super->next_tree == 0)
         return "counters";
     if (!super_root_is_valid(&super->map_root, super->block_count))
         return "root of the page map";
@@ -255,10 +256,11 @@ vl_superblock_find(vl_ctx *ctx, const char *what, const uint8_t *head, size_t si
     const uint8_t *bytes[VL_SUPER_COUNT] = {NULL, NULL};
     uint32_t block_size;
 
-    if (size >= VL_SUPER_SIZE)
-        bytes[0] = head;
-    if (bytes[0] != NULL && vl_superblock_decode(ctx, what, 0, bytes[0], super) == VELO_OK) {
-        if (size >= VL_SUPER_SIZE && super->block_size <= size - VL_SUPER_SIZE)
+    if (size < VL_SUPER_SIZE)
+        return vl_superblock_choose(ctx, what, bytes, super, block);
+    bytes[0] = head;
+    if (vl_superblock_decode(ctx, what, 0, head, super) == VELO_OK) {
+        if (super->block_size <= size - VL_SUPER_SIZE)
             bytes[1] = head + super->block_size;
         return vl_superblock_choose(ctx, what, bytes, super, block);
     }

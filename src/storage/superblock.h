@@ -58,7 +58,7 @@ typedef struct vl_superblock {
     uint32_t page_size;      /* bytes, see vl_page_size_is_valid */
     uint32_t block_size;     /* bytes, a power of two from 512 to the page size */
     uint8_t database_id[16]; /* random */
-    uint64_t checkpoint;     /* from 1 on */
+    uint64_t checkpoint;     /* from 1 on, at most INT64_MAX */
     uint64_t published;      /* timestamp */
     uint64_t log_generation; /* from 1 on */
     uint64_t log_position;   /* in that log's positions */

@@ -81,6 +81,13 @@ volume_is_zero(const uint8_t *bytes, size_t size)
     return 1;
 }
 
+/* Make sure that neither superblock lacks space when it is written: that would be final. */
+static velo_status
+volume_allocate_supers(vl_ctx *ctx, vl_volume *volume)
+{
+    return vl_media_allocate(ctx, &volume->media, 0, (uint64_t)VL_SUPER_COUNT * volume->block_size);
+}
+
 /* Write superblock 1 into a file that holds nothing, and make file and name durable. */
 static velo_status
 volume_write_first(vl_ctx *ctx, vl_volume *volume, const char *path)
@@ -100,7 +107,7 @@ volume_write_first(vl_ctx *ctx, vl_volume *volume, const char *path)
     super->flags = VL_SUPER_CLEAN;
     VL_TRY(vl_io_random(ctx, volume->media.io, super->database_id, sizeof super->database_id));
     VL_TRY(vl_io_random(ctx, volume->media.io, &super->log_salt, sizeof super->log_salt));
-    VL_TRY(vl_media_resize(ctx, &volume->media, (uint64_t)VL_SUPER_COUNT * volume->block_size));
+    VL_TRY(volume_allocate_supers(ctx, volume));
     VL_TRY(vl_volume_write_super(ctx, volume, super, 0));
     return vl_path_sync_folder(ctx, volume->media.io, path);
 }
@@ -291,8 +298,10 @@ static velo_status
 volume_make_ready(vl_ctx *ctx, vl_volume *volume)
 {
     uint32_t place = atomic_load_explicit(&volume->place, memory_order_relaxed);
-    velo_status st = vl_free_map_load(ctx, volume);
+    velo_status st = volume_allocate_supers(ctx, volume); /* a copy may have a hole there */
 
+    if (st == VELO_OK)
+        st = vl_free_map_load(ctx, volume);
     if (st != VELO_OK) { /* may be tried again */
         vl_space_destroy(volume->space);
         volume->space = NULL;

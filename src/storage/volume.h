@@ -120,7 +120,8 @@ typedef struct vl_volume_read_item {
 velo_status vl_volume_read_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_read_item *items,
                                  uint32_t count) VL_MUST_CHECK;
 
-/* One image to be written, to blocks that are in use and not needed by the durable checkpoint. */
+/* One image to be written, to blocks that are held or in sets other than that of the durable
+ * checkpoint. */
 typedef struct vl_volume_write_item {
     uint64_t address;  /* first block */
     uint32_t length;   /* in blocks */
@@ -151,12 +152,15 @@ int vl_volume_try_promise(vl_volume *volume, uint64_t blocks);
 
 void vl_volume_release_promise(vl_volume *volume, uint64_t blocks);
 
-/* Take `length` blocks in a row into sets (space.h), which uses up a promise of so many. One block
- * is always found; of several the result is 0 when there is no such run, and the promise stands.
- * One after the other gives addresses one behind the other. */
+/* Take `length` blocks in a row into sets (space.h), which uses up a promise of so many. Outside of
+ * a checkpoint that is VL_SPACE_HELD, until the image is written and the live map refers to it: if
+ * a barrier came in between, blocks that are live already would be in the checkpoint. One block is
+ * always found; of several the result is 0 when there is no such run, and the promise stands. One
+ * after the other gives addresses one behind the other. */
 uint64_t vl_volume_allocate(vl_volume *volume, uint32_t sets, uint32_t length);
 
-/* Take blocks that are in use into more sets, or out of sets: vl_space_add, vl_space_remove. */
+/* Take blocks that are in use into more sets, or out of sets: vl_space_add, vl_space_remove. Adding
+ * held blocks to `live` ends the holding. */
 void vl_volume_add(vl_volume *volume, uint32_t sets, uint64_t address, uint32_t length);
 void vl_volume_remove(vl_volume *volume, uint32_t sets, uint64_t address, uint32_t length);
 

@@ -11,7 +11,8 @@
  *
  * So storing the table changes the table. The plan settles that in memory before anything is
  * written: a chunk that has changed gives up its old block and takes a new one, which may change
- * other chunks, until no more do. It ends since a chunk is changed once.
+ * other chunks, until no more do. It ends since a chunk is changed once. Then the blocks of those
+ * that are not used after all are given back.
  *
  * Invariants
  *   T1  Between checkpoints the stored table says what the set `durable` says; so a chunk has
@@ -49,6 +50,8 @@ static const uint8_t map_magic[8] = {'V', 'e', 'l', 'o', 'F', 'r', 'e', 'e'};
 
 /* The superblocks count as used in the stored table. */
 #define MAP_SUPER_BITS ((UINT64_C(1) << VL_SUPER_COUNT) - 1)
+
+static const vl_free_image map_no_image = {0, 0};
 
 uint64_t
 vl_free_map_chunk_blocks(const vl_volume *volume)
@@ -442,7 +445,8 @@ map_plan_chunk(vl_volume *volume, uint64_t number, int *is_moved)
 
     if (!chunk->is_planned) {
         chunk->is_planned = 1;
-        chunk->next.address = 0;
+        chunk->next = map_no_image;
+        chunk->next_used = 0;
         *is_moved = 1;
         if (chunk->stored.address != 0)
             map_give_up(volume, &chunk->stored);
@@ -452,6 +456,54 @@ map_plan_chunk(vl_volume *volume, uint64_t number, int *is_moved)
         return 1;
     *is_moved = 1;
     return map_take(volume, &chunk->next);
+}
+
+/* Give back a block that the plan has taken. Its chunk has changed when it was taken. */
+static void
+map_untake(vl_volume *volume, vl_free_image *image)
+{
+    vl_space_remove(volume->space, VL_SPACE_WRITING, image->address, 1);
+    *image = map_no_image;
+    volume->map.taken_count--;
+    volume->kept_count++;
+}
+
+/* Whether the checkpoint uses no block of a chunk. */
+static int
+map_is_unused(vl_volume *volume, uint64_t number)
+{
+    uint64_t words = vl_free_map_chunk_blocks(volume) / 64;
+
+    for (uint64_t word = number * words; word < (number + 1) * words; word++)
+        if (vl_space_word(volume->space, VL_SPACE_WRITING, word) != 0)
+            return 0;
+    return 1;
+}
+
+/* Do without images of chunks that are not used in the end, and without index pages for them.
+ * Giving back a block may leave its own chunk unused. */
+static void
+map_plan_trim(vl_volume *volume)
+{
+    vl_free_map *map = &volume->map;
+    int is_moved;
+
+    do {
+        is_moved = 0;
+        for (uint64_t i = 0; i < map->next_chunks; i++) {
+            vl_free_chunk *chunk = &map->chunks[i];
+
+            if (!chunk->is_changed || chunk->next.address == 0 || !map_is_unused(volume, i))
+                continue;
+            map_untake(volume, &chunk->next);
+            is_moved = 1;
+        }
+        map->next_chunks = map_chunks_of(volume, map_used_end(volume));
+        while (map->next_indexes > map_indexes_of(volume, map->next_chunks)) {
+            map_untake(volume, &map->next[--map->next_indexes]);
+            is_moved = 1;
+        }
+    } while (is_moved);
 }
 
 /* Give up and take blocks until no further chunk changes. With the latch. Returns 0 when there are
@@ -478,6 +530,7 @@ map_plan_blocks(vl_volume *volume)
             is_moved = 1;
         }
     } while (is_moved);
+    map_plan_trim(volume);
     return 1;
 }
 
@@ -544,7 +597,7 @@ map_write_chunks(vl_ctx *ctx, vl_volume *volume, uint64_t *from)
         uint8_t *bytes = map->buffer + (size_t)count * volume->block_size;
 
         vl_latch_acquire_exclusive(&volume->latch);
-        if (map->chunks[*from].is_changed) {
+        if (map->chunks[*from].is_changed && map->chunks[*from].next.address != 0) {
             map_put_chunk(volume, *from, bytes);
             items[count].address = map->chunks[*from].next.address;
             items[count].length = 1;
@@ -622,7 +675,6 @@ vl_free_map_write(vl_ctx *ctx, vl_volume *volume, vl_superblock *super)
     vl_free_map *map = &volume->map;
     uint64_t from = 0;
     uint64_t end = map->next_indexes;
-    uint64_t least;
 
     if (!map->is_planned)
         return VELO_OK;
@@ -631,11 +683,7 @@ vl_free_map_write(vl_ctx *ctx, vl_volume *volume, vl_superblock *super)
     while (end > 0)
         VL_TRY(map_write_indexes(ctx, volume, &end));
     vl_latch_acquire_exclusive(&volume->latch);
-    /* Normally the end of what is used; giving up the last block may have left the index longer. */
-    least = (map->next_chunks - 1) * vl_free_map_chunk_blocks(volume) + 1;
     super->block_count = map_used_end(volume);
-    if (super->block_count < least)
-        super->block_count = least;
     super->space_root.address = map->next[0].address;
     super->space_root.length = 1;
     super->space_root.height = MAP_ROOT_HEIGHT;
@@ -664,7 +712,6 @@ map_replace(vl_volume *volume, vl_free_image *stored, const vl_free_image *next)
 void
 vl_free_map_end(vl_volume *volume, int is_durable)
 {
-    static const vl_free_image none = {0, 0};
     vl_free_map *map = &volume->map;
     uint64_t count = map->index_count > map->next_indexes ? map->index_count : map->next_indexes;
     int is_new = is_durable && map->is_planned;
@@ -673,14 +720,14 @@ vl_free_map_end(vl_volume *volume, int is_durable)
         vl_free_chunk *chunk = &map->chunks[i];
 
         if (is_new && chunk->is_changed) {
-            map_replace(volume, &chunk->stored, chunk->next.address != 0 ? &chunk->next : &none);
-            chunk->stored_used = chunk->next.address != 0 ? chunk->next_used : 0;
+            map_replace(volume, &chunk->stored, &chunk->next);
+            chunk->stored_used = chunk->next_used;
         }
         chunk->is_changed = 0;
         chunk->is_planned = 0;
     }
     for (uint64_t i = 0; i < count && is_new; i++)
-        map_replace(volume, &map->index[i], i < map->next_indexes ? &map->next[i] : &none);
+        map_replace(volume, &map->index[i], i < map->next_indexes ? &map->next[i] : &map_no_image);
     if (is_new)
         map->index_count = map->next_indexes;
     map->next_chunks = 0;

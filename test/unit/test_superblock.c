@@ -117,6 +117,7 @@ superblock_fields_out_of_limits_are_found(void)
         {24, (UINT64_C(131072) << 32) | 65536, "block size"},
         {24, (UINT64_C(256) << 32) | 65536, "block size"},
         {48, 0, "counters"},
+        {48, UINT64_C(1) << 63, "counters"},
         {64, 0, "counters"},
         {88, 1, "block count"},
         {88, UINT64_MAX, "block count"},

@@ -93,15 +93,18 @@ static velo_status
 toy_write(toy_store *toy, uint32_t sets, toy_image *image)
 {
     vl_volume_write_item item = {.length = 1, .buf = toy->buffer};
+    uint32_t first = sets == VL_SPACE_LIVE ? VL_SPACE_HELD : sets;
     velo_status st;
 
     VL_TRY(vl_volume_promise(toy->ctx, toy->volume, 1));
-    item.address = vl_volume_allocate(toy->volume, sets, 1);
+    item.address = vl_volume_allocate(toy->volume, first, 1);
     st = vl_volume_write_batch(toy->ctx, toy->volume, &item, 1);
     if (st != VELO_OK) {
-        vl_volume_remove(toy->volume, sets, item.address, 1);
+        vl_volume_remove(toy->volume, first, item.address, 1);
         return st;
     }
+    if (first != sets)
+        vl_volume_add(toy->volume, sets, item.address, 1);
     image->address = item.address;
     image->checksum = item.checksum;
     return VELO_OK;
