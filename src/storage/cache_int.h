@@ -125,23 +125,22 @@ struct vl_cache {
     uint8_t *batch;           /* its buffer: batch_size pages; owned */
     uint32_t batch_size;      /* pages */
 
-    vl_latch latch;          /* guards what follows; VL_RANK_CACHE */
-    uint64_t budget_bytes;   /* 0: none */
-    uint64_t frame_bytes;    /* of `bytes`, in slabs */
-    uint32_t slab_count;     /* slabs that exist */
-    uint32_t free_list;      /* first free frame */
-    uint32_t free_count;     /* frames in the list */
-    uint32_t retired_list;   /* first frame whose memory has been given back to the system */
-    uint32_t retired_count;  /* frames in that list */
-    uint32_t copies_in_use;  /* frames that hold copies */
-    uint32_t hand;           /* where the evictor's clock stands */
-    uint32_t evicting_count; /* pages that evictors are writing */
-    uint32_t path_holds;     /* holds of map pages by changes that wait */
-    uint64_t dirty_count;    /* frames whose dirty_epoch is not 0 */
-    uint64_t debt;           /* images for which no space is promised any more */
-    uint64_t page_end;       /* one past the largest number that was ever taken */
-    uint64_t lowest_free;    /* no number below this one is free */
-    vl_livemap_root root;    /* of the live page map */
+    vl_latch latch;         /* guards what follows; VL_RANK_CACHE */
+    uint64_t budget_bytes;  /* 0: none */
+    uint64_t frame_bytes;   /* of `bytes`, in slabs */
+    uint32_t slab_count;    /* slabs that exist */
+    uint32_t free_list;     /* first free frame */
+    uint32_t free_count;    /* frames in the list */
+    uint32_t retired_list;  /* first frame whose memory has been given back to the system */
+    uint32_t retired_count; /* frames in that list */
+    uint32_t copies_in_use; /* frames that hold copies */
+    uint32_t hand;          /* where the evictor's clock stands */
+    uint32_t path_holds;    /* holds of map pages by changes that wait */
+    uint64_t dirty_count;   /* frames whose dirty_epoch is not 0 */
+    uint64_t debt;          /* images for which no space is promised any more */
+    uint64_t page_end;      /* one past the largest number that was ever taken */
+    uint64_t lowest_free;   /* no number below this one is free */
+    vl_livemap_root root;   /* of the live page map */
     vl_cache_writing writing;
     vl_cache_pids pids; /* used when there is no volume */
 };

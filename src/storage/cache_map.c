@@ -17,9 +17,10 @@
  *   P4  A page has been changed after the barrier only if its map page has a shadow or does not
  *       belong to the checkpoint: whoever makes a page dirty opens its map page.
  *   P5  The sets of blocks (space.h) are what the two maps refer to: live and writing change in
- *       vl_livemap_put and vl_livemap_remove together with the entries. (Beyond that they have only
- * blocks of images that are being written.) P6  The mark `full` of an entry is set only from an
- * image that has no free number below, and is cleared when a number below becomes free. */
+ *       vl_livemap_put and vl_livemap_remove together with the entries. (`writing` has besides the
+ *       blocks of images that are being written for the checkpoint.)
+ *   P6  The mark `full` of an entry is set only from an image that has no free number below, and is
+ *       cleared when a number below becomes free. */
 #include "storage/cache_int.h"
 
 #include <string.h>

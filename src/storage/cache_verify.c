@@ -230,8 +230,7 @@ vl_cache_verify(vl_ctx *ctx, vl_cache *cache)
     if (st == VELO_OK)
         st = verify_frames(ctx, cache);
     if (st == VELO_OK)
-        st = verify_run(ctx, &walk,
-                        stats.map_count + (uint64_t)cache->evicting_count * cache->page_blocks);
+        st = verify_run(ctx, &walk, stats.map_count);
     vl_latch_release_exclusive(&cache->latch);
     verify_end(&walk);
     return st;

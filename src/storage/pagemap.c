@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define PAGEMAP_ADDRESS_MASK   ((UINT64_C(1) << 40) - 1)
+#define PAGEMAP_ADDRESS_MASK   (VL_VOLUME_MAX_BLOCKS - 1)
 #define PAGEMAP_LENGTH_SHIFT   40
 #define PAGEMAP_ENCODING_SHIFT 48
 #define PAGEMAP_FULL           (UINT64_C(1) << 56)
@@ -24,7 +24,7 @@ typedef struct pagemap_entry {
 _Static_assert(sizeof(pagemap_entry) == 16, "an entry has 16 bytes");
 _Static_assert(VL_PAGEMAP_FIRST * sizeof(pagemap_entry) == sizeof(vl_page_header),
                "the header takes the room of the first entries");
-_Static_assert(VL_VOLUME_MAX_BLOCKS - 1 == PAGEMAP_ADDRESS_MASK, "addresses fit");
+_Static_assert(PAGEMAP_ADDRESS_MASK >> PAGEMAP_LENGTH_SHIFT == 0, "addresses fit");
 
 static pagemap_entry
 pagemap_read(const void *page, uint32_t index)

@@ -481,7 +481,7 @@ hazard_38_evictor_takes_only_what_nobody_uses(void)
 {
     static steps_world steps;
     vl_page_ref refs[2] = {{0}, {0}};
-    uint32_t freed;
+    uint32_t freed = 1;
 
     memset(&steps, 0, sizeof steps);
     CHECK_OK(model_create(unit_ctx(), 80, 1, &steps.model));
