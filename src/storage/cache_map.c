@@ -559,7 +559,7 @@ map_put_writing(vl_cache *cache, const vl_livemap_image *image, vl_extent *old)
         is_shared = frame->shadow == 0;
         VL_CHECK(image->in_live || !is_shared); /* P4 */
         *old = map_exchange(vl_cache_page_of(cache, is_shared ? parent : frame->shadow - 1),
-                           map_index(cache, above, image->pid), image);
+                            map_index(cache, above, image->pid), image);
     }
     map_drop(cache, VL_SPACE_WRITING, old);
     return is_shared;
@@ -580,7 +580,7 @@ vl_livemap_put(vl_cache *cache, const vl_livemap_image *image)
         old = map_exchange_root(&cache->root, image);
     else if (!is_done)
         old = map_exchange(vl_cache_page_of(cache, map_parent(cache, image->pid)),
-                          map_index(cache, above, image->pid), image);
+                           map_index(cache, above, image->pid), image);
     map_drop(cache, VL_SPACE_LIVE, &old);
     if ((image->sets & VL_SPACE_LIVE) == 0)
         vl_volume_add(cache->volume, VL_SPACE_LIVE, image->extent.address, image->extent.length);

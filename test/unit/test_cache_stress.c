@@ -278,6 +278,12 @@ stress_reader_main(void *argument)
                 batch[i] = stress.pairs[vl_rng_below(&rng, STRESS_PAIRS)][i % 2];
             vl_cache_load_batch(stress.cache, batch, VL_ARRAY_COUNT(batch));
         }
+        if (vl_rng_chance(&rng, 1, 16)) { /* a number that is out of date, or was never one */
+            velo_status st =
+                vl_cache_load(&ctx, stress.cache, (vl_pid)vl_rng_below(&rng, 4 * STRESS_PAIRS));
+
+            STRESS_EXPECT(st == VELO_OK || st == VELO_CORRUPT);
+        }
     }
 }
 
