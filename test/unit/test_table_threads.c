@@ -146,8 +146,7 @@ threads_insert_own(void *argument)
     threads_worker *worker = argument;
 
     for (uint32_t i = 0; i < worker->steps; i++) /* in an order that is no order */
-        threads_insert(worker,
-                       (int64_t)(i * UINT32_C(7919) % worker->steps * THREADS_MAX + worker->index));
+        threads_insert(worker, (int64_t)i * 7919 % worker->steps * THREADS_MAX + worker->index);
 }
 
 static void
@@ -291,9 +290,9 @@ threads_insert_at_once(void *argument)
                (i + 1) * THREADS_MAX)
             vl_thread_yield();
         for (uint32_t k = 0; k < 4; k++)
-            threads_insert(worker, (int64_t)(k * THREADS_MAX + worker->index));
+            threads_insert(worker, (int64_t)k * THREADS_MAX + worker->index);
         for (uint32_t k = 0; k < 3; k++)
-            threads_delete(worker, (int64_t)(k * THREADS_MAX + worker->index));
+            threads_delete(worker, (int64_t)k * THREADS_MAX + worker->index);
     }
     atomic_fetch_add_explicit(&threads_line.arrived, THREADS_MAX * THREADS_TREES,
                               memory_order_acq_rel); /* nobody waits for one that has failed */

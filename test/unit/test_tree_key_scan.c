@@ -303,7 +303,8 @@ tree_key_sample_is_even(void)
 typedef struct load_log {
     uint32_t granted;  /* entries that may be appended */
     uint32_t appended; /* so far */
-    uint32_t refuse;   /* grants until one fails; 0: none does */
+    uint32_t calls;    /* of grant */
+    uint32_t refuse;   /* the one that fails; 0: none does */
     int is_wrong;      /* more was appended than granted */
     int pages;         /* of rests, as noted */
 } load_log;
@@ -314,7 +315,8 @@ log_grant(vl_ctx *ctx, void *argument, const vl_tree_key_item *items, uint32_t c
     load_log *log = argument;
 
     (void)items;
-    if (log->refuse > 0 && --log->refuse == 0)
+    log->calls++;
+    if (log->calls == log->refuse)
         return vl_fail(ctx, VELO_FULL, "the log is full");
     log->granted = count;
     return VELO_OK;
