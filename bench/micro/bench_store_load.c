@@ -78,7 +78,7 @@ load_add(bench *b, const peer *who, const char *what, peer_load how)
     c->peer = who;
     c->how = how;
     (void)snprintf(c->name, sizeof c->name, "%s, %s", what, who->name);
-    (void)snprintf(c->cpu_name, sizeof c->cpu_name, "processor time: %s", c->name);
+    (void)snprintf(c->cpu_name, sizeof c->cpu_name, "processor time: %s, %s", what, who->name);
     at = bench_add(b, c->name, "M rows/s", BENCH_MORE_IS_BETTER, measure_load, c);
     (void)bench_add(b, c->cpu_name, "M rows/s", BENCH_MORE_IS_BETTER, measure_cpu, c);
     return at;
