@@ -87,9 +87,11 @@ typedef struct vl_wal_options {
     uint32_t segment_bytes;   /* unit in which the file grows, a power of two; 0: default. An
                                  existing log file keeps its own */
     vl_durable_method method; /* how appends are made durable */
-    vl_preallocation preallocation; /* how space is prepared. NONE counts as ALLOCATED: a flush must
-                                       not meet a full disk. Where the file system cannot allocate,
-                                       only WRITTEN takes the space for certain */
+    vl_preallocation preallocation; /* how space is prepared. WRITTEN counts as ALLOCATED while much
+                                       is appended and nothing made durable. NONE counts as
+                                       ALLOCATED: a flush must not meet a full disk. Where the file
+                                       system cannot allocate, only WRITTEN takes the space for
+                                       certain */
 } vl_wal_options;
 
 /* ---- a log's life ---- */
