@@ -42,6 +42,7 @@ typedef struct recovery {
 
 /* The bytes of one long value, from the log. */
 typedef struct recovery_source {
+    const char *path;  /* of the log */
     vl_wal_scan *scan; /* behind the chunk at hand */
     uint64_t txn;      /* whose */
     uint64_t number;   /* which value */
@@ -115,7 +116,9 @@ recovery_next_chunk(vl_ctx *ctx, recovery_source *source)
     do {
         VL_TRY(vl_wal_scan_next(ctx, source->scan, &record, &found));
         if (!found)
-            return vl_fail(ctx, VELO_CORRUPT, "the log ends before a long value of it is complete");
+            return vl_fail(ctx, VELO_CORRUPT,
+                           "the log \"%s\" ends before a long value of it is complete",
+                           source->path);
         if (vl_record_parse(record.type, record.body, record.size, &parsed) != NULL)
             return recovery_damaged(ctx, &record, "it is damaged");
     } while (parsed.type != VL_RECORD_CHUNK || record.txn != source->txn ||
@@ -168,7 +171,8 @@ static velo_status
 recovery_take_chunk(vl_ctx *ctx, recovery *self, const vl_wal_record *record,
                     const vl_record *parsed)
 {
-    recovery_source source = {.txn = record->txn, .number = parsed->long_value};
+    recovery_source source = {
+        .path = self->store->wal_path, .txn = record->txn, .number = parsed->long_value};
     vl_overflow_source value = {.tree = parsed->tree, .fill = recovery_fill, .argument = &source};
     recovery_long *entry;
     velo_status st;

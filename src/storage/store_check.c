@@ -270,11 +270,11 @@ vl_store_check(vl_ctx *ctx, vl_store *store, vl_store_fault *fault, void *argume
         id = tree->tree.id;
         check_tree(&check, &tree->tree, tree->kind);
     }
+    /* What is left of a dropped tree lacks levels and parts of values, as it should. */
     for (const vl_store_entry *entry = store->dropped; entry != NULL; entry = entry->next)
-        if (check.failed == VELO_OK && entry->has_pages && entry->tree.tree.root != 0)
-            check_tree(&check, &entry->tree.tree, entry->tree.kind);
+        report->dropped_count += (uint64_t)entry->has_pages;
     vl_cache_get_stats(store->cache, &stats);
-    if (stats.page_count > report->page_count)
+    if (stats.page_count > report->page_count && report->dropped_count == 0)
         report->unused_count = stats.page_count - report->page_count;
     vl_free(check.seen);
     vl_free(check.values);

@@ -13,7 +13,10 @@
  *
  * Invariants
  *   DI1  store->entries holds exactly the trees with state 0, by rising id.
- *   DI2  An entry's memory stays until the store is closed: callers keep pointers to it. */
+ *   DI2  An entry's memory stays until the store is closed: callers keep pointers to it.
+ *   DI3  A row's root page exists: the row of a dropped tree goes before the root does. If the root
+ *        cannot be freed then, it waits in memory; a crash loses one page to the file, while a row
+ *        that outlived its root would name a page of somebody else. */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rank.h"
@@ -484,19 +487,21 @@ velo_status
 vl_directory_drop_step(vl_ctx *ctx, vl_writer *writer, int *is_done)
 {
     vl_store_entry *entry = directory_first_drop(writer->store);
+    int is_bare = 0;
     int is_gone = 0;
 
     *is_done = entry == NULL;
     if (entry == NULL)
         return VELO_OK;
-    if (entry->tree.tree.root != 0) {
-        VL_TRY(
-            vl_tree_drop(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP, NULL, &is_gone));
-        if (!is_gone)
+    if (!entry->is_forgotten) {
+        VL_TRY(vl_tree_drop_below_root(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP,
+                                       &is_bare));
+        if (!is_bare)
             return VELO_OK;
-        entry->tree.tree.root = 0;
+        VL_TRY(directory_delete_row(ctx, writer, entry->tree.tree.id)); /* keeps DI3 */
+        entry->is_forgotten = 1;
     }
-    VL_TRY(directory_delete_row(ctx, writer, entry->tree.tree.id));
+    VL_TRY(vl_tree_drop(ctx, &entry->tree.tree, writer->work, UINT32_MAX, NULL, &is_gone));
     entry->has_pages = 0;
     return VELO_OK;
 }

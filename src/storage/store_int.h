@@ -51,6 +51,7 @@ typedef struct vl_store_entry {
     vl_store_tree tree; /* what callers see */
     int64_t saved_mark; /* its mark as the directory has it */
     int has_pages;      /* dropped: not all are returned yet. Changed by who returns them */
+    int is_forgotten;   /* dropped: the directory has no row of it any more. Likewise */
     struct vl_store_entry *next; /* those that were dropped: the owner's list */
 } vl_store_entry;
 

@@ -101,10 +101,19 @@ fault_base_destroy(fault_base *base)
 
 /* ---- a run ---- */
 
+static void
+fault_tell(void *user, vl_log_level level, velo_status code, const char *text)
+{
+    (void)user;
+    (void)code;
+    (void)fprintf(stderr, "event %d: %s\n", (int)level, text);
+}
+
 /* Start a process on a copy of the base, with the fault ahead. */
 static int
 fault_begin(fault_run *run, const fault_base *base, const fault_plan *plan, uint64_t nth)
 {
+    static const vl_log events = {fault_tell, NULL, VL_LOG_DEBUG};
     vl_sim_fault fault = plan->fault;
 
     memset(run, 0, sizeof *run);
@@ -112,7 +121,7 @@ fault_begin(fault_run *run, const fault_base *base, const fault_plan *plan, uint
     run->nth = nth;
     run->is_active = 1;
     vl_allocator_init(&run->allocator);
-    vl_ctx_init(&run->ctx, &run->allocator, NULL);
+    vl_ctx_init(&run->ctx, &run->allocator, getenv("VELO_FAULT_EVENTS") != NULL ? &events : NULL);
     run->model = base->model;
     run->model.ctx = &run->ctx;
     run->model.history = calloc(MODEL_HISTORY, sizeof *run->model.history);
@@ -350,7 +359,8 @@ fault_try_changes(fault_run *run)
         st = fault_step(run);
     if (is_writable && st != VELO_OK)
         fault_failed(run, "a store that can be changed says so, and yet", &run->ctx);
-    if (!is_writable && st == VELO_OK && run->model.changes != changes)
+    if (!is_writable && st == VELO_OK && run->model.changes != changes &&
+        vl_store_check_writable(&run->ctx, run->model.store) != VELO_OK) /* not opened anew */
         fault_failed(run, "a store that can not be changed is", &run->ctx);
 }
 
