@@ -349,6 +349,25 @@ store_recover(vl_ctx *ctx, vl_store *store)
     return VELO_OK;
 }
 
+/* A superblock that says "closed cleanly" may be the older one, when the other one is damaged: a
+ * log beside it tells that the database was changed since. (If all is well there is no log, or both
+ * superblocks are whole: then it is of a generation that never began.) */
+static velo_status
+store_check_clean(vl_ctx *ctx, vl_store *store)
+{
+    int has_log;
+
+    if (!vl_volume_has_damaged_super(store->volume))
+        return VELO_OK;
+    VL_TRY(vl_path_exists(ctx, store->io, store->wal_path, &has_log));
+    if (!has_log)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_CORRUPT,
+                   "\"%s\": a superblock is damaged, and the other one is older than the log "
+                   "\"%s\"",
+                   vl_volume_path(store->volume), store->wal_path);
+}
+
 /* Make the store's content available. */
 static velo_status
 store_begin(vl_ctx *ctx, vl_store *store)
@@ -367,8 +386,8 @@ store_begin(vl_ctx *ctx, vl_store *store)
     else if ((super->flags & VL_SUPER_CLEAN) == 0)
         return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblock names a log, but no pages",
                        vl_volume_path(store->volume));
-    if ((super->flags & VL_SUPER_CLEAN) == 0)
-        VL_TRY(store_recover(ctx, store));
+    VL_TRY((super->flags & VL_SUPER_CLEAN) != 0 ? store_check_clean(ctx, store)
+                                                : store_recover(ctx, store));
     if (store->options.has_background && !store->options.is_read_only)
         return vl_thread_start(ctx, &store->background, "velocidb", store_background_main, store);
     return VELO_OK;

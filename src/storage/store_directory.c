@@ -13,7 +13,10 @@
  *
  * Invariants
  *   DI1  store->entries holds exactly the trees with state 0, by rising id.
- *   DI2  An entry's memory stays until the store is closed: callers keep pointers to it. */
+ *   DI2  An entry's memory stays until the store is closed: callers keep pointers to it.
+ *   DI3  A row's root page exists: the row of a dropped tree goes before the root does. If the root
+ *        cannot be freed then, it waits in memory; a crash loses one page to the file, while a row
+ *        that outlived its root would name a page of somebody else. */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rank.h"
@@ -522,8 +525,8 @@ vl_directory_drop_step(vl_ctx *ctx, vl_writer *writer, int *is_done)
 {
     vl_store *store = writer->store;
     vl_store_entry *entry;
+    int is_bare = 0;
     int is_gone = 0;
-    velo_status st;
 
     vl_latch_acquire_shared(&store->latch);
     entry = store->dropping;
@@ -531,16 +534,17 @@ vl_directory_drop_step(vl_ctx *ctx, vl_writer *writer, int *is_done)
     *is_done = entry == NULL;
     if (entry == NULL)
         return VELO_OK;
-    VL_TRY(vl_tree_drop(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP, NULL, &is_gone));
-    if (!is_gone)
-        return VELO_OK;
-    st = directory_delete_row(ctx, writer, entry->tree.tree.id);
-    if (st !=
-        VELO_OK) /* the row names a page that is the tree's no more: no checkpoint may hold it */
-        atomic_store_explicit(&store->is_broken, 1, memory_order_release);
-    else
-        directory_end_drop(store, entry);
-    return st;
+    if (!entry->is_forgotten) {
+        VL_TRY(vl_tree_drop_below_root(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP,
+                                       &is_bare));
+        if (!is_bare)
+            return VELO_OK;
+        VL_TRY(directory_delete_row(ctx, writer, entry->tree.tree.id)); /* keeps DI3 */
+        entry->is_forgotten = 1;
+    }
+    VL_TRY(vl_tree_drop(ctx, &entry->tree.tree, writer->work, UINT32_MAX, NULL, &is_gone));
+    directory_end_drop(store, entry);
+    return VELO_OK;
 }
 
 velo_status

@@ -49,6 +49,8 @@ typedef enum vl_store_phase {
 /* A tree in memory. */
 typedef struct vl_store_entry {
     vl_store_tree tree;          /* what callers see */
+    int is_forgotten;            /* dropped: the directory has no row of it any more; changed by who
+                                    returns its pages */
     struct vl_store_entry *next; /* those that were dropped: the owner's list */
 } vl_store_entry;
 

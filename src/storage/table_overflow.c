@@ -30,7 +30,8 @@ table_is_overlong(const vl_leaf_value *value, uint32_t page_size)
 
 /* ---- freeing ---- */
 
-/* Free a value that nothing refers to. A failure loses its pages to the file. */
+/* Free a value that nothing refers to. A failure loses its pages to the file; the context's error
+ * stays as it is, since it may be why the operation fails. */
 static void
 table_free_value(vl_ctx *ctx, const vl_table_write *write, const vl_overflow *value)
 {
@@ -39,6 +40,7 @@ table_free_value(vl_ctx *ctx, const vl_table_write *write, const vl_overflow *va
                                    .left = vl_overflow_page_count(tree->page_size, value->size),
                                    .note = write->op->note,
                                    .argument = write->op->argument};
+    vl_error before = ctx->error;
     velo_status st = VELO_OK;
 
     while (st == VELO_OK && freeing.left > 0)
@@ -48,7 +50,7 @@ table_free_value(vl_ctx *ctx, const vl_table_write *write, const vl_overflow *va
     vl_log_write(ctx->log, VL_LOG_WARNING, st,
                  "%" PRIu32 " pages of a value of tree %" PRIu64 " are lost: %s", freeing.left,
                  tree->id, ctx->error.text);
-    vl_error_clear(ctx);
+    ctx->error = before;
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "lib/unit.h"
 
 #include "base/alloc.h"
+#include "storage/store_check.h"
 #include "storage/writer_int.h"
 
 #include <stdio.h>
@@ -101,10 +102,19 @@ fault_base_destroy(fault_base *base)
 
 /* ---- a run ---- */
 
+static void
+fault_tell(void *user, vl_log_level level, velo_status code, const char *text)
+{
+    (void)user;
+    (void)code;
+    (void)fprintf(stderr, "event %d: %s\n", (int)level, text);
+}
+
 /* Start a process on a copy of the base, with the fault ahead. */
 static int
 fault_begin(fault_run *run, const fault_base *base, const fault_plan *plan, uint64_t nth)
 {
+    static const vl_log events = {fault_tell, NULL, VL_LOG_DEBUG};
     vl_sim_fault fault = plan->fault;
 
     memset(run, 0, sizeof *run);
@@ -112,7 +122,7 @@ fault_begin(fault_run *run, const fault_base *base, const fault_plan *plan, uint
     run->nth = nth;
     run->is_active = 1;
     vl_allocator_init(&run->allocator);
-    vl_ctx_init(&run->ctx, &run->allocator, NULL);
+    vl_ctx_init(&run->ctx, &run->allocator, getenv("VELO_FAULT_EVENTS") != NULL ? &events : NULL);
     run->model = base->model;
     run->model.ctx = &run->ctx;
     run->model.history = calloc(MODEL_HISTORY, sizeof *run->model.history);
@@ -350,7 +360,8 @@ fault_try_changes(fault_run *run)
         st = fault_step(run);
     if (is_writable && st != VELO_OK)
         fault_failed(run, "a store that can be changed says so, and yet", &run->ctx);
-    if (!is_writable && st == VELO_OK && run->model.changes != changes)
+    if (!is_writable && st == VELO_OK && run->model.changes != changes &&
+        vl_store_check_writable(&run->ctx, run->model.store) != VELO_OK) /* not opened anew */
         fault_failed(run, "a store that can not be changed is", &run->ctx);
 }
 
@@ -532,12 +543,143 @@ fault_disk_lies(void)
     fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16);
 }
 
+/* ---- memory that is gone for ever ---- */
+
+/* Open, work, write a checkpoint, check, close: with the memory that there is. */
+static velo_status
+fault_all_of_it(vl_ctx *ctx, void *argument)
+{
+    const fault_base *base = argument;
+    fault_run *run = malloc(sizeof *run);
+    static const fault_plan plan = {"memory", {.kind = VL_SIM_DELAY, .amount = 1}, 0, 0};
+    vl_store_report report;
+    store_probe probe;
+    velo_status st = VELO_OK;
+
+    if (run == NULL || !fault_begin(run, base, &plan, UINT64_MAX)) {
+        free(run);
+        return vl_fail(ctx, VELO_INTERNAL, "a run cannot begin");
+    }
+    run->model.ctx = ctx;
+    for (uint32_t i = 0; st == VELO_OK && i < 8; i++)
+        st = run->model.store == NULL ? store_model_open(&run->model)
+                                      : store_model_step(&run->model);
+    if (st == VELO_OK && run->model.store != NULL)
+        st = vl_store_checkpoint(ctx, run->model.store);
+    if (st == VELO_OK && run->model.store != NULL)
+        st = vl_store_check(ctx, run->model.store, NULL, NULL, &report);
+    vl_writer_destroy(run->model.writer);
+    run->model.writer = NULL;
+    if (st == VELO_OK)
+        st = vl_store_close(ctx, run->model.store);
+    else
+        (void)vl_store_close(unit_ctx(), run->model.store);
+    run->model.store = NULL;
+    store_probe_copy(unit_ctx(), run->sim, NULL, &run->model, run->model.acknowledged, 0, &probe);
+    if (probe.fault[0] != 0)
+        unit_failed(__FILE__, __LINE__, "without memory: %s", probe.fault);
+    fault_end(run);
+    free(run);
+    return st;
+}
+
+static void
+fault_memory_is_gone(void)
+{
+    static fault_base base;
+
+    for (int is_left = 0; is_left < 2 && !unit_has_failed(); is_left++) {
+        fault_base_make(&base, unit_seed() + (uint64_t)is_left, is_left, 25);
+        CHECK(unit_each_alloc_failure(fault_all_of_it, &base) > 20);
+        fault_base_destroy(&base);
+    }
+}
+
+/* ---- full disks ---- */
+
+/* A file that takes the rest of the disk, or of which a part is given back. */
+static velo_status
+fault_set_ballast(fault_run *run, uint64_t size)
+{
+    velo_status st;
+    vl_file *file;
+
+    VL_TRY(vl_file_open(unit_ctx(), run->io, "ballast", VL_OPEN_WRITE | VL_OPEN_CREATE, &file));
+    st = vl_file_resize(unit_ctx(), file, 0);
+    if (st == VELO_OK && size > 0)
+        st = vl_file_allocate(unit_ctx(), file, 0, size);
+    vl_file_close(file);
+    return st;
+}
+
+/* Work on a disk with so much space left; then there is more, and all is well. */
+static void
+fault_fill_disk(uint64_t seed, uint64_t free_bytes, uint32_t *full_count)
+{
+    static const fault_plan plan = {"a full disk", {.kind = VL_SIM_DELAY, .amount = 1}, 0, 0};
+    const uint64_t all = UINT64_C(8) << 20;
+    vl_sim_options options = {.seed = seed, .capacity_bytes = all};
+    fault_run *run = malloc(sizeof *run);
+    static fault_base base;
+
+    CHECK(run != NULL);
+    CHECK_OK(vl_sim_create(unit_ctx(), &options, &base.sim));
+    store_model_init(&base.model, unit_ctx(), NULL, FAULT_PATH, seed + 3);
+    base.model.options.cache_bytes = VL_PAGE_MIN_SIZE * UINT64_C(24);
+    CHECK(fault_begin(run, &base, &plan, free_bytes));
+    CHECK_OK(fault_set_ballast(run, all - free_bytes));
+    for (uint32_t i = 0; i < 60 && !run->is_over && !unit_has_failed(); i++) {
+        velo_status st = fault_step(run);
+
+        if (st == VELO_OK)
+            continue;
+        run->errors++;
+        fault_check_code(run, st);
+        fault_read(run);
+        if (!unit_has_failed() && !run->is_over && vl_status_primary(st) != VELO_FULL)
+            fault_failed(run, "another error than a full disk", &run->ctx);
+        if (run->model.writer != NULL && run->model.writer->is_open)
+            break;
+    }
+    *full_count += run->errors;
+    if (!unit_has_failed())
+        CHECK_OK(fault_set_ballast(run, 0));
+    /* At once where the store is open and whole, else after opening it again. */
+    if (!unit_has_failed() && run->model.store != NULL && run->model.writer != NULL &&
+        !run->model.writer->is_open)
+        fault_try_changes(run);
+    if (!unit_has_failed())
+        fault_reopen(run);
+    for (uint32_t i = 0; i < 20 && !unit_has_failed(); i++) {
+        if (fault_step(run) != VELO_OK)
+            fault_failed(run, "with space", &run->ctx);
+    }
+    if (!unit_has_failed() && !run->is_over)
+        fault_finish(run);
+    fault_end(run);
+    free(run);
+    fault_base_destroy(&base);
+}
+
+static void
+fault_disk_is_full(void)
+{
+    uint64_t step = store_probe_number("VELO_FAULT_FULL_STEP", VL_BY_BUILD(64, 7)) * 4096;
+    uint32_t full_count = 0;
+
+    for (uint64_t size = 0; size < VL_BY_BUILD(1200, 130) * UINT64_C(4096) && !unit_has_failed();
+         size += step)
+        fault_fill_disk(unit_seed() + size, size, &full_count);
+    CHECK(full_count > 0);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(fault_changes_fail), UNIT_TEST(fault_reads_fail), UNIT_TEST(fault_syncs_fail),
-        UNIT_TEST(fault_memory_fails), UNIT_TEST(fault_disk_lies),
+        UNIT_TEST(fault_memory_fails), UNIT_TEST(fault_disk_lies),  UNIT_TEST(fault_memory_is_gone),
+        UNIT_TEST(fault_disk_is_full),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
