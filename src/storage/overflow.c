@@ -116,8 +116,8 @@ overflow_place_count(const overflow_shape *shape, overflow_place place)
 {
     uint64_t left = shape->total - overflow_place_offset(shape, place);
 
-    if (place.level == shape->height)
-        return shape->count[shape->height - 1];
+    if (place.level == shape->height) /* never 0, which gcc does not see at -O2 */
+        return shape->height > 0 ? shape->count[shape->height - 1] : 0;
     left = left < shape->cover[place.level] ? left : shape->cover[place.level];
     return place.level == 0 ? (uint32_t)left
                             : (uint32_t)overflow_divide_up(left, shape->cover[place.level - 1]);
