@@ -80,9 +80,14 @@ static void
 stress_fill(void *page, vl_pid pid, uint64_t pair, uint64_t version)
 {
     stress_content *content = page;
+    uint32_t size = vl_cache_page_size(stress.cache) - (uint32_t)sizeof content->header;
+    uint32_t total = size * (size / 4) + 1; /* a value whose first data page this may be */
 
     content->header.kind = VL_PAGE_OVERFLOW_DATA;
     content->header.pid = pid;
+    content->header.tree = 7;
+    content->header.count = size;
+    memcpy(content->header.rest, &total, sizeof total);
     content->pair = pair;
     content->version = version;
     for (unsigned i = 0; i < VL_ARRAY_COUNT(content->words); i++)
