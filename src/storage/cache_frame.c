@@ -238,7 +238,7 @@ frame_try_take(vl_cache *cache, uint32_t *index, int *is_out_of_memory)
 velo_status
 vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame)
 {
-    int is_out_of_memory;
+    int is_out_of_memory = 0;
 
     *frame = VL_CACHE_NO_FRAME;
     for (unsigned waits = 0; waits < FRAME_MAX_WAITS;) {

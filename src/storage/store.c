@@ -358,10 +358,11 @@ store_check_supers(vl_ctx *ctx, vl_store *store)
         VL_TRY(vl_path_exists(ctx, store->io, store->wal_path, &has_log));
     if (!has_log)
         return VELO_OK;
-    return vl_fail(ctx, VELO_CORRUPT,
-                   "\"%s\" was not closed cleanly, and one of its superblocks is damaged: the other "
-                   "one may be too old for the log \"%s\"",
-                   vl_volume_path(store->volume), store->wal_path);
+    return vl_fail(
+        ctx, VELO_CORRUPT,
+        "\"%s\" was not closed cleanly, and one of its superblocks is damaged: the other "
+        "one may be too old for the log \"%s\"",
+        vl_volume_path(store->volume), store->wal_path);
 }
 
 /* Make the store's content available. */
@@ -376,7 +377,8 @@ store_begin(vl_ctx *ctx, vl_store *store)
     VL_TRY(store_check_supers(ctx, store));
     super = vl_volume_super(store->volume);
     if (super->log_position % 8 != 0 || super->log_position > VL_LOG_POSITION_MAX)
-        return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblock names a log position that is none",
+        return vl_fail(ctx, VELO_CORRUPT,
+                       "\"%s\": its superblock names a log position that is none",
                        vl_volume_path(store->volume));
     atomic_store_explicit(&store->checkpoint_at, super->log_position, memory_order_relaxed);
     if (super->next_tree > VL_STORE_FIRST_TREE)

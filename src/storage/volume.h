@@ -71,8 +71,8 @@ void vl_volume_close(vl_volume *volume);
  * one. */
 const vl_superblock *vl_volume_super(const vl_volume *volume);
 
-/* Whether the other superblock was damaged when the file was opened. No power cut does that, since a
- * device writes it whole or not at all; so it may have been the newer one. */
+/* Whether the other superblock was damaged when the file was opened. No power cut does that, since
+ * a device writes it whole or not at all; so it may have been the newer one. */
 int vl_volume_has_damaged_super(const vl_volume *volume);
 
 /* The path it was opened with, and the open file, for locks and its identity: not for transfers.

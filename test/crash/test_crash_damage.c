@@ -79,8 +79,8 @@ damage_probe(const damage_case *one, vl_sim *sim, const char *what, uint64_t at,
 {
     store_probe probe;
 
-    store_probe_copy(unit_ctx(), sim, NULL, &one->model,
-                     one->is_left ? 0 : one->model.acknowledged, 1, &probe);
+    store_probe_copy(unit_ctx(), sim, NULL, &one->model, one->is_left ? 0 : one->model.acknowledged,
+                     1, &probe);
     if (probe.fault[0] != 0)
         unit_failed(__FILE__, __LINE__, "%s at %llu: %s", what, (unsigned long long)at,
                     probe.fault);
@@ -255,7 +255,8 @@ damage_log_that_is_missing_is_noticed(void)
     damage_destroy(&one);
 }
 
-/* An older copy of the file beside a newer log: refused, unless that log reaches back far enough. */
+/* An older copy of the file beside a newer log: refused, unless that log reaches back far enough.
+ */
 static void
 damage_by_older_copy_is_noticed(void)
 {
@@ -342,8 +343,8 @@ open_says_what_is_no_database(void)
             int is_empty = files[i].size == 0 || files[i].bytes[0] == 0;
 
             options.may_create = may_create && !is_empty; /* else it would be created */
-            CHECK_OK(vl_file_open(unit_ctx(), io, DAMAGE_PATH, VL_OPEN_WRITE | VL_OPEN_CREATE,
-                                  &file));
+            CHECK_OK(
+                vl_file_open(unit_ctx(), io, DAMAGE_PATH, VL_OPEN_WRITE | VL_OPEN_CREATE, &file));
             CHECK_OK(vl_file_resize(unit_ctx(), file, 0));
             CHECK_OK(vl_file_resize(unit_ctx(), file, files[i].size));
             if (files[i].bytes[0] != 0)
@@ -365,9 +366,8 @@ open_refuses_a_folder(void)
     vl_io *io;
 
     CHECK_OK(vl_io_open(unit_ctx(), NULL, &io));
-    CHECK_STATUS(
-        vl_status_primary(vl_store_open(unit_ctx(), io, unit_folder(), &options, &store)),
-        VELO_CANTOPEN);
+    CHECK_STATUS(vl_status_primary(vl_store_open(unit_ctx(), io, unit_folder(), &options, &store)),
+                 VELO_CANTOPEN);
     CHECK_CONTAINS(unit_ctx()->error.text, unit_folder());
     vl_io_close(io);
 }
@@ -395,15 +395,15 @@ open_excludes_another_process(void)
     CHECK_STATUS(
         vl_status_primary(vl_store_open(unit_ctx(), other_io, DAMAGE_PATH, &reading, &other)),
         VELO_BUSY);
-    CHECK_STATUS(vl_status_primary(
-                     vl_store_open(unit_ctx(), io, DAMAGE_PATH, &one.model.options, &other)),
-                 VELO_BUSY);
+    CHECK_STATUS(
+        vl_status_primary(vl_store_open(unit_ctx(), io, DAMAGE_PATH, &one.model.options, &other)),
+        VELO_BUSY);
     CHECK_OK(vl_store_close(unit_ctx(), store));
     CHECK_OK(vl_store_open(unit_ctx(), io, DAMAGE_PATH, &reading, &store));
     CHECK_OK(vl_store_open(unit_ctx(), other_io, DAMAGE_PATH, &reading, &other));
-    CHECK_STATUS(vl_status_primary(
-                     vl_store_open(unit_ctx(), io, DAMAGE_PATH, &one.model.options, &third)),
-                 VELO_BUSY);
+    CHECK_STATUS(
+        vl_status_primary(vl_store_open(unit_ctx(), io, DAMAGE_PATH, &one.model.options, &third)),
+        VELO_BUSY);
     CHECK_OK(store_model_read(unit_ctx(), other, &content));
     CHECK(content == one.model.content);
     CHECK_STATUS(vl_status_primary(vl_store_checkpoint(unit_ctx(), other)), VELO_READONLY);

@@ -129,8 +129,7 @@ fault_begin(fault_run *run, const fault_base *base, const fault_plan *plan, uint
     if (run->model.history == NULL || vl_sim_clone(unit_ctx(), base->sim, &run->sim) != VELO_OK ||
         vl_sim_open_io(unit_ctx(), run->sim, &run->io) != VELO_OK)
         return 0;
-    memcpy(run->model.history, base->model.history,
-           base->model.count * sizeof *run->model.history);
+    memcpy(run->model.history, base->model.history, base->model.count * sizeof *run->model.history);
     run->model.io = run->io;
     run->before = run->model;
     fault.nth = nth;
@@ -478,8 +477,7 @@ fault_run_plans(const fault_plan *plans, size_t count, uint64_t every)
 
 /* ---- tests ---- */
 
-#define FAULT_READING                                                                              \
-    (VL_SIM_OPEN | VL_SIM_READ | VL_SIM_GET_SIZE | VL_SIM_LOCK | VL_SIM_EXISTS)
+#define FAULT_READING (VL_SIM_OPEN | VL_SIM_READ | VL_SIM_GET_SIZE | VL_SIM_LOCK | VL_SIM_EXISTS)
 
 static void
 fault_changes_fail(void)
@@ -487,10 +485,7 @@ fault_changes_fail(void)
     static const fault_plan plans[] = {
         {"EIO once", {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING}, 0, 0},
         {"EIO once, though done", {.kind = VL_SIM_ERROR_AFTER, .ops = VL_SIM_CHANGING}, 0, 0},
-        {"EIO for ever",
-         {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING, .count = UINT64_MAX},
-         0,
-         0},
+        {"EIO for ever", {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING, .count = UINT64_MAX}, 0, 0},
         {"ENOSPC once", {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING, .os_error = 28}, 0, 0},
         {"ENOSPC for ever",
          {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING, .count = UINT64_MAX, .os_error = 28},
@@ -681,9 +676,9 @@ int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(fault_changes_fail),   UNIT_TEST(fault_reads_fail),  UNIT_TEST(fault_syncs_fail),
-        UNIT_TEST(fault_memory_fails),   UNIT_TEST(fault_disk_lies),
-        UNIT_TEST(fault_memory_is_gone), UNIT_TEST(fault_disk_is_full),
+        UNIT_TEST(fault_changes_fail), UNIT_TEST(fault_reads_fail), UNIT_TEST(fault_syncs_fail),
+        UNIT_TEST(fault_memory_fails), UNIT_TEST(fault_disk_lies),  UNIT_TEST(fault_memory_is_gone),
+        UNIT_TEST(fault_disk_is_full),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

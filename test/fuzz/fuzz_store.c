@@ -22,8 +22,8 @@
 #define FUZZ_COLUMNS     4U
 #define FUZZ_ROWS        40U
 
-/* Builds that verify compare page map and free space when a checkpoint is written, and stop when they
- * contradict each other: as they do where a change has put a page into another's place. */
+/* Builds that verify compare page map and free space when a checkpoint is written, and stop when
+ * they contradict each other: as they do where a change has put a page into another's place. */
 #define FUZZ_WRITES !VL_VERIFICATION
 
 static uint8_t fuzz_store_good[FUZZ_FILE_BLOCKS * FUZZ_SIZE];
@@ -122,7 +122,7 @@ static uint8_t *
 fuzz_store_block(uint8_t *file, uint64_t address)
 {
     return address >= VL_SUPER_COUNT && address < fuzz_store_blocks ? file + address * FUZZ_SIZE
-                                                                     : NULL;
+                                                                    : NULL;
 }
 
 static void
@@ -333,8 +333,8 @@ fuzz_store_use_trees(vl_ctx *ctx, vl_store *store, vl_writer *writer)
                 key[1] = (uint8_t)(i * 13);
                 FUZZ_CHECK(fuzz_store_is_fair(
                     ctx, vl_writer_put(ctx, writer, tree, key, 20 + 23 * i, key, 8)));
-                FUZZ_CHECK(fuzz_store_is_fair(
-                    ctx, vl_writer_remove(ctx, writer, tree, key, 20 + 7 * i)));
+                FUZZ_CHECK(
+                    fuzz_store_is_fair(ctx, vl_writer_remove(ctx, writer, tree, key, 20 + 7 * i)));
             }
             continue;
         }
@@ -342,8 +342,7 @@ fuzz_store_use_trees(vl_ctx *ctx, vl_store *store, vl_writer *writer)
         if (atomic_load(&tree->layout)->columns.count > VL_ARRAY_COUNT(values) || writer == NULL)
             continue;
         for (int64_t rowid = -5; rowid < 50; rowid += 3) {
-            FUZZ_CHECK(
-                fuzz_store_is_fair(ctx, vl_writer_insert(ctx, writer, tree, rowid, values)));
+            FUZZ_CHECK(fuzz_store_is_fair(ctx, vl_writer_insert(ctx, writer, tree, rowid, values)));
             FUZZ_CHECK(fuzz_store_is_fair(ctx, vl_writer_delete(ctx, writer, tree, rowid + 1)));
         }
     }
