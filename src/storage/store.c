@@ -349,23 +349,25 @@ store_recover(vl_ctx *ctx, vl_store *store)
     return VELO_OK;
 }
 
-/* A superblock that says "closed cleanly" may be the older one, when the other one is damaged: a
- * log beside it tells that the database was changed since. (If all is well there is no log, or both
- * superblocks are whole: then it is of a generation that never began.) */
+/* When one superblock is damaged, it may have been the newer one: then log behind it may be missing
+ * in what the older one leads to, and commits would be lost without a word. Only of a database that
+ * was closed cleanly and has no log is it known that the newer one is whole. */
 static velo_status
-store_check_clean(vl_ctx *ctx, vl_store *store)
+store_check_supers(vl_ctx *ctx, vl_store *store)
 {
-    int has_log;
+    int has_log = 1;
 
     if (!vl_volume_has_damaged_super(store->volume))
         return VELO_OK;
-    VL_TRY(vl_path_exists(ctx, store->io, store->wal_path, &has_log));
+    if ((vl_volume_super(store->volume)->flags & VL_SUPER_CLEAN) != 0)
+        VL_TRY(vl_path_exists(ctx, store->io, store->wal_path, &has_log));
     if (!has_log)
         return VELO_OK;
-    return vl_fail(ctx, VELO_CORRUPT,
-                   "\"%s\": a superblock is damaged, and the other one is older than the log "
-                   "\"%s\"",
-                   vl_volume_path(store->volume), store->wal_path);
+    return vl_fail(
+        ctx, VELO_CORRUPT,
+        "\"%s\" was not closed cleanly, and one of its superblocks is damaged: the other "
+        "one may be too old for the log \"%s\"",
+        vl_volume_path(store->volume), store->wal_path);
 }
 
 /* Make the store's content available. */
@@ -377,7 +379,12 @@ store_begin(vl_ctx *ctx, vl_store *store)
     VL_TRY(store_make_cache(ctx, store));
     if (store->volume == NULL)
         return store_begin_in_memory(ctx, store);
+    VL_TRY(store_check_supers(ctx, store));
     super = vl_volume_super(store->volume);
+    if (super->log_position % 8 != 0 || super->log_position > VL_LOG_POSITION_MAX)
+        return vl_fail(ctx, VELO_CORRUPT,
+                       "\"%s\": its superblock names a log position that is none",
+                       vl_volume_path(store->volume));
     atomic_store_explicit(&store->checkpoint_at, super->log_position, memory_order_relaxed);
     if (super->next_tree > VL_STORE_FIRST_TREE)
         atomic_store_explicit(&store->next_tree, super->next_tree, memory_order_relaxed);
@@ -386,8 +393,8 @@ store_begin(vl_ctx *ctx, vl_store *store)
     else if ((super->flags & VL_SUPER_CLEAN) == 0)
         return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblock names a log, but no pages",
                        vl_volume_path(store->volume));
-    VL_TRY((super->flags & VL_SUPER_CLEAN) != 0 ? store_check_clean(ctx, store)
-                                                : store_recover(ctx, store));
+    if ((super->flags & VL_SUPER_CLEAN) == 0)
+        VL_TRY(store_recover(ctx, store));
     if (store->options.has_background && !store->options.is_read_only)
         return vl_thread_start(ctx, &store->background, "velocidb", store_background_main, store);
     return VELO_OK;

@@ -247,6 +247,7 @@ fuzz_store_is_fair(const vl_ctx *ctx, velo_status st)
     case VELO_READONLY:
         return ctx->error.text[0] != 0;
     default:
+        (void)fprintf(stderr, "%s: %s\n", velo_status_name(st), ctx->error.text);
         return 0;
     }
 }
