@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* How often a thread that finds no frame looks again before it gives up, a millisecond each. */
-#define FRAME_MAX_WAITS VL_BY_BUILD(2000U, 400U)
+#define FRAME_MAX_WAITS VL_BY_BUILD(2000U, 100U)
 #define FRAME_WAIT_NS   INT64_C(1000000)
 
 /* Memory of the cache's own allocator, counted. */
@@ -238,7 +238,7 @@ frame_try_take(vl_cache *cache, uint32_t *index, int *is_out_of_memory)
 velo_status
 vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame)
 {
-    int is_out_of_memory;
+    int is_out_of_memory = 0;
 
     *frame = VL_CACHE_NO_FRAME;
     for (unsigned waits = 0; waits < FRAME_MAX_WAITS;) {

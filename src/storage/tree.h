@@ -26,8 +26,8 @@ typedef struct vl_tree_ops vl_tree_ops;
 typedef struct vl_tree vl_tree;
 
 /* Told of entries that moved between leaves, so that what is attached to the pages
- * (vl_cache_attachment) moves with them: inside the write section, with both pages latched
- * exclusively. Neither waits nor fails.
+ * (vl_cache_attachment) moves with them: with both pages latched exclusively since before they were
+ * changed. Neither waits nor fails.
  *
  * from, to     entries of the former that lie in the range of the latter now belong there. The
  *              pages' bytes are those after the change; a page that goes is as it was

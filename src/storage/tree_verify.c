@@ -3,6 +3,7 @@
  * Pages are copied one at a time, so that no latch is held while another page is read, or while the
  * caller is told of faults.
  *
+ * Invariants
  *  T11  Only below a node without a fault the walk goes on: its range is then just what its parent
  *       says, so no inner node is visited twice, whatever the pages refer to. */
 #include "base/alloc.h"

@@ -62,6 +62,9 @@ typedef struct model_step {
 
 velo_status model_do(vl_ctx *ctx, cache_model *model, const model_step *step);
 
+/* Add so many pages. */
+velo_status model_grow(vl_ctx *ctx, cache_model *model, uint32_t count);
+
 /* A random step, or the reading of a random page. */
 velo_status model_random(vl_ctx *ctx, cache_model *model);
 

@@ -231,6 +231,41 @@ table_survives_changes_of_the_same_rows(void)
     table_model_deinit(&m);
 }
 
+/* ---- a root that is a leaf now and an inner node then ---- */
+
+static void
+threads_change_few(void *argument)
+{
+    threads_worker *worker = argument;
+
+    for (uint32_t i = 0; i < worker->steps && worker->text[0] == 0; i++) {
+        int64_t rowid = (int64_t)vl_rng_below(&worker->rng, 24);
+
+        if (vl_rng_below(&worker->rng, 2) == 0)
+            threads_insert(worker, rowid);
+        else
+            threads_delete(worker, rowid);
+    }
+}
+
+static void
+table_root_grows_and_shrinks_beside_changes(void)
+{
+    threads_worker workers[THREADS_MAX] = {0};
+    uint64_t count = 0;
+    table_model m;
+
+    table_model_init(&m, THREADS_PAGE_SIZE, 3, unit_seed());
+    m.long_texts = 1;
+    for (uint32_t i = 0; i < THREADS_MAX; i++)
+        threads_start(&workers[i], &m, i, 10000, threads_change_few);
+    threads_run(workers, THREADS_MAX);
+    for (uint32_t i = 0; i < THREADS_MAX; i++)
+        count += workers[i].done;
+    CHECK_EQ(threads_count(&m), count);
+    table_model_deinit(&m);
+}
+
 /* ---- scans beside changes: hazard 33 ---- */
 
 /* Rows whose number divides by 4 stay; the others come and go. */
@@ -344,6 +379,7 @@ static const unit_test threads_tests[] = {
     UNIT_TEST(table_takes_rows_of_many_threads),
     UNIT_TEST(table_takes_appends_of_many_threads),
     UNIT_TEST(table_survives_changes_of_the_same_rows),
+    UNIT_TEST(table_root_grows_and_shrinks_beside_changes),
     UNIT_TEST(hazard_33_scans_see_each_row_once_beside_splits_and_joins),
 };
 
