@@ -152,8 +152,8 @@ load_begin_item(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_volume_read_item *i
     int exists;
 
     if (vl_cache_is_own(cache, pid) || vl_cache_is_resident(cache, pid) ||
-        load_is_beyond(cache, pid) ||
-        load_begin(ctx, cache, pid, frame) != VELO_OK || *frame == VL_CACHE_NO_FRAME)
+        load_is_beyond(cache, pid) || load_begin(ctx, cache, pid, frame) != VELO_OK ||
+        *frame == VL_CACHE_NO_FRAME)
         return 0;
     if (load_locate(ctx, cache, pid, &item->extent, &exists) != VELO_OK || !exists) {
         load_cancel(cache, pid, *frame);

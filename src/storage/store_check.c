@@ -23,19 +23,19 @@ typedef struct store_check_value {
 } store_check_value;
 
 typedef struct store_check {
-    vl_ctx *ctx;             /* of the call */
-    vl_store *store;         /* what is checked */
-    vl_store_fault *fault;   /* or NULL */
-    void *argument;          /* of fault */
-    vl_store_report *report; /* what was found */
-    const vl_tree *tree;     /* which one is being checked */
-    uint64_t *seen;          /* bit for each page number: it is in use */
-    uint64_t seen_end;       /* bits that there are */
-    velo_status failed;      /* why the check cannot go on, VELO_OK while it can */
-    vl_error first;          /* the first fault */
+    vl_ctx *ctx;               /* of the call */
+    vl_store *store;           /* what is checked */
+    vl_store_fault *fault;     /* or NULL */
+    void *argument;            /* of fault */
+    vl_store_report *report;   /* what was found */
+    const vl_tree *tree;       /* which one is being checked */
+    uint64_t *seen;            /* bit for each page number: it is in use */
+    uint64_t seen_end;         /* bits that there are */
+    velo_status failed;        /* why the check cannot go on, VELO_OK while it can */
+    vl_error first;            /* the first fault */
     store_check_value *values; /* long values of the leaf at hand */
-    uint32_t value_count;    /* how many */
-    uint32_t value_capacity; /* how many there is room for */
+    uint32_t value_count;      /* how many */
+    uint32_t value_capacity;   /* how many there is room for */
 } store_check;
 
 /* ---- faults and pages ---- */

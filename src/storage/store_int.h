@@ -80,6 +80,7 @@ struct vl_store {
     _Atomic uint64_t checkpoint_at;    /* position of the last checkpoint */
     _Atomic uint64_t checkpoint_count; /* checkpoints written */
     _Atomic uint64_t quiet_until;      /* position up to which no checkpoint is tried again */
+    _Atomic uint64_t drop_count;       /* trees dropped so far */
     vl_latch drop_turn;       /* one thread returns pages of dropped trees; held across that */
     uint64_t recovered_count; /* operations that recovery applied */
     uint64_t recovered_lost;  /* transactions that it found unfinished */

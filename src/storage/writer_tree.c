@@ -91,17 +91,17 @@ vl_writer_do_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
     return st;
 }
 
-/* Return the pages of dropped trees, in steps between which checkpoints and others get their turn.
- * What cannot be done now is done by the next drop or open. */
-static void
-writer_return_pages(vl_ctx *ctx, vl_writer *writer)
+/* Return the pages of dropped trees, in steps between which checkpoints and others get their turn:
+ * 1, or 0 when somebody else is at it. What cannot be done now is done by the next drop or open. */
+static int
+writer_try_return_pages(vl_ctx *ctx, vl_writer *writer)
 {
     vl_error before = ctx->error;
     velo_status st = VELO_OK;
     int is_done = 0;
 
     if (!vl_latch_try_exclusive(&writer->store->drop_turn))
-        return; /* somebody is at it, and will come to this tree as well */
+        return 0;
     while (st == VELO_OK && !is_done) {
         if (!writer->is_open)
             vl_gate_hold(&writer->store->gate, 0);
@@ -114,6 +114,21 @@ writer_return_pages(vl_ctx *ctx, vl_writer *writer)
                      "returning the pages of a dropped tree is postponed: %s", ctx->error.text);
     vl_latch_release_exclusive(&writer->store->drop_turn);
     ctx->error = before;
+    return 1;
+}
+
+/* Return the pages of dropped trees. Who finds somebody at it leaves its tree to him: so he looks
+ * again when he has given the turn back. */
+static void
+writer_return_pages(vl_ctx *ctx, vl_writer *writer)
+{
+    _Atomic uint64_t *count = &writer->store->drop_count;
+    uint64_t seen;
+
+    do
+        seen = atomic_load_explicit(count, memory_order_seq_cst);
+    while (writer_try_return_pages(ctx, writer) &&
+           atomic_load_explicit(count, memory_order_seq_cst) != seen);
 }
 
 velo_status
@@ -126,8 +141,10 @@ vl_writer_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id)
     VL_TRY(vl_writer_enter(ctx, writer));
     st = vl_writer_do_drop_tree(ctx, writer, tree);
     st = vl_writer_leave(ctx, writer, st);
-    if (st == VELO_OK)
+    if (st == VELO_OK) {
+        atomic_fetch_add_explicit(&writer->store->drop_count, 1, memory_order_seq_cst);
         writer_return_pages(ctx, writer);
+    }
     return st;
 }
 

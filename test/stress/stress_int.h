@@ -68,16 +68,16 @@ const char *stress_check_value(uint32_t page_size, uint32_t tree, const uint8_t 
 
 typedef struct stress_worker {
     const stress_plan *plan;
-    uint32_t index;             /* among its kind */
-    vl_ctx ctx;                 /* its own */
-    vl_rng rng;                 /* its own */
-    vl_writer *writer;          /* its own, of those that change */
+    uint32_t index;                         /* among its kind */
+    vl_ctx ctx;                             /* its own */
+    vl_rng rng;                             /* its own */
+    vl_writer *writer;                      /* its own, of those that change */
     vl_store_tree *trees[STRESS_TREES + 1]; /* the shared ones, and its own or NULL */
-    const _Atomic int *is_over; /* those that change have ended */
-    uint8_t *payload;           /* room for STRESS_PAYLOAD bytes */
-    uint8_t *key;               /* room for STRESS_KEY bytes */
-    uint8_t *scratch;           /* room for STRESS_PAYLOAD bytes and an aligned page */
-    uint8_t *value;             /* room for a page's bytes */
+    const _Atomic int *is_over;             /* those that change have ended */
+    uint8_t *payload;                       /* room for STRESS_PAYLOAD bytes */
+    uint8_t *key;                           /* room for STRESS_KEY bytes */
+    uint8_t *scratch;                       /* room for STRESS_PAYLOAD bytes and an aligned page */
+    uint8_t *value;                         /* room for a page's bytes */
 } stress_worker;
 
 /* Find the trees, and get memory and, for who changes, a writer. end accepts what began in part. */

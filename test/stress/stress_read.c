@@ -116,8 +116,8 @@ read_entry(stress_worker *worker, uint32_t tree, const vl_node_key_entry *entry,
            uint64_t *version)
 {
     uint32_t page_size = worker->plan->model->page_size;
-    const char *wrong = stress_check_value(page_size, tree, entry->value, entry->value_size, place,
-                                           version);
+    const char *wrong =
+        stress_check_value(page_size, tree, entry->value, entry->value_size, place, version);
 
     if (wrong != NULL)
         return wrong;
@@ -143,8 +143,8 @@ read_rests(stress_worker *worker, uint32_t tree, const vl_tree_key_scan *scan, c
         if (entry.is_deleted || entry.key.total_size > STRESS_KEY(page_size))
             continue;
         VL_TRY(vl_tree_key_read(&worker->ctx, &worker->trees[tree]->tree, &entry.key, worker->key));
-        if (stress_key_place(page_size, tree, worker->key, entry.key.total_size,
-                             worker->scratch) >= STRESS_PLACES)
+        if (stress_key_place(page_size, tree, worker->key, entry.key.total_size, worker->scratch) >=
+            STRESS_PLACES)
             read_fault(worker, VELO_OK, tree, i, "a long key is of no place");
     }
     return VELO_OK;
@@ -261,8 +261,7 @@ read_version(stress_worker *worker, uint32_t tree, uint32_t place, uint64_t *ver
     st = vl_table_read(&worker->ctx, &table->tree, stress_rowid(place), &layout->leaf, &arena,
                        columns, &state);
     vl_arena_deinit(&arena);
-    *version =
-        st == VELO_OK && state == VL_LEAF_LIVE ? (uint64_t)columns[1].value.as.integer : 0;
+    *version = st == VELO_OK && state == VL_LEAF_LIVE ? (uint64_t)columns[1].value.as.integer : 0;
     return st;
 }
 
@@ -555,8 +554,10 @@ compare_common(stress_model *model, const stress_found *found, uint32_t tree, ui
     if (version == 0)
         version = last - last % 4; /* the last one that leaves nothing */
     if (version < least || version > last)
-        stress_fault(model, NULL, "tree %u, common place %u: version %llu (found %llu), not %llu "
-                     "to %llu", tree, index, (unsigned long long)version,
+        stress_fault(model, NULL,
+                     "tree %u, common place %u: version %llu (found %llu), not %llu "
+                     "to %llu",
+                     tree, index, (unsigned long long)version,
                      (unsigned long long)found->versions[tree][STRESS_OWNED + index],
                      (unsigned long long)least, (unsigned long long)last);
     atomic_store(&common->issued, version);

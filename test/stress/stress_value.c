@@ -45,8 +45,7 @@ value_check(uint32_t tree, uint32_t place, uint64_t version)
 velo_status
 stress_schema_make(uint32_t page_size, uint32_t tree, stress_schema *memory, vl_leaf_schema *schema)
 {
-    uint32_t count =
-        tree == STRESS_RECORDS ? vl_leaf_max_columns(page_size) + 1 : STRESS_COLUMNS;
+    uint32_t count = tree == STRESS_RECORDS ? vl_leaf_max_columns(page_size) + 1 : STRESS_COLUMNS;
 
     memory->ids = calloc(count, sizeof *memory->ids);
     memory->defaults = calloc(count, sizeof *memory->defaults);

@@ -21,11 +21,11 @@
 #include "os/sim.h"
 #include "storage/store.h"
 
-#define STRESS_THREADS 8U  /* at most */
-#define STRESS_TREES   4U  /* shared by all */
+#define STRESS_THREADS 8U   /* at most */
+#define STRESS_TREES   4U   /* shared by all */
 #define STRESS_OWNED   128U /* places of a tree that belong to threads */
-#define STRESS_COMMON  8U  /* and to all, behind these */
-#define STRESS_FIXED   16U /* and to none, behind these */
+#define STRESS_COMMON  8U   /* and to all, behind these */
+#define STRESS_FIXED   16U  /* and to none, behind these */
 #define STRESS_PLACES  (STRESS_OWNED + STRESS_COMMON + STRESS_FIXED)
 #define STRESS_PRIVATE 24U /* places of a thread's own tree */
 #define STRESS_HISTORY 20000U

@@ -16,8 +16,8 @@
 stress_model *
 stress_model_create(uint32_t page_size, uint32_t thread_count)
 {
-    stress_model *model = mmap(NULL, sizeof *model, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    stress_model *model =
+        mmap(NULL, sizeof *model, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (model == MAP_FAILED)
         return NULL;
