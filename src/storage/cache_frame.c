@@ -12,9 +12,12 @@
 
 #include <string.h>
 
-/* How often a thread that finds no frame looks again before it gives up, a millisecond each. */
-#define FRAME_MAX_WAITS VL_BY_BUILD(2000U, 100U)
-#define FRAME_WAIT_NS   INT64_C(1000000)
+/* How often a thread that finds no frame looks again before it gives up: a millisecond each while
+ * nothing happens; while others get on, who may take each frame that becomes free before it does,
+ * so often that this is no bad luck any more. */
+#define FRAME_MAX_WAITS  VL_BY_BUILD(2000U, 100U)
+#define FRAME_MAX_LOSSES (256U * FRAME_MAX_WAITS)
+#define FRAME_WAIT_NS    INT64_C(1000000)
 
 /* Memory of the cache's own allocator, counted. */
 static void *
@@ -238,10 +241,12 @@ frame_try_take(vl_cache *cache, uint32_t *index, int *is_out_of_memory)
 velo_status
 vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame)
 {
+    unsigned waits = 0;
+    unsigned losses = 0;
     int is_out_of_memory = 0;
 
     *frame = VL_CACHE_NO_FRAME;
-    for (unsigned waits = 0; waits < FRAME_MAX_WAITS;) {
+    while (waits < FRAME_MAX_WAITS && losses < FRAME_MAX_LOSSES) {
         uint32_t seen = atomic_load_explicit(&cache->progress, memory_order_acquire);
         uint32_t freed = 0;
 
@@ -254,7 +259,10 @@ vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame)
             if (is_out_of_memory)
                 break;
             vl_cache_wait_progress(cache, seen);
-            waits++;
+            if (atomic_load_explicit(&cache->progress, memory_order_relaxed) == seen)
+                waits++;
+            else
+                losses++;
         }
     }
     if (is_out_of_memory)
