@@ -6,8 +6,8 @@
  * that are held.
  *
  * A barrier may come while dirty pages are being written. They belong to the checkpoint then, and
- * as nobody can have changed them, what is being written is just what the checkpoint needs: their
- * blocks, which the live set had at the barrier, are in the writing set too.
+ * as nobody can have changed them, what is being written is just what the checkpoint needs: the one
+ * image goes into both maps.
  *
  * Invariants
  *   E1  The words of a batch are exclusive until its end, which comes whatever happens: the evictor
@@ -98,11 +98,10 @@ evict_add(vl_cache *cache, evict_batch *batch, uint32_t index)
         VL_CHECK(vl_pagemap_seal(page, cache->page_size) == 0); /* else it would be held */
         batch->is_full[batch->count] = vl_pagemap_is_full(page, cache->page_size);
     }
-    item->address = vl_volume_allocate(cache->volume, VL_SPACE_LIVE, cache->page_blocks);
+    item->address = vl_volume_allocate(cache->volume, VL_SPACE_HELD, cache->page_blocks);
     item->length = cache->page_blocks;
     item->buf = page;
     batch->frames[batch->count++] = index;
-    cache->evicting_count++;
 }
 
 /* Pass over the frames, at most twice, until `target` pages were dropped or are to be written. */
@@ -137,6 +136,7 @@ evict_finish(vl_cache *cache, const evict_batch *batch, uint32_t i)
     const vl_volume_write_item *item = &batch->items[i];
     vl_frame *frame = vl_cache_frame_of(cache, batch->frames[i]);
     int in_writing = vl_frame_is_pending(cache, frame);
+    uint32_t sets = in_writing ? VL_SPACE_LIVE | VL_SPACE_WRITING : VL_SPACE_LIVE;
     vl_livemap_image image = {.pid = frame->pid,
                               .extent = {.address = item->address,
                                          .length = item->length,
@@ -145,9 +145,9 @@ evict_finish(vl_cache *cache, const evict_batch *batch, uint32_t i)
                               .is_full = batch->is_full[i],
                               .in_writing = in_writing,
                               .in_live = 1,
-                              .sets = VL_SPACE_LIVE};
+                              .sets = sets};
 
-    cache->evicting_count--;
+    vl_volume_add(cache->volume, sets, item->address, item->length);
     vl_livemap_put(cache, &image);
     vl_livemap_clean(cache, frame);
     evict_drop(cache, batch->frames[i]);
@@ -160,12 +160,8 @@ evict_undo(vl_cache *cache, const evict_batch *batch, uint32_t i)
 {
     const vl_volume_write_item *item = &batch->items[i];
     vl_frame *frame = vl_cache_frame_of(cache, batch->frames[i]);
-    uint32_t sets = VL_SPACE_LIVE;
 
-    cache->evicting_count--;
-    if (vl_frame_is_pending(cache, frame))
-        sets |= VL_SPACE_WRITING;
-    vl_volume_remove(cache->volume, sets, item->address, item->length);
+    vl_volume_remove(cache->volume, VL_SPACE_HELD, item->address, item->length);
     cache->debt++;
     (void)vl_cache_pay_debt(cache);
     vl_word_settle(vl_cache_word(cache, frame->pid), batch->frames[i] + 1);

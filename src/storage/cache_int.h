@@ -104,6 +104,7 @@ struct vl_cache {
     vl_allocator *allocator;                             /* of all memory here */
     vl_volume *volume;                                   /* NULL: in memory */
     vl_cache_hooks hooks;                                /* of the layer above */
+    uint32_t max_waits;                                  /* see vl_cache_take_frame */
     uint64_t id;                                         /* among all caches of the process */
 
     vl_section_gate gate;          /* write sections */
@@ -124,21 +125,22 @@ struct vl_cache {
     uint8_t *batch;           /* its buffer: batch_size pages; owned */
     uint32_t batch_size;      /* pages */
 
-    vl_latch latch;          /* guards what follows; VL_RANK_CACHE */
-    uint64_t budget_bytes;   /* 0: none */
-    uint64_t frame_bytes;    /* of `bytes`, in slabs */
-    uint32_t slab_count;     /* slabs that exist */
-    uint32_t free_list;      /* first free frame */
-    uint32_t free_count;     /* frames in the list */
-    uint32_t copies_in_use;  /* frames that hold copies */
-    uint32_t hand;           /* where the evictor's clock stands */
-    uint32_t evicting_count; /* pages that evictors are writing */
-    uint32_t path_holds;     /* holds of map pages by changes that wait */
-    uint64_t dirty_count;    /* frames whose dirty_epoch is not 0 */
-    uint64_t debt;           /* images for which no space is promised any more */
-    uint64_t page_end;       /* one past the largest number that was ever taken */
-    uint64_t lowest_free;    /* no number below this one is free */
-    vl_livemap_root root;    /* of the live page map */
+    vl_latch latch;         /* guards what follows; VL_RANK_CACHE */
+    uint64_t budget_bytes;  /* 0: none */
+    uint64_t frame_bytes;   /* of `bytes`, in slabs */
+    uint32_t slab_count;    /* slabs that exist */
+    uint32_t free_list;     /* first free frame */
+    uint32_t free_count;    /* frames in the list */
+    uint32_t retired_list;  /* first frame whose memory has been given back to the system */
+    uint32_t retired_count; /* frames in that list */
+    uint32_t copies_in_use; /* frames that hold copies */
+    uint32_t hand;          /* where the evictor's clock stands */
+    uint32_t path_holds;    /* holds of map pages by changes that wait */
+    uint64_t dirty_count;   /* frames whose dirty_epoch is not 0 */
+    uint64_t debt;          /* images for which no space is promised any more */
+    uint64_t page_end;      /* one past the largest number that was ever taken */
+    uint64_t lowest_free;   /* no number below this one is free */
+    vl_livemap_root root;   /* of the live page map */
     vl_cache_writing writing;
     vl_cache_pids pids; /* used when there is no volume */
 };
@@ -215,8 +217,13 @@ vl_frame_is_pending(const vl_cache *cache, const vl_frame *frame)
     return cache->writing.is_running && epoch != 0 && epoch <= cache->writing.epoch;
 }
 
-/* Take a frame (kind OWNED), letting other pages go if need be. No latch is held.
- * errors  VELO_NOMEM: all frames are in use; as vl_cache_load */
+/* Waits of a millisecond. */
+#define VL_CACHE_MAX_WAITS 60000U
+
+/* Take a frame (kind OWNED), letting other pages go if need be; waits while all are in use or
+ * belong to the checkpoint in writing, and gives up when nothing at all has happened during
+ * `max_waits` waits. No latch is held. errors  VELO_NOMEM: all frames are in use; as vl_cache_load
+ */
 velo_status vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame) VL_MUST_CHECK;
 
 /* Take a frame for a copy, or VL_CACHE_NO_FRAME. The latch is held. */
@@ -235,6 +242,13 @@ int vl_cache_is_over_budget(const vl_cache *cache);
  * The first with the latch held, the second without. */
 void vl_cache_give_frame_locked(vl_cache *cache, uint32_t frame);
 void vl_cache_give_frame(vl_cache *cache, uint32_t frame);
+
+/* Let pages go until no more frames are in use than the budget allows, if that can be. No latch is
+ * held. Errors: as vl_cache_evict. */
+velo_status vl_cache_trim(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
+
+/* Retire free frames until no more exist than the budget allows. The latch is held. */
+void vl_cache_shrink(vl_cache *cache);
 
 void vl_cache_free_memory(vl_cache *cache);
 

@@ -17,9 +17,10 @@
  *   P4  A page has been changed after the barrier only if its map page has a shadow or does not
  *       belong to the checkpoint: whoever makes a page dirty opens its map page.
  *   P5  The sets of blocks (space.h) are what the two maps refer to: live and writing change in
- *       vl_livemap_put and vl_livemap_remove together with the entries. (Beyond that they have only
- * blocks of images that are being written.) P6  The mark `full` of an entry is set only from an
- * image that has no free number below, and is cleared when a number below becomes free. */
+ *       vl_livemap_put and vl_livemap_remove together with the entries. (`writing` has besides the
+ *       blocks of images that are being written for the checkpoint.)
+ *   P6  The mark `full` of an entry is set only from an image that has no free number below, and is
+ *       cleared when a number below becomes free. */
 #include "storage/cache_int.h"
 
 #include <string.h>
@@ -559,7 +560,7 @@ map_put_writing(vl_cache *cache, const vl_livemap_image *image, vl_extent *old)
         is_shared = frame->shadow == 0;
         VL_CHECK(image->in_live || !is_shared); /* P4 */
         *old = map_exchange(vl_cache_page_of(cache, is_shared ? parent : frame->shadow - 1),
-                           map_index(cache, above, image->pid), image);
+                            map_index(cache, above, image->pid), image);
     }
     map_drop(cache, VL_SPACE_WRITING, old);
     return is_shared;
@@ -580,7 +581,7 @@ vl_livemap_put(vl_cache *cache, const vl_livemap_image *image)
         old = map_exchange_root(&cache->root, image);
     else if (!is_done)
         old = map_exchange(vl_cache_page_of(cache, map_parent(cache, image->pid)),
-                          map_index(cache, above, image->pid), image);
+                           map_index(cache, above, image->pid), image);
     map_drop(cache, VL_SPACE_LIVE, &old);
     if ((image->sets & VL_SPACE_LIVE) == 0)
         vl_volume_add(cache->volume, VL_SPACE_LIVE, image->extent.address, image->extent.length);

@@ -27,8 +27,8 @@ void vl_gate_init(vl_gate *gate);
 void vl_gate_hold(vl_gate *gate, int is_long);
 void vl_gate_release(vl_gate *gate, int is_long);
 
-/* Close the gate and wait until nobody holds it: 1. 0 when somebody held it for long already: it is
- * then open. Newcomers of both kinds wait meanwhile. One thread at a time. */
+/* Close the gate and wait until nobody holds it: 1. 0 when somebody holds it for long: it is then
+ * open. One thread at a time. */
 int vl_gate_close(vl_gate *gate);
 void vl_gate_open(vl_gate *gate);
 

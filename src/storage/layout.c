@@ -70,6 +70,8 @@ vl_layout_create(vl_ctx *ctx, uint32_t page_size, const vl_leaf_schema *columns,
             return vl_fail(ctx, VELO_MISUSE,
                            "column %u of the table has an impossible id or default", i);
     size = vl_leaf_record_size(columns, columns->defaults);
+    if (size > VL_LAYOUT_MAX_SIZE)
+        return vl_fail(ctx, VELO_TOOBIG, "the defaults of a table's columns are too long");
     record = vl_alloc(ctx, size);
     if (record == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the columns of a table");

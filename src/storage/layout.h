@@ -12,6 +12,9 @@
 /* The most columns of a table. */
 #define VL_LAYOUT_MAX_COLUMNS 32767U
 
+/* The most bytes of a layout's record: all ids and defaults. */
+#define VL_LAYOUT_MAX_SIZE (UINT32_C(1) << 20)
+
 typedef struct vl_layout vl_layout;
 
 struct vl_layout {
@@ -24,8 +27,8 @@ struct vl_layout {
 
 /* Make a layout from columns, all of which is copied.
  *
- * errors  VELO_NOMEM; VELO_MISUSE: no column, too many, ids that do not rise, or the id
- *         VL_LEAF_RECORD_ID; a default in overflow */
+ * errors  VELO_NOMEM; VELO_TOOBIG: more than VL_LAYOUT_MAX_SIZE; VELO_MISUSE: no column, too many,
+ * ids that do not rise, or the id VL_LEAF_RECORD_ID; a default in overflow */
 velo_status vl_layout_create(vl_ctx *ctx, uint32_t page_size, const vl_leaf_schema *columns,
                              vl_layout **out) VL_MUST_CHECK;
 

@@ -298,7 +298,7 @@ overflow_find(vl_ctx *ctx, vl_cache *cache, const vl_overflow *value, const over
               overflow_place place, uint32_t count, vl_pid *pids)
 {
     overflow_place path[VL_OVERFLOW_MAX_LEVEL + 1]; /* from place.level up to the root */
-    uint32_t slots[VL_OVERFLOW_MAX_LEVEL + 1];
+    uint32_t slots[VL_OVERFLOW_MAX_LEVEL + 1] = {0};
     vl_pid pid = value->pid;
 
     path[place.level] = place;
@@ -662,7 +662,8 @@ overflow_fill_page(const overflow_writer *writer, overflow_place place, const vl
         return;
     }
     memcpy(content,
-           writer->pids + overflow_first_of(shape, place.level - 1) + place.index * shape->fanout,
+           writer->pids + overflow_first_of(shape, place.level - 1) +
+               (size_t)place.index * shape->fanout,
            header->count * sizeof(vl_pid));
     if (place.level == shape->height && shape->root_bytes > 0)
         memcpy(content + header->count * sizeof(vl_pid), bytes, shape->root_bytes);

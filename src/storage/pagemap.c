@@ -1,11 +1,16 @@
-/* pagemap.c - the bytes of map pages. */
+/* pagemap.c - the bytes of map pages.
+ *
+ * Invariants
+ *   M1  No function reads or writes outside of the page, whatever its bytes are, for an index below
+ *       its number of entries.
+ *   M2  An entry that is empty or reserved has no address, length, mark or checksum. */
 #include "storage/pagemap.h"
 
 #include "base/assert.h"
 
 #include <string.h>
 
-#define PAGEMAP_ADDRESS_MASK   ((UINT64_C(1) << 40) - 1)
+#define PAGEMAP_ADDRESS_MASK   (VL_VOLUME_MAX_BLOCKS - 1)
 #define PAGEMAP_LENGTH_SHIFT   40
 #define PAGEMAP_ENCODING_SHIFT 48
 #define PAGEMAP_FULL           (UINT64_C(1) << 56)
@@ -19,7 +24,7 @@ typedef struct pagemap_entry {
 _Static_assert(sizeof(pagemap_entry) == 16, "an entry has 16 bytes");
 _Static_assert(VL_PAGEMAP_FIRST * sizeof(pagemap_entry) == sizeof(vl_page_header),
                "the header takes the room of the first entries");
-_Static_assert(VL_VOLUME_MAX_BLOCKS - 1 == PAGEMAP_ADDRESS_MASK, "addresses fit");
+_Static_assert(PAGEMAP_ADDRESS_MASK >> PAGEMAP_LENGTH_SHIFT == 0, "addresses fit");
 
 static pagemap_entry
 pagemap_read(const void *page, uint32_t index)

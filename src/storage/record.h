@@ -21,11 +21,19 @@
  *                 before the record that uses it, which is of the same tree
  *
  *   tree, total size   varint
+ *
  *   rowid, number      varint, zigzag
- *   row, layout        a record of leaf_row.h, to the body's end. In a row, the list page of a
- * value in overflow stands for a long value; in a layout values are the defaults long value varint
- * from 1 on, unique in its transaction key                varint 2 * size and the bytes; or, of a
- * key sent in chunks, varint 2 * long value + 1 value              bytes to the body's end
+ *
+ *   row, layout        a record of leaf_row.h, to the body's end. In a row, the page number of a
+ *                      value in overflow is the number of a long value. In a layout, values are
+ *                      the columns' defaults
+ *
+ *   long value         varint from 1 on, unique in its transaction
+ *
+ *   key                varint 2 * size, and the bytes. Of a key that was sent in chunks: varint
+ *                      2 * long value + 1
+ *
+ *   value              bytes to the body's end
  *
  * A type with VL_RECORD_COMMITS is an operation and its transaction's COMMIT in one: the common
  * case of one operation in a transaction takes one record. All functions are pure; any thread. */

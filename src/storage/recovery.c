@@ -12,7 +12,9 @@
  * Invariants
  *   RC1  Only operations of committed transactions that were not taken back are applied, each once.
  *   RC2  `longs` holds the values whose record has not come yet; what is left at the end, of
- *        operations that failed after sending them, is freed. */
+ *        operations that failed after sending them, is freed.
+ *   RC3  Both passes see the same log: if a fault of the medium ends it elsewhere the second time,
+ *        a transaction that counts as committed would be applied in part. */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "storage/verdict.h"
@@ -45,6 +47,7 @@ typedef struct recovery_source {
     uint64_t number;   /* which value */
     const uint8_t *at; /* the rest of the chunk at hand */
     size_t left;       /* its bytes */
+    int is_cut;        /* the log has no more of it: the operation failed while it sent it */
 } recovery_source;
 
 /* Fail because of a record: the message says where it is and what is wrong. */
@@ -112,8 +115,10 @@ recovery_next_chunk(vl_ctx *ctx, recovery_source *source)
 
     do {
         VL_TRY(vl_wal_scan_next(ctx, source->scan, &record, &found));
-        if (!found)
-            return vl_fail(ctx, VELO_CORRUPT, "the log ends before a long value of it is complete");
+        if (!found) {
+            source->is_cut = 1;
+            return vl_fail(ctx, VELO_ABORT, "a long value of the log is not complete");
+        }
         if (vl_record_parse(record.type, record.body, record.size, &parsed) != NULL)
             return recovery_damaged(ctx, &record, "it is damaged");
     } while (parsed.type != VL_RECORD_CHUNK || record.txn != source->txn ||
@@ -182,6 +187,11 @@ recovery_take_chunk(vl_ctx *ctx, recovery *self, const vl_wal_record *record,
     *entry = (recovery_long){record->txn, parsed->long_value, {parsed->tree, 0, value.size}};
     st = vl_overflow_write(ctx, self->store->cache, &value, &entry->value.pid);
     vl_wal_scan_close(source.scan);
+    if (st == VELO_ABORT && source.is_cut) {
+        vl_error_clear(ctx);
+        entry->value.pid = 0; /* its other chunks are passed over, and no record may use it */
+        st = VELO_OK;
+    }
     if (st == VELO_OK)
         self->long_count++;
     return st;
@@ -197,7 +207,7 @@ recovery_place_long(vl_ctx *ctx, recovery *self, const vl_wal_record *record, vl
     if (value->overflow == 0)
         return VELO_OK;
     entry = recovery_find_long(self, record->txn, value->overflow);
-    if (entry == NULL || entry->value.size != value->value.size)
+    if (entry == NULL || entry->value.pid == 0 || entry->value.size != value->value.size)
         return recovery_damaged(ctx, record, "a long value of it was not sent ahead");
     value->overflow = entry->value.pid;
     *entry = self->longs[--self->long_count];
@@ -209,8 +219,10 @@ static velo_status
 recovery_free_longs(vl_ctx *ctx, recovery *self)
 {
     while (self->long_count > 0) {
-        VL_TRY(vl_overflow_free_all(ctx, self->store->cache,
-                                    &self->longs[self->long_count - 1].value));
+        const vl_overflow *value = &self->longs[self->long_count - 1].value;
+
+        if (value->pid != 0)
+            VL_TRY(vl_overflow_free_all(ctx, self->store->cache, value));
         self->long_count--;
     }
     return VELO_OK;
@@ -287,7 +299,7 @@ recovery_get_key(vl_ctx *ctx, recovery *self, const vl_wal_record *record, vl_re
     if (key->long_value == 0)
         return VELO_OK;
     entry = recovery_find_long(self, record->txn, key->long_value);
-    if (entry == NULL)
+    if (entry == NULL || entry->value.pid == 0)
         return recovery_damaged(ctx, record, "its key was not sent ahead");
     bytes = vl_arena_alloc(&self->writer->arena, entry->value.size);
     if (bytes == NULL)
@@ -308,6 +320,8 @@ recovery_create(vl_ctx *ctx, recovery *self, const vl_wal_record *record, const 
 
     if (parsed->kind != VL_TREE_TABLE && parsed->kind != VL_TREE_KEY)
         return recovery_damaged(ctx, record, "a tree of an unknown kind");
+    if (parsed->tree < VL_STORE_FIRST_TREE || parsed->tree >= INT64_MAX)
+        return recovery_damaged(ctx, record, "an impossible number of a tree");
     if (parsed->kind == VL_TREE_TABLE)
         VL_TRY(vl_layout_parse(ctx, store->page_size, parsed->data, parsed->size, &layout));
     (void)vl_atomic_max(&store->next_tree, parsed->tree + 1);
@@ -342,8 +356,7 @@ recovery_change(vl_ctx *ctx, recovery *self, const vl_wal_record *record, vl_rec
         VL_TRY(vl_layout_parse(ctx, self->store->page_size, parsed->data, parsed->size, &layout));
         return vl_writer_do_set_layout(ctx, self->writer, tree, layout);
     case VL_RECORD_TREE_MARK:
-        vl_writer_do_mark(tree, parsed->rowid);
-        return VELO_OK;
+        return vl_writer_do_mark(ctx, self->writer, tree, parsed->rowid);
     default:
         return VELO_OK;
     }
@@ -394,7 +407,7 @@ recovery_explain(vl_ctx *ctx, const vl_wal_record *record, velo_status st)
 }
 
 static velo_status
-recovery_redo(vl_ctx *ctx, recovery *self)
+recovery_redo(vl_ctx *ctx, recovery *self, vl_log_position end)
 {
     vl_wal_scan *scan;
     vl_wal_record record;
@@ -414,6 +427,11 @@ recovery_redo(vl_ctx *ctx, recovery *self)
         else
             st = recovery_explain(ctx, &record, recovery_apply(ctx, self, &record, &parsed));
     }
+    if (st == VELO_OK && vl_wal_scan_position(scan) != end) /* keeps RC3 */
+        st = vl_fail(ctx, VELO_CORRUPT,
+                     "the log \"%s\" ends at position %" PRIu64 ", and ended at %" PRIu64
+                     " when it was read before",
+                     self->store->wal_path, vl_wal_scan_position(scan), end);
     vl_wal_scan_close(scan);
     return st;
 }
@@ -436,7 +454,7 @@ vl_recovery_run(vl_ctx *ctx, vl_store *store, vl_log_position *end)
     VL_TRY(vl_verdict_create(ctx, &self.verdict));
     st = recovery_judge(ctx, &self, end);
     if (st == VELO_OK)
-        st = recovery_redo(ctx, &self);
+        st = recovery_redo(ctx, &self, *end);
     if (st == VELO_OK)
         st = recovery_free_longs(ctx, &self);
     store->recovered_lost = vl_verdict_lost_count(self.verdict);

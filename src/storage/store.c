@@ -66,10 +66,14 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
 
     if (!vl_gate_close(&store->gate))
         return vl_fail(ctx, VELO_BUSY, "a transaction of several operations is open");
+    /* A transaction may have been left unfinished just before the gate closed. */
+    st = vl_store_check_writable(ctx, store);
+    if (st != VELO_OK) {
+        vl_gate_open(&store->gate);
+        return st;
+    }
     store->checkpoint_note = UINT64_MAX;
-    st = vl_directory_save_marks(ctx, store->own);
-    if (st == VELO_OK)
-        st = vl_checkpoint_run(ctx, store->cache, store_note, store_fill, store);
+    st = vl_checkpoint_run(ctx, store->cache, store_note, store_fill, store);
     if (store->checkpoint_note == UINT64_MAX) {
         vl_gate_open(&store->gate); /* it has not come to the barrier */
         store->checkpoint_note = before;
@@ -84,11 +88,17 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
 velo_status
 vl_store_check_writable(vl_ctx *ctx, vl_store *store)
 {
+    vl_wal *wal;
+
     if (atomic_load_explicit(&store->is_broken, memory_order_acquire))
         return vl_fail(ctx, VELO_READONLY,
                        "a transaction was left unfinished: the database has to be "
                        "opened again before it can be changed");
-    return store->volume != NULL ? vl_volume_check_writable(ctx, store->volume) : VELO_OK;
+    if (store->volume == NULL)
+        return VELO_OK;
+    VL_TRY(vl_volume_check_writable(ctx, store->volume));
+    wal = vl_store_wal(store);
+    return wal != NULL ? vl_wal_check(ctx, wal) : VELO_OK;
 }
 
 velo_status
@@ -150,7 +160,7 @@ store_tend_log(vl_ctx *ctx, vl_store *store)
         return;
     if (store_is_due(store) && vl_store_check_writable(ctx, store) == VELO_OK) {
         st = store_run_checkpoint(ctx, store);
-        if (st != VELO_OK) {
+        if (st != VELO_OK && st != VELO_BUSY) {
             atomic_store_explicit(&store->quiet_until,
                                   vl_wal_tail(store->wal) + store_log_limit(store) / 4,
                                   memory_order_relaxed);
@@ -267,9 +277,7 @@ vl_store_make_ready(vl_ctx *ctx, vl_store *store)
             (void)vl_park(&store->phase, VL_STORE_BEGINNING, VL_PARK_FOREVER);
         phase = atomic_load_explicit(&store->phase, memory_order_acquire);
     }
-    return atomic_load_explicit(&store->is_broken, memory_order_acquire)
-               ? vl_store_check_writable(ctx, store)
-               : VELO_OK;
+    return vl_store_check_writable(ctx, store);
 }
 
 /* ---- opening ---- */
@@ -281,9 +289,10 @@ store_open_volume(vl_ctx *ctx, vl_store *store, const char *path)
                                  .may_create = store->options.may_create,
                                  .is_read_only = store->options.is_read_only,
                                  .is_direct = store->options.is_direct};
-    vl_lock_mode mode = options.is_read_only ? VL_LOCK_SHARED : VL_LOCK_EXCLUSIVE;
     size_t size = strlen(path);
 
+    options.lock = options.is_read_only ? VL_LOCK_SHARED : VL_LOCK_EXCLUSIVE;
+    options.lock_at = VL_STORE_LOCK_AT;
     if (size + sizeof "-wal" > VL_PATH_SIZE)
         return vl_fail(ctx, VELO_CANTOPEN_FULLPATH, "the path %.100s... is too long", path);
     store->wal_path = vl_alloc(ctx, size + sizeof "-wal");
@@ -293,7 +302,7 @@ store_open_volume(vl_ctx *ctx, vl_store *store, const char *path)
     memcpy(store->wal_path + size, "-wal", sizeof "-wal");
     VL_TRY(vl_volume_open(ctx, store->io, path, &options, &store->volume));
     store->page_size = vl_volume_super(store->volume)->page_size;
-    return vl_file_lock(ctx, vl_volume_file(store->volume), mode, VL_STORE_LOCK_AT, 1);
+    return VELO_OK;
 }
 
 static velo_status
@@ -341,6 +350,25 @@ store_recover(vl_ctx *ctx, vl_store *store)
     return VELO_OK;
 }
 
+/* A superblock that says "closed cleanly" may be the older one, when the other one is damaged: a
+ * log beside it tells that the database was changed since. (If all is well there is no log, or both
+ * superblocks are whole: then it is of a generation that never began.) */
+static velo_status
+store_check_clean(vl_ctx *ctx, vl_store *store)
+{
+    int has_log;
+
+    if (!vl_volume_has_damaged_super(store->volume))
+        return VELO_OK;
+    VL_TRY(vl_path_exists(ctx, store->io, store->wal_path, &has_log));
+    if (!has_log)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_CORRUPT,
+                   "\"%s\": a superblock is damaged, and the other one is older than the log "
+                   "\"%s\"",
+                   vl_volume_path(store->volume), store->wal_path);
+}
+
 /* Make the store's content available. */
 static velo_status
 store_begin(vl_ctx *ctx, vl_store *store)
@@ -356,8 +384,11 @@ store_begin(vl_ctx *ctx, vl_store *store)
         atomic_store_explicit(&store->next_tree, super->next_tree, memory_order_relaxed);
     if (super->map_root.length != 0)
         VL_TRY(vl_directory_load(ctx, store));
-    if ((super->flags & VL_SUPER_CLEAN) == 0)
-        VL_TRY(store_recover(ctx, store));
+    else if ((super->flags & VL_SUPER_CLEAN) == 0)
+        return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblock names a log, but no pages",
+                       vl_volume_path(store->volume));
+    VL_TRY((super->flags & VL_SUPER_CLEAN) != 0 ? store_check_clean(ctx, store)
+                                                : store_recover(ctx, store));
     if (store->options.has_background && !store->options.is_read_only)
         return vl_thread_start(ctx, &store->background, "velocidb", store_background_main, store);
     return VELO_OK;
@@ -385,6 +416,7 @@ vl_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_store_options *
     vl_latch_init(&store->latch, VL_RANK_STORE);
     vl_latch_init(&store->checkpoint_turn, VL_RANK_NONE);
     vl_latch_init(&store->drop_turn, VL_RANK_NONE);
+    vl_latch_init(&store->mark_turn, VL_RANK_NONE);
     vl_gate_init(&store->gate);
     vl_event_init(&store->wake);
     atomic_init(&store->next_txn, 1);

@@ -68,7 +68,8 @@ velo_status vl_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_sto
  * was acknowledged. NULL is allowed. */
 velo_status vl_store_close(vl_ctx *ctx, vl_store *store);
 
-/* Close without writing anything, as if the process had died. NULL is allowed. */
+/* Close without writing anything, as if the process had died. NULL is allowed. Writers are
+ * destroyed before the store is closed or abandoned. */
 void vl_store_abandon(vl_store *store);
 
 /* Write all that was changed to its place, and let go of the log before. Errors: VELO_FULL,
@@ -147,9 +148,16 @@ velo_status vl_writer_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id) V
 velo_status vl_writer_set_schema(vl_ctx *ctx, vl_writer *writer, vl_tree_id id,
                                  const vl_leaf_schema *schema) VL_MUST_CHECK;
 
-/* Rows. Values of any length up to 1 GiB: long ones go to overflow pages by themselves.
- * errors  VELO_CONSTRAINT: insert, the rowid is taken; VELO_NOTFOUND: update and delete, there is
- * no such row; VELO_TOOBIG; VELO_FULL, VELO_IOERR, VELO_NOMEM, VELO_CORRUPT: nothing changed */
+/* Rows. Values of any length up to 1 GiB: long ones go to overflow pages by themselves. Trees and
+ * rows that several threads use at once are for the callers to keep apart: a tree that another
+ * thread's open transaction has created, a table whose columns are being changed, a row that is
+ * being changed or read. Who does not may find after a crash that recovery refuses the log.
+ *
+ * errors  VELO_MISUSE: a tree of another kind; VELO_CONSTRAINT: insert, the rowid is taken;
+ * VELO_NOTFOUND: update and delete, there is no such row; VELO_TOOBIG; VELO_FULL, VELO_IOERR,
+ * VELO_NOMEM, VELO_CORRUPT: nothing changed; except that a failure to make the log durable, after
+ * which nothing can be changed any more, leaves open whether the operation or commit will be found
+ * when the database is next opened */
 velo_status vl_writer_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid,
                              const vl_value *values) VL_MUST_CHECK;
 /* columns: ids, rising. */

@@ -16,9 +16,10 @@ typedef struct vl_store_report {
     uint64_t row_count;      /* rows, and entries of key trees */
     uint64_t page_count;     /* pages in use */
     uint64_t overflow_count; /* of these, with parts of long values */
-    uint64_t dropped_count;  /* trees that are dropped, and wait for their pages to be returned */
     uint64_t fault_count;    /* calls of `fault` */
-    uint64_t unused_count;   /* pages that exist and belong to nothing: space that is lost */
+    uint64_t dropped_count;  /* dropped trees whose pages are still to be returned: not checked */
+    uint64_t unused_count;   /* pages that exist and belong to nothing: space that is lost; known
+                                only when there is no such tree */
 } vl_store_report;
 
 /* Check a store that nobody changes meanwhile. Goes on behind a fault where that is possible. If

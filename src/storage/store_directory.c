@@ -13,7 +13,10 @@
  *
  * Invariants
  *   DI1  store->entries holds exactly the trees with state 0, by rising id.
- *   DI2  An entry's memory stays until the store is closed: callers keep pointers to it. */
+ *   DI2  An entry's memory stays until the store is closed: callers keep pointers to it.
+ *   DI3  A row's root page exists: the row of a dropped tree goes before the root does. If the root
+ *        cannot be freed then, it waits in memory; a crash loses one page to the file, while a row
+ *        that outlived its root would name a page of somebody else. */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rank.h"
@@ -114,7 +117,6 @@ directory_make_entry(vl_ctx *ctx, vl_store *store, vl_tree_id id, vl_tree_kind k
                  store->cache, id, root);
     entry->tree.kind = kind;
     atomic_init(&entry->tree.mark, INT64_MIN);
-    entry->saved_mark = INT64_MIN;
     return entry;
 }
 
@@ -139,21 +141,30 @@ directory_destroy_entry(vl_store_entry *entry)
     vl_free(entry);
 }
 
+static void
+directory_destroy_list(vl_store_entry *entry)
+{
+    while (entry != NULL) {
+        vl_store_entry *next = entry->next;
+
+        directory_destroy_entry(entry);
+        entry = next;
+    }
+}
+
 void
 vl_directory_unload(vl_store *store)
 {
     for (uint32_t i = 0; i < store->entry_count; i++)
         directory_destroy_entry(store->entries[i]);
-    while (store->dropped != NULL) {
-        vl_store_entry *next = store->dropped->next;
-
-        directory_destroy_entry(store->dropped);
-        store->dropped = next;
-    }
+    directory_destroy_list(store->dropping);
+    directory_destroy_list(store->dropped);
     vl_free(store->entries);
     vl_layout_destroy(store->directory_layout);
     store->entries = NULL;
     store->entry_count = 0;
+    store->dropping = NULL;
+    store->dropped = NULL;
     store->directory_layout = NULL;
 }
 
@@ -264,7 +275,8 @@ directory_load_row(vl_ctx *ctx, vl_store *store, int64_t id, const vl_value *row
         return directory_damaged(ctx, id);
     kind = row[DIRECTORY_KIND].as.integer;
     root = row[DIRECTORY_ROOT].as.integer;
-    if (root < 1 || root > UINT32_MAX || (kind != VL_TREE_TABLE && kind != VL_TREE_KEY) ||
+    if (row[DIRECTORY_STATE].as.integer < 0 || row[DIRECTORY_STATE].as.integer > 1 || root < 1 ||
+        root > UINT32_MAX || (kind != VL_TREE_TABLE && kind != VL_TREE_KEY) ||
         (kind == VL_TREE_TABLE) != (row[DIRECTORY_LAYOUT].type == VL_TYPE_BLOB))
         return directory_damaged(ctx, id);
     if (kind == VL_TREE_TABLE)
@@ -282,15 +294,13 @@ directory_load_row(vl_ctx *ctx, vl_store *store, int64_t id, const vl_value *row
         return st;
     }
     if (row[DIRECTORY_MARK].type == VL_TYPE_INTEGER)
-        entry->saved_mark = row[DIRECTORY_MARK].as.integer;
-    atomic_init(&entry->tree.mark, entry->saved_mark);
+        atomic_init(&entry->tree.mark, row[DIRECTORY_MARK].as.integer);
     if (row[DIRECTORY_STATE].as.integer == 0) {
         directory_insert_entry(store, entry);
     } else {
         store->entry_claims--;
-        entry->has_pages = 1;
-        entry->next = store->dropped;
-        store->dropped = entry;
+        entry->next = store->dropping;
+        store->dropping = entry;
     }
     return VELO_OK;
 }
@@ -342,7 +352,7 @@ vl_directory_load(vl_ctx *ctx, vl_store *store)
     vl_value row[DIRECTORY_COLUMNS];
     vl_store_tree directory;
     vl_arena arena;
-    int64_t id = (int64_t)VL_STORE_FIRST_TREE - 1;
+    int64_t id = INT64_MIN;
     velo_status st;
     int found = 0;
 
@@ -410,7 +420,7 @@ directory_add_tree(vl_ctx *ctx, vl_store *store, vl_tree_id id, vl_tree_kind kin
 
 velo_status
 vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kind,
-                 vl_layout *layout)
+                 vl_layout *layout, vl_store_entry **out)
 {
     vl_store *store = writer->store;
     vl_leaf_value columns[DIRECTORY_COLUMNS];
@@ -419,6 +429,7 @@ vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kin
     int is_gone = 0;
     velo_status st;
 
+    *out = NULL;
     VL_TRY(directory_add_tree(ctx, store, id, kind, layout, &entry));
     columns[DIRECTORY_ROOT] = directory_integer(entry->tree.tree.root);
     columns[DIRECTORY_KIND] = directory_integer(kind);
@@ -426,14 +437,13 @@ vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kin
     columns[DIRECTORY_MARK] = directory_mark_value(INT64_MIN);
     columns[DIRECTORY_LAYOUT] = directory_layout_value(layout);
     st = directory_insert_row(ctx, writer, id, columns);
-    vl_latch_acquire_exclusive(&store->latch);
-    if (st == VELO_OK)
-        directory_insert_entry(store, entry);
-    else
-        store->entry_claims--;
-    vl_latch_release_exclusive(&store->latch);
-    if (st == VELO_OK)
+    if (st == VELO_OK) {
+        *out = entry;
         return VELO_OK;
+    }
+    vl_latch_acquire_exclusive(&store->latch);
+    store->entry_claims--;
+    vl_latch_release_exclusive(&store->latch);
     /* What was first found out is what the caller is told. The root is a page in memory that was
      * made a moment ago, so it goes without I/O; if not, it is lost to the file. */
     failure = ctx->error;
@@ -445,60 +455,95 @@ vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kin
     return st;
 }
 
+void
+vl_directory_publish(vl_store *store, vl_store_entry *entry)
+{
+    vl_latch_acquire_exclusive(&store->latch);
+    directory_insert_entry(store, entry);
+    vl_latch_release_exclusive(&store->latch);
+}
+
+/* Take a tree out of those that can be found, its place kept for it; NULL when it is not there. */
+static vl_store_entry *
+directory_take(vl_store *store, const vl_store_tree *tree)
+{
+    vl_store_entry *entry = NULL;
+    uint32_t place;
+
+    vl_latch_acquire_exclusive(&store->latch);
+    place = directory_place(store, tree->tree.id);
+    if (place < store->entry_count && &store->entries[place]->tree == tree) {
+        entry = store->entries[place];
+        memmove(store->entries + place, store->entries + place + 1,
+                (store->entry_count - place - 1) * sizeof(*store->entries));
+        store->entry_count--;
+        store->entry_claims++;
+    }
+    vl_latch_release_exclusive(&store->latch);
+    return entry;
+}
+
 velo_status
 vl_directory_drop(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
 {
     vl_store *store = writer->store;
-    vl_tree_id id = tree->tree.id;
-    vl_store_entry *entry;
-    uint32_t place;
+    vl_store_entry *entry = directory_take(store, tree);
+    velo_status st;
 
-    VL_TRY(directory_update_row(ctx, writer, id, DIRECTORY_STATE, directory_integer(1)));
+    if (entry == NULL)
+        return vl_fail(ctx, VELO_NOTFOUND, "there is no tree %" PRIu64, tree->tree.id);
+    st = directory_update_row(ctx, writer, tree->tree.id, DIRECTORY_STATE, directory_integer(1));
+    if (st != VELO_OK) {
+        vl_directory_publish(store, entry);
+        return st;
+    }
     vl_latch_acquire_exclusive(&store->latch);
-    place = directory_place(store, id);
-    entry = store->entries[place];
-    memmove(store->entries + place, store->entries + place + 1,
-            (store->entry_count - place - 1) * sizeof(*store->entries));
-    store->entry_count--;
-    entry->has_pages = 1;
-    entry->next = store->dropped;
-    store->dropped = entry;
+    store->entry_claims--;
+    entry->next = store->dropping;
+    store->dropping = entry;
     vl_latch_release_exclusive(&store->latch);
     return VELO_OK;
 }
 
-/* A dropped tree that has pages, or NULL. */
-static vl_store_entry *
-directory_first_drop(vl_store *store)
+/* All pages of a tree are returned. */
+static void
+directory_end_drop(vl_store *store, vl_store_entry *entry)
 {
-    vl_store_entry *entry;
+    vl_store_entry **link = &store->dropping;
 
-    vl_latch_acquire_shared(&store->latch);
-    entry = store->dropped;
-    while (entry != NULL && !entry->has_pages)
-        entry = entry->next;
-    vl_latch_release_shared(&store->latch);
-    return entry;
+    vl_latch_acquire_exclusive(&store->latch);
+    while (*link != entry)
+        link = &(*link)->next;
+    *link = entry->next;
+    entry->next = store->dropped;
+    store->dropped = entry;
+    vl_latch_release_exclusive(&store->latch);
 }
 
 velo_status
 vl_directory_drop_step(vl_ctx *ctx, vl_writer *writer, int *is_done)
 {
-    vl_store_entry *entry = directory_first_drop(writer->store);
+    vl_store *store = writer->store;
+    vl_store_entry *entry;
+    int is_bare = 0;
     int is_gone = 0;
 
+    vl_latch_acquire_shared(&store->latch);
+    entry = store->dropping;
+    vl_latch_release_shared(&store->latch);
     *is_done = entry == NULL;
     if (entry == NULL)
         return VELO_OK;
-    if (entry->tree.tree.root != 0) {
-        VL_TRY(
-            vl_tree_drop(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP, NULL, &is_gone));
-        if (!is_gone)
+    if (!entry->is_forgotten) {
+        VL_TRY(vl_tree_drop_below_root(ctx, &entry->tree.tree, writer->work, VL_STORE_DROP_STEP,
+                                       &is_bare));
+        if (!is_bare)
             return VELO_OK;
-        entry->tree.tree.root = 0;
+        VL_TRY(directory_delete_row(ctx, writer, entry->tree.tree.id)); /* keeps DI3 */
+        entry->is_forgotten = 1;
     }
-    VL_TRY(directory_delete_row(ctx, writer, entry->tree.tree.id));
-    entry->has_pages = 0;
+    VL_TRY(vl_tree_drop(ctx, &entry->tree.tree, writer->work, UINT32_MAX, NULL, &is_gone));
+    directory_end_drop(store, entry);
     return VELO_OK;
 }
 
@@ -518,20 +563,8 @@ vl_directory_set_layout(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree, vl_
 }
 
 velo_status
-vl_directory_save_marks(vl_ctx *ctx, vl_writer *writer)
+vl_directory_set_mark(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *tree, int64_t mark)
 {
-    vl_store *store = writer->store;
-
-    /* The gate is closed, so no tree comes or goes. */
-    for (uint32_t i = 0; i < store->entry_count; i++) {
-        vl_store_entry *entry = store->entries[i];
-        int64_t mark = atomic_load_explicit(&entry->tree.mark, memory_order_relaxed);
-
-        if (mark == entry->saved_mark)
-            continue;
-        VL_TRY(directory_update_row(ctx, writer, entry->tree.tree.id, DIRECTORY_MARK,
-                                    directory_mark_value(mark)));
-        entry->saved_mark = mark;
-    }
-    return VELO_OK;
+    return directory_update_row(ctx, writer, tree->tree.id, DIRECTORY_MARK,
+                                directory_mark_value(mark));
 }

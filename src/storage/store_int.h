@@ -48,9 +48,9 @@ typedef enum vl_store_phase {
 
 /* A tree in memory. */
 typedef struct vl_store_entry {
-    vl_store_tree tree; /* what callers see */
-    int64_t saved_mark; /* its mark as the directory has it */
-    int has_pages;      /* dropped: not all are returned yet. Changed by who returns them */
+    vl_store_tree tree;          /* what callers see */
+    int is_forgotten;            /* dropped: the directory has no row of it any more; changed by who
+                                    returns its pages */
     struct vl_store_entry *next; /* those that were dropped: the owner's list */
 } vl_store_entry;
 
@@ -80,7 +80,7 @@ struct vl_store {
     _Atomic uint64_t checkpoint_at;    /* position of the last checkpoint */
     _Atomic uint64_t checkpoint_count; /* checkpoints written */
     _Atomic uint64_t quiet_until;      /* position up to which no checkpoint is tried again */
-    _Atomic uint64_t drop_count;       /* trees dropped so far */
+    vl_latch mark_turn;                /* one thread raises marks; held across that */
     vl_latch drop_turn;       /* one thread returns pages of dropped trees; held across that */
     uint64_t recovered_count; /* operations that recovery applied */
     uint64_t recovered_lost;  /* transactions that it found unfinished */
@@ -92,7 +92,8 @@ struct vl_store {
     uint32_t entry_count;        /* how many */
     uint32_t entry_claims;       /* places claimed by trees that are being made */
     uint32_t entry_capacity;     /* how many there is room for */
-    vl_store_entry *dropped;     /* those that somebody may still point to */
+    vl_store_entry *dropping;    /* dropped, but not all pages are returned yet */
+    vl_store_entry *dropped;     /* gone; somebody may still point to them */
 
     vl_thread background;    /* if asked for */
     vl_event wake;           /* tells it to look */
@@ -124,12 +125,14 @@ velo_status vl_directory_create(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
 /* Give the memory of all trees back. */
 void vl_directory_unload(vl_store *store);
 
-/* Create a tree with an id that was never used. `layout`, of a table, is the tree's; on failure it
- * is destroyed. */
+/* Create a tree with an id that was never used; nobody finds it before vl_directory_publish.
+ * `layout`, of a table, is the tree's; on failure it is destroyed. */
 velo_status vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kind,
-                             vl_layout *layout) VL_MUST_CHECK;
+                             vl_layout *layout, vl_store_entry **out) VL_MUST_CHECK;
+void vl_directory_publish(vl_store *store, vl_store_entry *entry);
 
-/* Note that a tree is dropped: it is not found any more. Its pages stay. */
+/* Note that a tree is dropped: it is not found any more. Its pages stay. VELO_NOTFOUND when
+ * somebody else was quicker. */
 velo_status vl_directory_drop(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree) VL_MUST_CHECK;
 
 /* Return about VL_STORE_DROP_STEP pages of trees that are dropped, also by an earlier process.
@@ -140,8 +143,9 @@ velo_status vl_directory_drop_step(vl_ctx *ctx, vl_writer *writer, int *is_done)
 velo_status vl_directory_set_layout(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree,
                                     vl_layout *layout) VL_MUST_CHECK;
 
-/* Write marks that have risen. While the gate is closed. */
-velo_status vl_directory_save_marks(vl_ctx *ctx, vl_writer *writer) VL_MUST_CHECK;
+/* Write a tree's mark to the directory. */
+velo_status vl_directory_set_mark(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *tree,
+                                  int64_t mark) VL_MUST_CHECK;
 
 /* ---- store_read.c ---- */
 

@@ -91,6 +91,11 @@ void vl_tree_work_destroy(vl_tree_work *work);
 velo_status vl_tree_drop(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, uint32_t max_pages,
                          const vl_tree_log *log, int *is_gone) VL_MUST_CHECK;
 
+/* The same, but for the root, which stays, as a leaf in the end: for who has to forget where it is
+ * before it goes. is_bare receives 1 when nothing else is left. */
+velo_status vl_tree_drop_below_root(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
+                                    uint32_t max_pages, int *is_bare) VL_MUST_CHECK;
+
 /* ---- checking ---- */
 
 /* What vl_tree_verify found. */
@@ -114,8 +119,9 @@ typedef struct vl_tree_verify_options {
     void *argument;       /* of both */
 } vl_tree_verify_options;
 
-/* Check a whole tree that nobody changes meanwhile: each page by itself, and whether fences, order,
- * levels and ids of parents and children agree. Goes on behind a fault where that is possible.
+/* Check a whole tree that nobody changes meanwhile: each page by itself, whether fences, order,
+ * levels and ids of parents and children agree, and of tables the values in overflow (of key trees:
+ * vl_tree_key_verify). Goes on behind a fault where that is possible.
  *
  * errors  VELO_CORRUPT when there was a fault: the message is the first one; as vl_cache_load but
  *         for damaged pages, which are faults; VELO_NOMEM */

@@ -143,10 +143,11 @@ tree_edge_free(vl_ctx *ctx, const vl_tree *tree, const tree_edge *edge, vl_pid k
     return st;
 }
 
-/* Return one page, or some that the entries of a leaf or the separator before it refer to. */
+/* Return one page, or some that the entries of a leaf or the separator before it refer to; the last
+ * one, the root, only if `with_root`. *is_gone 1: there is no other one. */
 static velo_status
 tree_drop_step(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_tree_log *log,
-               uint32_t *budget, int *is_gone)
+               int with_root, uint32_t *budget, int *is_gone)
 {
     tree_edge edge;
     int is_done = 1;
@@ -164,18 +165,32 @@ tree_drop_step(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_tr
         VL_TRY(tree->ops->drop_values(ctx, tree, work, edge.parent, budget, &is_done));
     if (!is_done || *budget == 0)
         return VELO_OK;
-    --*budget;
-    VL_TRY(tree_edge_free(ctx, tree, &edge, edge.parent, edge.node, edge.parent == 0 ? log : NULL));
     *is_gone = edge.parent == 0;
-    return VELO_OK;
+    if (*is_gone && !with_root)
+        return VELO_OK;
+    --*budget;
+    return tree_edge_free(ctx, tree, &edge, edge.parent, edge.node, *is_gone ? log : NULL);
 }
 
 velo_status
 vl_tree_drop(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, uint32_t max_pages,
              const vl_tree_log *log, int *is_gone)
 {
+    velo_status st = VELO_OK;
+
     *is_gone = 0;
-    while (max_pages > 0 && !*is_gone)
-        VL_TRY(tree_drop_step(ctx, tree, work, log, &max_pages, is_gone));
+    while (st == VELO_OK && max_pages > 0 && !*is_gone)
+        st = tree_drop_step(ctx, tree, work, log, 1, &max_pages, is_gone);
+    *is_gone = *is_gone && st == VELO_OK;
+    return st;
+}
+
+velo_status
+vl_tree_drop_below_root(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, uint32_t max_pages,
+                        int *is_bare)
+{
+    *is_bare = 0;
+    while (max_pages > 0 && !*is_bare)
+        VL_TRY(tree_drop_step(ctx, tree, work, NULL, 0, &max_pages, is_bare));
     return VELO_OK;
 }

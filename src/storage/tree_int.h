@@ -160,6 +160,10 @@ struct vl_tree_ops {
      * `parent`, a page of the same kind of tree; NULL for the root. Returns NULL, or static text.
      */
     const char *(*fault)(const void *page, uint32_t page_size, const void *parent, uint32_t index);
+    /* Check what the entries of a leaf that has passed refer to, and tell of its pages. Damage is
+     * told to `fault`; other failures end the check. No latches are held. NULL: see the kind. */
+    velo_status (*check_values)(vl_ctx *ctx, const vl_tree *tree, const void *leaf,
+                                const vl_tree_verify_options *options);
     /* Entries of a leaf that has passed. */
     uint64_t (*entry_count)(const void *page);
 };

@@ -3,7 +3,13 @@
  *
  * Where a leaf's long keys differ in their rests only, the separator is long: the shortest string
  * above the left key and not above the right one, which is the right key up to and with the first
- * byte that differs (N9 of node_key_build.c). Its rest is written to pages of its own. */
+ * byte that differs (N9 of node_key_build.c). Its rest is written to pages of its own.
+ *
+ * Invariants
+ *  K13  A separator is made without latches, from rests that stay since the target is pinned, and
+ *       used only where under the latches the same two keys are found to be neighbours.
+ *  K14  What was made belongs to the tree once a split has used it; else it is freed, at the latest
+ *       when the splitting ends. */
 #include "storage/tree_key_int.h"
 
 #include <inttypes.h>

@@ -90,7 +90,7 @@ static velo_status
 key_ties_resolve(vl_ctx *ctx, const vl_tree *tree, vl_tree_target *target, vl_pid rest,
                  uint32_t total_size)
 {
-    int order;
+    int order = 0;
 
     if (target->pin == 0) { /* keeps K1: the tie is looked for again first */
         vl_tree_key_pin(target);

@@ -107,7 +107,6 @@ key_write_purge(vl_tree_key_write *write, vl_change *change, int *is_ready)
         purged++;
         vl_tree_key_drop(&write->drops, write->tree, key.rest, key.total_size);
         vl_node_key_remove(page, page_size, i);
-        write->index -= i < write->index;
     }
     if (purged > 0)
         vl_change_leave(change);

@@ -28,8 +28,9 @@ velo_status vl_verdict_expect(vl_ctx *ctx, vl_verdict *verdict, uint64_t txn) VL
  * type      as the log has it (record.h)
  * position  of the record
  * from      of a DISCARD: where the range begins that it takes back; else ignored
- * errors    VELO_NOMEM; VELO_CORRUPT: a record of a transaction that has ended already, or a range
- *           that ends before it begins */
+ * errors    VELO_NOMEM; VELO_CORRUPT: a record of a transaction that has aborted, or a range that
+ *           ends before it begins. Numbers of transactions are used once: one that goes on after
+ * its commit counts as lost */
 velo_status vl_verdict_see(vl_ctx *ctx, vl_verdict *verdict, uint32_t type, uint64_t txn,
                            uint64_t position, uint64_t from) VL_MUST_CHECK;
 

@@ -169,7 +169,11 @@ volume_open_media(vl_ctx *ctx, vl_volume *volume, vl_io *io, const char *path,
 
     if (!options->is_read_only)
         flags |= options->may_create ? VL_OPEN_WRITE | VL_OPEN_CREATE : VL_OPEN_WRITE;
-    return vl_media_open(ctx, io, path, flags, &volume->media);
+    VL_TRY(vl_media_open(ctx, io, path, flags, &volume->media));
+    if (options->lock == VL_LOCK_NONE)
+        return VELO_OK;
+    /* Before anything is read: what another process is changing is not to be relied on. */
+    return vl_file_lock(ctx, vl_volume_file(volume), options->lock, options->lock_at, 1);
 }
 
 /* What a superblock says must be something that this version does, and the file must hold it. */
@@ -195,6 +199,22 @@ volume_check_super(vl_ctx *ctx, vl_volume *volume, const vl_superblock *super)
     return VELO_OK;
 }
 
+/* Whether there is something in the place of the other superblock that is none. */
+static int
+volume_is_damaged(vl_ctx *ctx, const vl_superblock *super, uint32_t place, const uint8_t *head,
+                  size_t size)
+{
+    uint64_t offset = (uint64_t)(1 - place) * super->block_size;
+    vl_superblock other;
+    int is_damaged;
+
+    if (offset + VL_SUPER_SIZE > size || volume_is_zero(head + offset, VL_SUPER_SIZE))
+        return 0;
+    is_damaged = vl_superblock_decode(ctx, "", 1 - place, head + offset, &other) != VELO_OK;
+    vl_error_clear(ctx);
+    return is_damaged;
+}
+
 /* Read the superblocks, or create the first one. `head` has room for the file's head. */
 static velo_status
 volume_open_super(vl_ctx *ctx, vl_volume *volume, const char *path,
@@ -212,6 +232,7 @@ volume_open_super(vl_ctx *ctx, vl_volume *volume, const char *path,
     VL_TRY(volume_check_super(ctx, volume, &super));
     volume->supers[place] = super;
     volume->block_size = super.block_size;
+    volume->has_damaged_super = volume_is_damaged(ctx, &super, place, head, size);
     atomic_store_explicit(&volume->place, place, memory_order_relaxed);
     atomic_store_explicit(&volume->block_count, super.block_count, memory_order_relaxed);
     return VELO_OK;
@@ -277,6 +298,12 @@ const vl_superblock *
 vl_volume_super(const vl_volume *volume)
 {
     return &volume->supers[atomic_load_explicit(&volume->place, memory_order_acquire)];
+}
+
+int
+vl_volume_has_damaged_super(const vl_volume *volume)
+{
+    return volume->has_damaged_super;
 }
 
 const char *

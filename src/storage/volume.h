@@ -48,6 +48,9 @@ typedef struct vl_volume_options {
     uint32_t page_size; /* of a database to be created; 0 for the default */
     int may_create;     /* create the file if it is absent or empty */
     int is_read_only;   /* never write */
+    vl_lock_mode lock;  /* held on the byte at `lock_at` from before the first read until closing;
+                           VL_LOCK_NONE for none */
+    uint64_t lock_at;   /* see lock */
     int is_direct;      /* past the system's cache if possible: then buffers of images are aligned
                            to VL_DIRECT_ALIGN */
 } vl_volume_options;
@@ -70,6 +73,10 @@ void vl_volume_close(vl_volume *volume);
 /* The superblock that counts: the newest durable one. It stays as it is until the next commit but
  * one. */
 const vl_superblock *vl_volume_super(const vl_volume *volume);
+
+/* Whether the other superblock was damaged when the file was opened. No power cut does that, since
+ * a device writes it whole or not at all; so it may have been the newer one. */
+int vl_volume_has_damaged_super(const vl_volume *volume);
 
 /* The path it was opened with, and the open file, for locks and its identity: not for transfers.
  * They live as long as the volume. */

@@ -87,9 +87,10 @@ typedef struct vl_free_map {
 /* ---- the volume ---- */
 
 struct vl_volume {
-    vl_media media;      /* where the bytes are */
-    uint32_t block_size; /* bytes; the page size too */
-    int is_read_only;    /* as asked at opening */
+    vl_media media;        /* where the bytes are */
+    uint32_t block_size;   /* bytes; the page size too */
+    int is_read_only;      /* as asked at opening */
+    int has_damaged_super; /* the other superblock was damaged when the file was opened */
 
     vl_superblock supers[VL_SUPER_COUNT]; /* by place: the durable one, and the one before it */
     _Atomic uint32_t place;               /* of the durable one: 0 or 1 */

@@ -87,9 +87,11 @@ typedef struct vl_wal_options {
     uint32_t segment_bytes;   /* unit in which the file grows, a power of two; 0: default. An
                                  existing log file keeps its own */
     vl_durable_method method; /* how appends are made durable */
-    vl_preallocation preallocation; /* how space is prepared. NONE counts as ALLOCATED: a flush must
-                                       not meet a full disk. Where the file system cannot allocate,
-                                       only WRITTEN takes the space for certain */
+    vl_preallocation preallocation; /* how space is prepared. WRITTEN counts as ALLOCATED while much
+                                       is appended and nothing made durable. NONE counts as
+                                       ALLOCATED: a flush must not meet a full disk. Where the file
+                                       system cannot allocate, only WRITTEN takes the space for
+                                       certain */
 } vl_wal_options;
 
 /* ---- a log's life ---- */
@@ -104,6 +106,10 @@ typedef struct vl_wal_options {
  *         VELO_CANTOPEN: it was written by a newer version; VELO_MISUSE: bad sizes;
  *         VELO_FULL, VELO_NOMEM, those of I/O. Older generations are intact in any case */
 velo_status vl_wal_create(vl_ctx *ctx, const vl_wal_options *options, vl_wal **out) VL_MUST_CHECK;
+
+/* VELO_OK, or the log's first failure, which is final, with its message: no more records are taken.
+ */
+velo_status vl_wal_check(vl_ctx *ctx, vl_wal *wal) VL_MUST_CHECK;
 
 /* Close the file and give memory back. Does not flush. No other call may be under way. NULL is
  * allowed. */

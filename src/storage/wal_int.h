@@ -97,9 +97,10 @@ velo_status vl_wal_media_get_size(vl_ctx *ctx, vl_wal_media *media, uint64_t *si
 velo_status vl_wal_media_read(vl_ctx *ctx, vl_wal_media *media, void *buf, size_t size,
                               uint64_t offset) VL_MUST_CHECK;
 
-/* Make and prepare space. On failure the file may have grown; nothing else. */
-velo_status vl_wal_media_prepare(vl_ctx *ctx, vl_wal_media *media, uint64_t offset, uint64_t size)
-    VL_MUST_CHECK;
+/* Make and prepare space. Space that will not be synced often needs no zeros, unless they are the
+ * only way to take it. On failure the file may have grown; nothing else. */
+velo_status vl_wal_media_prepare(vl_ctx *ctx, vl_wal_media *media, uint64_t offset, uint64_t size,
+                                 int is_synced_often) VL_MUST_CHECK;
 
 velo_status vl_wal_media_write(vl_ctx *ctx, vl_wal_media *media, const void *buf, size_t size,
                                uint64_t offset) VL_MUST_CHECK;
@@ -211,9 +212,6 @@ struct vl_wal {
 };
 
 /* ---- failure (wal.c) ---- */
-
-/* VELO_OK, or the first failure with its message. */
-velo_status vl_wal_check(vl_ctx *ctx, vl_wal *wal) VL_MUST_CHECK;
 
 /* The error in ctx, whose code is `status`, is final. */
 void vl_wal_set_failed(vl_ctx *ctx, vl_wal *wal, velo_status status);

@@ -45,10 +45,13 @@ vl_wal_media_read(vl_ctx *ctx, vl_wal_media *media, void *buf, size_t size, uint
 }
 
 velo_status
-vl_wal_media_prepare(vl_ctx *ctx, vl_wal_media *media, uint64_t offset, uint64_t size)
+vl_wal_media_prepare(vl_ctx *ctx, vl_wal_media *media, uint64_t offset, uint64_t size,
+                     int is_synced_often)
 {
     VL_TRY(vl_file_allocate(ctx, media->file, offset, size));
     if (media->preallocation != VL_PREALLOC_WRITTEN)
+        return VELO_OK;
+    if (!is_synced_often && vl_file_can_allocate(media->file))
         return VELO_OK;
     /* Not synced: the first sync of what is in it takes the zeros along. */
     for (uint64_t at = 0; at < size; at += MEDIA_ZEROS)

@@ -189,7 +189,7 @@ vl_wal_segments_init(vl_ctx *ctx, vl_wal *wal, uint32_t segment_size)
     if (segments->size == 0) {
         segments->size = segment_size;
         VL_TRY(vl_wal_media_cut(ctx, &wal->media, 0));
-        VL_TRY(vl_wal_media_prepare(ctx, &wal->media, 0, VL_WAL_SEGMENTS_AT));
+        VL_TRY(vl_wal_media_prepare(ctx, &wal->media, 0, VL_WAL_SEGMENTS_AT, 1));
         file_size = VL_WAL_SEGMENTS_AT;
     }
     VL_TRY(segment_write_file_header(ctx, wal));
@@ -221,12 +221,25 @@ segment_choose(const vl_wal_segments *segments)
     return slot;
 }
 
+/* Whether somebody makes records durable as they come. Zeros that were written before make each of
+ * these syncs cheaper, since the space is known to the file system as used. In a bulk load a
+ * segment is full before it is synced at all: zeros would be written for nothing, and are as many
+ * bytes as the log itself. Who guesses wrong pays with slower syncs in one segment. */
+static int
+segment_is_synced_often(const vl_wal *wal)
+{
+    uint64_t end = atomic_load_explicit(&wal->prepared_end, memory_order_relaxed);
+
+    return end <= vl_wal_durable(wal) + 2 * (uint64_t)wal->segments.payload;
+}
+
 /* Make the space of a new slot. If there is none, the file is as it was: others need the space. */
 static velo_status
 segment_make_space(vl_ctx *ctx, vl_wal *wal, uint32_t slot)
 {
     uint64_t offset = vl_wal_slot_offset(slot, wal->segments.size);
-    velo_status st = vl_wal_media_prepare(ctx, &wal->media, offset, wal->segments.size);
+    velo_status st = vl_wal_media_prepare(ctx, &wal->media, offset, wal->segments.size,
+                                          segment_is_synced_often(wal));
     velo_status cut = VELO_OK;
 
     if (st != VELO_OK)

@@ -86,7 +86,8 @@ velo_status vl_writer_do_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *inde
     VL_MUST_CHECK;
 velo_status vl_writer_do_remove(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index,
                                 const void *key, uint32_t key_size) VL_MUST_CHECK;
-void vl_writer_do_mark(vl_store_tree *table, int64_t mark);
+velo_status vl_writer_do_mark(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t mark)
+    VL_MUST_CHECK;
 
 /* ---- writer_log.c ---- */
 

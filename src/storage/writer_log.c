@@ -7,9 +7,8 @@
  * sent ahead in chunks, until the rest fits.
  *
  * Invariants
- *   WL1  Chunks and the record that uses them lie on one side of every checkpoint, since the operation
- *        holds the gate.
- *   WL2  A writer never holds credit while it asks for more (wal.h). */
+ *   WL1  Chunks and the record that uses them lie on one side of every checkpoint, since the
+ * operation holds the gate. WL2  A writer never holds credit while it asks for more (wal.h). */
 #include "storage/writer_int.h"
 
 #include "base/alloc.h"
@@ -131,8 +130,8 @@ vl_writer_log_ready(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
     ready->parts[1] = (vl_wal_part){record->data, (uint32_t)record->size};
     if (schema != NULL)
         VL_TRY(writer_log_make_row(ctx, writer, record->tree, schema, row, &ready->parts[1]));
-    if ((size_t)record->key.size + ready->parts[1].size + VL_RECORD_HEAD_SIZE >
-        vl_wal_max_body(writer->store->wal)) {
+    if (final.key.size > 0 && (size_t) final.key.size + ready->parts[1].size + VL_RECORD_HEAD_SIZE >
+                                  vl_wal_max_body(writer->store->wal)) {
         VL_TRY(writer_log_send_chunks(ctx, writer, record->tree, record->key.data, record->key.size,
                                       &final.key.long_value));
         final.key.size = 0;
@@ -142,6 +141,9 @@ vl_writer_log_ready(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
         return writer_log_no_memory(ctx);
     ready->parts[0] = (vl_wal_part){head, (uint32_t)(vl_record_put_head(head, &final) - head)};
     ready->size = ready->parts[0].size + ready->parts[1].size;
+    if (ready->size > vl_wal_max_body(writer->store->wal))
+        return vl_fail(ctx, VELO_TOOBIG, "a log record of %u bytes: at most %u are possible",
+                       ready->size, vl_wal_max_body(writer->store->wal));
     ready->type = (uint32_t)record->type | (writer->is_open ? 0U : VL_RECORD_COMMITS);
     return vl_wal_grant(ctx, writer->store->wal, 1, ready->size, &ready->credit);
 }

@@ -24,6 +24,16 @@ writer_append_alone(vl_writer *writer, vl_writer_record *ready)
     vl_cache_leave(writer->store->cache);
 }
 
+/* Whether a tree is of the kind that an operation is for. */
+static velo_status
+writer_want(vl_ctx *ctx, const vl_store_tree *tree, vl_tree_kind kind)
+{
+    if (tree->kind == kind)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_MISUSE, "tree %" PRIu64 " is %s", tree->tree.id,
+                   kind == VL_TREE_TABLE ? "no table" : "a table");
+}
+
 /* ---- trees ---- */
 
 velo_status
@@ -31,6 +41,7 @@ vl_writer_do_create_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_
                          vl_layout *layout)
 {
     vl_record record = {.type = VL_RECORD_TREE_CREATE, .tree = id, .kind = (uint8_t)kind};
+    vl_store_entry *entry;
     vl_writer_record ready;
     velo_status st;
 
@@ -40,9 +51,12 @@ vl_writer_do_create_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_
     }
     st = vl_writer_log_ready(ctx, writer, &record, NULL, NULL, &ready);
     if (st == VELO_OK) {
-        st = vl_directory_add(ctx, writer, id, kind, layout);
-        if (st == VELO_OK)
+        st = vl_directory_add(ctx, writer, id, kind, layout, &entry);
+        if (st == VELO_OK) {
+            /* Nobody may use the tree before the log has it. */
             writer_append_alone(writer, &ready);
+            vl_directory_publish(writer->store, entry);
+        }
     } else {
         vl_layout_destroy(layout);
     }
@@ -58,7 +72,8 @@ vl_writer_create_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_kind kind,
     velo_status st;
 
     *id = 0;
-    if ((kind == VL_TREE_TABLE) != (schema != NULL))
+    if ((kind != VL_TREE_TABLE && kind != VL_TREE_KEY) ||
+        (kind == VL_TREE_TABLE) != (schema != NULL))
         return vl_fail(ctx, VELO_MISUSE, "tables have columns, other trees have none");
     if (schema != NULL)
         VL_TRY(vl_layout_create(ctx, writer->store->page_size, schema, &layout));
@@ -91,17 +106,18 @@ vl_writer_do_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
     return st;
 }
 
-/* Return the pages of dropped trees, in steps between which checkpoints and others get their turn:
- * 1, or 0 when somebody else is at it. What cannot be done now is done by the next drop or open. */
-static int
-writer_try_return_pages(vl_ctx *ctx, vl_writer *writer)
+/* Return the pages of dropped trees, in steps between which checkpoints and others get their turn.
+ * What cannot be done now is done by the next drop or open. */
+static void
+writer_return_pages(vl_ctx *ctx, vl_writer *writer)
 {
     vl_error before = ctx->error;
     velo_status st = VELO_OK;
     int is_done = 0;
 
-    if (!vl_latch_try_exclusive(&writer->store->drop_turn))
-        return 0;
+    /* One thread at a time; the others wait for it outside of the gate, each to see that its own
+     * tree is gone. */
+    vl_latch_acquire_exclusive(&writer->store->drop_turn);
     while (st == VELO_OK && !is_done) {
         if (!writer->is_open)
             vl_gate_hold(&writer->store->gate, 0);
@@ -114,21 +130,6 @@ writer_try_return_pages(vl_ctx *ctx, vl_writer *writer)
                      "returning the pages of a dropped tree is postponed: %s", ctx->error.text);
     vl_latch_release_exclusive(&writer->store->drop_turn);
     ctx->error = before;
-    return 1;
-}
-
-/* Return the pages of dropped trees. Who finds somebody at it leaves its tree to him: so he looks
- * again when he has given the turn back. */
-static void
-writer_return_pages(vl_ctx *ctx, vl_writer *writer)
-{
-    _Atomic uint64_t *count = &writer->store->drop_count;
-    uint64_t seen;
-
-    do
-        seen = atomic_load_explicit(count, memory_order_seq_cst);
-    while (writer_try_return_pages(ctx, writer) &&
-           atomic_load_explicit(count, memory_order_seq_cst) != seen);
 }
 
 velo_status
@@ -141,10 +142,8 @@ vl_writer_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id)
     VL_TRY(vl_writer_enter(ctx, writer));
     st = vl_writer_do_drop_tree(ctx, writer, tree);
     st = vl_writer_leave(ctx, writer, st);
-    if (st == VELO_OK) {
-        atomic_fetch_add_explicit(&writer->store->drop_count, 1, memory_order_seq_cst);
+    if (st == VELO_OK)
         writer_return_pages(ctx, writer);
-    }
     return st;
 }
 
@@ -185,8 +184,7 @@ vl_writer_set_schema(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, const vl_lea
     velo_status st;
 
     VL_TRY(vl_store_find_tree(ctx, writer->store, id, &table));
-    if (table->kind != VL_TREE_TABLE)
-        return vl_fail(ctx, VELO_MISUSE, "tree %" PRIu64 " is no table", id);
+    VL_TRY(writer_want(ctx, table, VL_TREE_TABLE));
     VL_TRY(vl_layout_create(ctx, writer->store->page_size, schema, &layout));
     st = vl_writer_enter(ctx, writer);
     if (st != VELO_OK) {
@@ -197,31 +195,40 @@ vl_writer_set_schema(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, const vl_lea
     return vl_writer_leave(ctx, writer, st);
 }
 
-void
-vl_writer_do_mark(vl_store_tree *table, int64_t mark)
+velo_status
+vl_writer_do_mark(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t mark)
 {
-    int64_t seen = atomic_load_explicit(&table->mark, memory_order_relaxed);
+    vl_record record = {.type = VL_RECORD_TREE_MARK, .tree = table->tree.id, .rowid = mark};
+    vl_writer_record ready;
+    int64_t seen;
+    velo_status st;
 
-    while (seen < mark &&
-           !atomic_compare_exchange_weak_explicit(&table->mark, &seen, mark, memory_order_relaxed,
-                                                  memory_order_relaxed))
-        continue;
+    vl_latch_acquire_exclusive(&writer->store->mark_turn);
+    seen = atomic_load_explicit(&table->mark, memory_order_relaxed);
+    if (mark <= seen) {
+        vl_latch_release_exclusive(&writer->store->mark_turn);
+        return VELO_OK;
+    }
+    st = vl_writer_log_ready(ctx, writer, &record, NULL, NULL, &ready);
+    if (st == VELO_OK)
+        st = vl_directory_set_mark(ctx, writer, table, mark);
+    if (st == VELO_OK) {
+        writer_append_alone(writer, &ready);
+        atomic_store_explicit(&table->mark, mark, memory_order_relaxed);
+    }
+    vl_writer_log_end(&ready);
+    vl_latch_release_exclusive(&writer->store->mark_turn);
+    return st;
 }
 
 velo_status
 vl_writer_mark(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t mark)
 {
-    vl_record record = {.type = VL_RECORD_TREE_MARK, .tree = table->tree.id, .rowid = mark};
-    vl_writer_record ready;
     velo_status st;
 
+    VL_TRY(writer_want(ctx, table, VL_TREE_TABLE));
     VL_TRY(vl_writer_enter(ctx, writer));
-    st = vl_writer_log_ready(ctx, writer, &record, NULL, NULL, &ready);
-    if (st == VELO_OK) {
-        writer_append_alone(writer, &ready);
-        vl_writer_do_mark(table, mark);
-    }
-    vl_writer_log_end(&ready);
+    st = vl_writer_do_mark(ctx, writer, table, mark);
     return vl_writer_leave(ctx, writer, st);
 }
 
@@ -248,11 +255,13 @@ velo_status
 vl_writer_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid,
                  const vl_value *values)
 {
-    const vl_layout *layout = atomic_load_explicit(&table->layout, memory_order_acquire);
+    const vl_layout *layout;
     vl_leaf_value *columns;
     velo_status st;
 
+    VL_TRY(writer_want(ctx, table, VL_TREE_TABLE));
     VL_TRY(vl_writer_enter(ctx, writer));
+    layout = atomic_load_explicit(&table->layout, memory_order_acquire);
     st = writer_take_values(ctx, writer, values, layout->columns.count, &columns);
     if (st == VELO_OK)
         st = vl_writer_do_insert(ctx, writer, table, rowid, columns);
@@ -268,6 +277,7 @@ vl_writer_update(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t r
 
     if (count == 0)
         return vl_fail(ctx, VELO_MISUSE, "an update of no columns");
+    VL_TRY(writer_want(ctx, table, VL_TREE_TABLE));
     VL_TRY(vl_writer_enter(ctx, writer));
     st = writer_take_values(ctx, writer, values, count, &taken);
     if (st == VELO_OK)
@@ -280,6 +290,7 @@ vl_writer_delete(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t r
 {
     velo_status st;
 
+    VL_TRY(writer_want(ctx, table, VL_TREE_TABLE));
     VL_TRY(vl_writer_enter(ctx, writer));
     st = vl_writer_do_delete(ctx, writer, table, rowid);
     return vl_writer_leave(ctx, writer, st);
@@ -362,6 +373,7 @@ vl_writer_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *
 {
     velo_status st;
 
+    VL_TRY(writer_want(ctx, index, VL_TREE_KEY));
     VL_TRY(vl_writer_enter(ctx, writer));
     st = vl_writer_do_put(ctx, writer, index, key, key_size, value, value_size);
     return vl_writer_leave(ctx, writer, st);
@@ -373,6 +385,7 @@ vl_writer_remove(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const voi
 {
     velo_status st;
 
+    VL_TRY(writer_want(ctx, index, VL_TREE_KEY));
     VL_TRY(vl_writer_enter(ctx, writer));
     st = vl_writer_do_remove(ctx, writer, index, key, key_size);
     return vl_writer_leave(ctx, writer, st);

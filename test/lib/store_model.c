@@ -356,7 +356,8 @@ model_note(store_model *model)
 {
     if (model->count == MODEL_HISTORY)
         return;
-    memcpy(model->kept + model->count % MODEL_KEPT, model->trees, sizeof model->trees);
+    if (model->kept != NULL) /* a copy of a model that does not go back has none */
+        memcpy(model->kept + model->count % MODEL_KEPT, model->trees, sizeof model->trees);
     model->history[model->count++] = model->content;
 }
 
@@ -598,11 +599,11 @@ model_set_mark(store_model *model, model_tree *tree)
     vl_store_tree *there;
 
     VL_TRY(vl_store_find_tree(model->ctx, model->store, tree->id, &there));
-    if (mark > tree->mark) {
-        model->content -= model_mark_weight(tree->id, tree->mark);
-        tree->mark = mark;
-        model->content += model_mark_weight(tree->id, tree->mark);
-    }
+    if (mark <= tree->mark) /* nothing changes, and nothing becomes durable */
+        return vl_writer_mark(model->ctx, model->writer, there, mark);
+    model->content -= model_mark_weight(tree->id, tree->mark);
+    tree->mark = mark;
+    model->content += model_mark_weight(tree->id, tree->mark);
     model_note(model);
     return vl_writer_mark(model->ctx, model->writer, there, mark);
 }
@@ -611,6 +612,7 @@ static velo_status
 model_do_trees(store_model *model)
 {
     model_tree *tree = model->trees + vl_rng_below(&model->rng, MODEL_TREES);
+    uint64_t before = model->count;
     velo_status st;
 
     vl_writer_set_synchronous(model->writer, VL_SYNCHRONOUS_FULL);
@@ -625,7 +627,7 @@ model_do_trees(store_model *model)
         st = model_drop(model, tree);
     else
         return VELO_OK;
-    if (st == VELO_OK)
+    if (st == VELO_OK && model->count != before)
         model_acknowledge(model, VL_SYNCHRONOUS_FULL);
     return st;
 }

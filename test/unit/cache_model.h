@@ -13,7 +13,8 @@
 
 #define MODEL_PATH      "m.db"
 #define MODEL_PAGE_SIZE VL_PAGE_MIN_SIZE
-#define MODEL_PIDS      2048U /* numbers that the model knows */
+#define MODEL_SLOWLY    (VL_TSAN || VL_ASAN) /* do less: the sanitizers take their time */
+#define MODEL_PIDS      2048U                /* numbers that the model knows */
 
 /* Versions by number; 0: there is no such page. */
 typedef struct model_state {

@@ -457,7 +457,7 @@ drop_and_balance(model *m)
 {
     model *thin = below(2) == 0 ? m : &run.right_model;
     uint8_t *page = thin == m ? run.page : run.right;
-    uint32_t left_count = m->count;
+    uint32_t left_count;
     uint32_t is_inner = m->first_child != 0;
     vl_node_key_cut cut;
     model_entry separator;

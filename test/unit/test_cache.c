@@ -227,7 +227,7 @@ cache_prepared_free_is_forgotten(void)
 }
 
 static void
-cache_peek_sees_changes(void)
+hazard_34_peek_sees_changes_and_nothing_else(void)
 {
     vl_cache *cache = cache_create(0);
     vl_pid pid = cache_add(unit_ctx(), cache, 3);
@@ -255,6 +255,43 @@ cache_peek_sees_changes(void)
         CHECK(cache_remove(cache, pid));
         CHECK_EQ(cache_add(unit_ctx(), cache, 4), pid); /* another page under this number */
         CHECK(!vl_peek_upgrade(cache, &peek, &ref));
+    }
+    vl_cache_destroy(cache);
+}
+
+/* The evictor's mark is cleared by whoever uses the page, and disturbs nobody. */
+static void
+hazard_34_mark_is_cleared_by_use(void)
+{
+    vl_cache *cache = cache_create(0);
+    vl_pid pid = cache_add(unit_ctx(), cache, 3);
+
+    for (unsigned use = 0; use < 3; use++) {
+        vl_page_peek peek;
+        vl_page_peek before;
+        vl_page_ref ref;
+        _Atomic uint64_t *word;
+
+        CHECK(vl_cache_shared(cache, pid, &ref));
+        word = ref.word;
+        CHECK(!vl_word_try_mark(word, atomic_load(word))); /* it is in use */
+        vl_cache_release_shared(cache, &ref);
+        CHECK(vl_cache_peek(cache, pid, &before));
+        CHECK(vl_peek_end(&before));
+        CHECK(vl_word_try_mark(word, atomic_load(word)));
+        CHECK_EQ(vl_word_state(atomic_load(word)), VL_WORD_MARKED);
+        CHECK(VL_TSAN || vl_peek_valid(&before));
+        if (use == 0) {
+            CHECK(vl_cache_peek(cache, pid, &peek));
+            CHECK(vl_peek_end(&peek));
+        } else if (use == 1) {
+            CHECK(vl_cache_shared(cache, pid, &ref));
+            vl_cache_release_shared(cache, &ref);
+        } else {
+            CHECK(vl_cache_exclusive(cache, pid, &ref));
+            vl_cache_release_exclusive(cache, &ref);
+        }
+        CHECK_EQ(vl_word_state(atomic_load(word)), 0);
     }
     vl_cache_destroy(cache);
 }
@@ -643,7 +680,8 @@ main(int argc, char **argv)
         UNIT_TEST(cache_numbers_leave_out_those_of_the_map),
         UNIT_TEST(cache_freed_page_is_gone_when_the_section_ends),
         UNIT_TEST(cache_prepared_free_is_forgotten),
-        UNIT_TEST(cache_peek_sees_changes),
+        UNIT_TEST(hazard_34_peek_sees_changes_and_nothing_else),
+        UNIT_TEST(hazard_34_mark_is_cleared_by_use),
         UNIT_TEST(cache_absent_pages_are_absent),
         UNIT_TEST(cache_load_tells_stale_numbers_from_wrong_ones),
         UNIT_TEST(cache_attachments_stay_with_their_page),

@@ -81,8 +81,7 @@ stress_fill(void *page, vl_pid pid, uint64_t pair, uint64_t version)
 {
     stress_content *content = page;
 
-    content->header.kind = VL_PAGE_OVERFLOW_DATA;
-    content->header.pid = pid;
+    model_fill(page, pid, 0); /* a page that is well formed */
     content->pair = pair;
     content->version = version;
     for (unsigned i = 0; i < VL_ARRAY_COUNT(content->words); i++)
@@ -277,6 +276,12 @@ stress_reader_main(void *argument)
             for (unsigned i = 0; i < VL_ARRAY_COUNT(batch); i++)
                 batch[i] = stress.pairs[vl_rng_below(&rng, STRESS_PAIRS)][i % 2];
             vl_cache_load_batch(stress.cache, batch, VL_ARRAY_COUNT(batch));
+        }
+        if (vl_rng_chance(&rng, 1, 16)) { /* a number that is out of date, or was never one */
+            velo_status st =
+                vl_cache_load(&ctx, stress.cache, (vl_pid)vl_rng_below(&rng, 4 * STRESS_PAIRS));
+
+            STRESS_EXPECT(st == VELO_OK || st == VELO_CORRUPT);
         }
     }
 }

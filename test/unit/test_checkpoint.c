@@ -83,15 +83,15 @@ end:
 static void
 checkpoint_at_random_with_few_frames(void)
 {
-    for (unsigned i = 0; i < 12 && !unit_has_failed(); i++)
+    for (unsigned i = 0; i < (MODEL_SLOWLY ? 4 : 12) && !unit_has_failed(); i++)
         checkpoint_random_rounds(16 + 2 * i, 60 + 40 * i, 8, unit_seed() + i);
 }
 
 static void
 checkpoint_at_random_with_many_pages(void)
 {
-    checkpoint_random_rounds(24, MODEL_PIDS, 24, unit_seed());
-    checkpoint_random_rounds(400, MODEL_PIDS, 24, unit_seed() + 1);
+    checkpoint_random_rounds(24, MODEL_PIDS, MODEL_SLOWLY ? 6 : 24, unit_seed());
+    checkpoint_random_rounds(400, MODEL_PIDS, MODEL_SLOWLY ? 6 : 24, unit_seed() + 1);
 }
 
 /* ---- power cuts ---- */
@@ -161,9 +161,9 @@ end:
 static void
 checkpoint_survives_a_power_cut_at_every_operation(void)
 {
-    checkpoint_cut_run(16, 60, 10, 1, unit_seed());
+    checkpoint_cut_run(16, 60, MODEL_SLOWLY ? 4 : 10, 1, unit_seed());
     if (!unit_has_failed())
-        checkpoint_cut_run(24, 120, 10, 3, unit_seed() + 1);
+        checkpoint_cut_run(24, 120, MODEL_SLOWLY ? 4 : 10, 3, unit_seed() + 1);
 }
 
 /* ---- faults ---- */
@@ -376,7 +376,7 @@ checkpoint_finds_damage(void)
     CHECK_OK(model_create(unit_ctx(), 32, unit_seed(), &model));
     CHECK_MODEL(model_grow(unit_ctx(), &model, 60));
     CHECK_MODEL(model_checkpoint(unit_ctx(), &model));
-    for (unsigned i = 0; i < 150 && !unit_has_failed(); i++) {
+    for (unsigned i = 0; i < (MODEL_SLOWLY ? 30 : 150) && !unit_has_failed(); i++) {
         static cache_model copy;
         vl_volume_stats stats;
         velo_status st;
@@ -429,6 +429,254 @@ end:
     model_destroy(&model);
 }
 
+/* ---- frames, budgets, batches ---- */
+
+/* Hazard 11: whatever is dirty, a page and the map pages above it come in: dirty ones are written
+ * to make room, and their map pages stay until nothing below them is dirty. */
+static void
+hazard_11_loads_go_on_with_all_frames_dirty(void)
+{
+    static cache_model model;
+    vl_cache_stats stats;
+
+    CHECK_OK(model_create(unit_ctx(), 16, unit_seed(), &model));
+    CHECK_MODEL(model_grow(unit_ctx(), &model, 600));
+    CHECK_MODEL(model_checkpoint(unit_ctx(), &model));
+    for (vl_pid pid = 0; pid < MODEL_PIDS; pid += 7) { /* far apart: many map pages */
+        model_step step = {.change_count = 1, .pages = {pid}};
+
+        if (model.now.versions[pid] != 0)
+            CHECK_MODEL(model_do(unit_ctx(), &model, &step));
+    }
+    vl_cache_get_stats(model.cache, &stats);
+    CHECK(stats.frame_count <= 24);
+    CHECK(stats.dirty_count > 4);
+    CHECK(stats.write_count > 20);
+    CHECK_MODEL(model_check(unit_ctx(), &model, &model.now));
+    CHECK_MODEL(model_verify(unit_ctx(), &model));
+end:
+    model_destroy(&model);
+}
+
+/* Memory stays within the budget, whatever is done; a smaller budget is kept as well. */
+static void
+cache_in_a_file_keeps_its_budget(void)
+{
+    static cache_model model;
+    vl_cache_stats stats;
+    uint64_t budget;
+
+    CHECK_OK(model_create(unit_ctx(), 200, unit_seed(), &model));
+    budget = model.cache->budget_bytes;
+    CHECK_MODEL(model_grow(unit_ctx(), &model, 700));
+    for (unsigned i = 0; i < 300; i++) {
+        CHECK_MODEL(model_random(unit_ctx(), &model));
+        vl_cache_get_stats(model.cache, &stats);
+        CHECK(stats.bytes <= budget);
+    }
+    CHECK(stats.frame_count > 100);
+    CHECK_MODEL(vl_cache_set_budget(unit_ctx(), model.cache, budget / 2));
+    vl_cache_get_stats(model.cache, &stats);
+    CHECK((stats.frame_count - stats.free_count) * MODEL_PAGE_SIZE <= budget / 2);
+    CHECK_MODEL(model_check(unit_ctx(), &model, &model.now));
+    vl_cache_get_stats(model.cache, &stats);
+    CHECK((stats.frame_count - stats.free_count) * MODEL_PAGE_SIZE <= budget / 2);
+    CHECK_MODEL(vl_cache_set_budget(unit_ctx(), model.cache, budget));
+    CHECK_MODEL(model_check(unit_ctx(), &model, &model.now));
+    CHECK_MODEL(model_checkpoint(unit_ctx(), &model));
+    CHECK_MODEL(model_verify(unit_ctx(), &model));
+end:
+    model_destroy(&model);
+}
+
+static void
+cache_tends_to_have_free_frames(void)
+{
+    static cache_model model;
+    vl_cache_stats before;
+    vl_cache_stats after;
+
+    CHECK_OK(model_create(unit_ctx(), 200, unit_seed(), &model));
+    for (unsigned i = 0; i < 1000 && !vl_cache_is_short(model.cache, 4); i++)
+        CHECK_MODEL(model_grow(unit_ctx(), &model, 1));
+    CHECK(vl_cache_is_short(model.cache, 4));
+    vl_cache_get_stats(model.cache, &before);
+    CHECK_MODEL(vl_cache_tend(unit_ctx(), model.cache));
+    vl_cache_get_stats(model.cache, &after);
+    CHECK(after.evict_count > before.evict_count);
+    CHECK(!vl_cache_is_short(model.cache, 4));
+    before = after;
+    CHECK_MODEL(vl_cache_tend(unit_ctx(), model.cache)); /* enough are free */
+    vl_cache_get_stats(model.cache, &after);
+    CHECK_EQ(after.evict_count, before.evict_count);
+end:
+    model_destroy(&model);
+}
+
+/* A batch brings in what exists, and is no error for what does not. */
+static void
+cache_loads_in_batches(void)
+{
+    static cache_model model;
+    vl_pid pids[VL_CACHE_BATCH];
+    vl_cache_stats before;
+    vl_cache_stats after;
+
+    CHECK_OK(model_create(unit_ctx(), 1200, unit_seed(), &model));
+    CHECK_MODEL(model_grow(unit_ctx(), &model, 100));
+    CHECK_MODEL(model_checkpoint(unit_ctx(), &model));
+    CHECK_MODEL(model_reopen(unit_ctx(), 1200, &model));
+    for (vl_pid i = 0; i < VL_CACHE_BATCH; i++)
+        pids[i] = i + 60 + (i == 9 ? 100000 : 0);
+    vl_cache_get_stats(model.cache, &before);
+    vl_cache_load_batch(model.cache, pids, VL_CACHE_BATCH);
+    vl_cache_get_stats(model.cache, &after);
+    for (unsigned i = 0; i < VL_CACHE_BATCH; i++)
+        CHECK_EQ(vl_cache_is_resident(model.cache, pids[i]) &&
+                     !vl_cache_is_own(model.cache, pids[i]),
+                 pids[i] < MODEL_PIDS && model.now.versions[pids[i]] != 0);
+    CHECK(after.load_count > before.load_count + 20);
+    vl_cache_load_batch(model.cache, pids, VL_CACHE_BATCH);
+    vl_cache_get_stats(model.cache, &before);
+    CHECK_EQ(after.load_count, before.load_count); /* they are there */
+    CHECK_MODEL(model_check(unit_ctx(), &model, &model.durable));
+end:
+    model_destroy(&model);
+}
+
+/* Hazard 35: words grow in segments that do not move, and their versions outlive eviction and the
+ * reuse of a number. */
+static void
+hazard_35_words_stay_where_they_are(void)
+{
+    static cache_model model;
+    const _Atomic uint64_t *word;
+    vl_page_ref ref = {0};
+    uint64_t version;
+    uint32_t freed;
+
+    CHECK_OK(model_create(unit_ctx(), 32, unit_seed(), &model));
+    CHECK_MODEL(model_grow(unit_ctx(), &model, 5));
+    CHECK(vl_cache_shared(model.cache, 5, &ref));
+    word = ref.word;
+    vl_cache_release_shared(model.cache, &ref);
+    version = atomic_load(word) & VL_WORD_VERSION_MASK;
+    for (unsigned i = 0; i < 100 && vl_cache_is_resident(model.cache, 5); i++)
+        CHECK_MODEL(vl_cache_evict(unit_ctx(), model.cache, &freed));
+    CHECK(!vl_cache_is_resident(model.cache, 5));
+    CHECK((atomic_load(word) & VL_WORD_VERSION_MASK) > version);
+    version = atomic_load(word) & VL_WORD_VERSION_MASK;
+    CHECK_MODEL(model_grow(unit_ctx(), &model, 1200));
+    CHECK_MODEL(model_check_page(unit_ctx(), model.cache, &model.now, 5));
+    CHECK(vl_cache_shared(model.cache, 5, &ref));
+    CHECK(ref.word == word);
+    CHECK((atomic_load(word) & VL_WORD_VERSION_MASK) > version);
+    vl_cache_release_shared(model.cache, &ref);
+end:
+    model_destroy(&model);
+}
+
+/* ---- attachments ---- */
+
+static struct {
+    unsigned kept;
+    unsigned brought;
+    vl_pid pid;
+    void *attachment;
+} checkpoint_side_table;
+
+static void
+checkpoint_keep(void *user, vl_pid pid, void *attachment)
+{
+    checkpoint_side_table.kept += user == &checkpoint_side_table;
+    checkpoint_side_table.pid = pid;
+    checkpoint_side_table.attachment = attachment;
+}
+
+static void *
+checkpoint_bring(void *user, vl_pid pid)
+{
+    if (user != &checkpoint_side_table || pid != checkpoint_side_table.pid)
+        return NULL;
+    checkpoint_side_table.brought++;
+    return checkpoint_side_table.attachment;
+}
+
+/* What is attached to a page is told when the page goes, and asked for when it comes. */
+static void
+cache_attachments_go_and_come_with_their_page(void)
+{
+    static char thing;
+    static cache_model model;
+    vl_cache_hooks hooks = {
+        .user = &checkpoint_side_table, .keep = checkpoint_keep, .bring = checkpoint_bring};
+    vl_page_ref ref = {0};
+    uint32_t freed;
+
+    memset(&checkpoint_side_table, 0, sizeof checkpoint_side_table);
+    CHECK_OK(model_create(unit_ctx(), 32, unit_seed(), &model));
+    model.cache->hooks = hooks;
+    CHECK_MODEL(model_grow(unit_ctx(), &model, 10));
+    CHECK(vl_cache_exclusive(model.cache, 7, &ref));
+    vl_cache_set_attachment(model.cache, &ref, &thing);
+    vl_cache_release_exclusive(model.cache, &ref);
+    for (unsigned i = 0; i < 100 && vl_cache_is_resident(model.cache, 7); i++)
+        CHECK_MODEL(vl_cache_evict(unit_ctx(), model.cache, &freed));
+    CHECK_EQ(checkpoint_side_table.kept, 1);
+    CHECK_EQ(checkpoint_side_table.pid, 7);
+    CHECK(checkpoint_side_table.attachment == &thing);
+    CHECK_MODEL(model_check(unit_ctx(), &model, &model.now));
+    CHECK(checkpoint_side_table.brought > 0);
+    while (!vl_cache_shared(model.cache, 7, &ref))
+        CHECK_MODEL(vl_cache_load(unit_ctx(), model.cache, 7));
+    CHECK(vl_cache_attachment(model.cache, &ref) == &thing);
+    vl_cache_release_shared(model.cache, &ref);
+end:
+    model_destroy(&model);
+}
+
+/* ---- crafted maps ---- */
+
+/* Change an entry of the first map page as nobody would, and see what loading page 5 says. */
+static void
+checkpoint_with_entry(const char *words, uint64_t add_address, uint32_t length, int swaps)
+{
+    static cache_model model;
+    void *map;
+    vl_extent extent;
+
+    CHECK_OK(model_create(unit_ctx(), 32, unit_seed(), &model));
+    CHECK_MODEL(model_grow(unit_ctx(), &model, 10));
+    CHECK_MODEL(model_checkpoint(unit_ctx(), &model));
+    CHECK_MODEL(model_reopen(unit_ctx(), 32, &model));
+    CHECK_MODEL(model_check_page(unit_ctx(), model.cache, &model.now, 4));
+    map = vl_cache_page_of(model.cache, vl_livemap_find(model.cache, 0));
+    extent = vl_pagemap_get(map, swaps ? 6 : 5);
+    extent.address += add_address;
+    extent.length = length;
+    vl_pagemap_set(map, 5, &extent);
+    CHECK_STATUS(vl_cache_load(unit_ctx(), model.cache, 5), VELO_CORRUPT);
+    CHECK_CONTAINS(unit_ctx()->error.text, "page 5");
+    CHECK_CONTAINS(unit_ctx()->error.text, words);
+    CHECK(!vl_cache_is_resident(model.cache, 5));
+    CHECK_STATUS(vl_cache_load(unit_ctx(), model.cache, 5), VELO_CORRUPT);
+    CHECK_MODEL(model_check_page(unit_ctx(), model.cache, &model.now, 7));
+end:
+    model_destroy(&model);
+}
+
+static void
+checkpoint_map_that_lies_is_found_out(void)
+{
+    checkpoint_with_entry("page 6 is in its place", 0, 1, 1);
+    if (!unit_has_failed())
+        checkpoint_with_entry("3 blocks", 0, 3, 0);
+    if (!unit_has_failed())
+        checkpoint_with_entry("", 1 << 30, 1, 0);
+    if (!unit_has_failed())
+        checkpoint_with_entry("", 1, 1, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -446,6 +694,13 @@ main(int argc, char **argv)
         UNIT_TEST(hazard_14_full_disk_fails_before_anything_is_changed),
         UNIT_TEST(checkpoint_finds_damage),
         UNIT_TEST(checkpoint_of_a_read_only_file_is_refused),
+        UNIT_TEST(hazard_11_loads_go_on_with_all_frames_dirty),
+        UNIT_TEST(cache_in_a_file_keeps_its_budget),
+        UNIT_TEST(cache_tends_to_have_free_frames),
+        UNIT_TEST(cache_loads_in_batches),
+        UNIT_TEST(hazard_35_words_stay_where_they_are),
+        UNIT_TEST(cache_attachments_go_and_come_with_their_page),
+        UNIT_TEST(checkpoint_map_that_lies_is_found_out),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

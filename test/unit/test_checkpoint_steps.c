@@ -198,6 +198,7 @@ steps_random_rounds(uint32_t frames, uint32_t pid_limit, uint32_t page_count, un
     CHECK_OK(model_create(ctx, frames, seed, &steps.model));
     steps.model.pid_limit = pid_limit;
     steps.model.may_not_wait = 1;
+    steps.model.cache->max_waits = 10;
     CHECK_MODEL(model_grow(ctx, &steps.model, page_count));
     for (unsigned i = 0; i < rounds; i++) {
         unsigned count = (unsigned)vl_rng_below(&steps.model.rng, 120);
@@ -219,6 +220,7 @@ steps_random_rounds(uint32_t frames, uint32_t pid_limit, uint32_t page_count, un
         CHECK_MODEL(model_check_after_cut(ctx, &steps.model, &outcome));
         if (vl_rng_chance(&steps.model.rng, 1, 6))
             CHECK_MODEL(model_reopen(ctx, frames, &steps.model));
+        steps.model.cache->max_waits = 10;
     }
 end:
     if (unit_has_failed())
@@ -230,14 +232,14 @@ end:
 static void
 checkpoint_steps_between_changes(void)
 {
-    for (unsigned i = 0; i < 8 && !unit_has_failed(); i++)
+    for (unsigned i = 0; i < (MODEL_SLOWLY ? 3 : 8) && !unit_has_failed(); i++)
         steps_random_rounds(48 + 8 * i, 80 + 40 * i, 0, 20, unit_seed() + i);
 }
 
 static void
 checkpoint_steps_with_many_pages(void)
 {
-    for (unsigned i = 0; i < 3 && !unit_has_failed(); i++)
+    for (unsigned i = 0; i < (MODEL_SLOWLY ? 1 : 3) && !unit_has_failed(); i++)
         steps_random_rounds(64 + 64 * i, MODEL_PIDS, 700 + 100 * i, 12, unit_seed() + 100 + i);
 }
 
@@ -267,13 +269,15 @@ steps_change_page(vl_ctx *ctx, steps_world *steps, vl_pid pid)
  * before the barrier. Afterwards all is as it should be: in the cache, after a power cut, and after
  * another checkpoint. */
 static void
-steps_at_each_point(uint32_t page_count, uint32_t frames, steps_script *before, steps_script *script)
+steps_at_each_point(uint32_t page_count, uint32_t frames, steps_script *before,
+                    steps_script *script)
 {
     static steps_world steps;
     vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_ALL};
+    uint64_t stride = page_count > 100 ? (MODEL_SLOWLY ? 40 : 5) : (MODEL_SLOWLY ? 4 : 1);
     int is_after = 0;
 
-    for (uint64_t at = 1; !is_after && !unit_has_failed(); at++) {
+    for (uint64_t at = 1; !is_after && !unit_has_failed(); at += stride) {
         memset(&steps, 0, sizeof steps);
         CHECK_OK(model_create(unit_ctx(), frames, at, &steps.model));
         steps.model.may_not_wait = 1;
@@ -356,8 +360,8 @@ hazard_7b_copy_does_not_displace_a_later_image(void)
     steps_at_each_point(12, 80, NULL, steps_7b);
 }
 
-/* Map pages change after the barrier, and the checkpoint has them as they were: a page is freed, its
- * number is taken again, others are added. */
+/* Map pages change after the barrier, and the checkpoint has them as they were: a page is freed,
+ * its number is taken again, others are added. */
 static velo_status
 steps_7d(vl_ctx *ctx, steps_world *steps)
 {
@@ -377,7 +381,8 @@ hazard_7d_map_pages_are_as_at_the_barrier(void)
 
 /* ---- other hazards ---- */
 
-/* What was prepared before a barrier does not enter a section after it, and nothing waits inside. */
+/* What was prepared before a barrier does not enter a section after it, and nothing waits inside.
+ */
 static void
 hazard_9_prepared_before_the_barrier_does_not_enter(void)
 {
@@ -476,7 +481,7 @@ hazard_38_evictor_takes_only_what_nobody_uses(void)
 {
     static steps_world steps;
     vl_page_ref refs[2] = {{0}, {0}};
-    uint32_t freed;
+    uint32_t freed = 1;
 
     memset(&steps, 0, sizeof steps);
     CHECK_OK(model_create(unit_ctx(), 80, 1, &steps.model));

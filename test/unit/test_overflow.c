@@ -232,7 +232,8 @@ typedef struct test_stream {
     vl_cache *cache;   /* the stream reads a value of this cache meanwhile */
     vl_overflow other; /* that one */
     uint32_t at;       /* next byte */
-    uint32_t calls;    /* until it fails; 0: never */
+    uint32_t calls;    /* until it fails */
+    int may_fail;      /* 0: it never does */
     int born;          /* pages noted as born, less those freed */
 } test_stream;
 
@@ -242,7 +243,8 @@ fill_from_bytes(vl_ctx *ctx, void *argument, void *to, uint32_t size)
     test_stream *stream = argument;
     uint8_t byte;
 
-    if (stream->calls > 0 && --stream->calls == 0)
+    stream->calls -= stream->calls > 0;
+    if (stream->calls == 0 && stream->may_fail)
         return vl_fail(ctx, VELO_INTERRUPT, "the stream ends here");
     VL_TRY(vl_overflow_read(ctx, stream->cache, &stream->other, stream->other.size - 1, 1, &byte));
     memcpy(to, test_bytes + stream->at, size);
@@ -265,7 +267,7 @@ overflow_stream_is_written_and_taken_back(void)
     uint32_t page_size = VL_PAGE_MIN_SIZE;
     uint32_t size = 5 * page_size + 17;
     vl_cache *cache = make_cache(unit_ctx(), page_size, 0);
-    test_stream stream = {cache, {0, 0, 0}, 0, 0, 0};
+    test_stream stream = {cache, {0, 0, 0}, 0, 0, 1, 0};
     vl_overflow_source source = {TEST_TREE, size, NULL, fill_from_bytes, note_page, &stream};
     vl_overflow_freeing freeing = {0};
     uint64_t before;

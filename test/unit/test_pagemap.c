@@ -170,9 +170,9 @@ pagemap_fault_finds_wrong_bytes(void)
         }
     }
     CHECK(accepted > 0);
-    CHECK(vl_pagemap_fault(page, 512, 1) != NULL);                /* another's place */
-    CHECK(vl_pagemap_fault(page, 512, 64 * 28 + 2) != NULL);      /* another level */
-    CHECK(vl_pagemap_fault(page, 512, 64 * 28 + 1 + 9) != NULL);  /* no map page has that number */
+    CHECK(vl_pagemap_fault(page, 512, 1) != NULL);               /* another's place */
+    CHECK(vl_pagemap_fault(page, 512, 64 * 28 + 2) != NULL);     /* another level */
+    CHECK(vl_pagemap_fault(page, 512, 64 * 28 + 1 + 9) != NULL); /* no map page has that number */
 }
 
 int

@@ -8,6 +8,7 @@
 
 #define TEST_PAGE_SIZE VL_PAGE_MIN_SIZE
 #define TEST_STEPS     (VL_TSAN ? 1500U : 12000U)
+#define TEST_MANY      (VL_TSAN ? 250U : 2000U)
 
 /* ---- long random sequences ---- */
 
@@ -231,7 +232,7 @@ tree_key_tombstones_make_room(void)
 
         key_model_init(&m, TEST_PAGE_SIZE, 0, KEY_SHORT, unit_seed());
         memset(key, 'k', sizeof key);
-        for (uint32_t i = 0; i < 2000; i++) {
+        for (uint32_t i = 0; i < TEST_MANY; i++) {
             vl_store_be64(key + size - 8, i);
             op.action = VL_TREE_KEY_INSERT;
             CHECK_OK(vl_tree_key_change(m.ctx, &m.tree, m.work, &op, &log, &state));
@@ -243,10 +244,10 @@ tree_key_tombstones_make_room(void)
         CHECK_OK(vl_tree_key_verify(m.ctx, &m.tree, &options, &report));
         CHECK_EQ(report.leaf_count, 1);
         CHECK_EQ(key_model_pages(&m), 1U + (uint32_t)notes.pages);
-        CHECK(notes.asked > 1000);
-        CHECK_EQ(notes.appended, 4000);
+        CHECK(notes.asked > TEST_MANY / 2);
+        CHECK_EQ(notes.appended, 2 * TEST_MANY);
         notes.is_purgeable = 0;
-        for (uint32_t i = 2000; i < 2300; i++) {
+        for (uint32_t i = TEST_MANY; i < TEST_MANY + 300; i++) {
             vl_store_be64(key + size - 8, i);
             op.action = VL_TREE_KEY_INSERT;
             CHECK_OK(vl_tree_key_change(m.ctx, &m.tree, m.work, &op, &log, &state));
@@ -317,6 +318,67 @@ tree_key_drop_returns_every_page(void)
     }
 }
 
+/* Rests that were handed over, to be freed later. */
+typedef struct handed_rests {
+    vl_overflow rests[4000];
+    uint32_t count;
+} handed_rests;
+
+static void
+take_rest(void *argument, const vl_overflow *rest)
+{
+    handed_rests *handed = argument;
+
+    if (handed->count < VL_ARRAY_COUNT(handed->rests))
+        handed->rests[handed->count++] = *rest;
+}
+
+/* Who takes over the rests that are unlinked, of separators too, frees them when it likes. */
+static void
+tree_key_rests_are_handed_over(void)
+{
+    static handed_rests handed;
+    uint32_t part = vl_node_key_part_max(TEST_PAGE_SIZE);
+    uint8_t key[VL_PAGE_MAX_SIZE / 4 + 64];
+    vl_tree_key_op op = {.action = VL_TREE_KEY_REMOVE,
+                         .key = key,
+                         .key_size = part + 12,
+                         .dropped = take_rest,
+                         .argument = &handed};
+    vl_tree_key_state state;
+    uint32_t separators;
+    uint32_t keys = TEST_MANY;
+    key_model m;
+    int is_done;
+
+    handed.count = 0;
+    memset(key, 'k', sizeof key);
+    key_model_init(&m, TEST_PAGE_SIZE, 3, KEY_TIES, unit_seed());
+    for (uint32_t i = 0; i < keys; i++) {
+        vl_store_be64(key + part + 4, i);
+        CHECK_OK(vl_tree_key_insert(m.ctx, &m.tree, m.work, key, part + 12, NULL, 0, &is_done));
+    }
+    for (uint32_t i = 0; i < keys; i++) {
+        vl_store_be64(key + part + 4, i * 7 % keys);
+        CHECK_OK(vl_tree_key_change(m.ctx, &m.tree, m.work, &op, NULL, &state));
+        CHECK_EQ(state, VL_TREE_KEY_LIVE);
+    }
+    CHECK(handed.count > keys); /* some were separators' */
+    separators = handed.count - keys;
+    CHECK(separators > 10 && handed.count < VL_ARRAY_COUNT(handed.rests));
+    CHECK_EQ(key_model_pages(&m), 1 + handed.count);
+    for (uint32_t i = 0; i < handed.count; i++) {
+        vl_overflow_freeing freeing = {handed.rests[i], 0, NULL, NULL};
+
+        freeing.left = vl_overflow_page_count(TEST_PAGE_SIZE, freeing.value.size);
+        CHECK_OK(vl_tree_key_free_rest(m.ctx, &m.tree, &freeing, 10));
+        CHECK_EQ(freeing.left, 0);
+    }
+    CHECK_EQ(key_model_pages(&m), 1);
+    key_model_check(&m);
+    key_model_deinit(&m);
+}
+
 /* A note counts only if what it speaks of could not be freed since it was found: the first tie pins
  * and is looked for again. */
 static void
@@ -361,7 +423,7 @@ fail_allocations(key_model *m, uint64_t count)
 {
     uint64_t nth;
 
-    for (nth = 1; nth < 60 && !unit_has_failed(); nth++) {
+    for (nth = 1; nth < (VL_TSAN ? 15 : 60) && !unit_has_failed(); nth++) {
         static uint8_t key[1U << 18];
         static uint8_t value[VL_PAGE_MAX_SIZE];
         uint32_t size = key_model_random(m, key, sizeof key);
@@ -550,6 +612,7 @@ main(int argc, char **argv)
         UNIT_TEST(tree_key_tombstones_make_room),
         UNIT_TEST(tree_key_write_given_up_leaves_nothing),
         UNIT_TEST(tree_key_drop_returns_every_page),
+        UNIT_TEST(tree_key_rests_are_handed_over),
         UNIT_TEST(tree_key_first_tie_notes_nothing),
         UNIT_TEST(tree_key_allocation_failures_lose_nothing),
         UNIT_TEST(tree_key_every_allocation_failure),

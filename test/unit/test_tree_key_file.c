@@ -15,6 +15,9 @@
 #define FILE_PATH      "k.db"
 #define FILE_PAGE_SIZE VL_PAGE_MIN_SIZE
 
+/* A disk that has room for about so many pages. */
+#define FILE_DISK(pages) ((uint64_t)(pages) * FILE_PAGE_SIZE + VL_BY_BUILD(0, 48 * 1024))
+
 /* A database on a simulated machine. */
 typedef struct file_world {
     vl_sim *sim;
@@ -278,7 +281,7 @@ tree_key_full_disk_loses_nothing(void)
     uint32_t full = 0;
     file_world world;
 
-    CHECK_OK(file_create(&world, 60, UINT64_C(300) * 4096));
+    CHECK_OK(file_create(&world, 60, FILE_DISK(300)));
     file_plant(&world, 3, KEY_DEEP | KEY_WIDE, unit_seed());
     CHECK_OK(file_checkpoint(unit_ctx(), &world)); /* both superblocks have their blocks */
     for (uint32_t i = 0; i < (VL_TSAN ? 300U : 1500U) && !unit_has_failed(); i++) {
@@ -318,7 +321,7 @@ overflow_failed_writes_give_all_back(void)
     uint64_t before;
     vl_pid pid;
 
-    CHECK_OK(file_create(&world, 50, UINT64_C(260) * 4096));
+    CHECK_OK(file_create(&world, 50, FILE_DISK(260)));
     file_plant(&world, 3, KEY_DEEP, unit_seed());
     for (uint32_t i = 0; i < 30; i++)
         key_model_step(&world.m, 100);
@@ -341,7 +344,7 @@ overflow_failed_writes_give_all_back(void)
 static void
 overflow_lost_pages_are_counted(void)
 {
-    static uint8_t bytes[150 * FILE_PAGE_SIZE];
+    static uint8_t bytes[400 * FILE_PAGE_SIZE];
     vl_overflow_source source = {.tree = 7, .size = sizeof bytes, .data = bytes};
     vl_sim_fault fault = {
         .kind = VL_SIM_ERROR, .ops = VL_SIM_READ, .os_error = EIO, .count = UINT64_MAX};
@@ -349,7 +352,7 @@ overflow_lost_pages_are_counted(void)
     velo_status st;
     vl_pid pid;
 
-    CHECK_OK(file_create(&world, 50, UINT64_C(140) * 4096));
+    CHECK_OK(file_create(&world, 50, FILE_DISK(140)));
     file_plant(&world, 3, KEY_SHORT, unit_seed());
     CHECK_OK(vl_sim_plan(unit_ctx(), world.sim, &fault));
     st = vl_overflow_write(unit_ctx(), world.cache, &source, &pid);

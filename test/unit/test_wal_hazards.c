@@ -268,6 +268,64 @@ hazard_14_full_disk_is_met_by_grants_only(void)
     }
 }
 
+/* Append `count` records of 500 bytes, durably or not. *zeroed: how many segments got zeros: what
+ * was written but for records and headers. */
+static velo_status
+append_and_count_zeroed(int count, int is_durable, int *zeroed)
+{
+    vl_log_position from = vl_wal_tail(test.wal);
+    vl_wal_stats before;
+    vl_wal_stats after;
+    vl_io_stats start;
+    vl_io_stats end;
+    uint64_t headers;
+    uint64_t records;
+
+    vl_wal_get_stats(test.wal, &before);
+    vl_io_get_stats(test.io, &start);
+    for (int i = 0; i < count; i++) {
+        VL_TRY(rig_append(unit_ctx(), &test, 500 - 24));
+        if (is_durable)
+            VL_TRY(flush_all(1));
+    }
+    vl_wal_get_stats(test.wal, &after);
+    vl_io_get_stats(test.io, &end);
+    headers = (after.prepared_count - before.prepared_count) * 512;
+    records = vl_wal_written(test.wal) - from;
+    *zeroed = (int)((end.write_bytes - start.write_bytes - headers - records) / RIG_SEGMENT);
+    return VELO_OK;
+}
+
+/* What is appended in bulk is written once: zeros are for syncs that come often, or where nothing
+ * else takes the space. */
+static void
+hazard_14_space_is_written_first_where_that_is_needed(void)
+{
+    vl_sim_fault fault = {
+        .kind = VL_SIM_ERROR, .ops = VL_SIM_ALLOCATE, .os_error = EOPNOTSUPP, .count = 1};
+
+    int zeroed = 0;
+
+    check_start();
+    CHECK_OK(append_and_count_zeroed(40, 1, &zeroed));
+    CHECK(zeroed >= 38);
+    CHECK_OK(append_and_count_zeroed(40, 0, &zeroed));
+    CHECK(zeroed <= 3);
+    CHECK_OK(flush_all(1));
+    CHECK_OK(append_and_count_zeroed(40, 1, &zeroed)); /* as before */
+    CHECK(zeroed >= 37);
+    CHECK_EQ(scan_from(0), 120);
+    rig_close(&test);
+
+    check_start();
+    CHECK_OK(vl_sim_plan(unit_ctx(), test.sim, &fault));
+    CHECK_OK(append_and_count_zeroed(40, 0, &zeroed));
+    CHECK(zeroed >= 37);
+    CHECK_OK(flush_all(1));
+    CHECK_EQ(scan_from(0), 40);
+    rig_close(&test);
+}
+
 /* The space was there, and writing its zeros failed. */
 static void
 hazard_14_failed_preparation_leaves_the_file_as_it_was(void)
@@ -401,6 +459,7 @@ main(int argc, char **argv)
         UNIT_TEST(hazard_09_append_never_waits_or_fails),
         UNIT_TEST(hazard_13_written_records_survive_a_kill),
         UNIT_TEST(hazard_14_full_disk_is_met_by_grants_only),
+        UNIT_TEST(hazard_14_space_is_written_first_where_that_is_needed),
         UNIT_TEST(hazard_14_failed_preparation_leaves_the_file_as_it_was),
         UNIT_TEST(hazard_15_clean_close_leaves_no_file),
         UNIT_TEST(hazard_15_fillers_are_passed_over),

@@ -19,12 +19,7 @@ key_below(key_model *m, uint32_t bound)
 }
 
 /* Stop at what no test can go on without. */
-static void
-key_must(int is_so)
-{
-    if (!is_so)
-        abort();
-}
+#define KEY_MUST(is_so) ((is_so) ? (void)0 : abort())
 
 static void
 key_model_begin(key_model *m, uint32_t page_size, uint32_t max_children, uint32_t kinds,
@@ -33,11 +28,11 @@ key_model_begin(key_model *m, uint32_t page_size, uint32_t max_children, uint32_
     m->ctx = unit_ctx();
     m->kinds = kinds;
     vl_rng_init(&m->rng, seed);
-    key_must(vl_tree_create(m->ctx, &vl_tree_key_ops, m->cache, KEY_MODEL_TREE, NULL, &m->tree) ==
+    KEY_MUST(vl_tree_create(m->ctx, &vl_tree_key_ops, m->cache, KEY_MODEL_TREE, NULL, &m->tree) ==
              VELO_OK);
     if (max_children > 0)
         m->tree.max_children = max_children;
-    key_must(vl_tree_work_create(m->ctx, page_size, &m->work) == VELO_OK);
+    KEY_MUST(vl_tree_work_create(m->ctx, page_size, &m->work) == VELO_OK);
 }
 
 void
@@ -47,7 +42,7 @@ key_model_init(key_model *m, uint32_t page_size, uint32_t max_children, uint32_t
     vl_cache_options options = {.page_size = page_size};
 
     memset(m, 0, sizeof *m);
-    key_must(vl_cache_create(unit_ctx(), &options, &m->cache) == VELO_OK);
+    KEY_MUST(vl_cache_create(unit_ctx(), &options, &m->cache) == VELO_OK);
     key_model_begin(m, page_size, max_children, kinds, seed);
 }
 
@@ -154,13 +149,13 @@ key_model_random(key_model *m, uint8_t *to, uint32_t room)
     if (m->count > 0 && key_below(m, 4) == 0) {
         const key_entry *entry = &m->entries[key_below(m, m->count)];
 
-        key_must(entry->size <= room);
+        KEY_MUST(entry->size <= room);
         if (entry->size > 0)
             memcpy(to, entry->key, entry->size);
         return entry->size;
     }
     size = key_draw(m, to);
-    key_must(size <= room);
+    KEY_MUST(size <= room);
     return size;
 }
 
@@ -185,17 +180,27 @@ key_model_seek(const key_model *m, const uint8_t *key, uint32_t size, int *is_th
 
 /* ---- changes ---- */
 
+/* An array with room for twice as many elements, or for the first. */
+static void *
+key_grow(void *array, uint32_t *room, size_t size)
+{
+    void *grown;
+
+    *room = *room == 0 ? 1024 : 2 * *room;
+    grown = realloc(array, *room * size);
+    if (grown == NULL)
+        abort();
+    return grown;
+}
+
 static void
 key_model_put(key_model *m, uint32_t at, const uint8_t *key, uint32_t size)
 {
-    if (m->count == m->room) {
-        m->room = m->room == 0 ? 1024 : 2 * m->room;
-        m->entries = realloc(m->entries, m->room * sizeof *m->entries);
-        key_must(m->entries != NULL);
-    }
+    if (m->count == m->room)
+        m->entries = key_grow(m->entries, &m->room, sizeof *m->entries);
     memmove(m->entries + at + 1, m->entries + at, (m->count - at) * sizeof *m->entries);
     m->entries[at].key = malloc(size + 1);
-    key_must(m->entries[at].key != NULL);
+    KEY_MUST(m->entries[at].key != NULL);
     if (size > 0)
         memcpy(m->entries[at].key, key, size);
     m->entries[at].size = size;
@@ -240,15 +245,12 @@ key_model_keep(key_model *m, const vl_tree_key_op *op)
     uint32_t at = atomic_load_explicit(&m->applied, memory_order_relaxed) - 1;
     key_past *past;
 
-    if (at >= m->past_room) {
-        m->past_room = m->past_room == 0 ? 1024 : 2 * m->past_room;
-        m->past = realloc(m->past, m->past_room * sizeof *m->past);
-        key_must(m->past != NULL);
-    }
+    if (at >= m->past_room)
+        m->past = key_grow(m->past, &m->past_room, sizeof *m->past);
     past = &m->past[at];
     past->action = op->action;
     past->entry.key = malloc(op->key_size + 1);
-    key_must(past->entry.key != NULL);
+    KEY_MUST(past->entry.key != NULL);
     if (op->key_size > 0)
         memcpy(past->entry.key, op->key, op->key_size);
     past->entry.size = op->key_size;
@@ -497,7 +499,7 @@ key_model_check(key_model *m)
     velo_status st;
 
     pages.seen = calloc(pages.room, 1);
-    key_must(pages.seen != NULL);
+    KEY_MUST(pages.seen != NULL);
     st = vl_tree_key_verify(m->ctx, &m->tree, &options, &report);
     free(pages.seen);
     CHECK_OK(st);
