@@ -69,11 +69,11 @@ model_weight(vl_tree_id tree, uint64_t place, uint64_t column, const vl_value *v
     }
 }
 
-/* What a tree adds by being there. */
+/* What a tree adds by being there, with so many columns; 0 for trees of keys. */
 static uint64_t
-model_tree_weight(vl_tree_id id, uint64_t kind)
+model_tree_weight(vl_tree_id id, uint64_t kind, uint64_t column_count)
 {
-    return vl_mix64(vl_mix64(id) + 77 * kind);
+    return vl_mix64(vl_mix64(id) + 1000 * kind + (kind == VL_TREE_TABLE ? column_count : 0));
 }
 
 /* What a table's mark adds. */
@@ -220,6 +220,15 @@ model_read_index(vl_ctx *ctx, vl_store_tree *index, uint64_t *content)
     return st;
 }
 
+/* Columns of a table; 0 of other trees. */
+static uint32_t
+model_columns(vl_store_tree *tree)
+{
+    const vl_layout *layout = atomic_load(&tree->layout);
+
+    return layout != NULL ? layout->columns.count : 0;
+}
+
 velo_status
 store_model_read(vl_ctx *ctx, vl_store *store, uint64_t *content)
 {
@@ -233,8 +242,8 @@ store_model_read(vl_ctx *ctx, vl_store *store, uint64_t *content)
         if (st != VELO_OK)
             break;
         id = tree->tree.id;
-        *content +=
-            model_tree_weight(id, tree->kind) + model_mark_weight(id, atomic_load(&tree->mark));
+        *content += model_tree_weight(id, tree->kind, model_columns(tree)) +
+                    model_mark_weight(id, atomic_load(&tree->mark));
         VL_TRY(tree->kind == VL_TREE_TABLE ? model_read_table(ctx, store, tree, content)
                                            : model_read_index(ctx, tree, content));
     }
@@ -543,7 +552,7 @@ model_create(store_model *model, model_tree *tree, vl_tree_id expected)
         tree->column_count = MODEL_COLUMNS - (uint32_t)vl_rng_below(&model->rng, 3);
     schema = model_schema(tree->column_count);
     tree->id = expected;
-    model->content += model_tree_weight(tree->id, tree->kind);
+    model->content += model_tree_weight(tree->id, tree->kind, tree->column_count);
     model_note(model);
     VL_TRY(vl_writer_create_tree(model->ctx, model->writer, tree->kind,
                                  tree->kind == VL_TREE_TABLE ? &schema : NULL, &id));
@@ -558,7 +567,8 @@ model_drop(store_model *model, model_tree *tree)
     for (uint32_t i = 0; i < MODEL_KEYS; i++)
         if (tree->exists[i])
             model_count_place(model, tree, i, UINT64_MAX);
-    model->content -= model_tree_weight(id, tree->kind) + model_mark_weight(id, tree->mark);
+    model->content -=
+        model_tree_weight(id, tree->kind, tree->column_count) + model_mark_weight(id, tree->mark);
     tree->id = 0;
     model_note(model);
     return vl_writer_drop_tree(model->ctx, model->writer, id);
@@ -574,7 +584,9 @@ model_add_column(store_model *model, model_tree *tree)
             model_count_place(model, tree, i, UINT64_MAX);
     for (uint32_t i = 0; i < MODEL_KEYS; i++)
         tree->cells[i][tree->column_count] = MODEL_DEFAULT;
+    model->content -= model_tree_weight(tree->id, tree->kind, tree->column_count);
     tree->column_count++;
+    model->content += model_tree_weight(tree->id, tree->kind, tree->column_count);
     for (uint32_t i = 0; i < MODEL_KEYS; i++)
         if (tree->exists[i])
             model_count_place(model, tree, i, 1);
