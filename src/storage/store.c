@@ -80,7 +80,7 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
     }
     if (st != VELO_OK)
         return st;
-    atomic_store_explicit(&store->checkpoint_at, store->checkpoint_note, memory_order_relaxed);
+    atomic_store_explicit(&store->checkpoint_at, store->checkpoint_note, memory_order_release);
     atomic_fetch_add_explicit(&store->checkpoint_count, 1, memory_order_relaxed);
     return vl_wal_release(ctx, store->wal, store->checkpoint_note);
 }
@@ -137,8 +137,9 @@ store_log_limit(vl_store *store)
 static int
 store_is_due(vl_store *store)
 {
+    /* In this order: the tail is never before a checkpoint that was seen. */
+    uint64_t since = atomic_load_explicit(&store->checkpoint_at, memory_order_acquire);
     uint64_t tail = vl_wal_tail(store->wal);
-    uint64_t since = atomic_load_explicit(&store->checkpoint_at, memory_order_relaxed);
     uint64_t quiet = atomic_load_explicit(&store->quiet_until, memory_order_relaxed);
 
     /* Numbers of the cache are looked at only when there is some log. */
@@ -514,13 +515,13 @@ void
 vl_store_get_stats(vl_store *store, vl_store_stats *stats)
 {
     vl_wal *wal = vl_store_wal(store);
+    uint64_t since = atomic_load_explicit(&store->checkpoint_at, memory_order_acquire);
 
     memset(stats, 0, sizeof *stats);
     vl_cache_get_stats(store->cache, &stats->cache);
     if (wal != NULL) {
         vl_wal_get_stats(wal, &stats->log);
-        stats->log_bytes =
-            vl_wal_tail(wal) - atomic_load_explicit(&store->checkpoint_at, memory_order_relaxed);
+        stats->log_bytes = vl_wal_tail(wal) - since;
     }
     stats->next_tree = atomic_load_explicit(&store->next_tree, memory_order_relaxed);
     stats->checkpoint_count = atomic_load_explicit(&store->checkpoint_count, memory_order_relaxed);

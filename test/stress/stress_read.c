@@ -610,11 +610,24 @@ void
 stress_check(vl_ctx *ctx, vl_store *store, stress_model *model)
 {
     vl_store_report report;
+    vl_store_tree *tree;
+    uint64_t count = 1; /* the directory */
+    vl_tree_id id = 0;
 
-    if (vl_store_check(ctx, store, NULL, NULL, &report) != VELO_OK)
+    if (vl_store_check(ctx, store, NULL, NULL, &report) != VELO_OK) {
         stress_fault(model, ctx, "the check finds %llu faults",
                      (unsigned long long)report.fault_count);
-    else if (report.unused_count != 0)
+        return;
+    }
+    if (report.unused_count != 0)
         stress_fault(model, NULL, "%llu pages belong to nothing",
                      (unsigned long long)report.unused_count);
+    while (vl_store_next_tree(ctx, store, id, &tree) == VELO_OK) {
+        id = tree->tree.id;
+        count++;
+    }
+    vl_error_clear(ctx);
+    if (id != 0 && report.tree_count != count)
+        stress_fault(model, NULL, "%llu dropped trees still have pages",
+                     (unsigned long long)(report.tree_count - count));
 }

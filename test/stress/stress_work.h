@@ -112,7 +112,7 @@ typedef enum stress_loss {
  * the model. */
 void stress_compare(vl_ctx *ctx, vl_store *store, stress_model *model, stress_loss loss);
 
-/* Check it by vl_store_check: no fault, and no page is lost. */
+/* Check it by vl_store_check: no fault, no page is lost, no dropped tree is left over. */
 void stress_check(vl_ctx *ctx, vl_store *store, stress_model *model);
 
 /* Drop the trees of threads' own. Follows stress_compare. */

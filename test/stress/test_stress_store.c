@@ -1,8 +1,41 @@
 /* test_stress_store.c - many threads on one store: to a good end, killed, and cut from power.
  *
  * VELO_STRESS_STEPS steps of each thread, and VELO_STRESS_ROUNDS rounds of each test (default: so
- * many that it takes seconds).
- */
+ * many that it takes seconds). A hang is found by the time that ctest allows.
+ *
+ * Who waits for what, and why that ends (hazard 9). A wait is written "waiter -> who ends it", with
+ * what the waiter may hold meanwhile.
+ *
+ *   1 gate, newcomers  -> whoever closes it: until its barrier is past, or at once when a long
+ *                         transaction holds it. Nothing is held.
+ *   2 gate, the closer -> operations under way. Holds the turn of checkpoints, and no checkpoint is
+ *                         in writing: it has not begun.
+ *   3 grant of log     -> the leader of a flush; holders of credit, who use it or give it back;
+ *                         who has the turn of grants. Holds the gate; no latch, no credit.
+ *   4 flush, as one of the queue -> the leader, who waits for the medium only. Of operations
+ *                         neither gate nor credit is held; by 3 the gate is.
+ *   5 a frame          -> evictors, who wait for the medium; who holds frames for new pages of his;
+ *                         a checkpoint in writing. Holds the gate, credit, new pages.
+ *   6 a copy           -> the checkpoint in writing. Holds the gate, credit, new pages.
+ *   7 a page's word    -> its holder, who waits for nothing; the evictor, who waits for the medium;
+ *                         who loads it, who waits by 5 holding words of absent pages only.
+ *   8 the checkpoint in writing -> 7, the medium, and (for the position that it noted, which lies
+ *                         behind filled records only) 4. It needs no gate, no frame, no credit.
+ *   9 release of log after it -> the turn of grants, so 3; with the turn, only 4 and the medium.
+ * For 5 and 6 the checkpoint is over by then. 10 the barrier      -> sections, in which nothing
+ * waits. 11 freeing long keys -> readers who compare them: 5 and 7. Holds the gate, no words. 12
+ * the turn of checkpoints -> 2, then 8 and 9. Nothing is held. The turn of drops is only tried.
+ *
+ * Everything ends at the medium unless there is a circle. 8 ends by 7 and 4, which end by the
+ * medium: so do 5 and 6, but for frames that threads hold for new pages while they want more. That
+ * is the one circle there could be; it takes more threads than a sixth of the frames or so, and
+ * ends with VELO_NOMEM, not never: see vl_cache_take_frame. 3 ends since credit's holders wait by
+ * 5, 6, 7 and 11 only, never by 1 to 3: an operation asks for credit before it looks at any page,
+ * and has given it back before it asks again. 2 ends since operations wait by 3 to 7 and 11, and
+ * none of these for a gate. 1 ends with 2; 9 and 12 with these.
+ *
+ * The caller has to keep to what store.h and tree_key.h say: a thread that is in a leaf of a scan,
+ * or has a scan of long keys released, makes no changes meanwhile (it would wait for itself). */
 #define _GNU_SOURCE /* usleep, kill */
 
 #include "lib/unit.h"
