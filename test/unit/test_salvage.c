@@ -10,6 +10,7 @@
 #include "storage/salvage.h"
 #include "storage/store_check.h"
 #include "storage/superblock.h"
+#include "storage/tree_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -422,9 +423,56 @@ case_damage(salvage_case *self, size_t at, size_t size, int is_thorough, case_li
     return st == VELO_OK ? case_collect(self->io, CASE_BAD, is_thorough, found) : st;
 }
 
-/* The number for the content of a database that can be opened. */
+/* A number for a row that may be there. */
 static velo_status
-case_read_store(vl_io *io, const char *path, uint64_t *content)
+case_sum_row(vl_store *store, vl_store_tree *table, int64_t rowid, vl_arena *arena, uint64_t *sum)
+{
+    const vl_layout *layout = atomic_load(&table->layout);
+    vl_value values[CASE_WIDE_MAX];
+    velo_status st = vl_store_read_row(unit_ctx(), store, table, rowid, arena, values);
+
+    vl_error_clear(unit_ctx());
+    for (uint32_t i = 0; st == VELO_OK && i < layout->columns.count; i++)
+        *sum += vl_mix64(vl_mix64(table->tree.id * 1000 + (uint64_t)rowid) +
+                         layout->columns.ids[i] + case_hash(values + i));
+    vl_arena_reset(arena);
+    return st == VELO_NOTFOUND ? VELO_OK : st;
+}
+
+/* A number for the content of a database of ours. */
+static velo_status
+case_sum(vl_ctx *ctx, vl_store *store, uint64_t *sum)
+{
+    static uint8_t key[CASE_SIZE], value[CASE_SIZE];
+    vl_tree_key_state state;
+    velo_status st = VELO_OK;
+    vl_store_tree *tree;
+    vl_tree_id id = 0;
+    vl_arena arena;
+    uint32_t size;
+
+    *sum = 0;
+    vl_arena_init(&arena, ctx->allocator, 0);
+    while (st == VELO_OK && vl_store_next_tree(ctx, store, id, &tree) == VELO_OK) {
+        id = tree->tree.id;
+        *sum += vl_mix64(id * 4 + tree->kind);
+        for (uint32_t i = 0; st == VELO_OK && i < CASE_ROWS; i++) {
+            if (tree->kind == VL_TREE_TABLE) {
+                st = case_sum_row(store, tree, i, &arena, sum);
+                continue;
+            }
+            st = vl_tree_key_get(ctx, &tree->tree, key, case_key(i, key), value, &size, &state);
+            if (st == VELO_OK && state == VL_TREE_KEY_LIVE)
+                *sum += vl_mix64(vl_hash64(value, size, id * 1000 + i));
+        }
+    }
+    vl_arena_deinit(&arena);
+    return st;
+}
+
+/* The number for the content of a database that can be opened: that of the model, or ours. */
+static velo_status
+case_read_store(vl_io *io, const char *path, int is_model, uint64_t *content)
 {
     vl_store_options options = {.page_size = CASE_SIZE};
     vl_store_report report;
@@ -432,7 +480,8 @@ case_read_store(vl_io *io, const char *path, uint64_t *content)
     velo_status st;
 
     VL_TRY(vl_store_open(unit_ctx(), io, path, &options, &store));
-    st = store_model_read(unit_ctx(), store, content);
+    st = is_model ? store_model_read(unit_ctx(), store, content)
+                  : case_sum(unit_ctx(), store, content);
     if (st == VELO_OK)
         st = vl_store_check(unit_ctx(), store, NULL, NULL, &report);
     if (st == VELO_OK)
@@ -494,12 +543,12 @@ salvage_copy_of_an_intact_database_is_identical(void)
         CHECK_EQ(report.refused_count, 0);
         CHECK_EQ(report.duplicate_count, 0);
         CHECK_EQ(report.lost_operation_count, 0);
-        CHECK_OK(case_read_store(io, CASE_COPY, &content));
+        CHECK_OK(case_read_store(io, CASE_COPY, 1, &content));
         if (is_clean) {
             CHECK(content == model.content);
             store_model_deinit(&model);
         } else {
-            CHECK_OK(case_read_store(io, CASE_PATH, &at)); /* recovers */
+            CHECK_OK(case_read_store(io, CASE_PATH, 1, &at)); /* recovers */
             CHECK(content == at);
         }
         vl_io_close(io);
@@ -641,7 +690,7 @@ salvage_without_superblocks_gives_all_unverified(void)
     CHECK_EQ(report.tree_count, 3);
     CHECK_EQ(report.unverified_count, report.row_count);
     CHECK(report.row_count >= self.truth.stats.row_count + self.truth.stats.entry_count);
-    CHECK_OK(case_read_store(self.io, CASE_COPY, &content));
+    CHECK_OK(case_read_store(self.io, CASE_COPY, 0, &content));
     case_end(&self);
 }
 
@@ -694,9 +743,9 @@ salvage_without_the_directory_gives_all_verified(void)
 {
     vl_salvage_copy_options options = {.cache_bytes = CASE_SIZE * UINT64_C(128)};
     vl_salvage_copy_report report;
+    uint64_t content, right;
     salvage_case self;
     case_list found;
-    uint64_t content;
 
     CHECK_OK(case_begin(&self, 1));
     for (uint64_t block = 2; block < self.size / CASE_SIZE; block++) {
@@ -716,7 +765,9 @@ salvage_without_the_directory_gives_all_verified(void)
     CHECK_EQ(report.tree_count, 3);
     CHECK_EQ(report.refused_count, 0);
     CHECK_EQ(report.row_count, self.truth.stats.row_count + self.truth.stats.entry_count);
-    CHECK_OK(case_read_store(self.io, CASE_COPY, &content));
+    CHECK_OK(case_read_store(self.io, CASE_COPY, 0, &content));
+    CHECK_OK(case_read_store(self.io, CASE_PATH, 0, &right));
+    CHECK(content == right);
     case_end(&self);
 }
 
@@ -816,7 +867,7 @@ salvage_of_random_damage_gives_nothing_wrong_as_verified(void)
         if (round % 8 != 0)
             continue;
         CHECK_OK(vl_salvage_copy(unit_ctx(), self.io, CASE_BAD, CASE_COPY, &options, &report));
-        CHECK_OK(case_read_store(self.io, CASE_COPY, &content));
+        CHECK_OK(case_read_store(self.io, CASE_COPY, 0, &content));
         CHECK_OK(vl_path_delete(unit_ctx(), self.io, CASE_COPY));
     }
     CHECK(spare > count / 2);
@@ -868,8 +919,8 @@ salvage_reads_the_log_as_far_as_it_goes(void)
     free(found.cells);
     CHECK_OK(vl_salvage_copy(unit_ctx(), self.io, CASE_PATH, CASE_COPY, &options, &report));
     CHECK_EQ(report.operation_count, whole);
-    CHECK_OK(case_read_store(self.io, CASE_COPY, &content));
-    CHECK_OK(case_read_store(self.io, CASE_PATH, &right));
+    CHECK_OK(case_read_store(self.io, CASE_COPY, 0, &content));
+    CHECK_OK(case_read_store(self.io, CASE_PATH, 0, &right));
     CHECK(content == right);
     case_end(&self);
 }
@@ -913,7 +964,7 @@ salvage_copy_applies_the_log_over_damage(void)
         CHECK_OK(vl_salvage_copy(unit_ctx(), self.io, CASE_BAD, CASE_COPY, &options, &report));
         CHECK_EQ(report.operation_count + report.lost_operation_count, 24);
         CHECK_EQ(report.refused_count, 0);
-        CHECK_OK(case_read_store(self.io, CASE_COPY, &content));
+        CHECK_OK(case_read_store(self.io, CASE_COPY, 0, &content));
         CHECK_OK(vl_path_delete(unit_ctx(), self.io, CASE_COPY));
         lost += report.lost_operation_count;
         at[100] = kept;
