@@ -245,7 +245,7 @@ table_sum(const vl_leaf *leaf)
     vl_leaf_column_view(leaf, 2, &view);
     cells = view.data;
     for (uint32_t i = 0; i < view.count; i++)
-        sum += cells[i * view.width];
+        sum += cells[(size_t)i * view.width];
     return sum;
 }
 

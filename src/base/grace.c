@@ -40,9 +40,9 @@ vl_grace_leave(vl_grace *grace, uint32_t entered)
 static void
 grace_begin_turn(vl_grace *grace)
 {
-    uint32_t free = 0;
+    uint32_t nobody = 0;
 
-    if (atomic_compare_exchange_strong_explicit(&grace->turn, &free, 1, memory_order_seq_cst,
+    if (atomic_compare_exchange_strong_explicit(&grace->turn, &nobody, 1, memory_order_seq_cst,
                                                 memory_order_relaxed))
         return;
     while (atomic_exchange_explicit(&grace->turn, 2, memory_order_seq_cst) != 0)

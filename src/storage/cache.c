@@ -83,12 +83,15 @@ cache_elastic_budget(void)
     return quarter > 0 && quarter < CACHE_ELASTIC_MAX ? quarter : CACHE_ELASTIC_MAX;
 }
 
-/* Frames of a slab: about a megabyte, less where the budget is small. */
+/* Frames of a slab: 8 MiB, room for some huge pages; less where the budget is small. */
 static uint32_t
 cache_slab_bits(const vl_cache *cache)
 {
-    uint64_t wanted = VL_BY_BUILD(UINT64_C(1) << 20, UINT64_C(1) << 13);
+    uint64_t wanted = VL_BY_BUILD(UINT64_C(8) << 20, UINT64_C(1) << 13);
     uint32_t bits = 2;
+
+    if (cache->volume == NULL && cache->budget_bytes == 0)
+        wanted = VL_BY_BUILD(UINT64_C(1) << 20, UINT64_C(1) << 13);
 
     if (cache->budget_bytes != 0 && cache->budget_bytes / 16 < wanted)
         wanted = cache->budget_bytes / 16;
@@ -144,12 +147,14 @@ vl_cache_create(vl_ctx *ctx, const vl_cache_options *options, vl_cache **out)
     cache->volume = options->volume;
     if (options->hooks != NULL)
         cache->hooks = *options->hooks;
+    cache->max_waits = VL_CACHE_MAX_WAITS;
     cache->id = 1 + atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
     cache->budget_bytes = options->budget_bytes;
     if (cache->budget_bytes == 0 && cache->volume != NULL)
         cache->budget_bytes = cache_elastic_budget();
     cache->slab_bits = cache_slab_bits(cache);
     cache->free_list = VL_CACHE_NO_FRAME;
+    cache->retired_list = VL_CACHE_NO_FRAME;
     cache->lowest_free = VL_PAGEMAP_FIRST;
     cache->root.level = -1;
     cache->writing.first_copy = VL_CACHE_NO_FRAME;
@@ -382,25 +387,13 @@ cache_spare_frames(const vl_cache *cache)
 velo_status
 vl_cache_set_budget(vl_ctx *ctx, vl_cache *cache, uint64_t budget_bytes)
 {
-    int is_over = cache->volume != NULL;
-
     if (budget_bytes == 0 && cache->volume != NULL)
         budget_bytes = cache_elastic_budget();
     vl_latch_acquire_exclusive(&cache->latch);
     cache->budget_bytes = budget_bytes;
+    vl_cache_shrink(cache);
     vl_latch_release_exclusive(&cache->latch);
-    while (is_over) {
-        uint32_t freed = 0;
-
-        vl_latch_acquire_exclusive(&cache->latch);
-        is_over = vl_cache_is_over_budget(cache);
-        vl_latch_release_exclusive(&cache->latch);
-        if (is_over) {
-            VL_TRY(vl_cache_evict(ctx, cache, &freed));
-            is_over = freed > 0; /* what is in use stays, until it is not */
-        }
-    }
-    return VELO_OK;
+    return vl_cache_trim(ctx, cache);
 }
 
 velo_status
@@ -432,7 +425,7 @@ vl_cache_get_stats(vl_cache *cache, vl_cache_stats *stats)
     stats->page_count = vl_counter(&cache->page_count);
     stats->bytes = vl_counter(&cache->bytes);
     vl_latch_acquire_exclusive(&cache->latch);
-    stats->frame_count = vl_cache_frame_count(cache);
+    stats->frame_count = vl_cache_frame_count(cache) - cache->retired_count;
     stats->free_count = cache->free_count;
     stats->dirty_count =
         cache->volume == NULL ? stats->frame_count - stats->free_count : cache->dirty_count;

@@ -42,7 +42,8 @@ typedef struct vl_volume vl_volume;
 /* ---- the cache ---- */
 
 /* What the layer above is told of pages that carry an attachment. Both are called while nobody else
- * can reach the page, and neither waits nor calls this module. */
+ * can reach the page, perhaps under a latch of rank VL_RANK_CACHE: neither waits, calls this
+ * module, or takes latches of lower ranks. */
 typedef struct vl_cache_hooks {
     void *user; /* passed to both */
     /* A page with an attachment leaves memory; keep it elsewhere. */

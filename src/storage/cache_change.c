@@ -221,7 +221,8 @@ change_add(vl_change *change, vl_pid pid, uint32_t frame, vl_page_ref *ref)
     ref->pid = pid;
     ref->word = vl_cache_word(cache, pid);
     memset(ref->page, 0, cache->page_size);
-    VL_CHECK(vl_word_try_begin(ref->word, VL_WORD_UNBORN));
+    while (!vl_word_try_begin(ref->word, VL_WORD_UNBORN))
+        vl_word_wait_loaded(ref->word); /* for somebody with a number that is out of date */
     change->added[change->added_count++] = *ref;
 }
 
@@ -265,6 +266,15 @@ change_try_reserve(vl_change *change, vl_pid *pid, vl_livemap_need *need, const 
     return answer;
 }
 
+/* See to it that a number has a word, and that nobody who asks for it in vain is in the way. */
+static velo_status
+change_clear_word(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
+{
+    VL_TRY(vl_cache_make_word(ctx, cache, pid));
+    vl_word_wait_loaded(vl_cache_word(cache, pid));
+    return VELO_OK;
+}
+
 /* The lowest free number of a database in a file, and a word for it. */
 static velo_status
 change_number(vl_ctx *ctx, vl_change *change, vl_pid *pid)
@@ -290,7 +300,7 @@ change_number(vl_ctx *ctx, vl_change *change, vl_pid *pid)
         else if (need.has_load && vl_cache_is_own(cache, need.load))
             st = vl_cache_bring(ctx, cache, need.load, &exists);
         else if (need.has_load)
-            st = vl_cache_make_word(ctx, cache, need.load);
+            st = change_clear_word(ctx, cache, need.load);
         else
             st = change_satisfy(ctx, change);
         while (st == VELO_OK && have < count)

@@ -104,6 +104,7 @@ struct vl_cache {
     vl_allocator *allocator;                             /* of all memory here */
     vl_volume *volume;                                   /* NULL: in memory */
     vl_cache_hooks hooks;                                /* of the layer above */
+    uint32_t max_waits;                                  /* see vl_cache_take_frame */
     uint64_t id;                                         /* among all caches of the process */
 
     vl_section_gate gate;          /* write sections */
@@ -130,6 +131,8 @@ struct vl_cache {
     uint32_t slab_count;     /* slabs that exist */
     uint32_t free_list;      /* first free frame */
     uint32_t free_count;     /* frames in the list */
+    uint32_t retired_list;   /* first frame whose memory has been given back to the system */
+    uint32_t retired_count;  /* frames in that list */
     uint32_t copies_in_use;  /* frames that hold copies */
     uint32_t hand;           /* where the evictor's clock stands */
     uint32_t evicting_count; /* pages that evictors are writing */
@@ -215,8 +218,13 @@ vl_frame_is_pending(const vl_cache *cache, const vl_frame *frame)
     return cache->writing.is_running && epoch != 0 && epoch <= cache->writing.epoch;
 }
 
-/* Take a frame (kind OWNED), letting other pages go if need be. No latch is held.
- * errors  VELO_NOMEM: all frames are in use; as vl_cache_load */
+/* Waits of a millisecond. */
+#define VL_CACHE_MAX_WAITS 60000U
+
+/* Take a frame (kind OWNED), letting other pages go if need be; waits while all are in use or
+ * belong to the checkpoint in writing, and gives up when nothing at all has happened during
+ * `max_waits` waits. No latch is held. errors  VELO_NOMEM: all frames are in use; as vl_cache_load
+ */
 velo_status vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame) VL_MUST_CHECK;
 
 /* Take a frame for a copy, or VL_CACHE_NO_FRAME. The latch is held. */
@@ -235,6 +243,13 @@ int vl_cache_is_over_budget(const vl_cache *cache);
  * The first with the latch held, the second without. */
 void vl_cache_give_frame_locked(vl_cache *cache, uint32_t frame);
 void vl_cache_give_frame(vl_cache *cache, uint32_t frame);
+
+/* Let pages go until no more frames are in use than the budget allows, if that can be. No latch is
+ * held. Errors: as vl_cache_evict. */
+velo_status vl_cache_trim(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
+
+/* Retire free frames until no more exist than the budget allows. The latch is held. */
+void vl_cache_shrink(vl_cache *cache);
 
 void vl_cache_free_memory(vl_cache *cache);
 

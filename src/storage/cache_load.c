@@ -80,6 +80,35 @@ load_show(vl_cache *cache, vl_pid pid, uint32_t index)
     vl_count(&cache->load_count, 1);
 }
 
+/* Make a page's word `loading`: 1, or 0 when somebody else has it or it is there. Of map pages
+ * under the cache's latch: who holds that can rely on one that is not there. */
+static int
+load_try_begin(vl_cache *cache, vl_pid pid)
+{
+    int is_own = vl_cache_is_own(cache, pid);
+    int done;
+
+    if (is_own)
+        vl_latch_acquire_exclusive(&cache->latch);
+    done = vl_word_try_begin(vl_cache_word(cache, pid), VL_WORD_LOADING);
+    if (is_own)
+        vl_latch_release_exclusive(&cache->latch);
+    return done;
+}
+
+/* Whether no page ever had this number. Numbers may come from damaged pages: without this check one
+ * of them could make words for billions of pages. */
+static int
+load_is_beyond(vl_cache *cache, vl_pid pid)
+{
+    int is_beyond;
+
+    vl_latch_acquire_exclusive(&cache->latch);
+    is_beyond = !vl_cache_is_own(cache, pid) && pid >= cache->page_end;
+    vl_latch_release_exclusive(&cache->latch);
+    return is_beyond;
+}
+
 /* Begin to load a page: its word is `loading` and *frame the caller's. *frame is none when somebody
  * else is at it or it is there. */
 static velo_status
@@ -88,7 +117,7 @@ load_begin(vl_ctx *ctx, vl_cache *cache, vl_pid pid, uint32_t *frame)
     *frame = VL_CACHE_NO_FRAME;
     VL_TRY(vl_cache_make_word(ctx, cache, pid));
     VL_TRY(vl_cache_take_frame(ctx, cache, frame));
-    if (!vl_word_try_begin(vl_cache_word(cache, pid), VL_WORD_LOADING)) {
+    if (!load_try_begin(cache, pid)) {
         vl_cache_give_frame(cache, *frame);
         *frame = VL_CACHE_NO_FRAME;
     }
@@ -110,7 +139,9 @@ vl_cache_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists)
     uint32_t frame;
     velo_status st;
 
-    *exists = 1;
+    *exists = !load_is_beyond(cache, pid);
+    if (!*exists)
+        return VELO_OK;
     VL_TRY(load_begin(ctx, cache, pid, &frame));
     if (frame == VL_CACHE_NO_FRAME) {
         load_wait_other(cache, pid);
@@ -137,7 +168,8 @@ load_begin_item(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_volume_read_item *i
     int exists;
 
     if (vl_cache_is_own(cache, pid) || vl_cache_is_resident(cache, pid) ||
-        load_begin(ctx, cache, pid, frame) != VELO_OK || *frame == VL_CACHE_NO_FRAME)
+        load_is_beyond(cache, pid) || load_begin(ctx, cache, pid, frame) != VELO_OK ||
+        *frame == VL_CACHE_NO_FRAME)
         return 0;
     if (load_locate(ctx, cache, pid, &item->extent, &exists) != VELO_OK || !exists) {
         load_cancel(cache, pid, *frame);

@@ -514,7 +514,7 @@ vl_livemap_remove(vl_cache *cache, vl_pid pid)
 
 /* Write an entry and return what was there. */
 static vl_extent
-map_replace(void *page, uint32_t index, const vl_livemap_image *image)
+map_exchange(void *page, uint32_t index, const vl_livemap_image *image)
 {
     vl_extent old = vl_pagemap_get(page, index);
 
@@ -526,7 +526,7 @@ map_replace(void *page, uint32_t index, const vl_livemap_image *image)
 
 /* Put an image into a root. */
 static vl_extent
-map_replace_root(vl_livemap_root *root, const vl_livemap_image *image)
+map_exchange_root(vl_livemap_root *root, const vl_livemap_image *image)
 {
     vl_extent old = root->extent;
 
@@ -550,7 +550,7 @@ map_put_writing(vl_cache *cache, const vl_livemap_image *image, vl_extent *old)
     int is_shared = 0;
 
     if (map_is_root(cache, &cache->writing.root, image->pid)) {
-        *old = map_replace_root(&cache->writing.root, image);
+        *old = map_exchange_root(&cache->writing.root, image);
     } else {
         uint32_t parent = map_parent(cache, image->pid);
         const vl_frame *frame = vl_cache_frame_of(cache, parent);
@@ -558,8 +558,8 @@ map_put_writing(vl_cache *cache, const vl_livemap_image *image, vl_extent *old)
         VL_CHECK(frame->shadow != 0 || vl_frame_is_pending(cache, frame));
         is_shared = frame->shadow == 0;
         VL_CHECK(image->in_live || !is_shared); /* P4 */
-        *old = map_replace(vl_cache_page_of(cache, is_shared ? parent : frame->shadow - 1),
-                           map_index(cache, above, image->pid), image);
+        *old = map_exchange(vl_cache_page_of(cache, is_shared ? parent : frame->shadow - 1),
+                            map_index(cache, above, image->pid), image);
     }
     map_drop(cache, VL_SPACE_WRITING, old);
     return is_shared;
@@ -577,10 +577,10 @@ vl_livemap_put(vl_cache *cache, const vl_livemap_image *image)
     if (!image->in_live)
         return;
     if (!is_done && map_is_root(cache, &cache->root, image->pid))
-        old = map_replace_root(&cache->root, image);
+        old = map_exchange_root(&cache->root, image);
     else if (!is_done)
-        old = map_replace(vl_cache_page_of(cache, map_parent(cache, image->pid)),
-                          map_index(cache, above, image->pid), image);
+        old = map_exchange(vl_cache_page_of(cache, map_parent(cache, image->pid)),
+                           map_index(cache, above, image->pid), image);
     map_drop(cache, VL_SPACE_LIVE, &old);
     if ((image->sets & VL_SPACE_LIVE) == 0)
         vl_volume_add(cache->volume, VL_SPACE_LIVE, image->extent.address, image->extent.length);

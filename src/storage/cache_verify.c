@@ -1,4 +1,8 @@
-/* cache_verify.c - walking maps, and comparing. */
+/* cache_verify.c - walking maps, and comparing.
+ *
+ * Invariants
+ *   Y1  Nothing is changed here. What is found wrong is a bug, or a file that was changed by
+ * others: so it is said, and not asserted. */
 #include "storage/cache_verify.h"
 
 #include "storage/cache_int.h"
@@ -198,7 +202,8 @@ verify_frames(vl_ctx *ctx, vl_cache *cache)
         if (frame->in_write && vl_frame_dirty_epoch(frame) != 0)
             return verify_fail(ctx, frame->pid, "it is dirty and unchanged");
     }
-    if (dirty != cache->dirty_count || free_count != cache->free_count ||
+    if (dirty != cache->dirty_count ||
+        free_count != (uint64_t)cache->free_count + cache->retired_count ||
         copies != cache->copies_in_use || extra != cache->path_holds)
         return vl_fail(ctx, VELO_INTERNAL,
                        "%" PRIu64 " frames are dirty, %" PRIu64 " free, %" PRIu64

@@ -401,7 +401,7 @@ checkpoint_commit(vl_ctx *ctx, checkpoint_run *run, vl_checkpoint_fill *fill, vo
 
 /* The checkpoint is over. */
 static void
-checkpoint_end(vl_cache *cache)
+checkpoint_finish(vl_cache *cache)
 {
     vl_latch_acquire_exclusive(&cache->latch);
     cache->writing.is_running = 0;
@@ -482,7 +482,7 @@ checkpoint_work(vl_ctx *ctx, checkpoint_run *run, vl_checkpoint_note *note,
     if (st != VELO_OK)
         checkpoint_abandon(run);
     else
-        checkpoint_end(cache);
+        checkpoint_finish(cache);
 #if VL_VERIFICATION
     VL_VERIFY(vl_cache_verify(ctx, cache) != VELO_INTERNAL);
 #endif

@@ -116,8 +116,8 @@ overflow_place_count(const overflow_shape *shape, overflow_place place)
 {
     uint64_t left = shape->total - overflow_place_offset(shape, place);
 
-    if (place.level == shape->height)
-        return shape->count[shape->height - 1];
+    if (place.level > 0 && place.level == shape->height) /* a root is a list */
+        return shape->count[place.level - 1];
     left = left < shape->cover[place.level] ? left : shape->cover[place.level];
     return place.level == 0 ? (uint32_t)left
                             : (uint32_t)overflow_divide_up(left, shape->cover[place.level - 1]);
@@ -350,7 +350,7 @@ typedef struct overflow_read {
 static void
 overflow_compare(overflow_read *read, const uint8_t *bytes, uint32_t size)
 {
-    uint32_t same = 0;
+    uint32_t same = memcmp(read->with, bytes, size) == 0 ? size : 0;
 
     while (same < size && read->with[same] == bytes[same])
         same++;

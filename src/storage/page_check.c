@@ -4,6 +4,7 @@
 #include "storage/leaf_pax.h"
 #include "storage/node_key.h"
 #include "storage/node_rowid.h"
+#include "storage/overflow.h"
 
 #include <inttypes.h>
 
@@ -25,7 +26,7 @@ page_check_fault(vl_ctx *ctx, const void *page, uint32_t page_size, velo_status 
         return vl_node_key_fault(page, page_size);
     case VL_PAGE_OVERFLOW_LIST:
     case VL_PAGE_OVERFLOW_DATA:
-        return NULL; /* their readers clamp what they use */
+        return vl_overflow_fault(page, page_size);
     case VL_PAGE_FREE:
     case VL_PAGE_MAP:
         break;

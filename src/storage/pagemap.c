@@ -1,4 +1,9 @@
-/* pagemap.c - the bytes of map pages. */
+/* pagemap.c - the bytes of map pages.
+ *
+ * Invariants
+ *   M1  No function reads or writes outside of the page, whatever its bytes are, for an index below
+ *       its number of entries.
+ *   M2  An entry that is empty or reserved has no address, length, mark or checksum. */
 #include "storage/pagemap.h"
 
 #include "base/assert.h"

@@ -12,7 +12,9 @@
  * Invariants
  *   RC1  Only operations of committed transactions that were not taken back are applied, each once.
  *   RC2  `longs` holds the values whose record has not come yet; what is left at the end, of
- *        operations that failed after sending them, is freed. */
+ *        operations that failed after sending them, is freed.
+ *   RC3  Both passes see the same log: if a fault of the medium ends it elsewhere the second time,
+ *        a transaction that counts as committed would be applied in part. */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "storage/verdict.h"
@@ -394,7 +396,7 @@ recovery_explain(vl_ctx *ctx, const vl_wal_record *record, velo_status st)
 }
 
 static velo_status
-recovery_redo(vl_ctx *ctx, recovery *self)
+recovery_redo(vl_ctx *ctx, recovery *self, vl_log_position end)
 {
     vl_wal_scan *scan;
     vl_wal_record record;
@@ -414,6 +416,11 @@ recovery_redo(vl_ctx *ctx, recovery *self)
         else
             st = recovery_explain(ctx, &record, recovery_apply(ctx, self, &record, &parsed));
     }
+    if (st == VELO_OK && vl_wal_scan_position(scan) != end) /* keeps RC3 */
+        st = vl_fail(ctx, VELO_CORRUPT,
+                     "the log \"%s\" ends at position %" PRIu64 ", and ended at %" PRIu64
+                     " when it was read before",
+                     self->store->wal_path, vl_wal_scan_position(scan), end);
     vl_wal_scan_close(scan);
     return st;
 }
@@ -436,7 +443,7 @@ vl_recovery_run(vl_ctx *ctx, vl_store *store, vl_log_position *end)
     VL_TRY(vl_verdict_create(ctx, &self.verdict));
     st = recovery_judge(ctx, &self, end);
     if (st == VELO_OK)
-        st = recovery_redo(ctx, &self);
+        st = recovery_redo(ctx, &self, *end);
     if (st == VELO_OK)
         st = recovery_free_longs(ctx, &self);
     store->recovered_lost = vl_verdict_lost_count(self.verdict);

@@ -84,11 +84,17 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
 velo_status
 vl_store_check_writable(vl_ctx *ctx, vl_store *store)
 {
+    vl_wal *wal;
+
     if (atomic_load_explicit(&store->is_broken, memory_order_acquire))
         return vl_fail(ctx, VELO_READONLY,
                        "a transaction was left unfinished: the database has to be "
                        "opened again before it can be changed");
-    return store->volume != NULL ? vl_volume_check_writable(ctx, store->volume) : VELO_OK;
+    if (store->volume == NULL)
+        return VELO_OK;
+    VL_TRY(vl_volume_check_writable(ctx, store->volume));
+    wal = vl_store_wal(store);
+    return wal != NULL ? vl_wal_check(ctx, wal) : VELO_OK;
 }
 
 velo_status
@@ -266,9 +272,7 @@ vl_store_make_ready(vl_ctx *ctx, vl_store *store)
             (void)vl_park(&store->phase, VL_STORE_BEGINNING, VL_PARK_FOREVER);
         phase = atomic_load_explicit(&store->phase, memory_order_acquire);
     }
-    return atomic_load_explicit(&store->is_broken, memory_order_acquire)
-               ? vl_store_check_writable(ctx, store)
-               : VELO_OK;
+    return vl_store_check_writable(ctx, store);
 }
 
 /* ---- opening ---- */

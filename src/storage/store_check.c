@@ -1,8 +1,12 @@
-/* store_check.c - the integrity check of a whole database; see store_check.h. */
+/* store_check.c - the integrity check of a whole database; see store_check.h.
+ *
+ * Invariants
+ *   SC1  Damage is told and does not end the check; whatever else fails does, and is returned. */
 #include "storage/store_check.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "storage/cache_verify.h"
 #include "storage/store_int.h"
 #include "storage/tree_key.h"
 
@@ -22,9 +26,6 @@ typedef struct store_check {
     uint64_t seen_end;       /* bits that there are */
     velo_status failed;      /* why the check cannot go on, VELO_OK while it can */
     vl_error first;          /* the first fault */
-    vl_overflow *values;     /* long values of the leaf at hand */
-    uint32_t value_count;    /* how many */
-    uint32_t value_capacity; /* how many there is room for */
 } store_check;
 
 /* ---- faults and pages ---- */
@@ -102,141 +103,13 @@ check_fault_of_tree(void *argument, vl_pid pid, const char *text)
     check_note(check, "tree %" PRIu64 ", page %" PRIu32 ": %s", check->tree->id, pid, text);
 }
 
-static velo_status
-check_visit_overflow(vl_ctx *ctx, void *argument, vl_pid pid)
-{
-    store_check *check = argument;
-
-    (void)ctx;
-    check_visit(check, pid);
-    check->report->overflow_count++;
-    return check->failed;
-}
-
-/* ---- long values of tables ---- */
-
-/* Note a long value of the leaf at hand. */
-static int
-check_add_value(store_check *check, vl_pid pid, uint32_t size)
-{
-    uint32_t capacity = check->value_capacity == 0 ? 64 : 2 * check->value_capacity;
-    vl_overflow *grown;
-
-    if (check->value_count == check->value_capacity) {
-        grown = vl_realloc(check->ctx, check->values, capacity * sizeof *grown);
-        if (grown == NULL) {
-            check->failed = vl_fail(check->ctx, VELO_NOMEM, "cannot allocate a list of values");
-            return 0;
-        }
-        check->values = grown;
-        check->value_capacity = capacity;
-    }
-    check->values[check->value_count++] = (vl_overflow){check->tree->id, pid, size};
-    return 1;
-}
-
-/* Note the long values inside a record. */
-static void
-check_record(store_check *check, const void *data, size_t size)
-{
-    vl_leaf_record walk;
-    vl_leaf_value value;
-    uint32_t id;
-    int more;
-
-    vl_leaf_record_init(&walk, data, size);
-    while ((more = vl_leaf_record_next(&walk, &id, &value)) > 0)
-        if (value.overflow != 0 && !check_add_value(check, value.overflow, value.value.size))
-            return;
-    if (more < 0)
-        check_note(check, "tree %" PRIu64 ": a row's record is damaged", check->tree->id);
-}
-
-/* Note the long values of a latched leaf. */
-static void
-check_list_values(store_check *check, const vl_leaf *leaf)
-{
-    int is_rows = (leaf->flags & VL_LEAF_ROWS) != 0;
-    vl_leaf_value value;
-
-    check->value_count = 0;
-    for (uint32_t slot = 0; slot < leaf->count; slot++) {
-        if (vl_leaf_slot_state(leaf, slot) == VL_LEAF_GAP)
-            continue;
-        for (uint32_t i = 0; i < leaf->column_count; i++) {
-            vl_leaf_get(leaf, slot, i, &value);
-            if (value.overflow != 0 && !check_add_value(check, value.overflow, value.value.size))
-                return;
-            if (is_rows && value.overflow == 0 && value.value.type == VL_TYPE_BLOB)
-                check_record(check, value.value.as.data, value.value.size);
-        }
-    }
-}
-
-/* A record that is in overflow as a whole. */
-static void
-check_long_record(store_check *check, const vl_overflow *value)
-{
-    uint8_t *bytes = vl_alloc(check->ctx, value->size);
-    velo_status st;
-
-    if (bytes == NULL) {
-        check->failed = vl_fail(check->ctx, VELO_NOMEM, "cannot allocate a row's record");
-        return;
-    }
-    st = vl_overflow_read(check->ctx, check->store->cache, value, 0, value->size, bytes);
-    check_take_error(check, st);
-    if (st == VELO_OK)
-        check_record(check, bytes, value->size);
-    vl_free(bytes);
-}
-
-/* Check the long values that were noted; records among them may name more. */
-static void
-check_values(store_check *check, int is_rows)
-{
-    uint32_t direct = check->value_count;
-
-    for (uint32_t i = 0; i < check->value_count && check->failed == VELO_OK; i++) {
-        vl_overflow value = check->values[i];
-
-        check_take_error(check, vl_overflow_verify(check->ctx, check->store->cache, &value,
-                                                   check_visit_overflow, check));
-        if (is_rows && i < direct)
-            check_long_record(check, &value);
-    }
-}
-
-/* Check all long values of a table. */
-static void
-check_table_values(store_check *check)
-{
-    vl_table_scan scan;
-    velo_status st = VELO_OK;
-
-    vl_table_scan_begin(&scan, check->tree, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0);
-    while (st == VELO_OK && check->failed == VELO_OK) {
-        int is_rows;
-
-        st = vl_table_scan_next(check->ctx, &scan);
-        if (st != VELO_OK || scan.leaf == NULL)
-            break;
-        is_rows = (scan.leaf->flags & VL_LEAF_ROWS) != 0;
-        check_list_values(check, scan.leaf);
-        vl_table_scan_pause(&scan);
-        check_values(check, is_rows);
-    }
-    vl_table_scan_end(&scan);
-    check_take_error(check, st);
-}
-
 /* ---- trees ---- */
 
 static void
 check_tree(store_check *check, const vl_tree *tree, vl_tree_kind kind)
 {
     vl_tree_verify_options options = {check_fault_of_tree, check_visit, check};
-    uint64_t before = check->report->fault_count;
+    uint64_t before = check->report->page_count;
     vl_tree_report report;
     velo_status st;
 
@@ -246,11 +119,40 @@ check_tree(store_check *check, const vl_tree *tree, vl_tree_kind kind)
     st = kind == VL_TREE_TABLE ? vl_tree_verify(check->ctx, tree, &options, &report)
                                : vl_tree_key_verify(check->ctx, tree, &options, &report);
     check->report->row_count += report.entry_count;
+    if (check->report->page_count - before > report.leaf_count + report.inner_count)
+        check->report->overflow_count +=
+            check->report->page_count - before - report.leaf_count - report.inner_count;
     if (st != VELO_CORRUPT)
         check_take_error(check, st);
-    /* A damaged tree may have leaves that no scan comes to. */
-    if (check->failed == VELO_OK && kind == VL_TREE_TABLE && check->report->fault_count == before)
-        check_table_values(check);
+}
+
+/* Compare the pages that are in use with those that exist. In a file that takes a checkpoint, in
+ * which both can be counted, and in which the table of free space can be compared with the map; so
+ * it is not done where nothing was changed. */
+static velo_status
+check_count_pages(store_check *check)
+{
+    vl_store *store = check->store;
+    vl_cache_stats stats;
+    uint64_t count;
+    velo_status st;
+
+    vl_cache_get_stats(store->cache, &stats);
+    count = stats.page_count;
+    if (store->volume != NULL) {
+        if (vl_store_wal(store) == NULL)
+            return VELO_OK;
+        VL_TRY(vl_store_checkpoint(check->ctx, store));
+        st = vl_cache_verify_durable(check->ctx, store->cache, &count);
+        if (st == VELO_INTERNAL) {
+            check_note(check, "%s", check->ctx->error.text);
+            return VELO_OK;
+        }
+        VL_TRY(st);
+    }
+    if (count > check->report->page_count)
+        check->report->unused_count = count - check->report->page_count;
+    return VELO_OK;
 }
 
 velo_status
@@ -258,7 +160,6 @@ vl_store_check(vl_ctx *ctx, vl_store *store, vl_store_fault *fault, void *argume
                vl_store_report *report)
 {
     store_check check = {.ctx = ctx, .store = store, .fault = fault, .argument = argument};
-    vl_cache_stats stats;
     vl_store_tree *tree;
     vl_tree_id id = 0;
 
@@ -271,13 +172,13 @@ vl_store_check(vl_ctx *ctx, vl_store *store, vl_store_fault *fault, void *argume
         check_tree(&check, &tree->tree, tree->kind);
     }
     for (const vl_store_entry *entry = store->dropped; entry != NULL; entry = entry->next)
-        if (check.failed == VELO_OK && entry->has_pages && entry->tree.tree.root != 0)
+        if (check.failed == VELO_OK && entry->has_pages && entry->tree.tree.root != 0) {
+            report->dropped_count++;
             check_tree(&check, &entry->tree.tree, entry->tree.kind);
-    vl_cache_get_stats(store->cache, &stats);
-    if (stats.page_count > report->page_count)
-        report->unused_count = stats.page_count - report->page_count;
+        }
+    if (check.failed == VELO_OK && report->fault_count == 0)
+        check_take_error(&check, check_count_pages(&check));
     vl_free(check.seen);
-    vl_free(check.values);
     if (check.failed != VELO_OK)
         return check.failed;
     if (report->fault_count == 0) {

@@ -16,11 +16,14 @@ typedef struct vl_store_report {
     uint64_t row_count;      /* rows, and entries of key trees */
     uint64_t page_count;     /* pages in use */
     uint64_t overflow_count; /* of these, with parts of long values */
+    uint64_t dropped_count;  /* trees that are dropped, and wait for their pages to be returned */
     uint64_t fault_count;    /* calls of `fault` */
     uint64_t unused_count;   /* pages that exist and belong to nothing: space that is lost */
 } vl_store_report;
 
-/* Check a store that nobody changes meanwhile. Goes on behind a fault where that is possible.
+/* Check a store that nobody changes meanwhile. Goes on behind a fault where that is possible. If
+ * the store has been changed since it was opened, writes a checkpoint, and then also compares the
+ * table of free space with the blocks that are in use, and counts pages that are not.
  *
  * fault   or NULL
  * errors  VELO_CORRUPT when there was a fault: the message is the first one; VELO_NOMEM; VELO_IOERR

@@ -89,6 +89,10 @@ int vl_table_has_overflow(const vl_leaf *leaf, uint32_t slot);
 velo_status vl_table_drop_values(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid leaf,
                                  uint32_t *budget, int *is_done) VL_MUST_CHECK;
 
+/* vl_tree_ops.check_values. */
+velo_status vl_table_check_values(vl_ctx *ctx, const vl_tree *tree, const void *page,
+                                  const vl_tree_verify_options *options) VL_MUST_CHECK;
+
 /* One of the buffers. */
 static inline vl_leaf *
 vl_table_buffer(const vl_tree_work *work, uint32_t index)

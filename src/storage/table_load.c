@@ -157,7 +157,7 @@ table_fill_last(vl_ctx *ctx, table_load *load)
         VL_TRY(table_find_last(ctx, load, VL_TREE_SHARED, &spot));
         is_above = load->rows[load->taken].rowid >= spot.range.first &&
                    !table_has_row_from(spot.ref.page, load->rows[load->taken].rowid);
-        is_full = vl_table_leaf_used(spot.ref.page) > tree->page_size / 4 * 3 ||
+        is_full = vl_table_leaf_used(spot.ref.page) > (uint64_t)tree->page_size * 3 / 4 ||
                   !vl_table_suits(spot.ref.page, load->schema);
         if (is_above && !is_full)
             memcpy(copy, spot.ref.page, tree->page_size);

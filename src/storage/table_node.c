@@ -315,5 +315,6 @@ const vl_tree_ops vl_table_ops = {
     .drop_values = vl_table_drop_values,
     .check = table_check,
     .fault = table_fault,
+    .check_values = vl_table_check_values,
     .entry_count = table_entry_count,
 };

@@ -347,6 +347,92 @@ vl_table_has_overflow(const vl_leaf *leaf, uint32_t slot)
     return 0;
 }
 
+/* ---- all values that a leaf refers to ---- */
+
+/* Told of a value in overflow. */
+typedef velo_status table_value_visit(vl_ctx *ctx, void *argument, const vl_overflow *value);
+
+/* A walk over the values of a leaf, which is a private copy. */
+typedef struct table_values {
+    const vl_tree *tree;      /* whose leaf */
+    table_value_visit *visit; /* told of each value */
+    void *argument;           /* of visit */
+} table_values;
+
+static velo_status
+table_visit_value(vl_ctx *ctx, const table_values *walk, const vl_leaf_value *value)
+{
+    vl_overflow overflow = {walk->tree->id, value->overflow, value->value.size};
+
+    if (!table_is_bytes(value) || value->overflow == 0)
+        return VELO_OK;
+    return walk->visit(ctx, walk->argument, &overflow);
+}
+
+/* The values of a record's columns. */
+static velo_status
+table_visit_record(vl_ctx *ctx, const table_values *walk, const void *data, uint32_t size)
+{
+    vl_leaf_record record;
+    vl_leaf_value inner;
+    uint32_t id;
+
+    vl_leaf_record_init(&record, data, size);
+    while (vl_leaf_record_next(&record, &id, &inner) == 1)
+        VL_TRY(table_visit_value(ctx, walk, &inner));
+    return VELO_OK;
+}
+
+/* The same of a record that is in overflow itself. When its pages have begun to go, in a tree that
+ * is being dropped, the values that it names have gone before. */
+static velo_status
+table_visit_long_record(vl_ctx *ctx, const table_values *walk, const vl_leaf_value *value)
+{
+    vl_cache *cache = walk->tree->cache;
+    vl_overflow overflow = {walk->tree->id, value->overflow, value->value.size};
+    uint32_t left;
+    void *data;
+    velo_status st;
+
+    VL_TRY(vl_overflow_count_left(ctx, cache, &overflow, &left));
+    if (left != vl_overflow_page_count(walk->tree->page_size, overflow.size))
+        return VELO_OK;
+    data = vl_alloc(ctx, overflow.size);
+    if (data == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %" PRIu32 " bytes for a record",
+                       overflow.size);
+    st = vl_overflow_read(ctx, cache, &overflow, 0, overflow.size, data);
+    if (st == VELO_OK)
+        st = table_visit_record(ctx, walk, data, overflow.size);
+    vl_free(data);
+    return st;
+}
+
+/* All of a leaf; those that a record names before the record's own. */
+static velo_status
+table_visit_values(vl_ctx *ctx, const table_values *walk, const vl_leaf *leaf)
+{
+    int is_rows = (leaf->flags & VL_LEAF_ROWS) != 0;
+
+    for (uint32_t slot = 0; slot < leaf->count; slot++) {
+        if (vl_leaf_slot_state(leaf, slot) == VL_LEAF_GAP)
+            continue;
+        for (uint32_t i = 0; i < leaf->column_count; i++) {
+            vl_leaf_value value;
+
+            vl_leaf_get(leaf, slot, i, &value);
+            if (!table_is_bytes(&value))
+                continue;
+            if (is_rows && value.overflow != 0)
+                VL_TRY(table_visit_long_record(ctx, walk, &value));
+            else if (is_rows)
+                VL_TRY(table_visit_record(ctx, walk, value.value.as.data, value.value.size));
+            VL_TRY(table_visit_value(ctx, walk, &value));
+        }
+    }
+    return VELO_OK;
+}
+
 /* ---- dropping a tree ---- */
 
 /* One step of dropping the values of a leaf. */
@@ -357,14 +443,15 @@ typedef struct table_drop {
 
 /* Free a value, of which some pages may be gone already. */
 static velo_status
-table_drop_value(vl_ctx *ctx, const table_drop *drop, const vl_leaf_value *value)
+table_drop_value(vl_ctx *ctx, void *argument, const vl_overflow *value)
 {
-    vl_overflow_freeing freeing = {.value = {drop->tree->id, value->overflow, value->value.size}};
+    table_drop *drop = argument;
+    vl_overflow_freeing freeing = {.value = *value};
     uint32_t before;
 
-    if (!table_is_bytes(value) || value->overflow == 0 || *drop->budget == 0)
+    if (*drop->budget == 0)
         return VELO_OK;
-    VL_TRY(vl_overflow_count_left(ctx, drop->tree->cache, &freeing.value, &freeing.left));
+    VL_TRY(vl_overflow_count_left(ctx, drop->tree->cache, value, &freeing.left));
     if (freeing.left == 0)
         return VELO_OK;
     before = freeing.left;
@@ -374,70 +461,13 @@ table_drop_value(vl_ctx *ctx, const table_drop *drop, const vl_leaf_value *value
     return VELO_OK;
 }
 
-/* Free the values of a record's columns. */
-static velo_status
-table_drop_record(vl_ctx *ctx, const table_drop *drop, const void *data, uint32_t size)
-{
-    vl_leaf_record record;
-    vl_leaf_value inner;
-    uint32_t id;
-
-    vl_leaf_record_init(&record, data, size);
-    while (vl_leaf_record_next(&record, &id, &inner) == 1)
-        VL_TRY(table_drop_value(ctx, drop, &inner));
-    return VELO_OK;
-}
-
-/* The same of a record that is in overflow itself. When its pages have begun to go, the values that
- * it names have gone before. */
-static velo_status
-table_drop_long_record(vl_ctx *ctx, const table_drop *drop, const vl_leaf_value *value)
-{
-    vl_overflow overflow = {drop->tree->id, value->overflow, value->value.size};
-    uint32_t left;
-    void *data;
-    velo_status st;
-
-    VL_TRY(vl_overflow_count_left(ctx, drop->tree->cache, &overflow, &left));
-    if (left != vl_overflow_page_count(drop->tree->page_size, overflow.size))
-        return VELO_OK;
-    data = vl_alloc(ctx, overflow.size);
-    if (data == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %" PRIu32 " bytes for a record",
-                       overflow.size);
-    st = vl_overflow_read(ctx, drop->tree->cache, &overflow, 0, overflow.size, data);
-    if (st == VELO_OK)
-        st = table_drop_record(ctx, drop, data, overflow.size);
-    vl_free(data);
-    return st;
-}
-
-static velo_status
-table_drop_slot(vl_ctx *ctx, const table_drop *drop, const vl_leaf *leaf, uint32_t slot)
-{
-    int is_rows = (leaf->flags & VL_LEAF_ROWS) != 0;
-
-    for (uint32_t i = 0; i < leaf->column_count && *drop->budget > 0; i++) {
-        vl_leaf_value value;
-
-        vl_leaf_get(leaf, slot, i, &value);
-        if (!table_is_bytes(&value))
-            continue;
-        if (is_rows && value.overflow != 0)
-            VL_TRY(table_drop_long_record(ctx, drop, &value));
-        else if (is_rows)
-            VL_TRY(table_drop_record(ctx, drop, value.value.as.data, value.value.size));
-        VL_TRY(table_drop_value(ctx, drop, &value));
-    }
-    return VELO_OK;
-}
-
 velo_status
 vl_table_drop_values(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid leaf,
                      uint32_t *budget, int *is_done)
 {
     vl_leaf *copy = vl_table_buffer(work, VL_TABLE_COPY);
     table_drop drop = {tree, budget};
+    table_values walk = {tree, table_drop_value, &drop};
     vl_page_ref ref;
 
     *is_done = 1;
@@ -447,9 +477,53 @@ vl_table_drop_values(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pi
     vl_cache_release_shared(tree->cache, &ref);
     if (copy->kind != VL_PAGE_TABLE_LEAF) /* separators refer to nothing */
         return VELO_OK;
-    for (uint32_t slot = 0; slot < copy->count && *budget > 0; slot++)
-        if (vl_leaf_slot_state(copy, slot) != VL_LEAF_GAP && vl_table_has_overflow(copy, slot))
-            VL_TRY(table_drop_slot(ctx, &drop, copy, slot));
+    VL_TRY(table_visit_values(ctx, &walk, copy));
     *is_done = *budget > 0;
+    return VELO_OK;
+}
+
+/* ---- checking ---- */
+
+/* One check of the values of a leaf. */
+typedef struct table_check_run {
+    const vl_tree *tree;                   /* what is checked */
+    const vl_tree_verify_options *options; /* whom to tell */
+    vl_pid leaf;                           /* where the values are named */
+} table_check_run;
+
+static velo_status
+table_check_page(vl_ctx *ctx, void *argument, vl_pid pid)
+{
+    const table_check_run *run = argument;
+
+    (void)ctx;
+    run->options->visit(run->options->argument, pid);
+    return VELO_OK;
+}
+
+static velo_status
+table_check_value(vl_ctx *ctx, void *argument, const vl_overflow *value)
+{
+    const table_check_run *run = argument;
+    velo_status st = vl_overflow_verify(ctx, run->tree->cache, value, table_check_page, argument);
+
+    if (st != VELO_CORRUPT)
+        return st;
+    run->options->fault(run->options->argument, run->leaf, ctx->error.text);
+    return VELO_OK;
+}
+
+velo_status
+vl_table_check_values(vl_ctx *ctx, const vl_tree *tree, const void *page,
+                      const vl_tree_verify_options *options)
+{
+    const vl_leaf *leaf = page;
+    table_check_run run = {tree, options, (vl_pid)leaf->pid};
+    table_values walk = {tree, table_check_value, &run};
+    velo_status st = table_visit_values(ctx, &walk, leaf);
+
+    if (st != VELO_CORRUPT)
+        return st;
+    options->fault(options->argument, run.leaf, ctx->error.text);
     return VELO_OK;
 }

@@ -1,5 +1,6 @@
 /* table_read.c - finding rows of a table tree by rowid: one, or many at a time.
  *
+ * Invariants
  *   W6  A visit runs under the leaf's shared latch, once for each rowid, and nothing of the page is
  *       used after it. */
 #include "base/arena.h"

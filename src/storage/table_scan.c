@@ -33,9 +33,7 @@ vl_table_scan_resume(vl_table_scan *scan, int64_t rowid)
 {
     VL_ASSERT(scan->leaf == NULL);
     VL_ASSERT(rowid >= scan->part.first && rowid <= scan->part.last);
-    if (scan->is_at_end)
-        scan->left = scan->part;
-    scan->is_at_end = 0;
+    scan->is_at_end = 0; /* at the end `left` is what it was before the last leaf */
     if (scan->is_backward)
         scan->left.last = rowid;
     else

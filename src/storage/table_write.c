@@ -151,6 +151,7 @@ table_isolate(const vl_table_write *write, vl_table_cut *cut)
     const vl_leaf *leaf = write->leaf.page;
     int is_below = 0;
 
+    VL_ASSERT(leaf != NULL);
     for (uint32_t rank = 0; rank < leaf->count; rank++) {
         uint32_t slot = vl_leaf_slot_at(leaf, rank);
         int64_t rowid = vl_leaf_rowid(leaf, slot);

@@ -1,6 +1,8 @@
 /* tree.c - trees as such: handles, creation, scratch memory.
  *
  * Small things that the other tree_ files share. */
+#include "storage/tree.h"
+
 #include "base/alloc.h"
 #include "storage/tree_int.h"
 

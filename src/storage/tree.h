@@ -26,8 +26,8 @@ typedef struct vl_tree_ops vl_tree_ops;
 typedef struct vl_tree vl_tree;
 
 /* Told of entries that moved between leaves, so that what is attached to the pages
- * (vl_cache_attachment) moves with them: inside the write section, with both pages latched
- * exclusively. Neither waits nor fails.
+ * (vl_cache_attachment) moves with them: with both pages latched exclusively since before they were
+ * changed. Neither waits nor fails.
  *
  * from, to     entries of the former that lie in the range of the latter now belong there. The
  *              pages' bytes are those after the change; a page that goes is as it was
@@ -114,8 +114,9 @@ typedef struct vl_tree_verify_options {
     void *argument;       /* of both */
 } vl_tree_verify_options;
 
-/* Check a whole tree that nobody changes meanwhile: each page by itself, and whether fences, order,
- * levels and ids of parents and children agree. Goes on behind a fault where that is possible.
+/* Check a whole tree that nobody changes meanwhile: each page by itself, whether fences, order,
+ * levels and ids of parents and children agree, and of tables the values in overflow (of key trees:
+ * vl_tree_key_verify). Goes on behind a fault where that is possible.
  *
  * errors  VELO_CORRUPT when there was a fault: the message is the first one; as vl_cache_load but
  *         for damaged pages, which are faults; VELO_NOMEM */

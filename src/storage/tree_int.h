@@ -36,6 +36,7 @@
 #include "base/latch.h"
 #include "storage/node_key.h"
 #include "storage/node_rowid.h"
+#include "storage/overflow.h"
 #include "storage/page.h"
 #include "storage/tree.h"
 
@@ -159,6 +160,10 @@ struct vl_tree_ops {
      * `parent`, a page of the same kind of tree; NULL for the root. Returns NULL, or static text.
      */
     const char *(*fault)(const void *page, uint32_t page_size, const void *parent, uint32_t index);
+    /* Check what the entries of a leaf that has passed refer to, and tell of its pages. Damage is
+     * told to `fault`; other failures end the check. No latches are held. NULL: see the kind. */
+    velo_status (*check_values)(vl_ctx *ctx, const vl_tree *tree, const void *leaf,
+                                const vl_tree_verify_options *options);
     /* Entries of a leaf that has passed. */
     uint64_t (*entry_count)(const void *page);
 };
@@ -295,6 +300,13 @@ velo_status vl_tree_join(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
 
 #define VL_TREE_WORK_PAGES 4U
 
+/* Rests of long keys whose freeing failed and is tried again: keys only. */
+#define VL_TREE_POSTPONED_MAX VL_BY_BUILD(256U, 32U)
+typedef struct vl_tree_postponed {
+    vl_cache *cache;             /* where */
+    vl_overflow_freeing freeing; /* what is left of it; without a note */
+} vl_tree_postponed;
+
 struct vl_tree_work {
     uint32_t page_size;
     uint8_t *pages[VL_TREE_WORK_PAGES]; /* a page each, aligned to a cache line. Calls use them as
@@ -302,6 +314,8 @@ struct vl_tree_work {
     void *builder;                      /* tables: for vl_leaf_build_begin */
     size_t builder_size;                /* its bytes */
     void *scratch;                      /* tables: a vl_table_scratch */
+    uint32_t postponed_count;           /* of the following */
+    vl_tree_postponed postponed[VL_TREE_POSTPONED_MAX]; /* see vl_tree_key_free_postponed */
 };
 
 /* ---- small things ---- */

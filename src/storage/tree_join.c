@@ -3,6 +3,7 @@
  * Each step is a write section of its own, with two siblings and their parent. Invariants T5 and T7
  * of tree_split.c hold here as well.
  *
+ * Invariants
  *   T8  Of a parent's children two neighbours are latched, the left one first. */
 #include "storage/tree_int.h"
 

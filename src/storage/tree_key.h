@@ -44,6 +44,12 @@ typedef enum vl_tree_key_action {
     VL_TREE_KEY_REMOVE   /* remove a live entry or a tombstone */
 } vl_tree_key_action;
 
+/* Told of a rest that nothing refers to any more, inside the write section in which it was
+ * unlinked: that of an entry that was removed, or of a separator that went when leaves were joined.
+ * It is now the caller's to free (vl_tree_key_free_rest), and to remember across a crash. Neither
+ * waits nor fails. */
+typedef void vl_tree_key_dropped(void *argument, const vl_overflow *rest);
+
 /* What is to be done to one entry. Borrowed, with all it points to, until vl_tree_key_write_end. */
 typedef struct vl_tree_key_op {
     vl_tree_key_action action; /* what */
@@ -54,15 +60,18 @@ typedef struct vl_tree_key_op {
     /* Whether a tombstone at this place of a full leaf may be removed to make room. Asked under the
      * page's exclusive latch; neither waits nor fails. NULL: none may. */
     int (*is_purgeable)(void *argument, const vl_page_ref *leaf, uint32_t index);
-    vl_overflow_note *note; /* told of pages of rests that are born and freed, or NULL */
-    void *argument;         /* of both */
+    vl_overflow_note *note;       /* told of pages of rests that are born and freed, or NULL */
+    vl_tree_key_dropped *dropped; /* or NULL: the tree frees what it has unlinked */
+    void *argument;               /* of all three */
 } vl_tree_key_op;
 
 /* Rests that were unlinked and are to be freed. */
 #define VL_TREE_KEY_DROPS_MAX 16U
 typedef struct vl_tree_key_drops {
+    vl_tree_key_dropped *dropped; /* told instead, or NULL */
+    void *argument;               /* of dropped */
+    uint32_t count;               /* of the following */
     vl_overflow rests[VL_TREE_KEY_DROPS_MAX];
-    uint32_t count; /* of them */
 } vl_tree_key_drops;
 
 /* A change of one entry in the making: its leaf is latched exclusively, has room for the change and
@@ -121,8 +130,21 @@ velo_status vl_tree_key_write_retry(vl_ctx *ctx, vl_tree_key_write *write) VL_MU
 
 /* Release the leaf, join it with a sibling if it has become under-full, and free rests that nothing
  * refers to any more. That this fails is no error of the change: the leaf stays as it is until the
- * next time; a rest that cannot be freed is lost to the file, and the context's log is told. */
+ * next time; a rest that cannot be freed now is kept in `work` and tried again by later changes
+ * (vl_tree_key_free_postponed). */
 void vl_tree_key_write_end(vl_ctx *ctx, vl_tree_key_write *write);
+
+/* Free up to `max_pages` pages of a rest that vl_tree_key_dropped told of, once nobody can be
+ * reading it any more; may be repeated until freeing->left is 0. See vl_overflow_free. */
+velo_status vl_tree_key_free_rest(vl_ctx *ctx, const vl_tree *tree, vl_overflow_freeing *freeing,
+                                  uint32_t max_pages) VL_MUST_CHECK;
+
+/* Try again to free rests that could not be freed, for want of space on the disk or of memory, or
+ * because a transfer failed; their `note` is not told. To be called before the work is destroyed,
+ * best after a checkpoint: what is left then is lost to the file until it is salvaged. A rest that
+ * is damaged, and one more than there is room to keep, are lost at once, and the context's log is
+ * told. Errors as vl_overflow_free: some are left. */
+velo_status vl_tree_key_free_postponed(vl_ctx *ctx, vl_tree_work *work) VL_MUST_CHECK;
 
 /* All of that for who needs nothing in between.
  *

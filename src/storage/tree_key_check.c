@@ -1,5 +1,11 @@
 /* tree_key_check.c - checking what the pages of a key tree cannot tell by themselves: the rests of
- * long keys, and the order that they give. */
+ * long keys, and the order that they give.
+ *
+ * Invariants
+ *  K11  Nothing is latched while rests are read: a node is copied, and the tree is not changed
+ *       meanwhile.
+ *  K12  Only a tree whose nodes are without a fault is walked: so the walk ends, and every rest is
+ *       met once. */
 #include "base/alloc.h"
 #include "storage/tree_key_int.h"
 

@@ -3,7 +3,13 @@
  *
  * Where a leaf's long keys differ in their rests only, the separator is long: the shortest string
  * above the left key and not above the right one, which is the right key up to and with the first
- * byte that differs (N9 of node_key_build.c). Its rest is written to pages of its own. */
+ * byte that differs (N9 of node_key_build.c). Its rest is written to pages of its own.
+ *
+ * Invariants
+ *  K13  A separator is made without latches, from rests that stay since the target is pinned, and
+ *       used only where under the latches the same two keys are found to be neighbours.
+ *  K14  What was made belongs to the tree once a split has used it; else it is freed, at the latest
+ *       when the splitting ends. */
 #include "storage/tree_key_int.h"
 
 #include <inttypes.h>
@@ -87,12 +93,12 @@ key_cut_note(void *argument, vl_pid pid, int is_born)
 
 /* Free a separator that was made and is of no use any more. */
 static void
-key_cut_forget(vl_ctx *ctx, const vl_tree *tree, vl_tree_key_incoming *incoming)
+key_cut_forget(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_tree_key_incoming *incoming)
 {
     vl_node_key made = incoming->made;
 
     memset(&incoming->made, 0, sizeof incoming->made);
-    vl_tree_key_free_unused(ctx, tree, made.rest, made.total_size, incoming->note,
+    vl_tree_key_free_unused(ctx, tree, work, made.rest, made.total_size, incoming->note,
                             incoming->argument);
 }
 
@@ -109,7 +115,7 @@ vl_tree_key_make_separator(vl_ctx *ctx, vl_tree_split_plan *plan)
         .tree = tree->id, .fill = key_cut_fill, .note = key_cut_note, .argument = &copy};
     uint32_t common;
 
-    key_cut_forget(ctx, tree, incoming);
+    key_cut_forget(ctx, tree, plan->work, incoming);
     VL_TRY(key_cut_common(ctx, tree, plan->work, &left, &right, &common));
     if (common == right.size)
         return vl_fail(ctx, VELO_CORRUPT,
@@ -134,7 +140,7 @@ vl_tree_key_split_leaf(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_
     velo_status st = vl_tree_split(ctx, &plan);
 
     vl_tree_key_target_end(target);
-    key_cut_forget(ctx, tree, incoming);
+    key_cut_forget(ctx, tree, work, incoming);
     return st;
 }
 

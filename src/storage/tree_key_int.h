@@ -70,18 +70,18 @@ velo_status vl_tree_key_compare_rests(vl_ctx *ctx, const vl_tree *tree, const vl
 
 /* ---- rests that go (tree_key_ties.c) ---- */
 
-/* Note that a rest was unlinked; there is room. pid 0: there is none. */
+/* Note that a rest was unlinked, or tell who wants to know; there is room. pid 0: there is none. */
 void vl_tree_key_drop(vl_tree_key_drops *drops, const vl_tree *tree, vl_pid rest,
                       uint32_t total_size);
 
-/* Wait until nobody can be reading them any more, and free them. What cannot be freed is told to
- * the context's log. No latches are held, and the thread is not pinned. */
-void vl_tree_key_free_drops(vl_ctx *ctx, const vl_tree *tree, vl_tree_key_drops *drops,
-                            vl_overflow_note *note, void *argument);
+/* Wait until nobody can be reading them any more, and free them. What cannot be freed is postponed.
+ * No latches are held, and the thread is not pinned. */
+void vl_tree_key_free_drops(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
+                            vl_tree_key_drops *drops, vl_overflow_note *note, void *argument);
 
 /* Free a rest that nobody but the caller has known. Otherwise as above. */
-void vl_tree_key_free_unused(vl_ctx *ctx, const vl_tree *tree, vl_pid rest, uint32_t total_size,
-                             vl_overflow_note *note, void *argument);
+void vl_tree_key_free_unused(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid rest,
+                             uint32_t total_size, vl_overflow_note *note, void *argument);
 
 /* ---- splitting (tree_key_node.c, tree_key_cut.c) ---- */
 

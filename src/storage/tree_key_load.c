@@ -3,7 +3,13 @@
  * Where an empty leaf is the last of the tree, a whole page is built from the entries that come
  * next and takes its place, and an empty leaf comes behind it: one write section for a page of
  * entries. Elsewhere entries are inserted, as many with one section as come next to each other in a
- * leaf that has room. Long keys go one by one. */
+ * leaf that has room. Long keys go one by one.
+ *
+ * Invariants
+ *  K15  After every section the tree is whole, and holds what it held before and the entries that
+ *       were counted as taken.
+ *  K16  A page that was built takes the place of a leaf only while that is empty, has the same low
+ *       fence and no high one: so all that it holds belongs there, and is not there yet. */
 #include "base/alloc.h"
 #include "storage/key.h"
 #include "storage/tree_key_int.h"

@@ -148,15 +148,48 @@ vl_tree_key_compare_rests(vl_ctx *ctx, const vl_tree *tree, const vl_overflow *l
 void
 vl_tree_key_drop(vl_tree_key_drops *drops, const vl_tree *tree, vl_pid rest, uint32_t total_size)
 {
+    vl_overflow value = vl_tree_key_rest(tree, rest, total_size);
+
     if (rest == 0)
         return;
+    if (drops->dropped != NULL) {
+        drops->dropped(drops->argument, &value);
+        return;
+    }
     VL_CHECK(drops->count < VL_TREE_KEY_DROPS_MAX);
-    drops->rests[drops->count++] = vl_tree_key_rest(tree, rest, total_size);
+    drops->rests[drops->count++] = value;
 }
 
 static void
-key_ties_free(vl_ctx *ctx, const vl_tree *tree, const vl_overflow *value, vl_overflow_note *note,
-              void *argument)
+key_ties_tell_lost(vl_ctx *ctx, const vl_overflow_freeing *freeing, velo_status st)
+{
+    vl_log_write(ctx->log, VL_LOG_ERROR, st,
+                 "tree %" PRIu64 ": %" PRIu32 " pages of the rest of a long key at page %" PRIu32
+                 " are lost to the file: %s",
+                 freeing->value.tree, freeing->left, freeing->value.pid, ctx->error.text);
+}
+
+/* Keep what could not be freed for another try. */
+static void
+key_ties_postpone(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
+                  const vl_overflow_freeing *freeing, velo_status st)
+{
+    vl_tree_postponed *kept = &work->postponed[work->postponed_count];
+
+    if (st == VELO_CORRUPT || work->postponed_count == VL_TREE_POSTPONED_MAX) {
+        key_ties_tell_lost(ctx, freeing, st);
+        return;
+    }
+    kept->cache = tree->cache;
+    kept->freeing = *freeing;
+    kept->freeing.note = NULL;
+    kept->freeing.argument = NULL;
+    work->postponed_count++;
+}
+
+static void
+key_ties_free(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, const vl_overflow *value,
+              vl_overflow_note *note, void *argument)
 {
     vl_overflow_freeing freeing = {*value, 0, note, argument};
     vl_error before = ctx->error;
@@ -166,31 +199,63 @@ key_ties_free(vl_ctx *ctx, const vl_tree *tree, const vl_overflow *value, vl_ove
     st = vl_overflow_free(ctx, tree->cache, &freeing, freeing.left);
     if (st == VELO_OK)
         return;
-    vl_log_write(ctx->log, VL_LOG_ERROR, st,
-                 "tree %" PRIu64 ": %" PRIu32 " pages of the rest of a long key at page %" PRIu32
-                 " are lost to the file: %s",
-                 tree->id, freeing.left, value->pid, ctx->error.text);
+    key_ties_postpone(ctx, tree, work, &freeing, st);
     ctx->error = before;
 }
 
-void
-vl_tree_key_free_drops(vl_ctx *ctx, const vl_tree *tree, vl_tree_key_drops *drops,
-                       vl_overflow_note *note, void *argument)
+velo_status
+vl_tree_key_free_postponed(vl_ctx *ctx, vl_tree_work *work)
 {
-    if (drops->count == 0)
-        return;
-    vl_grace_wait(&key_ties_grace); /* keeps K2 */
+    while (work->postponed_count > 0) { /* they were waited for before the first try */
+        vl_tree_postponed *last = &work->postponed[work->postponed_count - 1];
+        velo_status st = vl_overflow_free(ctx, last->cache, &last->freeing, last->freeing.left);
+
+        if (st == VELO_CORRUPT)
+            key_ties_tell_lost(ctx, &last->freeing, st);
+        else if (st != VELO_OK)
+            return st;
+        work->postponed_count--;
+    }
+    return VELO_OK;
+}
+
+/* Try again what was postponed, without making its failure the caller's. */
+static void
+key_ties_retry(vl_ctx *ctx, vl_tree_work *work)
+{
+    vl_error before = ctx->error;
+
+    if (work->postponed_count > 0 && vl_tree_key_free_postponed(ctx, work) != VELO_OK)
+        ctx->error = before;
+}
+
+void
+vl_tree_key_free_drops(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
+                       vl_tree_key_drops *drops, vl_overflow_note *note, void *argument)
+{
+    if (drops->count > 0)
+        vl_grace_wait(&key_ties_grace); /* keeps K2 */
     for (uint32_t i = 0; i < drops->count; i++)
-        key_ties_free(ctx, tree, &drops->rests[i], note, argument);
+        key_ties_free(ctx, tree, work, &drops->rests[i], note, argument);
+    if (drops->count == 0)
+        key_ties_retry(ctx, work);
     drops->count = 0;
 }
 
 void
-vl_tree_key_free_unused(vl_ctx *ctx, const vl_tree *tree, vl_pid rest, uint32_t total_size,
-                        vl_overflow_note *note, void *argument)
+vl_tree_key_free_unused(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work, vl_pid rest,
+                        uint32_t total_size, vl_overflow_note *note, void *argument)
 {
     vl_overflow value = vl_tree_key_rest(tree, rest, total_size);
 
     if (rest != 0)
-        key_ties_free(ctx, tree, &value, note, argument);
+        key_ties_free(ctx, tree, work, &value, note, argument);
+}
+
+velo_status
+vl_tree_key_free_rest(vl_ctx *ctx, const vl_tree *tree, vl_overflow_freeing *freeing,
+                      uint32_t max_pages)
+{
+    vl_grace_wait(&key_ties_grace); /* keeps K2 */
+    return vl_overflow_free(ctx, tree->cache, freeing, max_pages);
 }

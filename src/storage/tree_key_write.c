@@ -130,7 +130,8 @@ key_write_make_room_by_purge(vl_ctx *ctx, vl_tree_key_write *write, uint32_t *pu
         st = vl_change_wait(ctx, &change);
     }
     vl_change_end(&change);
-    vl_tree_key_free_drops(ctx, write->tree, &write->drops, write->op->note, write->op->argument);
+    vl_tree_key_free_drops(ctx, write->tree, write->work, &write->drops, write->op->note,
+                           write->op->argument);
     return st;
 }
 
@@ -216,6 +217,8 @@ vl_tree_key_write_begin(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
     write->is_underfull = 0;
     write->key = vl_node_key_make(op->key, op->key_size);
     write->drops.count = 0;
+    write->drops.dropped = op->dropped;
+    write->drops.argument = op->argument;
     vl_tree_key_target_init(&write->target, &write->key, VL_TREE_AT);
     vl_change_begin(tree->cache, &write->change);
     if (op->key_size > VL_TREE_KEY_MAX_SIZE)
@@ -314,12 +317,13 @@ vl_tree_key_write_end(vl_ctx *ctx, vl_tree_key_write *write)
     vl_cache_release_exclusive(write->tree->cache, &write->leaf);
     vl_change_end(&write->change);
     vl_tree_key_target_end(&write->target);
-    vl_tree_key_free_unused(ctx, write->tree, write->key.rest, write->key.total_size, op->note,
-                            op->argument);
+    vl_tree_key_free_unused(ctx, write->tree, write->work, write->key.rest, write->key.total_size,
+                            op->note, op->argument);
     write->key.rest = 0;
     if (write->is_underfull)
         vl_tree_key_join_leaf(ctx, write->tree, write->work, &write->key, &write->drops);
-    vl_tree_key_free_drops(ctx, write->tree, &write->drops, op->note, op->argument); /* keeps K8 */
+    vl_tree_key_free_drops(ctx, write->tree, write->work, &write->drops, op->note,
+                           op->argument); /* keeps K8 */
 }
 
 /* ---- for who needs nothing in between ---- */

@@ -33,9 +33,9 @@ tree_grow(vl_tree_split_plan *plan, vl_change *change, vl_tree_pair *pair, vl_pa
     if (!vl_change_prepare(change, &pair->node) || !vl_change_enter(change))
         return TREE_WAIT;
     tree->ops->grow(pair->node.page, fresh->page, plan->work, tree->page_size, fresh->pid);
-    if (plan->level == 0)
-        vl_tree_tell_moved(tree, &pair->node, fresh, pair->step.range);
     vl_change_leave(change);
+    if (plan->level == 0) /* only now the new page is one; both are still latched */
+        vl_tree_tell_moved(tree, &pair->node, fresh, pair->step.range);
     return TREE_GREW;
 }
 
@@ -56,9 +56,9 @@ tree_divide(vl_tree_split_plan *plan, vl_change *change, vl_tree_pair *pair, vl_
         !vl_change_enter(change))
         return TREE_WAIT;
     tree->ops->split(plan);
+    vl_change_leave(change);
     if (plan->level == 0)
         vl_tree_tell_moved(tree, &pair->node, fresh, plan->moved);
-    vl_change_leave(change);
     return TREE_DONE;
 }
 

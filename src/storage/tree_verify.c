@@ -3,6 +3,7 @@
  * Pages are copied one at a time, so that no latch is held while another page is read, or while the
  * caller is told of faults.
  *
+ * Invariants
  *  T11  Only below a node without a fault the walk goes on: its range is then just what its parent
  *       says, so no inner node is visited twice, whatever the pages refer to. */
 #include "base/alloc.h"
@@ -79,6 +80,32 @@ tree_check_copy(tree_check *check, const uint8_t *copy, vl_pid pid, uint32_t lev
     return 0;
 }
 
+static void
+tree_take_fault(void *argument, vl_pid pid, const char *text)
+{
+    tree_note_fault(argument, pid, text);
+}
+
+static void
+tree_take_visit(void *argument, vl_pid pid)
+{
+    const tree_check *check = argument;
+
+    if (check->options->visit != NULL)
+        check->options->visit(check->options->argument, pid);
+}
+
+/* Check what the entries of a leaf refer to. */
+static velo_status
+tree_check_values(tree_check *check, const uint8_t *copy)
+{
+    vl_tree_verify_options options = {tree_take_fault, tree_take_visit, check};
+
+    if (check->tree->ops->check_values == NULL)
+        return VELO_OK;
+    return check->tree->ops->check_values(check->ctx, check->tree, copy, &options);
+}
+
 /* Check a node and all below it: so deep as the levels are, which fall. */
 static velo_status
 tree_check_node(tree_check *check, vl_pid pid, uint32_t level, const uint8_t *parent,
@@ -94,7 +121,7 @@ tree_check_node(tree_check *check, vl_pid pid, uint32_t level, const uint8_t *pa
     if (level == 0) {
         check->report->leaf_count++;
         check->report->entry_count += tree->ops->entry_count(copy);
-        return VELO_OK;
+        return tree_check_values(check, copy);
     }
     check->report->inner_count++;
     count = tree->ops->child_count(copy, tree->page_size);

@@ -98,12 +98,16 @@ typedef struct vl_wal_options {
  * one, which stay intact until vl_wal_release_old. On return the first segment is durable and the
  * folder is synced, so that a superblock may name the generation.
  *
- * A file that does not begin with a valid segment is begun anew: no generation can be in it.
+ * A file that does not begin with a valid header is begun anew: no generation can be read from it.
  *
  * errors  VELO_CORRUPT: the file is the log of another database, which is left alone;
  *         VELO_CANTOPEN: it was written by a newer version; VELO_MISUSE: bad sizes;
  *         VELO_FULL, VELO_NOMEM, those of I/O. Older generations are intact in any case */
 velo_status vl_wal_create(vl_ctx *ctx, const vl_wal_options *options, vl_wal **out) VL_MUST_CHECK;
+
+/* VELO_OK, or the log's first failure, which is final, with its message: no more records are taken.
+ */
+velo_status vl_wal_check(vl_ctx *ctx, vl_wal *wal) VL_MUST_CHECK;
 
 /* Close the file and give memory back. Does not flush. No other call may be under way. NULL is
  * allowed. */
@@ -191,7 +195,8 @@ velo_status vl_wal_flush(vl_ctx *ctx, vl_wal *wal, vl_log_position upto, int is_
 /* Everything before `position` is in a durable checkpoint: its segments may be used again. Free
  * ones at the file's end beyond what the next checkpoint's log will need are given back.
  *
- * position  at most vl_wal_durable, unless a checkpoint made the log superfluous in another way
+ * position  one that a durable superblock names. What is not written yet is not released, whatever
+ *           is asked
  * errors    those of I/O, and that of the log's first failure; a failed sync is one */
 velo_status vl_wal_release(vl_ctx *ctx, vl_wal *wal, vl_log_position position) VL_MUST_CHECK;
 

@@ -212,9 +212,6 @@ struct vl_wal {
 
 /* ---- failure (wal.c) ---- */
 
-/* VELO_OK, or the first failure with its message. */
-velo_status vl_wal_check(vl_ctx *ctx, vl_wal *wal) VL_MUST_CHECK;
-
 /* The error in ctx, whose code is `status`, is final. */
 void vl_wal_set_failed(vl_ctx *ctx, vl_wal *wal, velo_status status);
 

@@ -4,8 +4,11 @@
  * is left for the section is one copy into the ring (hazard 9).
  *
  * A record has to fit a quarter of the log's ring. Of a row that does not, the longest values are
- * sent ahead in chunks, until the rest fits. Chunks and their record lie on one side of every
- * checkpoint, since the operation holds the gate. */
+ * sent ahead in chunks, until the rest fits.
+ *
+ * Invariants
+ *   WL1  Chunks and the record that uses them lie on one side of every checkpoint, since the
+ * operation holds the gate. WL2  A writer never holds credit while it asks for more (wal.h). */
 #include "storage/writer_int.h"
 
 #include "base/alloc.h"

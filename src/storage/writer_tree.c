@@ -1,4 +1,8 @@
-/* writer_tree.c - operations on trees and keys, and the public face of those on rows. */
+/* writer_tree.c - operations on trees and keys, and the public face of those on rows.
+ *
+ * Invariants
+ *   WT1  The record of a change to the directory is appended once the change is made, when nothing
+ *        can fail any more; the gate keeps both on one side of every checkpoint. */
 #include "storage/writer_int.h"
 
 #include "base/alloc.h"

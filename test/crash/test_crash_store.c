@@ -78,6 +78,8 @@ crash_compare(vl_ctx *ctx, crash_look *look, vl_io *io)
     }
     if (store_model_read(ctx, store, &content) != VELO_OK)
         crash_fault(look, "the database cannot be read", ctx);
+    else if (store_model_check(ctx, store) != VELO_OK)
+        crash_fault(look, "the database is damaged", ctx);
     else if (!store_model_find(model, content, first, &at)) {
         (void)vl_fail(ctx, VELO_INTERNAL, "first %llu, count %llu, it is %s",
                       (unsigned long long)first, (unsigned long long)model->count,
@@ -217,7 +219,7 @@ crash_every_cut_recovers(void)
 {
     uint64_t rounds = crash_number("VELO_CRASH_ROUNDS", 6);
     uint64_t steps = crash_number("VELO_CRASH_STEPS", 60);
-    uint64_t every = crash_number("VELO_CRASH_EVERY", 12);
+    uint64_t every = crash_number("VELO_CRASH_EVERY", 4);
     uint64_t looked = 0;
 
     for (uint64_t i = 0; i < rounds && !unit_has_failed(); i++)
@@ -225,6 +227,96 @@ crash_every_cut_recovers(void)
     if (getenv("VELO_CRASH_ROUNDS") != NULL)
         printf("%llu cuts looked at\n", (unsigned long long)looked);
     CHECK(looked > 0);
+}
+
+/* ---- lives ---- */
+
+/* The machine that a test works on, from crash to crash. */
+typedef struct crash_life {
+    vl_sim *sim;
+    vl_io *io;
+    store_model model;
+    vl_rng rng; /* of crashes */
+} crash_life;
+
+/* Plan the end of a life. Returns whether it is a kill, which leaves what the system has. */
+static int
+life_plan(crash_life *life)
+{
+    static const vl_sim_fault_kind kinds[4] = {VL_SIM_CUT_BEFORE, VL_SIM_CUT_AFTER,
+                                               VL_SIM_KILL_BEFORE, VL_SIM_KILL_AFTER};
+    uint64_t dice = vl_rng_below(&life->rng, 4);
+    vl_sim_fault fault = {.kind = kinds[dice], .ops = VL_SIM_CHANGING};
+
+    fault.nth = 1 + vl_rng_below(&life->rng, vl_rng_chance(&life->rng, 1, 3) ? 20 : 400);
+    if (vl_sim_plan(unit_ctx(), life->sim, &fault) != VELO_OK)
+        unit_failed(__FILE__, __LINE__, "no memory");
+    return dice >= 2;
+}
+
+/* After a crash: start the machine and the database again, and see which transactions it has. */
+static void
+life_recover(crash_life *life, int is_kill)
+{
+    store_model *model = &life->model;
+    uint64_t content, at, first = is_kill ? model->acknowledged : model->durable;
+    vl_sim_outcome outcome = {.seed = vl_rng_next(&life->rng)};
+
+    vl_writer_destroy(model->writer);
+    vl_store_abandon(model->store);
+    model->writer = NULL;
+    model->store = NULL;
+    vl_io_close(life->io);
+    life->io = NULL;
+    vl_sim_plan_clear(life->sim);
+    outcome.keep = (vl_sim_keep)vl_rng_below(&life->rng, 4);
+    if (!is_kill)
+        CHECK_OK(vl_sim_cut_power(unit_ctx(), life->sim, &outcome));
+    CHECK_OK(vl_sim_open_io(unit_ctx(), life->sim, &life->io));
+    model->io = life->io;
+    CHECK_OK(store_model_open(model));
+    CHECK_OK(store_model_read(unit_ctx(), model->store, &content));
+    if (!store_model_find(model, content, first, &at)) {
+        unit_failed(__FILE__, __LINE__, "the content is wrong: first %llu of %llu",
+                    (unsigned long long)first, (unsigned long long)model->count);
+        return;
+    }
+    CHECK_OK(store_model_check(unit_ctx(), model->store));
+    store_model_go_back(model, at);
+}
+
+/* One machine, crash after crash: what recovery leaves is what the next life works on. */
+static void
+crash_lives_go_on(void)
+{
+    uint64_t lives = crash_number("VELO_CRASH_LIVES", 40);
+    vl_sim_options options = {.seed = unit_seed()};
+    crash_life *life = calloc(1, sizeof *life);
+    vl_sim_stats before, after;
+    velo_status st;
+    int is_kill;
+
+    CHECK(life != NULL);
+    vl_rng_init(&life->rng, unit_seed());
+    CHECK_OK(vl_sim_create(unit_ctx(), &options, &life->sim));
+    CHECK_OK(vl_sim_open_io(unit_ctx(), life->sim, &life->io));
+    store_model_init(&life->model, unit_ctx(), life->io, CRASH_PATH, unit_seed());
+    CHECK_OK(store_model_open(&life->model));
+    for (uint64_t i = 0; i < lives && !unit_has_failed(); i++) {
+        is_kill = life_plan(life);
+        vl_sim_get_stats(life->sim, &before);
+        st = VELO_OK;
+        for (uint32_t step = 0; st == VELO_OK && step < 400; step++)
+            st = store_model_step(&life->model);
+        vl_sim_get_stats(life->sim, &after);
+        if (st != VELO_OK && after.fault_count == before.fault_count)
+            CHECK_OK(st);
+        life_recover(life, is_kill);
+    }
+    store_model_deinit(&life->model);
+    vl_io_close(life->io);
+    vl_sim_destroy(life->sim);
+    free(life);
 }
 
 /* Without cuts: the store holds what the model says, all the time, and after every opening. */
@@ -245,6 +337,7 @@ crash_store_does_what_the_model_does(void)
         CHECK_OK(store_model_step(&model));
         if (i % 7 != 0)
             continue;
+        CHECK_OK(store_model_check(unit_ctx(), model.store));
         CHECK_OK(store_model_read(unit_ctx(), model.store, &content));
         CHECK(content == model.content);
     }
@@ -263,6 +356,7 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(crash_store_does_what_the_model_does),
         UNIT_TEST(crash_every_cut_recovers),
+        UNIT_TEST(crash_lives_go_on),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

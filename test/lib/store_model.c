@@ -2,6 +2,7 @@
 #include "lib/store_model.h"
 
 #include "base/hash.h"
+#include "storage/store_check.h"
 #include "storage/tree_key.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 /* ---- values ---- */
 
+#define MODEL_FEW     6U         /* columns that most tables have at most */
 #define MODEL_DEFAULT UINT64_MAX /* the cell has its column's default */
 
 /* Make the value of a seed; `buffer` has room for the longest. */
@@ -74,6 +76,13 @@ model_tree_weight(vl_tree_id id, uint64_t kind)
     return vl_mix64(vl_mix64(id) + 77 * kind);
 }
 
+/* What a table's mark adds. */
+static uint64_t
+model_mark_weight(vl_tree_id tree, int64_t mark)
+{
+    return mark == INT64_MIN ? 0 : vl_mix64(vl_mix64(tree + 5) ^ (uint64_t)mark);
+}
+
 /* The key of a number: some are long, many share what they begin with. */
 static uint32_t
 model_key(const store_model *model, vl_tree_id tree, uint32_t number, uint8_t *to)
@@ -99,6 +108,8 @@ model_read_row(vl_ctx *ctx, vl_store *store, vl_store_tree *table, int64_t rowid
     const vl_layout *layout = atomic_load(&table->layout);
     vl_value values[MODEL_COLUMNS];
 
+    if (layout->columns.count > MODEL_COLUMNS)
+        return vl_fail(ctx, VELO_CORRUPT, "a table of too many columns");
     VL_TRY(vl_store_read_row(ctx, store, table, rowid, arena, values));
     for (uint32_t i = 0; i < layout->columns.count; i++)
         *content +=
@@ -222,7 +233,8 @@ store_model_read(vl_ctx *ctx, vl_store *store, uint64_t *content)
         if (st != VELO_OK)
             break;
         id = tree->tree.id;
-        *content += model_tree_weight(id, tree->kind);
+        *content +=
+            model_tree_weight(id, tree->kind) + model_mark_weight(id, atomic_load(&tree->mark));
         VL_TRY(tree->kind == VL_TREE_TABLE ? model_read_table(ctx, store, tree, content)
                                            : model_read_index(ctx, tree, content));
     }
@@ -249,6 +261,7 @@ store_model_init(store_model *model, vl_ctx *ctx, vl_io *io, const char *path, u
     model->options.may_create = 1;
     model->value_size = 4 * VL_PAGE_MIN_SIZE;
     model->history = calloc(MODEL_HISTORY, sizeof *model->history);
+    model->kept = calloc(MODEL_KEPT, sizeof *model->kept);
     model->count = 1;
 }
 
@@ -258,6 +271,7 @@ store_model_deinit(store_model *model)
     vl_writer_destroy(model->writer);
     vl_store_abandon(model->store);
     free(model->history);
+    free(model->kept);
 }
 
 velo_status
@@ -278,6 +292,28 @@ store_model_close(store_model *model)
     VL_TRY(vl_store_close(model->ctx, store));
     model->durable = model->acknowledged = model->count - 1;
     return VELO_OK;
+}
+
+void
+store_model_go_back(store_model *model, uint64_t at)
+{
+    memcpy(model->trees, model->kept + at % MODEL_KEPT, sizeof model->trees);
+    model->content = model->history[at];
+    model->count = at + 1;
+    model->acknowledged = model->durable = at;
+}
+
+velo_status
+store_model_check(vl_ctx *ctx, vl_store *store)
+{
+    vl_store_report report;
+
+    VL_TRY(vl_store_check(ctx, store, NULL, NULL, &report));
+    if (report.unused_count == 0 && report.dropped_count == 0)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_INTERNAL, "%llu pages are lost, %llu trees are not dropped to the end",
+                   (unsigned long long)report.unused_count,
+                   (unsigned long long)report.dropped_count);
 }
 
 int
@@ -318,8 +354,10 @@ model_count_place(store_model *model, const model_tree *tree, uint32_t place, ui
 static void
 model_note(store_model *model)
 {
-    if (model->count < MODEL_HISTORY)
-        model->history[model->count++] = model->content;
+    if (model->count == MODEL_HISTORY)
+        return;
+    memcpy(model->kept + model->count % MODEL_KEPT, model->trees, sizeof model->trees);
+    model->history[model->count++] = model->content;
 }
 
 /* The last transaction noted was acknowledged. */
@@ -331,6 +369,24 @@ model_acknowledge(store_model *model, vl_synchronous synchronous)
         model->durable = model->count - 1;
 }
 
+/* An insert that must fail, after it has sent its long value to the log. */
+static velo_status
+model_insert_twice(store_model *model, const model_tree *tree, vl_store_tree *table, uint32_t place)
+{
+    uint8_t *buffer = calloc(model->value_size, 1);
+    vl_value values[MODEL_COLUMNS];
+    velo_status st;
+
+    for (uint32_t i = 0; i < tree->column_count; i++)
+        values[i] = (vl_value){
+            .type = VL_TYPE_BLOB, .size = i == 0 ? model->value_size : 1, .as.data = buffer};
+    st = vl_writer_insert(model->ctx, model->writer, table, place, values);
+    free(buffer);
+    if (st == VELO_CONSTRAINT)
+        return VELO_OK;
+    return st != VELO_OK ? st : vl_fail(model->ctx, VELO_INTERNAL, "a row was inserted twice");
+}
+
 static velo_status
 model_change_table(store_model *model, model_tree *tree, vl_store_tree *table, uint32_t place,
                    int note)
@@ -338,8 +394,14 @@ model_change_table(store_model *model, model_tree *tree, vl_store_tree *table, u
     uint8_t *buffers = malloc((size_t)MODEL_COLUMNS * model->value_size);
     uint32_t ids[MODEL_COLUMNS], count = 0;
     vl_value values[MODEL_COLUMNS];
-    velo_status st;
+    velo_status st = VELO_OK;
 
+    if (tree->exists[place] && vl_rng_chance(&model->rng, 1, 8))
+        st = model_insert_twice(model, tree, table, place);
+    if (st != VELO_OK) {
+        free(buffers);
+        return st;
+    }
     if (tree->exists[place] && vl_rng_chance(&model->rng, 1, 3)) {
         model_count_place(model, tree, place, UINT64_MAX);
         tree->exists[place] = 0;
@@ -453,11 +515,12 @@ model_do_transaction(store_model *model)
 static vl_leaf_schema
 model_schema(uint32_t count)
 {
-    static const uint32_t ids[MODEL_COLUMNS] = {1, 2, 3, 4, 5, 6};
+    static uint32_t ids[MODEL_COLUMNS];
     static vl_leaf_value defaults[MODEL_COLUMNS];
     vl_leaf_schema schema = {ids, defaults, (uint16_t)count, 0};
 
     for (uint32_t i = 0; i < MODEL_COLUMNS; i++) {
+        ids[i] = i + 1;
         defaults[i].value.type = VL_TYPE_INTEGER;
         defaults[i].value.as.integer = (int64_t)(i + 1) * 1000;
     }
@@ -473,7 +536,10 @@ model_create(store_model *model, model_tree *tree, vl_tree_id expected)
 
     memset(tree, 0, sizeof *tree);
     tree->kind = vl_rng_chance(&model->rng, 2, 3) ? VL_TREE_TABLE : VL_TREE_KEY;
-    tree->column_count = 2 + (uint32_t)vl_rng_below(&model->rng, MODEL_COLUMNS - 1);
+    tree->mark = INT64_MIN;
+    tree->column_count = 2 + (uint32_t)vl_rng_below(&model->rng, MODEL_FEW - 1);
+    if (vl_rng_chance(&model->rng, 1, 6))
+        tree->column_count = MODEL_COLUMNS - (uint32_t)vl_rng_below(&model->rng, 3);
     schema = model_schema(tree->column_count);
     tree->id = expected;
     model->content += model_tree_weight(tree->id, tree->kind);
@@ -491,7 +557,7 @@ model_drop(store_model *model, model_tree *tree)
     for (uint32_t i = 0; i < MODEL_KEYS; i++)
         if (tree->exists[i])
             model_count_place(model, tree, i, UINT64_MAX);
-    model->content -= model_tree_weight(id, tree->kind);
+    model->content -= model_tree_weight(id, tree->kind) + model_mark_weight(id, tree->mark);
     tree->id = 0;
     model_note(model);
     return vl_writer_drop_tree(model->ctx, model->writer, id);
@@ -526,6 +592,22 @@ model_next_id(store_model *model)
 }
 
 static velo_status
+model_set_mark(store_model *model, model_tree *tree)
+{
+    int64_t mark = (int64_t)vl_rng_below(&model->rng, 1000);
+    vl_store_tree *there;
+
+    VL_TRY(vl_store_find_tree(model->ctx, model->store, tree->id, &there));
+    if (mark > tree->mark) {
+        model->content -= model_mark_weight(tree->id, tree->mark);
+        tree->mark = mark;
+        model->content += model_mark_weight(tree->id, tree->mark);
+    }
+    model_note(model);
+    return vl_writer_mark(model->ctx, model->writer, there, mark);
+}
+
+static velo_status
 model_do_trees(store_model *model)
 {
     model_tree *tree = model->trees + vl_rng_below(&model->rng, MODEL_TREES);
@@ -534,8 +616,10 @@ model_do_trees(store_model *model)
     vl_writer_set_synchronous(model->writer, VL_SYNCHRONOUS_FULL);
     if (tree->id == 0)
         st = model_create(model, tree, model_next_id(model));
-    else if (tree->kind == VL_TREE_TABLE && tree->column_count < MODEL_COLUMNS &&
-             vl_rng_chance(&model->rng, 1, 2))
+    else if (tree->kind == VL_TREE_TABLE && vl_rng_chance(&model->rng, 1, 3))
+        st = model_set_mark(model, tree);
+    else if (tree->kind == VL_TREE_TABLE && tree->column_count != MODEL_FEW &&
+             tree->column_count != MODEL_COLUMNS && vl_rng_chance(&model->rng, 1, 2))
         st = model_add_column(model, tree);
     else if (vl_rng_chance(&model->rng, 1, 3))
         st = model_drop(model, tree);

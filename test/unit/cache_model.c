@@ -20,7 +20,11 @@ void
 model_fill(void *page, vl_pid pid, uint32_t version)
 {
     vl_page_header header = {.kind = VL_PAGE_OVERFLOW_DATA, .pid = pid, .tree = 7};
+    uint32_t content = MODEL_PAGE_SIZE - (uint32_t)sizeof header;
+    uint32_t total = content * (content / 4) + 1; /* a value whose first data page this may be */
 
+    header.count = content;
+    memcpy(header.rest, &total, sizeof total);
     memcpy(page, &header, sizeof header);
     for (size_t i = sizeof header / 8; i < MODEL_PAGE_SIZE / 8; i++) {
         uint64_t word = model_word(pid, version, i);
@@ -160,6 +164,7 @@ static velo_status
 model_latch(vl_ctx *ctx, cache_model *model, const model_step *step, model_section *section)
 {
     uint32_t count = step->change_count + step->free_count;
+    uint32_t loads = 0;
 
     for (uint32_t i = 0; i < count;) {
         if (vl_cache_exclusive(model->cache, step->pages[i], &section->old[i])) {
@@ -167,6 +172,8 @@ model_latch(vl_ctx *ctx, cache_model *model, const model_step *step, model_secti
             continue;
         }
         model_release_old(model, section);
+        if (model->may_not_wait && ++loads > 100)
+            return VELO_NOMEM; /* all other frames are the checkpoint's, which does not go on */
         VL_TRY(vl_cache_load(ctx, model->cache, step->pages[i]));
         i = 0;
     }
@@ -187,6 +194,22 @@ model_prepare(const model_step *step, model_section *section)
     return 1;
 }
 
+/* The lowest free numbers go first: those below are taken. */
+static int
+model_is_lowest(const cache_model *model, const model_step *step, const model_section *section,
+                vl_pid pid)
+{
+    for (vl_pid below = 1; below < pid; below++) {
+        int is_taken = model->now.versions[below] != 0 || vl_cache_is_own(model->cache, below);
+
+        for (uint32_t i = 0; i < step->add_count; i++)
+            is_taken = is_taken || section->added[i].pid == below;
+        if (!is_taken)
+            return 0;
+    }
+    return 1;
+}
+
 /* Change the pages, inside the section. */
 static velo_status
 model_apply(vl_ctx *ctx, cache_model *model, const model_step *step, model_section *section)
@@ -196,6 +219,8 @@ model_apply(vl_ctx *ctx, cache_model *model, const model_step *step, model_secti
 
         if (pid >= MODEL_PIDS || model->now.versions[pid] != 0)
             return vl_fail(ctx, VELO_INTERNAL, "page %u was given twice", (unsigned)pid);
+        if (!model_is_lowest(model, step, section, pid))
+            return vl_fail(ctx, VELO_INTERNAL, "page %u is not the lowest free", (unsigned)pid);
         model->now.versions[pid] = ++model->next_version;
         model_fill(section->added[i].page, pid, model->next_version);
     }
@@ -254,6 +279,18 @@ model_do(vl_ctx *ctx, cache_model *model, const model_step *step)
     model_release_old(model, &section);
     vl_change_end(&section.change);
     return st;
+}
+
+velo_status
+model_grow(vl_ctx *ctx, cache_model *model, uint32_t count)
+{
+    while (count > 0) {
+        model_step step = {.add_count = count < VL_CHANGE_MAX_PAGES ? count : VL_CHANGE_MAX_PAGES};
+
+        VL_TRY(model_do(ctx, model, &step));
+        count -= step.add_count;
+    }
+    return VELO_OK;
 }
 
 /* ---- at random ---- */

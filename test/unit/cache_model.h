@@ -13,7 +13,8 @@
 
 #define MODEL_PATH      "m.db"
 #define MODEL_PAGE_SIZE VL_PAGE_MIN_SIZE
-#define MODEL_PIDS      2048U /* numbers that the model knows */
+#define MODEL_SLOWLY    (VL_TSAN || VL_ASAN) /* do less: the sanitizers take their time */
+#define MODEL_PIDS      2048U                /* numbers that the model knows */
 
 /* Versions by number; 0: there is no such page. */
 typedef struct model_state {
@@ -61,6 +62,9 @@ typedef struct model_step {
 } model_step;
 
 velo_status model_do(vl_ctx *ctx, cache_model *model, const model_step *step);
+
+/* Add so many pages. */
+velo_status model_grow(vl_ctx *ctx, cache_model *model, uint32_t count);
 
 /* A random step, or the reading of a random page. */
 velo_status model_random(vl_ctx *ctx, cache_model *model);

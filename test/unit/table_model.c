@@ -136,7 +136,7 @@ table_model_init(table_model *m, uint32_t page_size, uint32_t max_children, uint
 }
 
 void
-table_model_deinit(table_model *m)
+table_model_drop(table_model *m)
 {
     vl_cache_stats stats;
     int is_gone = 0;
@@ -148,9 +148,29 @@ table_model_deinit(table_model *m)
     if (!unit_has_failed() && stats.page_count != m->pages_before)
         unit_failed(__FILE__, __LINE__, "%llu pages are left, not %llu",
                     (unsigned long long)stats.page_count, (unsigned long long)m->pages_before);
+}
+
+void
+table_model_deinit(table_model *m)
+{
+    table_model_drop(m);
     vl_tree_work_destroy(m->work);
     vl_cache_destroy(m->cache);
     free(m->rows);
+}
+
+table_row_model *
+table_model_copy_rows(table_row_model *old, const table_row_model *rows, uint32_t count,
+                      uint32_t capacity)
+{
+    table_row_model *copy = malloc((capacity + 1) * sizeof *copy);
+
+    if (copy == NULL)
+        abort();
+    if (count > 0)
+        memcpy(copy, rows, count * sizeof *copy);
+    free(old);
+    return copy;
 }
 
 uint32_t
@@ -214,7 +234,7 @@ table_model_add(table_model *m, int64_t rowid, uint16_t version)
 
     if (m->count == m->capacity) {
         m->capacity = m->capacity > 0 ? 2 * m->capacity : 64;
-        m->rows = realloc(m->rows, m->capacity * sizeof *m->rows);
+        m->rows = table_model_copy_rows(m->rows, m->rows, m->count, m->capacity);
     }
     memmove(m->rows + at + 1, m->rows + at, (m->count - at) * sizeof *m->rows);
     m->rows[at].rowid = rowid;
@@ -337,6 +357,22 @@ table_model_load(table_model *m, uint32_t count, uint32_t gap)
     }
     free(rows);
     free(values);
+}
+
+void
+table_model_note(table_model *m, int64_t rowid, int version)
+{
+    table_row_model *row = table_model_row(m, rowid);
+
+    if (version < 0) {
+        m->count--;
+        memmove(row, row + 1, (size_t)(m->rows + m->count - row) * sizeof *row);
+    } else if (row != NULL) {
+        row->is_deleted = 0;
+        table_model_set_version(row, (uint16_t)version);
+    } else {
+        table_model_add(m, rowid, (uint16_t)version);
+    }
 }
 
 int64_t
@@ -469,8 +505,10 @@ table_model_check(table_model *m)
     CHECK_EQ(report.entry_count, m->count);
     pages = report.leaf_count + report.inner_count;
     table_model_check_read(m, &pages);
+    m->pages_now = pages;
     vl_cache_get_stats(m->cache, &stats);
-    CHECK_EQ(pages, stats.page_count - m->pages_before);
+    if (!m->is_in_file)
+        CHECK_EQ(pages, stats.page_count - m->pages_before);
     table_model_check_scan(m, 0);
     table_model_check_scan(m, 1);
     for (uint32_t i = 0; i < 20; i++)

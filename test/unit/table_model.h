@@ -28,7 +28,9 @@ typedef struct table_model {
     uint32_t capacity;     /* how many there is room for */
     uint32_t long_texts;   /* one row in so many has a long text; 0: none */
     uint32_t huge_texts;   /* one row in so many has a text of several pages; 0: none */
+    int is_in_file;        /* the cache does not count pages: the test does */
     uint64_t pages_before; /* that existed before the tree was made */
+    uint64_t pages_now;    /* of tree and values, as table_model_check found */
 } table_model;
 
 /* Make a cache in memory and an empty tree. */
@@ -37,7 +39,10 @@ void table_model_init(table_model *m, uint32_t page_size, uint32_t max_children,
 /* Make an empty tree in a cache of the caller's. */
 void table_model_init_in(table_model *m, vl_cache *cache, uint32_t max_children, uint64_t seed);
 
-/* Drop the tree, check that all its pages are back, and destroy what init made. */
+/* Drop the tree in steps, and check that all its pages are back. */
+void table_model_drop(table_model *m);
+
+/* The same, and destroy the rest, also the cache. */
 void table_model_deinit(table_model *m);
 
 /* The value of a column: texts point to static memory. */
@@ -53,6 +58,10 @@ void table_model_values(const table_model *m, int64_t rowid, uint16_t version,
 int table_model_matches(const table_model *m, const vl_leaf *leaf, uint32_t slot,
                         const table_row_model *row);
 
+/* A copy of rows in place of `old`, which is freed; the test stops when there is no memory. */
+table_row_model *table_model_copy_rows(table_row_model *old, const table_row_model *rows,
+                                       uint32_t count, uint32_t capacity);
+
 /* Index of a rowid in the rows, or where it would stand. */
 uint32_t table_model_find(const table_model *m, int64_t rowid);
 
@@ -64,6 +73,9 @@ void table_model_purge(table_model *m, int64_t rowid);
 
 /* Load rows behind all there are: `count` of them, each up to `gap` above the one before. */
 void table_model_load(table_model *m, uint32_t count, uint32_t gap);
+
+/* Tell the array of a row that was inserted with one version, or, with -1, removed. */
+void table_model_note(table_model *m, int64_t rowid, int version);
 
 /* A rowid near those there are, or any. */
 int64_t table_model_random_rowid(table_model *m, int64_t range);

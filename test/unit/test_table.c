@@ -150,6 +150,7 @@ typedef struct table_logged {
     uint32_t calls;    /* records */
     int64_t next;      /* rowid that must come next */
     int is_wrong;      /* something did not fit */
+    table_model *m;    /* or NULL: the fourth grant inserts a row behind all others */
 } table_logged;
 
 static velo_status
@@ -157,6 +158,17 @@ table_log_grant(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t c
 {
     table_logged *logged = argument;
 
+    if (logged->m != NULL && logged->calls == 3) {
+        vl_leaf_value values[TABLE_COLUMNS];
+        vl_leaf_row row = {1000000, values, 0};
+        vl_tree_work *work;
+        int is_done;
+
+        table_model_values(logged->m, row.rowid, 1, values);
+        VL_TRY(vl_tree_work_create(ctx, TABLE_PAGE_SIZE, &work));
+        VL_TRY(vl_table_insert(ctx, &logged->m->tree, work, &logged->m->schema, &row, &is_done));
+        vl_tree_work_destroy(work);
+    }
     if (logged->calls == 5)
         return vl_fail(ctx, VELO_FULL, "the log is full");
     logged->is_wrong |= rows[0].rowid != logged->next;
@@ -175,8 +187,10 @@ table_log_append(void *argument, const vl_leaf_row *rows, uint32_t count)
     logged->calls++;
 }
 
+/* Load rows with a log that fails at its sixth record, or with one during whose fourth grant
+ * somebody else inserts a row. */
 static void
-table_load_logs_what_it_adds(void)
+table_load_with_log(int is_disturbed)
 {
     table_model m;
     vl_leaf_value values[TABLE_COLUMNS];
@@ -188,6 +202,7 @@ table_load_logs_what_it_adds(void)
     uint32_t taken;
 
     table_model_init(&m, TABLE_PAGE_SIZE, UINT32_MAX, unit_seed());
+    logged.m = is_disturbed ? &m : NULL;
     table_model_values(&m, 1, 1, values);
     for (uint32_t i = 0; i < VL_ARRAY_COUNT(rows); i++) {
         rows[i].rowid = i + 1;
@@ -196,13 +211,61 @@ table_load_logs_what_it_adds(void)
     }
     CHECK_STATUS(vl_table_load(unit_ctx(), &m.tree, m.work, &m.schema, rows, VL_ARRAY_COUNT(rows),
                                1, &log, &taken),
-                 VELO_FULL);
+                 is_disturbed ? VELO_CONSTRAINT : VELO_FULL);
     CHECK(!logged.is_wrong);
-    CHECK_EQ(logged.calls, 5);
+    CHECK_EQ(logged.calls, is_disturbed ? 3 : 5);
     CHECK_EQ(taken, logged.appended);
     CHECK(taken > 0 && taken < VL_ARRAY_COUNT(rows));
     CHECK_OK(vl_tree_verify(unit_ctx(), &m.tree, &options, &report));
-    CHECK_EQ(report.entry_count, taken);
+    CHECK_EQ(report.entry_count, taken + (is_disturbed ? 1U : 0U));
+    table_model_deinit(&m);
+}
+
+static void
+table_load_logs_what_it_adds(void)
+{
+    table_load_with_log(0);
+}
+
+static void
+table_load_stops_at_rows_of_others(void)
+{
+    table_load_with_log(1);
+}
+
+/* Rows that more rows could share a page with are left to the next call. */
+static void
+table_load_leaves_out_the_last_page(void)
+{
+    table_model m;
+    vl_leaf_value values[TABLE_COLUMNS];
+    vl_leaf_row rows[2000];
+    vl_tree_verify_options options = {0};
+    vl_tree_report report;
+    uint32_t first = 0;
+    uint32_t taken;
+
+    table_model_init(&m, TABLE_PAGE_SIZE, UINT32_MAX, unit_seed());
+    m.long_texts = 0;
+    table_model_values(&m, 1, 1, values);
+    for (uint32_t i = 0; i < VL_ARRAY_COUNT(rows); i++) {
+        rows[i].rowid = i + 1;
+        rows[i].values = values;
+        rows[i].is_deleted = 0;
+    }
+    CHECK_OK(vl_table_load(unit_ctx(), &m.tree, m.work, &m.schema, rows, 2, 0, NULL, &taken));
+    CHECK_EQ(taken, 0);
+    while (first < VL_ARRAY_COUNT(rows)) {
+        uint32_t left = (uint32_t)VL_ARRAY_COUNT(rows) - first;
+        uint32_t some = left < 300 ? left : 300;
+
+        CHECK_OK(vl_table_load(unit_ctx(), &m.tree, m.work, &m.schema, rows + first, some,
+                               some == left, NULL, &taken));
+        CHECK(taken > 0 && (taken < some) == (some < left));
+        first += taken;
+    }
+    CHECK_OK(vl_tree_verify(unit_ctx(), &m.tree, &options, &report));
+    CHECK_EQ(report.entry_count, VL_ARRAY_COUNT(rows));
     table_model_deinit(&m);
 }
 
@@ -269,6 +332,39 @@ table_scans_give_just_their_range(void)
         if (range.first <= range.last)
             table_scan_range(&m, range, i % 2);
     }
+    table_model_deinit(&m);
+}
+
+/* Ranges that begin and end just beside the borders of leaves. */
+static void
+table_scans_end_at_borders_of_leaves(void)
+{
+    vl_rowid_range all = {INT64_MIN, INT64_MAX};
+    vl_table_scan scan;
+    table_model m;
+
+    table_model_init(&m, TABLE_PAGE_SIZE, 4, unit_seed());
+    table_model_load(&m, 1000, 1);
+    vl_table_scan_begin(&scan, &m.tree, all, 0);
+    for (;;) {
+        int64_t border;
+
+        CHECK_OK(vl_table_scan_next(unit_ctx(), &scan));
+        if (scan.leaf == NULL)
+            break;
+        border = scan.part.first;
+        vl_table_scan_pause(&scan);
+        for (int64_t i = -2; border > 0 && i <= 2; i++) {
+            vl_rowid_range up = {border + i, border + 5};
+            vl_rowid_range down = {border - 5, border + i};
+
+            table_scan_range(&m, up, 0);
+            table_scan_range(&m, up, 1);
+            table_scan_range(&m, down, 0);
+            table_scan_range(&m, down, 1);
+        }
+    }
+    vl_table_scan_end(&scan);
     table_model_deinit(&m);
 }
 
@@ -476,7 +572,10 @@ static const unit_test table_tests[] = {
     UNIT_TEST(table_load_fills_pages),
     UNIT_TEST(table_load_refuses_rows_that_are_not_last),
     UNIT_TEST(table_load_logs_what_it_adds),
+    UNIT_TEST(table_load_stops_at_rows_of_others),
+    UNIT_TEST(table_load_leaves_out_the_last_page),
     UNIT_TEST(table_scans_give_just_their_range),
+    UNIT_TEST(table_scans_end_at_borders_of_leaves),
     UNIT_TEST(table_scan_of_an_empty_range_gives_nothing),
     UNIT_TEST(table_rowids_reach_both_ends),
     UNIT_TEST(table_splits_a_range_into_equal_parts),

@@ -231,6 +231,102 @@ table_survives_changes_of_the_same_rows(void)
     table_model_deinit(&m);
 }
 
+/* ---- a root that is a leaf now and an inner node then ---- */
+
+static void
+threads_change_few(void *argument)
+{
+    threads_worker *worker = argument;
+
+    for (uint32_t i = 0; i < worker->steps && worker->text[0] == 0; i++) {
+        int64_t rowid = (int64_t)vl_rng_below(&worker->rng, 24);
+
+        if (vl_rng_below(&worker->rng, 2) == 0)
+            threads_insert(worker, rowid);
+        else
+            threads_delete(worker, rowid);
+    }
+}
+
+static void
+table_root_grows_and_shrinks_beside_changes(void)
+{
+    threads_worker workers[THREADS_MAX] = {0};
+    uint64_t count = 0;
+    table_model m;
+
+    table_model_init(&m, THREADS_PAGE_SIZE, 3, unit_seed());
+    m.long_texts = 1;
+    for (uint32_t i = 0; i < THREADS_MAX; i++)
+        threads_start(&workers[i], &m, i, 10000, threads_change_few);
+    threads_run(workers, THREADS_MAX);
+    for (uint32_t i = 0; i < THREADS_MAX; i++)
+        count += workers[i].done;
+    CHECK_EQ(threads_count(&m), count);
+    table_model_deinit(&m);
+}
+
+/* ---- many small trees, whose roots all threads split at the same time ---- */
+
+#define THREADS_TREES VL_BY_BUILD(400U, 200U)
+
+typedef struct threads_start_line {
+    vl_tree trees[THREADS_TREES]; /* of the model's cache, empty at first */
+    _Atomic uint32_t arrived;     /* threads that have come to the next tree */
+} threads_start_line;
+
+static threads_start_line threads_line;
+
+static void
+threads_insert_at_once(void *argument)
+{
+    threads_worker *worker = argument;
+    table_model m = *worker->m;
+
+    worker->m = &m;
+    for (uint32_t i = 0; i < THREADS_TREES && worker->text[0] == 0; i++) {
+        m.tree = threads_line.trees[i];
+        atomic_fetch_add_explicit(&threads_line.arrived, 1, memory_order_acq_rel);
+        while (atomic_load_explicit(&threads_line.arrived, memory_order_acquire) <
+               (i + 1) * THREADS_MAX)
+            vl_thread_yield();
+        for (uint32_t k = 0; k < 4; k++)
+            threads_insert(worker, (int64_t)(k * THREADS_MAX + worker->index));
+        for (uint32_t k = 0; k < 3; k++)
+            threads_delete(worker, (int64_t)(k * THREADS_MAX + worker->index));
+    }
+    atomic_fetch_add_explicit(&threads_line.arrived, THREADS_MAX * THREADS_TREES,
+                              memory_order_acq_rel); /* nobody waits for one that has failed */
+}
+
+static void
+table_roots_are_split_by_one_thread_at_a_time(void)
+{
+    threads_worker workers[THREADS_MAX] = {0};
+    table_model m;
+
+    table_model_init(&m, THREADS_PAGE_SIZE, 3, unit_seed());
+    m.long_texts = 1;
+    atomic_store_explicit(&threads_line.arrived, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < THREADS_TREES; i++) {
+        CHECK_OK(vl_tree_create(unit_ctx(), &vl_table_ops, m.cache, 100 + i, NULL,
+                                &threads_line.trees[i]));
+        threads_line.trees[i].max_children = 3;
+    }
+    for (uint32_t i = 0; i < THREADS_MAX; i++)
+        threads_start(&workers[i], &m, i, 0, threads_insert_at_once);
+    threads_run(workers, THREADS_MAX);
+    for (uint32_t i = 0; i < THREADS_TREES && !unit_has_failed(); i++) {
+        table_model one = m;
+        int is_gone;
+
+        one.tree = threads_line.trees[i];
+        CHECK_EQ(threads_count(&one), THREADS_MAX);
+        CHECK_OK(vl_tree_drop(unit_ctx(), &one.tree, m.work, UINT32_MAX, NULL, &is_gone));
+    }
+    table_model_deinit(&m);
+}
+
 /* ---- scans beside changes: hazard 33 ---- */
 
 /* Rows whose number divides by 4 stay; the others come and go. */
@@ -344,6 +440,8 @@ static const unit_test threads_tests[] = {
     UNIT_TEST(table_takes_rows_of_many_threads),
     UNIT_TEST(table_takes_appends_of_many_threads),
     UNIT_TEST(table_survives_changes_of_the_same_rows),
+    UNIT_TEST(table_root_grows_and_shrinks_beside_changes),
+    UNIT_TEST(table_roots_are_split_by_one_thread_at_a_time),
     UNIT_TEST(hazard_33_scans_see_each_row_once_beside_splits_and_joins),
 };
 

@@ -668,6 +668,58 @@ wal_durable_flush_takes_along_what_was_only_written(void)
     }
 }
 
+/* Real files, of sizes as in use: written, grown, used again, read back by another process's eyes.
+ */
+static void
+wal_works_on_the_real_machine(void)
+{
+    for (int method = 0; method < VL_DURABLE_METHOD_COUNT; method++) {
+        static rig_record records[600];
+        const char *path = unit_path("real-wal");
+        uint32_t count = 0;
+        uint32_t first = 0;
+        vl_wal_scan *scan;
+        vl_wal_record record;
+        vl_io *io;
+        int found;
+
+        CHECK_OK(vl_io_open(unit_ctx(), NULL, &io));
+        memset(&test, 0, sizeof test);
+        vl_rng_init(&test.rng, unit_seed());
+        test.options = (vl_wal_options){.io = io,
+                                        .path = path,
+                                        .identity = {.generation = 1, .salt = 5},
+                                        .segment_bytes = 16384,
+                                        .method = (vl_durable_method)method,
+                                        .preallocation = VL_PREALLOC_WRITTEN};
+        CHECK_OK(vl_wal_delete(unit_ctx(), io, path));
+        CHECK_OK(vl_wal_create(unit_ctx(), &test.options, &test.wal));
+        for (; count < VL_ARRAY_COUNT(records); count++) {
+            test.count = 0;
+            CHECK_OK(rig_append(unit_ctx(), &test, count % (VL_TINY ? 900 : RIG_BODY_MAX)));
+            records[count] = test.records[0];
+            if (count % 20 == 0)
+                CHECK_OK(flush_all(1));
+            if (count == 100 || count == 400) {
+                CHECK_OK(vl_wal_release(unit_ctx(), test.wal, records[count].position));
+                first = count;
+            }
+        }
+        CHECK_OK(flush_all(0));
+        CHECK_OK(vl_wal_scan_open(unit_ctx(), io, path, &test.options.identity,
+                                  records[first].position, &scan));
+        for (uint32_t i = first; i <= count; i++) {
+            CHECK_OK(vl_wal_scan_next(unit_ctx(), scan, &record, &found));
+            CHECK_EQ(found, i < count);
+            CHECK(!found || rig_is_same(&records[i], &record));
+        }
+        vl_wal_scan_close(scan);
+        vl_wal_close(test.wal);
+        CHECK_OK(vl_wal_delete(unit_ctx(), io, path));
+        vl_io_close(io);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -695,6 +747,7 @@ main(int argc, char **argv)
         UNIT_TEST(wal_grant_without_memory_did_nothing),
         UNIT_TEST(wal_each_method_makes_durable),
         UNIT_TEST(wal_durable_flush_takes_along_what_was_only_written),
+        UNIT_TEST(wal_works_on_the_real_machine),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

@@ -26,17 +26,13 @@ key_must(int is_so)
         abort();
 }
 
-void
-key_model_init(key_model *m, uint32_t page_size, uint32_t max_children, uint32_t kinds,
-               uint64_t seed)
+static void
+key_model_begin(key_model *m, uint32_t page_size, uint32_t max_children, uint32_t kinds,
+                uint64_t seed)
 {
-    vl_cache_options options = {.page_size = page_size};
-
-    memset(m, 0, sizeof *m);
     m->ctx = unit_ctx();
     m->kinds = kinds;
     vl_rng_init(&m->rng, seed);
-    key_must(vl_cache_create(m->ctx, &options, &m->cache) == VELO_OK);
     key_must(vl_tree_create(m->ctx, &vl_tree_key_ops, m->cache, KEY_MODEL_TREE, NULL, &m->tree) ==
              VELO_OK);
     if (max_children > 0)
@@ -45,13 +41,45 @@ key_model_init(key_model *m, uint32_t page_size, uint32_t max_children, uint32_t
 }
 
 void
-key_model_deinit(key_model *m)
+key_model_init(key_model *m, uint32_t page_size, uint32_t max_children, uint32_t kinds,
+               uint64_t seed)
+{
+    vl_cache_options options = {.page_size = page_size};
+
+    memset(m, 0, sizeof *m);
+    key_must(vl_cache_create(unit_ctx(), &options, &m->cache) == VELO_OK);
+    key_model_begin(m, page_size, max_children, kinds, seed);
+}
+
+void
+key_model_init_in_file(key_model *m, vl_cache *cache, uint32_t max_children, uint32_t kinds,
+                       uint64_t seed)
+{
+    memset(m, 0, sizeof *m);
+    m->cache = cache;
+    m->is_in_file = 1;
+    key_model_begin(m, vl_cache_page_size(cache), max_children, kinds, seed);
+}
+
+static void
+key_model_clear(key_model *m)
 {
     for (uint32_t i = 0; i < m->count; i++)
         free(m->entries[i].key);
+    m->count = 0;
+}
+
+void
+key_model_deinit(key_model *m)
+{
+    key_model_clear(m);
     free(m->entries);
+    for (uint32_t i = 0; i < m->past_room && i < atomic_load(&m->applied); i++)
+        free(m->past[i].entry.key);
+    free(m->past);
     vl_tree_work_destroy(m->work);
-    vl_cache_destroy(m->cache);
+    if (!m->is_in_file)
+        vl_cache_destroy(m->cache);
 }
 
 uint64_t
@@ -205,6 +233,54 @@ key_model_apply(key_model *m, uint32_t at, int is_there, const vl_tree_key_op *o
     memcpy(entry->value, op->value, op->value_size);
 }
 
+/* Keep a change that has just been made. */
+static void
+key_model_keep(key_model *m, const vl_tree_key_op *op)
+{
+    uint32_t at = atomic_load_explicit(&m->applied, memory_order_relaxed) - 1;
+    key_past *past;
+
+    if (at >= m->past_room) {
+        m->past_room = m->past_room == 0 ? 1024 : 2 * m->past_room;
+        m->past = realloc(m->past, m->past_room * sizeof *m->past);
+        key_must(m->past != NULL);
+    }
+    past = &m->past[at];
+    past->action = op->action;
+    past->entry.key = malloc(op->key_size + 1);
+    key_must(past->entry.key != NULL);
+    if (op->key_size > 0)
+        memcpy(past->entry.key, op->key, op->key_size);
+    past->entry.size = op->key_size;
+    past->entry.value_size = op->value_size;
+    memcpy(past->entry.value, op->value, op->value_size);
+}
+
+void
+key_model_replay(key_model *m, const key_model *of, uint32_t count)
+{
+    key_model_clear(m);
+    for (uint32_t i = 0; i < count; i++) {
+        const key_past *past = &of->past[i];
+        vl_tree_key_op op = {.action = past->action,
+                             .key = past->entry.key,
+                             .key_size = past->entry.size,
+                             .value = past->entry.value,
+                             .value_size = past->entry.value_size};
+        int is_there;
+        uint32_t at = key_model_seek(m, op.key, op.key_size, &is_there);
+
+        key_model_apply(m, at, is_there, &op);
+    }
+}
+
+/* Inside the write section. */
+static void
+key_model_append(void *argument)
+{
+    atomic_fetch_add_explicit(&((key_model *)argument)->applied, 1, memory_order_release);
+}
+
 static int
 key_model_suits(vl_tree_key_action action, vl_tree_key_state state)
 {
@@ -222,11 +298,12 @@ key_model_suits(vl_tree_key_action action, vl_tree_key_state state)
     return state != VL_TREE_KEY_ABSENT;
 }
 
-void
-key_model_change(key_model *m, vl_tree_key_action action, const uint8_t *key, uint32_t size)
+velo_status
+key_model_try(key_model *m, vl_tree_key_action action, const uint8_t *key, uint32_t size)
 {
     uint8_t value[64];
     vl_tree_key_op op = {.action = action, .key = key, .key_size = size, .value = value};
+    vl_tree_log log = {key_model_append, m};
     vl_tree_key_state wanted = VL_TREE_KEY_ABSENT;
     vl_tree_key_state state;
     uint32_t value_max = vl_node_key_value_max(m->tree.page_size);
@@ -238,10 +315,22 @@ key_model_change(key_model *m, vl_tree_key_action action, const uint8_t *key, ui
     vl_rng_fill(&m->rng, value, op.value_size);
     if (is_there)
         wanted = m->entries[at].is_deleted ? VL_TREE_KEY_TOMBSTONE : VL_TREE_KEY_LIVE;
-    CHECK_OK(vl_tree_key_change(m->ctx, &m->tree, m->work, &op, NULL, &state));
-    CHECK_EQ(state, wanted);
-    if (key_model_suits(action, state))
-        key_model_apply(m, at, is_there, &op);
+    VL_TRY(vl_tree_key_change(m->ctx, &m->tree, m->work, &op, &log, &state));
+    if (state != wanted)
+        return vl_fail(m->ctx, VELO_INTERNAL, "the entry's state is %d, not %d", (int)state,
+                       (int)wanted);
+    if (!key_model_suits(action, state))
+        return VELO_OK;
+    key_model_apply(m, at, is_there, &op);
+    if (m->keeps_past)
+        key_model_keep(m, &op);
+    return VELO_OK;
+}
+
+void
+key_model_change(key_model *m, vl_tree_key_action action, const uint8_t *key, uint32_t size)
+{
+    CHECK_OK(key_model_try(m, action, key, size));
 }
 
 void
@@ -414,7 +503,9 @@ key_model_check(key_model *m)
     CHECK_OK(st);
     CHECK_EQ(report.entry_count, m->count);
     CHECK_EQ(pages.repeated, 0);
-    CHECK_EQ(pages.count, key_model_pages(m)); /* nothing is lost */
+    m->pages = pages.count;
+    if (!m->is_in_file)
+        CHECK_EQ(pages.count, key_model_pages(m)); /* nothing is lost */
     m->height = report.height;
     m->most_high = report.height > m->most_high ? report.height : m->most_high;
     key_compare_range(m, &all, 0, 0, m->count);
