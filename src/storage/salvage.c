@@ -266,8 +266,8 @@ salvage_step_down(const vl_salvage *self, const salvage_step *from, const void *
         step.pid = vl_node_key_child(page, self->page_size, index);
     } else {
         step.pid = vl_node_rowid_child(page, self->page_size, index);
-        step.range = salvage_intersect(
-            from->range, vl_node_rowid_child_range(page, self->page_size, index));
+        step.range =
+            salvage_intersect(from->range, vl_node_rowid_child_range(page, self->page_size, index));
     }
     return step;
 }
@@ -323,8 +323,7 @@ static velo_status
 salvage_take_layout(vl_ctx *ctx, vl_salvage *self, vl_salvage_known *known, const vl_value *record)
 {
     vl_layout *layout;
-    velo_status st =
-        vl_layout_parse(ctx, self->page_size, record->as.data, record->size, &layout);
+    velo_status st = vl_layout_parse(ctx, self->page_size, record->as.data, record->size, &layout);
 
     if (st == VELO_CORRUPT) {
         vl_error_clear(ctx);

@@ -19,9 +19,9 @@
  * With an older superblock, since the newest one is damaged, "verified" means: as of that
  * checkpoint. A report line says so.
  *
- * Bounds, for any bytes in the files. Each verified page is used once, levels fall at each step, and
- * reading values for unverified rows has a budget in proportion to the file: time is linear in the
- * size of the file and the log, but for sorting. Memory: three bits a block, 16 bytes for each
+ * Bounds, for any bytes in the files. Each verified page is used once, levels fall at each step,
+ * and reading values for unverified rows has a budget in proportion to the file: time is linear in
+ * the size of the file and the log, but for sorting. Memory: three bits a block, 16 bytes for each
  * unverified page of a long value, 16 for each damaged page, a small entry for each tree, and one
  * row with its values; of the log the long values that are under way. */
 #ifndef VL_STORAGE_SALVAGE_H

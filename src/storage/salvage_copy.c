@@ -5,10 +5,9 @@
  * they are found.
  *
  * Invariants
- *   SC1  A row or an entry that is there is never replaced by one from the pages: verified ones come
- *        first. Operations of the log replace.
- *   SC2  What the new database refuses is counted and left out; every other failure ends the copy,
- *        and what was written is deleted. */
+ *   SC1  A row or an entry that is there is never replaced by one from the pages: verified ones
+ * come first. Operations of the log replace. SC2  What the new database refuses is counted and left
+ * out; every other failure ends the copy, and what was written is deleted. */
 #include "base/alloc.h"
 #include "storage/salvage.h"
 #include "storage/tree_key.h"
@@ -250,8 +249,8 @@ salvage_copy_row(vl_ctx *ctx, void *argument, const vl_salvage_row *row)
     st = salvage_copy_get_table(ctx, copy, row->tree, row->ids, row->column_count, &table);
     if (st != VELO_OK)
         return salvage_copy_count(ctx, st, &report->row_count, &report->refused_count);
-    st = salvage_copy_insert(ctx, copy, table, row->rowid, row->ids, row->values,
-                             row->column_count);
+    st =
+        salvage_copy_insert(ctx, copy, table, row->rowid, row->ids, row->values, row->column_count);
     VL_TRY(salvage_copy_count(ctx, st, &report->row_count,
                               st == VELO_CONSTRAINT ? &report->duplicate_count
                                                     : &report->refused_count)); /* SC1 */
@@ -344,9 +343,9 @@ salvage_copy_redo_update(vl_ctx *ctx, salvage_copy *copy, const vl_salvage_opera
             ids[count] = operation->ids[i];
             values[count++] = operation->values[i];
         }
-    return count == 0 ? VELO_OK
-                      : vl_writer_update(ctx, copy->writer, table, operation->rowid, ids, values,
-                                         count);
+    return count == 0
+               ? VELO_OK
+               : vl_writer_update(ctx, copy->writer, table, operation->rowid, ids, values, count);
 }
 
 static velo_status

@@ -40,15 +40,15 @@ typedef enum vl_salvage_answer {
 
 /* A tree that was found. */
 typedef struct vl_salvage_known {
-    vl_tree_id id;     /* which */
-    vl_tree_kind kind; /* of which kind; 0 of one of which only a row of the directory is known */
-    vl_pid root;       /* listed ones */
-    vl_layout *layout; /* owned, or NULL */
-    int64_t mark;      /* see vl_salvage_tree */
-    int is_listed;     /* in a verified row of the directory */
-    int is_dropped;    /* which says that it is being dropped */
-    int is_told;       /* the caller knows it */
-    int is_damaged;    /* something below its root is lost: entries of `lost`, if it is a table */
+    vl_tree_id id;       /* which */
+    vl_tree_kind kind;   /* of which kind; 0 of one of which only a row of the directory is known */
+    vl_pid root;         /* listed ones */
+    vl_layout *layout;   /* owned, or NULL */
+    int64_t mark;        /* see vl_salvage_tree */
+    int is_listed;       /* in a verified row of the directory */
+    int is_dropped;      /* which says that it is being dropped */
+    int is_told;         /* the caller knows it */
+    int is_damaged;      /* something below its root is lost: entries of `lost`, if it is a table */
     uint64_t lost_first; /* in self->lost */
     uint64_t lost_count; /* by rising rowid, disjoint */
 } vl_salvage_known;
@@ -84,12 +84,12 @@ typedef struct vl_salvage {
 
     /* Map pages, by level: those that locate went through last, and those of the walk. */
     void *maps[VL_PAGEMAP_LEVELS];
-    vl_pid map_pids[VL_PAGEMAP_LEVELS];   /* which, or VL_SALVAGE_NO_MAP */
-    int map_is_bad[VL_PAGEMAP_LEVELS];    /* it is damaged */
-    void *map_walk[VL_PAGEMAP_LEVELS];    /* buffers */
-    void *nodes[VL_NODE_MAX_LEVEL + 1];   /* buffers of the walk down a tree, by level */
+    vl_pid map_pids[VL_PAGEMAP_LEVELS];     /* which, or VL_SALVAGE_NO_MAP */
+    int map_is_bad[VL_PAGEMAP_LEVELS];      /* it is damaged */
+    void *map_walk[VL_PAGEMAP_LEVELS];      /* buffers */
+    void *nodes[VL_NODE_MAX_LEVEL + 1];     /* buffers of the walk down a tree, by level */
     void *lists[VL_OVERFLOW_MAX_LEVEL + 1]; /* buffers of the walk down a value, by level */
-    void *page;                           /* buffer */
+    void *page;                             /* buffer */
 
     vl_salvage_known *trees; /* in the order in which they were found */
     uint32_t tree_count;     /* how many */
@@ -100,8 +100,8 @@ typedef struct vl_salvage {
     uint64_t lost_count;     /* how many */
     uint64_t lost_capacity;  /* room for so many */
 
-    vl_arena arena;                /* of a row */
-    char why[VL_ERROR_TEXT_SIZE];  /* what is wrong with the page looked for last */
+    vl_arena arena;               /* of a row */
+    char why[VL_ERROR_TEXT_SIZE]; /* what is wrong with the page looked for last */
 } vl_salvage;
 
 /* ---- salvage.c ---- */
@@ -177,8 +177,8 @@ typedef struct vl_salvage_filter {
 } vl_salvage_filter;
 
 /* Give the rows or entries of a leaf that was checked. */
-velo_status vl_salvage_give_leaf(vl_ctx *ctx, vl_salvage *self, vl_tree_id tree,
-                                 const void *page, const vl_salvage_filter *filter) VL_MUST_CHECK;
+velo_status vl_salvage_give_leaf(vl_ctx *ctx, vl_salvage *self, vl_tree_id tree, const void *page,
+                                 const vl_salvage_filter *filter) VL_MUST_CHECK;
 
 /* ---- salvage_log.c ---- */
 

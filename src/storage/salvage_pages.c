@@ -129,8 +129,8 @@ salvage_read_image(vl_ctx *ctx, vl_salvage *self, uint64_t block, void *page, in
     if (block < VL_SUPER_COUNT || block >= self->block_count ||
         self->page_blocks > self->block_count - block) {
         (void)snprintf(self->why, sizeof self->why,
-                       "it should lie in block %" PRIu64 ", of %" PRIu64 " that the file has", block,
-                       self->block_count);
+                       "it should lie in block %" PRIu64 ", of %" PRIu64 " that the file has",
+                       block, self->block_count);
         return VELO_OK;
     }
     st = vl_file_read(ctx, self->file, page, self->page_size, block * self->block_size, NULL);
@@ -221,8 +221,8 @@ salvage_guess_size(vl_ctx *ctx, vl_salvage *self)
                            self->options->page_size);
         best = self->options->page_size;
     }
-    for (uint32_t size = VL_PAGE_MIN_SIZE; self->options->page_size == 0 && size <= VL_PAGE_MAX_SIZE;
-         size *= 2) {
+    for (uint32_t size = VL_PAGE_MIN_SIZE;
+         self->options->page_size == 0 && size <= VL_PAGE_MAX_SIZE; size *= 2) {
         VL_TRY(salvage_try_size(ctx, self, size, &hits));
         if (hits > best_hits) {
             best = size;
@@ -350,8 +350,7 @@ salvage_read_extent(vl_ctx *ctx, vl_salvage *self, const vl_extent *extent, void
         return VELO_OK;
     }
     VL_TRY(salvage_read_image(ctx, self, extent->address, page, is_there));
-    if (*is_there &&
-        vl_hash64(page, self->page_size, extent->address) != extent->checksum) {
+    if (*is_there && vl_hash64(page, self->page_size, extent->address) != extent->checksum) {
         (void)snprintf(self->why, sizeof self->why, "block %" PRIu64 ": its checksum is wrong",
                        extent->address);
         *is_there = 0;
@@ -413,8 +412,7 @@ salvage_locate(vl_ctx *ctx, vl_salvage *self, vl_pid pid, vl_extent *extent,
             *answer = VL_SALVAGE_UNKNOWN;
             return VELO_OK;
         }
-        *extent = vl_pagemap_get(self->maps[level],
-                                 vl_pagemap_index(self->page_size, level, pid));
+        *extent = vl_pagemap_get(self->maps[level], vl_pagemap_index(self->page_size, level, pid));
         if (extent->encoding == VL_PAGEMAP_EMPTY)
             return VELO_OK;
         if (level == 0)
@@ -470,9 +468,9 @@ salvage_walk_level(vl_ctx *ctx, vl_salvage *self, vl_pid pid, const vl_extent *e
     self->stats->page_count += (unsigned)tells;
     for (uint32_t i = VL_PAGEMAP_FIRST; i < vl_pagemap_fanout(self->page_size); i++) {
         vl_extent entry = vl_pagemap_get(page, i);
-        uint64_t number = level == 0 ? (uint64_t)pid + i
-                                     : (uint64_t)pid - level + (i - VL_PAGEMAP_FIRST) * step +
-                                           (level - 1);
+        uint64_t number = level == 0
+                              ? (uint64_t)pid + i
+                              : (uint64_t)pid - level + (i - VL_PAGEMAP_FIRST) * step + (level - 1);
 
         if (entry.encoding == VL_PAGEMAP_EMPTY || number > UINT32_MAX)
             continue;

@@ -228,8 +228,8 @@ salvage_give_rows(vl_ctx *ctx, vl_salvage *self, vl_tree_id tree, const vl_leaf 
         out.row.tree = tree;
         out.row.rowid = rowid;
         out.row.pid = (vl_pid)leaf->pid;
-        out.row.is_verified = filter->is_verified && rowid >= filter->range.first &&
-                              rowid <= filter->range.last;
+        out.row.is_verified =
+            filter->is_verified && rowid >= filter->range.first && rowid <= filter->range.last;
         out.trusted = out.row.is_verified;
         vl_arena_reset(&self->arena);
         VL_TRY((leaf->flags & VL_LEAF_ROWS) != 0

@@ -157,7 +157,8 @@ salvage_read_below(vl_ctx *ctx, vl_salvage *self, salvage_value *read, uint32_t 
 static uint32_t
 salvage_root_bytes(const vl_salvage *self, const vl_page_header *root, uint32_t size)
 {
-    uint32_t room = self->page_size - (uint32_t)sizeof *root - root->count * (uint32_t)sizeof(vl_pid);
+    uint32_t room =
+        self->page_size - (uint32_t)sizeof *root - root->count * (uint32_t)sizeof(vl_pid);
 
     if (root->level > 1)
         return 0;

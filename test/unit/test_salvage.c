@@ -38,13 +38,13 @@ typedef struct case_cell {
 typedef struct case_list {
     case_cell *cells;
     size_t count, capacity;
-    uint64_t lost_cells;      /* columns and keys that were said to be lost */
-    uint64_t trees, layouts;  /* trees told, those with a layout */
-    uint64_t ranges, lines;   /* report lines, those with a range of rowids */
-    uint64_t log_lines;       /* about the log */
-    uint64_t operations;      /* of the log */
-    vl_rowid_range range;     /* the last one */
-    uint64_t order_faults;    /* verified rows of the trees behind unverified ones */
+    uint64_t lost_cells;     /* columns and keys that were said to be lost */
+    uint64_t trees, layouts; /* trees told, those with a layout */
+    uint64_t ranges, lines;  /* report lines, those with a range of rowids */
+    uint64_t log_lines;      /* about the log */
+    uint64_t operations;     /* of the log */
+    vl_rowid_range range;    /* the last one */
+    uint64_t order_faults;   /* verified rows of the trees behind unverified ones */
     vl_salvage_stats stats;
 } case_list;
 
@@ -112,10 +112,9 @@ static velo_status
 case_take_entry(vl_ctx *ctx, void *argument, const vl_salvage_entry *entry)
 {
     (void)ctx;
-    case_add(argument,
-             (case_cell){entry->tree, vl_hash64(entry->key, entry->key_size, 1), 0,
-                         vl_hash64(entry->value, entry->value_size, 2), entry->pid,
-                         entry->is_verified});
+    case_add(argument, (case_cell){entry->tree, vl_hash64(entry->key, entry->key_size, 1), 0,
+                                   vl_hash64(entry->value, entry->value_size, 2), entry->pid,
+                                   entry->is_verified});
     return VELO_OK;
 }
 
@@ -302,8 +301,7 @@ case_fill(vl_ctx *ctx, vl_store *store, vl_writer *writer)
     for (int64_t rowid = 0; rowid < CASE_ROWS; rowid++) {
         case_values(rowid, 0, values, bytes);
         VL_TRY(vl_writer_insert(ctx, writer, table, rowid, values));
-        VL_TRY(vl_writer_put(ctx, writer, index, bytes, case_key((uint32_t)rowid, bytes), "v0",
-                             2));
+        VL_TRY(vl_writer_put(ctx, writer, index, bytes, case_key((uint32_t)rowid, bytes), "v0", 2));
     }
     return case_fill_wide(ctx, store, writer);
 }
@@ -323,8 +321,7 @@ case_change(vl_ctx *ctx, vl_store *store, vl_writer *writer, uint32_t version)
         case_values(rowid, version, values, bytes);
         VL_TRY(vl_writer_update(ctx, writer, table, rowid, ids, values, 2));
         VL_TRY(vl_writer_delete(ctx, writer, table, rowid + 1));
-        VL_TRY(vl_writer_put(ctx, writer, index, bytes, case_key((uint32_t)rowid, bytes), "v1",
-                             2));
+        VL_TRY(vl_writer_put(ctx, writer, index, bytes, case_key((uint32_t)rowid, bytes), "v1", 2));
         VL_TRY(vl_writer_remove(ctx, writer, index, bytes, case_key((uint32_t)rowid + 1, bytes)));
     }
     return VELO_OK;
@@ -612,8 +609,7 @@ salvage_check_block(salvage_case *self, uint64_t block, int is_thorough, uint64_
     case VL_PAGE_OVERFLOW_LIST:
     case VL_PAGE_OVERFLOW_DATA: /* of a value, of a record of all columns, of a key; of a fence */
         CHECK(case_missing(&found, &self->truth, 0) <= CASE_WIDE_MAX);
-        CHECK_EQ(case_missing(&found, &self->truth, 0),
-                 found.lost_cells + found.stats.lost_keys);
+        CHECK_EQ(case_missing(&found, &self->truth, 0), found.lost_cells + found.stats.lost_keys);
         break;
     default: /* a node above leaves, or of the map: all is found in another way */
         CHECK_EQ(case_missing(&found, &self->truth, 0), 0);
@@ -831,8 +827,7 @@ case_spoil(vl_rng *rng, uint8_t *bytes, size_t size)
             break;
         default: /* a misdirected write */
             memmove(bytes + at / CASE_SIZE * CASE_SIZE, bytes + other,
-                    at / CASE_SIZE * CASE_SIZE + CASE_SIZE <= size &&
-                            other + CASE_SIZE <= size
+                    at / CASE_SIZE * CASE_SIZE + CASE_SIZE <= size && other + CASE_SIZE <= size
                         ? CASE_SIZE
                         : 0);
             break;
