@@ -15,6 +15,7 @@
 #include "storage/salvage.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/hash.h"
 #include "storage/node_key.h"
 #include "storage/node_rowid.h"
@@ -103,6 +104,7 @@ salvage_add_tree(vl_ctx *ctx, vl_salvage *self, vl_tree_id id, vl_salvage_known 
         return VELO_OK;
     if (self->tree_count == self->tree_capacity)
         VL_TRY(salvage_grow_trees(ctx, self));
+    VL_ASSERT(self->trees != NULL && self->tree_count < self->tree_capacity);
     self->tree_slots[salvage_slot(self, id)] = self->tree_count + 1;
     *out = self->trees + self->tree_count++;
     memset(*out, 0, sizeof **out);

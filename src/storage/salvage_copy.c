@@ -166,7 +166,7 @@ salvage_copy_get_table(vl_ctx *ctx, salvage_copy *copy, vl_tree_id id, const uin
 {
     velo_status st = salvage_copy_find(ctx, copy, id, VL_TREE_TABLE, table);
     const vl_layout *layout = NULL;
-    vl_leaf_schema joined;
+    vl_leaf_schema joined = {0};
 
     if (st == VELO_NOTFOUND && count > 0) {
         vl_error_clear(ctx);
@@ -529,7 +529,7 @@ vl_salvage_copy(vl_ctx *ctx, vl_io *io, const char *from_path, const char *to_pa
     wal_path = vl_alloc(ctx, size + sizeof "-wal");
     if (wal_path == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the path of the log");
-    memcpy(wal_path, to_path, size);
+    memcpy(wal_path, to_path, size + 1);
     memcpy(wal_path + size, "-wal", sizeof "-wal");
     work.copy.report = report;
     work.copy.only_verified = options->only_verified;

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "os/sim.h"
+#include "storage/node_rowid.h"
 #include "storage/pagemap.h"
 #include "storage/salvage.h"
 #include "storage/store_check.h"
@@ -51,9 +52,14 @@ typedef struct case_list {
 static void
 case_add(case_list *list, case_cell cell)
 {
+    case_cell *grown;
+
     if (list->count == list->capacity) {
         list->capacity = list->capacity == 0 ? 1024 : 2 * list->capacity;
-        list->cells = realloc(list->cells, list->capacity * sizeof cell);
+        grown = realloc(list->cells, list->capacity * sizeof cell);
+        if (grown == NULL)
+            abort();
+        list->cells = grown;
     }
     list->cells[list->count++] = cell;
 }
@@ -202,6 +208,24 @@ case_missing(const case_list *found, const case_list *truth, vl_pid pid)
     for (size_t i = 0; i < truth->count; i++)
         missing += truth->cells[i].pid != pid && !case_has(found, truth->cells + i);
     return missing;
+}
+
+/* Rows of tables that are not sure, outside of a range of rowids. */
+static size_t
+case_unsure_outside(const case_list *found, vl_rowid_range range, size_t *all)
+{
+    size_t outside = 0;
+
+    *all = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        const case_cell *cell = found->cells + i;
+
+        if (cell->is_sure || cell->column != 0 || cell->hash != 0)
+            continue;
+        ++*all;
+        outside += (int64_t)cell->place < range.first || (int64_t)cell->place > range.last;
+    }
+    return outside;
 }
 
 /* Cells of page `pid` that did come out. */
@@ -662,6 +686,132 @@ salvage_says_which_rowids_are_lost(void)
     case_end(&self);
 }
 
+/* Of older images of a leaf only those rows are given that the leaf would have had. */
+static void
+salvage_takes_from_older_images_what_is_lost_only(void)
+{
+    size_t all = 0, some;
+    salvage_case self;
+    case_list found;
+
+    CHECK_OK(case_begin(&self, 1));
+    for (uint64_t block = 2; block < self.size / CASE_SIZE; block++) {
+        const vl_page_header *header = (const void *)(self.bytes + block * CASE_SIZE);
+
+        if (header->kind != VL_PAGE_TABLE_LEAF || header->tree != case_table)
+            continue;
+        CHECK_OK(case_damage(&self, (size_t)block * CASE_SIZE, CASE_SIZE, 1, &found));
+        if (found.ranges > 0)
+            CHECK_EQ(case_unsure_outside(&found, found.range, &some), 0);
+        else
+            CHECK_EQ(found.stats.unverified_rows, 0);
+        all += found.ranges > 0 ? some : 0;
+        free(found.cells);
+    }
+    CHECK(all > 0);
+    case_end(&self);
+}
+
+/* ---- pages whose checksums are right, and that are wrong all the same ---- */
+
+/* Make the checksums below a map page fit; returns that of the page itself. */
+static uint64_t
+case_seal_map(salvage_case *self, uint64_t address)
+{
+    uint8_t *page = self->bytes + address * CASE_SIZE;
+
+    if (((const vl_page_header *)(const void *)page)->kind == VL_PAGE_MAP)
+        for (uint32_t i = VL_PAGEMAP_FIRST; i < vl_pagemap_fanout(CASE_SIZE); i++) {
+            vl_extent extent = vl_pagemap_get(page, i);
+
+            if (extent.encoding == VL_PAGEMAP_EMPTY)
+                continue;
+            extent.checksum = case_seal_map(self, extent.address);
+            vl_pagemap_set(page, i, &extent);
+        }
+    return vl_hash64(page, CASE_SIZE, address);
+}
+
+static void
+case_seal(salvage_case *self)
+{
+    vl_superblock super;
+    uint32_t place;
+
+    if (vl_superblock_find(unit_ctx(), "s", self->bytes, self->size, &super, &place) != VELO_OK)
+        abort();
+    super.map_root.checksum = case_seal_map(self, super.map_root.address);
+    vl_superblock_encode(&super, place, self->bytes + (size_t)place * CASE_SIZE);
+}
+
+/* The present image of the root of our table: of several, the one that counts is that with which
+ * pages are missing when it is destroyed. */
+static uint8_t *
+case_find_root(salvage_case *self)
+{
+    for (uint64_t block = 2; block < self->size / CASE_SIZE; block++) {
+        vl_page_header *header = (void *)(self->bytes + block * CASE_SIZE);
+        case_list found;
+
+        if (header->kind != VL_PAGE_TABLE_INNER || header->tree != case_table ||
+            vl_node_rowid_count(header, CASE_SIZE) < 3)
+            continue;
+        if (case_damage(self, (size_t)block * CASE_SIZE, CASE_SIZE, 0, &found) != VELO_OK)
+            return NULL;
+        free(found.cells);
+        if (found.stats.page_count != self->truth.stats.page_count)
+            return self->bytes + block * CASE_SIZE;
+    }
+    return NULL;
+}
+
+static void
+salvage_leaves_out_pages_of_no_tree(void)
+{
+    salvage_case self;
+    case_list found;
+    uint8_t *root;
+    vl_pid child;
+
+    CHECK_OK(case_begin(&self, 1));
+    root = case_find_root(&self);
+    CHECK(root != NULL);
+    child = vl_node_rowid_child(root, CASE_SIZE, 1);
+    vl_node_rowid_remove(root, CASE_SIZE, 1);
+    case_seal(&self);
+    CHECK_OK(case_damage(&self, 0, 0, 1, &found));
+    CHECK_EQ(found.lines, 0);
+    CHECK(found.stats.stray_count > 0);
+    CHECK_EQ(found.stats.page_count, self.truth.stats.page_count);
+    CHECK(found.stats.row_count < self.truth.stats.row_count);
+    CHECK_EQ(found.stats.unverified_rows, 0);
+    CHECK_EQ(case_found_of(&found, &self.truth, child), 0);
+    free(found.cells);
+    case_end(&self);
+}
+
+static void
+salvage_uses_each_page_once(void)
+{
+    salvage_case self;
+    case_list found;
+    uint8_t *root;
+
+    CHECK_OK(case_begin(&self, 1));
+    root = case_find_root(&self);
+    CHECK(root != NULL);
+    for (uint32_t i = 1; i < vl_node_rowid_count(root, CASE_SIZE); i++)
+        vl_node_rowid_set_child(root, CASE_SIZE, i, vl_node_rowid_child(root, CASE_SIZE, 0));
+    case_seal(&self);
+    CHECK_OK(case_damage(&self, 0, 0, 0, &found));
+    CHECK(found.lines > 0);
+    CHECK_EQ(found.stats.row_count, self.truth.stats.row_count); /* the others hang in the air */
+    CHECK_EQ(case_wrong(&found, &self.truth), 0);
+    CHECK_EQ(case_missing(&found, &self.truth, 0), 0);
+    free(found.cells);
+    case_end(&self);
+}
+
 /* ---- larger damage ---- */
 
 static void
@@ -1047,6 +1197,9 @@ main(int argc, char **argv)
         UNIT_TEST(salvage_copy_needs_a_new_file),
         UNIT_TEST(salvage_without_any_one_block_loses_what_was_there_only),
         UNIT_TEST(salvage_says_which_rowids_are_lost),
+        UNIT_TEST(salvage_takes_from_older_images_what_is_lost_only),
+        UNIT_TEST(salvage_leaves_out_pages_of_no_tree),
+        UNIT_TEST(salvage_uses_each_page_once),
         UNIT_TEST(salvage_without_superblocks_gives_all_unverified),
         UNIT_TEST(salvage_with_one_superblock_has_a_checkpoint),
         UNIT_TEST(salvage_without_the_maps_root_gives_all_unverified),
