@@ -351,6 +351,27 @@ case_change(vl_ctx *ctx, vl_store *store, vl_writer *writer, uint32_t version)
     return VELO_OK;
 }
 
+/* A transaction that never commits, and one behind it that does. */
+static velo_status
+case_leave_open(vl_ctx *ctx, vl_store *store, vl_writer *writer)
+{
+    vl_writer *open;
+    vl_store_tree *table, *index;
+    velo_status st;
+
+    VL_TRY(vl_store_find_tree(ctx, store, case_table, &table));
+    VL_TRY(vl_store_find_tree(ctx, store, case_index, &index));
+    VL_TRY(vl_writer_create(ctx, store, &open));
+    st = vl_writer_begin(ctx, open);
+    if (st == VELO_OK)
+        st = vl_writer_delete(ctx, open, table, 210);
+    vl_writer_set_synchronous(writer, VL_SYNCHRONOUS_FULL);
+    if (st == VELO_OK)
+        st = vl_writer_put(ctx, writer, index, "kkk", 3, "v2", 2);
+    vl_writer_destroy(open);
+    return st;
+}
+
 typedef struct salvage_case {
     vl_sim *sim;
     vl_io *io;
@@ -411,6 +432,8 @@ case_begin(salvage_case *self, int is_clean)
     VL_TRY(case_change(ctx, store, writer, 3));
     VL_TRY(vl_store_checkpoint(ctx, store));
     VL_TRY(case_change(ctx, store, writer, 5));
+    if (!is_clean)
+        VL_TRY(case_leave_open(ctx, store, writer));
     vl_writer_destroy(writer);
     if (is_clean)
         VL_TRY(vl_store_close(ctx, store));
@@ -790,6 +813,61 @@ salvage_leaves_out_pages_of_no_tree(void)
     case_end(&self);
 }
 
+/* The same where other rows of the table are lost. */
+static void
+salvage_leaves_out_rows_that_are_not_lost(void)
+{
+    vl_pid child, lost;
+    salvage_case self;
+    case_list found;
+    uint8_t *root;
+
+    CHECK_OK(case_begin(&self, 1));
+    root = case_find_root(&self);
+    CHECK(root != NULL);
+    child = vl_node_rowid_child(root, CASE_SIZE, 1);
+    lost = vl_node_rowid_child(root, CASE_SIZE, 2);
+    vl_node_rowid_remove(root, CASE_SIZE, 1);
+    vl_node_rowid_set_child(root, CASE_SIZE, 1, vl_node_rowid_child(root, CASE_SIZE, 0));
+    case_seal(&self);
+    CHECK_OK(case_damage(&self, 0, 0, 0, &found));
+    CHECK_EQ(found.ranges, 1);
+    CHECK_EQ(case_found_of(&found, &self.truth, child), 0);
+    CHECK(case_found_of(&found, &self.truth, lost) > 0);
+    free(found.cells);
+    case_end(&self);
+}
+
+/* Two parts of a long value in each other's place. */
+static void
+salvage_puts_no_part_of_a_value_in_anothers_place(void)
+{
+    uint64_t lost = 0;
+    salvage_case self;
+    case_list found;
+
+    CHECK_OK(case_begin(&self, 1));
+    for (uint64_t block = 2; block < self.size / CASE_SIZE; block++) {
+        uint8_t *page = self.bytes + block * CASE_SIZE;
+        const vl_page_header *header = (const void *)page;
+        uint32_t first = vl_load_le32(page + 64), second = vl_load_le32(page + 68);
+
+        if (header->kind != VL_PAGE_OVERFLOW_LIST || header->count < 3)
+            continue;
+        vl_store_le32(page + 64, second);
+        vl_store_le32(page + 68, first);
+        case_seal(&self);
+        CHECK_OK(case_damage(&self, 0, 0, 0, &found));
+        CHECK_EQ(case_wrong(&found, &self.truth), 0);
+        lost += found.lost_cells;
+        free(found.cells);
+        vl_store_le32(page + 64, first);
+        vl_store_le32(page + 68, second);
+    }
+    CHECK(lost > 0);
+    case_end(&self);
+}
+
 static void
 salvage_uses_each_page_once(void)
 {
@@ -1048,7 +1126,7 @@ salvage_reads_the_log_as_far_as_it_goes(void)
 
     CHECK_OK(case_begin(&self, 0));
     whole = self.truth.operations;
-    CHECK_EQ(whole, 6 * 4);
+    CHECK_EQ(whole, 6 * 4 + 1);
     CHECK_EQ(self.truth.log_lines, 0);
     for (size_t size = 4096; reached < whole; size += 256) {
         CHECK_OK(case_cut_log(&self, size, &found));
@@ -1107,7 +1185,7 @@ salvage_copy_applies_the_log_over_damage(void)
         at[100] ^= 1;
         CHECK_OK(case_write_file(&self, CASE_BAD, self.bytes, self.size));
         CHECK_OK(vl_salvage_copy(unit_ctx(), self.io, CASE_BAD, CASE_COPY, &options, &report));
-        CHECK_EQ(report.operation_count + report.lost_operation_count, 24);
+        CHECK_EQ(report.operation_count + report.lost_operation_count, 25);
         CHECK_EQ(report.refused_count, 0);
         CHECK_OK(case_read_store(self.io, CASE_COPY, 0, &content));
         CHECK_OK(vl_path_delete(unit_ctx(), self.io, CASE_COPY));
@@ -1199,6 +1277,8 @@ main(int argc, char **argv)
         UNIT_TEST(salvage_says_which_rowids_are_lost),
         UNIT_TEST(salvage_takes_from_older_images_what_is_lost_only),
         UNIT_TEST(salvage_leaves_out_pages_of_no_tree),
+        UNIT_TEST(salvage_leaves_out_rows_that_are_not_lost),
+        UNIT_TEST(salvage_puts_no_part_of_a_value_in_anothers_place),
         UNIT_TEST(salvage_uses_each_page_once),
         UNIT_TEST(salvage_without_superblocks_gives_all_unverified),
         UNIT_TEST(salvage_with_one_superblock_has_a_checkpoint),
