@@ -6,6 +6,6 @@ set -eu
 cd "$(dirname "$0")/.."
 
 mkdir -p build/bench
-for program in bench_latch bench_durable bench_node bench_read; do
+for program in bench_latch bench_durable bench_node bench_read bench_wal; do
     "build/release/$program" --json "build/bench/$program.json" "$@"
 done

@@ -171,6 +171,10 @@ velo_status vl_file_resize(vl_ctx *ctx, vl_file *file, uint64_t size) VL_MUST_CH
 velo_status vl_file_allocate(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size)
     VL_MUST_CHECK;
 
+/* Whether all space that vl_file_allocate was asked for through this handle was taken: 0 once the
+ * file system has said that it has no such call. */
+int vl_file_can_allocate(const vl_file *file);
+
 /* Give the space of [offset, offset + size) back; the bytes read as zero and the size stays.
  * *released is 0 where the file system cannot do it: then nothing changed. */
 velo_status vl_file_punch(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size, int *released)

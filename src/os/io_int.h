@@ -117,15 +117,16 @@ struct vl_io {
 
 /* The common part of every open file. */
 struct vl_file {
-    vl_io *io;              /* immutable (os.c) */
-    char *path;             /* immutable; owned (os.c) */
-    uint32_t flags;         /* immutable; VL_OPEN_ (os.c) */
-    int is_direct;          /* immutable after open */
-    uint32_t align;         /* immutable after open; 1 unless direct */
-    int can_dsync;          /* immutable after open: ops->write takes durable = 1 */
-    uint64_t serial;        /* immutable; never used twice in a backend's life (os.c) */
-    _Atomic int sync_error; /* errno of the first failed sync, 0 for none; keeps D5 */
-    vl_latch sync_turn;     /* who has it syncs; held across that, and nothing else is taken then */
+    vl_io *io;                    /* immutable (os.c) */
+    char *path;                   /* immutable; owned (os.c) */
+    uint32_t flags;               /* immutable; VL_OPEN_ (os.c) */
+    int is_direct;                /* immutable after open */
+    uint32_t align;               /* immutable after open; 1 unless direct */
+    int can_dsync;                /* immutable after open: ops->write takes durable = 1 */
+    uint64_t serial;              /* immutable; never used twice in a backend's life (os.c) */
+    _Atomic int lacks_allocation; /* 1: ops->allocate said EOPNOTSUPP once (os.c) */
+    _Atomic int sync_error;       /* errno of the first failed sync, 0 for none; keeps D5 */
+    vl_latch sync_turn; /* who has it syncs; held across that, and nothing else is taken then */
 };
 
 /* The common part of every queue. Everything belongs to the queue's thread. */

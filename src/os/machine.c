@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -167,4 +168,42 @@ vl_machine_get(vl_machine *machine)
     machine_apply_groups(machine);
     machine_apply_old_groups(machine);
     machine_find_huge_pages(machine);
+}
+
+/* The whole pages of a range; an empty one when there are none. */
+static void
+machine_whole_pages(uintptr_t *from, uintptr_t *to)
+{
+    long page_size = sysconf(_SC_PAGESIZE);
+    uintptr_t page = page_size > 0 ? (uintptr_t)page_size : 4096;
+
+    *from = (*from + page - 1) & ~(page - 1);
+    *to &= ~(page - 1);
+}
+
+void
+vl_machine_discard(void *base, size_t size)
+{
+    uintptr_t from = (uintptr_t)base;
+    uintptr_t to = from + size;
+
+    machine_whole_pages(&from, &to);
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void
+vl_machine_want_huge_pages(void *base, size_t size)
+{
+#if defined(MADV_HUGEPAGE)
+    uintptr_t from = (uintptr_t)base;
+    uintptr_t to = from + size;
+
+    machine_whole_pages(&from, &to);
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+    (void)base;
+    (void)size;
+#endif
 }

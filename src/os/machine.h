@@ -22,4 +22,11 @@ typedef struct vl_machine {
  * found out is taken as unlimited. Any thread. */
 void vl_machine_get(vl_machine *machine);
 
+/* Give the memory of [base, base + size) back to the system as far as it is whole pages; the
+ * addresses stay valid, the content is undefined. What the system refuses stays. Any thread. */
+void vl_machine_discard(void *base, size_t size);
+
+/* Ask for huge pages for [base, base + size), where the system has them. Any thread. */
+void vl_machine_want_huge_pages(void *base, size_t size);
+
 #endif

@@ -569,11 +569,19 @@ vl_file_allocate(vl_ctx *ctx, vl_file *file, uint64_t offset, uint64_t size)
     if (!os_is_range_valid(size, offset))
         return os_fail_transfer(ctx, VELO_FULL, EFBIG, "allocate", file, size, offset);
     error = file->io->ops->allocate(file, offset, size);
-    if (error == EOPNOTSUPP)
+    if (error == EOPNOTSUPP) {
+        atomic_store_explicit(&file->lacks_allocation, 1, memory_order_relaxed);
         return os_extend(ctx, file, offset + size);
+    }
     if (error != 0)
         return os_fail_transfer(ctx, VELO_IOERR_WRITE, error, "allocate", file, size, offset);
     return VELO_OK;
+}
+
+int
+vl_file_can_allocate(const vl_file *file)
+{
+    return !atomic_load_explicit(&file->lacks_allocation, memory_order_relaxed);
 }
 
 velo_status

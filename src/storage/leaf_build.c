@@ -13,64 +13,91 @@
  *       of the counted exceptions. */
 #include "storage/leaf_int.h"
 
-/* A row of the sources: a slot of the leaf, or with LEAF_REF_GIVEN the index of a given row. */
+/* A row of the sources: a slot of the leaf, with LEAF_REF_RIGHT of the right leaf, or with
+ * LEAF_REF_GIVEN the index of a given row. */
 #define LEAF_REF_GIVEN (UINT32_C(1) << 31)
+#define LEAF_REF_RIGHT (UINT32_C(1) << 30)
 
 struct vl_leaf_builder {
     vl_leaf_build build;     /* what the caller wants */
     uint32_t count;          /* rows in all */
     uint32_t next;           /* first row that is on no page yet */
     uint32_t split;          /* no page holds rows from both sides of this one */
+    leaf_spare spare;        /* where grown pages leave room */
     uint32_t planned;        /* rows of the next page, already planned; 0: not yet */
     vl_leaf head;            /* layout of the page being planned */
     leaf_stats *stats;       /* by column, of the rows for the page */
     leaf_stats *saved;       /* the same, before the last rows were added */
     vl_leaf_column *columns; /* directory of the page being planned */
     int32_t *sources;        /* by column: index in the source leaf, or -1 */
+    int32_t *rights;         /* the same in the right leaf */
     uint32_t *refs;          /* by row: where it comes from */
 };
 
 /* ---- rows ---- */
 
+/* The leaf and the slot of a row that was not given. */
+static const vl_leaf *
+leaf_ref_source(const vl_leaf_builder *builder, uint32_t ref, uint32_t *slot)
+{
+    *slot = ref & ~LEAF_REF_RIGHT;
+    return (ref & LEAF_REF_RIGHT) != 0 ? builder->build.right : builder->build.leaf;
+}
+
 static int64_t
 leaf_ref_rowid(const vl_leaf_builder *builder, uint32_t ref)
 {
+    const vl_leaf *leaf;
+    uint32_t slot;
+
     if ((ref & LEAF_REF_GIVEN) != 0)
         return builder->build.rows[ref & ~LEAF_REF_GIVEN].rowid;
-    return vl_leaf_rowid(builder->build.leaf, ref);
+    leaf = leaf_ref_source(builder, ref, &slot);
+    return vl_leaf_rowid(leaf, slot);
 }
 
 static int
 leaf_ref_is_deleted(const vl_leaf_builder *builder, uint32_t ref)
 {
+    const vl_leaf *leaf;
+    uint32_t slot;
+
     if ((ref & LEAF_REF_GIVEN) != 0)
         return builder->build.rows[ref & ~LEAF_REF_GIVEN].is_deleted;
-    return vl_leaf_slot_state(builder->build.leaf, ref) == VL_LEAF_TOMBSTONE;
+    leaf = leaf_ref_source(builder, ref, &slot);
+    return vl_leaf_slot_state(leaf, slot) == VL_LEAF_TOMBSTONE;
 }
 
-static void
-leaf_ref_value(const vl_leaf_builder *builder, uint32_t ref, uint32_t column, vl_leaf_value *value)
+/* The value of a row's column: where it is, or read into `buffer`. */
+static inline const vl_leaf_value *
+leaf_ref_value(const vl_leaf_builder *builder, uint32_t ref, uint32_t column, vl_leaf_value *buffer)
 {
+    const vl_leaf *leaf;
+    uint32_t slot;
+    int32_t index;
+
     if ((ref & LEAF_REF_GIVEN) != 0)
-        *value = builder->build.rows[ref & ~LEAF_REF_GIVEN].values[column];
-    else if (builder->sources[column] < 0)
-        *value = builder->build.schema->defaults[column];
-    else
-        vl_leaf_get(builder->build.leaf, ref, (uint32_t)builder->sources[column], value);
+        return builder->build.rows[ref & ~LEAF_REF_GIVEN].values + column;
+    leaf = leaf_ref_source(builder, ref, &slot);
+    index = (ref & LEAF_REF_RIGHT) != 0 ? builder->rights[column] : builder->sources[column];
+    if (index < 0)
+        return &builder->build.schema->defaults[column];
+    vl_leaf_get(leaf, slot, (uint32_t)index, buffer);
+    return buffer;
 }
 
-/* Whether a slot of the leaf is to be kept. */
+/* Whether a slot of a leaf is to be kept. */
 static int
-leaf_keeps(const vl_leaf_builder *builder, uint32_t slot)
+leaf_keeps(const vl_leaf_builder *builder, const vl_leaf *leaf, uint32_t slot)
 {
     const vl_leaf_build *build = &builder->build;
 
-    switch (vl_leaf_slot_state(build->leaf, slot)) {
+    switch (vl_leaf_slot_state(leaf, slot)) {
     case VL_LEAF_LIVE:
         return 1;
     case VL_LEAF_TOMBSTONE:
         return build->is_purgeable == NULL ||
-               !build->is_purgeable(build->argument, vl_leaf_rowid(build->leaf, slot));
+               !build->is_purgeable(build->argument, vl_leaf_rowid(leaf, slot));
     case VL_LEAF_GAP:
     case VL_LEAF_NO_SLOT:
         break;
@@ -78,25 +105,37 @@ leaf_keeps(const vl_leaf_builder *builder, uint32_t slot)
     return 0;
 }
 
-/* Merge leaf and given rows by rowid into refs (B2). */
-static void
-leaf_collect(vl_leaf_builder *builder)
+/* Merge a leaf's rows and the given ones from `given` on, up to its last row, into refs (B2).
+ * Returns the first given row behind these. */
+static uint32_t
+leaf_collect_leaf(vl_leaf_builder *builder, const vl_leaf *leaf, uint32_t flag, uint32_t given)
 {
     const vl_leaf_build *build = &builder->build;
-    uint32_t leaf_count = build->leaf != NULL ? build->leaf->count : 0;
-    uint32_t given = 0;
 
-    for (uint32_t rank = 0; rank < leaf_count; rank++) {
-        uint32_t slot = vl_leaf_slot_at(build->leaf, rank);
-        int64_t rowid = vl_leaf_rowid(build->leaf, slot);
+    for (uint32_t rank = 0; rank < leaf->count; rank++) {
+        uint32_t slot = vl_leaf_slot_at(leaf, rank);
+        int64_t rowid = vl_leaf_rowid(leaf, slot);
 
         while (given < build->row_count && build->rows[given].rowid < rowid)
             builder->refs[builder->count++] = given++ | LEAF_REF_GIVEN;
         if (given < build->row_count && build->rows[given].rowid == rowid)
             continue;
-        if (leaf_keeps(builder, slot))
-            builder->refs[builder->count++] = slot;
+        if (leaf_keeps(builder, leaf, slot))
+            builder->refs[builder->count++] = slot | flag;
     }
+    return given;
+}
+
+static void
+leaf_collect(vl_leaf_builder *builder)
+{
+    const vl_leaf_build *build = &builder->build;
+    uint32_t given = 0;
+
+    if (build->leaf != NULL)
+        given = leaf_collect_leaf(builder, build->leaf, 0, given);
+    if (build->right != NULL)
+        given = leaf_collect_leaf(builder, build->right, LEAF_REF_RIGHT, given);
     while (given < build->row_count)
         builder->refs[builder->count++] = given++ | LEAF_REF_GIVEN;
 }
@@ -110,6 +149,7 @@ leaf_plan(vl_leaf_builder *builder, uint32_t rows, int is_dense, int is_grown)
 {
     int64_t first = leaf_ref_rowid(builder, builder->refs[builder->next]);
     int64_t last = leaf_ref_rowid(builder, builder->refs[builder->next + rows - 1]);
+    leaf_spare spare = is_grown ? builder->spare : LEAF_SPARE_NONE;
     vl_leaf *head = &builder->head;
     uint64_t heap = 0;
 
@@ -121,12 +161,12 @@ leaf_plan(vl_leaf_builder *builder, uint32_t rows, int is_dense, int is_grown)
     if (is_dense)
         head->count = (uint32_t)((uint64_t)last - (uint64_t)first) + 1;
     else
-        vl_leaf_choose_base(first, last, INT64_MIN, INT64_MAX, is_grown, &head->rowid_width,
+        vl_leaf_choose_base(first, last, INT64_MIN, INT64_MAX, spare, &head->rowid_width,
                             &head->first);
     head->capacity = (uint16_t)head->count;
     for (uint32_t i = 0; i < head->column_count; i++) {
         builder->columns[i].id = builder->build.schema->ids[i];
-        vl_leaf_choose(builder->stats + i, head->count, is_grown, builder->columns + i);
+        vl_leaf_choose(builder->stats + i, head->count, spare, builder->columns + i);
         heap += builder->stats[i].heap;
     }
     return vl_leaf_place(head, builder->columns, is_grown && !is_dense) + heap;
@@ -155,14 +195,12 @@ leaf_plan_best(vl_leaf_builder *builder, uint32_t rows, int is_grown)
 static void
 leaf_count_values(vl_leaf_builder *builder, uint32_t from, uint32_t to)
 {
-    vl_leaf_value value;
+    vl_leaf_value buffer;
 
-    for (uint32_t row = builder->next + from; row < builder->next + to; row++) {
-        for (uint32_t i = 0; i < builder->build.schema->count; i++) {
-            leaf_ref_value(builder, builder->refs[row], i, &value);
-            vl_leaf_stats_add(builder->stats + i, &value);
-        }
-    }
+    for (uint32_t row = builder->next + from; row < builder->next + to; row++)
+        for (uint32_t i = 0; i < builder->build.schema->count; i++)
+            vl_leaf_stats_add(builder->stats + i,
+                              leaf_ref_value(builder, builder->refs[row], i, &buffer));
 }
 
 /* Find how many of the next `limit` rows fit a page, and leave its plan. Jumps ahead by half of
@@ -278,32 +316,97 @@ leaf_write_slots(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows)
     }
 }
 
+/* Note where each run of a packed column's values begins, the first one at `at`. */
+static void
+leaf_write_runs(vl_leaf *leaf, const vl_leaf_column *column, uint32_t at)
+{
+    const uint8_t *lengths = vl_leaf_array(leaf, column->data_at);
+    uint8_t *offsets = vl_leaf_array(leaf, column->bits_at);
+
+    for (uint32_t slot = 0; slot < leaf->capacity; slot++) {
+        if (slot % LEAF_PACK_RUN == 0)
+            vl_store_le16(offsets + (size_t)slot / LEAF_PACK_RUN * 2, (uint16_t)at);
+        at += lengths[slot];
+    }
+}
+
 /* Set lengths and offsets of a packed column, and take its part of the heap. */
 static void
 leaf_write_lengths(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
 {
     const vl_leaf_column *column = vl_leaf_columns(leaf) + index;
     uint8_t *lengths = vl_leaf_array(leaf, column->data_at);
-    uint8_t *offsets = vl_leaf_array(leaf, column->bits_at);
     uint32_t size = 0;
-    vl_leaf_value value;
+    vl_leaf_value buffer;
 
     for (uint32_t i = 0; i < rows; i++) {
         uint32_t ref = builder->refs[builder->next + i];
+        const vl_leaf_value *value = leaf_ref_value(builder, ref, index, &buffer);
 
-        leaf_ref_value(builder, ref, index, &value);
-        if (vl_leaf_type(&value) == VL_TYPE_NULL || vl_leaf_is_exception(column, &value))
+        if (vl_leaf_type(value) == VL_TYPE_NULL || vl_leaf_is_exception(column, value))
             continue;
-        lengths[leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i)] = (uint8_t)value.value.size;
-        size += value.value.size;
+        lengths[leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i)] = (uint8_t)value->value.size;
+        size += value->value.size;
     }
     leaf->heap_used += size;
-    size = builder->build.page_size - leaf->heap_used;
-    for (uint32_t slot = 0; slot < leaf->capacity; slot++) {
-        if (slot % LEAF_PACK_RUN == 0)
-            vl_store_le16(offsets + (size_t)slot / LEAF_PACK_RUN * 2, (uint16_t)size);
-        size += lengths[slot];
+    leaf_write_runs(leaf, column, builder->build.page_size - leaf->heap_used);
+}
+
+static void
+leaf_set_null(vl_leaf *leaf, const vl_leaf_column *column, uint32_t slot)
+{
+    vl_leaf_bit_put(vl_leaf_array(leaf, column->nulls_at), slot, 1);
+}
+
+/* Write integers of which none is an exception: what vl_leaf_put would, faster. */
+static void
+leaf_write_integers(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
+{
+    const vl_leaf_column *column = vl_leaf_columns(leaf) + index;
+    uint8_t *data = vl_leaf_array(leaf, column->data_at);
+    vl_leaf_value buffer;
+
+    for (uint32_t i = 0; i < rows; i++) {
+        uint32_t ref = builder->refs[builder->next + i];
+        const vl_leaf_value *value = leaf_ref_value(builder, ref, index, &buffer);
+        uint32_t slot = leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i);
+
+        if (value->value.type == VL_TYPE_INTEGER)
+            vl_leaf_store(data + (size_t)slot * column->width, column->width,
+                          (uint64_t)value->value.as.integer - (uint64_t)column->base);
+        else
+            leaf_set_null(leaf, column, slot);
     }
+}
+
+/* Write packed values of which none is an exception, the same. */
+static void
+leaf_write_packed(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
+{
+    const vl_leaf_column *column = vl_leaf_columns(leaf) + index;
+    uint8_t *lengths = vl_leaf_array(leaf, column->data_at);
+    uint32_t size = (uint32_t)builder->stats[index].heap;
+    uint32_t at = builder->build.page_size - leaf->heap_used - size;
+    uint8_t *to = vl_leaf_bytes(leaf) + at;
+    vl_leaf_value buffer;
+
+    leaf->heap_used += size;
+    for (uint32_t i = 0; i < rows; i++) {
+        uint32_t ref = builder->refs[builder->next + i];
+        const vl_leaf_value *value = leaf_ref_value(builder, ref, index, &buffer);
+        uint32_t slot = leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i);
+
+        if (!vl_leaf_is_bytes(value->value.type)) {
+            leaf_set_null(leaf, column, slot);
+            continue;
+        }
+        lengths[slot] = (uint8_t)value->value.size;
+        if (value->value.size > 0)
+            memcpy(to, value->value.as.data, value->value.size);
+        to += value->value.size;
+    }
+    VL_ASSERT(to == vl_leaf_bytes(leaf) + at + size);
+    leaf_write_runs(leaf, column, at);
 }
 
 /* Write a column's values. */
@@ -311,17 +414,27 @@ static void
 leaf_write_column(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows, uint32_t index)
 {
     vl_leaf_column *column = vl_leaf_columns(leaf) + index;
-    vl_leaf_value value;
+    int is_packed = vl_leaf_form_is_packed(column->form);
+    int is_plain = column->exception_count == 0;
+    vl_leaf_value buffer;
 
+    if (is_plain && column->form == VL_LEAF_INTEGER) {
+        leaf_write_integers(builder, leaf, rows, index);
+        return;
+    }
+    if (is_plain && is_packed) {
+        leaf_write_packed(builder, leaf, rows, index);
+        return;
+    }
     column->exception_count = 0;
-    if (vl_leaf_form_is_packed(column->form))
+    if (is_packed)
         leaf_write_lengths(builder, leaf, rows, index);
     for (uint32_t i = 0; i < rows; i++) {
         uint32_t ref = builder->refs[builder->next + i];
 
-        leaf_ref_value(builder, ref, index, &value);
         vl_leaf_put(leaf, builder->build.page_size, column,
-                    leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i), &value, 0);
+                    leaf_slot_of(leaf, leaf_ref_rowid(builder, ref), i),
+                    leaf_ref_value(builder, ref, index, &buffer), 0);
     }
 }
 
@@ -350,8 +463,8 @@ leaf_write_page(const vl_leaf_builder *builder, vl_leaf *leaf, uint32_t rows)
 size_t
 vl_leaf_scratch_size(uint32_t page_size, uint32_t column_count, uint32_t row_count)
 {
-    size_t by_column = 2 * sizeof(leaf_stats) + sizeof(vl_leaf_column) + sizeof(int32_t);
-    size_t refs = (size_t)vl_leaf_max_rows(page_size) + row_count;
+    size_t by_column = 2 * sizeof(leaf_stats) + sizeof(vl_leaf_column) + 2 * sizeof(int32_t);
+    size_t refs = 2 * (size_t)vl_leaf_max_rows(page_size) + row_count;
 
     return sizeof(vl_leaf_builder) + column_count * by_column + refs * sizeof(uint32_t);
 }
@@ -369,10 +482,14 @@ leaf_builder_init(void *scratch, const vl_leaf_build *build)
     builder->saved = builder->stats + count;
     builder->columns = (vl_leaf_column *)(void *)(builder->saved + count);
     builder->sources = (int32_t *)(void *)(builder->columns + count);
-    builder->refs = (uint32_t *)(void *)(builder->sources + count);
-    for (uint32_t i = 0; i < count; i++)
-        builder->sources[i] =
-            build->leaf != NULL ? vl_leaf_column_index(build->leaf, build->schema->ids[i]) : -1;
+    builder->rights = builder->sources + count;
+    builder->refs = (uint32_t *)(void *)(builder->rights + count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t id = build->schema->ids[i];
+
+        builder->sources[i] = build->leaf != NULL ? vl_leaf_column_index(build->leaf, id) : -1;
+        builder->rights[i] = build->right != NULL ? vl_leaf_column_index(build->right, id) : -1;
+    }
     return builder;
 }
 
@@ -381,12 +498,10 @@ static uint64_t
 leaf_row_heap(const vl_leaf_builder *builder, uint32_t row)
 {
     uint64_t size = 0;
-    vl_leaf_value value;
+    vl_leaf_value buffer;
 
-    for (uint32_t i = 0; i < builder->build.schema->count; i++) {
-        leaf_ref_value(builder, builder->refs[row], i, &value);
-        size += vl_leaf_heap_size(&value);
-    }
+    for (uint32_t i = 0; i < builder->build.schema->count; i++)
+        size += vl_leaf_heap_size(leaf_ref_value(builder, builder->refs[row], i, &buffer));
     return size;
 }
 
@@ -436,14 +551,29 @@ leaf_choose_split(vl_leaf_builder *builder)
         builder->build.layout == VL_LEAF_APPEND ? builder->count - 1 : leaf_middle(builder, fixed);
 }
 
+/* Rows that come one by one at an end of the page will go on to come there. */
+static leaf_spare
+leaf_choose_spare(const vl_leaf_builder *builder)
+{
+    const uint32_t *refs = builder->refs;
+
+    if (builder->build.leaf == NULL || builder->build.row_count != 1 || builder->count < 2)
+        return LEAF_SPARE_BOTH;
+    if ((refs[builder->count - 1] & LEAF_REF_GIVEN) != 0)
+        return LEAF_SPARE_ABOVE;
+    return (refs[0] & LEAF_REF_GIVEN) != 0 ? LEAF_SPARE_BELOW : LEAF_SPARE_BOTH;
+}
+
 vl_leaf_builder *
 vl_leaf_build_begin(void *scratch, const vl_leaf_build *build)
 {
     vl_leaf_builder *builder = leaf_builder_init(scratch, build);
 
+    VL_ASSERT(build->right == NULL || (build->leaf != NULL && build->row_count == 0));
     VL_ASSERT(build->schema->count >= 1);
     VL_ASSERT(build->schema->count <= vl_leaf_max_columns(build->page_size));
     leaf_collect(builder);
+    builder->spare = leaf_choose_spare(builder);
     leaf_choose_split(builder);
     return builder;
 }

@@ -18,6 +18,9 @@
 static void
 leaf_stats_integer(leaf_stats *stats, int64_t value)
 {
+    if (stats->integers == 0)
+        stats->first = value;
+    stats->last = value;
     if (stats->integers == 0 || value < stats->low)
         stats->low = value;
     if (stats->integers == 0 || value > stats->high)
@@ -32,6 +35,9 @@ leaf_stats_real(leaf_stats *stats, double value)
 {
     int64_t k;
 
+    if (stats->reals == 0)
+        stats->real_first = value;
+    stats->real_last = value;
     if (stats->reals == 0 || value < stats->real_low)
         stats->real_low = value;
     if (stats->reals == 0 || value > stats->real_high)
@@ -80,7 +86,7 @@ vl_leaf_stats_add(leaf_stats *stats, const vl_leaf_value *value)
 /* ---- choice ---- */
 
 void
-vl_leaf_choose_base(int64_t low, int64_t high, int64_t least, int64_t most, int is_grown,
+vl_leaf_choose_base(int64_t low, int64_t high, int64_t least, int64_t most, leaf_spare spare,
                     uint8_t *width, int64_t *base)
 {
     uint64_t span = (uint64_t)high - (uint64_t)low;
@@ -90,13 +96,50 @@ vl_leaf_choose_base(int64_t low, int64_t high, int64_t least, int64_t most, int 
     *width = 1;
     while (span > vl_leaf_width_max(*width))
         *width = (uint8_t)(*width * 2);
+    if (spare >= LEAF_SPARE_ABOVE && *width < 4 && 2 * span > vl_leaf_width_max(*width))
+        *width = (uint8_t)(*width * 2);
     *base = 0;
     if (*width == 8)
         return;
-    slack = is_grown ? (vl_leaf_width_max(*width) - span) / 2 : 0;
+    slack = vl_leaf_width_max(*width) - span;
+    if (spare == LEAF_SPARE_BOTH)
+        slack /= 2;
+    else if (spare != LEAF_SPARE_BELOW)
+        slack = 0;
     *base = (int64_t)((uint64_t)low - (slack < below ? slack : below));
     if (*base > most - (int64_t)vl_leaf_width_max(*width))
         *base = most - (int64_t)vl_leaf_width_max(*width);
+}
+
+/* Where a column that rises, or falls, with the rowids needs its room. */
+static leaf_spare
+leaf_turn(leaf_spare spare, int rises, int falls)
+{
+    if (spare < LEAF_SPARE_ABOVE || rises)
+        return spare;
+    if (!falls)
+        return LEAF_SPARE_BOTH;
+    return spare == LEAF_SPARE_ABOVE ? LEAF_SPARE_BELOW : LEAF_SPARE_ABOVE;
+}
+
+static leaf_spare
+leaf_integer_spare(const leaf_stats *stats, leaf_spare spare)
+{
+    int is_range = stats->low < stats->high;
+
+    return leaf_turn(spare, is_range && stats->first == stats->low && stats->last == stats->high,
+                     is_range && stats->first == stats->high && stats->last == stats->low);
+}
+
+static leaf_spare
+leaf_real_spare(const leaf_stats *stats, leaf_spare spare)
+{
+    int is_range = stats->real_low < stats->real_high;
+
+    return leaf_turn(
+        spare,
+        is_range && stats->real_first <= stats->real_low && stats->real_last >= stats->real_high,
+        is_range && stats->real_first >= stats->real_high && stats->real_last <= stats->real_low);
 }
 
 /* The best form so far. */
@@ -104,7 +147,7 @@ typedef struct leaf_choice {
     const leaf_stats *stats; /* of the values */
     uint32_t slots;          /* that the page will have */
     uint32_t rows;           /* values */
-    int is_grown;            /* see vl_leaf_choose */
+    leaf_spare spare;        /* see vl_leaf_choose */
     uint64_t cost;           /* of `best`, in bytes */
     vl_leaf_column best;     /* the form */
 } leaf_choice;
@@ -114,7 +157,9 @@ static void
 leaf_consider(leaf_choice *choice, vl_leaf_column *trial, uint32_t held)
 {
     uint32_t exceptions = choice->rows - choice->stats->nulls - held;
-    uint32_t room = exceptions + (choice->is_grown && exceptions > 0 ? LEAF_SPARE_EXCEPTIONS : 0);
+    uint32_t room =
+        exceptions +
+        (choice->spare != LEAF_SPARE_NONE && exceptions > 0 ? LEAF_SPARE_EXCEPTIONS : 0);
     int has_bitmap = trial->form != VL_LEAF_NULL && trial->form != VL_LEAF_ANY;
     uint64_t cost;
 
@@ -151,8 +196,8 @@ leaf_consider_integer(leaf_choice *choice)
     if (stats->integers == 0)
         return;
     trial.form = VL_LEAF_INTEGER;
-    vl_leaf_choose_base(stats->low, stats->high, INT64_MIN, INT64_MAX, choice->is_grown,
-                        &trial.width, &trial.base);
+    vl_leaf_choose_base(stats->low, stats->high, INT64_MIN, INT64_MAX,
+                        leaf_integer_spare(stats, choice->spare), &trial.width, &trial.base);
     leaf_consider(choice, &trial, stats->integers);
 }
 
@@ -189,18 +234,18 @@ leaf_consider_scaled(leaf_choice *choice, vl_leaf_form form)
         (stats->integers == 0 ||
          !leaf_scale_integers(stats, vl_leaf_power(trial.exponent), &low, &high)))
         return;
-    vl_leaf_choose_base(low, high, -LEAF_SCALE_LIMIT, LEAF_SCALE_LIMIT, choice->is_grown,
-                        &trial.width, &trial.base);
+    vl_leaf_choose_base(low, high, -LEAF_SCALE_LIMIT, LEAF_SCALE_LIMIT,
+                        leaf_real_spare(stats, choice->spare), &trial.width, &trial.base);
     if (trial.width < 8)
         leaf_consider(choice, &trial, held);
 }
 
 void
-vl_leaf_choose(const leaf_stats *stats, uint32_t slots, int is_grown, vl_leaf_column *column)
+vl_leaf_choose(const leaf_stats *stats, uint32_t slots, leaf_spare spare, vl_leaf_column *column)
 {
     uint32_t rows = stats->nulls + stats->integers + stats->reals + stats->texts + stats->blobs;
     uint32_t exact = stats->integers - stats->big_integers;
-    leaf_choice choice = {stats, slots, rows, is_grown, UINT64_MAX, {0}};
+    leaf_choice choice = {stats, slots, rows, spare, UINT64_MAX, {0}};
 
     choice.best.id = column->id;
     leaf_consider_plain(&choice, VL_LEAF_NULL, 0, 0);
@@ -209,7 +254,7 @@ vl_leaf_choose(const leaf_stats *stats, uint32_t slots, int is_grown, vl_leaf_co
     leaf_consider_scaled(&choice, VL_LEAF_SCALED_NUMBER);
     leaf_consider_plain(&choice, VL_LEAF_REAL, 8, stats->reals);
     leaf_consider_plain(&choice, VL_LEAF_NUMBER, 8, stats->reals + exact);
-    if (!is_grown) {
+    if (spare == LEAF_SPARE_NONE) {
         leaf_consider_plain(&choice, VL_LEAF_PACKED_TEXT, 1, stats->texts - stats->long_texts);
         leaf_consider_plain(&choice, VL_LEAF_PACKED_BLOB, 1, stats->blobs - stats->long_blobs);
     }

@@ -140,6 +140,24 @@ vl_leaf_choose_overflow(uint32_t page_size, vl_leaf_value *values, uint32_t coun
     return chosen;
 }
 
+int
+vl_leaf_needs_overflow(uint32_t page_size, const vl_leaf_value *values, uint32_t count)
+{
+    uint64_t room = page_size - LEAF_ROW_FIXED - count * LEAF_ROW_COLUMN;
+    uint64_t total = 0;
+    uint32_t longest = 0;
+
+    VL_ASSERT(count <= vl_leaf_max_columns(page_size));
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t size = vl_leaf_heap_size(values + i);
+
+        total += size;
+        longest = size > longest ? size : longest;
+    }
+    return longest > vl_leaf_max_inline(page_size) ||
+           (total > room && longest > VL_LEAF_DESCRIPTOR_SIZE);
+}
+
 /* ---- validation ---- */
 
 /* A page under examination. */

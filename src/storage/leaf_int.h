@@ -272,20 +272,35 @@ typedef struct leaf_stats {
     int64_t high;          /* see low */
     double real_low;       /* range of the reals, when there are any */
     double real_high;      /* see real_low */
+    int64_t first;         /* the integers that were counted first and last: they show whether */
+    int64_t last;          /* values rise with the rowids */
+    double real_first;     /* the same of the reals */
+    double real_last;      /* see real_first */
     uint64_t heap;         /* bytes in the heap */
 } leaf_stats;
 
 /* Count one more value. */
 void vl_leaf_stats_add(leaf_stats *stats, const vl_leaf_value *value);
 
+/* Where a page leaves room for values to come. */
+typedef enum leaf_spare {
+    LEAF_SPARE_NONE,  /* nowhere: the page is tight */
+    LEAF_SPARE_BOTH,  /* on both sides of the range */
+    LEAF_SPARE_ABOVE, /* above it: for as much again where that costs little */
+    LEAF_SPARE_BELOW  /* below it, the same */
+} leaf_spare;
+
 /* Choose width and base so that all of [low, high] is base + cell, and no cell leaves [least,
- * most], which is wider than 2^32. `is_grown`: with room on both sides. */
-void vl_leaf_choose_base(int64_t low, int64_t high, int64_t least, int64_t most, int is_grown,
+ * most], which is wider than 2^32. */
+void vl_leaf_choose_base(int64_t low, int64_t high, int64_t least, int64_t most, leaf_spare spare,
                          uint8_t *width, int64_t *base);
 
 /* Choose the form that takes the fewest bytes for `slots` slots, with exceptions for less than one
  * row in 16. Sets all of the column but id and places; exception_count is the number that will be.
- * `is_grown`: room for integers on both sides and for more exceptions, and no packing. */
-void vl_leaf_choose(const leaf_stats *stats, uint32_t slots, int is_grown, vl_leaf_column *column);
+ * `spare`: where rows are expected to come, by rowid: columns whose values rise or fall with it get
+ * their room accordingly, others on both sides; and there is room for more exceptions, and no
+ * packing. */
+void vl_leaf_choose(const leaf_stats *stats, uint32_t slots, leaf_spare spare,
+                    vl_leaf_column *column);
 
 #endif

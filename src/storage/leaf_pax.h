@@ -209,6 +209,9 @@ uint32_t vl_leaf_max_columns(uint32_t page_size);
  * to vl_leaf_max_columns(page_size) returns      how many were chosen */
 uint32_t vl_leaf_choose_overflow(uint32_t page_size, vl_leaf_value *values, uint32_t count);
 
+/* Whether any would be chosen. */
+int vl_leaf_needs_overflow(uint32_t page_size, const vl_leaf_value *values, uint32_t count);
+
 /* ---- format (leaf_format.c) ---- */
 
 /* Make an empty leaf: no slots. The first insert finds no room, and builds it. */
@@ -290,6 +293,12 @@ vl_leaf_result vl_leaf_insert(vl_leaf *leaf, uint32_t page_size, const vl_leaf_s
 vl_leaf_result vl_leaf_update(vl_leaf *leaf, uint32_t page_size, uint32_t slot,
                               const vl_leaf_change *changes, uint32_t count) VL_MUST_CHECK;
 
+/* What vl_leaf_insert and vl_leaf_update would answer. */
+vl_leaf_result vl_leaf_can_insert(const vl_leaf *leaf, uint32_t page_size,
+                                  const vl_leaf_schema *schema, const vl_leaf_row *row);
+vl_leaf_result vl_leaf_can_update(const vl_leaf *leaf, uint32_t page_size, uint32_t slot,
+                                  const vl_leaf_change *changes, uint32_t count);
+
 /* Turn a live row into a tombstone, and back. */
 void vl_leaf_mark_deleted(vl_leaf *leaf, uint32_t slot);
 void vl_leaf_unmark_deleted(vl_leaf *leaf, uint32_t slot);
@@ -318,11 +327,13 @@ typedef struct vl_leaf_build {
     int (*is_purgeable)(void *argument, int64_t rowid); /* whether the leaf's tombstone of this
                                      rowid goes; asked once for each; NULL: all stay */
     void *argument;                                     /* for is_purgeable */
+    const vl_leaf *right; /* source of more rows, all above those of `leaf`; NULL for none, and
+                             where rows are given */
 } vl_leaf_build;
 
 typedef struct vl_leaf_builder vl_leaf_builder;
 
-/* Bytes of scratch memory, 8-byte aligned, that a builder needs for a leaf as source, a
+/* Bytes of scratch memory, 8-byte aligned, that a builder needs for two leaves as source, a
  * schema of `column_count` columns and `row_count` given rows. */
 size_t vl_leaf_scratch_size(uint32_t page_size, uint32_t column_count, uint32_t row_count);
 

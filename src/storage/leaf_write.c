@@ -149,23 +149,41 @@ leaf_set_live(vl_leaf *leaf, uint32_t slot)
     vl_leaf_bit_put(vl_leaf_array(leaf, leaf->deleted_at), slot, 0);
 }
 
+/* Where a row would go, and whether it can. */
+static vl_leaf_result
+leaf_try_insert(const vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
+                const vl_leaf_row *row, leaf_target *target)
+{
+    target->rank = 0;
+    target->state = vl_leaf_find(leaf, row->rowid, &target->slot);
+    if (target->state == VL_LEAF_LIVE)
+        return VL_LEAF_EXISTS;
+    if (!vl_leaf_has_schema(leaf, schema))
+        return VL_LEAF_NO_ROOM;
+    if (target->state == VL_LEAF_NO_SLOT && !leaf_find_new_slot(leaf, row->rowid, target))
+        return VL_LEAF_NO_ROOM;
+    return leaf_row_fits(leaf, page_size, target, row) ? VL_LEAF_DONE : VL_LEAF_NO_ROOM;
+}
+
+vl_leaf_result
+vl_leaf_can_insert(const vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
+                   const vl_leaf_row *row)
+{
+    leaf_target target = {0, 0, VL_LEAF_NO_SLOT};
+
+    return leaf_try_insert(leaf, page_size, schema, row, &target);
+}
+
 vl_leaf_result
 vl_leaf_insert(vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
                const vl_leaf_row *row)
 {
     vl_leaf_column *columns = vl_leaf_columns(leaf);
     leaf_target target = {0, 0, VL_LEAF_NO_SLOT};
+    vl_leaf_result result = leaf_try_insert(leaf, page_size, schema, row, &target);
 
-    target.state = vl_leaf_find(leaf, row->rowid, &target.slot);
-    if (target.state == VL_LEAF_LIVE)
-        return VL_LEAF_EXISTS;
-    if (!vl_leaf_has_schema(leaf, schema))
-        return VL_LEAF_NO_ROOM;
-    if (target.state == VL_LEAF_NO_SLOT && !leaf_find_new_slot(leaf, row->rowid, &target))
-        return VL_LEAF_NO_ROOM;
-    if (!leaf_row_fits(leaf, page_size, &target, row))
-        return VL_LEAF_NO_ROOM;
-
+    if (result != VL_LEAF_DONE)
+        return result;
     if (target.state == VL_LEAF_NO_SLOT)
         leaf_add_slot(leaf, row->rowid, &target);
     for (uint32_t i = 0; i < leaf->column_count; i++)
@@ -175,10 +193,10 @@ vl_leaf_insert(vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
 }
 
 vl_leaf_result
-vl_leaf_update(vl_leaf *leaf, uint32_t page_size, uint32_t slot, const vl_leaf_change *changes,
-               uint32_t count)
+vl_leaf_can_update(const vl_leaf *leaf, uint32_t page_size, uint32_t slot,
+                   const vl_leaf_change *changes, uint32_t count)
 {
-    vl_leaf_column *columns = vl_leaf_columns(leaf);
+    const vl_leaf_column *columns = vl_leaf_ccolumns(leaf);
     leaf_target target = {slot, 0, vl_leaf_slot_state(leaf, slot)};
     uint64_t heap = 0;
 
@@ -189,7 +207,17 @@ vl_leaf_update(vl_leaf *leaf, uint32_t page_size, uint32_t slot, const vl_leaf_c
         if (index < 0 || !leaf_value_fits(leaf, columns + index, &target, &changes[i].value, &heap))
             return VL_LEAF_NO_ROOM;
     }
-    if (!leaf_heap_fits(leaf, page_size, heap))
+    return leaf_heap_fits(leaf, page_size, heap) ? VL_LEAF_DONE : VL_LEAF_NO_ROOM;
+}
+
+vl_leaf_result
+vl_leaf_update(vl_leaf *leaf, uint32_t page_size, uint32_t slot, const vl_leaf_change *changes,
+               uint32_t count)
+{
+    vl_leaf_column *columns = vl_leaf_columns(leaf);
+    leaf_target target = {slot, 0, vl_leaf_slot_state(leaf, slot)};
+
+    if (vl_leaf_can_update(leaf, page_size, slot, changes, count) != VL_LEAF_DONE)
         return VL_LEAF_NO_ROOM;
     for (uint32_t i = 0; i < count; i++)
         leaf_change(leaf, page_size, columns + vl_leaf_column_index(leaf, changes[i].id), &target,

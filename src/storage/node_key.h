@@ -159,8 +159,25 @@ void vl_node_key_remove(void *page, uint32_t page_size, uint32_t index);
  * neighbour, those of child 0 to its right one. */
 void vl_node_key_remove_child(void *page, uint32_t page_size, uint32_t index);
 
+/* Whether these would say DONE: vl_node_key_insert, vl_node_key_replace with a value of such a
+ * size, vl_node_key_set_separator. Nothing is changed. */
+int vl_node_key_can_insert(const void *page, uint32_t page_size, const vl_node_key_entry *entry);
+int vl_node_key_can_replace(const void *page, uint32_t page_size, uint32_t index,
+                            uint32_t value_size);
+int vl_node_key_can_set_separator(const void *page, uint32_t page_size, uint32_t index,
+                                  const vl_node_key *separator);
+
+/* Whether an entry fits whose record has so many bytes: what the layout above says of records. */
+int vl_node_key_has_room(const void *page, uint32_t page_size, uint32_t record_size);
+
 /* Put another page in a child's place; index from 0 to count. */
 void vl_node_key_set_child(void *page, uint32_t page_size, uint32_t index, vl_pid child);
+
+/* Put another separator in the place of entry `index` of an inner node, which keeps its child. It
+ * lies between the neighbouring entries or fences. DONE or FULL. */
+vl_node_result vl_node_key_set_separator(void *page, void *scratch, uint32_t page_size,
+                                         uint32_t index, const vl_node_key *separator)
+    VL_MUST_CHECK;
 
 /* Give a leaf's entry another value. DONE or FULL. */
 vl_node_result vl_node_key_replace(void *page, void *scratch, uint32_t page_size, uint32_t index,
@@ -172,7 +189,7 @@ void vl_node_key_mark(void *page, uint32_t page_size, uint32_t index, int is_del
 /* Drop the garbage. Changes no entry's position. */
 void vl_node_key_compact(void *page, void *scratch, uint32_t page_size);
 
-/* ---- making and joining pages: node_key_build.c ---- */
+/* ---- making and joining pages: node_key_build.c, node_key_balance.c ---- */
 
 /* Choose where to split a node that is full: near the middle, where the separator is shortest. When
  * entries are added at the tree's right edge, behind the last one. DONE; or TIE: no separator
@@ -203,9 +220,30 @@ vl_node_result vl_node_key_merge(void *page, const void *right, void *scratch, u
 /* Whether vl_node_key_merge would say DONE. */
 int vl_node_key_can_merge(const void *page, const void *right, uint32_t page_size);
 
+/* Choose how to share out the entries of two siblings so that both are about equally full: DONE; or
+ * FULL: that cannot be made better than it is, since entries are few or large, or long keys that
+ * tie stand in the way. The separator between the siblings must be the one in the parent
+ * afterwards (vl_node_key_set_separator), which may not have the room.
+ *
+ * buffer  part_max bytes; cut->separator points there. It is long only where one of an inner
+ *         node's is: then that one's rest goes with it
+ * cut     cut->at counts the left one's entries, of inner nodes the separator between, and the
+ *         right one's entries: so many of these stay left. An inner node's at `at` moves up, and
+ *         the separator between moves down */
+vl_node_result vl_node_key_balance_point(const void *page, const void *right, uint32_t page_size,
+                                         uint8_t *buffer, vl_node_key_cut *cut);
+
+/* Move entries between siblings as vl_node_key_balance_point said. */
+void vl_node_key_balance(void *page, void *right, void *scratch, uint32_t page_size,
+                         const vl_node_key_cut *cut);
+
 /* Grow the tree at its root: `child` becomes a copy of the root page, under its own number, and the
  * root a node above it with this one child and the same fences. */
 void vl_node_key_grow(void *root, void *child, void *scratch, uint32_t page_size, vl_pid child_pid);
+
+/* Shrink the tree at its root: a root with one child becomes a copy of it, under its own number.
+ * The child's page is left as it is, and is the caller's to free. */
+void vl_node_key_shrink(void *root, const void *child, uint32_t page_size);
 
 /* Sorted entries for vl_node_key_build. */
 typedef struct vl_node_key_load {

@@ -13,17 +13,12 @@
  * entry fits whatever its fences (vl_node_key_part_max). */
 #include "storage/node_key_int.h"
 
-/* Bytes of a node's records and slots, heads apart, as entries come in. */
-typedef struct node_key_sum {
-    uint32_t prefix_size; /* of the node to be made */
-    uint32_t count;       /* entries so far */
-    uint32_t heap_size;   /* fences and records so far */
-} node_key_sum;
+/* ---- sums ---- */
 
-static node_key_sum
-node_key_sum_begin(const vl_node_key_item *low, const vl_node_key_item *high)
+vl_node_key_sum
+vl_node_key_sum_begin(const vl_node_key_item *low, const vl_node_key_item *high)
 {
-    node_key_sum sum = {0};
+    vl_node_key_sum sum = {0};
 
     sum.prefix_size = vl_node_key_common(&low->key, &high->key);
     sum.heap_size =
@@ -31,26 +26,28 @@ node_key_sum_begin(const vl_node_key_item *low, const vl_node_key_item *high)
     return sum;
 }
 
-static void
-node_key_sum_add(node_key_sum *sum, const vl_node_key_item *item)
+void
+vl_node_key_sum_add(vl_node_key_sum *sum, const vl_node_key_item *item)
 {
     sum->count++;
     sum->heap_size += vl_node_key_item_size(item, sum->prefix_size);
 }
 
 static void
-node_key_sum_add_range(node_key_sum *sum, const vl_node_key_view *view, uint32_t from, uint32_t to)
+node_key_sum_add_range(vl_node_key_sum *sum, const vl_node_key_view *view, uint32_t from,
+                       uint32_t to)
 {
     vl_node_key_item item;
 
     for (; from < to; from++) {
         vl_node_key_item_of_entry(view, from, &item);
-        node_key_sum_add(sum, &item);
+        vl_node_key_sum_add(sum, &item);
     }
 }
 
-static int
-node_key_sum_fits(const node_key_sum *sum, uint32_t slot_size, uint32_t page_size, uint32_t limit)
+int
+vl_node_key_sum_fits(const vl_node_key_sum *sum, uint32_t slot_size, uint32_t page_size,
+                     uint32_t limit)
 {
     uint32_t room = vl_node_key_room_for(sum->count);
 
@@ -71,8 +68,8 @@ node_key_append_range(void *page, const vl_node_key_view *source, uint32_t from,
     }
 }
 
-static void
-node_key_item_of_key(const vl_node_key *key, uint32_t page_size, vl_node_key_item *item)
+void
+vl_node_key_item_of_key(const vl_node_key *key, uint32_t page_size, vl_node_key_item *item)
 {
     vl_node_key_entry entry = {0};
 
@@ -80,10 +77,8 @@ node_key_item_of_key(const vl_node_key *key, uint32_t page_size, vl_node_key_ite
     vl_node_key_item_make(&entry, page_size, item);
 }
 
-/* Size of the shortest separator between two neighbouring keys (N9); 0 when it is not in a page:
- * the keys differ behind the second one's part. */
-static uint32_t
-node_key_separator_size(const vl_node_key_item *left, const vl_node_key_item *right)
+uint32_t
+vl_node_key_separator_size(const vl_node_key_item *left, const vl_node_key_item *right)
 {
     uint32_t size = vl_node_key_common(&left->key, &right->key) + 1;
 
@@ -103,7 +98,7 @@ node_key_cut_size(const vl_node_key_view *view, uint32_t at)
     if (vl_node_key_is_inner(view))
         return vl_node_key_pieces_size(&right.key) + right.total_size;
     vl_node_key_item_of_entry(view, at - 1, &left);
-    return node_key_separator_size(&left, &right);
+    return vl_node_key_separator_size(&left, &right);
 }
 
 /* Bytes that an entry takes. */
@@ -197,24 +192,25 @@ node_key_cut_at_edge(const vl_node_key_view *view, uint32_t at, const vl_node_ke
     vl_node_key_item neighbour;
     vl_node_key_item fence;
     vl_node_key_item separator;
-    node_key_sum sum;
+    vl_node_key_sum sum;
     uint32_t size;
 
-    node_key_item_of_key(incoming, view->page_size, &fresh);
+    vl_node_key_item_of_key(incoming, view->page_size, &fresh);
     vl_node_key_item_of_entry(view, at > 0 ? at - 1 : 0, &neighbour);
-    size = at > 0 ? node_key_separator_size(&neighbour, &fresh)
-                  : node_key_separator_size(&fresh, &neighbour);
+    size = at > 0 ? vl_node_key_separator_size(&neighbour, &fresh)
+                  : vl_node_key_separator_size(&fresh, &neighbour);
     if (size == 0)
         return 0;
     node_key_set_cut(cut, at, at > 0 ? &fresh : &neighbour, size, buffer);
-    node_key_item_of_key(&cut->separator, view->page_size, &separator);
+    vl_node_key_item_of_key(&cut->separator, view->page_size, &separator);
     if (at > 0)
         vl_node_key_item_of_low(view, &fence);
     else
         vl_node_key_item_of_high(view, &fence);
-    sum = at > 0 ? node_key_sum_begin(&fence, &separator) : node_key_sum_begin(&separator, &fence);
+    sum = at > 0 ? vl_node_key_sum_begin(&fence, &separator)
+                 : vl_node_key_sum_begin(&separator, &fence);
     node_key_sum_add_range(&sum, view, 0, view->count);
-    return node_key_sum_fits(&sum, view->slot_size, view->page_size, view->page_size);
+    return vl_node_key_sum_fits(&sum, view->slot_size, view->page_size, view->page_size);
 }
 
 /* Cut between entries. */
@@ -287,7 +283,7 @@ vl_node_key_split(void *page, void *right, void *scratch, uint32_t page_size, vl
     view = vl_node_key_open(scratch, page_size);
     vl_node_key_item_of_low(&view, &low);
     vl_node_key_item_of_high(&view, &high);
-    node_key_item_of_key(&cut->separator, page_size, &separator);
+    vl_node_key_item_of_key(&cut->separator, page_size, &separator);
     if (vl_node_key_is_inner(&view)) {
         VL_ASSERT(cut->at < view.count);
         middle_child = vl_node_key_child(scratch, page_size, cut->at + 1);
@@ -329,16 +325,16 @@ int
 vl_node_key_can_merge(const void *page, const void *right, uint32_t page_size)
 {
     node_key_seam seam;
-    node_key_sum sum;
+    vl_node_key_sum sum;
 
     node_key_make_seam(page, right, page_size, &seam);
     VL_ASSERT(seam.left.slot_size == seam.right.slot_size);
-    sum = node_key_sum_begin(&seam.low, &seam.high);
+    sum = vl_node_key_sum_begin(&seam.low, &seam.high);
     node_key_sum_add_range(&sum, &seam.left, 0, seam.left.count);
     if (vl_node_key_is_inner(&seam.left))
-        node_key_sum_add(&sum, &seam.separator);
+        vl_node_key_sum_add(&sum, &seam.separator);
     node_key_sum_add_range(&sum, &seam.right, 0, seam.right.count);
-    return node_key_sum_fits(&sum, seam.left.slot_size, page_size, page_size); /* keeps N8 */
+    return vl_node_key_sum_fits(&sum, seam.left.slot_size, page_size, page_size); /* keeps N8 */
 }
 
 vl_node_result
@@ -405,7 +401,7 @@ node_key_load_fence(const vl_node_key_load *load, uint32_t page_size, uint32_t t
         return 0;
     vl_node_key_item_make(&load->entries[take - 1], page_size, &left);
     vl_node_key_item_make(&load->entries[take], page_size, &right);
-    fence->size = node_key_separator_size(&left, &right);
+    fence->size = vl_node_key_separator_size(&left, &right);
     fence->total_size = fence->size;
     fence->rest = 0;
     return fence->size > 0;
@@ -420,20 +416,20 @@ node_key_load_fits(const vl_node_key_load *load, uint32_t page_size, uint32_t ta
     vl_node_key_item low;
     vl_node_key_item high;
     vl_node_key_item item;
-    node_key_sum sum;
+    vl_node_key_sum sum;
 
     if (load->id.level > 0)
         slot_size += (uint32_t)sizeof(vl_pid);
     if (!node_key_load_fence(load, page_size, take, &fence))
         return 0;
-    node_key_item_of_key(&load->fences.low, page_size, &low);
-    node_key_item_of_key(&fence, page_size, &high);
-    sum = node_key_sum_begin(&low, &high);
+    vl_node_key_item_of_key(&load->fences.low, page_size, &low);
+    vl_node_key_item_of_key(&fence, page_size, &high);
+    sum = vl_node_key_sum_begin(&low, &high);
     for (uint32_t i = 0; i < take; i++) {
         vl_node_key_item_make(&load->entries[i], page_size, &item);
-        node_key_sum_add(&sum, &item);
+        vl_node_key_sum_add(&sum, &item);
     }
-    return node_key_sum_fits(&sum, slot_size, page_size, limit);
+    return vl_node_key_sum_fits(&sum, slot_size, page_size, limit);
 }
 
 /* How many entries to take; UINT32_MAX when no number is possible. The size grows with the number
@@ -481,7 +477,7 @@ vl_node_key_build(void *page, uint32_t page_size, const vl_node_key_load *load, 
     *taken = take;
     *separator = fences.high;
     if (take < load->count) {
-        node_key_item_of_key(&fences.high, page_size, &item);
+        vl_node_key_item_of_key(&fences.high, page_size, &item);
         vl_node_key_pieces_copy(&item.key, 0, item.key.size[0], buffer);
         separator->data = buffer;
         separator->size = item.key.size[0];

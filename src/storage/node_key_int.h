@@ -203,6 +203,28 @@ uint32_t vl_node_key_item_size(const vl_node_key_item *item, uint32_t prefix_siz
 void vl_node_key_init_items(void *page, uint32_t page_size, vl_node_id id, vl_pid first_child,
                             const vl_node_key_item *low, const vl_node_key_item *high);
 
+/* A key as an item without a value. */
+void vl_node_key_item_of_key(const vl_node_key *key, uint32_t page_size, vl_node_key_item *item);
+
+/* Size of the shortest separator between two neighbouring keys (N9); 0 when it is not in a page:
+ * the keys differ behind the second one's part. */
+uint32_t vl_node_key_separator_size(const vl_node_key_item *left, const vl_node_key_item *right);
+
+/* Bytes of the records of a node that is to be made, heads and slots apart, as entries come in. */
+typedef struct vl_node_key_sum {
+    uint32_t prefix_size; /* of the node to be made */
+    uint32_t count;       /* entries so far */
+    uint32_t heap_size;   /* fences and records so far */
+} vl_node_key_sum;
+
+/* Begin with a node's fences; add an entry. */
+vl_node_key_sum vl_node_key_sum_begin(const vl_node_key_item *low, const vl_node_key_item *high);
+void vl_node_key_sum_add(vl_node_key_sum *sum, const vl_node_key_item *item);
+
+/* Whether the node fits a page, and is not larger than `limit`. */
+int vl_node_key_sum_fits(const vl_node_key_sum *sum, uint32_t slot_size, uint32_t page_size,
+                         uint32_t limit);
+
 /* Write an item at position `index` of a page where it fits without compaction, room included. */
 void vl_node_key_put(void *page, uint32_t page_size, uint32_t index, const vl_node_key_item *item);
 

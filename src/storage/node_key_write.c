@@ -347,11 +347,12 @@ vl_node_key_compact(void *page, void *scratch, uint32_t page_size)
     node_key_pack(page, scratch, page_size, UINT32_MAX, vl_node_key_room_for(count));
 }
 
-/* Whether an item fits, compacting if need be; keeps N6. */
+/* Whether a record of `size` bytes fits behind the others, as the page is (1), once it is compacted
+ * (2), or not at all (0). */
 static int
-node_key_reserve(void *page, void *scratch, uint32_t page_size, uint32_t size)
+node_key_fits(const void *page, uint32_t page_size, uint32_t size)
 {
-    vl_node_key_header *header = page;
+    const vl_node_key_header *header = page;
     vl_node_key_view view = vl_node_key_open(page, page_size);
     uint32_t room = view.count < view.room ? view.room : view.room + VL_NODE_HEADS_IN_LINE;
     uint32_t heap = header->heap_size + size;
@@ -360,12 +361,39 @@ node_key_reserve(void *page, void *scratch, uint32_t page_size, uint32_t size)
         vl_node_key_arrays_size(room, view.count + 1, view.slot_size) + heap <= page_size)
         return 1;
     room = vl_node_key_room_for(view.count + 1);
-    if (room > vl_node_key_room_max(page_size, view.slot_size) ||
-        vl_node_key_arrays_size(room, view.count + 1, view.slot_size) + heap - header->garbage >
+    if (room <= vl_node_key_room_max(page_size, view.slot_size) &&
+        vl_node_key_arrays_size(room, view.count + 1, view.slot_size) + heap - header->garbage <=
             page_size)
-        return 0;
-    node_key_pack(page, scratch, page_size, UINT32_MAX, room);
-    return 1;
+        return 2;
+    return 0;
+}
+
+/* Whether an item fits, compacting if need be; keeps N6. */
+static int
+node_key_reserve(void *page, void *scratch, uint32_t page_size, uint32_t size)
+{
+    int fits = node_key_fits(page, page_size, size);
+
+    if (fits == 2)
+        node_key_pack(page, scratch, page_size, UINT32_MAX,
+                      vl_node_key_room_for(vl_node_key_count(page, page_size) + 1));
+    return fits != 0;
+}
+
+int
+vl_node_key_has_room(const void *page, uint32_t page_size, uint32_t record_size)
+{
+    return node_key_fits(page, page_size, record_size) != 0;
+}
+
+int
+vl_node_key_can_insert(const void *page, uint32_t page_size, const vl_node_key_entry *entry)
+{
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+    vl_node_key_item item;
+
+    vl_node_key_item_make(entry, page_size, &item);
+    return node_key_fits(page, page_size, vl_node_key_item_size(&item, view.prefix_size)) != 0;
 }
 
 vl_node_result
@@ -440,6 +468,25 @@ vl_node_key_set_child(void *page, uint32_t page_size, uint32_t index, vl_pid chi
         node_key_set_slot_child(node_key_slot(page, &view, index - 1), child);
 }
 
+/* Whether a record of `old_size` bytes can become one of `size`, as the page is (1), once it is
+ * compacted (2), or not at all (0). */
+static int
+node_key_fits_anew(const void *page, uint32_t page_size, uint32_t old_size, uint32_t size)
+{
+    const vl_node_key_header *header = page;
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+    uint32_t room = vl_node_key_room_for(view.count);
+
+    if (vl_node_key_arrays_size(view.room, view.count, view.slot_size) + header->heap_size + size <=
+        page_size)
+        return 1;
+    if (vl_node_key_arrays_size(room, view.count, view.slot_size) + header->heap_size -
+            header->garbage - old_size + size <=
+        page_size)
+        return 2;
+    return 0;
+}
+
 /* Make space of `size` bytes for entry `index`, whose record has `old_size`, and give it to it.
  * Returns the page that has the old record afterwards, or NULL when it does not fit. */
 static const void *
@@ -448,24 +495,50 @@ node_key_renew(void *page, void *scratch, uint32_t page_size, uint32_t index, ui
 {
     vl_node_key_header *header = page;
     vl_node_key_view view = vl_node_key_open(page, page_size);
-    uint32_t room = vl_node_key_room_for(view.count);
     const void *old = page;
 
-    if (vl_node_key_arrays_size(view.room, view.count, view.slot_size) + header->heap_size + size >
-        page_size) {
-        if (vl_node_key_arrays_size(room, view.count, view.slot_size) + header->heap_size -
-                header->garbage - old_size + size >
-            page_size)
-            return NULL;
-        node_key_pack(page, scratch, page_size, index, room);
+    switch (node_key_fits_anew(page, page_size, old_size, size)) {
+    case 1:
+        header->garbage = (uint16_t)(header->garbage + old_size);
+        break;
+    case 2:
+        node_key_pack(page, scratch, page_size, index, vl_node_key_room_for(view.count));
         view = vl_node_key_open(page, page_size);
         old = scratch;
-    } else {
-        header->garbage = (uint16_t)(header->garbage + old_size);
+        break;
+    default:
+        return NULL;
     }
     header->heap_size = (uint16_t)(header->heap_size + size);
     node_key_slot(page, &view, index)->at = header->heap_size;
     return old;
+}
+
+int
+vl_node_key_can_replace(const void *page, uint32_t page_size, uint32_t index, uint32_t value_size)
+{
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+    vl_node_key_record record = vl_node_key_record_at(&view, index);
+    vl_node_key_item item;
+
+    vl_node_key_item_of_entry(&view, index, &item);
+    item.value_size = value_size;
+    return value_size == record.value_size ||
+           node_key_fits_anew(page, page_size, record.size,
+                              vl_node_key_item_size(&item, view.prefix_size)) != 0;
+}
+
+int
+vl_node_key_can_set_separator(const void *page, uint32_t page_size, uint32_t index,
+                              const vl_node_key *separator)
+{
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+    vl_node_key_record record = vl_node_key_record_at(&view, index);
+    vl_node_key_item item;
+
+    vl_node_key_item_of_key(separator, page_size, &item);
+    return node_key_fits_anew(page, page_size, record.size,
+                              vl_node_key_item_size(&item, view.prefix_size)) != 0;
 }
 
 vl_node_result
@@ -493,6 +566,32 @@ vl_node_key_replace(void *page, void *scratch, uint32_t page_size, uint32_t inde
         return VL_NODE_FULL;
     item.key.at[2] = (const uint8_t *)old + record.at; /* only the tail is written again */
     item.value = value;
+    node_key_write_record(node_key_bytes(page) + page_size - node_key_header(page)->heap_size,
+                          &item, view.prefix_size);
+    return VL_NODE_DONE;
+}
+
+vl_node_result
+vl_node_key_set_separator(void *page, void *scratch, uint32_t page_size, uint32_t index,
+                          const vl_node_key *separator)
+{
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+    vl_node_key_record record = vl_node_key_record_at(&view, index);
+    vl_node_key_entry entry = {0};
+    vl_node_key_item item;
+    vl_node_key_slot *slot;
+
+    VL_ASSERT(index < view.count && vl_node_key_is_inner(&view));
+    entry.key = *separator;
+    vl_node_key_item_make(&entry, page_size, &item);
+    VL_ASSERT(vl_node_key_pieces_size(&item.key) >= view.prefix_size);
+    if (node_key_renew(page, scratch, page_size, index, record.size,
+                       vl_node_key_item_size(&item, view.prefix_size)) == NULL)
+        return VL_NODE_FULL;
+    view = vl_node_key_open(page, page_size);
+    slot = node_key_slot(page, &view, index);
+    slot->size = (uint16_t)(vl_node_key_pieces_size(&item.key) - view.prefix_size);
+    node_key_heads(page)[index] = node_key_head_of(&item, view.prefix_size);
     node_key_write_record(node_key_bytes(page) + page_size - node_key_header(page)->heap_size,
                           &item, view.prefix_size);
     return VL_NODE_DONE;

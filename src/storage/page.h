@@ -38,7 +38,8 @@ typedef enum vl_page_kind {
     VL_PAGE_KEY_LEAF = 3,      /* keys and small values (node_key.h) */
     VL_PAGE_KEY_INNER = 4,     /* separators and children (node_key.h) */
     VL_PAGE_OVERFLOW_LIST = 5, /* pids of a long value's data pages */
-    VL_PAGE_OVERFLOW_DATA = 6  /* a part of a long value */
+    VL_PAGE_OVERFLOW_DATA = 6, /* a part of a long value */
+    VL_PAGE_MAP = 7            /* where the images of pages lie (pagemap.h) */
 } vl_page_kind;
 
 typedef struct vl_page_header {

@@ -5,8 +5,8 @@
  *   F2  While a checkpoint is in writing, a chunk's `writing` bits are valid if its barrier is the
  *       present one; otherwise its `writing` set is its `live` set, which has not changed since the
  *       barrier. space_touch makes them valid before either changes.
- *   F3  Blocks 0 and 1, and those behind the file's end in the last chunk, are in no set and not
- *       free: `fixed` has their bits.
+ *   F3  Blocks 0 and 1, those behind the file's end in the last chunk, and those that are held, are
+ *       in no set and not free: `fixed` has their bits.
  *   F4  used_count of a chunk is the number of its blocks that are not free; free_count of the
  * space the sum of the rest. */
 #include "storage/space.h"
@@ -88,6 +88,10 @@ space_change_word(vl_space *space, space_chunk *chunk, uint32_t sets, uint32_t w
 
     space_touch(space, chunk);
     before = __builtin_popcountll(space_used_word(space, chunk, word));
+    if (sets == VL_SPACE_HELD)
+        chunk->fixed[word] = (chunk->fixed[word] & keep) | put;
+    else
+        chunk->fixed[word] &= ~put; /* who is in a set is not held */
     if ((sets & VL_SPACE_LIVE) != 0)
         chunk->live[word] = (chunk->live[word] & keep) | put;
     if ((sets & VL_SPACE_DURABLE) != 0)
@@ -366,7 +370,8 @@ vl_space_allocate(vl_space *space, uint32_t sets, uint32_t length, uint64_t *add
     uint64_t found;
     uint64_t first_end;
 
-    VL_ASSERT(length > 0 && (sets & (VL_SPACE_LIVE | VL_SPACE_WRITING)) == sets && sets != 0);
+    VL_ASSERT(length > 0 && sets != 0);
+    VL_ASSERT((sets & (VL_SPACE_LIVE | VL_SPACE_WRITING)) == sets || sets == VL_SPACE_HELD);
     *address = 0;
     if (space->free_count < length)
         return 0;
@@ -460,6 +465,10 @@ vl_space_sets_of(vl_space *space, uint64_t block)
 
     if (block < VL_SUPER_COUNT)
         return VL_SPACE_LIVE | VL_SPACE_DURABLE | VL_SPACE_WRITING;
+    if (block < space->block_count &&
+        (space_chunk_of(space, block)->fixed[block % SPACE_CHUNK_BLOCKS / 64] >> (block % 64) &
+         1) != 0)
+        return VL_SPACE_HELD;
     for (uint32_t set = VL_SPACE_LIVE; set <= VL_SPACE_WRITING; set *= 2)
         if ((vl_space_word(space, set, block / 64) >> (block % 64) & 1) != 0)
             sets |= set;

@@ -8,10 +8,11 @@
  *     durable     what would be needed if the system failed now
  *     writing     what the checkpoint in writing will need; empty while there is none
  *
- * A block is free when it is in none of them. That is the whole rule; the rest is when the sets
- * change:
+ * A block is free when it is in none of them, and not held. That is the whole rule; the rest is
+ * when the sets change:
  *
- *     a page image is written outside of a checkpoint        live += new
+ *     a page image is written outside of a checkpoint        new is held
+ *     the live map refers to it                              live += new, held no more
  *     the live map moves on from an image                    live -= old
  *     barrier: checkpoint N begins                           writing := live
  *     N's image of a page that was dirty at the barrier      writing += new, writing -= old
@@ -41,6 +42,10 @@ typedef struct vl_space vl_space;
 #define VL_SPACE_DURABLE 2U
 #define VL_SPACE_WRITING 4U
 
+/* Not a set of a map: blocks taken for an image that is yet to be written and that no map refers
+ * to. They are not free, and no checkpoint has them, though a barrier may come meanwhile. */
+#define VL_SPACE_HELD 8U
+
 /* Make the space of a file of `block_count` blocks, all free but the superblocks. Errors:
  * VELO_NOMEM. */
 velo_status vl_space_create(vl_ctx *ctx, uint64_t block_count, vl_space **out) VL_MUST_CHECK;
@@ -59,19 +64,20 @@ uint64_t vl_space_block_count(const vl_space *space);
 uint64_t vl_space_free_count(const vl_space *space);
 uint64_t vl_space_used_end(const vl_space *space);
 
-/* Take `length` free blocks in a row into `sets` (LIVE, WRITING or both). Looks on from where the
- * last search ended, so that one after the other gives addresses one behind the other.
+/* Take `length` free blocks in a row into `sets` (LIVE, WRITING or both, or HELD alone). Looks on
+ * from where the last search ended, so that one after the other gives addresses one behind the
+ * other.
  *
  * address  receives the first one
  * returns  1, or 0 when there is no such run: the file has to grow */
 int vl_space_allocate(vl_space *space, uint32_t sets, uint32_t length, uint64_t *address);
 
 /* Take blocks that are known to be in use into `sets`: while a file is opened, or when a checkpoint
- * image becomes the live one too. */
+ * image becomes the live one too. Held ones are held no more. */
 void vl_space_add(vl_space *space, uint32_t sets, uint64_t address, uint32_t length);
 
-/* Take blocks out of `sets` (LIVE, WRITING or both), in all of which they are. Those that are in no
- * set any more are free. */
+/* Take blocks out of `sets` (LIVE, WRITING or both, or HELD alone), in all of which they are. Those
+ * that are in no set any more are free. */
 void vl_space_remove(vl_space *space, uint32_t sets, uint64_t address, uint32_t length);
 
 /* Begin a checkpoint, and end it: is_durable 1 once its superblock is synced, 0 when it failed. */

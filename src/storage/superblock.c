@@ -16,7 +16,7 @@
 #include <inttypes.h>
 
 #define SUPER_CHECKSUM_AT (VL_SUPER_SIZE - 8)
-#define SUPER_ZEROS_AT    216U
+#define SUPER_ZEROS_AT    192
 #define SUPER_MAGIC_SIZE  16U
 #define SUPER_BLOCK_LEAST 512U
 
@@ -63,10 +63,9 @@ vl_superblock_encode(const vl_superblock *super, uint32_t block, uint8_t bytes[V
     vl_store_le64(bytes + 96, super->page_end);
     vl_store_le64(bytes + 104, super->next_tree);
     super_put_root(bytes + 112, &super->map_root);
-    super_put_root(bytes + 136, &super->directory_root);
-    super_put_root(bytes + 160, &super->space_root);
-    super_put_root(bytes + 184, &super->inflight_root);
-    vl_store_le64(bytes + 208, super->flags);
+    super_put_root(bytes + 136, &super->space_root);
+    super_put_root(bytes + 160, &super->inflight_root);
+    vl_store_le64(bytes + 184, super->flags);
     vl_store_le64(bytes + SUPER_CHECKSUM_AT, vl_hash64(bytes, SUPER_CHECKSUM_AT, block));
 }
 
@@ -87,10 +86,9 @@ super_get_fields(const uint8_t *bytes, vl_superblock *super)
     super->page_end = vl_load_le64(bytes + 96);
     super->next_tree = vl_load_le64(bytes + 104);
     super_get_root(bytes + 112, &super->map_root);
-    super_get_root(bytes + 136, &super->directory_root);
-    super_get_root(bytes + 160, &super->space_root);
-    super_get_root(bytes + 184, &super->inflight_root);
-    super->flags = vl_load_le64(bytes + 208);
+    super_get_root(bytes + 136, &super->space_root);
+    super_get_root(bytes + 160, &super->inflight_root);
+    super->flags = vl_load_le64(bytes + 184);
 }
 
 /* Whether the bytes of an all-zero or in-range reference. Keeps Z2. */
@@ -114,13 +112,12 @@ super_find_bad_field(const uint8_t *bytes, const vl_superblock *super)
         return "block size";
     if (super->block_count < VL_SUPER_COUNT || super->block_count > INT64_MAX / super->block_size)
         return "block count";
-    if (super->checkpoint == 0 || super->log_generation == 0 || super->page_end == 0 ||
-        super->next_tree == 0)
+    /* Counters that come near to wrapping around are none of ours. */
+    if (super->checkpoint == 0 || super->checkpoint > INT64_MAX || super->log_generation == 0 ||
+        super->page_end == 0 || super->next_tree == 0)
         return "counters";
     if (!super_root_is_valid(&super->map_root, super->block_count))
         return "root of the page map";
-    if (!super_root_is_valid(&super->directory_root, super->block_count))
-        return "root of the tree directory";
     if (!super_root_is_valid(&super->space_root, super->block_count))
         return "root of the free space";
     if (!super_root_is_valid(&super->inflight_root, super->block_count))
@@ -190,6 +187,9 @@ super_choose_newer(vl_ctx *ctx, const char *what, const vl_superblock supers[VL_
     if (memcmp(supers[0].database_id, supers[1].database_id, sizeof supers[0].database_id) != 0)
         return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblocks belong to different databases",
                        what);
+    if (supers[0].page_size != supers[1].page_size || supers[0].block_size != supers[1].block_size)
+        return vl_fail(ctx, VELO_CORRUPT,
+                       "\"%s\": its superblocks disagree about the size of pages or blocks", what);
     *block = supers[1].checkpoint > supers[0].checkpoint;
     if (supers[0].checkpoint == supers[1].checkpoint &&
         memcmp(bytes[0], bytes[1], SUPER_CHECKSUM_AT) != 0)
@@ -233,4 +233,38 @@ vl_superblock_choose(vl_ctx *ctx, const char *what, const uint8_t *const bytes[V
         *block = found[1] == VELO_OK;
     *super = supers[*block];
     return VELO_OK;
+}
+
+/* Whether these bytes are a second superblock of a file whose blocks have this size, of whatever
+ * version: Z1 says what can be believed of newer ones. */
+static int
+super_is_second(const uint8_t *bytes, uint32_t block_size)
+{
+    return memcmp(bytes, super_magic, SUPER_MAGIC_SIZE) == 0 &&
+           vl_load_le32(bytes + 28) == block_size &&
+           vl_load_le64(bytes + SUPER_CHECKSUM_AT) == vl_hash64(bytes, SUPER_CHECKSUM_AT, 1);
+}
+
+velo_status
+vl_superblock_find(vl_ctx *ctx, const char *what, const uint8_t *head, size_t size,
+                   vl_superblock *super, uint32_t *block)
+{
+    const uint8_t *bytes[VL_SUPER_COUNT] = {NULL, NULL};
+    uint32_t block_size;
+
+    if (size < VL_SUPER_SIZE)
+        return vl_superblock_choose(ctx, what, bytes, super, block);
+    bytes[0] = head;
+    if (vl_superblock_decode(ctx, what, 0, head, super) == VELO_OK) {
+        if (super->block_size <= size - VL_SUPER_SIZE)
+            bytes[1] = head + super->block_size;
+        return vl_superblock_choose(ctx, what, bytes, super, block);
+    }
+    /* No image of a page looks like a superblock, whatever users store: images begin with a kind.
+     * So what is found behind the true block 1 is not taken for it. */
+    for (block_size = SUPER_BLOCK_LEAST; block_size <= VL_PAGE_MAX_SIZE && bytes[1] == NULL;
+         block_size *= 2)
+        if (block_size + VL_SUPER_SIZE <= size && super_is_second(head + block_size, block_size))
+            bytes[1] = head + block_size;
+    return vl_superblock_choose(ctx, what, bytes, super, block);
 }

@@ -19,11 +19,10 @@
  *    96  page_end            8   one past the largest page number
  *   104  next_tree           8   the next tree id
  *   112  map_root            24  page map: address 8, length in blocks 4, height 4, checksum 8
- *   136  directory_root      24  tree directory, likewise
- *   160  space_root          24  free space, likewise
- *   184  inflight_root       24  undo of transactions in flight, likewise; 0 for none
- *   208  flags               8   VL_SUPER_CLEAN
- *   216  zeros               288 must be zero in this version
+ *   136  space_root          24  free space, likewise
+ *   160  inflight_root       24  undo of transactions in flight, likewise; 0 for none
+ *   184  flags               8   VL_SUPER_CLEAN
+ *   192  zeros               312 must be zero in this version
  *   504  checksum            8   XXH3 of bytes 0 to 503, seeded with the block's number
  *
  * 512 bytes: a device writes that much whole or not at all. The rest of the block is zeros. */
@@ -58,7 +57,7 @@ typedef struct vl_superblock {
     uint32_t page_size;      /* bytes, see vl_page_size_is_valid */
     uint32_t block_size;     /* bytes, a power of two from 512 to the page size */
     uint8_t database_id[16]; /* random */
-    uint64_t checkpoint;     /* from 1 on */
+    uint64_t checkpoint;     /* from 1 on, at most INT64_MAX */
     uint64_t published;      /* timestamp */
     uint64_t log_generation; /* from 1 on */
     uint64_t log_position;   /* in that log's positions */
@@ -67,7 +66,6 @@ typedef struct vl_superblock {
     uint64_t page_end;       /* at least 1: page 0 is none */
     uint64_t next_tree;      /* at least 1 */
     vl_root map_root;        /* page map */
-    vl_root directory_root;  /* tree directory */
     vl_root space_root;      /* free space */
     vl_root inflight_root;   /* undo of transactions in flight */
     uint64_t flags;          /* VL_SUPER_CLEAN */
@@ -95,10 +93,23 @@ velo_status vl_superblock_decode(vl_ctx *ctx, const char *what, uint32_t block,
  *         the file is too short or the medium failed
  * block   receives where the chosen one lies: the next checkpoint writes the other one
  * errors  as vl_superblock_decode when neither is valid: what says most about the file. Also
- *         VELO_CORRUPT when both are valid but of different databases, or with the same number and
- *         different content */
+ *         VELO_CORRUPT when both are valid but of different databases, or with different sizes of
+ *         pages or blocks, or with the same number and different content */
 velo_status vl_superblock_choose(vl_ctx *ctx, const char *what,
                                  const uint8_t *const bytes[VL_SUPER_COUNT], vl_superblock *super,
                                  uint32_t *block) VL_MUST_CHECK;
+
+/* So much of a file's beginning holds both superblocks, whatever the block size. */
+#define VL_SUPER_HEAD_SIZE 131072U
+
+/* Find both superblocks in a file's first bytes, and choose. When the first one is damaged, the
+ * second one is looked for at every block size that there may be: one counts that says itself that
+ * blocks have the size at which it was found.
+ *
+ * head   the file's first bytes: VL_SUPER_HEAD_SIZE, or all of a smaller file
+ * block  receives where the chosen one lies
+ * errors as vl_superblock_choose */
+velo_status vl_superblock_find(vl_ctx *ctx, const char *what, const uint8_t *head, size_t size,
+                               vl_superblock *super, uint32_t *block) VL_MUST_CHECK;
 
 #endif

@@ -60,7 +60,7 @@ fuzz_leaf_rebuild(const vl_leaf *leaf)
     vl_leaf_value defaults[FUZZ_PAGE_SIZE / sizeof(vl_leaf_column)];
     uint32_t ids[FUZZ_PAGE_SIZE / sizeof(vl_leaf_column)];
     vl_leaf_schema schema = {ids, defaults, leaf->column_count, (leaf->flags & VL_LEAF_ROWS) != 0};
-    vl_leaf_build build = {FUZZ_PAGE_SIZE, VL_LEAF_BULK, &schema, leaf, NULL, 0, NULL, NULL};
+    vl_leaf_build build = {FUZZ_PAGE_SIZE, VL_LEAF_BULK, &schema, leaf, NULL, 0, NULL, NULL, NULL};
     void *scratch = malloc(vl_leaf_scratch_size(FUZZ_PAGE_SIZE, max, 0));
     vl_leaf *page = malloc(FUZZ_PAGE_SIZE);
     vl_leaf_builder *builder;

@@ -1,5 +1,5 @@
 /* fuzz_node_key.c - a page of arbitrary bytes: optimistic reads stay inside; a page that passes the
- * check can be read, searched, changed, split and merged, and passes it again. */
+ * check can be read, searched, changed, split, balanced and merged, and passes it again. */
 #include "lib/fuzz.h"
 #include "storage/node_key.h"
 
@@ -51,6 +51,29 @@ fuzz_node_read(const fuzz_node *node, int is_whole)
     (void)vl_node_key_high(node->page, FUZZ_PAGE_SIZE, node->buffer);
 }
 
+/* Thin out one of two siblings and share out what is left. */
+static void
+fuzz_node_balance(const fuzz_node *node, int is_left)
+{
+    uint8_t *thin = is_left ? node->page : node->right;
+    vl_node_key_cut cut;
+    uint32_t count;
+
+    while (vl_node_key_count(thin, FUZZ_PAGE_SIZE) > 1)
+        vl_node_key_remove(thin, FUZZ_PAGE_SIZE, 0);
+    count = vl_node_key_count(node->page, FUZZ_PAGE_SIZE) +
+            vl_node_key_count(node->right, FUZZ_PAGE_SIZE);
+    if (vl_node_key_balance_point(node->page, node->right, FUZZ_PAGE_SIZE, node->buffer, &cut) !=
+        VL_NODE_DONE)
+        return;
+    vl_node_key_balance(node->page, node->right, node->scratch, FUZZ_PAGE_SIZE, &cut);
+    FUZZ_CHECK(vl_node_key_fault(node->page, FUZZ_PAGE_SIZE) == NULL);
+    FUZZ_CHECK(vl_node_key_fault(node->right, FUZZ_PAGE_SIZE) == NULL);
+    FUZZ_CHECK(vl_node_key_count(node->page, FUZZ_PAGE_SIZE) +
+                   vl_node_key_count(node->right, FUZZ_PAGE_SIZE) ==
+               count);
+}
+
 /* Split a whole page where it wants to be split, and merge it again. */
 static void
 fuzz_node_split(const fuzz_node *node, uint32_t count)
@@ -64,6 +87,10 @@ fuzz_node_split(const fuzz_node *node, uint32_t count)
         return;
     vl_node_key_split(node->page, node->right, node->scratch, FUZZ_PAGE_SIZE, UINT32_MAX, &cut);
     FUZZ_CHECK(vl_node_key_fault(node->page, FUZZ_PAGE_SIZE) == NULL);
+    FUZZ_CHECK(vl_node_key_fault(node->right, FUZZ_PAGE_SIZE) == NULL);
+    fuzz_node_balance(node, last.value_size % 2 == 0);
+    count = vl_node_key_count(node->page, FUZZ_PAGE_SIZE) +
+            vl_node_key_count(node->right, FUZZ_PAGE_SIZE) + (last.child != 0);
     FUZZ_CHECK(vl_node_key_merge(node->page, node->right, node->scratch, FUZZ_PAGE_SIZE) ==
                VL_NODE_DONE);
     FUZZ_CHECK(vl_node_key_count(node->page, FUZZ_PAGE_SIZE) == count);
@@ -79,6 +106,9 @@ fuzz_node_change(const fuzz_node *node)
     if (count == 0)
         return;
     fuzz_node_split(node, count);
+    count = vl_node_key_count(node->page, FUZZ_PAGE_SIZE);
+    if (count == 0)
+        return;
     vl_node_key_compact(node->page, node->scratch, FUZZ_PAGE_SIZE);
     FUZZ_CHECK(vl_node_key_fault(node->page, FUZZ_PAGE_SIZE) == NULL);
     entry = vl_node_key_entry_at(node->page, FUZZ_PAGE_SIZE, count / 2, node->buffer);

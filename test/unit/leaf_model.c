@@ -331,6 +331,7 @@ model_build(model *m, uint32_t at, vl_leaf_layout layout, const model_row *row, 
                            &given,
                            row != NULL,
                            with_purge ? is_purgeable : NULL,
+                           NULL,
                            NULL};
     void *scratch = malloc(vl_leaf_scratch_size(m->page_size, m->schema.count, 1));
     vl_leaf_builder *builder;

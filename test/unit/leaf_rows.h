@@ -53,7 +53,7 @@ static inline uint32_t
 rows_build(uint32_t page_size, vl_leaf_layout layout, const vl_leaf_schema *schema,
            const vl_leaf *from, const vl_leaf_row *rows, uint32_t count, vl_leaf *to)
 {
-    vl_leaf_build build = {page_size, layout, schema, from, rows, count, NULL, NULL};
+    vl_leaf_build build = {page_size, layout, schema, from, rows, count, NULL, NULL, NULL};
     void *scratch = malloc(vl_leaf_scratch_size(page_size, schema->count, count));
     uint32_t taken = vl_leaf_build_next(vl_leaf_build_begin(scratch, &build), to, 9, 4);
 

@@ -451,6 +451,48 @@ model_merge(model *m)
     m->high = right->high;
 }
 
+/* Drop entries of one of two siblings, share out what is left, and look at both. */
+static int
+drop_and_balance(model *m)
+{
+    model *thin = below(2) == 0 ? m : &run.right_model;
+    uint8_t *page = thin == m ? run.page : run.right;
+    uint32_t left_count;
+    uint32_t is_inner = m->first_child != 0;
+    vl_node_key_cut cut;
+    model_entry separator;
+
+    for (uint32_t drop = below(thin->count + 1); drop > 0; drop--) {
+        uint32_t index = below(thin->count);
+
+        vl_node_key_remove(page, run.page_size, index);
+        model_remove(thin, index);
+    }
+    left_count = m->count;
+    if (vl_node_key_balance_point(run.page, run.right, run.page_size, run.buffer, &cut) !=
+        VL_NODE_DONE)
+        return 1;
+    if (cut.at == left_count || cut.at + is_inner > left_count + is_inner + run.right_model.count)
+        return 0;
+    model_merge(m);
+    if (is_inner) {
+        separator = m->entries[cut.at];
+        separator.child = 0;
+        if (!key_is(&cut.separator, &separator))
+            return 0;
+    } else {
+        if (cut.at == 0 || !cut_is_right(m, VL_NODE_DONE, &cut, m->entries[cut.at - 1].key,
+                                         m->entries[cut.at].key))
+            return 0;
+        separator = entry_of(blob_make(cut.separator.data, cut.separator.size));
+    }
+    cut.separator = key_of(&separator);
+    vl_node_key_balance(run.page, run.right, run.scratch, run.page_size, &cut);
+    model_split(m, &cut, &separator);
+    run.balanced++;
+    return page_is(run.page, m) && page_is(run.right, &run.right_model);
+}
+
 /* Split with a separator of the model's, look at both halves, and merge them again. */
 static int
 split_and_merge(model *m, const vl_node_key_cut *cut, const model_entry *separator)
@@ -461,6 +503,8 @@ split_and_merge(model *m, const vl_node_key_cut *cut, const model_entry *separat
     model_split(m, cut, separator);
     if (!page_is(run.page, m) || !page_is(run.right, &run.right_model) ||
         !search_agrees(run.page, m, key) || !search_agrees(run.right, &run.right_model, key))
+        return 0;
+    if (below(2) == 0 && !drop_and_balance(m))
         return 0;
     if (!vl_node_key_can_merge(run.page, run.right, run.page_size) ||
         vl_node_key_merge(run.page, run.right, run.scratch, run.page_size) != VL_NODE_DONE)
@@ -506,12 +550,16 @@ step_insert(model *m)
     uint32_t index = model_bound(m, entry.key);
     vl_node_key_entry made = to_insert(&entry);
     vl_node_result result;
+    int can;
 
     if (model_has(m, index, entry.key) || !model_covers(m, entry.key) ||
         (m->first_child != 0 && compare_blobs(entry.key, m->low.key) == 0))
         return 1;
     memcpy(run.copy, run.page, run.page_size);
+    can = vl_node_key_can_insert(run.page, run.page_size, &made);
     result = vl_node_key_insert(run.page, run.scratch, run.page_size, index, &made);
+    if (can != (result == VL_NODE_DONE))
+        return 0;
     if (result == VL_NODE_DONE) {
         model_insert(m, index, &entry);
         return 1;
@@ -526,12 +574,16 @@ step_replace(model *m, uint32_t index)
 {
     model_entry entry = m->entries[index];
     vl_node_result result;
+    int can;
 
     entry.value_size = below(3) == 0 ? below(vl_node_key_value_max(run.page_size) + 1) : below(9);
     entry.value_seed = below(256);
     memcpy(run.copy, run.page, run.page_size);
+    can = vl_node_key_can_replace(run.page, run.page_size, index, entry.value_size);
     result = vl_node_key_replace(run.page, run.scratch, run.page_size, index, value_of(&entry),
                                  entry.value_size);
+    if (can != (result == VL_NODE_DONE))
+        return 0;
     if (result == VL_NODE_FULL)
         return page_is_unchanged() && entry.value_size > m->entries[index].value_size;
     m->entries[index] = entry;
@@ -550,6 +602,42 @@ step_remove(model *m, uint32_t index)
     if (index == 0)
         m->first_child = m->entries[0].child;
     model_remove(m, index > 0 ? index - 1 : 0);
+}
+
+/* Give an inner node's entry a key that is a little longer or shorter. */
+static int
+step_set_separator(model *m, uint32_t index)
+{
+    static uint8_t bytes[VL_PAGE_MAX_SIZE];
+    model_entry entry = m->entries[index];
+    const blob *before = index > 0 ? m->entries[index - 1].key : m->low.key;
+    uint32_t size = entry.key->size;
+    model_entry made;
+    vl_node_key key;
+    vl_node_result result;
+    int can;
+
+    memcpy(bytes, entry.key->bytes, size);
+    if (below(2) == 0)
+        size -= below(2);
+    else
+        size += put_random(bytes + size, below(40), "\0\1a\377", 4);
+    made = entry_of(blob_make(bytes, size));
+    made.child = entry.child;
+    if (compare_blobs(before, made.key) >= 0 ||
+        (index + 1 < m->count && compare_blobs(made.key, m->entries[index + 1].key) >= 0) ||
+        !model_covers(m, made.key))
+        return 1;
+    key = key_of(&made);
+    memcpy(run.copy, run.page, run.page_size);
+    can = vl_node_key_can_set_separator(run.page, run.page_size, index, &key);
+    result = vl_node_key_set_separator(run.page, run.scratch, run.page_size, index, &key);
+    if (can != (result == VL_NODE_DONE))
+        return 0;
+    if (result == VL_NODE_FULL)
+        return page_is_unchanged() && size >= entry.key->size;
+    m->entries[index] = made;
+    return result == VL_NODE_DONE;
 }
 
 static void
@@ -579,8 +667,8 @@ step_any(model *m, int is_growing)
         step_remove(m, index);
         return 1;
     }
-    if (dice < 88 && m->first_child == 0)
-        return step_replace(m, index);
+    if (dice < 88)
+        return m->first_child == 0 ? step_replace(m, index) : step_set_separator(m, index);
     if (dice < 95) {
         step_inner_or_mark(m, index);
         return 1;

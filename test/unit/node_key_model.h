@@ -49,6 +49,7 @@ typedef struct model_run {
     uint8_t *scratch;              /* for the functions */
     uint8_t *copy;                 /* the page before a step */
     uint8_t *buffer;               /* part_max bytes */
+    uint32_t balanced;             /* siblings that were balanced so far */
     model left_model;              /* of page */
     model right_model;             /* of right */
 } model_run;

@@ -196,7 +196,7 @@ leaf_build_stops_before_a_row_that_defaults_made_too_long(void)
     vl_leaf_row row = {8, values, 0};
     vl_leaf *old_leaf = malloc(page_size);
     vl_leaf *leaf = malloc(page_size);
-    vl_leaf_build build = {page_size, VL_LEAF_SPLIT, &after, old_leaf, NULL, 0, NULL, NULL};
+    vl_leaf_build build = {page_size, VL_LEAF_SPLIT, &after, old_leaf, NULL, 0, NULL, NULL, NULL};
     void *scratch = malloc(vl_leaf_scratch_size(page_size, 4, 0));
     vl_leaf_builder *builder;
 
@@ -471,6 +471,40 @@ leaf_holds_records_of_wide_tables(void)
     free(leaf);
 }
 
+/* Append rows of which a column rises and one falls; returns how often the page was built. */
+static uint32_t
+build_by_appending(uint32_t count)
+{
+    static const uint32_t ids[2] = {1, 2};
+    const vl_leaf_value defaults[2] = {rows_null(), rows_null()};
+    vl_leaf_schema schema = {ids, defaults, 2, 0};
+    vl_leaf *leaf = aligned_alloc(64, 16384);
+    vl_leaf *next = aligned_alloc(64, 16384);
+    uint32_t builds = 0;
+
+    vl_leaf_init(leaf, 16384, 9, 4);
+    for (uint32_t i = 0; i < count; i++) {
+        vl_leaf_value values[2] = {rows_integer(i * INT64_C(3)), rows_integer(i * INT64_C(-5))};
+        vl_leaf_row row = {(int64_t)i * 2, values, 0};
+
+        if (vl_leaf_insert(leaf, 16384, &schema, &row) != VL_LEAF_NO_ROOM)
+            continue;
+        if (rows_build(16384, VL_LEAF_APPEND, &schema, leaf, &row, 1, next) != i + 1)
+            unit_failed(__FILE__, __LINE__, "not all rows are on the page");
+        memcpy(leaf, next, 16384);
+        builds++;
+    }
+    free(next);
+    free(leaf);
+    return builds;
+}
+
+static void
+build_leaves_room_where_rows_are_appended(void)
+{
+    CHECK(build_by_appending(1000) <= 9);
+}
+
 static const unit_test tests[] = {
     UNIT_TEST(leaf_bulk_build_loses_nothing),
     UNIT_TEST(leaf_appends_fill_pages_tightly),
@@ -485,6 +519,7 @@ static const unit_test tests[] = {
     UNIT_TEST(record_gives_back_2000_columns),
     UNIT_TEST(record_damage_stays_inside),
     UNIT_TEST(leaf_holds_records_of_wide_tables),
+    UNIT_TEST(build_leaves_room_where_rows_are_appended),
 };
 
 int

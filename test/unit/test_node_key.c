@@ -43,17 +43,22 @@ run_model(uint64_t seed, uint32_t page_size, int is_inner, uint32_t steps)
 static void
 run_models(int is_inner)
 {
+    uint32_t balanced = 0;
+
     for (uint32_t i = 0; i < VL_ARRAY_COUNT(test_page_sizes); i++) {
         uint32_t page_size = test_page_sizes[i];
         uint64_t seeds = page_size <= 1024 ? 48 : 16;
 
         for (uint64_t seed = 0; seed < seeds; seed++) {
-            if (run_model(unit_seed() / 16 * 16 + seed, page_size, is_inner, TEST_STEPS))
+            if (run_model(unit_seed() / 16 * 16 + seed, page_size, is_inner, TEST_STEPS)) {
+                balanced += run.balanced;
                 continue;
+            }
             unit_failed(__FILE__, __LINE__, "page size %u, run %u", page_size, (unsigned)seed);
             return;
         }
     }
+    CHECK(balanced > 100);
 }
 
 static void
@@ -358,6 +363,115 @@ node_key_root_grows_in_place(void)
     CHECK_EQ(vl_node_key_find(run.page, 512, &key, NULL, &place), VL_NODE_ABSENT);
     CHECK_EQ(place.child_pid, 55);
     CHECK_EQ(vl_node_key_count(run.right, 512), 1);
+    vl_node_key_shrink(run.page, run.right, 512); /* and back */
+    CHECK(page_is_unchanged());
+    run_end();
+}
+
+/* Two siblings, one of which has most of the entries: both ways, leaves and inner nodes. */
+static void
+node_key_balance_shares_out(void)
+{
+    for (uint32_t k = 0; k < 4; k++) {
+        uint32_t is_inner = k & 1;
+        int is_left_thin = k < 2;
+        vl_node_key incoming = vl_node_key_make("x", 1);
+        vl_node_key_cut cut;
+        uint8_t key[8];
+        uint32_t left;
+        uint32_t right;
+
+        small_begin(4096, (int)is_inner);
+        for (uint32_t i = 0; i < 100; i++) {
+            vl_store_be64(key, (uint64_t)i * 3 + 1);
+            CHECK_EQ(small_insert(key, 8, is_inner ? i + 50 : 0), VL_NODE_DONE);
+        }
+        CHECK_EQ(vl_node_key_split_point(run.page, 4096, 0, &incoming, run.buffer, &cut),
+                 VL_NODE_DONE);
+        vl_node_key_split(run.page, run.right, run.scratch, 4096, 9, &cut);
+        CHECK_EQ(vl_node_key_balance_point(run.page, run.right, 4096, run.buffer, &cut),
+                 VL_NODE_FULL); /* as good as it can be */
+        while (vl_node_key_count(is_left_thin ? run.page : run.right, 4096) > 3)
+            vl_node_key_remove(is_left_thin ? run.page : run.right, 4096, 1);
+        left = vl_node_key_count(run.page, 4096);
+        right = vl_node_key_count(run.right, 4096);
+        CHECK_EQ(vl_node_key_balance_point(run.page, run.right, 4096, run.buffer, &cut),
+                 VL_NODE_DONE);
+        vl_node_key_balance(run.page, run.right, run.scratch, 4096, &cut);
+        CHECK(vl_node_key_fault(run.page, 4096) == NULL);
+        CHECK(vl_node_key_fault(run.right, 4096) == NULL);
+        CHECK_EQ(vl_node_key_count(run.page, 4096) + vl_node_key_count(run.right, 4096),
+                 left + right);
+        CHECK(vl_node_key_count(run.page, 4096) >= (left + right) * 3 / 8 - 1);
+        CHECK(vl_node_key_count(run.right, 4096) >= (left + right) * 3 / 8 - 1);
+        run_end();
+    }
+}
+
+/* Long keys that tie on both sides of the only cuts there are: nothing moves. */
+static void
+node_key_balance_leaves_ties_alone(void)
+{
+    uint32_t size = vl_node_key_part_max(4096) + 3;
+    static uint8_t bytes[2048];
+    vl_node_key_entry entry = {0};
+    vl_node_id id = {9, 0, 99};
+    vl_node_key_fences fences = {vl_node_key_make("l", 1), vl_node_key_make("", 0)};
+    vl_node_key_cut cut;
+
+    small_begin(4096, 0);
+    fences.high = fences.low;
+    fences.low = vl_node_key_make("", 0);
+    id.pid = 7;
+    vl_node_key_init(run.page, 4096, id, 0, &fences);
+    fences.low = fences.high;
+    fences.high = vl_node_key_make("", 0);
+    id.pid = 9;
+    vl_node_key_init(run.right, 4096, id, 0, &fences);
+    memset(bytes, 'l', sizeof bytes);
+    for (uint32_t i = 0; i < 3; i++) {
+        entry.key = vl_node_key_make(bytes, size);
+        entry.key.rest = 70 + i;
+        CHECK_EQ(vl_node_key_insert(run.right, run.scratch, 4096, i, &entry), VL_NODE_DONE);
+    }
+    CHECK_EQ(vl_node_key_balance_point(run.page, run.right, 4096, run.buffer, &cut), VL_NODE_FULL);
+    vl_node_key_remove(run.right, 4096, 0);
+    entry.key = vl_node_key_make("lk", 2); /* below them: a cut behind this one is possible */
+    CHECK_EQ(vl_node_key_insert(run.right, run.scratch, 4096, 0, &entry), VL_NODE_DONE);
+    CHECK_EQ(vl_node_key_balance_point(run.page, run.right, 4096, run.buffer, &cut), VL_NODE_DONE);
+    CHECK_EQ(cut.at, 1);
+    entry.key = vl_node_key_make("m", 1); /* above them: a cut there would leave too little */
+    CHECK_EQ(vl_node_key_insert(run.right, run.scratch, 4096, 3, &entry), VL_NODE_DONE);
+    vl_node_key_remove(run.right, 4096, 0);
+    CHECK_EQ(vl_node_key_balance_point(run.page, run.right, 4096, run.buffer, &cut), VL_NODE_FULL);
+    run_end();
+}
+
+/* The right node's keys share a long prefix with its fences; in the left one each would have it. */
+static void
+node_key_balance_that_does_not_fit_is_refused(void)
+{
+    static char low[201];
+    static char high[201];
+    vl_node_id id = {9, 0, 99};
+    vl_node_key_fences fences = {vl_node_key_make("", 0), vl_node_key_make(low, 200)};
+    vl_node_key_entry entry = {0};
+    vl_node_key_cut cut;
+
+    small_begin(4096, 0);
+    memset(low, 'p', 200);
+    memset(high, 'p', 200);
+    high[199] = 'q';
+    vl_node_key_init(run.page, 4096, (vl_node_id){7, 0, 99}, 0, &fences);
+    fences.low = fences.high;
+    fences.high = vl_node_key_make(high, 200);
+    vl_node_key_init(run.right, 4096, id, 0, &fences);
+    for (uint32_t i = 0; i < 100; i++) {
+        low[200] = (char)i;
+        entry.key = vl_node_key_make(low, 201);
+        CHECK_EQ(vl_node_key_insert(run.right, run.scratch, 4096, i, &entry), VL_NODE_DONE);
+    }
+    CHECK_EQ(vl_node_key_balance_point(run.page, run.right, 4096, run.buffer, &cut), VL_NODE_FULL);
     run_end();
 }
 
@@ -804,6 +918,9 @@ main(int argc, char **argv)
         UNIT_TEST(node_key_split_prefers_short_separators),
         UNIT_TEST(node_key_merge_that_does_not_fit_changes_nothing),
         UNIT_TEST(node_key_root_grows_in_place),
+        UNIT_TEST(node_key_balance_shares_out),
+        UNIT_TEST(node_key_balance_leaves_ties_alone),
+        UNIT_TEST(node_key_balance_that_does_not_fit_is_refused),
         UNIT_TEST(node_key_bulk_build_takes_all),
         UNIT_TEST(node_key_bulk_build_ends_before_ties),
         UNIT_TEST(node_key_damage_is_found_or_harmless),

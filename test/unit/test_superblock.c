@@ -25,8 +25,8 @@ some_superblock(uint64_t checkpoint)
         .page_end = 90,
         .next_tree = 7,
         .map_root = {.address = 2, .length = 4, .height = 1, .checksum = 11},
-        .directory_root = {.address = 990, .length = 10, .height = 0, .checksum = 12},
-        .space_root = {.address = 6, .length = 1, .height = 0, .checksum = 13},
+        .space_root = {.address = 990, .length = 10, .height = 0, .checksum = 12},
+        .inflight_root = {.address = 6, .length = 1, .height = 0, .checksum = 13},
         .flags = VL_SUPER_CLEAN,
     };
 
@@ -54,7 +54,7 @@ superblock_round_trips(void)
         vl_superblock_encode(&got, block, again);
         CHECK(memcmp(bytes, again, sizeof bytes) == 0);
         CHECK_EQ(got.log_position, super.log_position);
-        CHECK_EQ(got.directory_root.address, 990);
+        CHECK_EQ(got.space_root.address, 990);
         CHECK_EQ(got.flags, VL_SUPER_CLEAN);
     }
 }
@@ -117,6 +117,7 @@ superblock_fields_out_of_limits_are_found(void)
         {24, (UINT64_C(131072) << 32) | 65536, "block size"},
         {24, (UINT64_C(256) << 32) | 65536, "block size"},
         {48, 0, "counters"},
+        {48, UINT64_C(1) << 63, "counters"},
         {64, 0, "counters"},
         {88, 1, "block count"},
         {88, UINT64_MAX, "block count"},
@@ -124,11 +125,10 @@ superblock_fields_out_of_limits_are_found(void)
         {112, 1000, "page map"},
         {112, 997, "page map"},
         {120, 0, "page map"},
-        {136, UINT64_MAX - 1, "tree directory"},
-        {160, 0, "free space"},
-        {184, 5, "in flight"},
-        {208, 2, "flags"},
-        {216, 1, "reserved"},
+        {136, 0, "free space"},
+        {160, UINT64_MAX - 1, "in flight"},
+        {184, 2, "flags"},
+        {192, 1, "reserved"},
         {496, UINT64_C(1) << 63, "reserved"},
     };
     vl_superblock super = some_superblock(5);

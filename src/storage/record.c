@@ -1,0 +1,199 @@
+/* record.c - bodies of log records; see record.h.
+ *
+ * A table says which fields each type has, in the order in which they stand; writing and reading
+ * walk through it.
+ *
+ * Invariants
+ *   R1  vl_record_parse gives back what vl_record_put_head and the data wrote, and accepts no other
+ *       bytes: each record has one form.
+ *   R2  Nothing is read outside of [body, body + size). */
+#include "storage/record.h"
+
+#include "base/bytes.h"
+
+#include <string.h>
+
+/* Fields, in the order in which they stand. */
+enum {
+    RECORD_HAS_TREE = 1,
+    RECORD_HAS_ROWID = 2,
+    RECORD_HAS_KIND = 4,
+    RECORD_HAS_POSITION = 8,
+    RECORD_HAS_CHUNK = 16,
+    RECORD_HAS_KEY = 32,
+    RECORD_HAS_BYTES = 64, /* any bytes to the end */
+    RECORD_HAS_ROW = 128,  /* a record of leaf_row.h to the end */
+    RECORD_IS_OPERATION = 256
+};
+
+typedef struct record_shape {
+    const char *name; /* for messages */
+    uint32_t fields;  /* RECORD_HAS_... */
+} record_shape;
+
+static const record_shape record_shapes[VL_RECORD_TYPE_COUNT] = {
+    [VL_RECORD_COMMIT] = {"commit", 0},
+    [VL_RECORD_ABORT] = {"abort", 0},
+    [VL_RECORD_DISCARD] = {"discard", RECORD_HAS_POSITION},
+    [VL_RECORD_TABLE_INSERT] = {"table insert", RECORD_IS_OPERATION | RECORD_HAS_TREE |
+                                                    RECORD_HAS_ROWID | RECORD_HAS_ROW},
+    [VL_RECORD_TABLE_UPDATE] = {"table update", RECORD_IS_OPERATION | RECORD_HAS_TREE |
+                                                    RECORD_HAS_ROWID | RECORD_HAS_ROW},
+    [VL_RECORD_TABLE_DELETE] = {"table delete",
+                                RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_ROWID},
+    [VL_RECORD_KEY_PUT] = {"key put", RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_KEY |
+                                          RECORD_HAS_BYTES},
+    [VL_RECORD_KEY_DELETE] = {"key delete", RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_KEY},
+    [VL_RECORD_TREE_CREATE] = {"tree create", RECORD_IS_OPERATION | RECORD_HAS_TREE |
+                                                  RECORD_HAS_KIND | RECORD_HAS_ROW},
+    [VL_RECORD_TREE_DROP] = {"tree drop", RECORD_IS_OPERATION | RECORD_HAS_TREE},
+    [VL_RECORD_TREE_LAYOUT] = {"tree layout",
+                               RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_ROW},
+    [VL_RECORD_TREE_MARK] = {"tree mark", RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_ROWID},
+    [VL_RECORD_CHUNK] = {"chunk", RECORD_HAS_TREE | RECORD_HAS_CHUNK | RECORD_HAS_BYTES},
+};
+
+/* The shape of a type, or NULL when there is no such type. */
+static const record_shape *
+record_shape_of(uint32_t type)
+{
+    uint32_t plain = type & ~VL_RECORD_COMMITS;
+    const record_shape *shape;
+
+    if (plain >= VL_RECORD_TYPE_COUNT || record_shapes[plain].name == NULL)
+        return NULL;
+    shape = record_shapes + plain;
+    if (plain != type && (shape->fields & RECORD_IS_OPERATION) == 0)
+        return NULL;
+    return shape;
+}
+
+static uint8_t *
+record_put_key(uint8_t *to, const vl_record_key *key)
+{
+    if (key->long_value != 0)
+        return vl_varint_put(to, 2 * key->long_value + 1);
+    to = vl_varint_put(to, 2 * (uint64_t)key->size);
+    if (key->size > 0)
+        memcpy(to, key->data, key->size);
+    return to + key->size;
+}
+
+uint8_t *
+vl_record_put_head(uint8_t *to, const vl_record *record)
+{
+    uint32_t fields = record_shapes[record->type].fields;
+
+    if ((fields & RECORD_HAS_TREE) != 0)
+        to = vl_varint_put(to, record->tree);
+    if ((fields & RECORD_HAS_ROWID) != 0)
+        to = vl_varint_put(to, vl_zigzag_encode(record->rowid));
+    if ((fields & RECORD_HAS_KIND) != 0)
+        *to++ = record->kind;
+    if ((fields & RECORD_HAS_POSITION) != 0) {
+        vl_store_le64(to, record->position);
+        to += 8;
+    }
+    if ((fields & RECORD_HAS_CHUNK) != 0) {
+        to = vl_varint_put(to, record->long_value);
+        to = vl_varint_put(to, record->total_size);
+    }
+    if ((fields & RECORD_HAS_KEY) != 0)
+        to = record_put_key(to, &record->key);
+    return to;
+}
+
+static const uint8_t *
+record_parse_key(const uint8_t *at, const uint8_t *end, vl_record_key *key)
+{
+    uint64_t code;
+
+    at = vl_varint_get(at, end, &code);
+    if (at == NULL)
+        return NULL;
+    if ((code & 1) != 0) {
+        key->long_value = code / 2;
+        return key->long_value != 0 ? at : NULL;
+    }
+    if (code / 2 > (size_t)(end - at))
+        return NULL;
+    key->data = at;
+    key->size = (uint32_t)(code / 2);
+    return at + key->size;
+}
+
+/* Read the fields before the data; NULL when they are not there. */
+static const uint8_t *
+record_parse_head(uint32_t fields, const uint8_t *at, const uint8_t *end, vl_record *record)
+{
+    uint64_t number;
+
+    if ((fields & RECORD_HAS_TREE) != 0) {
+        at = vl_varint_get(at, end, &record->tree);
+        if (at == NULL || record->tree == 0)
+            return NULL;
+    }
+    if ((fields & RECORD_HAS_ROWID) != 0) {
+        at = vl_varint_get(at, end, &number);
+        if (at == NULL)
+            return NULL;
+        record->rowid = vl_zigzag_decode(number);
+    }
+    if ((fields & RECORD_HAS_KIND) != 0) {
+        if (at == end)
+            return NULL;
+        record->kind = *at++;
+    }
+    if ((fields & RECORD_HAS_POSITION) != 0) {
+        if (end - at < 8)
+            return NULL;
+        record->position = vl_load_le64(at);
+        at += 8;
+    }
+    if ((fields & RECORD_HAS_CHUNK) != 0) {
+        at = vl_varint_get(at, end, &record->long_value);
+        if (at == NULL || record->long_value == 0)
+            return NULL;
+        at = vl_varint_get(at, end, &record->total_size);
+        if (at == NULL)
+            return NULL;
+    }
+    return (fields & RECORD_HAS_KEY) != 0 ? record_parse_key(at, end, &record->key) : at;
+}
+
+const char *
+vl_record_parse(uint32_t type, const void *body, size_t size, vl_record *record)
+{
+    const record_shape *shape = record_shape_of(type);
+    const uint8_t *end = (const uint8_t *)body + size;
+    const uint8_t *at;
+
+    memset(record, 0, sizeof *record);
+    if (shape == NULL)
+        return "its type is unknown";
+    if (size > UINT32_MAX)
+        return "it is too long";
+    record->type = (vl_record_type)(type & ~VL_RECORD_COMMITS);
+    record->commits = (type & VL_RECORD_COMMITS) != 0;
+    at = record_parse_head(shape->fields, body, end, record);
+    if (at == NULL)
+        return "its fields are damaged";
+    if ((shape->fields & (RECORD_HAS_ROW | RECORD_HAS_BYTES)) == 0)
+        return at == end ? NULL : "it is too long";
+    record->data = at;
+    record->size = (size_t)(end - at);
+    if ((shape->fields & RECORD_HAS_ROW) != 0 &&
+        !vl_leaf_record_is_valid(record->data, record->size))
+        return "its row is damaged";
+    if ((shape->fields & RECORD_HAS_CHUNK) != 0 && record->size > record->total_size)
+        return "its chunk is longer than the value";
+    return NULL;
+}
+
+const char *
+vl_record_type_name(uint32_t type)
+{
+    const record_shape *shape = record_shape_of(type);
+
+    return shape != NULL ? shape->name : "unknown";
+}

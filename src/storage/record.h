@@ -1,0 +1,108 @@
+/* record.h - what the records of the log say: operations on trees, by transactions.
+ *
+ * The log (wal.h) carries records of a type, a transaction and a body; here are the types and the
+ * bodies. They are logical: they name a tree, a rowid or a key, never a page, so that recovery and
+ * replication apply them to whatever the pages look like there.
+ *
+ *   type          body
+ *   COMMIT        nothing: all of the transaction's operations happened
+ *   ABORT         nothing: none of them did
+ *   DISCARD       u64 position: its operations from there to here did not happen
+ *   TABLE_INSERT  tree, rowid, row: a row that was not there
+ *   TABLE_UPDATE  tree, rowid, row of the changed columns only
+ *   TABLE_DELETE  tree, rowid
+ *   KEY_PUT       tree, key, value: an entry that was not there, or another value
+ *   KEY_DELETE    tree, key
+ *   TREE_CREATE   tree, u8 kind, layout
+ *   TREE_DROP     tree
+ *   TREE_LAYOUT   tree, layout: a table has other columns from here on
+ *   TREE_MARK     tree, number: the tree's mark is at least this (greatest rowid ever given)
+ *   CHUNK         tree, long value, total size, bytes: a part of a value too long for one record,
+ *                 before the record that uses it, which is of the same tree
+ *
+ *   tree, total size   varint
+ *
+ *   rowid, number      varint, zigzag
+ *
+ *   row, layout        a record of leaf_row.h, to the body's end. In a row, the page number of a
+ *                      value in overflow is the number of a long value. In a layout, values are
+ *                      the columns' defaults
+ *
+ *   long value         varint from 1 on, unique in its transaction
+ *
+ *   key                varint 2 * size, and the bytes. Of a key that was sent in chunks: varint
+ *                      2 * long value + 1
+ *
+ *   value              bytes to the body's end
+ *
+ * A type with VL_RECORD_COMMITS is an operation and its transaction's COMMIT in one: the common
+ * case of one operation in a transaction takes one record. All functions are pure; any thread. */
+#ifndef VL_STORAGE_RECORD_H
+#define VL_STORAGE_RECORD_H
+
+#include "storage/leaf_row.h"
+#include "storage/page.h"
+
+typedef enum vl_record_type {
+    VL_RECORD_COMMIT = 1,
+    VL_RECORD_ABORT = 2,
+    VL_RECORD_DISCARD = 3,
+    VL_RECORD_TABLE_INSERT = 4,
+    VL_RECORD_TABLE_UPDATE = 5,
+    VL_RECORD_TABLE_DELETE = 6,
+    VL_RECORD_KEY_PUT = 7,
+    VL_RECORD_KEY_DELETE = 8,
+    VL_RECORD_TREE_CREATE = 9,
+    VL_RECORD_TREE_DROP = 10,
+    VL_RECORD_TREE_LAYOUT = 11,
+    VL_RECORD_TREE_MARK = 12,
+    VL_RECORD_CHUNK = 13
+} vl_record_type;
+#define VL_RECORD_TYPE_COUNT 14
+
+/* Added to a type: the transaction commits with this record. */
+#define VL_RECORD_COMMITS 0x100U
+
+/* Bytes that everything but rows, layouts, keys' and values' bytes takes in any body, at most. */
+#define VL_RECORD_HEAD_SIZE 40U
+
+/* A key in a record. */
+typedef struct vl_record_key {
+    const uint8_t *data; /* `size` bytes; NULL when it was sent in chunks */
+    uint32_t size;       /* 0 when it was sent in chunks */
+    uint64_t long_value; /* 0, or the number of the chunks' value */
+} vl_record_key;
+
+/* A body taken apart; what a type does not have is zero. Pointers are into the body. */
+typedef struct vl_record {
+    vl_record_type type; /* without VL_RECORD_COMMITS */
+    int commits;         /* 1: the transaction commits with it */
+    uint8_t kind;        /* TREE_CREATE: a vl_tree_kind, unchecked */
+    vl_tree_id tree;     /* which tree */
+    int64_t rowid;       /* rows; TREE_MARK: the mark */
+    uint64_t position;   /* DISCARD */
+    uint64_t long_value; /* CHUNK: of which value */
+    uint64_t total_size; /* CHUNK: bytes of the whole value */
+    vl_record_key key;   /* KEY_PUT, KEY_DELETE */
+    const uint8_t *data; /* row, layout, value or chunk */
+    size_t size;         /* its bytes */
+} vl_record;
+
+/* Write the head of a body: all of it but `record->data`, which follows as it is. `type`, and the
+ * fields that the type has, are set; the key's bytes are part of the head.
+ *
+ * to       room for VL_RECORD_HEAD_SIZE bytes and the key's
+ * returns  the byte behind */
+uint8_t *vl_record_put_head(uint8_t *to, const vl_record *record);
+
+/* Take a body apart.
+ *
+ * type     as the log has it, with or without VL_RECORD_COMMITS
+ * returns  NULL, or static text: why these bytes are no such record. The bytes may be anything;
+ *          rows and layouts are checked (vl_leaf_record_is_valid) */
+const char *vl_record_parse(uint32_t type, const void *body, size_t size, vl_record *record);
+
+/* A name for messages: "table insert". Static text; "unknown" for an unknown type. */
+const char *vl_record_type_name(uint32_t type);
+
+#endif

@@ -1,0 +1,470 @@
+/* test_stress_store.c - many threads on one store: to a good end, killed, and cut from power.
+ *
+ * VELO_STRESS_STEPS steps of each thread, and VELO_STRESS_ROUNDS rounds of each test (default: so
+ * many that it takes seconds). A hang is found by the time that ctest allows.
+ *
+ * Who waits for what, and why that ends (hazard 9). A wait is written "waiter -> who ends it", with
+ * what the waiter may hold meanwhile.
+ *
+ *   1 gate, newcomers  -> whoever closes it: until its barrier is past, or at once when a long
+ *                         transaction holds it. Nothing is held.
+ *   2 gate, the closer -> operations under way. Holds the turn of checkpoints, and no checkpoint is
+ *                         in writing: it has not begun.
+ *   3 grant of log     -> the leader of a flush; holders of credit, who use it or give it back;
+ *                         who has the turn of grants. Holds the gate; no latch, no credit.
+ *   4 flush, as one of the queue -> the leader, who waits for the medium only. Of operations
+ *                         neither gate nor credit is held; by 3 the gate is.
+ *   5 a frame          -> evictors, who wait for the medium; who holds frames for new pages of his;
+ *                         a checkpoint in writing. Holds the gate, credit, new pages.
+ *   6 a copy           -> the checkpoint in writing. Holds the gate, credit, new pages.
+ *   7 a page's word    -> its holder, who waits for nothing; the evictor, who waits for the medium;
+ *                         who loads it, who waits by 5 holding words of absent pages only.
+ *   8 the checkpoint in writing -> 7, the medium, and (for the position that it noted, which lies
+ *                         behind filled records only) 4. It needs no gate, no frame, no credit.
+ *   9 release of log after it -> the turn of grants, so 3; with the turn, only 4 and the medium.
+ * For 5 and 6 the checkpoint is over by then. 10 the barrier      -> sections, in which nothing
+ * waits. 11 freeing long keys -> readers who compare them: 5 and 7. Holds the gate, no words. 12
+ * the turn of checkpoints -> 2, then 8 and 9. Nothing is held. The turn of drops is only tried.
+ *
+ * Everything ends at the medium unless there is a circle. 8 ends by 7 and 4, which end by the
+ * medium: so do 5 and 6, but for frames that threads hold for new pages while they want more. That
+ * is the one circle there could be; it takes more threads than a sixth of the frames or so, and
+ * ends with VELO_NOMEM, not never: see vl_cache_take_frame. 3 ends since credit's holders wait by
+ * 5, 6, 7 and 11 only, never by 1 to 3: an operation asks for credit before it looks at any page,
+ * and has given it back before it asks again. 2 ends since operations wait by 3 to 7 and 11, and
+ * none of these for a gate. 1 ends with 2; 9 and 12 with these.
+ *
+ * The caller has to keep to what store.h and tree_key.h say: a thread that is in a leaf of a scan,
+ * or has a scan of long keys released, makes no changes meanwhile (it would wait for itself). */
+#define _GNU_SOURCE /* usleep, kill */
+
+#include "lib/unit.h"
+#include "stress_work.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Sanitizers and small pages make everything slower, and as much happens in fewer steps. */
+#define STRESS_STEPS (VL_TSAN ? 60U : 200U)
+
+/* Tries to open what a dead process has locked, a millisecond each: see vl_file_lock. */
+#define STRESS_OPEN_TRIES 5000U
+
+/* A store, and what is done to it. */
+typedef struct stress_case {
+    const char *path;         /* NULL: in memory */
+    vl_io *io;                /* where */
+    vl_sim *sim;              /* or NULL */
+    vl_store_options options; /* how it is opened */
+    uint32_t threads;         /* that change it */
+    uint32_t readers;         /* that read meanwhile */
+    uint64_t budget_max;      /* of the cache, which varies up to this; 0: it stays */
+    int has_control;          /* ask for checkpoints */
+    stress_model *model;      /* of it */
+    vl_rng rng;               /* of the test */
+} stress_case;
+
+static uint64_t
+stress_number(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+/* What most tests have in common. */
+static void
+stress_init(stress_case *one, uint64_t seed)
+{
+    memset(one, 0, sizeof *one);
+    one->options.page_size = VL_PAGE_MIN_SIZE;
+    one->options.cache_bytes = UINT64_C(128) * VL_PAGE_MIN_SIZE;
+    one->options.log_limit_bytes = 65536;
+    one->options.log_ring_bytes = 16384;
+    one->options.may_create = 1;
+    one->threads = 6;
+    one->readers = 2;
+    one->has_control = 1;
+    one->budget_max = UINT64_C(256) * VL_PAGE_MIN_SIZE;
+    vl_rng_init(&one->rng, unit_seed() + seed);
+}
+
+static stress_plan
+stress_make_plan(stress_case *one, vl_store *store, uint64_t steps)
+{
+    stress_plan plan = {.store = store, .model = one->model, .sim = one->sim};
+
+    plan.seed = vl_rng_next(&one->rng);
+    plan.steps = steps;
+    plan.reader_count = one->readers;
+    plan.has_control = one->has_control;
+    plan.budget_min = one->options.cache_bytes;
+    plan.budget_max = one->budget_max != 0 ? one->budget_max : one->options.cache_bytes;
+    return plan;
+}
+
+/* Whether nothing has gone wrong. */
+static int
+stress_is_well(const stress_case *one, const char *when)
+{
+    if (one->model->fault[0] != 0)
+        unit_failed(__FILE__, __LINE__, "%s: %s", when, one->model->fault);
+    return one->model->fault[0] == 0;
+}
+
+/* Open the store, make its trees if they are not there, compare and check. */
+static vl_store *
+stress_open(stress_case *one, stress_loss loss)
+{
+    vl_store *store;
+    velo_status st = VELO_BUSY;
+
+    for (uint32_t i = 0; st == VELO_BUSY && i < STRESS_OPEN_TRIES; i++) {
+        st = vl_store_open(unit_ctx(), one->io, one->path, &one->options, &store);
+        if (st == VELO_BUSY)
+            (void)usleep(1000);
+    }
+    if (st != VELO_OK) {
+        unit_failed(__FILE__, __LINE__, "the database does not open: %s", unit_ctx()->error.text);
+        return NULL;
+    }
+    if (one->model->ids[0] != 0)
+        stress_compare(unit_ctx(), store, one->model, loss);
+    stress_check(unit_ctx(), store, one->model);
+    return store;
+}
+
+/* ---- to a good end ---- */
+
+/* All threads run; then compare, check, close, open, and the same again. */
+static void
+stress_life(stress_case *one, uint64_t steps)
+{
+    vl_store *store = stress_open(one, STRESS_NONE);
+    stress_plan plan;
+
+    CHECK(store != NULL);
+    if (one->model->ids[0] == 0)
+        CHECK_OK(stress_set_up(unit_ctx(), store, one->model));
+    plan = stress_make_plan(one, store, steps);
+    stress_run(&plan);
+    if (stress_is_well(one, "while threads work"))
+        stress_compare(unit_ctx(), store, one->model, STRESS_NONE);
+    if (stress_is_well(one, "after the work")) {
+        stress_check(unit_ctx(), store, one->model);
+        stress_drop_private(unit_ctx(), store, one->model);
+        stress_check(unit_ctx(), store, one->model);
+    }
+    (void)stress_is_well(one, "after the work");
+    CHECK_OK(vl_store_close(unit_ctx(), store));
+}
+
+static void
+stress_case_run(stress_case *one)
+{
+    uint64_t lives = stress_number("VELO_STRESS_ROUNDS", 1) + (one->path != NULL);
+    uint64_t steps = stress_number("VELO_STRESS_STEPS", STRESS_STEPS);
+
+    one->model = stress_model_create(one->options.page_size, one->threads);
+    CHECK(one->model != NULL);
+    for (uint64_t i = 0; i < lives && !unit_has_failed(); i++)
+        stress_life(one, steps);
+    stress_model_destroy(one->model);
+}
+
+/* On a simulated machine. */
+static void
+stress_case_simulated(stress_case *one)
+{
+    vl_sim_options options = {.seed = unit_seed()};
+
+    CHECK_OK(vl_sim_create(unit_ctx(), &options, &one->sim));
+    CHECK_OK(vl_sim_open_io(unit_ctx(), one->sim, &one->io));
+    one->path = "db";
+    stress_case_run(one);
+    vl_io_close(one->io);
+    vl_sim_destroy(one->sim);
+}
+
+/* On real files. */
+static void
+stress_case_on_files(stress_case *one, vl_io_backend backend)
+{
+    vl_io_options options = {.backend = backend};
+
+    if (vl_io_open(unit_ctx(), &options, &one->io) != VELO_OK) {
+        unit_skip("%s", unit_ctx()->error.text);
+        return;
+    }
+    one->path = unit_path("db");
+    stress_case_run(one);
+    vl_io_close(one->io);
+}
+
+static void
+stress_threads_on_a_simulated_disk(void)
+{
+    stress_case one;
+
+    stress_init(&one, 1);
+    one.threads = 8;
+    stress_case_simulated(&one);
+}
+
+static void
+stress_threads_on_files_with_posix(void)
+{
+    stress_case one;
+
+    stress_init(&one, 2);
+    stress_case_on_files(&one, VL_IO_POSIX);
+}
+
+static void
+stress_threads_on_files_with_io_uring(void)
+{
+    stress_case one;
+
+    stress_init(&one, 3);
+    one.options.has_background = 1;
+    stress_case_on_files(&one, VL_IO_URING);
+}
+
+static void
+stress_threads_with_a_background_thread(void)
+{
+    stress_case one;
+
+    stress_init(&one, 4);
+    one.options.has_background = 1;
+    stress_case_simulated(&one);
+}
+
+static void
+stress_threads_in_memory(void)
+{
+    stress_case one;
+
+    stress_init(&one, 5);
+    one.options.cache_bytes = 0;
+    one.budget_max = 0;
+    stress_case_run(&one);
+}
+
+/* Waits for the ring, for frames, for copies and for checkpoints, all at once. */
+static void
+stress_hazard_9_nothing_waits_in_a_circle(void)
+{
+    stress_case one;
+
+    for (uint32_t i = 0; i < 2 && !unit_has_failed(); i++) {
+        stress_init(&one, 6 + i);
+        one.threads = 8;
+        one.options.cache_bytes = UINT64_C(64) * VL_PAGE_MIN_SIZE;
+        one.budget_max = UINT64_C(80) * VL_PAGE_MIN_SIZE;
+        one.options.log_limit_bytes = 4096;
+        one.options.log_ring_bytes = 8192;
+        one.options.has_background = (int)i;
+        stress_case_simulated(&one);
+    }
+}
+
+/* ---- power cuts ---- */
+
+/* Threads work until the power fails at some operation; the store is as after a crash. */
+static void
+stress_work_until_cut(stress_case *one, uint64_t steps)
+{
+    vl_sim_fault cut = {.ops = VL_SIM_CHANGING};
+    vl_store *store = stress_open(one, STRESS_CUT);
+    stress_plan plan;
+
+    CHECK(store != NULL);
+    stress_drop_private(unit_ctx(), store, one->model);
+    plan = stress_make_plan(one, store, steps);
+    cut.kind = vl_rng_chance(&one->rng, 1, 2) ? VL_SIM_CUT_BEFORE : VL_SIM_CUT_AFTER;
+    cut.nth = 1 + vl_rng_below(&one->rng, steps * one->threads);
+    if (vl_rng_chance(&one->rng, 1, 4))
+        cut.nth = 1 + vl_rng_below(&one->rng, 40);
+    CHECK_OK(vl_sim_plan(unit_ctx(), one->sim, &cut));
+    stress_run(&plan);
+    vl_sim_plan_clear(one->sim);
+    vl_store_abandon(store);
+    (void)stress_is_well(one, "while threads work");
+}
+
+static void
+stress_cut_lives(stress_case *one)
+{
+    uint64_t lives = stress_number("VELO_STRESS_ROUNDS", VL_TSAN ? 6 : 20);
+    uint64_t steps = stress_number("VELO_STRESS_STEPS", STRESS_STEPS) / 4;
+    vl_store *store = stress_open(one, STRESS_NONE);
+
+    CHECK(store != NULL);
+    CHECK_OK(stress_set_up(unit_ctx(), store, one->model));
+    CHECK_OK(vl_store_close(unit_ctx(), store));
+    for (uint64_t i = 0; i < lives && !unit_has_failed(); i++) {
+        vl_sim_outcome outcome = {.seed = vl_rng_next(&one->rng)};
+
+        outcome.keep = (vl_sim_keep)vl_rng_below(&one->rng, 4);
+        outcome.has_garbage = vl_rng_chance(&one->rng, 1, 2);
+        one->options.has_background = vl_rng_chance(&one->rng, 1, 2);
+        stress_work_until_cut(one, steps);
+        vl_io_close(one->io);
+        CHECK_OK(vl_sim_cut_power(unit_ctx(), one->sim, &outcome));
+        CHECK_OK(vl_sim_open_io(unit_ctx(), one->sim, &one->io));
+    }
+    store = stress_open(one, STRESS_CUT);
+    CHECK(store != NULL);
+    (void)stress_is_well(one, "after the last cut");
+    CHECK_OK(vl_store_close(unit_ctx(), store));
+}
+
+static void
+stress_power_cuts_leave_a_prefix_of_each_thread(void)
+{
+    vl_sim_options options = {.seed = unit_seed()};
+    stress_case one;
+
+    stress_init(&one, 8);
+    one.readers = 1;
+    one.path = "db";
+    one.options.log_limit_bytes = 32768;
+    one.model = stress_model_create(one.options.page_size, one.threads);
+    CHECK(one.model != NULL);
+    CHECK_OK(vl_sim_create(unit_ctx(), &options, &one.sim));
+    CHECK_OK(vl_sim_open_io(unit_ctx(), one.sim, &one.io));
+    stress_cut_lives(&one);
+    vl_io_close(one.io);
+    vl_sim_destroy(one.sim);
+    stress_model_destroy(one.model);
+}
+
+/* ---- kills ---- */
+
+/* The life of a child: it ends by being killed, or when all is done. */
+static void
+stress_child(stress_case *one, vl_io_backend backend, uint64_t steps)
+{
+    vl_io_options options = {.backend = backend};
+    stress_plan plan;
+    vl_store *store;
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    if (vl_io_open(&ctx, &options, &one->io) != VELO_OK ||
+        vl_store_open(&ctx, one->io, one->path, &one->options, &store) != VELO_OK) {
+        stress_fault(one->model, &ctx, "the child cannot open the database");
+        _exit(1);
+    }
+    plan = stress_make_plan(one, store, steps);
+    stress_run(&plan);
+    _exit(0);
+}
+
+/* Let a child work, and kill it when all threads have done so many steps, or a little later. */
+static void
+stress_kill_child(stress_case *one, vl_io_backend backend, uint64_t steps)
+{
+    uint64_t target = vl_rng_below(&one->rng, steps * one->threads);
+    uint64_t more = vl_rng_below(&one->rng, 20);
+    pid_t child, done = 0;
+    int status = 0;
+
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        stress_child(one, backend, steps);
+    CHECK(child > 0);
+    while (done == 0 && (atomic_load(&one->model->steps) < target || more-- > 0)) {
+        (void)usleep(100);
+        done = waitpid(child, &status, WNOHANG);
+    }
+    if (done == 0) {
+        (void)kill(child, SIGKILL);
+        CHECK(waitpid(child, &status, 0) == child);
+    }
+    CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+}
+
+static void
+stress_kill_lives(stress_case *one, vl_io_backend backend)
+{
+    uint64_t lives = stress_number("VELO_STRESS_ROUNDS", VL_TSAN ? 4 : 10);
+    uint64_t steps = stress_number("VELO_STRESS_STEPS", STRESS_STEPS);
+    vl_io_options options = {.backend = backend};
+    vl_store *store;
+
+    for (uint64_t i = 0; i <= lives && !unit_has_failed(); i++) {
+        CHECK_OK(vl_io_open(unit_ctx(), &options, &one->io));
+        store = stress_open(one, i == 0 ? STRESS_NONE : STRESS_KILL);
+        CHECK(store != NULL);
+        if (i == 0)
+            CHECK_OK(stress_set_up(unit_ctx(), store, one->model));
+        stress_drop_private(unit_ctx(), store, one->model);
+        if (vl_rng_chance(&one->rng, 1, 2))
+            CHECK_OK(vl_store_close(unit_ctx(), store));
+        else
+            vl_store_abandon(store); /* dies, too */
+        vl_io_close(one->io);
+        if (!stress_is_well(one, "after a kill"))
+            return;
+        if (i < lives)
+            stress_kill_child(one, backend, steps);
+        (void)stress_is_well(one, "in the child");
+    }
+}
+
+static void
+stress_kills(vl_io_backend backend, int has_background, uint64_t seed)
+{
+    vl_io_options options = {.backend = backend};
+    stress_case one;
+
+    stress_init(&one, seed);
+    if (vl_io_open(unit_ctx(), &options, &one.io) != VELO_OK) {
+        unit_skip("%s", unit_ctx()->error.text);
+        return;
+    }
+    vl_io_close(one.io);
+    one.path = unit_path("db");
+    one.readers = 1;
+    one.options.has_background = has_background;
+    one.model = stress_model_create(one.options.page_size, one.threads);
+    CHECK(one.model != NULL);
+    stress_kill_lives(&one, backend);
+    stress_model_destroy(one.model);
+}
+
+static void
+stress_kills_lose_nothing_acknowledged_with_posix(void)
+{
+    stress_kills(VL_IO_POSIX, 0, 9);
+}
+
+static void
+stress_kills_lose_nothing_acknowledged_with_io_uring(void)
+{
+    stress_kills(VL_IO_URING, 1, 10);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const unit_test tests[] = {
+        UNIT_TEST(stress_threads_on_a_simulated_disk),
+        UNIT_TEST(stress_threads_on_files_with_posix),
+        UNIT_TEST(stress_threads_on_files_with_io_uring),
+        UNIT_TEST(stress_threads_with_a_background_thread),
+        UNIT_TEST(stress_threads_in_memory),
+        UNIT_TEST(stress_hazard_9_nothing_waits_in_a_circle),
+        UNIT_TEST(stress_power_cuts_leave_a_prefix_of_each_thread),
+        UNIT_TEST(stress_kills_lose_nothing_acknowledged_with_posix),
+        UNIT_TEST(stress_kills_lose_nothing_acknowledged_with_io_uring),
+    };
+
+    return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
+}
