@@ -217,6 +217,10 @@ vl_frame_is_pending(const vl_cache *cache, const vl_frame *frame)
     return cache->writing.is_running && epoch != 0 && epoch <= cache->writing.epoch;
 }
 
+/* Make the least number of frames: with fewer, a thread that needs some pages at a time would drive
+ * them out by turns and not come to an end. Errors: VELO_NOMEM. */
+velo_status vl_cache_make_frames(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
+
 /* Waits of a millisecond. */
 #define VL_CACHE_MAX_WAITS 60000U
 
