@@ -460,12 +460,12 @@ fault_run_plan(const fault_base *base, const fault_plan *plan, uint64_t every, u
 
 /* Some plans on a database that was closed, and on one that has to be recovered. */
 static void
-fault_run_plans(const fault_plan *plans, size_t count, uint64_t every)
+fault_run_plans(const fault_plan *plans, size_t count, uint64_t every, uint64_t rounds)
 {
-    uint64_t rounds = store_probe_number("VELO_FAULT_ROUNDS", 1);
     uint64_t steps = store_probe_number("VELO_FAULT_STEPS", 40);
     static fault_base base;
 
+    rounds = store_probe_number("VELO_FAULT_ROUNDS", rounds);
     every = store_probe_number("VELO_FAULT_EVERY", every);
     for (uint64_t i = 0; i < 2 * rounds && !unit_has_failed(); i++) {
         fault_base_make(&base, unit_seed() + i, i % 2 == 0, 40);
@@ -493,7 +493,7 @@ fault_changes_fail(void)
          0},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 24);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 24, 1);
 }
 
 static void
@@ -507,7 +507,7 @@ fault_reads_fail(void)
          0},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 24);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), VL_BY_BUILD(24, 5), VL_BY_BUILD(1, 3));
 }
 
 static void
@@ -518,7 +518,7 @@ fault_syncs_fail(void)
         {"a sync that loses some", {.kind = VL_SIM_SYNC_LOSES_SOME}, 0, 0},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 2);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 2, 1);
 }
 
 static void
@@ -526,7 +526,7 @@ fault_memory_fails(void)
 {
     static const fault_plan plans[] = {{"no memory once", {.kind = VL_SIM_ERROR}, 1, 0}};
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16, 1);
 }
 
 static void
@@ -539,7 +539,17 @@ fault_disk_lies(void)
         {"a flipped bit", {.kind = VL_SIM_FLIP_BIT}, 0, 1},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16, 1);
+}
+
+/* Recovery reads the log twice, and must not believe two different ends. */
+static void
+fault_log_reads_lie(void)
+{
+    static const fault_plan plans[] = {
+        {"a flipped bit of the log", {.kind = VL_SIM_FLIP_BIT, .path = "-wal"}, 0, 1}};
+
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 1, VL_BY_BUILD(1, 4));
 }
 
 /* ---- memory that is gone for ever ---- */
@@ -677,7 +687,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(fault_changes_fail), UNIT_TEST(fault_reads_fail), UNIT_TEST(fault_syncs_fail),
-        UNIT_TEST(fault_memory_fails), UNIT_TEST(fault_disk_lies),  UNIT_TEST(fault_memory_is_gone),
+        UNIT_TEST(fault_memory_fails), UNIT_TEST(fault_disk_lies), UNIT_TEST(fault_log_reads_lie),  UNIT_TEST(fault_memory_is_gone),
         UNIT_TEST(fault_disk_is_full),
     };
 
