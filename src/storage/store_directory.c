@@ -413,7 +413,7 @@ vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kin
 {
     vl_store *store = writer->store;
     vl_leaf_value columns[DIRECTORY_COLUMNS];
-    vl_store_entry *entry;
+    vl_store_entry *entry = NULL;
     vl_error failure;
     int is_gone = 0;
     velo_status st;
