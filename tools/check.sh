@@ -2,8 +2,9 @@
 # check.sh - runs checks and counts them.
 #
 # usage: tools/check.sh quick          unit tests of the dev build, tree check
-#        tools/check.sh full           every preset, gcc and clang, format, tidy, tree, install
-#        tools/check.sh long           full, and that each check fails on a planted fault
+#        tools/check.sh full           every preset with gcc or clang, format, tidy, tree, install
+#        tools/check.sh long           full, the other compiler of each preset, 100,000 power cuts and
+#                                      more, and that each check fails on a planted fault
 #        tools/check.sh suite PRESET   one preset (fuzz with clang, else gcc)
 #
 # Prints one line a step and what failed; the last line counts: "N passed, N failed".
@@ -83,11 +84,12 @@ quick() {
 }
 
 full() {
-    local preset compiler
-    for preset in dev tiny asan tsan release coverage; do
-        for compiler in gcc clang; do
-            suite "$preset" "$compiler"
-        done
+    local preset
+    for preset in dev tiny tsan release coverage; do
+        suite "$preset" gcc
+    done
+    for preset in dev asan; do
+        suite "$preset" clang
     done
     suite fuzz clang # libFuzzer is clang's; gcc replays the corpora in every preset above
     step "format" tools/check_format.sh
@@ -102,6 +104,11 @@ quick) quick ;;
 full) full ;;
 long)
     full
+    suite asan gcc
+    for preset in tiny tsan release coverage; do
+        suite "$preset" clang
+    done
+    step "power cuts" tools/check_cuts.sh
     step "planted faults" tools/test_planted_faults.sh
     ;;
 suite)

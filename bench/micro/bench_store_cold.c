@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLD_BATCH 32U
+#define COLD_BATCH 256U
 
 static struct {
     uint64_t rows;    /* of the table */
@@ -113,10 +113,12 @@ measure_fio(void *user)
 int
 main(int argc, char **argv)
 {
-    static uint32_t depths[] = {1, COLD_BATCH};
+    static uint32_t depths[] = {1, 32};
+    static uint32_t batches[] = {1, 32, COLD_BATCH};
     bench *b = bench_create(argc, argv, "cold lookups by rowid");
     peer_options options = {.cache_bytes = UINT64_C(1) << 30, .is_direct = 1};
     uint64_t size;
+    int fio[2];
     int status;
 
     cold.rows = bench_work(b, 10000000);
@@ -129,21 +131,18 @@ main(int argc, char **argv)
     size = peer_ours.close(cold.db);
     options.cache_bytes = size / 100;
     cold.db = peer_ours.open(cold.path, ROW_WIDE, &options, 0);
-    for (int i = 0; i < 2; i++) {
-        static const char *const names[2][2] = {
-            {"one at a time, velocidb", "depth 1, fio"},
-            {"32 at a time, velocidb", "depth 32, fio"},
-        };
+    for (int i = 0; i < 2; i++)
+        fio[i] = bench_add(b, i == 0 ? "depth 1, fio" : "depth 32, fio", "reads/s",
+                           BENCH_MORE_IS_BETTER, measure_fio, &depths[i]);
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"one at a time", "32 a call", "256 a call"};
         int rows =
-            bench_add(b, names[i][0], "rows/s", BENCH_MORE_IS_BETTER, measure_ours, &depths[i]);
-        int fio =
-            bench_add(b, names[i][1], "reads/s", BENCH_MORE_IS_BETTER, measure_fio, &depths[i]);
+            bench_add(b, names[i], "rows/s", BENCH_MORE_IS_BETTER, measure_ours, &batches[i]);
 
-        bench_want_ratio(b, names[i][0], rows, fio, 1, 0.9);
+        bench_want_ratio(b, names[i], rows, fio[i > 0], 1, 0.9);
     }
-    bench_note(b, "a file of %.0f MB, a cache of %.1f MB, I/O through %s, direct: %s",
-               (double)size / 1e6, (double)options.cache_bytes / 1e6, vl_io_name(cold.db->io),
-               "as the file system allows");
+    bench_note(b, "a file of %.0f MB, a cache of %.1f MB, I/O through %s, past the system's cache",
+               (double)size / 1e6, (double)options.cache_bytes / 1e6, vl_io_name(cold.db->io));
     status = bench_finish(b);
     printf("pages read for a row: %.3f\n", (double)cold.reads / (double)cold.lookups);
     (void)peer_ours.close(cold.db);

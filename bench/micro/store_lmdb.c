@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LMDB_MAP ((size_t)64 << 30)
+#define LMDB_MAP ((size_t)8 << 30)
 
 typedef struct lmdb_db {
     MDB_env *env;

@@ -127,7 +127,7 @@ cache_attach(vl_ctx *ctx, vl_cache *cache)
     if (cache->batch == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the checkpoints' buffer");
     vl_count(&cache->bytes, (uint64_t)cache->batch_size * cache->page_size);
-    return VELO_OK;
+    return vl_cache_make_frames(ctx, cache);
 }
 
 velo_status

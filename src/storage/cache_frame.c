@@ -252,6 +252,21 @@ frame_pop(vl_cache *cache, vl_frame_kind kind)
     return index;
 }
 
+velo_status
+vl_cache_make_frames(vl_ctx *ctx, vl_cache *cache)
+{
+    int done = 1;
+
+    vl_latch_acquire_exclusive(&cache->latch);
+    while (done && frame_count(cache) < VL_CACHE_MIN_FRAMES)
+        done = frame_grow(cache);
+    vl_latch_release_exclusive(&cache->latch);
+    if (!done)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate page frames of %u bytes",
+                       (unsigned)cache->page_size);
+    return VELO_OK;
+}
+
 /* ---- taking and giving back ---- */
 
 /* Take a frame for a page if one can be had at once: 1. */

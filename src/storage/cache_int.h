@@ -36,8 +36,10 @@
 
 #define VL_CACHE_NO_FRAME UINT32_MAX
 
-/* A cache with a volume has at least so many frames, whatever its budget. */
-#define VL_CACHE_MIN_FRAMES 16U
+/* A cache with a volume has at least so many frames, whatever its budget: what one change of a tree
+ * needs at a time with all map pages above. With fewer, a thread would drive its own pages out by
+ * turns and not come to an end. */
+#define VL_CACHE_MIN_FRAMES 32U
 
 typedef enum vl_frame_kind {
     VL_FRAME_FREE,  /* in the list of free frames */
@@ -216,6 +218,9 @@ vl_frame_is_pending(const vl_cache *cache, const vl_frame *frame)
 
     return cache->writing.is_running && epoch != 0 && epoch <= cache->writing.epoch;
 }
+
+/* Make the least number of frames. Errors: VELO_NOMEM. */
+velo_status vl_cache_make_frames(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
 
 /* Waits of a millisecond. */
 #define VL_CACHE_MAX_WAITS 60000U

@@ -23,6 +23,8 @@ vl_leaf_state
 vl_leaf_slot_state(const vl_leaf *leaf, uint32_t slot)
 {
     VL_ASSERT(slot < leaf->count);
+    if (vl_leaf_is_all_live(leaf)) /* the header says so: spares the bitmaps' line of memory */
+        return VL_LEAF_LIVE;
     if (!vl_leaf_bit(vl_leaf_present(leaf), slot))
         return VL_LEAF_GAP;
     return vl_leaf_bit(vl_leaf_deleted(leaf), slot) ? VL_LEAF_TOMBSTONE : VL_LEAF_LIVE;

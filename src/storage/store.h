@@ -141,10 +141,11 @@ velo_status vl_writer_create_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_kind k
  * the next open goes on with. */
 velo_status vl_writer_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id) VL_MUST_CHECK;
 
-/* Give a table other columns: those that are left out are forgotten (their bytes stay on their
- * pages until these are built anew; no value of them may be in overflow any more, so set them to
- * NULL before, or their pages are lost), new ones have their default on all pages. VELO_MISUSE:
- * rows would be stored in another way (layout.h): copy the table instead. */
+/* Give a table that nobody else uses meanwhile other columns: those that are left out are forgotten
+ * (their bytes stay on their pages until these are built anew; no value of them may be in overflow
+ * any more, so set them to NULL before, or their pages are lost), new ones have their default on
+ * all pages. VELO_MISUSE: rows would be stored in another way (layout.h): copy the table instead.
+ */
 velo_status vl_writer_set_schema(vl_ctx *ctx, vl_writer *writer, vl_tree_id id,
                                  const vl_leaf_schema *schema) VL_MUST_CHECK;
 

@@ -285,7 +285,7 @@ directory_load_row(vl_ctx *ctx, vl_store *store, int64_t id, const vl_value *row
     entry = directory_make_entry(ctx, store, (vl_tree_id)id, (vl_tree_kind)kind, (vl_pid)root);
     if (entry == NULL) {
         vl_layout_destroy(layout);
-        return ctx->error.code;
+        return VELO_NOMEM;
     }
     atomic_init(&entry->tree.layout, layout);
     st = directory_reserve(ctx, store);
@@ -398,7 +398,7 @@ directory_add_tree(vl_ctx *ctx, vl_store *store, vl_tree_id id, vl_tree_kind kin
     *out = NULL;
     if (entry == NULL) {
         vl_layout_destroy(layout);
-        return ctx->error.code;
+        return VELO_NOMEM;
     }
     atomic_init(&entry->tree.layout, layout);
     vl_latch_acquire_exclusive(&store->latch);
@@ -424,7 +424,7 @@ vl_directory_add(vl_ctx *ctx, vl_writer *writer, vl_tree_id id, vl_tree_kind kin
 {
     vl_store *store = writer->store;
     vl_leaf_value columns[DIRECTORY_COLUMNS];
-    vl_store_entry *entry = NULL;
+    vl_store_entry *entry;
     vl_error failure;
     int is_gone = 0;
     velo_status st;

@@ -138,7 +138,7 @@ damage_cut_file(const damage_case *one, const char *path, uint64_t every, uint64
 static void
 damage_of_every_byte_is_found(void)
 {
-    uint64_t every = store_probe_number("VELO_DAMAGE_EVERY", VL_BY_BUILD(2003, 97));
+    uint64_t every = store_probe_number("VELO_DAMAGE_EVERY", VL_BY_BUILD(9001, 97));
     static damage_case one;
     uint64_t ok_count = 0;
 
@@ -155,7 +155,7 @@ damage_of_every_byte_is_found(void)
 static void
 damage_by_cutting_is_found(void)
 {
-    uint64_t every = store_probe_number("VELO_DAMAGE_EVERY", VL_BY_BUILD(2003, 97));
+    uint64_t every = store_probe_number("VELO_DAMAGE_EVERY", VL_BY_BUILD(9001, 97));
     static damage_case one;
     uint64_t ok_count = 0;
 
@@ -175,7 +175,7 @@ damage_of_a_superblock_loses_no_commit(void)
     static damage_case one;
     store_probe probe;
 
-    for (uint64_t seed = 0; seed < 12 && !unit_has_failed(); seed++)
+    for (uint64_t seed = 0; seed < VL_BY_BUILD(4, 12) && !unit_has_failed(); seed++)
         for (uint64_t block = 0; block < 2 && !unit_has_failed(); block++) {
             damage_make(&one, unit_seed() + seed, 1, 1 + seed * 5);
             CHECK_OK(vl_sim_flip_bit(unit_ctx(), one.sim, DAMAGE_PATH,

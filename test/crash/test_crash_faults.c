@@ -461,12 +461,12 @@ fault_run_plan(const fault_base *base, const fault_plan *plan, uint64_t every, u
 
 /* Some plans on a database that was closed, and on one that has to be recovered. */
 static void
-fault_run_plans(const fault_plan *plans, size_t count, uint64_t every)
+fault_run_plans(const fault_plan *plans, size_t count, uint64_t every, uint64_t rounds)
 {
-    uint64_t rounds = store_probe_number("VELO_FAULT_ROUNDS", 1);
     uint64_t steps = store_probe_number("VELO_FAULT_STEPS", 40);
     static fault_base base;
 
+    rounds = store_probe_number("VELO_FAULT_ROUNDS", rounds);
     every = store_probe_number("VELO_FAULT_EVERY", every);
     for (uint64_t i = 0; i < 2 * rounds && !unit_has_failed(); i++) {
         fault_base_make(&base, unit_seed() + i, i % 2 == 0, 40);
@@ -494,7 +494,7 @@ fault_changes_fail(void)
          0},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 24);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 24, 1);
 }
 
 static void
@@ -508,7 +508,7 @@ fault_reads_fail(void)
          0},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 24);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), VL_BY_BUILD(24, 5), VL_BY_BUILD(1, 3));
 }
 
 static void
@@ -519,7 +519,7 @@ fault_syncs_fail(void)
         {"a sync that loses some", {.kind = VL_SIM_SYNC_LOSES_SOME}, 0, 0},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 2);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 2, 1);
 }
 
 static void
@@ -527,7 +527,7 @@ fault_memory_fails(void)
 {
     static const fault_plan plans[] = {{"no memory once", {.kind = VL_SIM_ERROR}, 1, 0}};
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16, 1);
 }
 
 static void
@@ -540,7 +540,75 @@ fault_disk_lies(void)
         {"a flipped bit", {.kind = VL_SIM_FLIP_BIT}, 0, 1},
     };
 
-    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16);
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16, 1);
+}
+
+/* Recovery reads the log twice, and must not believe two different ends. */
+static void
+fault_log_reads_lie(void)
+{
+    static const fault_plan plans[] = {
+        {"a flipped bit of the log", {.kind = VL_SIM_FLIP_BIT, .path = "-wal"}, 0, 1}};
+
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 1, VL_BY_BUILD(1, 4));
+}
+
+/* Drop a tree whose nth read fails. After opening again all of its pages are returned. */
+static int
+fault_drop_once(const fault_base *base, uint64_t nth)
+{
+    static const fault_plan plan = {
+        "EIO while a tree is dropped", {.kind = VL_SIM_ERROR, .ops = VL_SIM_READ}, 0, 0};
+    const vl_sim_fault fault = {.kind = VL_SIM_ERROR, .ops = VL_SIM_READ, .nth = nth};
+    fault_run *run = malloc(sizeof *run);
+    vl_store_report report = {.tree_count = 0};
+    velo_status st = VELO_OK;
+    int is_met = 0;
+
+    if (run == NULL || !fault_begin(run, base, &plan, UINT64_MAX)) {
+        unit_failed(__FILE__, __LINE__, "a run cannot begin");
+        free(run);
+        return 0;
+    }
+    st = store_model_open(&run->model);
+    /* The one that meets it is the last: another drop would help it along. */
+    for (uint32_t i = 0; st == VELO_OK && i < MODEL_TREES && !fault_is_met(run); i++) {
+        vl_sim_plan_clear(run->sim);
+        st = vl_sim_plan(&run->ctx, run->sim, &fault);
+        if (st == VELO_OK && run->model.trees[i].id != 0 &&
+            vl_writer_drop_tree(&run->ctx, run->model.writer, run->model.trees[i].id) != VELO_OK)
+            fault_check_code(run, run->ctx.error.code);
+    }
+    is_met = fault_is_met(run);
+    fault_end_fault(run);
+    if (st == VELO_OK)
+        st = store_model_close(&run->model);
+    if (st == VELO_OK)
+        st = store_model_open(&run->model);
+    if (st == VELO_OK) /* goes on with the drops */
+        st = vl_store_checkpoint(&run->ctx, run->model.store);
+    if (st == VELO_OK)
+        st = vl_store_check(&run->ctx, run->model.store, NULL, NULL, &report);
+    if (st != VELO_OK || report.dropped_count != 0)
+        fault_failed(run, "a tree cannot be dropped", &run->ctx);
+    fault_end(run);
+    free(run);
+    return is_met;
+}
+
+static void
+fault_drops_end(void)
+{
+    static fault_base base;
+    uint64_t nth = 1;
+
+    for (uint64_t seed = 0; seed < 6 && !unit_has_failed(); seed++) {
+        fault_base_make(&base, unit_seed() + seed, 0, 300);
+        for (nth = 1; !unit_has_failed() && fault_drop_once(&base, nth); nth++)
+            continue;
+        fault_base_destroy(&base);
+    }
+    CHECK(unit_has_failed() || nth > 3);
 }
 
 /* ---- memory that is gone for ever ---- */
@@ -677,8 +745,10 @@ int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(fault_changes_fail), UNIT_TEST(fault_reads_fail), UNIT_TEST(fault_syncs_fail),
-        UNIT_TEST(fault_memory_fails), UNIT_TEST(fault_disk_lies),  UNIT_TEST(fault_memory_is_gone),
+        UNIT_TEST(fault_drops_end),     UNIT_TEST(fault_changes_fail),
+        UNIT_TEST(fault_reads_fail),    UNIT_TEST(fault_syncs_fail),
+        UNIT_TEST(fault_memory_fails),  UNIT_TEST(fault_disk_lies),
+        UNIT_TEST(fault_log_reads_lie), UNIT_TEST(fault_memory_is_gone),
         UNIT_TEST(fault_disk_is_full),
     };
 

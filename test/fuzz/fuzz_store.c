@@ -4,6 +4,7 @@
  * The input is a list of changes of 8 bytes to a small good file: a block and an offset (8 and 16
  * bits), a mode (8) and a value (32). Checksums are made to fit afterwards along page map and table
  * of free space, so that what is behind them is reached. */
+#include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "lib/fuzz.h"
@@ -20,6 +21,7 @@
 #define FUZZ_PATH        "/f"
 #define FUZZ_SEALS       4000U /* references are followed so often: they may be circles */
 #define FUZZ_COLUMNS     4U
+#define FUZZ_MEMORY      (UINT64_C(256) << 20) /* large page numbers want large tables */
 #define FUZZ_ROWS        40U
 
 /* Builds that verify compare page map and free space when a checkpoint is written, and stop when
@@ -362,7 +364,11 @@ fuzz_store_use(vl_ctx *ctx, vl_io *io)
     if (st != VELO_OK)
         return;
     FUZZ_CHECK(fuzz_store_is_fair(ctx, vl_store_check(ctx, store, NULL, NULL, &report)));
-    FUZZ_CHECK(vl_writer_create(ctx, store, &writer) == VELO_OK);
+    if (vl_writer_create(ctx, store, &writer) != VELO_OK) {
+        FUZZ_CHECK(ctx->error.code == VELO_NOMEM);
+        vl_store_abandon(store);
+        return;
+    }
     fuzz_store_use_trees(ctx, store, FUZZ_WRITES ? writer : NULL);
     vl_writer_destroy(writer);
     if (FUZZ_WRITES)
@@ -377,6 +383,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     vl_file *file;
     vl_sim *sim;
     vl_io *io;
+    vl_allocator allocator;
     vl_ctx ctx;
 
     if (fuzz_store_blocks == 0)
@@ -385,7 +392,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t at = 0; at + 8 <= size; at += 8)
         fuzz_store_change(bytes, data + at);
     fuzz_store_seal(bytes);
-    vl_ctx_init(&ctx, NULL, NULL);
+    vl_allocator_init(&allocator);
+    vl_allocator_set_limit(&allocator, FUZZ_MEMORY);
+    vl_ctx_init(&ctx, &allocator, NULL);
     FUZZ_CHECK(vl_sim_create(&ctx, NULL, &sim) == VELO_OK);
     FUZZ_CHECK(vl_sim_open_io(&ctx, sim, &io) == VELO_OK);
     FUZZ_CHECK(vl_file_open(&ctx, io, FUZZ_PATH, VL_OPEN_WRITE | VL_OPEN_CREATE, &file) == VELO_OK);
@@ -395,5 +404,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_store_use(&ctx, io);
     vl_io_close(io);
     vl_sim_destroy(sim);
+    FUZZ_CHECK(vl_counter(&allocator.block_count) == 0);
     return 0;
 }

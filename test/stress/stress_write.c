@@ -460,7 +460,7 @@ set_up_tree(stress_worker *worker, uint32_t tree)
     int is_table = tree == STRESS_ROWS || tree == STRESS_RECORDS;
     stress_schema memory = {0};
     vl_leaf_schema schema = {0};
-    vl_tree_id id;
+    vl_tree_id id = 0;
     velo_status st = VELO_OK;
 
     if (is_table)

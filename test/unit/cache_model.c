@@ -463,6 +463,7 @@ model_verify(vl_ctx *ctx, cache_model *model)
 {
     uint64_t page_count;
 
+    VL_TRY(vl_volume_make_writable(ctx, model->volume)); /* free space is known from here on */
     VL_TRY(vl_cache_verify(ctx, model->cache));
     VL_TRY(model_verify_promises(ctx, model));
     VL_TRY(vl_cache_verify_durable(ctx, model->cache, &page_count));

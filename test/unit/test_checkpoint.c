@@ -449,7 +449,7 @@ hazard_11_loads_go_on_with_all_frames_dirty(void)
             CHECK_MODEL(model_do(unit_ctx(), &model, &step));
     }
     vl_cache_get_stats(model.cache, &stats);
-    CHECK(stats.frame_count <= 24);
+    CHECK(stats.frame_count <= 2 * VL_CACHE_MIN_FRAMES);
     CHECK(stats.dirty_count > 4);
     CHECK(stats.write_count > 20);
     CHECK_MODEL(model_check(unit_ctx(), &model, &model.now));

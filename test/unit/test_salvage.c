@@ -713,7 +713,7 @@ salvage_says_which_rowids_are_lost(void)
 static void
 salvage_takes_from_older_images_what_is_lost_only(void)
 {
-    size_t all = 0, some;
+    size_t all = 0, some = 0;
     salvage_case self;
     case_list found;
 
