@@ -13,8 +13,15 @@
 
 #define MODEL_PATH      "m.db"
 #define MODEL_PAGE_SIZE VL_PAGE_MIN_SIZE
-#define MODEL_SLOWLY    (VL_TSAN || VL_ASAN) /* do less: the sanitizers take their time */
-#define MODEL_PIDS      2048U                /* numbers that the model knows */
+#define MODEL_PIDS      2048U /* numbers that the model knows */
+
+/* Whether to do less, since the sanitizers take their time. A function, so that compilers do not
+ * hold what the other builds do for dead code. */
+static inline int
+model_is_slow(void)
+{
+    return VL_TSAN || VL_ASAN;
+}
 
 /* Versions by number; 0: there is no such page. */
 typedef struct model_state {

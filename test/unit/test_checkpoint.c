@@ -83,15 +83,15 @@ end:
 static void
 checkpoint_at_random_with_few_frames(void)
 {
-    for (unsigned i = 0; i < (MODEL_SLOWLY ? 4 : 12) && !unit_has_failed(); i++)
+    for (unsigned i = 0; i < (model_is_slow() ? 4 : 12) && !unit_has_failed(); i++)
         checkpoint_random_rounds(16 + 2 * i, 60 + 40 * i, 8, unit_seed() + i);
 }
 
 static void
 checkpoint_at_random_with_many_pages(void)
 {
-    checkpoint_random_rounds(24, MODEL_PIDS, MODEL_SLOWLY ? 6 : 24, unit_seed());
-    checkpoint_random_rounds(400, MODEL_PIDS, MODEL_SLOWLY ? 6 : 24, unit_seed() + 1);
+    checkpoint_random_rounds(24, MODEL_PIDS, model_is_slow() ? 6 : 24, unit_seed());
+    checkpoint_random_rounds(400, MODEL_PIDS, model_is_slow() ? 6 : 24, unit_seed() + 1);
 }
 
 /* ---- power cuts ---- */
@@ -161,9 +161,9 @@ end:
 static void
 checkpoint_survives_a_power_cut_at_every_operation(void)
 {
-    checkpoint_cut_run(16, 60, MODEL_SLOWLY ? 4 : 10, 1, unit_seed());
+    checkpoint_cut_run(16, 60, model_is_slow() ? 4 : 10, 1, unit_seed());
     if (!unit_has_failed())
-        checkpoint_cut_run(24, 120, MODEL_SLOWLY ? 4 : 10, 3, unit_seed() + 1);
+        checkpoint_cut_run(24, 120, model_is_slow() ? 4 : 10, 3, unit_seed() + 1);
 }
 
 /* ---- faults ---- */
@@ -376,7 +376,7 @@ checkpoint_finds_damage(void)
     CHECK_OK(model_create(unit_ctx(), 32, unit_seed(), &model));
     CHECK_MODEL(model_grow(unit_ctx(), &model, 60));
     CHECK_MODEL(model_checkpoint(unit_ctx(), &model));
-    for (unsigned i = 0; i < (MODEL_SLOWLY ? 30 : 150) && !unit_has_failed(); i++) {
+    for (unsigned i = 0; i < (model_is_slow() ? 30 : 150) && !unit_has_failed(); i++) {
         static cache_model copy;
         vl_volume_stats stats;
         velo_status st;

@@ -232,14 +232,14 @@ end:
 static void
 checkpoint_steps_between_changes(void)
 {
-    for (unsigned i = 0; i < (MODEL_SLOWLY ? 3 : 8) && !unit_has_failed(); i++)
+    for (unsigned i = 0; i < (model_is_slow() ? 3 : 8) && !unit_has_failed(); i++)
         steps_random_rounds(48 + 8 * i, 80 + 40 * i, 0, 20, unit_seed() + i);
 }
 
 static void
 checkpoint_steps_with_many_pages(void)
 {
-    for (unsigned i = 0; i < (MODEL_SLOWLY ? 1 : 3) && !unit_has_failed(); i++)
+    for (unsigned i = 0; i < (model_is_slow() ? 1 : 3) && !unit_has_failed(); i++)
         steps_random_rounds(64 + 64 * i, MODEL_PIDS, 700 + 100 * i, 12, unit_seed() + 100 + i);
 }
 
@@ -274,7 +274,7 @@ steps_at_each_point(uint32_t page_count, uint32_t frames, steps_script *before,
 {
     static steps_world steps;
     vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_ALL};
-    uint64_t stride = page_count > 100 ? (MODEL_SLOWLY ? 40 : 5) : (MODEL_SLOWLY ? 4 : 1);
+    uint64_t stride = page_count > 100 ? (model_is_slow() ? 40 : 5) : (model_is_slow() ? 4 : 1);
     int is_after = 0;
 
     for (uint64_t at = 1; !is_after && !unit_has_failed(); at += stride) {
