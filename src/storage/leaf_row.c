@@ -112,7 +112,7 @@ void
 vl_leaf_record_init(vl_leaf_record *record, const void *data, size_t size)
 {
     record->at = data;
-    record->end = record->at + size;
+    record->end = size > 0 ? record->at + size : record->at; /* NULL may stand for no bytes */
     record->next_id = 0;
 }
 
