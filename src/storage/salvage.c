@@ -153,9 +153,12 @@ salvage_add_lost(vl_ctx *ctx, vl_salvage *self, vl_salvage_known *known, vl_rowi
 int
 vl_salvage_is_lost(const vl_salvage *self, const vl_salvage_known *tree, int64_t rowid)
 {
-    const vl_rowid_range *ranges = self->lost + tree->lost_first;
+    const vl_rowid_range *ranges;
     uint64_t low = 0, high = tree->lost_count;
 
+    if (high == 0)
+        return 0; /* the list may not be there yet */
+    ranges = self->lost + tree->lost_first;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
 

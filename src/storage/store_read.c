@@ -16,6 +16,11 @@ store_read_value(vl_ctx *ctx, vl_store *store, vl_tree_id tree, vl_arena *arena,
     *to = from->value;
     if (from->overflow == 0)
         return VELO_OK;
+    if (value.size > VL_OVERFLOW_MAX_SIZE)
+        return vl_fail(ctx, VELO_CORRUPT,
+                       "tree %" PRIu64 ": a row has a value of %" PRIu32 " bytes on page %" PRIu32
+                       ", more than any can have",
+                       tree, value.size, value.pid);
     bytes = vl_arena_alloc(arena, value.size);
     if (bytes == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate %" PRIu32 " bytes for a value",
