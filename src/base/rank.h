@@ -5,6 +5,7 @@
 #ifndef VL_BASE_RANK_H
 #define VL_BASE_RANK_H
 
+#define VL_RANK_TXN_WAIT    0x180 /* txn/wait.c: the wait-for graph */
 #define VL_RANK_STORE       0x200 /* store_int.h: the trees in memory */
 #define VL_RANK_BARRIER     0x300 /* section.c: whose turn it is to hold sections off */
 #define VL_RANK_CACHE       0x340 /* cache_int.h: frames, segments, numbers */
