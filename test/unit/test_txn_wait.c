@@ -16,6 +16,19 @@
 #include <string.h>
 #include <time.h>
 
+#define WAITS_MAX 3U
+
+/* Transactions and rows. A row's owner is what an undo record would lead to. */
+static struct {
+    vl_txn_status_pool *pool;
+    vl_wait_node *nodes[WAITS_MAX];
+    vl_txn_status *statuses[WAITS_MAX];
+    vl_txn_status *rows[WAITS_MAX]; /* owners; guarded by there being no step between */
+    const char *plans[WAITS_MAX];   /* rows that each locks in order, '-' gives the first one up */
+    velo_status ends[WAITS_MAX];    /* how each ended */
+    vl_ctx ctxs[WAITS_MAX];
+} ww;
+
 #if STEPS_POSSIBLE
 #include "lib/steps_code.h"
 #endif
@@ -42,19 +55,7 @@ velo_status steps_wait(vl_ctx *ctx, vl_wait_node *node, const vl_wait_request *r
 void steps_wait_node_release(vl_wait_node *node);
 #include "txn/wait.c" /* NOLINT(bugprone-suspicious-include): anew on stepped atomics */
 
-#define WAITS_MAX 3U
-
-/* Transactions and rows. A row's owner is what an undo record would lead to. */
-static struct {
-    vl_txn_status_pool *pool;
-    vl_wait_node *nodes[WAITS_MAX];
-    vl_txn_status *statuses[WAITS_MAX];
-    vl_txn_status *rows[WAITS_MAX]; /* owners; guarded by there being no step between */
-    const char *plans[WAITS_MAX];   /* rows that each locks in order, '-' gives the first one up */
-    velo_status ends[WAITS_MAX];    /* how each ended */
-    vl_ctx ctxs[WAITS_MAX];
-} ww;
-
+#if STEPS_POSSIBLE
 static velo_status
 waits_lock(unsigned i, vl_txn_status **row)
 {
@@ -63,9 +64,7 @@ waits_lock(unsigned i, vl_txn_status **row)
         vl_wait_request request = {VL_WAIT_ROW, 1, &owner, NULL, NULL, 0};
         velo_status st;
 
-#if STEPS_POSSIBLE
         steps_yield();
-#endif
         if (*row == NULL || *row == ww.statuses[i] ||
             vl_txn_status_commit_ts(*row) != VL_TS_ACTIVE) {
             *row = ww.statuses[i];
@@ -101,6 +100,8 @@ waits_run(unsigned i)
     steps_wait_tell(ww.statuses[i]);
     steps_wait_leave_call(ww.nodes[i]);
 }
+
+#endif
 
 static void
 waits_begin(void)
