@@ -85,7 +85,8 @@ threads_transact(vl_ctx *ctx, vl_wait_node *node, uint64_t number, uint32_t thre
         if (st != VELO_BUSY_SNAPSHOT || !vl_txn_status_is_doomed(self))
             atomic_fetch_add(&tw.wrong, 1);
         for (uint32_t row = 0; row < THREADS_ROWS; row++)
-            tw.values[row] -= raised[row]; /* still ours */
+            if (raised[row] > 0)
+                tw.values[row] -= raised[row]; /* still ours */
         atomic_fetch_add(&tw.victims, 1);
         vl_txn_status_abort(self);
     }
