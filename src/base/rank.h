@@ -10,6 +10,7 @@
 #define VL_RANK_BARRIER     0x300 /* section.c: whose turn it is to hold sections off */
 #define VL_RANK_CACHE       0x340 /* cache_int.h: frames, segments, numbers */
 #define VL_RANK_VOLUME      0x600 /* a volume's table of free space */
+#define VL_RANK_TXN_GATE    0x670 /* txn/write_gate.h: the queue at the writers' gate */
 #define VL_RANK_TXN_POOL    0x680 /* txn/status.c: free statuses of transactions */
 #define VL_RANK_TXN_SLOTS   0x688 /* txn/snapshot.c: slots that nobody has */
 #define VL_RANK_TXN_PUBLISH 0x690 /* txn/publish.h: FULL commits that are not durable */

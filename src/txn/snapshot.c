@@ -94,6 +94,7 @@ snapshot_grow(vl_ctx *ctx, vl_snapshots *snapshots, uint32_t segment)
     for (size_t i = 0; i < count; i++) {
         atomic_init(&slots[i].oldest, VL_SNAPSHOT_FREE);
         atomic_init(&slots[i].newest, VL_TS_NONE);
+        atomic_init(&slots[i].writer, NULL);
         slots[i].next = NULL;
     }
     if (!atomic_compare_exchange_strong_explicit(&snapshots->segments[segment], &expected, slots,
@@ -153,6 +154,18 @@ vl_snapshots_leave(vl_snapshots *snapshots, vl_snapshot_slot *slot)
     snapshots->free = slot;
     snapshots->joined--;
     vl_latch_release_exclusive(&snapshots->latch);
+}
+
+vl_snapshot_slot *
+vl_snapshots_next(vl_snapshots *snapshots, uint32_t *cursor)
+{
+    uint32_t segment;
+    uint32_t at;
+
+    if (*cursor >= atomic_load_explicit(&snapshots->used, memory_order_seq_cst))
+        return NULL;
+    segment = snapshot_locate((*cursor)++, &at);
+    return atomic_load_explicit(&snapshots->segments[segment], memory_order_acquire) + at;
 }
 
 /* ---- a connection's snapshots ---- */

@@ -33,9 +33,11 @@ typedef struct vl_snapshot_slot {
     _Alignas(
         VL_CONTENDED_ALIGN) _Atomic uint64_t oldest; /* of its snapshots, VL_TS_NONE while that
                                                         is being settled, or VL_SNAPSHOT_FREE */
-    _Atomic uint64_t newest;       /* of its snapshots, UINT64_MAX while that is being settled; says
-                                      nothing while oldest is free or unknown */
-    struct vl_snapshot_slot *next; /* in the list of slots that nobody has; under the latch */
+    _Atomic uint64_t newest; /* of its snapshots, UINT64_MAX while that is being settled; says
+                                nothing while oldest is free or unknown */
+    _Atomic(vl_txn_status *) writer; /* its transaction that is in the writers' gate, or NULL: see
+                                        write_gate.c */
+    struct vl_snapshot_slot *next;   /* in the list of slots that nobody has; under the latch */
 } vl_snapshot_slot;
 
 /* Make a registry. `publish` is borrowed and outlives it. Errors: VELO_NOMEM. */
@@ -49,6 +51,10 @@ void vl_snapshots_destroy(vl_snapshots *snapshots);
 velo_status vl_snapshots_join(vl_ctx *ctx, vl_snapshots *snapshots, vl_snapshot_slot **out)
     VL_MUST_CHECK;
 void vl_snapshots_leave(vl_snapshots *snapshots, vl_snapshot_slot *slot);
+
+/* Go through all slots that were ever handed out: the next one, or NULL at the end. *cursor begins
+ * with 0. */
+vl_snapshot_slot *vl_snapshots_next(vl_snapshots *snapshots, uint32_t *cursor);
 
 /* ---- a connection's snapshots ---- */
 

@@ -182,6 +182,20 @@ vl_txn_status_acquire(vl_txn_status *status, uint32_t count)
     VL_CHECK(before < STATUS_REFS_MAX && count < STATUS_REFS_MAX);
 }
 
+int
+vl_txn_status_try_acquire(vl_txn_status *status)
+{
+    uint32_t refs = atomic_load_explicit(&status->refs, memory_order_relaxed);
+
+    while (refs != 0) {
+        VL_CHECK(refs < STATUS_REFS_MAX);
+        if (atomic_compare_exchange_weak_explicit(&status->refs, &refs, refs + 1,
+                                                  memory_order_acquire, memory_order_relaxed))
+            return 1;
+    }
+    return 0;
+}
+
 void
 vl_txn_status_release(vl_txn_status *status, uint32_t count)
 {

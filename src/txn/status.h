@@ -80,6 +80,11 @@ velo_status vl_txn_status_create(vl_ctx *ctx, vl_txn_status_pool *pool, uint64_t
  * who has more records than that takes one reference for a chunk of records. */
 void vl_txn_status_acquire(vl_txn_status *status, uint32_t count);
 
+/* Take one reference if there is still one: 1, or 0. For who has seen the status without a
+ * reference, and then looks whether it is still the one it meant: memory of the pool stays, but may
+ * be another transaction's by now. */
+int vl_txn_status_try_acquire(vl_txn_status *status) VL_MUST_CHECK;
+
 /* Release `count` references; with the last, the status goes. NULL is allowed. */
 void vl_txn_status_release(vl_txn_status *status, uint32_t count);
 

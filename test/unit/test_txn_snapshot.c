@@ -52,6 +52,7 @@ snap_appended_ts(vl_publish *publish, vl_timestamp met)
 #define vl_snapshots_destroy    snap_destroy
 #define vl_snapshots_join       snap_join
 #define vl_snapshots_leave      snap_leave
+#define vl_snapshots_next       snap_next
 #define vl_snapshot_begin       snap_begin
 #define vl_snapshot_narrow      snap_narrow
 #define vl_snapshot_end         snap_end
@@ -68,6 +69,7 @@ vl_timestamp snap_begin(vl_snapshots *snapshots, vl_snapshot_slot *slot, vl_snap
                         vl_timestamp met);
 void snap_narrow(vl_snapshot_slot *slot, vl_timestamp oldest);
 void snap_end(vl_snapshot_slot *slot);
+vl_snapshot_slot *snap_next(vl_snapshots *snapshots, uint32_t *cursor);
 int snap_is_open(const vl_snapshot_slot *slot);
 void snap_collect(vl_snapshots *snapshots, vl_snapshot_view *view);
 vl_timestamp snap_oldest(vl_snapshots *snapshots);
