@@ -8,6 +8,8 @@
 #define VL_RANK_STORE      0x200 /* store_int.h: the trees in memory */
 #define VL_RANK_BARRIER    0x300 /* section.c: whose turn it is to hold sections off */
 #define VL_RANK_CACHE      0x340 /* cache_int.h: frames, segments, numbers */
+#define VL_RANK_RANGES     0x360 /* ranges.c: range records of a tree */
+#define VL_RANK_UNDO       0x370 /* undo.c: finished logs */
 #define VL_RANK_VOLUME     0x600 /* a volume's table of free space */
 #define VL_RANK_TXN_POOL   0x680 /* txn/status.c: free statuses of transactions */
 #define VL_RANK_WAL        0x6e0 /* the log: queues of waiters, table of segments */
