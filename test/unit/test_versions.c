@@ -704,6 +704,47 @@ view_of_an_ended_transaction_stays_as_it_was(void)
     rig_deinit(&self);
 }
 
+/* What a transaction wrote is kept for its open statements, whatever the timestamps say. */
+static void
+prune_keeps_what_readers_may_see(void)
+{
+    rig self;
+    rig_txn txn;
+    vl_txn_status *statuses[2];
+    vl_horizon horizon;
+    vl_prune prune;
+
+    CHECK_OK(rig_init(&self, unit_ctx(), 0, 0));
+    for (uint32_t i = 0; i < 2; i++) {
+        CHECK_OK(rig_begin(&self, &txn));
+        statuses[i] = txn.status;
+        vl_txn_status_acquire(txn.status, 1);
+        if (i == 0) {
+            CHECK_OK(rig_insert(&self, &txn, 1, A(1), 1));
+            CHECK_OK(rig_append(&self, &txn, 40, A(1)));
+        } else {
+            CHECK_OK(rig_update(&self, &txn, 1, 1, 2));
+            CHECK_OK(rig_delete(&self, &txn, 40));
+        }
+        rig_commit(&self, &txn);
+    }
+    prune = versions_prune(&self, &horizon, (const vl_timestamp[]){5}, 1);
+    horizon.reader_count = 1;
+    for (uint32_t i = 0; i < 2; i++) {
+        horizon.readers = (const vl_txn_status *const[]){statuses[i]};
+        vl_prune_row(&prune, rig_map(&self, 1), rig_newest(&self, 1));
+        CHECK_EQ(rig_chain_length(&self, 1), 2);
+        CHECK(!rig_purge(&self, &prune, 40));
+    }
+    horizon.reader_count = 0;
+    vl_prune_row(&prune, rig_map(&self, 1), rig_newest(&self, 1));
+    CHECK_EQ(rig_chain_length(&self, 1), 1);
+    CHECK(rig_purge(&self, &prune, 40));
+    for (uint32_t i = 0; i < 2; i++)
+        vl_txn_status_release(statuses[i], 1);
+    rig_deinit(&self);
+}
+
 static void
 write_by_first_updater_wins(void)
 {
@@ -810,6 +851,7 @@ main(int argc, char **argv)
         UNIT_TEST(hazard_22_no_snapshot_sees_a_unique_key_twice),
         UNIT_TEST(hazard_33_a_trigger_sees_its_statement_and_is_written_over),
         UNIT_TEST(view_of_an_ended_transaction_stays_as_it_was),
+        UNIT_TEST(prune_keeps_what_readers_may_see),
         UNIT_TEST(write_by_first_updater_wins),
         UNIT_TEST(prune_releases_overflow_values_once),
     };
