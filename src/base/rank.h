@@ -5,18 +5,21 @@
 #ifndef VL_BASE_RANK_H
 #define VL_BASE_RANK_H
 
-#define VL_RANK_STORE      0x200 /* store_int.h: the trees in memory */
-#define VL_RANK_BARRIER    0x300 /* section.c: whose turn it is to hold sections off */
-#define VL_RANK_CACHE      0x340 /* cache_int.h: frames, segments, numbers */
-#define VL_RANK_RANGES     0x360 /* ranges.c: range records of a tree */
-#define VL_RANK_UNDO       0x370 /* undo.c: finished logs */
-#define VL_RANK_VOLUME     0x600 /* a volume's table of free space */
-#define VL_RANK_TXN_POOL   0x680 /* txn/status.c: free statuses of transactions */
-#define VL_RANK_WAL        0x6e0 /* the log: queues of waiters, table of segments */
-#define VL_RANK_WAL_WALK   0x6e8 /* the log: moving the end of what is appended */
-#define VL_RANK_OS_THREADS 0x700 /* os_batch.c: queues of threads, list of open backends */
-#define VL_RANK_IO         0x710 /* a backend's own tables: slabs of buffers */
-#define VL_RANK_IO_FILES   0x718 /* a backend's table of files */
-#define VL_RANK_SIM        0x720 /* the simulated machine */
+#define VL_RANK_TXN_WAIT    0x180 /* txn/wait.c: the wait-for graph */
+#define VL_RANK_STORE       0x200 /* store_int.h: the trees in memory */
+#define VL_RANK_BARRIER     0x300 /* section.c: whose turn it is to hold sections off */
+#define VL_RANK_CACHE       0x340 /* cache_int.h: frames, segments, numbers */
+#define VL_RANK_RANGES      0x360 /* txn/ranges.c: range records of a tree */
+#define VL_RANK_UNDO        0x370 /* txn/undo.c: finished logs */
+#define VL_RANK_VOLUME      0x600 /* a volume's table of free space */
+#define VL_RANK_TXN_POOL    0x680 /* txn/status.c: free statuses of transactions */
+#define VL_RANK_TXN_SLOTS   0x688 /* txn/snapshot.c: slots that nobody has */
+#define VL_RANK_TXN_PUBLISH 0x690 /* txn/publish.h: FULL commits that are not durable */
+#define VL_RANK_WAL         0x6e0 /* the log: queues of waiters, table of segments */
+#define VL_RANK_WAL_WALK    0x6e8 /* the log: moving the end of what is appended */
+#define VL_RANK_OS_THREADS  0x700 /* os_batch.c: queues of threads, list of open backends */
+#define VL_RANK_IO          0x710 /* a backend's own tables: slabs of buffers */
+#define VL_RANK_IO_FILES    0x718 /* a backend's table of files */
+#define VL_RANK_SIM         0x720 /* the simulated machine */
 
 #endif

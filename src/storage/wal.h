@@ -182,6 +182,10 @@ vl_log_position vl_wal_tail(const vl_wal *wal);
  * the latch wal.walk_latch for a moment. */
 vl_log_position vl_wal_appended(vl_wal *wal);
 
+/* Wait until vl_wal_appended is at least `upto`, which is at most vl_wal_tail: for those who fill
+ * what they have reserved. Neither writes nor fails. */
+void vl_wal_await_appended(vl_wal *wal, vl_log_position upto);
+
 /* What was handed to the system, and what is durable. */
 vl_log_position vl_wal_written(const vl_wal *wal);
 vl_log_position vl_wal_durable(const vl_wal *wal);

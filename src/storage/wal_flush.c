@@ -34,9 +34,8 @@ flush_is_served(vl_wal *wal, const vl_wal_waiter *waiter)
            flush_load(&wal->synced_number) >= waiter->headers;
 }
 
-/* Wait until everything before `upto` is filled. */
-static void
-flush_await_filled(vl_wal *wal, vl_log_position upto)
+void
+vl_wal_await_appended(vl_wal *wal, vl_log_position upto)
 {
     for (uint32_t i = 0; i < FLUSH_SPINS; i++) {
         if (vl_wal_appended(wal) >= upto)
@@ -236,7 +235,7 @@ vl_wal_flush(vl_ctx *ctx, vl_wal *wal, vl_log_position upto, int is_durable)
         return vl_fail(ctx, VELO_MISUSE, "the log cannot be flushed beyond its end");
     if (flush_is_served(wal, &waiter))
         return VELO_OK;
-    flush_await_filled(wal, upto); /* keeps L3 */
+    vl_wal_await_appended(wal, upto); /* keeps L3 */
     return flush_join(ctx, wal, &waiter);
 }
 

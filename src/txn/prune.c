@@ -12,31 +12,6 @@
 
 #include "base/assert.h"
 
-vl_timestamp
-vl_horizon_oldest(const vl_horizon *horizon)
-{
-    if (horizon->snapshot_count > 0 && horizon->snapshots[0] < horizon->published)
-        return horizon->snapshots[0];
-    return horizon->published;
-}
-
-/* Whether a registered snapshot is at `from` or above, and below `end`. */
-static int
-prune_has_snapshot(const vl_horizon *horizon, vl_timestamp from, vl_timestamp end)
-{
-    uint32_t low = 0, high = horizon->snapshot_count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (horizon->snapshots[middle] < from)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < horizon->snapshot_count && horizon->snapshots[low] < end;
-}
-
 static int
 prune_is_reader(const vl_horizon *horizon, const vl_txn_status *status)
 {
@@ -79,11 +54,11 @@ prune_can_merge(const vl_horizon *horizon, const vl_undo *newer, const vl_undo *
     vl_timestamp end = vl_txn_status_commit_ts(newer->status);
     vl_timestamp from = vl_txn_status_commit_ts(older->status);
 
-    if (end > horizon->published || from > horizon->published)
+    if (end > horizon->snapshots->horizon || from > horizon->snapshots->horizon)
         return 0;
     VL_ASSERT(from <= end); /* P3 */
-    return !prune_has_snapshot(horizon, from, end) && !prune_is_reader(horizon, newer->status) &&
-           !prune_is_reader(horizon, older->status);
+    return !vl_snapshot_view_needs(horizon->snapshots, from, end) &&
+           !prune_is_reader(horizon, newer->status) && !prune_is_reader(horizon, older->status);
 }
 
 /* The columns of two neighbours together, the older one's where both have it. Returns how many. */
@@ -149,7 +124,7 @@ static vl_undo *
 prune_chain(void *argument, vl_undo *head)
 {
     vl_prune *prune = argument;
-    vl_timestamp oldest = vl_horizon_oldest(prune->horizon);
+    vl_timestamp oldest = vl_snapshot_view_oldest(prune->horizon->snapshots);
     vl_undo **place = &head;
 
     while (*place != NULL) {
@@ -193,14 +168,15 @@ vl_prune_can_purge(const vl_horizon *horizon, const vl_undo *newest, vl_origin o
     if (newest == NULL)
         return 1; /* 11, item 17 */
     end = vl_txn_status_commit_ts(newest->status);
-    if (end > horizon->published ||
+    if (end > horizon->snapshots->horizon ||
         (origin.status != NULL && prune_is_reader(horizon, origin.status)))
         return 0;
     for (const vl_undo *record = newest; record != NULL; record = record->older) {
         from = record->older != NULL ? vl_txn_status_commit_ts(record->older->status)
                                      : origin.commit_ts; /* VL_TS_NONE without an origin */
         if (prune_is_reader(horizon, record->status) ||
-            (record->before == VL_ROW_LIVE && prune_has_snapshot(horizon, from, end)))
+            (record->before == VL_ROW_LIVE &&
+             vl_snapshot_view_needs(horizon->snapshots, from, end)))
             return 0;
         end = from;
     }

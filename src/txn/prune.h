@@ -12,23 +12,17 @@
 #ifndef VL_TXN_PRUNE_H
 #define VL_TXN_PRUNE_H
 
+#include "txn/snapshot.h"
 #include "txn/versions.h"
 #include "txn/visible.h"
 
 /* Who may look at older versions. Borrowed. */
 typedef struct vl_horizon {
-    vl_timestamp published;              /* loaded before the snapshots were collected: every
-                                            snapshot to come is at or above it */
-    const vl_timestamp *snapshots;       /* every read_ts in use, rising; not only the oldest of
-                                            each connection */
+    const vl_snapshot_view *snapshots;   /* collected for this (vl_snapshots_collect) */
     const vl_txn_status *const *readers; /* transactions whose changes some open view sees as its
                                             own (vl_view.own) although they have committed */
-    uint32_t snapshot_count;             /* of snapshots */
     uint32_t reader_count;               /* of readers */
 } vl_horizon;
-
-/* Commits at or before this are seen by every view. */
-vl_timestamp vl_horizon_oldest(const vl_horizon *horizon);
 
 /* Told of a value in overflow that was only reachable through versions that are gone: its pages are
  * to be freed, behind the section. Neither waits nor fails. */

@@ -19,6 +19,7 @@
 #include "base/assert.h"
 #include "base/atomic.h"
 #include "base/rank.h"
+#include "txn/wait.h"
 
 #include <string.h>
 
@@ -162,6 +163,8 @@ vl_txn_status_create(vl_ctx *ctx, vl_txn_status_pool *pool, uint64_t number, vl_
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a transaction");
     status->next = NULL;
     status->number = number;
+    status->node = NULL;
+    atomic_store_explicit(&status->events, 0, memory_order_relaxed);
     atomic_store_explicit(&status->word, VL_TS_ACTIVE, memory_order_relaxed);
     atomic_store_explicit(&status->refs, 1, memory_order_release);
     *out = status;
@@ -193,6 +196,8 @@ vl_txn_status_release(vl_txn_status *status, uint32_t count)
     if (before > count)
         return;
     VL_ASSERT(vl_txn_status_commit_ts(status) != VL_TS_ACTIVE); /* nobody could decide it now */
+    vl_wait_node_release(status->node);
+    status->node = NULL;
     stripe = &status->pool->stripes[status_own_stripe()];
     vl_latch_acquire_exclusive(&stripe->latch);
     status->next = stripe->free;

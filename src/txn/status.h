@@ -23,7 +23,7 @@
  *
  * Threads: everything by any thread, but commit and abort, which are the owner's (in physical
  * recovery: of who recovers). Latches: those of the pool's stripes (VL_RANK_TXN_POOL), for
- * moments. */
+ * moments. What wait.h keeps here is described there. */
 #ifndef VL_TXN_STATUS_H
 #define VL_TXN_STATUS_H
 
@@ -46,7 +46,9 @@ typedef struct vl_txn_status_pool vl_txn_status_pool;
 typedef struct vl_txn_status {
     _Alignas(VL_CACHE_LINE_SIZE) _Atomic uint64_t word; /* see status.c; read by the functions */
     _Atomic uint32_t refs;                              /* references; 0: in the pool */
+    _Atomic uint32_t events;                            /* told to those who wait (wait.h) */
     uint64_t number;            /* of the transaction, in the log; set at creation */
+    struct vl_wait_node *node;  /* whose it is, with a reference; NULL: nobody can wait for it */
     vl_txn_status_pool *pool;   /* where it comes from; set once */
     struct vl_txn_status *next; /* in the pool's list of free ones; else NULL */
 } vl_txn_status;

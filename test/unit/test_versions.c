@@ -5,24 +5,30 @@
 /* The cells of a row. */
 #define A(number) ((const int64_t[RIG_COLUMNS]){(number), (number) + 1, (number) + 2})
 
-/* Prune everything with these snapshots in use. */
+/* A horizon with what it points to. */
+typedef struct versions_horizon {
+    vl_horizon horizon;
+    vl_snapshot_view snapshots;
+} versions_horizon;
+
+/* A pass with these snapshots in use. */
 static vl_prune
-versions_prune(rig *self, vl_horizon *horizon, const vl_timestamp *snapshots, uint32_t count)
+versions_prune(rig *self, versions_horizon *to, const vl_timestamp *snapshots, uint32_t count)
 {
-    *horizon =
-        (vl_horizon){.published = self->published, .snapshots = snapshots, .snapshot_count = count};
-    return (vl_prune){.pool = self->pool, .horizon = horizon};
+    to->snapshots = rig_snapshots(self->published, snapshots, count);
+    to->horizon = (vl_horizon){.snapshots = &to->snapshots};
+    return (vl_prune){.pool = self->pool, .horizon = &to->horizon};
 }
 
 static void
 versions_prune_all(rig *self, const vl_timestamp *snapshots, uint32_t count)
 {
-    vl_horizon horizon;
+    versions_horizon horizon;
     vl_prune prune = versions_prune(self, &horizon, snapshots, count);
 
     for (uint32_t i = 0; i < 2; i++)
         vl_prune_page(&prune, &self->maps[i]);
-    (void)vl_ranges_prune(self->ranges, vl_horizon_oldest(&horizon));
+    (void)vl_ranges_prune(self->ranges, vl_snapshot_view_oldest(&horizon.snapshots));
 }
 
 static vl_view
@@ -281,7 +287,8 @@ versions_without_memory_leave_nothing(void)
 static void
 hazard_17_tombstone_without_a_record_is_garbage(void)
 {
-    vl_horizon none = {.published = 100};
+    vl_snapshot_view nobody = {.horizon = 100};
+    vl_horizon none = {.snapshots = &nobody};
     vl_view old = versions_view(1);
     vl_versioned row = {VL_ROW_DELETED, NULL, {0}};
 
@@ -471,7 +478,7 @@ hazard_20_tombstones_of_a_queue_go_beside_an_old_reader(void)
 {
     rig self;
     vl_view reader;
-    vl_horizon horizon;
+    versions_horizon horizon;
     vl_prune prune;
     int64_t cells[RIG_COLUMNS];
 
@@ -501,7 +508,7 @@ hazard_20_a_death_that_is_not_published_keeps_the_tombstone(void)
 {
     rig self;
     rig_txn txn;
-    vl_horizon horizon;
+    versions_horizon horizon;
     vl_prune prune;
 
     CHECK_OK(rig_init(&self, unit_ctx(), 0, 0));
@@ -669,7 +676,7 @@ view_of_an_ended_transaction_stays_as_it_was(void)
     rig_txn txn;
     vl_view open;
     vl_txn_status *status;
-    vl_horizon horizon;
+    versions_horizon horizon;
     vl_prune prune;
     int64_t cells[RIG_COLUMNS];
 
@@ -686,8 +693,8 @@ view_of_an_ended_transaction_stays_as_it_was(void)
     CHECK_OK(rig_delete(&self, &txn, 2));
     rig_commit(&self, &txn);
     prune = versions_prune(&self, &horizon, &open.read_ts, 1);
-    horizon.readers = (const vl_txn_status *const[]){status};
-    horizon.reader_count = 1;
+    horizon.horizon.readers = (const vl_txn_status *const[]){status};
+    horizon.horizon.reader_count = 1;
     for (uint32_t i = 0; i < 2; i++)
         vl_prune_page(&prune, &self.maps[i]);
     CHECK(!rig_purge(&self, &prune, 2));
@@ -695,7 +702,7 @@ view_of_an_ended_transaction_stays_as_it_was(void)
     CHECK_EQ(cells[0], 11);
     CHECK_EQ(rig_read(&self, &open, 2, cells), VL_ROW_LIVE);
     CHECK_EQ(cells[1], 21);
-    horizon.reader_count = 0; /* the statement has ended */
+    horizon.horizon.reader_count = 0; /* the statement has ended */
     for (uint32_t i = 0; i < 2; i++)
         vl_prune_page(&prune, &self.maps[i]);
     CHECK_EQ(rig_chain_length(&self, 1), 1);
@@ -711,7 +718,7 @@ prune_keeps_what_readers_may_see(void)
     rig self;
     rig_txn txn;
     vl_txn_status *statuses[2];
-    vl_horizon horizon;
+    versions_horizon horizon;
     vl_prune prune;
 
     CHECK_OK(rig_init(&self, unit_ctx(), 0, 0));
@@ -729,14 +736,14 @@ prune_keeps_what_readers_may_see(void)
         rig_commit(&self, &txn);
     }
     prune = versions_prune(&self, &horizon, (const vl_timestamp[]){5}, 1);
-    horizon.reader_count = 1;
+    horizon.horizon.reader_count = 1;
     for (uint32_t i = 0; i < 2; i++) {
-        horizon.readers = (const vl_txn_status *const[]){statuses[i]};
+        horizon.horizon.readers = (const vl_txn_status *const[]){statuses[i]};
         vl_prune_row(&prune, rig_map(&self, 1), rig_newest(&self, 1));
         CHECK_EQ(rig_chain_length(&self, 1), 2);
         CHECK(!rig_purge(&self, &prune, 40));
     }
-    horizon.reader_count = 0;
+    horizon.horizon.reader_count = 0;
     vl_prune_row(&prune, rig_map(&self, 1), rig_newest(&self, 1));
     CHECK_EQ(rig_chain_length(&self, 1), 1);
     CHECK(rig_purge(&self, &prune, 40));
@@ -791,7 +798,7 @@ prune_releases_overflow_values_once(void)
 {
     rig self;
     rig_txn txn;
-    vl_horizon horizon;
+    versions_horizon horizon;
     vl_prune prune;
     uint64_t sum = 0;
 
@@ -818,7 +825,9 @@ prune_releases_overflow_values_once(void)
     CHECK_EQ(rig_chain_length(&self, 1), 1);
     CHECK_EQ(sum, 110); /* the reader at 5 needs the first only */
     CHECK_EQ(prune.merged_count, 2);
-    horizon.snapshot_count = 0;
+    prune = versions_prune(&self, &horizon, NULL, 0);
+    prune.released = versions_count_released;
+    prune.argument = &sum;
     vl_prune_row(&prune, rig_map(&self, 1), rig_newest(&self, 1));
     CHECK_EQ(sum, 111);
     CHECK(rig_newest(&self, 1) == NULL);

@@ -376,14 +376,16 @@ model_step_view(model *self)
 
 typedef struct model_horizon {
     vl_horizon horizon;
+    vl_snapshot_view view;
     vl_timestamp snapshots[MODEL_TXNS + MODEL_VIEWS];
+    uint32_t snapshot_count;
     const vl_txn_status *readers[MODEL_VIEWS];
 } model_horizon;
 
 static void
 model_add_snapshot(model_horizon *to, vl_timestamp read_ts)
 {
-    uint32_t at = to->horizon.snapshot_count++;
+    uint32_t at = to->snapshot_count++;
 
     for (; at > 0 && to->snapshots[at - 1] > read_ts; at--)
         to->snapshots[at] = to->snapshots[at - 1];
@@ -393,8 +395,9 @@ model_add_snapshot(model_horizon *to, vl_timestamp read_ts)
 static void
 model_collect(const model *self, model_horizon *to)
 {
-    to->horizon = (vl_horizon){
-        .published = self->rig.published, .snapshots = to->snapshots, .readers = to->readers};
+    memset(to, 0, sizeof *to);
+    to->horizon.snapshots = &to->view;
+    to->horizon.readers = to->readers;
     for (uint32_t i = 0; i < MODEL_TXNS; i++)
         if (self->txns[i].rig.status != NULL)
             model_add_snapshot(to, self->txns[i].rig.view.read_ts);
@@ -405,13 +408,15 @@ model_collect(const model *self, model_horizon *to)
         if (self->views[i].status != NULL)
             to->readers[to->horizon.reader_count++] = self->views[i].status;
     }
+    to->view = rig_snapshots(self->rig.published, to->snapshots, to->snapshot_count);
 }
 
 /* Prune the rows that the oldest finished transaction changed. */
 static void
 model_collect_garbage(model *self, vl_prune *prune)
 {
-    vl_undo_log *log = vl_undo_pool_take(self->rig.pool, vl_horizon_oldest(prune->horizon));
+    vl_undo_log *log =
+        vl_undo_pool_take(self->rig.pool, vl_snapshot_view_oldest(prune->horizon->snapshots));
 
     if (log == NULL)
         return;
@@ -448,7 +453,7 @@ model_step_garbage(model *self)
     } else if (what == 2)
         model_collect_garbage(self, &prune);
     else if (what == 3)
-        (void)vl_ranges_prune(self->rig.ranges, vl_horizon_oldest(&horizon.horizon));
+        (void)vl_ranges_prune(self->rig.ranges, vl_snapshot_view_oldest(&horizon.view));
     else if (rig_newest(&self->rig, row) != NULL)
         vl_prune_row(&prune, rig_map(&self->rig, row), rig_newest(&self->rig, row));
     self->merged_count += prune.merged_count;

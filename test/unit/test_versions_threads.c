@@ -2,7 +2,7 @@
  * latched pages, read all rows by their snapshots, and collect garbage as they go. Every snapshot's
  * sum is 0; in the end no record is left. Ranges are added, extended, looked for and pruned
  * meanwhile. */
-#include "lib/unit.h"
+#include "unit/version_rig.h"
 
 #include "base/rank.h"
 #include "base/thread.h"
@@ -72,24 +72,26 @@ threads_register(threads_own *self)
     return seen;
 }
 
-/* Collect the horizon into `snapshots`, which has a place for each thread. */
-static vl_horizon
-threads_horizon(threads_shared *shared, vl_timestamp *snapshots)
+/* Collect the snapshots that are in use. */
+static vl_snapshot_view
+threads_snapshots(threads_shared *shared)
 {
-    vl_horizon horizon = {.published = atomic_load(&shared->published), .snapshots = snapshots};
+    vl_timestamp published = atomic_load(&shared->published);
+    vl_timestamp snapshots[THREADS_COUNT];
+    uint32_t count = 0;
 
     for (uint32_t i = 0; i < THREADS_COUNT; i++) {
         vl_timestamp snapshot = atomic_load(&shared->slots[i]);
-        uint32_t at = horizon.snapshot_count;
+        uint32_t at = count;
 
         if (snapshot == THREADS_FREE)
             continue;
         for (; at > 0 && snapshots[at - 1] > snapshot; at--)
             snapshots[at] = snapshots[at - 1];
         snapshots[at] = snapshot;
-        horizon.snapshot_count++;
+        count++;
     }
-    return horizon;
+    return rig_snapshots(published, snapshots, count);
 }
 
 /* Collect the garbage of finished transactions, and merge what is between in one page. */
@@ -98,10 +100,10 @@ threads_collect(threads_own *self)
 {
     threads_shared *shared = self->shared;
     threads_page *page = &shared->pages[vl_rng_below(&self->rng, THREADS_PAGES)];
-    vl_timestamp snapshots[THREADS_COUNT];
-    vl_horizon horizon = threads_horizon(shared, snapshots);
+    vl_snapshot_view snapshots = threads_snapshots(shared);
+    vl_horizon horizon = {.snapshots = &snapshots};
     vl_prune prune = {.pool = shared->pool, .horizon = &horizon};
-    vl_undo_log *log = vl_undo_pool_take(shared->pool, vl_horizon_oldest(&horizon));
+    vl_undo_log *log = vl_undo_pool_take(shared->pool, vl_snapshot_view_oldest(&snapshots));
 
     if (log != NULL) {
         for (const vl_undo *at = vl_undo_last(log); at != NULL; at = at->previous) {
@@ -121,7 +123,7 @@ threads_collect(threads_own *self)
     vl_latch_acquire_exclusive(&page->latch);
     vl_prune_page(&prune, &page->map);
     vl_latch_release_exclusive(&page->latch);
-    (void)vl_ranges_prune(shared->ranges, vl_horizon_oldest(&horizon));
+    (void)vl_ranges_prune(shared->ranges, vl_snapshot_view_oldest(&snapshots));
 }
 
 /* Read all rows by a view: the sum is 0. */
@@ -300,7 +302,8 @@ versions_under_threads_sum_up_in_every_snapshot(void)
     for (uint32_t i = 0; i < THREADS_PAGES; i++)
         threads_collect(&own[0]);
     for (uint32_t i = 0; i < THREADS_PAGES; i++) {
-        vl_horizon horizon = {.published = atomic_load(&shared->published)};
+        vl_snapshot_view nobody = {.horizon = atomic_load(&shared->published)};
+        vl_horizon horizon = {.snapshots = &nobody};
         vl_prune prune = {.pool = shared->pool, .horizon = &horizon};
 
         vl_prune_page(&prune, &shared->pages[i].map);

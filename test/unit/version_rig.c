@@ -335,6 +335,22 @@ rig_chain_length(rig *self, uint32_t row)
     return length;
 }
 
+vl_snapshot_view
+rig_snapshots(vl_timestamp published, const vl_timestamp *snapshots, uint32_t count)
+{
+    vl_snapshot_view view = {.horizon = published};
+
+    for (uint32_t i = 0; i < count && snapshots[i] < published; i++) {
+        if (i > 0 && snapshots[i] == snapshots[i - 1])
+            continue;
+        if (view.count == VL_SNAPSHOT_RANGES)
+            view.ranges[view.count - 1].last = snapshots[i];
+        else
+            view.ranges[view.count++] = (vl_snapshot_range){snapshots[i], snapshots[i]};
+    }
+    return view;
+}
+
 int
 rig_purge(rig *self, vl_prune *prune, uint32_t row)
 {

@@ -75,6 +75,9 @@ vl_row_state rig_read(rig *self, const vl_view *view, uint32_t row, int64_t *cel
 void rig_move_border(rig *self, uint32_t border);
 /* How many records a row's chain has. */
 uint32_t rig_chain_length(rig *self, uint32_t row);
+/* A view of these snapshots, which rise, and what is published. */
+vl_snapshot_view rig_snapshots(vl_timestamp published, const vl_timestamp *snapshots,
+                               uint32_t count);
 /* Remove the tombstone if it may go: 1. */
 int rig_purge(rig *self, vl_prune *prune, uint32_t row);
 
