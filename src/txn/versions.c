@@ -1,0 +1,377 @@
+/* versions.c - a page's version map; see versions.h.
+ *
+ * Two forms, told apart by the lowest bit of the pointer:
+ *
+ *    list   bit 1: the newest records, one after the other by `beside`
+ *    table  bit 0: a versions_table, whose buckets are such lists
+ *
+ * Invariants
+ *   M1  Each record in a list is the newest of its row or entry, and each row or entry is there
+ *       once. `beside` of all other records means nothing.
+ *   M2  A list is never empty (the attachment is NULL then), nor is a table.
+ *   M3  A record is in its hash's bucket.
+ *   M4  Memory is wanted for speed only: without it a list stays a list, a table its size. */
+#include "txn/versions.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+#include <string.h>
+
+/* More records in a list than this become a table. */
+#define VERSIONS_LIST_MAX VL_BY_BUILD(8U, 2U)
+
+typedef struct versions_table {
+    uint32_t count;       /* records */
+    uint32_t bucket_mask; /* number of buckets - 1 */
+    vl_undo *buckets[];   /* lists */
+} versions_table;
+
+static uint64_t
+versions_hash(int64_t rowid, const void *key, uint32_t key_size)
+{
+    return key != NULL ? vl_hash64(key, key_size, 0) : vl_mix64((uint64_t)rowid);
+}
+
+static uint64_t
+versions_record_hash(const vl_undo *record)
+{
+    return versions_hash(record->rowid, record->key, record->key_size);
+}
+
+/* Whether a record speaks of this row or entry. */
+static int
+versions_is_of(const vl_undo *record, int64_t rowid, const void *key, uint32_t key_size)
+{
+    if (key == NULL || record->key == NULL)
+        return key == NULL && record->key == NULL && record->rowid == rowid;
+    return record->key_size == key_size && memcmp(record->key, key, key_size) == 0;
+}
+
+/* The table, or NULL: it is a list, or empty. */
+static versions_table *
+versions_table_of(vl_versions map)
+{
+    return ((uintptr_t)map.attachment & 1) == 0 ? map.attachment : NULL;
+}
+
+/* The first record of a map that is a list or empty. */
+static vl_undo *
+versions_list(vl_versions map)
+{
+    return map.attachment == NULL ? NULL : (vl_undo *)(void *)((char *)map.attachment - 1);
+}
+
+static vl_versions
+versions_from_list(vl_undo *first)
+{
+    return (vl_versions){first == NULL ? NULL : (char *)first + 1};
+}
+
+/* The record of a row or entry in a list, NULL if there is none. */
+static vl_undo *
+versions_in_list(vl_undo *first, int64_t rowid, const void *key, uint32_t key_size)
+{
+    while (first != NULL && !versions_is_of(first, rowid, key, key_size))
+        first = first->beside;
+    return first;
+}
+
+static vl_undo *
+versions_find(vl_versions map, int64_t rowid, const void *key, uint32_t key_size)
+{
+    const versions_table *table = versions_table_of(map);
+
+    if (table == NULL)
+        return versions_in_list(versions_list(map), rowid, key, key_size);
+    return versions_in_list(
+        table->buckets[versions_hash(rowid, key, key_size) & table->bucket_mask], rowid, key,
+        key_size);
+}
+
+vl_undo *
+vl_versions_find_row(vl_versions map, int64_t rowid)
+{
+    return versions_find(map, rowid, NULL, 0);
+}
+
+vl_undo *
+vl_versions_find_key(vl_versions map, const void *key, uint32_t key_size)
+{
+    return versions_find(map, 0, key, key_size);
+}
+
+uint32_t
+vl_versions_count(vl_versions map)
+{
+    const versions_table *table = versions_table_of(map);
+    uint32_t count = 0;
+
+    if (table != NULL)
+        return table->count;
+    for (const vl_undo *record = versions_list(map); record != NULL; record = record->beside)
+        count++;
+    return count;
+}
+
+/* Replace `old` in a list by `head`, or take it out when that is NULL. Returns the first record. */
+static vl_undo *
+versions_list_replace(vl_undo *first, const vl_undo *old, vl_undo *head)
+{
+    vl_undo **place = &first;
+
+    while (*place != old) {
+        VL_ASSERT(*place != NULL);
+        place = &(*place)->beside;
+    }
+    if (head != NULL) {
+        head->beside = old->beside;
+        *place = head;
+    } else
+        *place = old->beside;
+    return first;
+}
+
+/* Add a record to a list that is a bucket. */
+static void
+versions_table_add(versions_table *table, vl_undo *record)
+{
+    vl_undo **bucket = table->buckets + (versions_record_hash(record) & table->bucket_mask);
+
+    record->beside = *bucket;
+    *bucket = record;
+    table->count++;
+}
+
+/* Take all records out of a map, as one list; the map is empty then. */
+static vl_undo *
+versions_take_all(vl_undo_pool *pool, vl_versions *map)
+{
+    versions_table *table = versions_table_of(*map);
+    vl_undo *first = NULL;
+
+    if (table == NULL) {
+        first = versions_list(*map);
+        map->attachment = NULL;
+        return first;
+    }
+    for (uint32_t i = 0; i <= table->bucket_mask; i++) {
+        vl_undo *record = table->buckets[i];
+
+        while (record != NULL) {
+            vl_undo *beside = record->beside;
+
+            record->beside = first;
+            first = record;
+            record = beside;
+        }
+    }
+    vl_undo_pool_free(pool, table);
+    map->attachment = NULL;
+    return first;
+}
+
+/* Make a table for `count` records if there are more than a list holds, and there is memory. */
+static void
+versions_grow(vl_undo_pool *pool, vl_versions *map, uint32_t count)
+{
+    const versions_table *old = versions_table_of(*map);
+    uint32_t buckets = VERSIONS_LIST_MAX;
+    versions_table *table;
+    vl_undo *record;
+    void *block;
+
+    if (count <= VERSIONS_LIST_MAX || (old != NULL && count <= 2 * (old->bucket_mask + 1)))
+        return;
+    while (buckets < count)
+        buckets *= 2;
+    if (vl_undo_pool_alloc(NULL, pool, sizeof *table + buckets * sizeof(vl_undo *), &block) !=
+        VELO_OK)
+        return; /* M4 */
+    table = block;
+    memset(table, 0, sizeof *table + buckets * sizeof(vl_undo *));
+    table->bucket_mask = buckets - 1;
+    record = versions_take_all(pool, map);
+    while (record != NULL) {
+        vl_undo *beside = record->beside;
+
+        versions_table_add(table, record);
+        record = beside;
+    }
+    map->attachment = table;
+}
+
+/* Add a chain that the map lacks. */
+static void
+versions_add(vl_undo_pool *pool, vl_versions *map, vl_undo *head)
+{
+    versions_table *table;
+
+    versions_grow(pool, map, vl_versions_count(*map) + 1);
+    table = versions_table_of(*map);
+    if (table != NULL) {
+        versions_table_add(table, head);
+        return;
+    }
+    head->beside = versions_list(*map);
+    *map = versions_from_list(head);
+}
+
+void
+vl_versions_replace(vl_undo_pool *pool, vl_versions *map, const vl_undo *old, vl_undo *head)
+{
+    versions_table *table = versions_table_of(*map);
+    vl_undo **bucket;
+
+    if (head == old)
+        return;
+    if (table == NULL) {
+        *map = versions_from_list(versions_list_replace(versions_list(*map), old, head));
+        return;
+    }
+    bucket = table->buckets + (versions_record_hash(old) & table->bucket_mask);
+    *bucket = versions_list_replace(*bucket, old, head);
+    if (head == NULL && --table->count == 0) { /* M2 */
+        vl_undo_pool_free(pool, table);
+        map->attachment = NULL;
+    }
+}
+
+void
+vl_versions_push(vl_undo_pool *pool, vl_versions *map, vl_undo *record)
+{
+    vl_undo *newest = versions_find(*map, record->rowid, record->key, record->key_size);
+
+    VL_ASSERT(record->kind <= VL_UNDO_DELETE);
+    /* A tombstone's row was dropped because nobody can go back behind it. */
+    VL_ASSERT(record->kind != VL_UNDO_REINSERT || record->column_count > 0 || newest == NULL);
+    VL_ASSERT(newest == NULL || newest->status != record->status ||
+              newest->statement <= record->statement);
+    record->older = newest;
+    vl_undo_linked(record);
+    if (newest != NULL)
+        vl_versions_replace(pool, map, newest, record);
+    else
+        versions_add(pool, map, record);
+}
+
+void
+vl_versions_pop(vl_undo_pool *pool, vl_versions *map, vl_undo *record)
+{
+    VL_ASSERT(versions_find(*map, record->rowid, record->key, record->key_size) == record);
+    vl_versions_replace(pool, map, record, record->older);
+    record->older = NULL;
+    vl_undo_unlinked(record);
+}
+
+/* Put the chains of a list into maps again. */
+typedef struct versions_deal {
+    vl_versions *map;             /* where they come from */
+    vl_versions *to;              /* where those go that have moved */
+    vl_versions_has_moved *moved; /* of entries, or NULL */
+    vl_versions_change *change;   /* or NULL */
+    void *argument;               /* of both */
+    int64_t first;                /* of rows that have moved */
+    int64_t last;                 /* see first */
+} versions_deal;
+
+static int
+versions_deal_moves(const versions_deal *deal, const vl_undo *record)
+{
+    if (deal->to == NULL)
+        return 0;
+    if (deal->moved != NULL)
+        return deal->moved(deal->argument, record->key, record->key_size);
+    return record->rowid >= deal->first && record->rowid <= deal->last;
+}
+
+/* Take the records of one list out that move or go; returns what is left of it. */
+static vl_undo *
+versions_deal_list(vl_undo_pool *pool, const versions_deal *deal, vl_undo *record)
+{
+    vl_undo *left = NULL;
+
+    while (record != NULL) {
+        vl_undo *beside = record->beside;
+
+        if (deal->change != NULL)
+            record = deal->change(deal->argument, record);
+        if (record != NULL && versions_deal_moves(deal, record))
+            versions_add(pool, deal->to, record);
+        else if (record != NULL) {
+            record->beside = left;
+            left = record;
+        }
+        record = beside;
+    }
+    return left;
+}
+
+static void
+versions_deal_all(vl_undo_pool *pool, const versions_deal *deal)
+{
+    versions_table *table = versions_table_of(*deal->map);
+
+    if (table == NULL) {
+        *deal->map = versions_from_list(versions_deal_list(pool, deal, versions_list(*deal->map)));
+        return;
+    }
+    table->count = 0;
+    for (uint32_t i = 0; i <= table->bucket_mask; i++) {
+        table->buckets[i] = versions_deal_list(pool, deal, table->buckets[i]);
+        for (const vl_undo *at = table->buckets[i]; at != NULL; at = at->beside)
+            table->count++;
+    }
+    if (table->count <= VERSIONS_LIST_MAX) { /* M2 */
+        vl_undo *left = versions_take_all(pool, deal->map);
+
+        *deal->map = versions_from_list(left);
+    }
+}
+
+void
+vl_versions_change_all(vl_undo_pool *pool, vl_versions *map, vl_versions_change *change,
+                       void *argument)
+{
+    versions_deal deal = {.map = map, .change = change, .argument = argument};
+
+    versions_deal_all(pool, &deal);
+}
+
+void
+vl_versions_move_rows(vl_undo_pool *pool, vl_versions *from, vl_versions *to, int64_t first,
+                      int64_t last)
+{
+    versions_deal deal = {.map = from, .to = to, .first = first, .last = last};
+
+    versions_deal_all(pool, &deal);
+}
+
+void
+vl_versions_move_keys(vl_undo_pool *pool, vl_versions *from, vl_versions *to,
+                      vl_versions_has_moved *has_moved, void *argument)
+{
+    versions_deal deal = {.map = from, .to = to, .moved = has_moved, .argument = argument};
+
+    versions_deal_all(pool, &deal);
+}
+
+/* A chain goes with all its records. */
+static vl_undo *
+versions_drop_chain(void *argument, vl_undo *head)
+{
+    (void)argument;
+    while (head != NULL) {
+        vl_undo *older = head->older;
+
+        vl_undo_unlinked(head);
+        head = older;
+    }
+    return NULL;
+}
+
+void
+vl_versions_clear(vl_undo_pool *pool, vl_versions *map)
+{
+    vl_versions_change_all(pool, map, versions_drop_chain, NULL);
+}

@@ -1,0 +1,59 @@
+/* versions.h - a page's version map: from a rowid or a key to its newest undo record.
+ *
+ * A map hangs on its page's frame (vl_cache_attachment) and is there only while some row of the
+ * page has older versions. It knows rowids and keys, never positions, so that rebuilding a page
+ * does not touch it; when rows move to another page, their chains move along (11, item 19).
+ *
+ * All of a page's newest records hang together by themselves; a table that finds them faster is
+ * made when there are more than a few, if there is memory for it. So nothing here can fail, as
+ * vl_tree.moved must not.
+ *
+ * Latches. Finding: the leaf's latch, shared or exclusive. All else: the exclusive one, of both
+ * leaves where there are two. */
+#ifndef VL_TXN_VERSIONS_H
+#define VL_TXN_VERSIONS_H
+
+#include "txn/undo.h"
+
+/* A map by value: {vl_cache_attachment(...)}; after a change its `attachment` is stored again.
+ * NULL is the empty map. */
+typedef struct vl_versions {
+    void *attachment; /* private but for that */
+} vl_versions;
+
+/* The newest record of a row, or of an entry; NULL: there is none. */
+vl_undo *vl_versions_find_row(vl_versions map, int64_t rowid);
+vl_undo *vl_versions_find_key(vl_versions map, const void *key, uint32_t key_size);
+
+/* Make a record the newest of its row or entry: in the section that changes the page. */
+void vl_versions_push(vl_undo_pool *pool, vl_versions *map, vl_undo *record);
+
+/* Take the newest record of its row or entry out of the chain again: in the section that undoes its
+ * change. The next older one becomes the newest. The record is still its log's. */
+void vl_versions_pop(vl_undo_pool *pool, vl_versions *map, vl_undo *record);
+
+/* Put another chain in the place of one; `head` NULL: there is none any more. What was in the chain
+ * and is not now is the caller's to unlink. */
+void vl_versions_replace(vl_undo_pool *pool, vl_versions *map, const vl_undo *old, vl_undo *head);
+
+/* Ask of every chain what its head is to be now, NULL for no chain. */
+typedef vl_undo *vl_versions_change(void *argument, vl_undo *head);
+void vl_versions_change_all(vl_undo_pool *pool, vl_versions *map, vl_versions_change *change,
+                            void *argument);
+
+/* Rows from `first` to `last` have moved from one page to another: as vl_tree.moved says it. */
+void vl_versions_move_rows(vl_undo_pool *pool, vl_versions *from, vl_versions *to, int64_t first,
+                           int64_t last);
+
+/* Those entries have moved of which `has_moved` says 1, by their keys. */
+typedef int vl_versions_has_moved(void *argument, const void *key, uint32_t key_size);
+void vl_versions_move_keys(vl_undo_pool *pool, vl_versions *from, vl_versions *to,
+                           vl_versions_has_moved *has_moved, void *argument);
+
+/* How many rows and entries have a chain. */
+uint32_t vl_versions_count(vl_versions map);
+
+/* Forget all chains: the tree is gone, or the database is being closed. */
+void vl_versions_clear(vl_undo_pool *pool, vl_versions *map);
+
+#endif
