@@ -2,7 +2,8 @@
  *
  * Invariants
  *   B1  After a failure builders return NULL or what they were given, and accept NULL: the actions
- *       that still run do no harm, and the first failure stays.
+ *       that still run for the same token do no harm. The last of their failures is told, as in
+ *       SQLite: a text that goes wrong in two ways at one token has the same words.
  *   B2  No expression is higher than the limit, so walkers may recurse (checked when an expression
  *       gets its place in the text, which all get last). */
 #include "sql/parse_int.h"
@@ -20,7 +21,7 @@ vl_parser_fail(vl_parser *parser, velo_status code, uint32_t offset, const char 
     char text[VL_ERROR_TEXT_SIZE];
     va_list args;
 
-    if (parser->status != VELO_OK)
+    if (parser->status == VELO_NOMEM)
         return;
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);

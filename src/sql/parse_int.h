@@ -25,13 +25,14 @@ typedef struct vl_parser {
     const vl_parse_limits *limits; /* for this parse */
     vl_ast *statement;             /* set when the statement is complete */
     vl_token last;                 /* the token that the grammar sees */
-    velo_status status;            /* the first failure */
+    velo_status status;            /* the failure that is told */
     int done;                      /* the statement is complete but for its semicolon */
     uint32_t variable_count;       /* highest number of a parameter */
     vl_parse_name **names;         /* buckets of named parameters; NULL until there is one */
 } vl_parser;
 
-/* Fail at a place; the first failure stays. */
+/* Fail at a place, UINT32_MAX for that of the token at hand. The last failure stays, but none takes
+ * the place of VELO_NOMEM. */
 void vl_parser_fail(vl_parser *parser, velo_status code, uint32_t offset, const char *format, ...)
     VL_PRINTF(4, 5);
 

@@ -357,6 +357,7 @@ parse_tells_where_and_what(void)
         {"select 1 from a on 1", "a JOIN clause is required before ON", 16},
         {"create table t (a) without x", "unknown table option: x", 27},
         {"create view v (a collate b) as select 1", "syntax error after column name \"a\"", 15},
+        {"select 1 from a on b using (c)", "near \"using\": syntax error", 21},
         {"select 1 2", "near \"2\": syntax error", 9},
     };
 
