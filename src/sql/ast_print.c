@@ -1,8 +1,8 @@
 /* ast_print.c - from a syntax tree back to SQL text.
  *
  * Invariants
- *   A1  What is printed parses to an equal tree: parentheses stand around each operand that is an
- *       operation, so no precedence is needed here.
+ *   A1  What is printed parses to an equal tree, unless it takes more of the parser's stack than
+ * there is: parentheses stand around each operand that is an operation, so no precedence is needed.
  *   A2  After memory ran out nothing more is written, and the one check is at the end.
  *   A3  Recursion is as deep as the tree, which vl_parse limits: by the height of expressions and,
  *       between them, by the parser's stack. */

@@ -7,6 +7,7 @@
 
 /* Write a statement or an expression as SQL that parses to the same tree: one line, words in upper
  * case, every operand that is itself an operation in parentheses, names quoted where they must be.
+ * The parentheses may take the text of a very deep tree past the parser's stack.
  *
  * node    a tree as vl_parse makes it, or a part of one; NULL gives an empty text
  * arena   where the text goes, and scratch memory

@@ -489,6 +489,41 @@ parse_keeps_limits(void)
     vl_arena_deinit(&parse_arena);
 }
 
+/* Nested as deep as it goes, a tree is printed to the same again. */
+static void
+parse_prints_deep_trees(void)
+{
+    static const struct {
+        const char *before, *open, *core, *close;
+        size_t depth; /* accepted at least so deep, refused at ten times that */
+    } nests[] = {
+        {"select ", "(select ", "1", ")", 150},
+        {"", "select * from (", "select 1", ")", 150},
+        {"select * from ", "(", "t join u", ")", 400},
+        {"select ", "f(", "1", ")", 400},
+        {"select ", "case when ", "1", " then 2 end", 300},
+        {"", "with a as (", "select 1", ") select 2", 200},
+        {"select ", "1 in (select ", "1", ")", 150},
+        {"select ", "f() over (order by ", "1", ")", 250},
+    };
+
+    for (size_t i = 0; i < VL_ARRAY_COUNT(nests); i++) {
+        char *inner = parse_repeat(nests[i].core, nests[i].close, nests[i].depth, "");
+        char *sql = parse_repeat(nests[i].before, nests[i].open, nests[i].depth, inner);
+        const char *const list[] = {sql};
+        vl_parse_result result;
+
+        parse_check_round_trip(list, 1);
+        free(inner);
+        free(sql);
+        sql = parse_repeat(nests[i].before, nests[i].open, nests[i].depth * 10, nests[i].core);
+        vl_arena_init(&parse_arena, NULL, 0);
+        CHECK_TEXT(parse_print(sql, &result), "parser stack overflow");
+        vl_arena_deinit(&parse_arena);
+        free(sql);
+    }
+}
+
 static velo_status
 parse_operation(vl_ctx *ctx, void *argument)
 {
@@ -578,6 +613,7 @@ main(int argc, char **argv)
         UNIT_TEST(parse_returns_the_tail),
         UNIT_TEST(parse_numbers_parameters),
         UNIT_TEST(parse_keeps_limits),
+        UNIT_TEST(parse_prints_deep_trees),
         UNIT_TEST(parse_survives_no_memory),
         UNIT_TEST(parse_tells_complete_texts),
     };
