@@ -33,13 +33,12 @@
     X(CASE, 3)    /* operand?, list of WHEN, else? */                                              \
     X(CAST, 2)    /* operand, TYPE? */                                                             \
     X(COLLATE, 1) /* text: collation; operand */                                                   \
-    X(FUNCTION,                                                                                    \
-      4)         /* text: name; DISTINCT, ALL, STAR; arguments?, order?, filter?, over? (WINDOW */ \
-                 /* or NAME) */                                                                    \
-    X(EXISTS, 1) /* QUERY */                                                                       \
+    X(FUNCTION, 4) /* text: name; DISTINCT, ALL, STAR; */                                          \
+    /* arguments?, order?, filter?, over? (WINDOW or NAME) */                                      \
+    X(EXISTS, 1)   /* QUERY */                                                                     \
     X(SUBQUERY, 1) /* QUERY */                                                                     \
     X(ROW, 1)      /* a row value or a row of VALUES; list of expressions */                       \
-    X(RAISE, 1)    /* op: IGNORE, or op2 of a conflict; message? */                                \
+    X(RAISE, 1)    /* op: IGNORE, ABORT, FAIL or ROLLBACK; message? */                             \
     X(LIST, 2)     /* count: elements; first?, last? */                                            \
     X(NAME, 0)     /* text */                                                                      \
     X(QNAME, 1)    /* text: name; schema? */                                                       \
@@ -49,9 +48,8 @@
     X(TERM, 1)     /* of ORDER BY or an index; ASC, DESC, NULLS_FIRST, NULLS_LAST; expression */   \
     X(RESULT, 2)   /* a result column; expression, alias? */                                       \
     X(QUERY, 5)    /* with?, list of SELECT and VALUES, order?, limit?, offset? */                 \
-    X(SELECT,                                                                                      \
-      6) /* op: how it joins those before; DISTINCT, ALL; results, from?, where?, group?, */       \
-         /* having?, windows? */                                                                   \
+    X(SELECT, 6)   /* op: how it joins those before; DISTINCT, ALL; */                             \
+    /* results, from?, where?, group?, having?, windows? */                                        \
     X(VALUES, 1) /* op as SELECT; list of ROW */                                                   \
     X(WITH, 1)   /* RECURSIVE; list of CTE */                                                      \
     X(CTE, 2)    /* text: name; MATERIALIZED, NOT_MATERIALIZED; columns?, QUERY */                 \
@@ -61,15 +59,14 @@
     X(WINDOW, 4) /* text?: base window; partition?, order?, FRAME?, name? in WINDOW clause */      \
     X(FRAME, 2)  /* op: unit; op2: exclusion or 0; BOUND, BOUND? without BETWEEN */                \
     X(BOUND, 1)  /* op: of the five bounds; distance? */                                           \
-    X(CREATE_TABLE,                                                                                \
-      4)             /* TEMP, IF_EXISTS, STRICT, WITHOUT_ROWID; QNAME, columns?, constraints?, */  \
-                     /* QUERY? */                                                                  \
-    X(COLUMN_DEF, 2) /* text: name; TYPE?, list of CONSTRAINT? */                                  \
-    X(CONSTRAINT, 2) /* op: kind; op2: conflict action; text: its name or collation; flags by */   \
-                     /* kind; expression or list?, REFERENCES? */                                  \
-    X(REFERENCES, 1) /* text: table; op: on delete, op2: on update, 0 when unsaid; columns? */     \
-    X(CREATE_INDEX, 4)   /* UNIQUE, IF_EXISTS; QNAME, table NAME, list of TERM, where? */          \
-    X(CREATE_VIEW, 3)    /* TEMP, IF_EXISTS; QNAME, columns?, QUERY */                             \
+    X(CREATE_TABLE, 4) /* TEMP, IF_EXISTS, STRICT, WITHOUT_ROWID; */                               \
+    /* QNAME, columns?, constraints?, QUERY? */                                                    \
+    X(COLUMN_DEF, 2)   /* text: name; TYPE?, list of CONSTRAINT? */                                \
+    X(CONSTRAINT, 2)   /* op: kind; op2: conflict action; text: its name or collation; flags by */ \
+                       /* kind; expression or list?, REFERENCES? */                                \
+    X(REFERENCES, 1)   /* text: table; op: on delete, op2: on update, 0 when unsaid; columns? */   \
+    X(CREATE_INDEX, 4) /* UNIQUE, IF_EXISTS; QNAME, table NAME, list of TERM, where? */            \
+    X(CREATE_VIEW, 3)  /* TEMP, IF_EXISTS; QNAME, columns?, QUERY */                               \
     X(CREATE_TRIGGER, 5) /* TEMP, IF_EXISTS, EACH_ROW; op: time or 0; op2: event; QNAME, table */  \
                          /* QNAME, columns?, when?, list of statements */                          \
     X(CREATE_VIRTUAL, 2) /* IF_EXISTS, CALL; text: module; QNAME, list of RAW? */                  \
@@ -170,8 +167,7 @@ typedef enum vl_ast_type {
     X(UNBOUNDED_FOLLOWING, "UNBOUNDED FOLLOWING")                                                  \
     /* CONSTRAINT: kinds */                                                                        \
     X(CONSTRAINT_NAME, "CONSTRAINT") /* text: name of the constraint that follows */               \
-    X(DEFAULT,                                                                                     \
-      "DEFAULT") /* CALL when in parentheses; literal, COLUMN for a word, or expression */         \
+    X(DEFAULT, "DEFAULT")            /* CALL if in parentheses; expression, COLUMN for a word */   \
     X(NULL, "NULL")                                                                                \
     X(NOT_NULL, "NOT NULL")                                                                        \
     X(PRIMARY_KEY, "PRIMARY KEY") /* ASC, DESC, AUTOINCREMENT; list of TERM of a table's */        \
