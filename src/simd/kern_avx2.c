@@ -488,6 +488,11 @@ sum_real_step_avx2(KD *sum, KD *carry, const double *values, uint64_t bits)
     KD part = total - *sum;
     KD error = (*sum - (total - part)) + (x - part);
 
+    if ((bits & 15) == 15) {
+        *carry = *carry + error;
+        *sum = total;
+        return;
+    }
     *carry = select_real_avx2(*carry, *carry + error, bits);
     *sum = select_real_avx2(*sum, total, bits);
 }

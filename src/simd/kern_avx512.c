@@ -443,14 +443,21 @@ sum_real_avx512(vl_real_sum *sum, const double *values, const uint64_t *mask, ui
         KD x;
         KD total;
         KD part;
+        KD error;
 
         if (count - i < 8)
             bits &= (__mmask8)(255U >> (8 - (count - i)));
         x = _mm512_maskz_loadu_pd(bits, values + i);
         total = sums + x;
         part = total - sums;
-        carries = _mm512_mask_add_pd(carries, bits, carries, (sums - (total - part)) + (x - part));
-        sums = _mm512_mask_mov_pd(sums, bits, total);
+        error = (sums - (total - part)) + (x - part);
+        if (bits == 255) {
+            carries = carries + error;
+            sums = total;
+        } else {
+            carries = _mm512_mask_add_pd(carries, bits, carries, error);
+            sums = _mm512_mask_mov_pd(sums, bits, total);
+        }
     }
     store_real_avx512(sum->sum, _mm512_permutexvar_pd(turn_back, sums));
     store_real_avx512(sum->carry, _mm512_permutexvar_pd(turn_back, carries));

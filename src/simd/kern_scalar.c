@@ -14,38 +14,46 @@ typedef uint64_t kern_u64 __attribute__((aligned(1)));
 typedef int64_t kern_i64 __attribute__((aligned(1)));
 
 #define W_CELL         kern_u8
+#define W_TOTAL        uint64_t
 #define W_UNSIGNED     kern_u8
 #define W(name)        name##_8_scalar
 #define W_SHARED(name) vl_##name##_8
 #include "simd/kern_scalar_width.h"
 #undef W_CELL
+#undef W_TOTAL
 #undef W_UNSIGNED
 #undef W
 #undef W_SHARED
 #define W_CELL         kern_u16
+#define W_TOTAL        uint64_t
 #define W_UNSIGNED     kern_u16
 #define W(name)        name##_16_scalar
 #define W_SHARED(name) vl_##name##_16
 #include "simd/kern_scalar_width.h"
 #undef W_CELL
+#undef W_TOTAL
 #undef W_UNSIGNED
 #undef W
 #undef W_SHARED
 #define W_CELL         kern_u32
+#define W_TOTAL        uint64_t
 #define W_UNSIGNED     kern_u32
 #define W(name)        name##_32_scalar
 #define W_SHARED(name) vl_##name##_32
 #include "simd/kern_scalar_width.h"
 #undef W_CELL
+#undef W_TOTAL
 #undef W_UNSIGNED
 #undef W
 #undef W_SHARED
 #define W_CELL         kern_i64
+#define W_TOTAL        vl_int128
 #define W_UNSIGNED     kern_u64
 #define W(name)        name##_64_scalar
 #define W_SHARED(name) vl_##name##_64
 #include "simd/kern_scalar_width.h"
 #undef W_CELL
+#undef W_TOTAL
 #undef W_UNSIGNED
 #undef W
 #undef W_SHARED
@@ -83,13 +91,23 @@ static void
 scalar_in_range_real(const double *values, uint32_t count, const vl_simd_real_range *range,
                      uint64_t *out)
 {
-    memset(out, 0, sizeof *out * vl_bits_words(count));
-    for (uint32_t i = 0; i < count; i++) {
-        int is_above = range->is_low_open ? values[i] > range->low : values[i] >= range->low;
-        int is_below = range->is_high_open ? values[i] < range->high : values[i] <= range->high;
+    double low = range->low;
+    double high = range->high;
+    int is_low_open = range->is_low_open;
+    int is_high_open = range->is_high_open;
+    unsigned invert = range->invert != 0;
 
-        if ((is_above & is_below) != range->invert)
-            vl_bits_set(out, i);
+    for (uint32_t i = 0; i < count; i += 64) {
+        uint64_t bits = 0;
+
+        for (uint32_t j = 0; j < 64 && i + j < count; j++) {
+            double x = values[i + j];
+            unsigned is_above = (unsigned)(is_low_open ? x > low : x >= low);
+            unsigned is_below = (unsigned)(is_high_open ? x < high : x <= high);
+
+            bits |= (uint64_t)((is_above & is_below) ^ invert) << j;
+        }
+        out[i / 64] = bits;
     }
 }
 
@@ -97,11 +115,18 @@ static void
 scalar_in_list_real(const double *values, uint32_t count, const double *list, uint32_t list_count,
                     uint64_t *out)
 {
-    memset(out, 0, sizeof *out * vl_bits_words(count));
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = 0; k < list_count; k++)
-            if (values[i] == list[k])
-                vl_bits_set(out, i);
+    for (uint32_t i = 0; i < count; i += 64) {
+        uint64_t bits = 0;
+
+        for (uint32_t j = 0; j < 64 && i + j < count; j++) {
+            unsigned is_found = 0;
+
+            for (uint32_t k = 0; k < list_count; k++)
+                is_found |= values[i + j] == list[k];
+            bits |= (uint64_t)is_found << j;
+        }
+        out[i / 64] = bits;
+    }
 }
 
 /* The bits of the last word that are rows, after a comparison that may have inverted others. */

@@ -7,8 +7,8 @@
  *
  * Rows are taken 64 at a time, a word of bitmap. The last ones, fewer than that, are copied to a
  * buffer first and taken in the same way, so that nothing outside of the rows is touched. */
-#define W_BYTES (W_BITS / 8U)
-#define W_LANES (K_BYTES / W_BYTES)
+#define W_BYTES ((size_t)W_BITS / 8)
+#define W_LANES (K_BYTES * 8U / W_BITS)
 
 #if W_BITS < 64
 #define W_MIN_NEUTRAL UINT64_MAX
@@ -248,9 +248,8 @@ W(widen)(const void *cells, uint32_t count, int64_t base, int64_t *out)
     uint32_t i = 0;
 
     for (; count - i >= K_BYTES / 8; i += K_BYTES / 8)
-        K(store)(out + i, K(add_64)(bases, W(load_wide)(at + (size_t)i * W_BYTES)));
-    vl_simd_baseline.widen[W_BYTES / 2 - W_BYTES / 8](at + (size_t)i * W_BYTES, count - i, base,
-                                                      out + i);
+        K(store)(out + i, K(add_64)(bases, W(load_wide)(at + i * W_BYTES)));
+    vl_simd_baseline.widen[W_BYTES / 2 - W_BYTES / 8](at + i * W_BYTES, count - i, base, out + i);
 }
 
 #undef W_BYTES

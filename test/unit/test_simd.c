@@ -106,8 +106,11 @@ rig_begin(vl_cpu_level level)
         return 0;
     }
     vl_rng_init(&rig.rng, unit_seed());
-    return guarded_make(&rig.a) && guarded_make(&rig.b) && guarded_make(&rig.mask) &&
-           guarded_make(&rig.rows) && guarded_make(&rig.got) && guarded_make(&rig.want);
+    if (guarded_make(&rig.a) && guarded_make(&rig.b) && guarded_make(&rig.mask) &&
+        guarded_make(&rig.rows) && guarded_make(&rig.got) && guarded_make(&rig.want))
+        return 1;
+    unit_failed(__FILE__, __LINE__, "no memory with guard pages");
+    return 0;
 }
 
 /* Lengths: every one up to 130, then some larger. Returns 0 behind the last. */
@@ -202,7 +205,7 @@ random_real(uint64_t kind)
     if (kind == 3)
         return (double)((int64_t)bits >> (bits % 64));
     memcpy(&value, &bits, sizeof value);
-    return value != value ? 0.25 : value;
+    return __builtin_isnan(value) ? 0.25 : value;
 }
 
 static double *
