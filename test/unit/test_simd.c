@@ -228,8 +228,8 @@ random_bits(const guarded *memory, uint32_t count)
     for (uint32_t w = 0; w < vl_bits_words(count); w++) {
         uint64_t bits = vl_rng_next(&rig.rng);
 
-        if (kind == 1)
-            bits &= vl_rng_next(&rig.rng) & vl_rng_next(&rig.rng) & vl_rng_next(&rig.rng);
+        if (kind == 1) /* few */
+            bits = (uint64_t)1 << (bits % 64);
         else if (kind == 2)
             bits = UINT64_MAX;
         else if (kind == 3)
@@ -534,6 +534,18 @@ typedef uint32_t integer_kernel(const int64_t *a, uint32_t a_step, const int64_t
                                 uint32_t b_step, const uint64_t *mask, uint32_t count,
                                 int64_t *out);
 
+/* Values just above one power of two, or just below it, and all on one side of zero. */
+static void
+fill_near_edge(int64_t *values, uint32_t count)
+{
+    int64_t edge = (int64_t)1 << (30 + vl_rng_below(&rig.rng, 4));
+    int64_t sign = vl_rng_chance(&rig.rng, 1, 2) ? 1 : -1;
+    int64_t shift = vl_rng_chance(&rig.rng, 1, 2) ? 0 : 100;
+
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = sign * (edge + (int64_t)vl_rng_below(&rig.rng, 100) - shift);
+}
+
 /* One operation; what was written is equal up to the first overflow. */
 static void
 check_integer_kernel(integer_kernel *fast, integer_kernel *plain, uint32_t count)
@@ -553,6 +565,10 @@ check_integer_kernel(integer_kernel *fast, integer_kernel *plain, uint32_t count
                 a[i] = a[i] >> (vl_rng_chance(&rig.rng, 1, 300) ? 1 : 33);
             for (uint32_t i = 0; i < (b_step == 0 ? 1 : count); i++)
                 b[i] = b[i] >> (vl_rng_chance(&rig.rng, 1, 300) ? 0 : 33);
+        }
+        if (k >= 18) { /* all rows about where 32 bits end */
+            fill_near_edge(a, a_step == 0 ? 1 : count);
+            fill_near_edge(b, b_step == 0 ? 1 : count);
         }
         done = plain(a, a_step, b, b_step, mask, count, want);
         CHECK_EQ(fast(a, a_step, b, b_step, mask, count, got), done);
