@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define BENCH_MAX_SERIES  64
+#define BENCH_MAX_SERIES  128
 #define BENCH_MAX_TARGETS 64
 #define BENCH_MAX_RUNS    101
 #define BENCH_MAX_NOTES   16
