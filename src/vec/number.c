@@ -324,10 +324,11 @@ number_find_digits(double magnitude, char *digits, int *exponent)
     int brief_exponent;
     int count = 0;
 
+    memset(digits, '0', WRITE_DIGITS + 1);
     /* Of "d.ddde+dd" the point, which is the locale's, is whatever is no digit before the e. */
     (void)snprintf(text, sizeof text, "%.*e", WRITE_DIGITS, magnitude);
     for (; *at != 'e'; at++)
-        if (number_is_digit(*at))
+        if (number_is_digit(*at) && count <= WRITE_DIGITS)
             digits[count++] = *at;
     *exponent = (int)strtol(at + 1, NULL, 10);
     if (digits[WRITE_DIGITS] >= '5')
@@ -392,6 +393,16 @@ number_write_scientific(const char *digits, int count, int exponent, char *to)
     return size;
 }
 
+static size_t
+number_write_word(const char *word, char *to)
+{
+    size_t size = 0;
+
+    for (; word[size] != '\0'; size++)
+        to[size] = word[size];
+    return size;
+}
+
 size_t
 vl_number_write_real(double real, char *to)
 {
@@ -401,16 +412,12 @@ vl_number_write_real(double real, char *to)
     int exponent;
     int count;
 
-    if (magnitude == 0.0) {
-        memcpy(to, "0.0", 3);
-        return 3;
-    }
+    if (magnitude == 0.0)
+        return number_write_word("0.0", to);
     if (real < 0.0)
         to[size++] = '-';
-    if (isinf(magnitude)) {
-        memcpy(to + size, "Inf", 3);
-        return size + 3;
-    }
+    if (isinf(magnitude))
+        return size + number_write_word("Inf", to + size);
     count = number_find_digits(magnitude, digits, &exponent);
     if (exponent < -4 || exponent >= WRITE_DIGITS)
         return size + number_write_scientific(digits, count, exponent, to + size);
