@@ -476,8 +476,8 @@ vl_value_operate(vl_operator op, const vl_value *left, const vl_value *right)
     if (a.type == VL_TYPE_INTEGER && b.type == VL_TYPE_INTEGER &&
         value_operate_integers(op, a.as.integer, b.as.integer, &result))
         return result;
-    if (op == VL_OPERATOR_REMAINDER) { /* of integers, given as a real */
-        (void)value_operate_integers(op, vl_value_integer(&a), vl_value_integer(&b), &result);
+    if (op == VL_OPERATOR_REMAINDER) { /* of what CAST AS INTEGER gives, as a real */
+        (void)value_operate_integers(op, vl_value_integer(left), vl_value_integer(right), &result);
         return result.type == VL_TYPE_NULL ? result : vl_value_of_real((double)result.as.integer);
     }
     return value_operate_reals(op, vl_value_real(&a), vl_value_real(&b));
