@@ -1,0 +1,196 @@
+/* like.c - LIKE and GLOB.
+ *
+ * Invariants
+ *   L1  Only the last wildcard for any characters is ever tried again: if what stands before it has
+ *       matched once, a longer match of it cannot help, since the wildcard can take the rest.
+ *   L2  So each character of the text begins at most one run through the part of the pattern behind
+ *       that wildcard, which bounds the time by the product of the sizes. */
+#include "vec/like.h"
+
+#include "base/ctx.h"
+
+#include <string.h>
+
+#define LIKE_REPLACEMENT 0xfffdU
+
+/* Bytes that are read from the front. */
+typedef struct like_text {
+    const unsigned char *at;  /* next byte */
+    const unsigned char *end; /* one past the last */
+} like_text;
+
+/* Characters with a meaning; 0 for none. */
+typedef struct like_rules {
+    uint32_t any;    /* stands for any characters */
+    uint32_t one;    /* stands for one */
+    uint32_t escape; /* makes the next stand for itself */
+    uint32_t set;    /* begins a set */
+    int is_folded;   /* whether ASCII's letters match in either case */
+} like_rules;
+
+/* Take a character; 0 at the end. */
+static uint32_t
+like_take(like_text *text)
+{
+    uint32_t c;
+
+    if (text->at == text->end)
+        return 0;
+    c = *text->at++;
+    if (c < 0xc0U)
+        return c;
+    c = c < 0xe0U ? c & 0x1fU : c < 0xf0U ? c & 0x0fU : c < 0xf8U ? c & 0x07U : c & 0x03U;
+    while (text->at < text->end && (*text->at & 0xc0U) == 0x80U)
+        c = c << 6 | (*text->at++ & 0x3fU);
+    if (c < 0x80U || (c & 0xfffff800U) == 0xd800U || (c & 0xfffffffeU) == 0xfffeU)
+        return LIKE_REPLACEMENT;
+    return c;
+}
+
+static uint32_t
+like_fold(uint32_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* Whether `c` is in the set whose '[' was taken from the pattern; takes the set. 0 also when the
+ * set has no end. */
+static int
+like_take_set(like_text *pattern, uint32_t c)
+{
+    uint32_t previous = 0; /* may begin a range */
+    int is_inverted = 0;
+    int is_in = 0;
+    uint32_t member = like_take(pattern);
+
+    if (member == '^') {
+        is_inverted = 1;
+        member = like_take(pattern);
+    }
+    if (member == ']') {
+        is_in = c == ']';
+        member = like_take(pattern);
+    }
+    for (; member != 0 && member != ']'; member = like_take(pattern)) {
+        int is_last = pattern->at == pattern->end || *pattern->at == ']';
+
+        if (member == '-' && previous != 0 && !is_last) {
+            uint32_t last = like_take(pattern);
+
+            is_in |= c >= previous && c <= last;
+            previous = 0;
+        } else {
+            is_in |= c == member;
+            previous = member;
+        }
+    }
+    return member == ']' && is_in != is_inverted;
+}
+
+/* Match one character of the text with the pattern, whose character `c` was taken. */
+static int
+like_match_one(const like_rules *rules, uint32_t c, like_text *pattern, like_text *text)
+{
+    uint32_t found = like_take(text);
+
+    if (c == rules->escape) {
+        c = like_take(pattern);
+        if (c == 0)
+            return 0;
+    } else if (c == rules->one) {
+        return 1;
+    } else if (c == rules->set) {
+        return like_take_set(pattern, found);
+    }
+    return c == found || (rules->is_folded && like_fold(c) == like_fold(found));
+}
+
+static int
+like_match(const like_rules *rules, like_text pattern, like_text text)
+{
+    like_text retry_pattern = {NULL, NULL}; /* behind the last wildcard */
+    like_text retry_text = text;            /* where that part was tried last */
+
+    for (;;) {
+        like_text rest = pattern;
+        uint32_t c = like_take(&rest);
+
+        if (c != 0 && c == rules->any) {
+            pattern = rest;
+            retry_pattern = rest;
+            retry_text = text;
+            if (rest.at == rest.end)
+                return 1;
+            continue;
+        }
+        if (text.at == text.end)
+            return c == 0;
+        if (c != 0 && like_match_one(rules, c, &rest, &text)) {
+            pattern = rest;
+            continue;
+        }
+        if (retry_pattern.at == NULL)
+            return 0;
+        (void)like_take(&retry_text); /* keeps L1 */
+        pattern = retry_pattern;
+        text = retry_text;
+    }
+}
+
+/* The bytes before the first 0. */
+static like_text
+like_text_of(const void *bytes, size_t size)
+{
+    const unsigned char *at = size > 0 ? bytes : (const unsigned char *)"";
+    const unsigned char *zero = size > 0 ? memchr(at, 0, size) : NULL;
+
+    return (like_text){at, zero != NULL ? zero : at + size};
+}
+
+velo_status
+vl_like_escape(vl_ctx *ctx, const void *text, size_t size, uint32_t *escape)
+{
+    like_text rest = like_text_of(text, size);
+
+    *escape = like_take(&rest);
+    if (*escape != 0 && rest.at == rest.end)
+        return VELO_OK;
+    *escape = 0;
+    return vl_fail(ctx, VELO_ERROR, "ESCAPE expression must be a single character");
+}
+
+static velo_status
+like_check_pattern(vl_ctx *ctx, size_t size)
+{
+    if (size > VL_LIKE_PATTERN_MAX)
+        return vl_fail(ctx, VELO_ERROR, "LIKE or GLOB pattern too complex");
+    return VELO_OK;
+}
+
+velo_status
+vl_like_match(vl_ctx *ctx, const void *pattern, size_t pattern_size, const void *text,
+              size_t text_size, uint32_t escape, int *is_match)
+{
+    like_rules rules = {.any = '%', .one = '_', .escape = escape, .is_folded = 1};
+
+    *is_match = 0;
+    VL_TRY(like_check_pattern(ctx, pattern_size));
+    if (escape == '%')
+        rules.any = 0;
+    *is_match =
+        like_match(&rules, like_text_of(pattern, pattern_size), like_text_of(text, text_size));
+    return VELO_OK;
+}
+
+velo_status
+vl_glob_match(vl_ctx *ctx, const void *pattern, size_t pattern_size, const void *text,
+              size_t text_size, int *is_match)
+{
+    static const like_rules rules = {.any = '*', .one = '?', .set = '['};
+
+    *is_match = 0;
+    VL_TRY(like_check_pattern(ctx, pattern_size));
+    *is_match =
+        like_match(&rules, like_text_of(pattern, pattern_size), like_text_of(text, text_size));
+    return VELO_OK;
+}
