@@ -278,8 +278,10 @@ wait_circle_leaves(const wait_edge *closing, const vl_wait_node *node)
 {
     const wait_edge *edge = closing;
 
-    while (edge->from != node)
+    while (edge->from != node) {
         edge = edge->from->via;
+        VL_CHECK(edge != NULL); /* all of the circle's nodes are on the way back */
+    }
     return edge;
 }
 

@@ -68,13 +68,14 @@ write_gate_remove(vl_write_gate *gate, vl_write_gate_entry *entry)
 /* Wait until the entry is first in the queue. */
 static velo_status
 write_gate_await_turn(vl_ctx *ctx, vl_write_gate *gate, const vl_write_gate_entry *entry,
-                      vl_wait_request *request)
+                      const vl_wait_request *wait)
 {
+    vl_wait_request request = *wait;
     vl_wait_owner before = {NULL, 0};
     velo_status st = VELO_OK;
 
-    request->owners = &before;
-    request->owner_count = 1;
+    request.owners = &before;
+    request.owner_count = 1;
     while (st == VELO_OK) {
         vl_latch_acquire_exclusive(&gate->latch);
         before.status = entry->prev != NULL ? entry->prev->status : NULL;
@@ -85,7 +86,7 @@ write_gate_await_turn(vl_ctx *ctx, vl_write_gate *gate, const vl_write_gate_entr
         vl_latch_release_exclusive(&gate->latch);
         if (before.status == NULL)
             break;
-        st = vl_wait(ctx, entry->node, request);
+        st = vl_wait(ctx, entry->node, &request);
         vl_txn_status_release(before.status, 1);
     }
     return st;
@@ -112,12 +113,13 @@ write_gate_get_writer(vl_snapshot_slot *slot)
 /* Wait until nobody else is in. The gate is closed and the entry is first. */
 static velo_status
 write_gate_await_writers(vl_ctx *ctx, vl_write_gate *gate, const vl_write_gate_entry *entry,
-                         vl_wait_request *request)
+                         const vl_wait_request *wait)
 {
+    vl_wait_request request = *wait;
     vl_wait_owner owners[GATE_OWNERS];
     velo_status st = VELO_OK;
 
-    request->owners = owners;
+    request.owners = owners;
     for (;;) {
         vl_snapshot_slot *slot;
         uint32_t cursor = 0;
@@ -139,8 +141,8 @@ write_gate_await_writers(vl_ctx *ctx, vl_write_gate *gate, const vl_write_gate_e
         }
         if (count == 0)
             return st;
-        request->owner_count = count;
-        st = vl_wait(ctx, entry->node, request);
+        request.owner_count = count;
+        st = vl_wait(ctx, entry->node, &request);
         for (uint32_t i = 0; i < count; i++)
             vl_txn_status_release(owners[i].status, 1);
         if (st != VELO_OK)
