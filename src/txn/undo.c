@@ -102,16 +102,19 @@ velo_status
 vl_undo_pool_alloc(vl_ctx *ctx, vl_undo_pool *pool, size_t size, void **out)
 {
     *out = NULL;
-    if (!undo_take_budget(pool, size))
-        return vl_fail(ctx, VELO_FULL,
-                       "older versions of rows would take more than the %llu bytes that they may: "
-                       "a transaction is too large, or a reader is open for too long",
-                       (unsigned long long)pool->budget_bytes);
+    if (!undo_take_budget(pool, size)) {
+        (void)vl_fail(ctx, VELO_FULL,
+                      "older versions of rows would take more than the %llu bytes that they may: "
+                      "a transaction is too large, or a reader is open for too long",
+                      (unsigned long long)pool->budget_bytes);
+        return VELO_FULL;
+    }
     *out = vl_allocator_alloc(pool->allocator, size, UNDO_ALIGN);
     if (*out == NULL) {
         atomic_fetch_sub_explicit(&pool->used_bytes, size, memory_order_relaxed);
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for older versions of rows",
-                       size);
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for older versions of rows",
+                      size);
+        return VELO_NOMEM;
     }
     return VELO_OK;
 }
@@ -289,7 +292,7 @@ undo_record_fill(vl_undo *record, const void *key, uint32_t key_size, const vl_l
     record->column_count = count;
     record->key = key != NULL ? to : NULL;
     record->key_size = key_size;
-    if (key_size > 0)
+    if (key != NULL && key_size > 0)
         memcpy(to, key, key_size);
     to += key_size;
     for (uint32_t i = 0; i < count; i++) {

@@ -515,8 +515,11 @@ hazard_20_a_death_that_is_not_published_keeps_the_tombstone(void)
     CHECK_OK(versions_one(&self, 'i', 1, 1));
     CHECK_OK(rig_begin(&self, &txn));
     CHECK_OK(rig_delete(&self, &txn, 1));
+    CHECK_OK(rig_insert(&self, &txn, 2, A(2), 1));
+    CHECK_OK(rig_delete(&self, &txn, 2)); /* born and dead at one time, which has not come */
     prune = versions_prune(&self, &horizon, NULL, 0);
     CHECK(!rig_purge(&self, &prune, 1));
+    CHECK(!rig_purge(&self, &prune, 2));
     (void)rig_commit_unpublished(&self, &txn);
     prune = versions_prune(&self, &horizon, NULL, 0);
     CHECK(!rig_purge(&self, &prune, 1));

@@ -270,6 +270,18 @@ model_next_statement(model *self, model_txn *txn)
     rig_next_statement(&txn->rig);
 }
 
+/* Two statements that append: their ranges may be joined. */
+static int
+model_append_twice(model *self, model_txn *txn)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        if (!model_append(self, txn))
+            return 0;
+        model_next_statement(self, txn);
+    }
+    return 1;
+}
+
 /* A write of an outer statement: its number is lower. */
 static int
 model_outer_write(model *self, model_txn *txn)
@@ -343,8 +355,10 @@ model_step_txn(model *self)
         model_next_statement(self, txn);
     else if (dice < 11)
         return model_outer_write(self, txn);
-    else if (dice < 14)
+    else if (dice == 11)
         return model_append(self, txn);
+    else if (dice < 14)
+        return model_append_twice(self, txn);
     else
         return model_write(self, txn);
     return 1;
@@ -527,6 +541,13 @@ model_run(model *self, uint64_t seed, int by_key)
     return is_right;
 }
 
+/* Sanitizers are slow. */
+static uint32_t
+model_rounds(void)
+{
+    return VL_TSAN || VL_ASAN ? 2 : 12;
+}
+
 static void
 model_run_all(int by_key)
 {
@@ -534,7 +555,7 @@ model_run_all(int by_key)
     uint64_t merged = 0, purged = 0, joined = 0, verdicts[5] = {0};
 
     CHECK(self != NULL);
-    for (uint32_t round = 0; round < 25 && !unit_has_failed(); round++) {
+    for (uint32_t round = 0; round < model_rounds() && !unit_has_failed(); round++) {
         if (!model_run(self, unit_seed() + round, by_key))
             break;
         merged += self->merged_count;

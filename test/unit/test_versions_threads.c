@@ -163,7 +163,7 @@ threads_add(threads_own *self, uint32_t rowid, int64_t amount)
         .kind = VL_UNDO_UPDATE, .statement = 1, .rowid = rowid, .columns = &old, .column_count = 1};
     const vl_txn_status *owner;
     vl_versioned row = {.page = VL_ROW_LIVE};
-    vl_undo *record;
+    vl_undo *record = NULL;
     int is_free;
 
     vl_latch_acquire_exclusive(&page->latch);
