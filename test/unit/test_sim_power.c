@@ -516,6 +516,31 @@ power_map_lines_survive_by_themselves(void)
     power_end(&one);
 }
 
+/* A line that was stored to several times is made durable once. */
+static void
+power_map_line_stored_twice_is_synced(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_stats stats;
+    power_case one;
+    vl_map map;
+
+    CHECK_OK(power_begin(ctx, &one, 0));
+    CHECK_OK(vl_file_resize(ctx, one.file, 4096));
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(vl_map_open(ctx, one.file, 4096, 4096, 1, &map));
+    for (uint8_t i = 0; i < 3; i++) {
+        map.base[i] = 1;
+        CHECK_EQ(power_line_set(ctx, one.sim), 1U << 0 | 1U << 1); /* notices the store */
+    }
+    CHECK_OK(vl_map_sync(ctx, &map, 0, 1));
+    CHECK_EQ(power_line_set(ctx, one.sim), 1U << 1);
+    vl_sim_get_stats(one.sim, &stats);
+    CHECK_EQ(stats.pending_count, 0);
+    vl_map_close(&map);
+    power_end(&one);
+}
+
 /* A log that is only stored to and synced by ranges leaves no list of changes behind. */
 static void
 power_map_syncs_leave_nothing_pending(void)
@@ -720,6 +745,7 @@ static const unit_test power_tests[] = {
     UNIT_TEST(power_sync_of_a_file_does_not_keep_its_name),
     UNIT_TEST(power_prefix_is_in_the_order_of_the_calls),
     UNIT_TEST(power_map_lines_survive_by_themselves),
+    UNIT_TEST(power_map_line_stored_twice_is_synced),
     UNIT_TEST(power_map_syncs_leave_nothing_pending),
     UNIT_TEST(power_stores_are_durable_behind_the_fence),
     UNIT_TEST(power_read_back_after_a_kill_is_not_durable),
