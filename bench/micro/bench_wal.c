@@ -4,7 +4,10 @@
  * The ideal is a bare loop over the same system calls, in space that was written before: what is
  * queued while one sync runs goes with the next, records are not built, nothing is checked, and the
  * space never ends. Both sides make records of the same size durable with the same method, one
- * record at a time by each thread. */
+ * record at a time by each thread.
+ *
+ * With a folder in persistent memory, or VELO_PMEM=force and a folder on tmpfs, also how long one
+ * durable append takes when the log is stored to a mapping. */
 #define _GNU_SOURCE
 #include "base/thread.h"
 #include "lib/bench.h"
@@ -18,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WAL_RECORD      256U /* bytes of a record, header included */
@@ -33,11 +37,12 @@ typedef struct wal_worker {
 
 /* One number of threads. */
 typedef struct wal_case {
-    uint32_t threads; /* how many */
-    double fairness;  /* of the last run of ours: fewest records of a thread by most */
-    char ours[48];    /* name of the series */
-    char ideal[48];   /* likewise */
-    char fair[48];    /* likewise */
+    uint32_t threads;    /* how many */
+    double fairness;     /* of the last run of ours: fewest records of a thread by most */
+    double processor_ns; /* of the last run on a mapping, for one record */
+    char ours[48];       /* name of the series */
+    char ideal[48];      /* likewise */
+    char fair[48];       /* likewise */
 } wal_case;
 
 static struct {
@@ -47,6 +52,7 @@ static struct {
     vl_ctx ctx;                          /* of the main thread */
     vl_io *io;                           /* the library's backend */
     vl_durable_method method;            /* of both */
+    vl_wal_medium medium;                /* of the log */
     vl_wal *wal;                         /* of a run */
     uint64_t generation;                 /* of that log */
     _Atomic uint32_t stop;               /* the run is over */
@@ -200,6 +206,7 @@ wal_begin(void)
     vl_wal_options options = {.io = bench_wal.io,
                               .path = bench_wal.path,
                               .method = bench_wal.method,
+                              .medium = bench_wal.medium,
                               .preallocation = VL_PREALLOC_WRITTEN};
     vl_wal_part part = {ideal.data, WAL_RECORD - VL_WAL_RECORD_HEADER};
 
@@ -274,6 +281,63 @@ measure_durable(void *user)
     return rate;
 }
 
+/* Processor time of the process so far. */
+static uint64_t
+wal_processor_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+/* Nanoseconds for one durable append to a mapping by one thread: credit, record, flush. */
+static double
+measure_mapped(void *user)
+{
+    wal_case *c = user;
+    vl_wal_stats stats;
+    uint64_t start_ns;
+    double rate;
+
+    bench_wal.medium = VL_WAL_MAPPED;
+    wal_begin();
+    vl_wal_get_stats(bench_wal.wal, &stats);
+    if (!stats.is_mapped) {
+        (void)fprintf(stderr, "bench_wal: the log is on a %s\n", stats.medium);
+        exit(1);
+    }
+    start_ns = wal_processor_ns();
+    rate = wal_run_threads(c->threads, wal_durable_main, NULL);
+    c->processor_ns = (double)(wal_processor_ns() - start_ns) / (double)bench_wal.workers[0].count;
+    vl_wal_close(bench_wal.wal);
+    bench_wal.medium = VL_WAL_FILE;
+    return 1e9 / rate;
+}
+
+/* Of the run just before, what the processor was at work for: others may be using it. */
+static double
+measure_mapped_processor(void *user)
+{
+    const wal_case *c = user;
+
+    return c->processor_ns;
+}
+
+/* Whether a log in the folder of the benchmark would be mapped. */
+static int
+wal_can_be_mapped(void)
+{
+    vl_wal_stats stats;
+
+    bench_wal.medium = VL_WAL_MAPPED;
+    wal_begin();
+    vl_wal_get_stats(bench_wal.wal, &stats);
+    vl_wal_close(bench_wal.wal);
+    bench_wal.medium = VL_WAL_FILE;
+    return stats.is_mapped;
+}
+
 /* Of the run just before. */
 static double
 measure_fairness(void *user)
@@ -312,6 +376,17 @@ wal_add_case(bench *b, wal_case *c)
         (void)bench_add(b, c->fair, "", BENCH_MORE_IS_BETTER, measure_fairness, c);
 }
 
+static void
+wal_add_mapped(bench *b, wal_case *c)
+{
+    (void)bench_add(b, "durable append to a mapping, 1 thread", "ns", BENCH_LESS_IS_BETTER,
+                    measure_mapped, c);
+    bench_want_value(b, "durable append to a mapping, processor time",
+                     bench_add(b, "of that append to a mapping, processor time", "ns",
+                               BENCH_LESS_IS_BETTER, measure_mapped_processor, c),
+                     500);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -340,6 +415,8 @@ main(int argc, char **argv)
                     &cases[0]);
     (void)bench_add(b, "append only, 2 threads", "M records/s", BENCH_MORE_IS_BETTER,
                     measure_append, &cases[1]);
+    if (wal_can_be_mapped())
+        wal_add_mapped(b, &cases[0]);
     status = bench_finish(b);
     (void)close(ideal.fd);
     (void)unlink(bench_wal.ideal_path);

@@ -228,6 +228,20 @@ velo_status vl_file_lock(vl_ctx *ctx, vl_file *file, vl_lock_mode mode, uint64_t
 
 /* ---- mappings ---- */
 
+/* What makes stores to a map durable. */
+typedef enum vl_persist {
+    VL_PERSIST_SYNC,  /* the system only: vl_map_sync */
+    VL_PERSIST_FLUSH, /* the processor: the map is MAP_SYNC, so what has left the caches is durable
+                       */
+    VL_PERSIST_FORCED /* treated as VL_PERSIST_FLUSH because the environment variable VELO_PMEM is
+                         "force": on tmpfs for tests, or on memory of which the administrator knows
+                         more than the system does. On anything else a power cut loses what
+                         vl_map_write called durable */
+} vl_persist;
+
+/* "msync", "map_sync" or "forced". Static text. */
+const char *vl_persist_name(vl_persist persist);
+
 struct vl_map {
     vl_file *file;      /* what it shows; borrowed, outlives the map */
     uint8_t *base;      /* address of the file's byte 0; never moves */
@@ -235,6 +249,8 @@ struct vl_map {
     uint64_t reserved;  /* address space behind base, at least size */
     int is_writable;    /* stores are allowed and reach the file */
     int is_synchronous; /* MAP_SYNC: flushed cache lines are durable without vl_map_sync */
+    vl_persist persist; /* as found when it was opened writable with size above 0, and then for the
+                           map's life; else VL_PERSIST_SYNC */
     void *state;        /* the backend's own */
 };
 
@@ -253,6 +269,21 @@ velo_status vl_map_extend(vl_ctx *ctx, vl_map *map, uint64_t size) VL_MUST_CHECK
 
 /* Make stores to [offset, offset + size) durable, whatever the medium. Promise D5. */
 velo_status vl_map_sync(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size) VL_MUST_CHECK;
+
+/* Store size bytes at offset and make them durable: with stores past the caches and a fence where
+ * the map is persistent (map->persist), by vl_map_sync otherwise. Words of 8 bytes are never torn
+ * there; in any other respect a power cut before the return leaves any part of the bytes. Takes no
+ * latch and makes no system call in the first case.
+ *
+ * Threads may write different ranges at a time, also while the map is extended, but not the same
+ * cache line (64 bytes). Promises D2 for these bytes, given that the file's size was synced since
+ * it grew; D5. */
+velo_status vl_map_write(vl_ctx *ctx, vl_map *map, const void *buf, size_t size, uint64_t offset)
+    VL_MUST_CHECK;
+
+/* Make what this thread stored to [offset, offset + size) durable: by flushing cache lines and a
+ * fence, or by vl_map_sync. Otherwise as vl_map_write. */
+velo_status vl_map_persist(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size) VL_MUST_CHECK;
 
 /* Unmap. Stores not synced reach the file sooner or later. A zeroed map is allowed. */
 void vl_map_close(vl_map *map);

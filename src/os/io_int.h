@@ -48,10 +48,15 @@ typedef struct vl_io_ops {
     int (*lock)(vl_file *file, vl_lock_mode mode, uint64_t offset,
                 uint64_t size); /* EAGAIN: busy */
 
-    /* file, size, reserved and is_writable are in the map (os.c). Sets base, is_synchronous. */
+    /* file, size, reserved and is_writable are in the map (os.c). Sets base, is_synchronous,
+     * persist. */
     int (*map_open)(vl_map *map);
     int (*map_extend)(vl_map *map, uint64_t size); /* os.c sets map->size afterwards */
     int (*map_sync)(vl_map *map, uint64_t offset, uint64_t size);
+    /* Asked only where persist is not VL_PERSIST_SYNC. Store past the caches; then make that
+     * durable, or with is_flushed other stores of this thread in the range. */
+    int (*map_store)(vl_map *map, const void *buf, size_t size, uint64_t offset);
+    int (*map_persist)(vl_map *map, uint64_t offset, uint64_t size, int is_flushed);
     void (*map_close)(vl_map *map);
 
     int (*path_delete)(vl_io *io, const char *path);

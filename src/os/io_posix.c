@@ -17,10 +17,12 @@
 
 #include "base/assert.h"
 #include "base/rank.h"
+#include "os/persist.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -670,7 +672,8 @@ posix_map_part(vl_map *map, size_t from, size_t to, int try_sync)
     if (try_sync || map->is_synchronous) {
         if (mmap(at, to - from, access, MAP_SHARED_VALIDATE | MAP_SYNC | MAP_FIXED, fd,
                  (off_t)from) != MAP_FAILED) {
-            map->is_synchronous = 1;
+            if (try_sync)
+                map->is_synchronous = 1;
             return 0;
         }
         if (map->is_synchronous)
@@ -682,6 +685,19 @@ posix_map_part(vl_map *map, size_t from, size_t to, int try_sync)
     if (mmap(at, to - from, access, MAP_SHARED | MAP_FIXED, fd, (off_t)from) == MAP_FAILED)
         return errno;
     return 0;
+}
+
+/* What makes stores to a map that was just opened durable. */
+static vl_persist
+posix_map_find_persist(const vl_map *map)
+{
+    const char *word = getenv("VELO_PMEM");
+
+    if (!map->is_writable || map->size == 0 || !vl_persist_is_supported())
+        return VL_PERSIST_SYNC;
+    if (map->is_synchronous)
+        return VL_PERSIST_FLUSH;
+    return word != NULL && strcmp(word, "force") == 0 ? VL_PERSIST_FORCED : VL_PERSIST_SYNC;
 }
 
 int
@@ -703,6 +719,8 @@ vl_posix_map_open(vl_map *map)
     }
     if (error != 0)
         map->base = NULL;
+    else
+        map->persist = posix_map_find_persist(map);
     return error;
 }
 
@@ -734,6 +752,22 @@ vl_posix_map_sync(vl_map *map, uint64_t offset, uint64_t size)
 #else
     return 0;
 #endif
+}
+
+int
+vl_posix_map_store(vl_map *map, const void *buf, size_t size, uint64_t offset)
+{
+    vl_persist_store(map->base + offset, buf, size);
+    return 0;
+}
+
+int
+vl_posix_map_persist(vl_map *map, uint64_t offset, uint64_t size, int is_flushed)
+{
+    if (is_flushed)
+        vl_persist_flush(map->base + offset, (size_t)size);
+    vl_persist_fence();
+    return 0;
 }
 
 void

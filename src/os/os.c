@@ -678,23 +678,80 @@ vl_map_extend(vl_ctx *ctx, vl_map *map, uint64_t size)
     return VELO_OK;
 }
 
-velo_status
-vl_map_sync(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size)
+const char *
+vl_persist_name(vl_persist persist)
 {
-    int error;
+    switch (persist) {
+    case VL_PERSIST_SYNC:
+        return "msync";
+    case VL_PERSIST_FLUSH:
+        return "map_sync";
+    case VL_PERSIST_FORCED:
+        return "forced";
+    }
+    return "";
+}
 
-    VL_ASSERT(offset <= map->size && size <= map->size - offset);
-    if (os_sync_error(map->file) != 0)
-        return os_fail_earlier_sync(ctx, map->file);
-    if (size == 0)
-        return VELO_OK;
-    error = map->file->io->ops->map_sync(map, offset, size);
+/* What became of making a range of a map durable. Keeps D5. */
+static velo_status
+os_end_map_sync(vl_ctx *ctx, const vl_map *map, uint64_t offset, uint64_t size, int error)
+{
     if (error == 0)
         return VELO_OK;
     os_note_sync_error(map->file, error);
     return vl_fail_os(ctx, VELO_IOERR_FSYNC, error,
                       "cannot sync %" PRIu64 " bytes at offset %" PRIu64 " of the map of \"%s\"",
                       size, offset, map->file->path);
+}
+
+velo_status
+vl_map_sync(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size)
+{
+    VL_ASSERT(offset <= map->size && size <= map->size - offset);
+    if (os_sync_error(map->file) != 0)
+        return os_fail_earlier_sync(ctx, map->file);
+    if (size == 0)
+        return VELO_OK;
+    return os_end_map_sync(ctx, map, offset, size, map->file->io->ops->map_sync(map, offset, size));
+}
+
+/* map->size is not looked at: another thread may be extending the map. */
+velo_status
+vl_map_write(vl_ctx *ctx, vl_map *map, const void *buf, size_t size, uint64_t offset)
+{
+    const vl_io_ops *ops = map->file->io->ops;
+    int error;
+
+    VL_ASSERT(map->is_writable && offset <= map->reserved && size <= map->reserved - offset);
+    if (os_sync_error(map->file) != 0)
+        return os_fail_earlier_sync(ctx, map->file);
+    if (size == 0)
+        return VELO_OK;
+    if (map->persist == VL_PERSIST_SYNC) {
+        memcpy(map->base + offset, buf, size);
+        error = ops->map_sync(map, offset, size);
+    } else {
+        error = ops->map_store(map, buf, size, offset);
+        if (error == 0)
+            error = ops->map_persist(map, offset, size, 0);
+    }
+    return os_end_map_sync(ctx, map, offset, size, error);
+}
+
+velo_status
+vl_map_persist(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size)
+{
+    const vl_io_ops *ops = map->file->io->ops;
+
+    VL_ASSERT(map->is_writable && offset <= map->reserved && size <= map->reserved - offset);
+    if (os_sync_error(map->file) != 0)
+        return os_fail_earlier_sync(ctx, map->file);
+    if (size == 0)
+        return VELO_OK;
+    return os_end_map_sync(ctx, map, offset, size,
+                           map->persist == VL_PERSIST_SYNC
+                               ? ops->map_sync(map, offset, size)
+                               : ops->map_persist(map, offset, size, 1));
 }
 
 void

@@ -37,8 +37,9 @@ typedef struct vl_sim_options {
     int refuses_allocate;    /* the file system cannot allocate */
     int refuses_punch;       /* the file system cannot give space back */
     int has_short_transfers; /* half of all transfers move fewer bytes than asked */
-    int has_synchronous_map; /* maps say is_synchronous; cache lines flushed by instructions are not
-                                seen here, so durability still comes by vl_map_sync only */
+    int has_synchronous_map; /* maps say is_synchronous and VL_PERSIST_FLUSH. vl_map_write is then
+                                two operations, the stores and the fence, and vl_map_persist one;
+                                cache lines that a program flushes by itself are not seen */
 } vl_sim_options;
 
 /* Make a machine with an empty disk, switched on.
@@ -118,9 +119,10 @@ int vl_sim_is_off(vl_sim *sim);
 #define VL_SIM_DELETE        0x04000U
 #define VL_SIM_RENAME        0x08000U
 #define VL_SIM_SYNC_FOLDER   0x10000U
-#define VL_SIM_OP_COUNT      17
-#define VL_SIM_CHANGING      0x1ffc0U /* those that change something: numbered, and told the hook */
-#define VL_SIM_ANY           0x1ffffU
+#define VL_SIM_MAP_STORE     0x20000U /* stores past the caches, of vl_map_write */
+#define VL_SIM_OP_COUNT      18
+#define VL_SIM_CHANGING      0x3ffc0U /* those that change something: numbered, and told the hook */
+#define VL_SIM_ANY           0x3ffffU
 
 /* One changing operation. */
 typedef struct vl_sim_event {

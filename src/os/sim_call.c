@@ -23,9 +23,9 @@
 #define SIM_CALL_DURATION_NS 1000U
 
 static const char *const sim_call_op_names[VL_SIM_OP_COUNT] = {
-    "open",   "read",     "get_size",      "lock",   "map",        "exists",
-    "create", "write",    "write_durable", "sync",   "resize",     "allocate",
-    "punch",  "map_sync", "delete",        "rename", "sync_folder"};
+    "open",   "read",     "get_size",      "lock",   "map",         "exists",
+    "create", "write",    "write_durable", "sync",   "resize",      "allocate",
+    "punch",  "map_sync", "delete",        "rename", "sync_folder", "map_store"};
 
 static const char *const sim_call_fault_names[] = {
     "cut before",  "cut after",  "kill before",       "kill after", "error",

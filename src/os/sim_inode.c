@@ -472,9 +472,10 @@ sim_inode_absorb(vl_sim *sim, vl_sim_inode *inode, uint32_t count)
 {
     uint32_t index = inode->change_count;
 
-    while (count-- > 0) {
+    /* One of them may cover another, so that fewer are left; an older forced one does no harm. */
+    while (count-- > 0 && index > 0) {
         index--;
-        if (sim_inode_changes_data(&inode->changes[index]))
+        if (sim_inode_changes_data(&inode->changes[index]) && inode->changes[index].is_forced)
             index = sim_inode_absorb_covered(inode, index);
     }
     if (!sim_inode_is_open(inode))

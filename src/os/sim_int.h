@@ -412,6 +412,8 @@ int vl_sim_queue_poll(vl_io_queue *queue, uint32_t wait);
 int vl_sim_map_open(vl_map *map);
 int vl_sim_map_extend(vl_map *map, uint64_t size);
 int vl_sim_map_sync(vl_map *map, uint64_t offset, uint64_t size);
+int vl_sim_map_store(vl_map *map, const void *buf, size_t size, uint64_t offset);
+int vl_sim_map_persist(vl_map *map, uint64_t offset, uint64_t size, int is_flushed);
 void vl_sim_map_close(vl_map *map);
 
 /* Note stores through maps in [offset, offset + size) as pending changes. */

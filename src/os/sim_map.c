@@ -12,7 +12,8 @@
  *       noted for want of memory. A kill parts it from the file: later stores go nowhere.
  *
  * What is not simulated: of several stores to one line between two operations of the machine, only
- * the result is seen; cache lines flushed by instructions count as not synced. */
+ * the result is seen, but for those of vl_map_write; cache lines that a program flushes by itself
+ * count as not synced. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -26,6 +27,10 @@
 
 /* Address space reserved at least, so that most later maps of the file fit into the region. */
 #define SIM_MAP_MIN_RESERVED ((uint64_t)16 << 20)
+
+/* What a store past the caches keeps or loses together: the buffers that combine such stores may
+ * let go of part of a line. */
+#define SIM_MAP_WORD_SIZE 8U
 
 /* Lines that differ are gathered into changes of up to this size. */
 #define SIM_MAP_RUN_SIZE 4096U
@@ -211,6 +216,8 @@ sim_map_open_latched(vl_sim *sim, vl_map *map)
     map->base = inode->region->base;
     map->state = inode->region;
     map->is_synchronous = sim->options.has_synchronous_map;
+    if (map->is_synchronous && map->is_writable && map->size > 0)
+        map->persist = VL_PERSIST_FLUSH;
     return 0;
 }
 
@@ -278,6 +285,44 @@ vl_sim_map_sync(vl_map *map, uint64_t offset, uint64_t size)
     if (error == 0)
         error = sim_map_sync_latched(&call, sim_map_inode(map));
     return vl_sim_call_end(&call, error);
+}
+
+/* Note what is stored, word by word; the region shows it. */
+static int
+sim_map_store_latched(const vl_sim_call *call, vl_sim_inode *inode, const void *buf)
+{
+    vl_sim *sim = call->process->sim;
+    uint64_t offset = call->event.offset;
+    size_t size = (size_t)call->event.size;
+    int error;
+
+    if (offset + size > inode->current->size)
+        return EFAULT; /* a real machine sends SIGBUS */
+    error = vl_sim_region_fold(sim, inode, offset, size);
+    if (error == 0)
+        error = vl_sim_inode_write(sim, inode, buf, size, offset, SIM_MAP_WORD_SIZE, 0);
+    if (error == 0)
+        vl_sim_region_refresh(inode, offset, size);
+    return error;
+}
+
+int
+vl_sim_map_store(vl_map *map, const void *buf, size_t size, uint64_t offset)
+{
+    vl_sim_call call = vl_sim_call_on_file(map->file, VL_SIM_MAP_STORE, offset, size);
+    int error = vl_sim_call_begin(&call);
+
+    if (error == 0)
+        error = sim_map_store_latched(&call, sim_map_inode(map), buf);
+    return vl_sim_call_end(&call, error);
+}
+
+/* Both are a fence, behind which the lines are durable; those not flushed are pending anyway. */
+int
+vl_sim_map_persist(vl_map *map, uint64_t offset, uint64_t size, int is_flushed)
+{
+    (void)is_flushed;
+    return vl_sim_map_sync(map, offset, size);
 }
 
 void

@@ -220,6 +220,7 @@ vl_store_begin_log(vl_ctx *ctx, vl_store *store, vl_log_position start)
     options.identity.generation = super->log_generation + 1;
     options.ring_bytes = store->options.log_ring_bytes;
     options.method = store->options.durable_method;
+    options.medium = store->options.log_medium;
     options.preallocation = VL_PREALLOC_WRITTEN;
     VL_TRY(vl_directory_create(ctx, store));
     VL_TRY(vl_wal_create(ctx, &options, &store->wal));

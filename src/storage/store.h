@@ -46,6 +46,7 @@ typedef struct vl_store_options {
                                  A record takes a quarter of it at most, a row of many columns needs
                                  about 16 bytes for each */
     vl_durable_method durable_method; /* how the log is made durable */
+    vl_wal_medium log_medium;         /* how the log's bytes reach the medium; see wal.h */
     int may_create;                   /* create the file when it is absent or empty */
     int is_read_only;   /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
     int is_direct;      /* transfers past the system's cache, where possible */

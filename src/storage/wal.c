@@ -82,6 +82,7 @@ wal_init(vl_wal *wal, const vl_wal_options *options, uint32_t ring_size)
     wal->ring_size = ring_size;
     wal->record_max_size = ring_size / 4;
     wal->media.method = options->method;
+    wal->media.medium = options->medium;
     wal->media.preallocation = options->preallocation;
     vl_latch_init(&wal->latch, VL_RANK_WAL);
     vl_latch_init(&wal->walk_latch, VL_RANK_WAL_WALK);
@@ -190,6 +191,8 @@ vl_wal_get_stats(vl_wal *wal, vl_wal_stats *stats)
     stats->round_count = vl_counter(&wal->round_count);
     stats->request_count = vl_counter(&wal->request_count);
     stats->ring_bytes = wal->ring_size;
+    stats->medium = wal->media.name != NULL ? wal->media.name : "memory";
+    stats->is_mapped = wal->media.is_mapped;
     vl_latch_acquire_exclusive(&wal->latch);
     stats->segment_bytes = segments->size;
     stats->live_segments = segments->live_count;

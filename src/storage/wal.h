@@ -77,6 +77,14 @@ typedef struct vl_wal_identity {
     uint64_t salt;           /* random, drawn anew for each generation (vl_io_random) */
 } vl_wal_identity;
 
+/* How the log's bytes reach the medium. */
+typedef enum vl_wal_medium {
+    VL_WAL_FILE,  /* writes and syncs */
+    VL_WAL_MAPPED /* stores to a mapping, where that is persistent (vl_map.persist in os/io.h);
+                     elsewhere as VL_WAL_FILE, and the statistics say so. The format is the same, so
+                     the choice is each process's own */
+} vl_wal_medium;
+
 typedef struct vl_wal_options {
     vl_io *io;                /* borrowed, outlives the log; NULL: a database in memory, positions
                                  are counted and nothing is kept */
@@ -86,7 +94,8 @@ typedef struct vl_wal_options {
     uint32_t ring_bytes;      /* memory for records not yet written, a power of two; 0: default */
     uint32_t segment_bytes;   /* unit in which the file grows, a power of two; 0: default. An
                                  existing log file keeps its own */
-    vl_durable_method method; /* how appends are made durable */
+    vl_durable_method method; /* how appends are made durable, where they are written */
+    vl_wal_medium medium;     /* how the bytes reach the medium */
     vl_preallocation preallocation; /* how space is prepared. WRITTEN counts as ALLOCATED while much
                                        is appended and nothing made durable. NONE counts as
                                        ALLOCATED: a flush must not meet a full disk. Where the file
@@ -219,6 +228,9 @@ typedef struct vl_wal_stats {
     uint64_t old_segments;   /* of older generations, not released */
     uint64_t prepared_count; /* segments that were begun so far */
     uint64_t ring_bytes;     /* of memory for records */
+    const char *medium;      /* what the log is on, and why not in persistent memory if that was
+                                wanted; static text */
+    int is_mapped;           /* appended by stores to a mapping: everything written is durable */
 } vl_wal_stats;
 
 void vl_wal_get_stats(vl_wal *wal, vl_wal_stats *stats);

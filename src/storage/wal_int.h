@@ -80,12 +80,16 @@ vl_wal_segment_size_is_valid(uint64_t size)
 
 /* ---- medium (wal_media.c) ---- */
 
-/* A file, seen as slots of one size. Another medium (a mapping of persistent memory) takes the
- * place of these functions. */
+/* A file, seen as slots of one size; perhaps mapped. */
 typedef struct vl_wal_media {
     vl_file *file;                  /* owned; NULL in memory */
     vl_durable_method method;       /* of durable writes */
     vl_preallocation preallocation; /* of new space */
+    vl_wal_medium medium;           /* as wanted; set before it is opened, as the two above */
+    int is_mapped;                  /* what is written below map.reserved is stored, and durable */
+    vl_map map;                     /* of the file, if it is mapped */
+    _Atomic int needs_sync;         /* mapped: something was written to the file all the same */
+    const char *name;               /* of the medium, static text; NULL in memory */
 } vl_wal_media;
 
 velo_status vl_wal_media_open(vl_ctx *ctx, vl_wal_media *media, vl_io *io, const char *path,

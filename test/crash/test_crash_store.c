@@ -187,11 +187,12 @@ crash_hook(void *user, vl_sim *sim, const vl_sim_event *event)
 
 /* Work, looking at moments. */
 static void
-crash_round(uint64_t seed, uint64_t steps, uint64_t every, uint64_t *looked)
+crash_round(uint64_t seed, uint64_t steps, uint64_t every, int is_mapped, uint64_t *looked)
 {
-    vl_sim_options options = {.seed = seed};
+    vl_sim_options options = {.seed = seed, .has_synchronous_map = is_mapped};
     crash_case *one = calloc(1, sizeof *one);
     velo_status st = VELO_OK;
+    vl_sim_stats stats;
 
     CHECK(one != NULL);
     one->every = every;
@@ -199,6 +200,7 @@ crash_round(uint64_t seed, uint64_t steps, uint64_t every, uint64_t *looked)
     CHECK_OK(vl_sim_create(unit_ctx(), &options, &one->sim));
     CHECK_OK(vl_sim_open_io(unit_ctx(), one->sim, &one->io));
     store_model_init(&one->model, unit_ctx(), one->io, CRASH_PATH, seed + 2);
+    one->model.options.log_medium = is_mapped ? VL_WAL_MAPPED : VL_WAL_FILE;
     vl_sim_set_hook(one->sim, crash_hook, one);
     st = store_model_open(&one->model);
     for (uint64_t i = 0; st == VELO_OK && i < steps && !unit_has_failed(); i++)
@@ -207,6 +209,8 @@ crash_round(uint64_t seed, uint64_t steps, uint64_t every, uint64_t *looked)
     if (st != VELO_OK)
         unit_failed(__FILE__, __LINE__, "seed %llu: the work fails: %s", (unsigned long long)seed,
                     unit_ctx()->error.text);
+    vl_sim_get_stats(one->sim, &stats);
+    CHECK((stats.op_counts[__builtin_ctz(VL_SIM_MAP_STORE)] > 0) == is_mapped);
     *looked += one->looked;
     store_model_deinit(&one->model);
     vl_io_close(one->io);
@@ -215,18 +219,31 @@ crash_round(uint64_t seed, uint64_t steps, uint64_t every, uint64_t *looked)
 }
 
 static void
-crash_every_cut_recovers(void)
+crash_rounds(int is_mapped)
 {
-    uint64_t rounds = crash_number("VELO_CRASH_ROUNDS", 6);
+    uint64_t rounds = crash_number("VELO_CRASH_ROUNDS", is_mapped ? 2 : 6);
     uint64_t steps = crash_number("VELO_CRASH_STEPS", 60);
     uint64_t every = crash_number("VELO_CRASH_EVERY", 4);
     uint64_t looked = 0;
 
     for (uint64_t i = 0; i < rounds && !unit_has_failed(); i++)
-        crash_round(unit_seed() + 1000 * i, steps, every, &looked);
+        crash_round(unit_seed() + 1000 * i, steps, every, is_mapped, &looked);
     if (getenv("VELO_CRASH_ROUNDS") != NULL)
         printf("%llu cuts looked at\n", (unsigned long long)looked);
     CHECK(looked > 0);
+}
+
+static void
+crash_every_cut_recovers(void)
+{
+    crash_rounds(0);
+}
+
+/* The log on a mapping of persistent memory: cuts also fall between its stores and fences. */
+static void
+crash_every_cut_recovers_with_a_mapped_log(void)
+{
+    crash_rounds(1);
 }
 
 /* ---- lives ---- */
@@ -356,6 +373,7 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(crash_store_does_what_the_model_does),
         UNIT_TEST(crash_every_cut_recovers),
+        UNIT_TEST(crash_every_cut_recovers_with_a_mapped_log),
         UNIT_TEST(crash_lives_go_on),
     };
 

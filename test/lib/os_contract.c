@@ -502,6 +502,45 @@ os_contract_map_shows_the_file(vl_io *io, const char *folder)
     vl_file_close(file);
 }
 
+/* Any offset and size, whatever makes it durable; and nothing around it changes. */
+void
+os_contract_map_writes_what_it_is_told(vl_io *io, const char *folder)
+{
+    uint8_t model[8192];
+    uint8_t buf[8192];
+    vl_file *file;
+    vl_map map;
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    CHECK_OK(os_contract_create(io, folder, "a", &file));
+    os_contract_fill(model, sizeof model, 5);
+    CHECK_OK(vl_file_write(unit_ctx(), file, model, sizeof model, 0));
+    CHECK_OK(vl_file_sync(unit_ctx(), file));
+    CHECK_OK(vl_map_open(unit_ctx(), file, sizeof model, sizeof model, 1, &map));
+    CHECK(vl_persist_name(map.persist)[0] != '\0');
+    for (int i = 0; i < 300; i++) {
+        uint64_t offset = vl_rng_below(&rng, sizeof model);
+        size_t size = (size_t)vl_rng_below(&rng, i % 2 == 0 ? 40 : 2000);
+
+        if (size > sizeof model - offset)
+            size = sizeof model - (size_t)offset;
+        vl_rng_fill(&rng, buf, size);
+        memcpy(model + offset, buf, size);
+        if (i % 3 == 0) {
+            memcpy(map.base + offset, buf, size);
+            CHECK_OK(vl_map_persist(unit_ctx(), &map, offset, size));
+        } else {
+            CHECK_OK(vl_map_write(unit_ctx(), &map, buf, size, offset));
+        }
+        CHECK(memcmp(map.base, model, sizeof model) == 0);
+    }
+    vl_map_close(&map);
+    CHECK_OK(vl_file_read(unit_ctx(), file, buf, sizeof buf, 0, NULL));
+    CHECK(memcmp(buf, model, sizeof model) == 0);
+    vl_file_close(file);
+}
+
 void
 os_contract_map_extends_in_place(vl_io *io, const char *folder)
 {

@@ -36,6 +36,7 @@ typedef void os_contract_check(vl_io *io, const char *folder);
     C(lock_ranges_are_independent)                                                                 \
     C(lock_ends_with_its_file)                                                                     \
     C(map_shows_the_file)                                                                          \
+    C(map_writes_what_it_is_told)                                                                  \
     C(map_extends_in_place)                                                                        \
     C(path_delete_rename_exists)                                                                   \
     C(path_full_has_no_dots)                                                                       \

@@ -516,6 +516,31 @@ power_map_lines_survive_by_themselves(void)
     power_end(&one);
 }
 
+/* A line that was stored to several times is made durable once. */
+static void
+power_map_line_stored_twice_is_synced(void)
+{
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_stats stats;
+    power_case one;
+    vl_map map;
+
+    CHECK_OK(power_begin(ctx, &one, 0));
+    CHECK_OK(vl_file_resize(ctx, one.file, 4096));
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(vl_map_open(ctx, one.file, 4096, 4096, 1, &map));
+    for (uint8_t i = 0; i < 3; i++) {
+        map.base[i] = 1;
+        CHECK_EQ(power_line_set(ctx, one.sim), 1U << 0 | 1U << 1); /* notices the store */
+    }
+    CHECK_OK(vl_map_sync(ctx, &map, 0, 1));
+    CHECK_EQ(power_line_set(ctx, one.sim), 1U << 1);
+    vl_sim_get_stats(one.sim, &stats);
+    CHECK_EQ(stats.pending_count, 0);
+    vl_map_close(&map);
+    power_end(&one);
+}
+
 /* A log that is only stored to and synced by ranges leaves no list of changes behind. */
 static void
 power_map_syncs_leave_nothing_pending(void)
@@ -536,6 +561,92 @@ power_map_syncs_leave_nothing_pending(void)
     }
     vl_map_close(&map);
     power_expect(&one, "mmmmmmm?");
+    power_end(&one);
+}
+
+/* What a hook saw: sets of outcomes of three words across a line's end, as bits. */
+static struct {
+    unsigned before; /* before the stores */
+    unsigned stored; /* between stores and fence */
+    unsigned fenced; /* after the fence */
+} power_words;
+
+/* Which of the words at 56, 64 and 72 of /x survived: bits, or 8 for a torn one; into the set. */
+static void
+power_word_note(vl_ctx *ctx, vl_sim *sim, uint64_t seed, unsigned *set)
+{
+    vl_sim_outcome outcome = {.seed = seed};
+    uint8_t buf[24] = {0};
+    unsigned words = 0;
+    vl_file *file;
+    vl_sim *copy;
+    vl_io *io;
+
+    CHECK_OK(vl_sim_clone(ctx, sim, &copy));
+    CHECK_OK(vl_sim_cut_power(ctx, copy, &outcome));
+    CHECK_OK(vl_sim_open_io(ctx, copy, &io));
+    CHECK_OK(vl_file_open(ctx, io, "/x", 0, &file));
+    CHECK_OK(vl_file_read(ctx, file, buf, sizeof buf, 56, NULL));
+    vl_file_close(file);
+    vl_io_close(io);
+    vl_sim_destroy(copy);
+    for (unsigned i = 0; i < 3; i++)
+        if (memcmp(buf + 8 * i, "wwwwwwww", 8) == 0)
+            words |= 1U << i;
+        else if (memcmp(buf + 8 * i, "\0\0\0\0\0\0\0", 8) != 0)
+            words |= 8;
+    *set |= 1U << words;
+}
+
+static void
+power_word_hook(void *user, vl_sim *sim, const vl_sim_event *event)
+{
+    unsigned set = 0;
+
+    (void)user;
+    for (uint64_t seed = 0; seed < DRAW_COUNT; seed++)
+        power_word_note(unit_ctx(), sim, seed, &set);
+    if (event->op == VL_SIM_MAP_STORE)
+        *(event->is_after ? &power_words.stored : &power_words.before) = set;
+    else if (event->op == VL_SIM_MAP_SYNC && event->is_after)
+        power_words.fenced = set;
+}
+
+/* Stores past the caches survive in any subset of their words before the fence, all behind it. */
+static void
+power_stores_are_durable_behind_the_fence(void)
+{
+    vl_sim_options options = {.has_synchronous_map = 1};
+    vl_ctx *ctx = unit_ctx();
+    vl_sim_stats stats;
+    unsigned lines[2] = {0, 0};
+    power_case one;
+    vl_map map;
+
+    CHECK_OK(vl_sim_create(ctx, &options, &one.sim));
+    CHECK_OK(vl_sim_open_io(ctx, one.sim, &one.io));
+    CHECK_OK(vl_file_open(ctx, one.io, "/x", VL_OPEN_WRITE | VL_OPEN_CREATE, &one.file));
+    CHECK_OK(vl_file_resize(ctx, one.file, 4096));
+    CHECK_OK(vl_file_sync(ctx, one.file));
+    CHECK_OK(vl_path_sync_folder(ctx, one.io, "/x"));
+    CHECK_OK(vl_map_open(ctx, one.file, 4096, 4096, 1, &map));
+    CHECK_EQ(map.persist, VL_PERSIST_FLUSH);
+    memset(&power_words, 0, sizeof power_words);
+    vl_sim_set_hook(one.sim, power_word_hook, NULL);
+    CHECK_OK(vl_map_write(ctx, &map, "wwwwwwwwwwwwwwwwwwwwwwww", 24, 56));
+    vl_sim_set_hook(one.sim, NULL, NULL);
+    CHECK_EQ(power_words.before, 1U << 0);
+    CHECK_EQ(power_words.stored, 0xffU); /* each of the eight subsets, and no torn word */
+    CHECK_EQ(power_words.fenced, 1U << 7);
+    map.base[64] = 1; /* an ordinary store waits for its flush */
+    vl_sim_get_stats(one.sim, &stats);
+    CHECK_EQ(stats.pending_count, 0); /* not noticed yet */
+    map.base[192] = 1;
+    CHECK_OK(vl_map_persist(ctx, &map, 192, 1));
+    for (uint64_t seed = 0; seed < DRAW_COUNT; seed++)
+        lines[power_lines(ctx, one.sim, seed) >> 2 & 1]++; /* 'w' has the bit, 1 not */
+    CHECK(lines[0] > 0 && lines[1] > 0);
+    vl_map_close(&map);
     power_end(&one);
 }
 
@@ -634,7 +745,9 @@ static const unit_test power_tests[] = {
     UNIT_TEST(power_sync_of_a_file_does_not_keep_its_name),
     UNIT_TEST(power_prefix_is_in_the_order_of_the_calls),
     UNIT_TEST(power_map_lines_survive_by_themselves),
+    UNIT_TEST(power_map_line_stored_twice_is_synced),
     UNIT_TEST(power_map_syncs_leave_nothing_pending),
+    UNIT_TEST(power_stores_are_durable_behind_the_fence),
     UNIT_TEST(power_read_back_after_a_kill_is_not_durable),
     UNIT_TEST(power_failed_sync_leaves_a_hole),
     UNIT_TEST(power_cut_after_cut),

@@ -720,6 +720,63 @@ wal_works_on_the_real_machine(void)
     }
 }
 
+/* In a mapping a commit makes neither writes nor syncs; where that is not persistent, the log is in
+ * the file as ever, and says so. */
+static void
+wal_mapped_commits_without_the_system(void)
+{
+    for (int is_persistent = 0; is_persistent < 2; is_persistent++) {
+        vl_sim_options options = {.has_synchronous_map = is_persistent};
+        vl_wal_stats stats;
+        vl_io_stats before;
+        vl_io_stats after;
+
+        CHECK_OK(rig_open(unit_ctx(), &test, &options));
+        test.options.medium = VL_WAL_MAPPED;
+        CHECK_OK(rig_create(unit_ctx(), &test));
+        vl_wal_get_stats(test.wal, &stats);
+        CHECK_EQ(stats.is_mapped, is_persistent);
+        CHECK_TEXT(stats.medium, is_persistent ? "persistent memory"
+                                               : "file, since it is not in persistent memory");
+        CHECK_OK(rig_append(unit_ctx(), &test, 100)); /* takes what space is needed */
+        vl_io_get_stats(test.io, &before);
+        CHECK_OK(flush_all(1));
+        CHECK_OK(rig_append(unit_ctx(), &test, 100));
+        CHECK_OK(flush_all(1));
+        vl_io_get_stats(test.io, &after);
+        CHECK_EQ(after.write_count - before.write_count, is_persistent ? 0 : 2);
+        CHECK_EQ(after.sync_count - before.sync_count, is_persistent ? 0 : 2);
+        rig_close(&test);
+    }
+}
+
+/* A log that is longer than the address space for its mapping goes on in the file. */
+static void
+wal_mapped_goes_on_behind_the_mapping(void)
+{
+    vl_sim_options options = {.has_synchronous_map = 1};
+    vl_sim_outcome outcome = {.keep = VL_SIM_KEEP_NONE};
+    vl_io_stats stats;
+
+    if (!VL_TINY) {
+        unit_skip("the mapping is long");
+        return;
+    }
+    CHECK_OK(rig_open(unit_ctx(), &test, &options));
+    test.options.medium = VL_WAL_MAPPED;
+    CHECK_OK(rig_create(unit_ctx(), &test));
+    for (int i = 0; i < 40; i++) {
+        CHECK_OK(rig_append(unit_ctx(), &test, RIG_BODY_MAX));
+        CHECK_OK(flush_all(1));
+    }
+    vl_io_get_stats(test.io, &stats);
+    CHECK(stats.write_count > 20);
+    CHECK_OK(vl_sim_cut_power(unit_ctx(), test.sim, &outcome));
+    CHECK_OK(rig_restart(unit_ctx(), &test));
+    CHECK_EQ(rig_scan(unit_ctx(), test.io, &test.options.identity, 64, test.records, 40, NULL), 40);
+    rig_close(&test);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -748,6 +805,8 @@ main(int argc, char **argv)
         UNIT_TEST(wal_each_method_makes_durable),
         UNIT_TEST(wal_durable_flush_takes_along_what_was_only_written),
         UNIT_TEST(wal_works_on_the_real_machine),
+        UNIT_TEST(wal_mapped_commits_without_the_system),
+        UNIT_TEST(wal_mapped_goes_on_behind_the_mapping),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

@@ -4,8 +4,9 @@
  * operation of the machine that changes something, copies of it lose power or their process, and
  * the log is read back as recovery would, from what the superblock named at that moment. What comes
  * back is always a prefix of what was appended; it has all that was acknowledged as durable, and
- * after the mere end of the process all that was written. --seed N and VELO_WAL_RUNS=N give longer
- * runs. */
+ * after the mere end of the process all that was written. All this on a file, and on a mapping of
+ * persistent memory, where each store past the caches and each fence is an operation. --seed N and
+ * VELO_WAL_RUNS=N give longer runs. */
 #include "lib/unit.h"
 #include "os/sim.h"
 #include "storage/wal.h"
@@ -17,6 +18,9 @@
 #include <stdlib.h>
 
 #define CRASH_STEPS 40
+
+/* Logs are on a mapping of persistent memory. */
+static int crash_is_mapped;
 
 /* What recovery would find in the superblock, and what has to be in the log then. */
 typedef struct crash_view {
@@ -250,7 +254,8 @@ crash_step(vl_ctx *ctx)
 static velo_status
 crash_open(vl_ctx *ctx, uint64_t seed)
 {
-    vl_sim_options options = {.seed = seed, .has_short_transfers = seed % 5 == 0};
+    vl_sim_options options = {
+        .seed = seed, .has_short_transfers = seed % 5 == 0, .has_synchronous_map = crash_is_mapped};
     velo_status st;
 
     memset(&crash, 0, sizeof crash);
@@ -258,6 +263,7 @@ crash_open(vl_ctx *ctx, uint64_t seed)
     if (st != VELO_OK)
         return st;
     vl_rng_init(&crash.r.rng, seed);
+    crash.r.options.medium = crash_is_mapped ? VL_WAL_MAPPED : VL_WAL_FILE;
     crash.r.options.method = (vl_durable_method)(seed % VL_DURABLE_METHOD_COUNT);
     crash.r.options.preallocation = (vl_preallocation)(seed / 3 % VL_PREALLOC_COUNT);
     crash.r.options.ring_bytes = seed / 9 % 2 == 0 ? 4096 : 8192;
@@ -289,6 +295,7 @@ wal_power_cut_at_every_operation(void)
 {
     uint64_t checked = 0;
     uint64_t partial = 0;
+    vl_sim_stats stats;
 
     for (unsigned run = 0; run < crash_runs(); run++) {
         CHECK_OK(crash_open(unit_ctx(), unit_seed() + run));
@@ -298,6 +305,8 @@ wal_power_cut_at_every_operation(void)
         if (crash.failure[0] != '\0')
             unit_failed(__FILE__, __LINE__, "run %u: %s", run, crash.failure);
         CHECK(crash.failure[0] == '\0');
+        vl_sim_get_stats(crash.r.sim, &stats);
+        CHECK((stats.op_counts[__builtin_ctz(VL_SIM_MAP_STORE)] > 0) == crash_is_mapped);
         checked += crash.checked;
         partial += crash.partial;
         rig_close(&crash.r);
@@ -318,7 +327,7 @@ crash_run_with_fault(uint64_t seed, uint64_t nth, vl_sim_fault_kind kind, int os
     int failures = 0;
 
     if (kind == VL_SIM_SYNC_LOSES || kind == VL_SIM_SYNC_LOSES_SOME)
-        fault.ops = VL_SIM_SYNC;
+        fault.ops = VL_SIM_SYNC | VL_SIM_MAP_SYNC;
     CHECK_OK(crash_open(unit_ctx(), seed));
     crash.is_quiet = 1;
     CHECK_OK(vl_sim_plan(unit_ctx(), crash.r.sim, &fault));
@@ -397,11 +406,14 @@ wal_survives_a_disk_of_any_size(void)
 {
     for (uint64_t blocks = 1; blocks < 40; blocks++)
         for (uint64_t way = 0; way < 9; way++) {
-            vl_sim_options options = {.seed = blocks, .capacity_bytes = blocks * 4096};
+            vl_sim_options options = {.seed = blocks,
+                                      .capacity_bytes = blocks * 4096,
+                                      .has_synchronous_map = crash_is_mapped};
             velo_status st;
 
             memset(&crash, 0, sizeof crash);
             CHECK_OK(rig_open(unit_ctx(), &crash.r, &options));
+            crash.r.options.medium = crash_is_mapped ? VL_WAL_MAPPED : VL_WAL_FILE;
             crash.r.options.method = (vl_durable_method)(way % 3);
             crash.r.options.preallocation = (vl_preallocation)(way / 3);
             crash.is_quiet = 1;
@@ -423,6 +435,31 @@ wal_survives_a_disk_of_any_size(void)
         }
 }
 
+/* The same on a mapping of persistent memory. */
+static void
+wal_mapped_power_cut_at_every_operation(void)
+{
+    crash_is_mapped = 1;
+    wal_power_cut_at_every_operation();
+    crash_is_mapped = 0;
+}
+
+static void
+wal_mapped_survives_a_fault_at_every_operation(void)
+{
+    crash_is_mapped = 1;
+    wal_survives_a_fault_at_every_operation();
+    crash_is_mapped = 0;
+}
+
+static void
+wal_mapped_survives_a_disk_of_any_size(void)
+{
+    crash_is_mapped = 1;
+    wal_survives_a_disk_of_any_size();
+    crash_is_mapped = 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -430,6 +467,9 @@ main(int argc, char **argv)
         UNIT_TEST(wal_power_cut_at_every_operation),
         UNIT_TEST(wal_survives_a_fault_at_every_operation),
         UNIT_TEST(wal_survives_a_disk_of_any_size),
+        UNIT_TEST(wal_mapped_power_cut_at_every_operation),
+        UNIT_TEST(wal_mapped_survives_a_fault_at_every_operation),
+        UNIT_TEST(wal_mapped_survives_a_disk_of_any_size),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

@@ -182,13 +182,20 @@ stress_merge(uint32_t *count)
 static void
 wal_threads_append_and_flush(void)
 {
-    for (int method = 0; method < VL_DURABLE_METHOD_COUNT; method++) {
+    /* By each method, and with the last on a mapping: leaders and those who prepare segments store
+     * to it while it is extended. */
+    for (int way = 0; way <= VL_DURABLE_METHOD_COUNT; way++) {
+        int is_mapped = way == VL_DURABLE_METHOD_COUNT;
+        vl_sim_options options = {.has_synchronous_map = is_mapped};
         vl_log_position end = 0;
         rig_record *all;
         uint32_t count;
 
-        CHECK_OK(rig_open(unit_ctx(), &stress.r, NULL));
-        stress.r.options.method = (vl_durable_method)method;
+        CHECK_OK(rig_open(unit_ctx(), &stress.r, &options));
+        if (is_mapped)
+            stress.r.options.medium = VL_WAL_MAPPED;
+        else
+            stress.r.options.method = (vl_durable_method)way;
         CHECK_OK(rig_create(unit_ctx(), &stress.r));
         stress_start(stress_count());
         stress_join();
