@@ -488,6 +488,40 @@ vl_volume_read_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_read_item *items,
     return first.code;
 }
 
+velo_status
+vl_volume_read_start(vl_ctx *ctx, vl_volume *volume, vl_volume_reading *reading, int is_lazy)
+{
+    vl_volume_read_item *item = &reading->item;
+    const vl_extent *extent = &item->extent;
+
+    VL_TRY(volume_check_extent(ctx, volume, extent, item->what, item->number));
+    reading->request = vl_media_request(&volume->media, VL_IO_READ, item->buf,
+                                        (size_t)extent->length * volume->block_size,
+                                        extent->address * volume->block_size);
+    reading->request.user = reading;
+    return vl_media_start(ctx, &volume->media, &reading->request, 1, is_lazy);
+}
+
+uint32_t
+vl_volume_read_reap(vl_ctx *ctx, vl_volume *volume, uint32_t min, uint32_t max,
+                    vl_volume_reading **done)
+{
+    vl_io_request *requests[VOLUME_BATCH];
+    uint32_t count =
+        vl_media_reap(ctx, &volume->media, min, max < VOLUME_BATCH ? max : VOLUME_BATCH, requests);
+
+    for (uint32_t i = 0; i < count; i++)
+        done[i] = requests[i]->user;
+    return count;
+}
+
+velo_status
+vl_volume_read_finish(vl_ctx *ctx, vl_volume *volume, vl_volume_reading *reading)
+{
+    reading->item.status = volume_finish_read(ctx, volume, &reading->item, &reading->request);
+    return reading->item.status;
+}
+
 /* ---- writing ---- */
 
 /* Whether these blocks may be written: in use, and not needed by the durable checkpoint. With the
