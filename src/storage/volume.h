@@ -170,6 +170,24 @@ typedef struct vl_volume_write_item {
 velo_status vl_volume_write_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items,
                                   uint32_t count) VL_MUST_CHECK;
 
+/* Images that are being written while the thread does other things. Private. */
+#define VL_VOLUME_WRITES 64U
+typedef struct vl_volume_writing {
+    vl_io_request requests[VL_VOLUME_WRITES]; /* transfers */
+    uint32_t count;                           /* how many */
+    uint32_t running;                         /* of these, those not known to be over */
+} vl_volume_writing;
+
+/* Begin to write up to VL_VOLUME_WRITES images: as vl_volume_write_batch, but that they, and
+ * `writing`, must stay as they are until vl_volume_write_end. Several may be under way in one
+ * thread. After an error nothing was begun. */
+velo_status vl_volume_write_begin(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items,
+                                  uint32_t count, vl_volume_writing *writing) VL_MUST_CHECK;
+
+/* Wait for the images of one beginning. Errors: VELO_IOERR, VELO_FULL, as vl_volume_write_batch. */
+velo_status vl_volume_write_end(vl_ctx *ctx, vl_volume *volume, vl_volume_writing *writing)
+    VL_MUST_CHECK;
+
 /* ---- space; from vl_volume_make_writable on ---- */
 
 /* Promise space for `blocks` blocks: free ones, or the file grows, in steps, and the space is taken
