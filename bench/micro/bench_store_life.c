@@ -5,8 +5,12 @@
  * Recovery: the process dies with 1 million operations in the log, and the next open applies them
  * and writes a checkpoint; what recovery reports of itself is counted with all of that open.
  * Opening: a clean database whose file is in the system's cache, up to the first row.
- * Memory: what a process has resident after opening with a cache of 1 MiB, less than before. */
+ * Writes: the 99th percentile of one update, committed without waiting for the medium, with a cache
+ * of 16 MiB for rows that take half of that; without checkpoints, and beside a thread that writes
+ * one after the other. And how large the file gets meanwhile. Memory: what a process has resident
+ * after opening with a cache of 1 MiB, less than before. */
 #define _GNU_SOURCE
+#include "base/rng.h"
 #include "lib/bench.h"
 #include "store_peers.h"
 
@@ -22,13 +26,16 @@
 #define LIFE_OPENS 200
 
 static struct {
-    uint64_t rows;        /* of a table */
-    char folder[1024];    /* of all files */
-    char clean[1200];     /* a database that was closed cleanly */
-    uint64_t image_bytes; /* that the last checkpoint wrote, about */
-    uint64_t open_reads;  /* system calls that read during one open */
-    char *chunk;          /* LIFE_CHUNK bytes, aligned */
-    double cpu_rates[2];  /* of the last recoveries, by processor time: inserts, updates */
+    uint64_t rows;          /* of a table */
+    char folder[1024];      /* of all files */
+    char clean[1200];       /* a database that was closed cleanly */
+    uint64_t image_bytes;   /* that the last checkpoint wrote, about */
+    uint64_t open_reads;    /* system calls that read during one open */
+    uint64_t running_bytes; /* of the file at most during writes beside checkpoints, */
+    uint64_t checkpoints;   /* written then */
+    uint64_t closed_bytes;  /* and when it was closed */
+    char *chunk;            /* LIFE_CHUNK bytes, aligned */
+    double cpu_rates[2];    /* of the last recoveries, by processor time: inserts, updates */
 } life;
 
 static uint64_t
@@ -176,6 +183,75 @@ measure_recover_updates(void *user)
     return life_recover(db, &options, &life.cpu_rates[1]);
 }
 
+/* ---- writes beside checkpoints ---- */
+
+#define LIFE_WRITES 200000U
+
+static int
+life_compare(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+/* Microseconds in which 99 of 100 updates were made. `user`: bytes of log between checkpoints. */
+static double
+measure_writes(void *user)
+{
+    peer_options options = {
+        .cache_bytes = UINT64_C(16) << 20, .log_limit = *(uint64_t *)user, .has_background = 1};
+    ours *db = peer_ours.open(life_path("writes"), ROW_WIDE, &options, 1);
+    uint64_t rows = life.rows / 20 + 1;
+    uint32_t *took_ns = calloc(LIFE_WRITES, sizeof *took_ns);
+    uint32_t column = 1;
+    vl_store_stats stats;
+    double result;
+    vl_rng rng;
+
+    if (took_ns == NULL)
+        return -1;
+    life.running_bytes = 0;
+    vl_rng_init(&rng, 1);
+    peer_ours.load(db, rows, LOAD_UNLOGGED);
+    vl_store_get_stats(db->store, &stats);
+    life.checkpoints = stats.checkpoint_count;
+    for (uint32_t i = 0; i < LIFE_WRITES; i++) {
+        vl_value value = {.type = VL_TYPE_INTEGER, .as.integer = (int64_t)(i % 100000)};
+        int64_t rowid = 1 + (int64_t)vl_rng_below(&rng, rows);
+        uint64_t start_ns = bench_now_ns();
+        uint64_t ns;
+
+        ours_check(&db->ctx, vl_writer_begin(&db->ctx, db->writer));
+        ours_check(&db->ctx,
+                   vl_writer_update(&db->ctx, db->writer, db->table, rowid, &column, &value, 1));
+        ours_check(&db->ctx, vl_writer_commit(&db->ctx, db->writer, VL_SYNCHRONOUS_OFF));
+        ns = bench_now_ns() - start_ns;
+        took_ns[i] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+        if (i % 1000 == 0 && peers_file_size(db->path) > life.running_bytes)
+            life.running_bytes = peers_file_size(db->path);
+    }
+    qsort(took_ns, LIFE_WRITES, sizeof *took_ns, life_compare);
+    result = took_ns[LIFE_WRITES / 100 * 99] / 1e3;
+    vl_store_get_stats(db->store, &stats);
+    life.checkpoints = stats.checkpoint_count - life.checkpoints;
+    life.closed_bytes = peer_ours.close(db);
+    free(took_ns);
+    peers_delete(life_path("writes"));
+    return result;
+}
+
+/* How large the file was at most during these, as a part of twice the rows' bytes and 64 MiB. */
+static double
+measure_growth(void *user)
+{
+    double data_bytes = 140.5 * (double)(life.rows / 20 + 1); /* see bench_store_scan */
+
+    (void)user;
+    return (double)life.running_bytes / (2 * data_bytes + 64 * 1048576.0);
+}
+
 /* ---- opening ---- */
 
 static double
@@ -270,6 +346,22 @@ measure_memory(void *user)
 }
 
 static void
+life_add_writes(bench *b)
+{
+    static uint64_t never = UINT64_C(1) << 40;
+    static uint64_t often = UINT64_C(256) << 10; /* one checkpoint follows the other */
+    int alone = bench_add(b, "writes, 99th percentile, no checkpoint", "us", BENCH_LESS_IS_BETTER,
+                          measure_writes, &never);
+    int beside = bench_add(b, "writes, 99th percentile, beside checkpoints", "us",
+                           BENCH_LESS_IS_BETTER, measure_writes, &often);
+    int growth = bench_add(b, "writes, size of the file, of what it may have", "times",
+                           BENCH_LESS_IS_BETTER, measure_growth, NULL);
+
+    bench_want_ratio(b, "writes beside checkpoints", beside, alone, 1, 1.0 / 3);
+    bench_want_value(b, "size while running", growth, 1);
+}
+
+static void
 life_add_all(bench *b)
 {
     static int no = 0;
@@ -286,6 +378,7 @@ life_add_all(bench *b)
                     measure_device, &yes);
     bench_want_ratio(b, "checkpoint by request", ours_first, device, 2, 0.7);
     bench_want_ratio(b, "checkpoint by request, direct", direct, device, 2, 0.7);
+    life_add_writes(b);
     at = bench_add(b, "recovery of inserts, with its checkpoint", "M/s", BENCH_MORE_IS_BETTER,
                    measure_recover_inserts, NULL);
     bench_want_value(b, "recovery of inserts, M/s", at, 1.0);
@@ -329,6 +422,11 @@ main(int argc, char **argv)
     (void)peer_ours.close(db);
     life_add_all(b);
     status = bench_finish(b);
+    printf(
+        "checkpoints during the last writes: %llu; the file then had %.1f MB at most, %.1f MB at "
+        "its end\n",
+        (unsigned long long)life.checkpoints, (double)life.running_bytes / 1e6,
+        (double)life.closed_bytes / 1e6);
     printf("reads during one open: %.1f\n", (double)life.open_reads / LIFE_OPENS);
     peers_delete(life.clean);
     free(life.chunk);

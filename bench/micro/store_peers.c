@@ -109,7 +109,8 @@ ours_open(const char *path, row_shape shape, const peer_options *options, int is
                               .cache_bytes = options->cache_bytes,
                               .log_limit_bytes = options->log_limit,
                               .may_create = 1,
-                              .is_direct = options->is_direct};
+                              .is_direct = options->is_direct,
+                              .has_background = options->has_background};
     ours *db = calloc(1, sizeof *db);
     vl_tree_id id = VL_STORE_FIRST_TREE;
 

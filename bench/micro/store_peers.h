@@ -63,6 +63,7 @@ typedef struct peer_options {
     uint32_t page_size;   /* ours; 0 for the default */
     int is_direct;        /* ours */
     uint64_t log_limit;   /* ours; 0 for the default */
+    int has_background;   /* ours: a thread of its own writes checkpoints */
 } peer_options;
 
 typedef struct peer {

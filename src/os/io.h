@@ -364,6 +364,11 @@ void vl_io_queue_close(vl_io_queue *queue);
 velo_status vl_io_queue_submit(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests,
                                uint32_t count) VL_MUST_CHECK;
 
+/* The same, but the backend may leave the handing over to the next call on the queue, so that one
+ * system call does it and waits. The caller reaps soon. */
+velo_status vl_io_queue_submit_lazily(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests,
+                                      uint32_t count) VL_MUST_CHECK;
+
 /* Take up to `max` completed requests, waiting until at least `min` are there or none is left in
  * flight. The caller looks at each one's status. Errors: VELO_IOERR, when the ring itself fails. */
 velo_status vl_io_queue_reap(vl_ctx *ctx, vl_io_queue *queue, uint32_t min, uint32_t max,

@@ -142,7 +142,8 @@ struct vl_io_queue {
     uint32_t complete_count; /* length of the list below */
     vl_io_request *first;    /* completed, oldest first; linked by next */
     vl_io_request *last;     /* its end, valid when first is not NULL */
-    int will_poll;           /* a poll follows at once: submission may be left to it (os_batch.c) */
+    int will_poll;           /* a poll follows soon: submission may be left to it (os_batch.c) */
+    int has_unsent;          /* requests may not have been handed over yet (os_batch.c) */
     int is_thread_queue;     /* in the backend's list, closed by it (os.c) */
     vl_io_queue *next_queue; /* in that list (os_batch.c) */
 };

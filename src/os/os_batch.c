@@ -7,7 +7,9 @@
  *   B1  A queue in a backend's list of thread queues is closed exactly once: by the thread's end,
  *       by eviction from the thread's table, or by the backend's close, each under batch_latch.
  *   B2  pending counts what was submitted and not reaped; complete_count <= pending.
- *   B3  A request is BATCH_RUNNING from submission until vl_io_queue_complete. */
+ *   B3  A request is BATCH_RUNNING from submission until vl_io_queue_complete.
+ *   B4  What was submitted lazily is handed over by the next reap at the latest: it polls, even
+ *       when enough is complete. */
 #include "os/io.h"
 
 #include "base/assert.h"
@@ -353,6 +355,7 @@ vl_io_queue_submit(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests, uin
 
     if (count == 0)
         return VELO_OK;
+    queue->has_unsent = queue->will_poll; /* the backend hands over all it has */
     batch_prepare(queue, requests, count);
     while (at < count) {
         uint32_t length = batch_chain_length(requests + at, count - at);
@@ -375,14 +378,27 @@ vl_io_queue_submit(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests, uin
 }
 
 velo_status
+vl_io_queue_submit_lazily(vl_ctx *ctx, vl_io_queue *queue, vl_io_request *requests, uint32_t count)
+{
+    velo_status st;
+
+    queue->will_poll = 1;
+    st = vl_io_queue_submit(ctx, queue, requests, count);
+    queue->will_poll = 0;
+    return st;
+}
+
+velo_status
 vl_io_queue_reap(vl_ctx *ctx, vl_io_queue *queue, uint32_t min, uint32_t max, vl_io_request **done,
                  uint32_t *done_count)
 {
     *done_count = 0;
     if (min > max)
         min = max;
-    if (queue->complete_count == 0 && queue->pending > 0 && min == 0)
-        VL_TRY(batch_poll(ctx, queue, 0));
+    if (queue->pending > 0 && (queue->has_unsent || (queue->complete_count == 0 && min == 0)))
+        VL_TRY(
+            batch_poll(ctx, queue, queue->complete_count < min ? min - queue->complete_count : 0));
+    queue->has_unsent = 0;
     while (queue->complete_count < min && queue->complete_count < queue->pending)
         VL_TRY(batch_poll(ctx, queue, min - queue->complete_count));
     while (*done_count < max && queue->first != NULL) {

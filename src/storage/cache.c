@@ -105,7 +105,7 @@ static velo_status
 cache_attach(vl_ctx *ctx, vl_cache *cache)
 {
     const vl_superblock *super = vl_volume_super(cache->volume);
-    uint64_t batch = cache->budget_bytes / cache->page_size / 32;
+    uint64_t batch = cache->budget_bytes / cache->page_size / 64;
 
     VL_ASSERT(super->page_size == cache->page_size);
     if (super->map_root.height >= VL_PAGEMAP_LEVELS)
@@ -120,13 +120,13 @@ cache_attach(vl_ctx *ctx, vl_cache *cache)
                                          .encoding = VL_PAGEMAP_PLAIN,
                                          .checksum = super->map_root.checksum};
     }
-    batch = batch < 2 ? 2 : batch;
+    batch = batch < 1 ? 1 : batch;
     cache->batch_size = batch < VL_CACHE_BATCH ? (uint32_t)batch : VL_CACHE_BATCH;
     cache->batch =
-        vl_alloc_aligned(ctx, (size_t)cache->batch_size * cache->page_size, VL_DIRECT_ALIGN);
+        vl_alloc_aligned(ctx, (size_t)2 * cache->batch_size * cache->page_size, VL_DIRECT_ALIGN);
     if (cache->batch == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate the checkpoints' buffer");
-    vl_count(&cache->bytes, (uint64_t)cache->batch_size * cache->page_size);
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate the checkpoints' buffers");
+    vl_count(&cache->bytes, (uint64_t)2 * cache->batch_size * cache->page_size);
     return vl_cache_make_frames(ctx, cache);
 }
 

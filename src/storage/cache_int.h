@@ -124,7 +124,7 @@ struct vl_cache {
     _Atomic uint64_t bytes;      /* memory that counts in the budget */
 
     vl_latch checkpoint_turn; /* held by whoever runs a checkpoint; no rank */
-    uint8_t *batch;           /* its buffer: batch_size pages; owned */
+    uint8_t *batch;           /* its two buffers, batch_size pages each; owned */
     uint32_t batch_size;      /* pages */
 
     vl_latch latch;         /* guards what follows; VL_RANK_CACHE */

@@ -8,11 +8,25 @@
  *   L1  A frame is filled and described before the word shows it.
  *   L2  A page that could not be read leaves its word empty, and all who wait look again.
  *   L3  A thread that loads a page of the map above another holds only words of pages below: waits
- *       go up the map, and so end. */
+ *       go up the map, and so end.
+ *   L4  A thread that has pages of trees under way waits for no page of a tree that another thread
+ *       brings in; nor, if that can be avoided, for frames. */
+#include "storage/cache_load.h"
+
 #include "storage/cache_int.h"
 #include "storage/page_check.h"
 
 #include <string.h>
+
+/* Frames that can be had, when a thread that has pages under way begins another one: for the page,
+ * and one of the map. */
+#define LOADS_SPARE 2U
+
+/* Reads that are handed over with one system call, at most. */
+#define LOADS_TOGETHER 8U
+
+_Static_assert(VL_CACHE_BATCH <= VL_CACHE_LOAD_SLOTS, "load_limit is a limit for both");
+_Static_assert(VL_CACHE_LOAD_SLOTS == 64, "vl_cache_loads.used has a bit for each");
 
 /* Wait until whoever has an absent page for itself has done with it. */
 static void
@@ -167,9 +181,8 @@ load_begin_item(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_volume_read_item *i
 {
     int exists;
 
-    if (vl_cache_is_own(cache, pid) || vl_cache_is_resident(cache, pid) ||
-        load_is_beyond(cache, pid) || load_begin(ctx, cache, pid, frame) != VELO_OK ||
-        *frame == VL_CACHE_NO_FRAME)
+    if (vl_cache_is_resident(cache, pid) || load_is_beyond(cache, pid) ||
+        load_begin(ctx, cache, pid, frame) != VELO_OK || *frame == VL_CACHE_NO_FRAME)
         return 0;
     if (load_locate(ctx, cache, pid, &item->extent, &exists) != VELO_OK || !exists) {
         load_cancel(cache, pid, *frame);
@@ -182,12 +195,38 @@ load_begin_item(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_volume_read_item *i
     return 1;
 }
 
+/* How many pages may be under way: more would drive each other out. */
+static uint32_t
+load_limit(vl_cache *cache)
+{
+    uint64_t most;
+
+    vl_latch_acquire_exclusive(&cache->latch);
+    most = cache->budget_bytes / cache->page_size / 8;
+    vl_latch_release_exclusive(&cache->latch);
+    return most < VL_CACHE_BATCH ? (uint32_t)most : VL_CACHE_BATCH;
+}
+
+/* What was read is here, or did not come: 1 or 0. */
+static int
+load_finish(vl_ctx *ctx, vl_cache *cache, const vl_volume_read_item *item, uint32_t frame)
+{
+    vl_pid pid = (vl_pid)item->number;
+
+    if (item->status != VELO_OK || load_check(ctx, cache, pid, item->buf) != VELO_OK) {
+        load_cancel(cache, pid, frame);
+        return 0;
+    }
+    load_show(cache, pid, frame);
+    return 1;
+}
+
 void
 vl_cache_load_batch(vl_cache *cache, const vl_pid *pids, uint32_t count)
 {
     vl_volume_read_item items[VL_CACHE_BATCH];
     uint32_t frames[VL_CACHE_BATCH];
-    uint32_t most;
+    uint32_t most = load_limit(cache);
     uint32_t begun = 0;
     vl_ctx ctx;
 
@@ -195,21 +234,151 @@ vl_cache_load_batch(vl_cache *cache, const vl_pid *pids, uint32_t count)
     if (cache->volume == NULL)
         return;
     vl_ctx_init(&ctx, cache->allocator, NULL);
-    vl_latch_acquire_exclusive(&cache->latch);
-    most = cache->budget_bytes / cache->page_size / 8 < VL_CACHE_BATCH
-               ? (uint32_t)(cache->budget_bytes / cache->page_size / 8)
-               : VL_CACHE_BATCH; /* more would drive each other out */
-    vl_latch_release_exclusive(&cache->latch);
     for (uint32_t i = 0; i < count && begun < most; i++)
-        begun += (uint32_t)load_begin_item(&ctx, cache, pids[i], &items[begun], &frames[begun]);
+        if (!vl_cache_is_own(cache, pids[i]))
+            begun += (uint32_t)load_begin_item(&ctx, cache, pids[i], &items[begun], &frames[begun]);
     if (begun > 0 && vl_volume_read_batch(&ctx, cache->volume, items, begun) != VELO_OK)
         vl_error_clear(&ctx); /* each has its status */
-    for (uint32_t i = 0; i < begun; i++) {
-        vl_pid pid = (vl_pid)items[i].number;
+    for (uint32_t i = 0; i < begun; i++)
+        (void)load_finish(&ctx, cache, &items[i], frames[i]);
+}
 
-        if (items[i].status == VELO_OK && load_check(&ctx, cache, pid, items[i].buf) == VELO_OK)
-            load_show(cache, pid, frames[i]);
-        else
-            load_cancel(cache, pid, frames[i]);
+/* ---- one after the other, several under way ---- */
+
+void
+vl_cache_loads_begin(vl_cache *cache, vl_cache_loads *loads)
+{
+    vl_ctx_init(&loads->ctx, cache->allocator, NULL);
+    loads->cache = cache;
+    loads->most = cache->volume == NULL ? 0 : load_limit(cache);
+    loads->count = 0;
+    loads->read_count = 0;
+    loads->unsent_count = 0;
+    loads->used = 0;
+}
+
+/* Whether this thread is at it already. */
+static int
+loads_has(const vl_cache_loads *loads, vl_pid pid)
+{
+    for (uint64_t rest = loads->used; rest != 0; rest &= rest - 1)
+        if (loads->readings[__builtin_ctzll(rest)].item.number == pid)
+            return 1;
+    return 0;
+}
+
+/* Whether a frame can be had without waiting for others, as it seems. Keeps L4. */
+static int
+loads_has_room(vl_cache_loads *loads)
+{
+    vl_cache *cache = loads->cache;
+    uint32_t freed = 1;
+    int is_short;
+
+    vl_latch_acquire_exclusive(&cache->latch);
+    is_short = vl_cache_is_short(cache, LOADS_SPARE);
+    vl_latch_release_exclusive(&cache->latch);
+    if (is_short && vl_cache_evict(&loads->ctx, cache, &freed) != VELO_OK)
+        vl_error_clear(&loads->ctx); /* who loads a page alone will say it */
+    return freed > 0;
+}
+
+/* The page to be brought in first: this one, or the highest one of the map that is absent on the
+ * way to it. */
+static vl_pid
+loads_first(vl_cache *cache, vl_pid pid)
+{
+    vl_latch_acquire_exclusive(&cache->latch);
+    for (;;) {
+        vl_livemap_need need = {0};
+        vl_extent extent;
+
+        if (vl_livemap_locate(cache, pid, &extent, &need) != VL_LIVEMAP_NEEDS)
+            break;
+        pid = need.load;
     }
+    vl_latch_release_exclusive(&cache->latch);
+    return pid;
+}
+
+/* Begin with a page for which there is a slot. */
+static int
+loads_start(vl_cache_loads *loads, vl_pid pid)
+{
+    uint32_t slot = (uint32_t)__builtin_ctzll(~loads->used);
+    vl_volume_reading *reading = &loads->readings[slot];
+    int is_lazy = loads->unsent_count + 1 < LOADS_TOGETHER;
+
+    if (!load_begin_item(&loads->ctx, loads->cache, pid, &reading->item, &loads->frames[slot]))
+        return 0;
+    if (vl_volume_read_start(&loads->ctx, loads->cache->volume, reading, is_lazy) != VELO_OK) {
+        load_cancel(loads->cache, pid, loads->frames[slot]);
+        return 0;
+    }
+    loads->unsent_count = is_lazy ? loads->unsent_count + 1 : 0;
+    loads->used |= UINT64_C(1) << slot;
+    loads->count++;
+    return 1;
+}
+
+vl_cache_loading
+vl_cache_loads_add(vl_cache_loads *loads, vl_pid pid, vl_pid *awaited)
+{
+    vl_cache *cache = loads->cache;
+
+    VL_ASSERT(vl_cache_holds_none());
+    *awaited = pid;
+    if (loads_has(loads, pid))
+        return VL_CACHE_UNDER_WAY;
+    if (loads->most == 0 || vl_cache_is_own(cache, pid) || load_is_beyond(cache, pid))
+        return VL_CACHE_OTHERWISE;
+    *awaited = loads_first(cache, pid);
+    if (*awaited != pid && loads_has(loads, *awaited))
+        return VL_CACHE_UNDER_WAY;
+    if (loads->count == loads->most || loads->count - loads->read_count == VL_CACHE_LOADS ||
+        (loads->count > 0 && !loads_has_room(loads)))
+        return VL_CACHE_NOT_NOW;
+    return loads_start(loads, *awaited) ? VL_CACHE_UNDER_WAY : VL_CACHE_OTHERWISE;
+}
+
+/* See what has been read, and hand over what has not been: at once when nothing has been read, now
+ * and then while pages that have been read are being taken. */
+static void
+loads_reap(vl_cache_loads *loads)
+{
+    uint32_t in_flight = loads->count - loads->read_count;
+
+    if (in_flight == 0 || (loads->read_count > 0 && loads->unsent_count < LOADS_TOGETHER / 2))
+        return;
+    loads->read_count +=
+        vl_volume_read_reap(&loads->ctx, loads->cache->volume, loads->read_count == 0, in_flight,
+                            loads->read + loads->read_count);
+    loads->unsent_count = 0;
+}
+
+vl_cache_loaded
+vl_cache_loads_take(vl_cache_loads *loads)
+{
+    vl_volume_reading *reading;
+    vl_cache_loaded done;
+    uint32_t slot;
+
+    VL_ASSERT(vl_cache_holds_none() && loads->count > 0);
+    loads_reap(loads);
+    reading = loads->read[--loads->read_count];
+    slot = (uint32_t)(reading - loads->readings);
+    if (vl_volume_read_finish(&loads->ctx, loads->cache->volume, reading) != VELO_OK)
+        vl_error_clear(&loads->ctx); /* the item has its status */
+    done.pid = (vl_pid)reading->item.number;
+    done.is_here = load_finish(&loads->ctx, loads->cache, &reading->item, loads->frames[slot]);
+    loads->used &= ~(UINT64_C(1) << slot);
+    loads->count--;
+    return done;
+}
+
+void
+vl_cache_loads_end(vl_cache_loads *loads)
+{
+    while (loads->count > 0)
+        (void)vl_cache_loads_take(loads);
 }

@@ -9,7 +9,9 @@
  *       no checkpoint), and for sections to end; it needs no frame and no space that was not
  *       promised. So whoever waits for a checkpoint waits for something that comes to an end.
  *   N4  Whatever fails before the superblock: what was put into the live map stays there and is
- *       right; what was being written is dirty again. */
+ *       right; what was being written is dirty again.
+ *   N5  Of the two batches one is being filled, while the other one may be being written. Before
+ *       the run ends neither is. */
 #include "storage/checkpoint.h"
 
 #include "storage/cache_int.h"
@@ -25,15 +27,40 @@ typedef struct checkpoint_source {
     int is_full;    /* of a map page: no number below is free */
 } checkpoint_source;
 
+/* Images that are written together. */
+typedef struct checkpoint_batch {
+    uint32_t count;                             /* of what follows */
+    int is_under_way;                           /* it is being written */
+    checkpoint_source sources[VL_CACHE_BATCH];  /* what they are images of */
+    vl_volume_write_item items[VL_CACHE_BATCH]; /* where they go */
+    vl_volume_writing writing;                  /* while it is under way */
+} checkpoint_batch;
+
 /* One run. Lists link frames by next_set. */
 typedef struct checkpoint_run {
     vl_cache *cache;
-    uint32_t pages;                             /* of pages of trees, in order of number */
-    uint32_t maps[VL_PAGEMAP_LEVELS];           /* of map pages of each level */
-    uint32_t count;                             /* of the batch */
-    checkpoint_source sources[VL_CACHE_BATCH];  /* of the batch */
-    vl_volume_write_item items[VL_CACHE_BATCH]; /* of the batch */
+    uint32_t pages;                   /* of pages of trees, in order of number */
+    uint32_t maps[VL_PAGEMAP_LEVELS]; /* of map pages of each level */
+    uint32_t turn;                    /* which batch is being filled: 0 or 1 */
+    checkpoint_batch batches[2];
 } checkpoint_run;
+
+/* The batch that is being filled. */
+static checkpoint_batch *
+checkpoint_filling(checkpoint_run *run)
+{
+    return &run->batches[run->turn];
+}
+
+/* Memory for its next image. */
+static uint8_t *
+checkpoint_buffer(const checkpoint_run *run)
+{
+    const vl_cache *cache = run->cache;
+    size_t index = (size_t)run->turn * cache->batch_size + run->batches[run->turn].count;
+
+    return cache->batch + index * cache->page_size;
+}
 
 /* ---- the barrier, and the pages ---- */
 
@@ -150,14 +177,14 @@ static void
 checkpoint_add(checkpoint_run *run, vl_pid pid, uint32_t frame, uint32_t copy)
 {
     vl_cache *cache = run->cache;
-    vl_volume_write_item *item = &run->items[run->count];
+    checkpoint_batch *batch = checkpoint_filling(run);
+    vl_volume_write_item *item = &batch->items[batch->count];
     checkpoint_source source = {.pid = pid, .frame = frame, .copy = copy};
 
     item->address = vl_volume_allocate(cache->volume, VL_SPACE_WRITING, cache->page_blocks);
     item->length = cache->page_blocks;
-    item->buf = copy != VL_CACHE_NO_FRAME ? vl_cache_page_of(cache, copy)
-                                          : cache->batch + (size_t)run->count * cache->page_size;
-    run->sources[run->count++] = source;
+    item->buf = copy != VL_CACHE_NO_FRAME ? vl_cache_page_of(cache, copy) : checkpoint_buffer(run);
+    batch->sources[batch->count++] = source;
 }
 
 /* Take copies that writers made into the batch. 0: space is owed. */
@@ -168,7 +195,8 @@ checkpoint_take_copies(checkpoint_run *run)
     int can = 1;
 
     vl_latch_acquire_exclusive(&cache->latch);
-    while (cache->writing.first_copy != VL_CACHE_NO_FRAME && run->count < cache->batch_size) {
+    while (cache->writing.first_copy != VL_CACHE_NO_FRAME &&
+           checkpoint_filling(run)->count < cache->batch_size) {
         uint32_t copy = cache->writing.first_copy;
         const vl_frame *frame = vl_cache_frame_of(cache, copy);
 
@@ -189,7 +217,8 @@ checkpoint_take_page(checkpoint_run *run, uint32_t index)
 {
     vl_cache *cache = run->cache;
     vl_frame *frame = vl_cache_frame_of(cache, index);
-    uint32_t at = run->count;
+    uint8_t *image = checkpoint_buffer(run);
+    uint32_t at = checkpoint_filling(run)->count;
     int can = 1;
 
     vl_latch_acquire_exclusive(&cache->latch);
@@ -202,9 +231,8 @@ checkpoint_take_page(checkpoint_run *run, uint32_t index)
         }
     }
     vl_latch_release_exclusive(&cache->latch);
-    if (run->count > at)
-        memcpy(cache->batch + (size_t)at * cache->page_size, vl_cache_page_of(cache, index),
-               cache->page_size);
+    if (checkpoint_filling(run)->count > at)
+        memcpy(image, vl_cache_page_of(cache, index), cache->page_size);
     return can;
 }
 
@@ -216,8 +244,9 @@ checkpoint_take_map(checkpoint_run *run, uint32_t index)
 {
     vl_cache *cache = run->cache;
     vl_frame *frame = vl_cache_frame_of(cache, index);
-    uint8_t *image = cache->batch + (size_t)run->count * cache->page_size;
-    uint32_t at = run->count;
+    checkpoint_batch *batch = checkpoint_filling(run);
+    uint8_t *image = checkpoint_buffer(run);
+    uint32_t at = batch->count;
     int is_here;
     int can = 1;
 
@@ -239,9 +268,9 @@ checkpoint_take_map(checkpoint_run *run, uint32_t index)
         checkpoint_add(run, frame->set_pid, index, VL_CACHE_NO_FRAME);
     }
     vl_latch_release_exclusive(&cache->latch);
-    if (run->count > at) {
+    if (batch->count > at) {
         (void)vl_pagemap_seal(image, cache->page_size); /* N1 */
-        run->sources[at].is_full = vl_pagemap_is_full(image, cache->page_size);
+        batch->sources[at].is_full = vl_pagemap_is_full(image, cache->page_size);
     }
     return can;
 }
@@ -250,11 +279,10 @@ checkpoint_take_map(checkpoint_run *run, uint32_t index)
 
 /* An image is in the file. The latch is held. */
 static void
-checkpoint_put(checkpoint_run *run, uint32_t i)
+checkpoint_put(vl_cache *cache, const checkpoint_batch *batch, uint32_t i)
 {
-    vl_cache *cache = run->cache;
-    const checkpoint_source *source = &run->sources[i];
-    const vl_volume_write_item *item = &run->items[i];
+    const checkpoint_source *source = &batch->sources[i];
+    const vl_volume_write_item *item = &batch->items[i];
     vl_frame *frame =
         source->frame == VL_CACHE_NO_FRAME ? NULL : vl_cache_frame_of(cache, source->frame);
     int is_same = frame != NULL && frame->pid == source->pid && frame->in_write;
@@ -275,22 +303,46 @@ checkpoint_put(checkpoint_run *run, uint32_t i)
         vl_cache_give_frame_locked(cache, source->copy);
 }
 
-/* Write the batch. After a failure its sources are as they were taken: checkpoint_abandon. */
+/* Wait for a batch, if it is being written, and put its images where they belong. After a failure
+ * its sources are as they were taken: checkpoint_abandon. */
+static velo_status
+checkpoint_settle(vl_ctx *ctx, vl_cache *cache, checkpoint_batch *batch)
+{
+    if (!batch->is_under_way)
+        return VELO_OK;
+    batch->is_under_way = 0;
+    VL_TRY(vl_volume_write_end(ctx, cache->volume, &batch->writing));
+    vl_latch_acquire_exclusive(&cache->latch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        checkpoint_put(cache, batch, i);
+    vl_latch_release_exclusive(&cache->latch);
+    batch->count = 0;
+    vl_cache_note_progress(cache);
+    return VELO_OK;
+}
+
+/* Begin to write the batch that has been filled; the other one, which has been written meanwhile,
+ * is filled next. Keeps N5. */
 static velo_status
 checkpoint_write(vl_ctx *ctx, checkpoint_run *run)
 {
     vl_cache *cache = run->cache;
+    checkpoint_batch *batch = checkpoint_filling(run);
 
-    if (run->count == 0)
+    if (batch->count == 0)
         return VELO_OK;
-    VL_TRY(vl_volume_write_batch(ctx, cache->volume, run->items, run->count));
-    vl_latch_acquire_exclusive(&cache->latch);
-    for (uint32_t i = 0; i < run->count; i++)
-        checkpoint_put(run, i);
-    vl_latch_release_exclusive(&cache->latch);
-    run->count = 0;
-    vl_cache_note_progress(cache);
-    return VELO_OK;
+    VL_TRY(vl_volume_write_begin(ctx, cache->volume, batch->items, batch->count, &batch->writing));
+    batch->is_under_way = 1;
+    run->turn = 1 - run->turn;
+    return checkpoint_settle(ctx, cache, checkpoint_filling(run));
+}
+
+/* Wait for what is being written; nothing is in the batch that is being filled. */
+static velo_status
+checkpoint_drain(vl_ctx *ctx, checkpoint_run *run)
+{
+    VL_ASSERT(checkpoint_filling(run)->count == 0);
+    return checkpoint_settle(ctx, run->cache, &run->batches[1 - run->turn]);
 }
 
 /* Space that is owed has to be promised before anything is written: the barrier cannot fail. */
@@ -348,14 +400,14 @@ checkpoint_write_pages(vl_ctx *ctx, checkpoint_run *run)
     for (;;) {
         int can = checkpoint_take_copies(run);
 
-        while (next != VL_CACHE_NO_FRAME && run->count < cache->batch_size)
+        while (next != VL_CACHE_NO_FRAME && checkpoint_filling(run)->count < cache->batch_size)
             VL_TRY(checkpoint_take(ctx, run, &next));
         if (next == VL_CACHE_NO_FRAME) /* no page is pending any more: no copy comes after these */
             can = can && checkpoint_take_copies(run);
         if (!can)
             VL_TRY(checkpoint_pay(ctx, cache));
-        else if (run->count == 0)
-            return VELO_OK;
+        else if (checkpoint_filling(run)->count == 0)
+            return checkpoint_drain(ctx, run);
         VL_TRY(checkpoint_write(ctx, run));
     }
 }
@@ -367,10 +419,11 @@ checkpoint_write_map(vl_ctx *ctx, checkpoint_run *run)
     for (uint32_t level = 0; level < VL_PAGEMAP_LEVELS; level++) {
         for (uint32_t next = run->maps[level]; next != VL_CACHE_NO_FRAME;) {
             VL_TRY(checkpoint_take(ctx, run, &next));
-            if (run->count == run->cache->batch_size)
+            if (checkpoint_filling(run)->count == run->cache->batch_size)
                 VL_TRY(checkpoint_write(ctx, run));
         }
         VL_TRY(checkpoint_write(ctx, run));
+        VL_TRY(checkpoint_drain(ctx, run));
     }
     return VELO_OK;
 }
@@ -427,15 +480,12 @@ checkpoint_drop_copies(vl_cache *cache)
     cache->writing.first_copy = VL_CACHE_NO_FRAME;
 }
 
-/* Give up. Keeps N4. */
+/* What a batch was made from is dirty again. The latch is held. */
 static void
-checkpoint_abandon(checkpoint_run *run)
+checkpoint_undo(vl_cache *cache, checkpoint_batch *batch)
 {
-    vl_cache *cache = run->cache;
-
-    vl_latch_acquire_exclusive(&cache->latch);
-    for (uint32_t i = 0; i < run->count; i++) {
-        const checkpoint_source *source = &run->sources[i];
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const checkpoint_source *source = &batch->sources[i];
         vl_frame *frame =
             source->frame == VL_CACHE_NO_FRAME ? NULL : vl_cache_frame_of(cache, source->frame);
 
@@ -448,7 +498,27 @@ checkpoint_abandon(checkpoint_run *run)
             cache->debt++;
         }
     }
-    run->count = 0;
+    batch->count = 0;
+}
+
+/* Give up. Keeps N4; ctx has the reason, and keeps it. */
+static void
+checkpoint_abandon(vl_ctx *ctx, checkpoint_run *run)
+{
+    vl_cache *cache = run->cache;
+    vl_error reason = ctx->error;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        checkpoint_batch *batch = &run->batches[i];
+
+        if (batch->is_under_way) /* what becomes of it does not matter any more */
+            (void)!vl_volume_write_end(ctx, cache->volume, &batch->writing);
+        batch->is_under_way = 0;
+    }
+    ctx->error = reason;
+    vl_latch_acquire_exclusive(&cache->latch);
+    checkpoint_undo(cache, &run->batches[0]);
+    checkpoint_undo(cache, &run->batches[1]);
     checkpoint_drop_copies(cache);
     cache->writing.is_running = 0;
     vl_volume_abandon_checkpoint(cache->volume);
@@ -480,7 +550,7 @@ checkpoint_work(vl_ctx *ctx, checkpoint_run *run, vl_checkpoint_note *note,
     if (st == VELO_OK)
         st = checkpoint_commit(ctx, run, fill, user);
     if (st != VELO_OK)
-        checkpoint_abandon(run);
+        checkpoint_abandon(ctx, run);
     else
         checkpoint_finish(cache);
 #if VL_VERIFICATION
@@ -489,16 +559,30 @@ checkpoint_work(vl_ctx *ctx, checkpoint_run *run, vl_checkpoint_note *note,
     return st;
 }
 
+/* Nothing is listed, and the batches are empty: the rest of them is set when it is used. */
+static void
+checkpoint_init(checkpoint_run *run, vl_cache *cache)
+{
+    run->cache = cache;
+    run->pages = VL_CACHE_NO_FRAME;
+    for (uint32_t level = 0; level < VL_PAGEMAP_LEVELS; level++)
+        run->maps[level] = VL_CACHE_NO_FRAME;
+    run->turn = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        run->batches[i].count = 0;
+        run->batches[i].is_under_way = 0;
+    }
+}
+
 velo_status
 vl_checkpoint_run(vl_ctx *ctx, vl_cache *cache, vl_checkpoint_note *note, vl_checkpoint_fill *fill,
                   void *user)
 {
-    checkpoint_run run = {.cache = cache, .pages = VL_CACHE_NO_FRAME};
+    checkpoint_run run;
     velo_status st;
 
     VL_ASSERT(vl_cache_holds_none() && cache->volume != NULL);
-    for (uint32_t level = 0; level < VL_PAGEMAP_LEVELS; level++)
-        run.maps[level] = VL_CACHE_NO_FRAME;
+    checkpoint_init(&run, cache);
     vl_latch_acquire_exclusive(&cache->checkpoint_turn);
     st = checkpoint_work(ctx, &run, note, fill, user);
     vl_latch_release_exclusive(&cache->checkpoint_turn);

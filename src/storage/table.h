@@ -156,7 +156,11 @@ velo_status vl_table_find(vl_ctx *ctx, const vl_tree *tree, int64_t rowid, vl_ta
                           void *argument) VL_MUST_CHECK;
 
 /* Find many rows, in any order; sorted rowids are found fastest. Rows whose pages are resident are
- * visited first, and those that are not are loaded together. Each is visited once. */
+ * visited at once; for others up to VL_CACHE_LOADS reads are kept in flight, and each row is
+ * visited when its page has come: so rows are visited in no order. Each is visited once. The longer
+ * the batch, the less its end counts, where reads run out.
+ *
+ * latches, errors  as vl_table_find */
 velo_status vl_table_find_batch(vl_ctx *ctx, const vl_tree *tree, const int64_t *rowids,
                                 uint32_t count, vl_table_visit *visit, void *argument)
     VL_MUST_CHECK;

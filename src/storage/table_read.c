@@ -2,15 +2,22 @@
  *
  * Invariants
  *   W6  A visit runs under the leaf's shared latch, once for each rowid, and nothing of the page is
- *       used after it. */
+ *       used after it.
+ *   W7  A batch that has pages under way waits for nothing else but, for moments, latches of pages
+ *       that are resident. So a row whose page somebody else brings in waits until none is. */
 #include "base/arena.h"
+#include "storage/cache_load.h"
 #include "storage/table_int.h"
 
 #include <string.h>
 
-/* Rows that are looked for together. */
-#define TABLE_BATCH 64U
-_Static_assert(TABLE_BATCH <= VL_CACHE_BATCH, "each may need a page");
+/* Rows of a batch that wait for pages at a time: more than pages under way, since several may be on
+ * one page. */
+#define TABLE_BATCH 128U
+
+/* Pages that are brought in for a row before it is visited alone: more than a tree has levels,
+ * unless they are driven out by others as fast as they come. */
+#define TABLE_TRIES 12U
 
 /* ---- one row ---- */
 
@@ -42,101 +49,171 @@ vl_table_find(vl_ctx *ctx, const vl_tree *tree, int64_t rowid, vl_table_visit *v
 
 /* ---- many rows ---- */
 
-/* Up to TABLE_BATCH rows that are looked for together. */
+/* A row that waits for a page. */
+typedef struct table_waiting {
+    uint32_t index; /* of the row */
+    uint32_t tries; /* pages that were brought in for it */
+    vl_pid awaited; /* a page under way; 0: it can be tried again */
+} table_waiting;
+
+/* Rows that are looked for together. */
 typedef struct table_batch {
-    const vl_tree *tree;        /* where */
-    const int64_t *rowids;      /* which */
-    uint32_t first;             /* index of the first one among all */
-    uint64_t pending;           /* bit i: row i has not been visited */
-    vl_table_visit *visit;      /* told of each */
-    void *argument;             /* of visit */
-    uint32_t absent_count;      /* of the following */
-    vl_pid absent[TABLE_BATCH]; /* pages that some of them wait for */
+    const vl_tree *tree;                /* where */
+    const int64_t *rowids;              /* which */
+    uint32_t count;                     /* how many */
+    uint32_t next;                      /* the first one that has not been looked for */
+    vl_table_visit *visit;              /* told of each */
+    void *argument;                     /* of visit */
+    int is_full;                        /* no more pages can be begun at present */
+    int has_loads;                      /* the following is in use */
+    uint32_t waiting_count;             /* of the rows that wait */
+    table_waiting waiting[TABLE_BATCH]; /* in no order */
+    vl_cache_loads loads;               /* pages under way */
 } table_batch;
 
-/* Note an absent page, mostly that of the row before too. */
-static void
-table_note_absent(table_batch *batch, vl_pid pid)
+/* Begin to bring in the page that a row waits for: what is awaited then. */
+static vl_pid
+table_await(table_batch *batch, vl_pid pid)
 {
-    for (uint32_t i = batch->absent_count; i > 0; i--)
-        if (batch->absent[i - 1] == pid)
-            return;
-    batch->absent[batch->absent_count++] = pid;
+    vl_cache_loading answer;
+    vl_pid awaited;
+
+    if (!batch->has_loads)
+        vl_cache_loads_begin(batch->tree->cache, &batch->loads);
+    batch->has_loads = 1;
+    answer = vl_cache_loads_add(&batch->loads, pid, &awaited);
+    batch->is_full = answer == VL_CACHE_NOT_NOW;
+    return answer == VL_CACHE_UNDER_WAY ? awaited : 0;
 }
 
-/* Visit all rows whose pages are resident. */
+/* Visit a row if its pages are resident; else begin to bring in the first that is not: *is_visited
+ * is 0 then, and *awaited that page, or 0 when it could not be begun. */
 static velo_status
-table_visit_resident(vl_ctx *ctx, table_batch *batch)
+table_try(vl_ctx *ctx, table_batch *batch, uint32_t index, int *is_visited, vl_pid *awaited)
 {
-    vl_tree_search search = {.mode = VL_TREE_SHARED};
+    vl_tree_target target = vl_table_target(batch->rowids[index]);
+    vl_tree_search search = {.target = &target, .mode = VL_TREE_SHARED};
     vl_tree_spot spot;
     vl_pid absent;
 
-    batch->absent_count = 0;
-    for (uint64_t rest = batch->pending; rest != 0; rest &= rest - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        vl_tree_target target = vl_table_target(batch->rowids[i]);
-
-        search.target = &target;
-        VL_TRY(vl_tree_find_resident(ctx, batch->tree, &search, &spot, &absent));
-        if (absent != 0) {
-            table_note_absent(batch, absent);
-            continue;
-        }
-        batch->pending &= ~(UINT64_C(1) << i);
-        VL_TRY(table_visit_row(ctx, batch->tree, &spot, batch->rowids[i], batch->first + i,
-                               batch->visit, batch->argument));
-    }
+    VL_TRY(vl_tree_find_resident(ctx, batch->tree, &search, &spot, &absent));
+    *is_visited = absent == 0;
+    if (absent == 0)
+        return table_visit_row(ctx, batch->tree, &spot, batch->rowids[index], index, batch->visit,
+                               batch->argument);
+    *awaited = table_await(batch, absent);
     return VELO_OK;
 }
 
-/* Visit the first row that is pending, whatever pages that takes. */
-static velo_status
-table_visit_first(vl_ctx *ctx, table_batch *batch)
+/* Take a page that has come: rows that wait for it can be tried again. */
+static void
+table_take(table_batch *batch)
 {
-    uint32_t i = (uint32_t)__builtin_ctzll(batch->pending);
-    vl_tree_target target = vl_table_target(batch->rowids[i]);
+    vl_cache_loaded done = vl_cache_loads_take(&batch->loads);
+
+    batch->is_full = 0;
+    for (uint32_t i = 0; i < batch->waiting_count; i++) {
+        table_waiting *row = &batch->waiting[i];
+
+        if (row->awaited != done.pid)
+            continue;
+        row->awaited = 0;
+        row->tries = done.is_here ? row->tries + 1 : TABLE_TRIES;
+    }
+}
+
+/* Visit a row whatever pages that takes, alone. Damage is found here. Keeps W7. */
+static velo_status
+table_visit_alone(vl_ctx *ctx, table_batch *batch, uint32_t index)
+{
+    vl_tree_target target = vl_table_target(batch->rowids[index]);
     vl_tree_search search = {.target = &target, .mode = VL_TREE_SHARED};
     vl_tree_spot spot;
 
+    while (batch->has_loads && batch->loads.count > 0)
+        table_take(batch);
     VL_TRY(vl_tree_find(ctx, batch->tree, &search, &spot));
-    batch->pending &= ~(UINT64_C(1) << i);
-    return table_visit_row(ctx, batch->tree, &spot, batch->rowids[i], batch->first + i,
-                           batch->visit, batch->argument);
+    return table_visit_row(ctx, batch->tree, &spot, batch->rowids[index], index, batch->visit,
+                           batch->argument);
+}
+
+/* Try again all rows that wait for nothing. */
+static velo_status
+table_retry(vl_ctx *ctx, table_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->waiting_count;) {
+        table_waiting row = batch->waiting[i];
+        int is_visited = 1;
+
+        if (row.awaited != 0 || (batch->is_full && row.tries < TABLE_TRIES)) {
+            i++;
+            continue;
+        }
+        if (row.tries >= TABLE_TRIES)
+            VL_TRY(table_visit_alone(ctx, batch, row.index));
+        else
+            VL_TRY(table_try(ctx, batch, row.index, &is_visited, &batch->waiting[i].awaited));
+        if (is_visited)
+            batch->waiting[i] = batch->waiting[--batch->waiting_count];
+        else
+            i++;
+    }
+    return VELO_OK;
+}
+
+/* Look for rows that come next, while more pages can be begun. */
+static velo_status
+table_go_on(vl_ctx *ctx, table_batch *batch)
+{
+    while (batch->next < batch->count && batch->waiting_count < TABLE_BATCH && !batch->is_full) {
+        table_waiting row = {.index = batch->next++};
+        int is_visited;
+
+        VL_TRY(table_try(ctx, batch, row.index, &is_visited, &row.awaited));
+        if (!is_visited)
+            batch->waiting[batch->waiting_count++] = row;
+    }
+    return VELO_OK;
 }
 
 static velo_status
-table_find_some(vl_ctx *ctx, table_batch *batch)
+table_find_all(vl_ctx *ctx, table_batch *batch)
 {
-    while (batch->pending != 0) {
-        uint64_t before = batch->pending;
-
-        VL_TRY(table_visit_resident(ctx, batch));
-        if (batch->absent_count > 0)
-            vl_cache_load_batch(batch->tree->cache, batch->absent, batch->absent_count);
-        /* A round without a visit went for inner nodes, or for pages that are gone again: in a
-         * cache too small for the batch every round may be like that. Damage is found here too. */
-        if (batch->pending == before)
-            VL_TRY(table_visit_first(ctx, batch));
+    for (;;) {
+        VL_TRY(table_retry(ctx, batch));
+        VL_TRY(table_go_on(ctx, batch));
+        if (batch->waiting_count == 0)
+            return VELO_OK;
+        if (batch->loads.count > 0) {
+            table_take(batch);
+            continue;
+        }
+        /* Somebody else is at these pages, or they cannot be brought in. */
+        batch->waiting_count--;
+        VL_TRY(table_visit_alone(ctx, batch, batch->waiting[batch->waiting_count].index));
     }
-    return VELO_OK;
 }
 
 velo_status
 vl_table_find_batch(vl_ctx *ctx, const vl_tree *tree, const int64_t *rowids, uint32_t count,
                     vl_table_visit *visit, void *argument)
 {
-    table_batch batch = {.tree = tree, .visit = visit, .argument = argument};
+    table_batch batch;
+    velo_status st;
 
-    for (uint32_t first = 0; first < count; first += TABLE_BATCH) {
-        uint32_t some = count - first < TABLE_BATCH ? count - first : TABLE_BATCH;
-
-        batch.rowids = rowids + first;
-        batch.first = first;
-        batch.pending = some < 64 ? (UINT64_C(1) << some) - 1 : UINT64_MAX;
-        VL_TRY(table_find_some(ctx, &batch));
-    }
-    return VELO_OK;
+    batch.tree = tree; /* not all of it is set: most is needed only when pages are absent */
+    batch.rowids = rowids;
+    batch.count = count;
+    batch.next = 0;
+    batch.visit = visit;
+    batch.argument = argument;
+    batch.is_full = 0;
+    batch.has_loads = 0;
+    batch.waiting_count = 0;
+    st = table_find_all(ctx, &batch);
+    if (batch.has_loads)
+        vl_cache_loads_end(&batch.loads);
+    return st;
 }
 
 /* ---- whole rows ---- */

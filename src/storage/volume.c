@@ -488,6 +488,40 @@ vl_volume_read_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_read_item *items,
     return first.code;
 }
 
+velo_status
+vl_volume_read_start(vl_ctx *ctx, vl_volume *volume, vl_volume_reading *reading, int is_lazy)
+{
+    vl_volume_read_item *item = &reading->item;
+    const vl_extent *extent = &item->extent;
+
+    VL_TRY(volume_check_extent(ctx, volume, extent, item->what, item->number));
+    reading->request = vl_media_request(&volume->media, VL_IO_READ, item->buf,
+                                        (size_t)extent->length * volume->block_size,
+                                        extent->address * volume->block_size);
+    reading->request.user = reading;
+    return vl_media_start(ctx, &volume->media, &reading->request, 1, is_lazy);
+}
+
+uint32_t
+vl_volume_read_reap(vl_ctx *ctx, vl_volume *volume, uint32_t min, uint32_t max,
+                    vl_volume_reading **done)
+{
+    vl_io_request *requests[VOLUME_BATCH];
+    uint32_t count =
+        vl_media_reap(ctx, &volume->media, min, max < VOLUME_BATCH ? max : VOLUME_BATCH, requests);
+
+    for (uint32_t i = 0; i < count; i++)
+        done[i] = requests[i]->user;
+    return count;
+}
+
+velo_status
+vl_volume_read_finish(vl_ctx *ctx, vl_volume *volume, vl_volume_reading *reading)
+{
+    reading->item.status = volume_finish_read(ctx, volume, &reading->item, &reading->request);
+    return reading->item.status;
+}
+
 /* ---- writing ---- */
 
 /* Whether these blocks may be written: in use, and not needed by the durable checkpoint. With the
@@ -518,11 +552,11 @@ volume_continues(const vl_volume *volume, const vl_volume_write_item *item)
                (uintptr_t)item->buf;
 }
 
-/* Make requests of the items from *at on, as many as make a batch, and move *at behind them.
- * Returns how many requests there are. */
+/* Make up to `room` requests of the items from *at on, and move *at behind them. Returns how many
+ * requests there are. */
 static uint32_t
 volume_gather(vl_volume *volume, vl_volume_write_item *items, uint32_t count, uint32_t *at,
-              vl_io_request *requests)
+              vl_io_request *requests, uint32_t room)
 {
     uint32_t used = 0;
 
@@ -536,7 +570,7 @@ volume_gather(vl_volume *volume, vl_volume_write_item *items, uint32_t count, ui
             requests[used - 1].size += size;
             continue;
         }
-        if (used == VOLUME_BATCH)
+        if (used == room)
             break;
         requests[used++] =
             vl_media_request(&volume->media, VL_IO_WRITE, (void *)(uintptr_t)item->buf, size,
@@ -545,12 +579,11 @@ volume_gather(vl_volume *volume, vl_volume_write_item *items, uint32_t count, ui
     return used;
 }
 
-velo_status
-vl_volume_write_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items, uint32_t count)
+/* Whether all of it may be written; what must never be written stops the process. Keeps U2. */
+static velo_status
+volume_check_write(vl_ctx *ctx, vl_volume *volume, const vl_volume_write_item *items,
+                   uint32_t count)
 {
-    vl_io_request requests[VOLUME_BATCH];
-    uint32_t at = 0;
-
     VL_CHECK(atomic_load_explicit(&volume->is_ready, memory_order_acquire));
     VL_TRY(vl_volume_check_writable(ctx, volume));
     vl_latch_acquire_exclusive(&volume->latch);
@@ -558,10 +591,54 @@ vl_volume_write_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *item
         VL_CHECK(items[i].length <= VL_VOLUME_MAX_IMAGE / volume->block_size &&
                  volume_may_write(volume, &items[i]));
     vl_latch_release_exclusive(&volume->latch);
+    return VELO_OK;
+}
+
+velo_status
+vl_volume_write_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items, uint32_t count)
+{
+    vl_io_request requests[VOLUME_BATCH];
+    uint32_t at = 0;
+
+    VL_TRY(volume_check_write(ctx, volume, items, count));
     while (at < count) {
-        uint32_t used = volume_gather(volume, items, count, &at, requests);
+        uint32_t used = volume_gather(volume, items, count, &at, requests, VOLUME_BATCH);
 
         VL_TRY(vl_media_run(ctx, &volume->media, requests, used));
     }
+    return VELO_OK;
+}
+
+velo_status
+vl_volume_write_begin(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items, uint32_t count,
+                      vl_volume_writing *writing)
+{
+    uint32_t at = 0;
+
+    VL_ASSERT(count > 0 && count <= VL_VOLUME_WRITES);
+    writing->running = 0;
+    VL_TRY(volume_check_write(ctx, volume, items, count));
+    writing->count = volume_gather(volume, items, count, &at, writing->requests, VL_VOLUME_WRITES);
+    for (uint32_t i = 0; i < writing->count; i++)
+        writing->requests[i].user = writing;
+    VL_TRY(vl_media_start(ctx, &volume->media, writing->requests, writing->count, 0));
+    writing->running = writing->count;
+    return VELO_OK;
+}
+
+velo_status
+vl_volume_write_end(vl_ctx *ctx, vl_volume *volume, vl_volume_writing *writing)
+{
+    vl_io_request *done[VL_VOLUME_WRITES];
+
+    while (writing->running > 0) {
+        uint32_t count = vl_media_reap(ctx, &volume->media, 1, VL_VOLUME_WRITES, done);
+
+        for (uint32_t i = 0; i < count; i++)
+            ((vl_volume_writing *)done[i]->user)->running--;
+    }
+    for (uint32_t i = 0; i < writing->count; i++)
+        if (writing->requests[i].status != VELO_OK)
+            return vl_io_request_fail(ctx, &writing->requests[i]);
     return VELO_OK;
 }

@@ -127,6 +127,31 @@ typedef struct vl_volume_read_item {
 velo_status vl_volume_read_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_read_item *items,
                                  uint32_t count) VL_MUST_CHECK;
 
+/* An image that is being read while the thread does other things. */
+typedef struct vl_volume_reading {
+    vl_volume_read_item item; /* what; borrowed until it is taken, like the memory it points to */
+    vl_io_request request;    /* private */
+} vl_volume_reading;
+
+/* Begin to read an image: item says which. It and its buffer must not be touched until
+ * vl_volume_read_reap has given it back to the same thread, which it must before the thread begins
+ * others for another purpose. After an error nothing was begun.
+ *
+ * is_lazy  1: it may be left to the next start or reap to hand it over, with one system call
+ * errors   VELO_CORRUPT: the extent is not one of the file; VELO_NOMEM, VELO_IOERR, VELO_BUSY (the
+ *          thread's queue) */
+velo_status vl_volume_read_start(vl_ctx *ctx, vl_volume *volume, vl_volume_reading *reading,
+                                 int is_lazy) VL_MUST_CHECK;
+
+/* Take up to `max` of those begun (at least one is) whose transfers are over, waiting for `min`.
+ * Returns how many. Each then has to be finished. */
+uint32_t vl_volume_read_reap(vl_ctx *ctx, vl_volume *volume, uint32_t min, uint32_t max,
+                             vl_volume_reading **done);
+
+/* Check what was read, which sets the item's status: as vl_volume_read. */
+velo_status vl_volume_read_finish(vl_ctx *ctx, vl_volume *volume, vl_volume_reading *reading)
+    VL_MUST_CHECK;
+
 /* One image to be written, to blocks that are held or in sets other than that of the durable
  * checkpoint. */
 typedef struct vl_volume_write_item {
@@ -144,6 +169,24 @@ typedef struct vl_volume_write_item {
  *         written, which does no harm, since nothing refers to it */
 velo_status vl_volume_write_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items,
                                   uint32_t count) VL_MUST_CHECK;
+
+/* Images that are being written while the thread does other things. Private. */
+#define VL_VOLUME_WRITES 64U
+typedef struct vl_volume_writing {
+    vl_io_request requests[VL_VOLUME_WRITES]; /* transfers */
+    uint32_t count;                           /* how many */
+    uint32_t running;                         /* of these, those not known to be over */
+} vl_volume_writing;
+
+/* Begin to write up to VL_VOLUME_WRITES images: as vl_volume_write_batch, but that they, and
+ * `writing`, must stay as they are until vl_volume_write_end. Several may be under way in one
+ * thread. After an error nothing was begun. */
+velo_status vl_volume_write_begin(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items,
+                                  uint32_t count, vl_volume_writing *writing) VL_MUST_CHECK;
+
+/* Wait for the images of one beginning. Errors: VELO_IOERR, VELO_FULL, as vl_volume_write_batch. */
+velo_status vl_volume_write_end(vl_ctx *ctx, vl_volume *volume, vl_volume_writing *writing)
+    VL_MUST_CHECK;
 
 /* ---- space; from vl_volume_make_writable on ---- */
 

@@ -47,6 +47,18 @@ vl_io_request vl_media_request(vl_media *media, vl_io_op op, void *buf, size_t s
 velo_status vl_media_run(vl_ctx *ctx, vl_media *media, vl_io_request *requests, uint32_t count)
     VL_MUST_CHECK;
 
+/* Begin transfers, which go on meanwhile; later take up to `max` of those of this thread that are
+ * over, waiting for `min`: each has its status. In between the thread may do other transfers.
+ * Starting fails only when there is no queue (VELO_NOMEM, VELO_IOERR, VELO_BUSY): nothing is under
+ * way then. Reaping, for which something must be under way, cannot fail: a queue that cannot even
+ * be waited for stops the process, as the system may still be using the buffers.
+ *
+ * is_lazy  1: handing over may be left to the next call */
+velo_status vl_media_start(vl_ctx *ctx, vl_media *media, vl_io_request *requests, uint32_t count,
+                           int is_lazy) VL_MUST_CHECK;
+uint32_t vl_media_reap(vl_ctx *ctx, vl_media *media, uint32_t min, uint32_t max,
+                       vl_io_request **done);
+
 /* ---- the table of free space ---- */
 
 /* A stored image of the table. Address 0: none. */

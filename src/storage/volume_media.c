@@ -8,6 +8,8 @@
  *   M1  No other file of the volume calls the functions of io.h that move bytes or change sizes. */
 #include "storage/volume_int.h"
 
+#include "base/assert.h"
+
 velo_status
 vl_media_open(vl_ctx *ctx, vl_io *io, const char *path, uint32_t flags, vl_media *media)
 {
@@ -89,4 +91,32 @@ vl_media_run(vl_ctx *ctx, vl_media *media, vl_io_request *requests, uint32_t cou
         if (requests[i].status == VELO_INTERNAL) /* there was no queue to run it */
             requests[i].status = st;
     return st;
+}
+
+velo_status
+vl_media_start(vl_ctx *ctx, vl_media *media, vl_io_request *requests, uint32_t count, int is_lazy)
+{
+    vl_io_queue *queue;
+    velo_status st;
+
+    VL_TRY(vl_io_thread_queue(ctx, media->io, &queue));
+    if (is_lazy)
+        st = vl_io_queue_submit_lazily(ctx, queue, requests, count);
+    else
+        st = vl_io_queue_submit(ctx, queue, requests, count);
+    if (st != VELO_OK)
+        vl_error_clear(ctx); /* they are complete, and have their status */
+    return VELO_OK;
+}
+
+uint32_t
+vl_media_reap(vl_ctx *ctx, vl_media *media, uint32_t min, uint32_t max, vl_io_request **done)
+{
+    vl_io_queue *queue;
+    uint32_t count = 0;
+
+    /* The queue is there: it has something pending. */
+    VL_CHECK(vl_io_thread_queue(ctx, media->io, &queue) == VELO_OK &&
+             vl_io_queue_reap(ctx, queue, min, max, done, &count) == VELO_OK && count >= min);
+    return count;
 }

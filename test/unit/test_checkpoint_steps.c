@@ -86,7 +86,7 @@ steps_interlude(vl_ctx *ctx, steps_world *steps)
     if (steps->script != NULL && steps->interlude_count == steps->script_at)
         VL_TRY(steps->script(ctx, steps));
     if (steps->verify_every > 0 && steps->interlude_count % steps->verify_every == 0 &&
-        steps->run.count == 0)
+        checkpoint_filling(&steps->run)->count == 0)
         VL_TRY(vl_cache_verify(ctx, model->cache));
     return steps->interlude_count == steps->abandon_at ? VELO_ABORT : VELO_OK;
 }
@@ -138,14 +138,15 @@ steps_write_list(vl_ctx *ctx, steps_world *steps, uint32_t next, int is_pages)
     for (;;) {
         if (is_pages && !checkpoint_take_copies(run))
             VL_TRY(checkpoint_pay(ctx, run->cache));
-        while (next != VL_CACHE_NO_FRAME && run->count < run->cache->batch_size) {
+        while (next != VL_CACHE_NO_FRAME &&
+               checkpoint_filling(run)->count < run->cache->batch_size) {
             VL_TRY(checkpoint_take(ctx, run, &next));
             VL_TRY(steps_interlude(ctx, steps));
         }
         if (is_pages && next == VL_CACHE_NO_FRAME && !checkpoint_take_copies(run))
             VL_TRY(checkpoint_pay(ctx, run->cache));
-        if (run->count == 0 && next == VL_CACHE_NO_FRAME)
-            return VELO_OK;
+        if (checkpoint_filling(run)->count == 0 && next == VL_CACHE_NO_FRAME)
+            return checkpoint_drain(ctx, run);
         VL_TRY(steps_interlude(ctx, steps));
         VL_TRY(checkpoint_write(ctx, run));
         VL_TRY(steps_interlude(ctx, steps));
@@ -159,11 +160,7 @@ steps_checkpoint(vl_ctx *ctx, steps_world *steps)
     cache_model *model = &steps->model;
     velo_status st;
 
-    memset(&steps->run, 0, sizeof steps->run);
-    steps->run.cache = model->cache;
-    steps->run.pages = VL_CACHE_NO_FRAME;
-    for (uint32_t level = 0; level < VL_PAGEMAP_LEVELS; level++)
-        steps->run.maps[level] = VL_CACHE_NO_FRAME;
+    checkpoint_init(&steps->run, model->cache);
     VL_TRY(vl_volume_make_writable(ctx, model->volume));
     atomic_store(&model->cache->is_writable, 1);
     VL_TRY(checkpoint_pay(ctx, model->cache));
@@ -179,7 +176,7 @@ steps_checkpoint(vl_ctx *ctx, steps_world *steps)
         checkpoint_finish(model->cache);
         model->durable = model->barrier;
     } else {
-        checkpoint_abandon(&steps->run);
+        checkpoint_abandon(ctx, &steps->run);
     }
     model->barrier.checkpoint = 0;
     return st;

@@ -184,6 +184,150 @@ table_in_a_file_agrees_with_model_with_many_frames(void)
     file_run(500, 4000);
 }
 
+/* ---- many lookups with reads in flight ---- */
+
+#define FILE_ROWIDS 600U
+
+/* What the visits of a batch have seen. */
+typedef struct file_seen {
+    const file_base *base;       /* where */
+    int64_t rowids[FILE_ROWIDS]; /* what was asked for */
+    uint8_t counts[FILE_ROWIDS]; /* visits by index */
+    uint32_t wrong;              /* answers that are not right */
+    uint32_t busy_count;         /* visits while many reads were in flight */
+    uint32_t visit_count;        /* visits */
+} file_seen;
+
+static velo_status
+file_see(vl_ctx *ctx, void *argument, const vl_table_row *row)
+{
+    file_seen *seen = argument;
+    const table_model *m = &seen->base->m;
+    uint32_t at = table_model_find(m, row->rowid);
+    int is_there = at < m->count && m->rows[at].rowid == row->rowid;
+    vl_io_queue *queue;
+
+    VL_TRY(vl_io_thread_queue(ctx, seen->base->io, &queue));
+    seen->busy_count += vl_io_queue_pending(queue) >= 2;
+    seen->visit_count++;
+    seen->wrong += seen->counts[row->index]++ != 0 || row->rowid != seen->rowids[row->index];
+    seen->wrong += is_there != (row->state == VL_LEAF_LIVE || row->state == VL_LEAF_TOMBSTONE);
+    if (is_there)
+        seen->wrong += !table_model_matches(m, row->leaf, row->slot, m->rows + at);
+    return VELO_OK;
+}
+
+/* Look for `count` rows, at random or one behind the other. */
+static velo_status
+file_find_many(file_base *base, file_seen *seen, uint32_t count, int is_sorted)
+{
+    int64_t first = table_model_random_rowid(&base->m, 5000);
+
+    seen->base = base;
+    memset(seen->counts, 0, sizeof seen->counts);
+    seen->busy_count = 0;
+    seen->visit_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        seen->rowids[i] = is_sorted ? first + i : table_model_random_rowid(&base->m, 9000);
+    return vl_table_find_batch(unit_ctx(), &base->m.tree, seen->rowids, count, file_see, seen);
+}
+
+/* No read is left in flight. */
+static void
+file_check_quiet(const file_base *base)
+{
+    vl_io_queue *queue;
+
+    CHECK_OK(vl_io_thread_queue(unit_ctx(), base->io, &queue));
+    CHECK_EQ(vl_io_queue_pending(queue), 0);
+}
+
+static void
+table_in_a_file_finds_many_rows_each_once(void)
+{
+    static const uint32_t frames[] = {14, 20, 40, 300};
+    file_seen seen = {0};
+
+    for (uint32_t f = 0; f < VL_ARRAY_COUNT(frames) && !unit_has_failed(); f++) {
+        file_base base;
+
+        file_create(&base, frames[f], unit_seed() + f);
+        table_model_load(&base.m, 3000, 3);
+        for (uint32_t i = 0; i < 200; i++)
+            file_step(&base.m);
+        CHECK_OK(file_checkpoint(&base));
+        for (uint32_t i = 0; i < 12 && !unit_has_failed(); i++) {
+            uint32_t count = (uint32_t)vl_rng_below(&base.m.rng, FILE_ROWIDS + 1);
+
+            if (i % 4 == 0)
+                file_reopen(&base);
+            CHECK_OK(file_find_many(&base, &seen, count, i % 3 == 2));
+            CHECK_EQ(seen.wrong, 0);
+            for (uint32_t j = 0; j < count; j++)
+                CHECK_EQ(seen.counts[j], 1);
+            file_check_quiet(&base);
+        }
+        file_destroy(&base);
+    }
+}
+
+/* Reads are begun as others end, not when all have ended: but at the ends of the batch there are
+ * always many in flight. */
+static void
+table_in_a_file_keeps_reads_in_flight(void)
+{
+    file_base base;
+    file_seen seen = {0};
+
+    file_create(&base, 300, unit_seed());
+    base.m.long_texts = 0;
+    table_model_load(&base.m, VL_BY_BUILD(40000U, 8000U), 2);
+    CHECK_OK(file_checkpoint(&base));
+    file_reopen(&base);
+    CHECK_OK(file_find_many(&base, &seen, FILE_ROWIDS, 0)); /* inner nodes come */
+    CHECK_OK(file_find_many(&base, &seen, FILE_ROWIDS, 0));
+    CHECK_EQ(seen.visit_count, FILE_ROWIDS);
+
+    CHECK(seen.busy_count > FILE_ROWIDS / 2);
+    file_destroy(&base);
+}
+
+static void
+table_in_a_file_lookups_survive_failing_reads(void)
+{
+    file_base base;
+    file_seen seen = {0};
+    uint32_t failed = 0;
+
+    file_create(&base, 60, unit_seed());
+    base.m.long_texts = 0;
+    table_model_load(&base.m, 3000, 3);
+    CHECK_OK(file_checkpoint(&base));
+    for (uint32_t i = 0; i < 60 && !unit_has_failed(); i++) {
+        vl_sim_fault fault = {.kind = VL_SIM_ERROR,
+                              .ops = VL_SIM_READ,
+                              .nth = 1 + vl_rng_below(&base.m.rng, 40),
+                              .count = 1 + vl_rng_below(&base.m.rng, 80),
+                              .os_error = 5};
+        velo_status st;
+
+        if (i % 5 == 0)
+            file_reopen(&base);
+        CHECK_OK(vl_sim_plan(unit_ctx(), base.sim, &fault));
+        st = file_find_many(&base, &seen, FILE_ROWIDS, 0);
+        vl_sim_plan_clear(base.sim);
+        CHECK(st == VELO_OK || vl_status_primary(st) == VELO_IOERR);
+        failed += st != VELO_OK;
+        CHECK_EQ(seen.wrong, 0);
+        CHECK(st != VELO_OK || seen.visit_count == FILE_ROWIDS);
+        file_check_quiet(&base);
+    }
+    CHECK(failed > 10);
+    CHECK_OK(vl_cache_verify(unit_ctx(), base.cache));
+    table_model_check(&base.m);
+    file_destroy(&base);
+}
+
 /* ---- power cuts: the table is as the last checkpoint has it ---- */
 
 typedef struct file_cut {
@@ -310,7 +454,7 @@ typedef struct file_thread {
     vl_ctx ctx;           /* of the thread */
     uint32_t index;       /* which thread */
     _Atomic int *is_over; /* the writers that have ended */
-    uint32_t count;       /* rows there are, checkpoints made */
+    uint32_t count;       /* checkpoints made, batches of lookups */
     char text[1200];      /* what went wrong first */
 } file_thread;
 
@@ -356,10 +500,48 @@ file_write_checkpoints(void *argument)
         (void)snprintf(t->text, sizeof t->text, "checkpoints: %s", t->ctx.error.text);
 }
 
+static velo_status
+file_see_any(vl_ctx *ctx, void *argument, const vl_table_row *row)
+{
+    uint32_t *visits = argument;
+
+    *visits += row->leaf != NULL;
+    (void)ctx;
+    return VELO_OK;
+}
+
+/* Both readers want the same pages. */
+static void
+file_look_up_rows(void *argument)
+{
+    file_thread *t = argument;
+    velo_status st = VELO_OK;
+
+    while (st == VELO_OK && atomic_load_explicit(t->is_over, memory_order_acquire) < 2) {
+        int64_t rowids[200];
+        uint32_t visits = 0;
+
+        for (uint32_t i = 0; i < VL_ARRAY_COUNT(rowids); i++)
+            rowids[i] = (int64_t)((i * 37 + t->count * 11) % 1000);
+        st = vl_table_find_batch(&t->ctx, &t->base->m.tree, rowids, VL_ARRAY_COUNT(rowids),
+                                 file_see_any, &visits);
+        if (st == VELO_OK && visits != VL_ARRAY_COUNT(rowids))
+            st = vl_fail(&t->ctx, VELO_INTERNAL, "%u visits", visits);
+        t->count++;
+    }
+    if (st != VELO_OK)
+        (void)snprintf(t->text, sizeof t->text, "lookups: %s", t->ctx.error.text);
+}
+
+#define FILE_THREADS 5U
+
 static void
 table_in_a_file_takes_changes_beside_checkpoints(void)
 {
-    file_thread threads[3];
+    static void (*const runs[FILE_THREADS])(void *) = {file_write_rows, file_write_rows,
+                                                       file_write_checkpoints, file_look_up_rows,
+                                                       file_look_up_rows};
+    file_thread threads[FILE_THREADS];
     _Atomic int is_over = 0;
     vl_tree_verify_options options = {0};
     vl_tree_report report;
@@ -367,19 +549,18 @@ table_in_a_file_takes_changes_beside_checkpoints(void)
 
     file_create(&base, 24, unit_seed());
     memset(threads, 0, sizeof threads);
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < FILE_THREADS; i++) {
         threads[i].base = &base;
         threads[i].index = i;
         threads[i].is_over = &is_over;
         vl_ctx_init(&threads[i].ctx, NULL, NULL);
-        CHECK_OK(vl_thread_start(unit_ctx(), &threads[i].thread, "file",
-                                 i < 2 ? file_write_rows : file_write_checkpoints, &threads[i]));
+        CHECK_OK(vl_thread_start(unit_ctx(), &threads[i].thread, "file", runs[i], &threads[i]));
     }
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < FILE_THREADS; i++)
         vl_thread_join(&threads[i].thread);
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < FILE_THREADS; i++)
         CHECK_TEXT(threads[i].text, "");
-    CHECK(threads[2].count > 0);
+    CHECK(threads[2].count > 0 && threads[3].count > 0 && threads[4].count > 0);
     CHECK_OK(vl_tree_verify(unit_ctx(), &base.m.tree, &options, &report));
     CHECK_OK(vl_cache_verify(unit_ctx(), base.cache));
     CHECK_OK(vl_checkpoint_run(unit_ctx(), base.cache, NULL, NULL, NULL));
@@ -391,6 +572,9 @@ table_in_a_file_takes_changes_beside_checkpoints(void)
 static const unit_test file_tests[] = {
     UNIT_TEST(table_in_a_file_agrees_with_model_with_few_frames),
     UNIT_TEST(table_in_a_file_agrees_with_model_with_many_frames),
+    UNIT_TEST(table_in_a_file_finds_many_rows_each_once),
+    UNIT_TEST(table_in_a_file_keeps_reads_in_flight),
+    UNIT_TEST(table_in_a_file_lookups_survive_failing_reads),
     UNIT_TEST(table_in_a_file_survives_power_cuts_at_checkpoints),
     UNIT_TEST(table_in_a_file_survives_failing_reads_and_writes),
     UNIT_TEST(table_in_a_file_takes_changes_beside_checkpoints),
