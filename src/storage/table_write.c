@@ -247,7 +247,7 @@ table_suits_state(vl_table_action action, vl_leaf_state state)
 
 /* Whether the change fits in place. */
 static int
-table_fits_in_place(const vl_table_write *write)
+table_fits_in_place(vl_table_write *write)
 {
     const vl_table_op *op = write->op;
     const vl_leaf *leaf = write->leaf.page;
@@ -256,7 +256,8 @@ table_fits_in_place(const vl_table_write *write)
     vl_leaf_row row = {op->rowid, scratch->values, 0};
 
     if (op->action == VL_TABLE_INSERT)
-        return vl_leaf_can_insert(leaf, page_size, op->schema, &row) == VL_LEAF_DONE;
+        return vl_leaf_can_insert_at(leaf, page_size, op->schema, &row, &write->spot) ==
+               VL_LEAF_DONE;
     if (op->action == VL_TABLE_UPDATE)
         return vl_leaf_can_update(leaf, page_size, write->slot, scratch->changes,
                                   write->change_count) == VL_LEAF_DONE;
@@ -286,8 +287,9 @@ table_find_leaf(vl_ctx *ctx, vl_table_write *write)
     VL_TRY(vl_tree_find(ctx, write->tree, &search, &spot));
     write->leaf = spot.ref;
     write->range = spot.range;
-    write->slot = 0;
-    write->state = vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
+    vl_leaf_locate(write->leaf.page, write->op->rowid, &write->spot);
+    write->slot = write->spot.slot;
+    write->state = write->spot.state;
     write->is_possible = table_suits_state(write->op->action, write->state);
     write->is_rebuilt = 0;
     return VELO_OK;
@@ -416,7 +418,8 @@ table_apply_in_place(vl_table_write *write)
 
     switch (op->action) {
     case VL_TABLE_INSERT:
-        result = vl_leaf_insert(leaf, page_size, op->schema, &row);
+        vl_leaf_insert_at(leaf, page_size, &row, &write->spot); /* W3 */
+        write->slot = write->spot.slot;
         break;
     case VL_TABLE_UPDATE:
         result =
@@ -442,14 +445,15 @@ vl_table_write_apply(vl_table_write *write)
     VL_ASSERT(write->is_possible && write->change.is_inside);
     vl_table_note_released(write);
     write->has_applied = 1;
-    if (write->is_rebuilt)
+    if (write->is_rebuilt) {
         vl_table_put(write->leaf.page, write->leaf.pid, vl_table_buffer(write->work, VL_TABLE_LEFT),
                      write->tree->page_size);
-    else
+        (void)vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
+    } else {
         table_apply_in_place(write);
+    }
     if (write->is_alone) /* rows that are taken apart come together again */
         write->is_underfull = vl_table_ops.is_underfull(write->tree, write->leaf.page);
-    (void)vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
 }
 
 void
