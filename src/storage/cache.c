@@ -282,6 +282,32 @@ vl_cache_exclusive(vl_cache *cache, vl_pid pid, vl_page_ref *ref)
 }
 
 void
+vl_cache_note(const vl_cache *cache, const vl_page_ref *ref, vl_page_memo *memo)
+{
+    uint64_t word = atomic_load_explicit(ref->word, memory_order_relaxed);
+
+    VL_ASSERT(vl_word_state(word) == VL_WORD_EXCLUSIVE);
+    memo->cache_id = cache->id;
+    memo->pid = ref->pid;
+    memo->seen = vl_word_next(word, 0, vl_word_place(word)) & VL_WORD_SEEN_MASK;
+}
+
+int
+vl_cache_recall(vl_cache *cache, const vl_page_memo *memo, vl_page_ref *ref)
+{
+    _Atomic uint64_t *word;
+
+    ref->page = NULL;
+    if (memo->cache_id != cache->id)
+        return 0;
+    word = vl_cache_word(cache, memo->pid);
+    if (word == NULL || !vl_word_try_exclusive_seen(word, memo->seen))
+        return 0;
+    cache_fill_ref(cache, memo->pid, word, memo->seen, ref);
+    return 1;
+}
+
+void
 vl_cache_release_shared(vl_cache *cache, vl_page_ref *ref)
 {
     (void)cache;

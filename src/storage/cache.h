@@ -117,6 +117,24 @@ int vl_peek_upgrade(vl_cache *cache, vl_page_peek *peek, vl_page_ref *ref);
 int vl_cache_shared(vl_cache *cache, vl_pid pid, vl_page_ref *ref);
 int vl_cache_exclusive(vl_cache *cache, vl_pid pid, vl_page_ref *ref);
 
+/* A page that was latched exclusively, to come back to. */
+typedef struct vl_page_memo {
+    uint64_t cache_id; /* private: of which cache; 0: of none, which recalls nothing */
+    uint64_t seen;     /* private: the word's part that changes with the page */
+    vl_pid pid;        /* private */
+} vl_page_memo;
+
+/* Note a page that the caller has latched exclusively, not new in this change, as it will be when
+ * the caller releases it: right before that. */
+void vl_cache_note(const vl_cache *cache, const vl_page_ref *ref, vl_page_memo *memo);
+
+/* Latch the page exclusively if since that release nobody has had it exclusively, and it has not
+ * left memory: 1, and nothing that was true of it then is different, neither its bytes nor its
+ * place in a structure whose changes latch it exclusively. Else 0. Never waits. A word's version
+ * wraps after 67 million exclusive releases of the page: who keeps a memo for long compares
+ * something of the page as well. The cache may have been destroyed since. */
+int vl_cache_recall(vl_cache *cache, const vl_page_memo *memo, vl_page_ref *ref);
+
 /* Release, which advances the version if exclusive. ref->page becomes NULL; a ref without a page
  * is allowed. */
 void vl_cache_release_shared(vl_cache *cache, vl_page_ref *ref);

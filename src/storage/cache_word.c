@@ -187,11 +187,8 @@ vl_word_try_mark(_Atomic uint64_t *at, uint64_t word)
 int
 vl_word_read_upgrade(_Atomic uint64_t *at, uint64_t seen)
 {
-    uint64_t word;
-
 #if VL_TSAN
     vl_word_release_shared(at);
 #endif
-    word = atomic_load_explicit(at, memory_order_relaxed);
-    return (word & VL_WORD_SEEN_MASK) == seen && vl_word_try_exclusive_as(at, word) != 0;
+    return vl_word_try_exclusive_seen(at, seen);
 }

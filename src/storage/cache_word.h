@@ -132,6 +132,15 @@ vl_word_try_exclusive_as(_Atomic uint64_t *at, uint64_t word)
     return wanted;
 }
 
+/* The same if the part of it that an optimistic read compares is still `seen`: 1, or 0. */
+static inline int
+vl_word_try_exclusive_seen(_Atomic uint64_t *at, uint64_t seen)
+{
+    uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
+
+    return (word & VL_WORD_SEEN_MASK) == seen && vl_word_try_exclusive_as(at, word) != 0;
+}
+
 static inline uint64_t
 vl_word_try_exclusive(_Atomic uint64_t *at)
 {

@@ -9,8 +9,9 @@
  *       make an old row too long, the builder stops before it and says so.
  *   B2  Every row of the sources comes out once, with its values and its state, except purgeable
  *       tombstones and rows of the leaf that given rows replace.
- *   B3  Forms are chosen for just the rows of the page, so each of their values has a cell or one
- *       of the counted exceptions. */
+ *   B3  Forms are chosen for the rows of the page, so each of their values has a cell or one of the
+ *       counted exceptions. The page that appended rows go on with is built for one row and those
+ *       that are expected after it, its statistics being theirs together. */
 #include "storage/leaf_int.h"
 
 /* A row of the sources: a slot of the leaf, with LEAF_REF_RIGHT of the right leaf, or with
@@ -24,6 +25,7 @@ struct vl_leaf_builder {
     uint32_t next;           /* first row that is on no page yet */
     uint32_t split;          /* no page holds rows from both sides of this one */
     leaf_spare spare;        /* where grown pages leave room */
+    uint32_t full;           /* rows of the page that was built last, which head and stats are of */
     uint32_t planned;        /* rows of the next page, already planned; 0: not yet */
     vl_leaf head;            /* layout of the page being planned */
     leaf_stats *stats;       /* by column, of the rows for the page */
@@ -237,6 +239,90 @@ leaf_fit(vl_leaf_builder *builder, uint32_t limit, int is_grown)
     if (rows > 0)
         (void)leaf_plan_best(builder, rows, is_grown);
     return rows;
+}
+
+/* Heap bytes of a row. */
+static uint64_t
+leaf_row_heap(const vl_leaf_builder *builder, uint32_t row)
+{
+    uint64_t size = 0;
+    vl_leaf_value buffer;
+
+    for (uint32_t i = 0; i < builder->build.schema->count; i++)
+        size += vl_leaf_heap_size(leaf_ref_value(builder, builder->refs[row], i, &buffer));
+    return size;
+}
+
+/* The statistics of a column's values on a full page become those of the values that go on behind
+ * it, the next one included, which has been counted: where they rise or fall with the rowids, they
+ * will do so for as much again, and else lie where they did. */
+static void
+leaf_expect_values(leaf_stats *stats, const leaf_stats *before)
+{
+    uint64_t span = (uint64_t)before->high - (uint64_t)before->low;
+    int rises = before->first == before->low && before->last == before->high;
+    int falls = before->first == before->high && before->last == before->low;
+
+    if (before->integers < 2 || rises == falls || stats->integers == before->integers)
+        return;
+    if (rises && stats->last >= before->high) {
+        uint64_t above = (uint64_t)INT64_MAX - (uint64_t)stats->last;
+
+        stats->low = stats->first = stats->last;
+        stats->high = stats->last = (int64_t)((uint64_t)stats->low + (span < above ? span : above));
+    } else if (falls && stats->last <= before->low) {
+        uint64_t below = (uint64_t)stats->last - (uint64_t)INT64_MIN;
+
+        stats->high = stats->first = stats->last;
+        stats->low = stats->last = (int64_t)((uint64_t)stats->high - (span < below ? span : below));
+    }
+}
+
+/* Plan a page for the last one of appended rows, the page before being full with `before` rows:
+ * with forms and heap for as many more rows of that kind, so that it need not be built anew as soon
+ * as they come. Of dense pages only. 1, or 0: not planned. */
+static int
+leaf_plan_append(vl_leaf_builder *builder, uint32_t before)
+{
+    const vl_leaf *full = &builder->head;
+    uint32_t page_size = builder->build.page_size;
+    uint32_t column_count = builder->build.schema->count;
+    int64_t first = leaf_ref_rowid(builder, builder->refs[builder->next]);
+    uint32_t low = 1;
+    uint32_t high = vl_leaf_max_rows(page_size);
+    uint64_t own = leaf_row_heap(builder, builder->next);
+    uint64_t heap = 0;
+    vl_leaf head = {.flags = VL_LEAF_DENSE | VL_LEAF_SORTED,
+                    .column_count = (uint16_t)column_count,
+                    .first = first,
+                    .count = 1,
+                    .capacity = 1};
+
+    if ((full->flags & VL_LEAF_DENSE) == 0)
+        return 0;
+    memcpy(builder->saved, builder->stats, column_count * sizeof *builder->stats);
+    leaf_count_values(builder, 0, 1);
+    for (uint32_t i = 0; i < column_count; i++) {
+        leaf_expect_values(builder->stats + i, builder->saved + i);
+        builder->columns[i].id = builder->build.schema->ids[i];
+        vl_leaf_choose(builder->stats + i, before + 1, LEAF_SPARE_ABOVE, builder->columns + i);
+        heap += builder->stats[i].heap;
+    }
+    while (low < high) {
+        uint32_t middle = (low + high + 1) / 2;
+
+        head.capacity = (uint16_t)middle;
+        if (vl_leaf_place(&head, builder->columns, 0) + own + heap * (middle - 1) / (before + 1) <=
+            page_size)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    head.capacity = (uint16_t)low;
+    if (vl_leaf_place(&head, builder->columns, 0) + own > page_size)
+        return 0;
+    builder->head = head;
+    return 1;
 }
 
 /* Leave half of the free slots of a dense page before its first row. */
@@ -493,18 +579,6 @@ leaf_builder_init(void *scratch, const vl_leaf_build *build)
     return builder;
 }
 
-/* Heap bytes of a row. */
-static uint64_t
-leaf_row_heap(const vl_leaf_builder *builder, uint32_t row)
-{
-    uint64_t size = 0;
-    vl_leaf_value buffer;
-
-    for (uint32_t i = 0; i < builder->build.schema->count; i++)
-        size += vl_leaf_heap_size(leaf_ref_value(builder, builder->refs[row], i, &buffer));
-    return size;
-}
-
 /* The row that begins the second half of all bytes: neither the first nor none. `fixed` is what a
  * row takes beside its heap. */
 static uint32_t
@@ -600,7 +674,10 @@ vl_leaf_build_next(vl_leaf_builder *builder, vl_leaf *leaf, vl_pid pid, vl_tree_
     uint32_t rows = builder->planned;
 
     vl_leaf_init(leaf, builder->build.page_size, pid, tree);
-    if (rows == 0 && builder->next < builder->count) {
+    if (is_grown && builder->full > 0 && end - builder->next == 1 &&
+        builder->build.layout == VL_LEAF_APPEND && leaf_plan_append(builder, builder->full)) {
+        rows = 1;
+    } else if (rows == 0 && builder->next < builder->count) {
         rows = leaf_fit(builder, end - builder->next, is_grown);
         if (rows > 0 && is_grown)
             leaf_grow(builder);
@@ -609,6 +686,7 @@ vl_leaf_build_next(vl_leaf_builder *builder, vl_leaf *leaf, vl_pid pid, vl_tree_
         return 0;
     leaf_write_page(builder, leaf, rows);
     builder->planned = 0;
+    builder->full = rows;
     builder->next += rows;
     return rows;
 }

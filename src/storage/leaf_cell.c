@@ -184,7 +184,7 @@ leaf_drop_exception(vl_leaf *leaf, vl_leaf_column *column, uint32_t slot)
     vl_leaf_exception *list = vl_leaf_exceptions(leaf, column);
     uint32_t index;
 
-    if (vl_leaf_find_exception(leaf, column, slot, &index) == NULL)
+    if (column->exception_count == 0 || vl_leaf_find_exception(leaf, column, slot, &index) == NULL)
         return;
     column->exception_count--;
     memmove(list + index, list + index + 1, (column->exception_count - index) * sizeof *list);

@@ -227,6 +227,18 @@ velo_status vl_leaf_validate(vl_ctx *ctx, const vl_leaf *leaf, uint32_t page_siz
  * result is VL_LEAF_NO_SLOT. */
 vl_leaf_state vl_leaf_find(const vl_leaf *leaf, int64_t rowid, uint32_t *slot);
 
+/* A rowid's place on a page. Holds until the page changes. */
+typedef struct vl_leaf_spot {
+    uint32_t slot;       /* its slot; after vl_leaf_can_insert_at also the one that it will get */
+    uint32_t rank;       /* of the first slot whose rowid is at least it; count if there is none */
+    vl_leaf_state state; /* what the slot is; VL_LEAF_NO_SLOT: it has none */
+    uint32_t count;      /* private: of the page, when it was looked for */
+    uint32_t heap;       /* private: bytes of heap that the row takes */
+} vl_leaf_spot;
+
+/* Find it: as vl_leaf_find, and the place of a rowid that has no slot. */
+void vl_leaf_locate(const vl_leaf *leaf, int64_t rowid, vl_leaf_spot *spot);
+
 /* What a slot below count is: never VL_LEAF_NO_SLOT. */
 vl_leaf_state vl_leaf_slot_state(const vl_leaf *leaf, uint32_t slot);
 
@@ -298,6 +310,15 @@ vl_leaf_result vl_leaf_can_insert(const vl_leaf *leaf, uint32_t page_size,
                                   const vl_leaf_schema *schema, const vl_leaf_row *row);
 vl_leaf_result vl_leaf_can_update(const vl_leaf *leaf, uint32_t page_size, uint32_t slot,
                                   const vl_leaf_change *changes, uint32_t count);
+
+/* Inserting in two steps, with one search for both. vl_leaf_can_insert_at answers what
+ * vl_leaf_insert would, of a place that vl_leaf_locate found for the row's rowid. When that is
+ * VL_LEAF_DONE, vl_leaf_insert_at puts the row there, the page and the row being the same still. */
+vl_leaf_result vl_leaf_can_insert_at(const vl_leaf *leaf, uint32_t page_size,
+                                     const vl_leaf_schema *schema, const vl_leaf_row *row,
+                                     vl_leaf_spot *spot) VL_MUST_CHECK;
+void vl_leaf_insert_at(vl_leaf *leaf, uint32_t page_size, const vl_leaf_row *row,
+                       const vl_leaf_spot *spot);
 
 /* Turn a live row into a tombstone, and back. */
 void vl_leaf_mark_deleted(vl_leaf *leaf, uint32_t slot);

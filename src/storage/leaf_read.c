@@ -74,15 +74,30 @@ vl_leaf_seek(const vl_leaf *leaf, int64_t rowid)
     return low;
 }
 
+void
+vl_leaf_locate(const vl_leaf *leaf, int64_t rowid, vl_leaf_spot *spot)
+{
+    spot->rank = vl_leaf_seek(leaf, rowid);
+    spot->slot = 0;
+    spot->state = VL_LEAF_NO_SLOT;
+    spot->count = leaf->count;
+    spot->heap = 0;
+    if (spot->rank == leaf->count)
+        return;
+    spot->slot = vl_leaf_slot_at(leaf, spot->rank);
+    if (vl_leaf_rowid(leaf, spot->slot) == rowid)
+        spot->state = vl_leaf_slot_state(leaf, spot->slot);
+}
+
 vl_leaf_state
 vl_leaf_find(const vl_leaf *leaf, int64_t rowid, uint32_t *slot)
 {
-    uint32_t rank = vl_leaf_seek(leaf, rowid);
+    vl_leaf_spot spot;
 
-    if (rank == leaf->count)
-        return VL_LEAF_NO_SLOT;
-    *slot = vl_leaf_slot_at(leaf, rank);
-    return vl_leaf_rowid(leaf, *slot) == rowid ? vl_leaf_slot_state(leaf, *slot) : VL_LEAF_NO_SLOT;
+    vl_leaf_locate(leaf, rowid, &spot);
+    if (spot.state != VL_LEAF_NO_SLOT)
+        *slot = spot.slot;
+    return spot.state;
 }
 
 int

@@ -6,23 +6,16 @@
  *   W2  Removing never needs space: it sets and clears bits only. */
 #include "storage/leaf_int.h"
 
-/* Where a row goes. */
-typedef struct leaf_target {
-    uint32_t slot;       /* the slot */
-    uint32_t rank;       /* new slots: its rank in rowid order */
-    vl_leaf_state state; /* what the slot is now; VL_LEAF_NO_SLOT for a new one */
-} leaf_target;
-
 /* Whether the slot's values count, and their heap bytes with them. */
 static int
-leaf_is_used(const leaf_target *target)
+leaf_is_used(const vl_leaf_spot *target)
 {
     return target->state == VL_LEAF_LIVE || target->state == VL_LEAF_TOMBSTONE;
 }
 
 /* Whether a column can take a value in a slot; adds the heap bytes it needs to *heap. */
 static int
-leaf_value_fits(const vl_leaf *leaf, const vl_leaf_column *column, const leaf_target *target,
+leaf_value_fits(const vl_leaf *leaf, const vl_leaf_column *column, const vl_leaf_spot *target,
                 const vl_leaf_value *value, uint64_t *heap)
 {
     uint32_t need = vl_leaf_heap_size(value);
@@ -53,27 +46,29 @@ leaf_heap_fits(const vl_leaf *leaf, uint32_t page_size, uint64_t heap)
 
 /* Put a value that fits, and keep count of the dead bytes of the heap. */
 static void
-leaf_change(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, const leaf_target *target,
+leaf_change(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, const vl_leaf_spot *target,
             const vl_leaf_value *value)
 {
     int is_used = leaf_is_used(target);
     uint64_t old = is_used ? vl_leaf_text_cell(leaf, column, target->slot) : 0;
     uint64_t live = leaf->heap_used - leaf->heap_dead;
 
+    if (!is_used && !vl_leaf_form_is_packed(column->form)) {
+        vl_leaf_put(leaf, page_size, column, target->slot, value, 0);
+        return; /* the heap has grown by what the value takes: none of it died */
+    }
     live -= is_used ? vl_leaf_value_heap(leaf, column, target->slot) : 0;
     vl_leaf_put(leaf, page_size, column, target->slot, value, old);
     live += vl_leaf_value_heap(leaf, column, target->slot);
     leaf->heap_dead = live < leaf->heap_used ? (uint32_t)(leaf->heap_used - live) : 0;
 }
 
-/* Find a new slot for a rowid that has none: 0 when there is none. */
+/* Find a new slot for a rowid that has none, of known rank: 0 when there is none. */
 static int
-leaf_find_new_slot(const vl_leaf *leaf, int64_t rowid, leaf_target *target)
+leaf_find_new_slot(const vl_leaf *leaf, int64_t rowid, vl_leaf_spot *target)
 {
     uint64_t distance = (uint64_t)rowid - (uint64_t)leaf->first;
 
-    target->state = VL_LEAF_NO_SLOT;
-    target->rank = vl_leaf_seek(leaf, rowid);
     target->slot = leaf->count;
     if (leaf->count == 0 || leaf->count == leaf->capacity)
         return 0;
@@ -87,21 +82,21 @@ leaf_find_new_slot(const vl_leaf *leaf, int64_t rowid, leaf_target *target)
 }
 
 static int
-leaf_row_fits(const vl_leaf *leaf, uint32_t page_size, const leaf_target *target,
-              const vl_leaf_row *row)
+leaf_row_fits(const vl_leaf *leaf, uint32_t page_size, const vl_leaf_spot *target,
+              const vl_leaf_row *row, uint64_t *heap)
 {
     const vl_leaf_column *columns = vl_leaf_ccolumns(leaf);
-    uint64_t heap = 0;
 
+    *heap = 0;
     for (uint32_t i = 0; i < leaf->column_count; i++)
-        if (!leaf_value_fits(leaf, columns + i, target, row->values + i, &heap))
+        if (!leaf_value_fits(leaf, columns + i, target, row->values + i, heap))
             return 0;
-    return leaf_heap_fits(leaf, page_size, heap);
+    return leaf_heap_fits(leaf, page_size, *heap);
 }
 
 /* Enter a new slot of a page that is not dense into the order. */
 static void
-leaf_order_insert(vl_leaf *leaf, const leaf_target *target)
+leaf_order_insert(vl_leaf *leaf, const vl_leaf_spot *target)
 {
     uint8_t *order = vl_leaf_array(leaf, leaf->order_at);
     int is_sorted = (leaf->flags & VL_LEAF_SORTED) != 0;
@@ -119,7 +114,7 @@ leaf_order_insert(vl_leaf *leaf, const leaf_target *target)
 /* Make a new slot a gap with its rowid. In a dense page those before it become gaps as well; their
  * cells have been 0 since the page was built. */
 static void
-leaf_add_slot(vl_leaf *leaf, int64_t rowid, const leaf_target *target)
+leaf_add_slot(vl_leaf *leaf, int64_t rowid, const vl_leaf_spot *target)
 {
     uint8_t *deltas = vl_leaf_array(leaf, leaf->rowids_at);
 
@@ -149,47 +144,62 @@ leaf_set_live(vl_leaf *leaf, uint32_t slot)
     vl_leaf_bit_put(vl_leaf_array(leaf, leaf->deleted_at), slot, 0);
 }
 
-/* Where a row would go, and whether it can. */
-static vl_leaf_result
-leaf_try_insert(const vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
-                const vl_leaf_row *row, leaf_target *target)
+vl_leaf_result
+vl_leaf_can_insert_at(const vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
+                      const vl_leaf_row *row, vl_leaf_spot *spot)
 {
-    target->rank = 0;
-    target->state = vl_leaf_find(leaf, row->rowid, &target->slot);
-    if (target->state == VL_LEAF_LIVE)
+    uint64_t heap;
+
+    VL_ASSERT(spot->count == leaf->count);
+    if (spot->state == VL_LEAF_LIVE)
         return VL_LEAF_EXISTS;
     if (!vl_leaf_has_schema(leaf, schema))
         return VL_LEAF_NO_ROOM;
-    if (target->state == VL_LEAF_NO_SLOT && !leaf_find_new_slot(leaf, row->rowid, target))
+    if (spot->state == VL_LEAF_NO_SLOT && !leaf_find_new_slot(leaf, row->rowid, spot))
         return VL_LEAF_NO_ROOM;
-    return leaf_row_fits(leaf, page_size, target, row) ? VL_LEAF_DONE : VL_LEAF_NO_ROOM;
+    if (!leaf_row_fits(leaf, page_size, spot, row, &heap))
+        return VL_LEAF_NO_ROOM;
+    spot->heap = (uint32_t)heap;
+    return VL_LEAF_DONE;
+}
+
+void
+vl_leaf_insert_at(vl_leaf *leaf, uint32_t page_size, const vl_leaf_row *row,
+                  const vl_leaf_spot *spot)
+{
+    vl_leaf_column *columns = vl_leaf_columns(leaf);
+
+    VL_CHECK(spot->count == leaf->count && spot->slot < leaf->capacity); /* keeps W1 */
+    VL_CHECK(leaf_heap_fits(leaf, page_size, spot->heap));
+    if (spot->state == VL_LEAF_NO_SLOT)
+        leaf_add_slot(leaf, row->rowid, spot);
+    for (uint32_t i = 0; i < leaf->column_count; i++)
+        leaf_change(leaf, page_size, columns + i, spot, row->values + i);
+    leaf_set_live(leaf, spot->slot);
 }
 
 vl_leaf_result
 vl_leaf_can_insert(const vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
                    const vl_leaf_row *row)
 {
-    leaf_target target = {0, 0, VL_LEAF_NO_SLOT};
+    vl_leaf_spot spot;
 
-    return leaf_try_insert(leaf, page_size, schema, row, &target);
+    vl_leaf_locate(leaf, row->rowid, &spot);
+    return vl_leaf_can_insert_at(leaf, page_size, schema, row, &spot);
 }
 
 vl_leaf_result
 vl_leaf_insert(vl_leaf *leaf, uint32_t page_size, const vl_leaf_schema *schema,
                const vl_leaf_row *row)
 {
-    vl_leaf_column *columns = vl_leaf_columns(leaf);
-    leaf_target target = {0, 0, VL_LEAF_NO_SLOT};
-    vl_leaf_result result = leaf_try_insert(leaf, page_size, schema, row, &target);
+    vl_leaf_spot spot;
+    vl_leaf_result result;
 
-    if (result != VL_LEAF_DONE)
-        return result;
-    if (target.state == VL_LEAF_NO_SLOT)
-        leaf_add_slot(leaf, row->rowid, &target);
-    for (uint32_t i = 0; i < leaf->column_count; i++)
-        leaf_change(leaf, page_size, columns + i, &target, row->values + i);
-    leaf_set_live(leaf, target.slot);
-    return VL_LEAF_DONE;
+    vl_leaf_locate(leaf, row->rowid, &spot);
+    result = vl_leaf_can_insert_at(leaf, page_size, schema, row, &spot);
+    if (result == VL_LEAF_DONE)
+        vl_leaf_insert_at(leaf, page_size, row, &spot);
+    return result;
 }
 
 vl_leaf_result
@@ -197,7 +207,7 @@ vl_leaf_can_update(const vl_leaf *leaf, uint32_t page_size, uint32_t slot,
                    const vl_leaf_change *changes, uint32_t count)
 {
     const vl_leaf_column *columns = vl_leaf_ccolumns(leaf);
-    leaf_target target = {slot, 0, vl_leaf_slot_state(leaf, slot)};
+    vl_leaf_spot target = {.slot = slot, .state = vl_leaf_slot_state(leaf, slot)};
     uint64_t heap = 0;
 
     VL_ASSERT(target.state != VL_LEAF_GAP);
@@ -215,7 +225,7 @@ vl_leaf_update(vl_leaf *leaf, uint32_t page_size, uint32_t slot, const vl_leaf_c
                uint32_t count)
 {
     vl_leaf_column *columns = vl_leaf_columns(leaf);
-    leaf_target target = {slot, 0, vl_leaf_slot_state(leaf, slot)};
+    vl_leaf_spot target = {.slot = slot, .state = vl_leaf_slot_state(leaf, slot)};
 
     if (vl_leaf_can_update(leaf, page_size, slot, changes, count) != VL_LEAF_DONE)
         return VL_LEAF_NO_ROOM;

@@ -78,6 +78,7 @@ typedef struct vl_table_write {
     int is_possible;             /* 1: the action suits the state, and may be applied */
     const vl_overflow *released; /* after apply: values in overflow that nothing refers to now */
     uint32_t released_count;     /* how many */
+    vl_leaf_spot spot;           /* private: the row's place on the leaf */
     uint32_t change_count;       /* private: of changes, those that were added with them */
     uint32_t spill_count;        /* private: values that were sent to overflow for this */
     int has_applied;             /* private */

@@ -10,7 +10,10 @@
  *   W4  A split does not change what the table holds. The row that it is made for is not in the
  *       pages, but where one was built for a new row, a gap is left in its place.
  *   W5  Every split for a row leaves fewer rows together with it, and a row fits a page of its own:
- *       so splitting ends (11, item 39). */
+ *       so splitting ends (11, item 39).
+ *   W6  The leaf that was changed last is taken without a search only if nobody has latched it
+ *       exclusively since: then its range is what it was, since whoever changes a leaf's range, or
+ *       frees or evicts it, has it exclusively. */
 #include "base/alloc.h"
 #include "storage/table_int.h"
 
@@ -247,7 +250,7 @@ table_suits_state(vl_table_action action, vl_leaf_state state)
 
 /* Whether the change fits in place. */
 static int
-table_fits_in_place(const vl_table_write *write)
+table_fits_in_place(vl_table_write *write)
 {
     const vl_table_op *op = write->op;
     const vl_leaf *leaf = write->leaf.page;
@@ -256,7 +259,8 @@ table_fits_in_place(const vl_table_write *write)
     vl_leaf_row row = {op->rowid, scratch->values, 0};
 
     if (op->action == VL_TABLE_INSERT)
-        return vl_leaf_can_insert(leaf, page_size, op->schema, &row) == VL_LEAF_DONE;
+        return vl_leaf_can_insert_at(leaf, page_size, op->schema, &row, &write->spot) ==
+               VL_LEAF_DONE;
     if (op->action == VL_TABLE_UPDATE)
         return vl_leaf_can_update(leaf, page_size, write->slot, scratch->changes,
                                   write->change_count) == VL_LEAF_DONE;
@@ -276,8 +280,44 @@ table_check_layout(vl_ctx *ctx, const vl_table_write *write)
                    write->op->rowid, write->tree->id);
 }
 
+/* Latch the leaf that was changed last, if it is the row's and nobody has had it since: 1, or 0.
+ * Keeps W6. */
+static int
+table_recall_leaf(vl_table_write *write)
+{
+    const vl_tree *tree = write->tree;
+    const vl_tree_last *last = &write->work->last;
+    int64_t rowid = write->op->rowid;
+
+    if (rowid < last->range.first || rowid > last->range.last || last->tree != tree->id ||
+        last->root != tree->root || !vl_cache_recall(tree->cache, &last->memo, &write->leaf))
+        return 0;
+    if (memcmp(write->leaf.page, &last->head, sizeof last->head) == 0) {
+        write->range = last->range;
+        return 1;
+    }
+    vl_cache_release_exclusive(tree->cache, &write->leaf);
+    return 0;
+}
+
+/* Release the leaf after a change, and note it for the next one: keeps W6. */
+static void
+table_release_leaf(vl_table_write *write)
+{
+    vl_tree_last *last = &write->work->last;
+
+    if (write->has_applied && write->leaf.page != NULL) {
+        last->tree = write->tree->id;
+        last->root = write->tree->root;
+        last->range = write->range;
+        memcpy(&last->head, write->leaf.page, sizeof last->head);
+        vl_cache_note(write->tree->cache, &write->leaf, &last->memo);
+    }
+    vl_cache_release_exclusive(write->tree->cache, &write->leaf);
+}
+
 static velo_status
-table_find_leaf(vl_ctx *ctx, vl_table_write *write)
+table_search_leaf(vl_ctx *ctx, vl_table_write *write)
 {
     vl_tree_target target = vl_table_target(write->op->rowid);
     vl_tree_search search = {.target = &target, .mode = VL_TREE_EXCLUSIVE};
@@ -286,8 +326,17 @@ table_find_leaf(vl_ctx *ctx, vl_table_write *write)
     VL_TRY(vl_tree_find(ctx, write->tree, &search, &spot));
     write->leaf = spot.ref;
     write->range = spot.range;
-    write->slot = 0;
-    write->state = vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
+    return VELO_OK;
+}
+
+static velo_status
+table_find_leaf(vl_ctx *ctx, vl_table_write *write)
+{
+    if (!table_recall_leaf(write))
+        VL_TRY(table_search_leaf(ctx, write));
+    vl_leaf_locate(write->leaf.page, write->op->rowid, &write->spot);
+    write->slot = write->spot.slot;
+    write->state = write->spot.state;
     write->is_possible = table_suits_state(write->op->action, write->state);
     write->is_rebuilt = 0;
     return VELO_OK;
@@ -416,7 +465,8 @@ table_apply_in_place(vl_table_write *write)
 
     switch (op->action) {
     case VL_TABLE_INSERT:
-        result = vl_leaf_insert(leaf, page_size, op->schema, &row);
+        vl_leaf_insert_at(leaf, page_size, &row, &write->spot); /* W3 */
+        write->slot = write->spot.slot;
         break;
     case VL_TABLE_UPDATE:
         result =
@@ -442,14 +492,15 @@ vl_table_write_apply(vl_table_write *write)
     VL_ASSERT(write->is_possible && write->change.is_inside);
     vl_table_note_released(write);
     write->has_applied = 1;
-    if (write->is_rebuilt)
+    if (write->is_rebuilt) {
         vl_table_put(write->leaf.page, write->leaf.pid, vl_table_buffer(write->work, VL_TABLE_LEFT),
                      write->tree->page_size);
-    else
+        (void)vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
+    } else {
         table_apply_in_place(write);
+    }
     if (write->is_alone) /* rows that are taken apart come together again */
         write->is_underfull = vl_table_ops.is_underfull(write->tree, write->leaf.page);
-    (void)vl_leaf_find(write->leaf.page, write->op->rowid, &write->slot);
 }
 
 void
@@ -466,17 +517,23 @@ vl_table_write_retry(vl_ctx *ctx, vl_table_write *write)
     return table_position(ctx, write);
 }
 
-void
-vl_table_write_end(vl_ctx *ctx, vl_table_write *write)
+static void
+table_join_leaf(vl_ctx *ctx, const vl_table_write *write)
 {
     vl_tree_target target = vl_table_target(write->op->rowid);
 
-    vl_cache_release_exclusive(write->tree->cache, &write->leaf);
+    if (vl_tree_join(ctx, write->tree, write->work, &target, write->op->schema) != VELO_OK)
+        vl_error_clear(ctx); /* the change is made, and the tree whole */
+}
+
+void
+vl_table_write_end(vl_ctx *ctx, vl_table_write *write)
+{
+    table_release_leaf(write);
     vl_change_end(&write->change);
     vl_table_end_values(ctx, write);
-    if (write->is_underfull &&
-        vl_tree_join(ctx, write->tree, write->work, &target, write->op->schema) != VELO_OK)
-        vl_error_clear(ctx); /* the change is made, and the tree whole */
+    if (write->is_underfull)
+        table_join_leaf(ctx, write);
 }
 
 /* ---- for who needs nothing in between ---- */

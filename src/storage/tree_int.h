@@ -307,6 +307,15 @@ typedef struct vl_tree_postponed {
     vl_overflow_freeing freeing; /* what is left of it; without a note */
 } vl_tree_postponed;
 
+/* The leaf of a table that was changed last, and what was true of it when it was released. */
+typedef struct vl_tree_last {
+    vl_page_memo memo;    /* the page */
+    vl_tree_id tree;      /* of this tree */
+    vl_pid root;          /* whose root is this */
+    vl_rowid_range range; /* what belongs to the leaf */
+    vl_page_header head;  /* its header: see vl_cache_recall */
+} vl_tree_last;
+
 struct vl_tree_work {
     uint32_t page_size;
     uint8_t *pages[VL_TREE_WORK_PAGES]; /* a page each, aligned to a cache line. Calls use them as
@@ -314,6 +323,7 @@ struct vl_tree_work {
     void *builder;                      /* tables: for vl_leaf_build_begin */
     size_t builder_size;                /* its bytes */
     void *scratch;                      /* tables: a vl_table_scratch */
+    vl_tree_last last;                  /* tables: the leaf that was changed last; zero: none */
     uint32_t postponed_count;           /* of the following */
     vl_tree_postponed postponed[VL_TREE_POSTPONED_MAX]; /* see vl_tree_key_free_postponed */
 };

@@ -259,6 +259,50 @@ hazard_34_peek_sees_changes_and_nothing_else(void)
     vl_cache_destroy(cache);
 }
 
+/* Take and release a page, and note how it was left. */
+static void
+cache_note_page(vl_cache *cache, vl_pid pid, vl_page_memo *memo)
+{
+    vl_page_ref ref;
+
+    CHECK(vl_cache_exclusive(cache, pid, &ref));
+    vl_cache_note(cache, &ref, memo);
+    vl_cache_release_exclusive(cache, &ref);
+}
+
+static void
+hazard_34_recall_finds_the_page_as_it_was_left_or_not(void)
+{
+    vl_cache *cache = cache_create(0);
+    vl_cache *other = cache_create(0);
+    vl_pid pid = cache_add(unit_ctx(), cache, 3);
+    vl_page_memo memo = {0};
+    vl_page_ref ref;
+    vl_page_ref held;
+
+    CHECK(!vl_cache_recall(cache, &memo, &ref)); /* of nothing */
+    CHECK_EQ(cache_add(unit_ctx(), other, 3), pid);
+    cache_note_page(cache, pid, &memo);
+    CHECK(!vl_cache_recall(other, &memo, &ref)); /* the same page of another cache */
+    CHECK(vl_cache_shared(cache, pid, &held));
+    CHECK(!vl_cache_recall(cache, &memo, &ref)); /* it does not wait for those who share */
+    vl_cache_release_shared(cache, &held);
+    CHECK(vl_word_try_mark(held.word, cache_word_of(&held)));
+    CHECK(vl_cache_recall(cache, &memo, &ref)); /* who share it, and the mark, do not matter */
+    CHECK_EQ(ref.pid, pid);
+    CHECK_EQ(((uint8_t *)ref.page)[0], 3);
+    vl_cache_release_exclusive(cache, &ref);
+    CHECK(!vl_cache_recall(cache, &memo, &ref)); /* somebody has had it */
+    CHECK(ref.page == NULL);
+    cache_note_page(cache, pid, &memo);
+    CHECK(cache_remove(cache, pid));
+    CHECK(!vl_cache_recall(cache, &memo, &ref));
+    CHECK_EQ(cache_add(unit_ctx(), cache, 4), pid);
+    CHECK(!vl_cache_recall(cache, &memo, &ref)); /* another page under this number */
+    vl_cache_destroy(other);
+    vl_cache_destroy(cache);
+}
+
 /* The evictor's mark is cleared by whoever uses the page, and disturbs nobody. */
 static void
 hazard_34_mark_is_cleared_by_use(void)
@@ -681,6 +725,7 @@ main(int argc, char **argv)
         UNIT_TEST(cache_freed_page_is_gone_when_the_section_ends),
         UNIT_TEST(cache_prepared_free_is_forgotten),
         UNIT_TEST(hazard_34_peek_sees_changes_and_nothing_else),
+        UNIT_TEST(hazard_34_recall_finds_the_page_as_it_was_left_or_not),
         UNIT_TEST(hazard_34_mark_is_cleared_by_use),
         UNIT_TEST(cache_absent_pages_are_absent),
         UNIT_TEST(cache_load_tells_stale_numbers_from_wrong_ones),

@@ -505,6 +505,71 @@ build_leaves_room_where_rows_are_appended(void)
     CHECK(build_by_appending(1000) <= 9);
 }
 
+/* The values of an appended row: integers that rise, fall, and do neither, a real, a text, NULLs.
+ */
+static void
+build_appended_values(int64_t i, vl_leaf_value *values)
+{
+    static const char text[] = "a text of which rows take parts";
+    uint64_t mixed = (uint64_t)i * UINT64_C(0x9e3779b97f4a7c15);
+
+    values[0] = rows_integer(i * 1000);
+    values[1] = rows_integer(INT64_MIN + 5000000 - i * 300);
+    values[2] = rows_integer((int64_t)(mixed >> 50));
+    values[3] = rows_real((double)(mixed >> 44) / 100);
+    values[4] = rows_bytes(VL_TYPE_TEXT, text, (uint32_t)(mixed >> 60) + 8);
+    values[5] = mixed % 5 == 0 ? rows_null() : rows_integer(i % 7);
+}
+
+/* What follows a full page is built for rows like its own, so it is hardly ever built anew; and
+ * what is built is sound, and holds the row. */
+static void
+build_of_the_next_page_expects_such_rows(void)
+{
+    static const uint32_t ids[] = {1, 2, 3, 4, 5, 6};
+    vl_leaf_schema schema = {ids, null_values, 6, 0};
+    void *scratch = malloc(vl_leaf_scratch_size(16384, 6, 1));
+    vl_leaf *leaf = aligned_alloc(64, 16384);
+    vl_leaf *next = aligned_alloc(64, 16384);
+    uint32_t builds = 0;
+    uint32_t pages = 0;
+
+    vl_leaf_init(leaf, 16384, 1, 1);
+    for (int64_t i = 0; i < 10000 && !unit_has_failed(); i++) {
+        vl_leaf_value values[6];
+        vl_leaf_row row = {i, values, 0};
+        vl_leaf_build build = {16384, VL_LEAF_APPEND, &schema, leaf, &row, 1, NULL, NULL, NULL};
+        vl_leaf_builder *builder;
+        uint32_t slot = 0;
+
+        build_appended_values(i, values);
+        if (vl_leaf_insert(leaf, 16384, &schema, &row) == VL_LEAF_NO_ROOM) {
+            builder = vl_leaf_build_begin(scratch, &build);
+            CHECK(vl_leaf_build_next(builder, next, 1, 1) > 0);
+            builds++;
+            if (vl_leaf_build_remaining(builder) > 0) {
+                pages++;
+                CHECK_EQ(vl_leaf_build_next(builder, next, 1, 1), 1);
+            }
+            CHECK_EQ(vl_leaf_build_remaining(builder), 0);
+            CHECK_OK(vl_leaf_validate(unit_ctx(), next, 16384));
+            memcpy(leaf, next, 16384);
+        }
+        CHECK_EQ(vl_leaf_find(leaf, i, &slot), VL_LEAF_LIVE);
+        for (uint32_t column = 0; column < 6; column++) {
+            vl_leaf_value value;
+
+            vl_leaf_get(leaf, slot, column, &value);
+            CHECK(model_same(&value, &values[column]));
+        }
+    }
+    CHECK(pages >= 10);
+    CHECK(builds <= pages + pages / 2 + 12); /* 12 for the first page */
+    free(next);
+    free(leaf);
+    free(scratch);
+}
+
 static const unit_test tests[] = {
     UNIT_TEST(leaf_bulk_build_loses_nothing),
     UNIT_TEST(leaf_appends_fill_pages_tightly),
@@ -520,6 +585,7 @@ static const unit_test tests[] = {
     UNIT_TEST(record_damage_stays_inside),
     UNIT_TEST(leaf_holds_records_of_wide_tables),
     UNIT_TEST(build_leaves_room_where_rows_are_appended),
+    UNIT_TEST(build_of_the_next_page_expects_such_rows),
 };
 
 int

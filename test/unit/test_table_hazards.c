@@ -1,4 +1,4 @@
-/* test_table_hazards.c - table trees: hazards by their numbers. Number 33 is in
+/* test_table_hazards.c - table trees: hazards by their numbers. More of number 33 is in
  * test_table_threads.c. */
 #include "storage/leaf_row.h"
 #include "table_cases.h"
@@ -354,7 +354,64 @@ hazard_43_one_odd_value_stays_on_its_page(void)
     cases_close(&t);
 }
 
+/* Insert or delete rows of one integer, rowids [from, to) with the scratch memory of `by`. */
+static void
+hazards_change_range(const cases_table *t, vl_tree_work *by, int64_t from, int64_t to, int deletes)
+{
+    static const uint32_t ids[1] = {1};
+    const vl_leaf_value defaults[1] = {cases_null()};
+    vl_leaf_schema schema = {ids, defaults, 1, 0};
+
+    for (int64_t i = from; i < to; i++) {
+        vl_leaf_value value = cases_integer(i * INT64_C(0x123456789abc));
+        vl_leaf_row row = {i, &value, 0};
+        int is_done = 0;
+
+        if (deletes)
+            CHECK_OK(vl_table_delete(unit_ctx(), &t->tree, by, &schema, i, &is_done));
+        else
+            CHECK_OK(vl_table_insert(unit_ctx(), &t->tree, by, &schema, &row, &is_done));
+        CHECK(is_done);
+    }
+}
+
+/* 33: the leaf that was changed last is not taken for the row's when others have split it, joined
+ * it, or taken its tree away since: verifying finds a row on a leaf that it does not belong to. */
+static void
+hazard_33_last_leaf_is_not_what_it_was(void)
+{
+    uint32_t many = CASES_PAGE_SIZE; /* rows, on some pages */
+    vl_tree_work *other;
+    cases_table t;
+    int is_gone = 0;
+
+    cases_open(&t);
+    CHECK_OK(vl_tree_work_create(unit_ctx(), CASES_PAGE_SIZE, &other));
+    hazards_change_range(&t, t.work, 0, 4, 0);
+    hazards_change_range(&t, other, 5, many, 0); /* the root grows, the leaf splits */
+    hazards_change_range(&t, t.work, 4, 5, 0);
+    hazards_change_range(&t, t.work, many, many + 4, 0); /* the last leaf, open to the right */
+    hazards_change_range(&t, other, many + 5, 2 * many, 0);
+    hazards_change_range(&t, t.work, many + 4, many + 5, 0);
+    hazards_change_range(&t, t.work, 2 * many, 2 * many + 1, 0);
+    cases_verify(&t, 2 * many + 1);
+    for (uint32_t i = 0; i + 8 < 2 * many; i += 8) { /* leaves are joined to the left and right */
+        hazards_change_range(&t, t.work, i, i + 1, 1);
+        hazards_change_range(&t, other, i + 1, i + 7, 1);
+        hazards_change_range(&t, t.work, i, i + 1, 0);
+    }
+    cases_verify(&t, many / 2 + 7);
+    CHECK_OK(vl_tree_drop(unit_ctx(), &t.tree, other, UINT32_MAX, NULL, &is_gone));
+    CHECK(is_gone);
+    CHECK_OK(vl_tree_create(unit_ctx(), &vl_table_ops, t.cache, 3, NULL, &t.tree));
+    hazards_change_range(&t, t.work, 0, many, 0); /* the same id, the same root */
+    cases_verify(&t, many);
+    vl_tree_work_destroy(other);
+    cases_close(&t);
+}
+
 static const unit_test hazards_tests[] = {
+    UNIT_TEST(hazard_33_last_leaf_is_not_what_it_was),
     UNIT_TEST(hazard_25_update_of_a_full_page_finds_room),
     UNIT_TEST(hazard_26_values_outlive_the_latch),
     UNIT_TEST(hazard_39_splitting_ends_with_one_row_a_page),
