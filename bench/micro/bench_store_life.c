@@ -233,7 +233,7 @@ measure_writes(void *user)
             life.running_bytes = peers_file_size(db->path);
     }
     qsort(took_ns, LIFE_WRITES, sizeof *took_ns, life_compare);
-    result = took_ns[LIFE_WRITES / 100 * 99] / 1e3;
+    result = (double)took_ns[(size_t)LIFE_WRITES / 100 * 99] / 1e3;
     vl_store_get_stats(db->store, &stats);
     life.checkpoints = stats.checkpoint_count - life.checkpoints;
     life.closed_bytes = peer_ours.close(db);
@@ -246,7 +246,7 @@ measure_writes(void *user)
 static double
 measure_growth(void *user)
 {
-    double data_bytes = 140.5 * (double)(life.rows / 20 + 1); /* see bench_store_scan */
+    double data_bytes = 140.5 * ((double)(life.rows / 20) + 1); /* see bench_store_scan */
 
     (void)user;
     return (double)life.running_bytes / (2 * data_bytes + 64 * 1048576.0);
@@ -288,11 +288,17 @@ static long
 life_resident_kb(void)
 {
     FILE *from = fopen("/proc/self/statm", "r");
-    long pages = 0;
+    char line[128];
+    char *resident;
+    long pages;
 
-    if (from == NULL || fscanf(from, "%*s %ld", &pages) != 1)
+    if (from == NULL || fgets(line, sizeof line, from) == NULL)
         exit(1);
     (void)fclose(from);
+    (void)strtol(line, &resident, 10); /* the second number is what we want */
+    pages = strtol(resident, NULL, 10);
+    if (pages <= 0)
+        exit(1);
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
@@ -395,8 +401,8 @@ life_add_all(bench *b)
     at = bench_add(b, "memory after open, cache of 1 MiB", "MiB", BENCH_LESS_IS_BETTER,
                    measure_memory, &no);
     bench_want_value(b, "memory, MiB", at, 3);
-    at = bench_add(b, "memory after reads and durable inserts", "MiB", BENCH_LESS_IS_BETTER,
-                   measure_memory, &yes);
+    (void)bench_add(b, "memory after reads and durable inserts", "MiB", BENCH_LESS_IS_BETTER,
+                    measure_memory, &yes);
 }
 
 int

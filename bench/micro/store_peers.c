@@ -223,7 +223,7 @@ ours_load_bulk(ours *db, uint64_t count, int is_logged)
 {
     ours_bulk bulk = {.db = db, .bodies = malloc(OURS_BODIES)};
     vl_table_load_log log = {.grant = ours_bulk_grant, .append = ours_bulk_append};
-    vl_leaf_value *values = calloc(OURS_BATCH * ROW_COLUMNS, sizeof *values);
+    vl_leaf_value *values = calloc((size_t)OURS_BATCH * ROW_COLUMNS, sizeof *values);
     vl_leaf_row *rows = calloc(OURS_BATCH, sizeof *rows);
     const vl_leaf_schema *schema = &ours_schemas[db->shape];
     vl_tree_work *work;
@@ -246,9 +246,9 @@ ours_load_bulk(ours *db, uint64_t count, int is_logged)
             row_make(db->shape, (int64_t)(next + i), &row);
             ours_values(db->shape, &row, plain);
             rows[i].rowid = row.rowid;
-            rows[i].values = values + i * schema->count;
+            rows[i].values = values + (size_t)i * schema->count;
             for (uint32_t c = 0; c < schema->count; c++)
-                values[i * schema->count + c].value = plain[c];
+                values[(size_t)i * schema->count + c].value = plain[c];
         }
         ours_check(&db->ctx, vl_table_load(&db->ctx, &db->table->tree, work, schema, rows, some,
                                            some == left, is_logged ? &log : NULL, &taken));

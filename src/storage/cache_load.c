@@ -10,7 +10,8 @@
  *   L3  A thread that loads a page of the map above another holds only words of pages below: waits
  *       go up the map, and so end.
  *   L4  A thread that has pages of trees under way waits for no page of a tree that another thread
- *       brings in; nor, if that can be avoided, for frames. */
+ *       brings in; nor, if that can be avoided, for frames. While it has any page under way it
+ * brings no map page in by itself, since that may be under way as well, by this thread. */
 #include "storage/cache_load.h"
 
 #include "storage/cache_int.h"
@@ -61,6 +62,20 @@ load_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent, int *ex
         return vl_fail(ctx, VELO_CORRUPT, "page %u: the page map says that it has %u blocks",
                        (unsigned)pid, (unsigned)extent->length);
     return VELO_OK;
+}
+
+/* The same without bringing anything in: 1, or 0 when a map page above is absent, or none exists.
+ */
+static int
+load_locate_now(vl_cache *cache, vl_pid pid, vl_extent *extent)
+{
+    vl_livemap_need need = {0};
+    vl_livemap_answer answer;
+
+    vl_latch_acquire_exclusive(&cache->latch);
+    answer = vl_livemap_locate(cache, pid, extent, &need);
+    vl_latch_release_exclusive(&cache->latch);
+    return answer == VL_LIVEMAP_FOUND && extent->length == cache->page_blocks;
 }
 
 /* Check what was read. */
@@ -174,17 +189,22 @@ vl_cache_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists)
     return st;
 }
 
-/* Begin one of a batch: 1, and the item says what to read. */
+/* Begin one of a batch: 1, and the item says what to read. `has_maps` 1: this thread may have map
+ * pages under way, so it does not bring any in here: it could wait for itself (L4). */
 static int
-load_begin_item(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_volume_read_item *item,
+load_begin_item(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int has_maps, vl_volume_read_item *item,
                 uint32_t *frame)
 {
-    int exists;
+    int exists = 0;
 
     if (vl_cache_is_resident(cache, pid) || load_is_beyond(cache, pid) ||
         load_begin(ctx, cache, pid, frame) != VELO_OK || *frame == VL_CACHE_NO_FRAME)
         return 0;
-    if (load_locate(ctx, cache, pid, &item->extent, &exists) != VELO_OK || !exists) {
+    if (has_maps)
+        exists = load_locate_now(cache, pid, &item->extent);
+    else if (load_locate(ctx, cache, pid, &item->extent, &exists) != VELO_OK)
+        exists = 0;
+    if (!exists) {
         load_cancel(cache, pid, *frame);
         return 0;
     }
@@ -236,7 +256,8 @@ vl_cache_load_batch(vl_cache *cache, const vl_pid *pids, uint32_t count)
     vl_ctx_init(&ctx, cache->allocator, NULL);
     for (uint32_t i = 0; i < count && begun < most; i++)
         if (!vl_cache_is_own(cache, pids[i]))
-            begun += (uint32_t)load_begin_item(&ctx, cache, pids[i], &items[begun], &frames[begun]);
+            begun +=
+                (uint32_t)load_begin_item(&ctx, cache, pids[i], 0, &items[begun], &frames[begun]);
     if (begun > 0 && vl_volume_read_batch(&ctx, cache->volume, items, begun) != VELO_OK)
         vl_error_clear(&ctx); /* each has its status */
     for (uint32_t i = 0; i < begun; i++)
@@ -309,7 +330,9 @@ loads_start(vl_cache_loads *loads, vl_pid pid)
     vl_volume_reading *reading = &loads->readings[slot];
     int is_lazy = loads->unsent_count + 1 < LOADS_TOGETHER;
 
-    if (!load_begin_item(&loads->ctx, loads->cache, pid, &reading->item, &loads->frames[slot]))
+    /* Making room may have evicted the map pages that loads_first saw. */
+    if (!load_begin_item(&loads->ctx, loads->cache, pid, loads->count > 0, &reading->item,
+                         &loads->frames[slot]))
         return 0;
     if (vl_volume_read_start(&loads->ctx, loads->cache->volume, reading, is_lazy) != VELO_OK) {
         load_cancel(loads->cache, pid, loads->frames[slot]);

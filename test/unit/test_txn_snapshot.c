@@ -194,6 +194,8 @@ snapshot_join_many(vl_ctx *ctx, void *argument)
     velo_status st = snap_create(ctx, NULL, &snapshots);
 
     (void)argument;
+    if (st != VELO_OK)
+        return st;
     for (int i = 0; i < 150 && st == VELO_OK; i++)
         st = snap_join(ctx, snapshots, &slots[i]);
     for (int i = 0; i < 150 && slots[i] != NULL; i++)
