@@ -205,6 +205,7 @@ measure_writes(void *user)
     ours *db = peer_ours.open(life_path("writes"), ROW_WIDE, &options, 1);
     uint64_t rows = life.rows / 20 + 1;
     uint32_t *took_ns = calloc(LIFE_WRITES, sizeof *took_ns);
+    size_t rank = (size_t)LIFE_WRITES / 100 * 99;
     uint32_t column = 1;
     vl_store_stats stats;
     double result;
@@ -233,7 +234,7 @@ measure_writes(void *user)
             life.running_bytes = peers_file_size(db->path);
     }
     qsort(took_ns, LIFE_WRITES, sizeof *took_ns, life_compare);
-    result = (double)took_ns[(size_t)LIFE_WRITES / 100 * 99] / 1e3;
+    result = (double)took_ns[rank] / 1e3;
     vl_store_get_stats(db->store, &stats);
     life.checkpoints = stats.checkpoint_count - life.checkpoints;
     life.closed_bytes = peer_ours.close(db);
@@ -246,7 +247,8 @@ measure_writes(void *user)
 static double
 measure_growth(void *user)
 {
-    double data_bytes = 140.5 * ((double)(life.rows / 20) + 1); /* see bench_store_scan */
+    uint64_t rows = life.rows / 20 + 1;
+    double data_bytes = 140.5 * (double)rows; /* see bench_store_scan */
 
     (void)user;
     return (double)life.running_bytes / (2 * data_bytes + 64 * 1048576.0);

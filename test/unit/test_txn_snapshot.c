@@ -194,7 +194,7 @@ snapshot_join_many(vl_ctx *ctx, void *argument)
     velo_status st = snap_create(ctx, NULL, &snapshots);
 
     (void)argument;
-    if (st != VELO_OK)
+    if (snapshots == NULL)
         return st;
     for (int i = 0; i < 150 && st == VELO_OK; i++)
         st = snap_join(ctx, snapshots, &slots[i]);
