@@ -159,7 +159,7 @@ rig_scan(vl_ctx *ctx, vl_io *io, const vl_wal_identity *identity, vl_log_positio
             vl_wal_scan_close(scan);
             return -2;
         }
-        if (found && (got == count || !rig_is_same(&records[got], &record))) {
+        if (found && (got >= count || !rig_is_same(&records[got], &record))) {
             vl_wal_scan_close(scan);
             return -1;
         }
