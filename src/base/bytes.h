@@ -21,6 +21,25 @@
 
 #include <string.h>
 
+/* The bits of a double as a number (IEEE 754), and the double of such bits. */
+static inline uint64_t
+vl_real_bits(double real)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &real, sizeof bits);
+    return bits;
+}
+
+static inline double
+vl_bits_real(uint64_t bits)
+{
+    double real;
+
+    memcpy(&real, &bits, sizeof real);
+    return real;
+}
+
 /* The longest varint, in bytes. */
 #define VL_VARINT_MAX_SIZE 9
 

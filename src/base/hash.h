@@ -6,6 +6,7 @@
 #ifndef VL_BASE_HASH_H
 #define VL_BASE_HASH_H
 
+#include "base/bytes.h"
 #include "base/platform.h"
 
 /* XXH3-64 of size bytes. The seed makes the same bytes in another place or generation differ.
@@ -21,6 +22,16 @@ vl_mix64(uint64_t value)
     value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
     value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
     return value ^ (value >> 31);
+}
+
+/* Hash of a double: what vl_mix64 makes of the integer that it equals, so that numbers which SQL
+ * calls equal have one hash (1 and 1.0, 0.0 and -0.0), or else of its bits. */
+static inline uint64_t
+vl_hash_real(double real)
+{
+    if (real >= -0x1p63 && real < 0x1p63 && (double)(int64_t)real == real)
+        return vl_mix64((uint64_t)(int64_t)real);
+    return vl_mix64(vl_real_bits(real));
 }
 
 #endif

@@ -349,7 +349,7 @@ static void
 scalar_hash_real(const double *values, uint32_t count, uint64_t *out)
 {
     for (uint32_t i = 0; i < count; i++)
-        out[i] = vl_hash_of_real(values[i]);
+        out[i] = vl_hash_real(values[i]);
 }
 
 #define WIDTHS(name) {name##_8_scalar, name##_16_scalar, name##_32_scalar, name##_64_scalar}

@@ -28,16 +28,6 @@ vl_int128 vl_sum_at_64(const void *cells, const uint16_t *rows, uint32_t count);
 void vl_gather_64(const void *cells, const uint16_t *rows, uint32_t count, int64_t base,
                   int64_t *out);
 
-/* The bits of a double. */
-static inline uint64_t
-vl_real_bits(double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* What rounding took from s + x = t, exactly (Knuth, "The Art of Computer Programming", 4.2.2,
  * theorem B), unless something overflows. */
 static inline double
@@ -46,15 +36,6 @@ vl_sum_error(double s, double x, double t)
     double part = t - s;
 
     return (s - (t - part)) + (x - part);
-}
-
-/* The hash of a double: that of the integer it equals, or of its bits. */
-static inline uint64_t
-vl_hash_of_real(double value)
-{
-    if (value >= -0x1p63 && value < 0x1p63 && (double)(int64_t)value == value)
-        return vl_mix64((uint64_t)(int64_t)value);
-    return vl_mix64(vl_real_bits(value));
 }
 
 /* How a comparison is made of = and <: exchange the sides, then compare, then invert. */

@@ -40,24 +40,6 @@ typedef struct key_number {
     uint64_t bits;          /* is_big: the magnitude as the bits of a double */
 } key_number;
 
-static uint64_t
-key_double_bits(double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static double
-key_bits_double(uint64_t bits)
-{
-    double value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* Bytes of a fraction behind a whole part: 8 for none, else what 53 bits less the whole part's
  * leave. 0 when no double has both. */
 static unsigned
@@ -91,7 +73,7 @@ key_split_real(double value)
     number.is_negative = value < 0;
     if (magnitude >= KEY_TWO_64) {
         number.is_big = 1;
-        number.bits = key_double_bits(magnitude);
+        number.bits = vl_real_bits(magnitude);
         return number;
     }
     number.whole = (uint64_t)magnitude;
@@ -101,7 +83,7 @@ key_split_real(double value)
         return number;
     number.fraction_size = key_fraction_size(number.whole);
     if (number.whole == 0)
-        number.fraction = key_double_bits(fraction);
+        number.fraction = vl_real_bits(fraction);
     else
         number.fraction = (uint64_t)ldexp(fraction, 8 * (int)number.fraction_size);
     return number;
@@ -347,9 +329,9 @@ key_join(const key_number *number, vl_value *value)
         return;
     }
     if (number->is_big)
-        magnitude = key_bits_double(number->bits);
+        magnitude = vl_bits_real(number->bits);
     else if (number->fraction_size > 0 && number->whole == 0)
-        magnitude = key_bits_double(number->fraction);
+        magnitude = vl_bits_real(number->fraction);
     else
         magnitude = (double)number->whole +
                     ldexp((double)number->fraction, -8 * (int)number->fraction_size);

@@ -32,7 +32,7 @@ vl_leaf_scale(double real, uint32_t exponent, int64_t *k)
     if (!(scaled <= (double)LEAF_SCALE_LIMIT && scaled >= -(double)LEAF_SCALE_LIMIT))
         return 0;
     *k = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-    return vl_leaf_real_bits(leaf_unscale(*k, exponent)) == vl_leaf_real_bits(real);
+    return vl_real_bits(leaf_unscale(*k, exponent)) == vl_real_bits(real);
 }
 
 void
@@ -47,11 +47,10 @@ vl_leaf_decode(const vl_leaf_column *column, leaf_cell cell, vl_value *value)
         value->as.integer = k / vl_leaf_power(column->exponent);
     } else if (is_double && cell.extra) {
         value->type = VL_TYPE_INTEGER;
-        value->as.integer = (int64_t)vl_leaf_bits_real(cell.bits);
+        value->as.integer = (int64_t)vl_bits_real(cell.bits);
     } else {
         value->type = VL_TYPE_REAL;
-        value->as.real =
-            is_double ? vl_leaf_bits_real(cell.bits) : leaf_unscale(k, column->exponent);
+        value->as.real = is_double ? vl_bits_real(cell.bits) : leaf_unscale(k, column->exponent);
     }
 }
 
@@ -84,13 +83,13 @@ static int
 leaf_encode_double(const vl_leaf_column *column, const vl_value *value, leaf_cell *cell)
 {
     if (value->type == VL_TYPE_REAL) {
-        cell->bits = vl_leaf_real_bits(value->as.real);
+        cell->bits = vl_real_bits(value->as.real);
         return 1;
     }
     if (value->type != VL_TYPE_INTEGER || column->form != VL_LEAF_NUMBER ||
         value->as.integer > LEAF_EXACT_INTEGER || value->as.integer < -LEAF_EXACT_INTEGER)
         return 0;
-    cell->bits = vl_leaf_real_bits((double)value->as.integer);
+    cell->bits = vl_real_bits((double)value->as.integer);
     cell->extra = 1;
     return 1;
 }
@@ -101,7 +100,7 @@ leaf_plain_bits(const vl_value *value)
 {
     if (value->type == VL_TYPE_INTEGER)
         return (uint64_t)value->as.integer;
-    return value->type == VL_TYPE_REAL ? vl_leaf_real_bits(value->as.real) : 0;
+    return value->type == VL_TYPE_REAL ? vl_real_bits(value->as.real) : 0;
 }
 
 int

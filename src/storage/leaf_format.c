@@ -390,7 +390,7 @@ leaf_text_is_valid(const leaf_check *check, uint64_t cell)
 static int
 leaf_contents_are_valid(const leaf_check *check, uint32_t type, uint64_t contents)
 {
-    double real = vl_leaf_bits_real(contents);
+    double real = vl_bits_real(contents);
 
     switch (type) {
     case VL_TYPE_INTEGER:
@@ -420,11 +420,11 @@ leaf_number_is_valid(const vl_leaf_column *column, leaf_cell cell)
         return !cell.extra || k % vl_leaf_power(column->exponent) == 0;
     }
     if (!cell.extra) {
-        double real = vl_leaf_bits_real(cell.bits);
+        double real = vl_bits_real(cell.bits);
 
         return real == real;
     }
-    value.value.as.real = vl_leaf_bits_real(cell.bits);
+    value.value.as.real = vl_bits_real(cell.bits);
     if (!(value.value.as.real <= (double)LEAF_EXACT_INTEGER &&
           value.value.as.real >= -(double)LEAF_EXACT_INTEGER))
         return 0;

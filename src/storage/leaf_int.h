@@ -125,24 +125,6 @@ vl_leaf_width_max(uint32_t width)
     return UINT64_MAX >> (64 - 8 * width);
 }
 
-static inline uint64_t
-vl_leaf_real_bits(double real)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &real, sizeof bits);
-    return bits;
-}
-
-static inline double
-vl_leaf_bits_real(uint64_t bits)
-{
-    double real;
-
-    memcpy(&real, &bits, sizeof real);
-    return real;
-}
-
 static inline uint32_t
 vl_leaf_slot_offset(uint64_t cell)
 {

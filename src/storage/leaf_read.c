@@ -246,7 +246,7 @@ leaf_get_contents(const vl_leaf *leaf, uint32_t type, uint64_t contents, vl_leaf
         value->value.as.integer = (int64_t)contents;
     } else if (type == VL_TYPE_REAL) {
         value->value.type = VL_TYPE_REAL;
-        value->value.as.real = vl_leaf_bits_real(contents);
+        value->value.as.real = vl_bits_real(contents);
     }
 }
 

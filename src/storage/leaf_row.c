@@ -84,7 +84,7 @@ leaf_record_put_body(uint8_t *to, const vl_leaf_value *value, uint64_t code)
     if (code < RECORD_REAL)
         bits = (uint64_t)value->value.as.integer;
     else if (code == RECORD_REAL)
-        bits = vl_leaf_real_bits(value->value.as.real);
+        bits = vl_real_bits(value->value.as.real);
     else
         bits = value->value.size | ((uint64_t)value->overflow << 32);
     for (uint64_t i = 0; i < leaf_record_body(code); i++)
@@ -136,7 +136,7 @@ leaf_record_decode(uint64_t code, const uint8_t *from, vl_leaf_value *value)
     }
     if (code == RECORD_REAL) {
         value->value.type = VL_TYPE_REAL;
-        value->value.as.real = vl_leaf_bits_real(bits);
+        value->value.as.real = vl_bits_real(bits);
         return value->value.as.real == value->value.as.real;
     }
     value->value.type = code == RECORD_TEXT_OVERFLOW ? VL_TYPE_TEXT : VL_TYPE_BLOB;

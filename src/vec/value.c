@@ -324,8 +324,6 @@ uint64_t
 vl_value_hash(const vl_value *value, vl_collation collation)
 {
     size_t size = value->size;
-    int64_t integer;
-    uint64_t bits;
 
     switch (value->type) {
     case VL_TYPE_NULL:
@@ -333,10 +331,7 @@ vl_value_hash(const vl_value *value, vl_collation collation)
     case VL_TYPE_INTEGER:
         return vl_mix64((uint64_t)value->as.integer);
     case VL_TYPE_REAL:
-        if (vl_number_is_integer(value->as.real, &integer))
-            return vl_mix64((uint64_t)integer);
-        memcpy(&bits, &value->as.real, sizeof bits);
-        return vl_mix64(bits);
+        return vl_hash_real(value->as.real);
     case VL_TYPE_TEXT:
         if (collation == VL_COLLATE_NOCASE)
             return value_hash_folded(value->as.data, size);
