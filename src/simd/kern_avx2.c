@@ -446,38 +446,7 @@ hash_key_avx2(KD x, KV *key)
 
 #include "simd/kern_vector.h"
 
-#define W_BITS   8
-#define W(name)  name##_8_avx2
-#define W_MIN128 _mm_min_epu8
-#define W_MAX128 _mm_max_epu8
-#include "simd/kern_vector_width.h"
-#undef W_BITS
-#undef W
-#undef W_MIN128
-#undef W_MAX128
-#define W_BITS   16
-#define W(name)  name##_16_avx2
-#define W_MIN128 _mm_min_epu16
-#define W_MAX128 _mm_max_epu16
-#include "simd/kern_vector_width.h"
-#undef W_BITS
-#undef W
-#undef W_MIN128
-#undef W_MAX128
-#define W_BITS   32
-#define W(name)  name##_32_avx2
-#define W_MIN128 _mm_min_epu32
-#define W_MAX128 _mm_max_epu32
-#include "simd/kern_vector_width.h"
-#undef W_BITS
-#undef W
-#undef W_MIN128
-#undef W_MAX128
-#define W_BITS  64
-#define W(name) name##_64_avx2
-#include "simd/kern_vector_width.h"
-#undef W_BITS
-#undef W
+#include "simd/kern_vector_widths.h"
 
 /* Add four reals to four lanes, those whose bit is set. */
 K_TARGET static inline void
@@ -679,42 +648,9 @@ rows32_avx2(const uint64_t *a, uint32_t count, uint32_t *out)
     return found;
 }
 
-/* Copies by row number stay the baseline's: gathers of single cells gain nothing. */
-#define WIDTHS(name) {name##_8_avx2, name##_16_avx2, name##_32_avx2, name##_64_avx2}
-const vl_simd vl_simd_avx2 = {
-    .level = VL_CPU_AVX2,
-    .sum = WIDTHS(sum),
-    .sum_at = {vl_sum_at_8, vl_sum_at_16, vl_sum_at_32, vl_sum_at_64},
-    .bounds = WIDTHS(bounds),
-    .in_range = WIDTHS(in_range),
-    .in_list = WIDTHS(in_list),
-    .widen = WIDTHS(widen),
-    .gather = {vl_gather_8, vl_gather_16, vl_gather_32, vl_gather_64},
-    .sum_real = sum_real_avx2,
-    .bounds_real = bounds_real_avx2,
-    .in_range_real = in_range_real_avx2,
-    .in_list_real = in_list_real_avx2,
-    .compare = compare_avx2,
-    .compare_real = compare_real_avx2,
-    .equal_heads = equal_heads_avx2,
-    .bits_and = bits_and_avx2,
-    .bits_or = bits_or_avx2,
-    .bits_and_not = bits_and_not_avx2,
-    .bits_not = bits_not_avx2,
-    .bits_count = bits_count_avx2,
-    .rows16 = rows16_avx2,
-    .rows32 = rows32_avx2,
-    .to_real = to_real_avx2,
-    .add = add_avx2,
-    .subtract = subtract_avx2,
-    .multiply = multiply_avx2,
-    .add_real = add_real_avx2,
-    .subtract_real = subtract_real_avx2,
-    .multiply_real = multiply_real_avx2,
-    .hash = hash_avx2,
-    .hash_real = hash_real_avx2,
-};
-#undef WIDTHS
+#define K_LEVEL VL_CPU_AVX2
+#include "simd/kern_vector_table.h"
+#undef K_LEVEL
 #undef K
 #undef K_TARGET
 #undef K_BYTES
