@@ -167,20 +167,28 @@ csv_fill(csv_reader *reader)
     return 1;
 }
 
-/* Drop bytes that have been dealt with, and count their lines. */
-static void
-csv_consume(csv_reader *reader, size_t size)
+/* Line feeds among bytes. */
+static uint64_t
+csv_count_lines(const char *from, size_t size)
 {
-    const char *from = reader->buffer + reader->begin;
     const char *end = from + size;
+    uint64_t count = 0;
 
     while (from < end) {
         from = memchr(from, '\n', (size_t)(end - from));
         if (from == NULL)
             break;
-        reader->line++;
+        count++;
         from++;
     }
+    return count;
+}
+
+/* Drop bytes that have been dealt with, and count their lines. */
+static void
+csv_consume(csv_reader *reader, size_t size)
+{
+    reader->line += csv_count_lines(reader->buffer + reader->begin, size);
     reader->begin += size;
     reader->consumed += size;
 }
@@ -374,20 +382,11 @@ csv_fail(csv_reader *reader, const char *what, size_t resume_at)
     return csv_skip_line(reader, resume_at);
 }
 
-/* The line of an offset in the buffer. */
-static uint64_t
-csv_line_of(const csv_reader *reader, size_t at)
-{
-    uint64_t line = reader->line;
-
-    for (size_t i = reader->begin; i < at; i++)
-        line += reader->buffer[i] == '\n';
-    return line;
-}
-
 static csv_status
 csv_fail_parse(csv_reader *reader, csv_parse parsed, size_t at)
 {
+    size_t before = at - reader->begin;
+    uint64_t line;
     char what[96];
 
     switch (parsed) {
@@ -395,9 +394,10 @@ csv_fail_parse(csv_reader *reader, csv_parse parsed, size_t at)
         return csv_fail(reader, "a quoted field is not closed before the end of input",
                         reader->begin); /* keeps C4 */
     case CSV_TRAILING:
+        line = reader->line + csv_count_lines(reader->buffer + reader->begin, before);
         (void)snprintf(what, sizeof what,
                        "field %zu has more behind its closing quote, on line %llu",
-                       reader->count + 1, (unsigned long long)csv_line_of(reader, at));
+                       reader->count + 1, (unsigned long long)line);
         return csv_fail(reader, what, at);
     case CSV_CROWDED:
         (void)snprintf(reader->message, sizeof reader->message,
