@@ -36,6 +36,7 @@ static struct {
     unsigned long steps;  /* of this run */
     const void *held[16]; /* latches that are held */
     vl_rng *rng;          /* random choices, or NULL */
+    int wakes_early;      /* sleepers may wake for no reason */
     unsigned bound;       /* preemptions in a run */
     unsigned preemptions; /* left in this one */
     unsigned known;       /* choices given */
@@ -74,14 +75,19 @@ steps_choose(unsigned count)
     return steps.path[at].chosen;
 }
 
+/* The threads that could run instead of the current one; those asleep if they may wake early. */
 static unsigned
 steps_others(unsigned *others)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < steps.count; i++)
-        if (i != steps.current && steps.threads[i].state == STEPS_RUNNING)
+    for (unsigned i = 0; i < steps.count; i++) {
+        steps_state state = steps.threads[i].state;
+
+        if (i != steps.current &&
+            (state == STEPS_RUNNING || (state == STEPS_ASLEEP && steps.wakes_early)))
             others[count++] = i;
+    }
     return count;
 }
 
@@ -90,6 +96,7 @@ steps_switch(unsigned next)
 {
     unsigned before = steps.current;
 
+    steps.threads[next].state = STEPS_RUNNING; /* also wakes it for no reason */
     steps.current = next;
     (void)swapcontext(&steps.threads[before].context, &steps.threads[next].context);
 }
@@ -232,6 +239,7 @@ steps_begin(unsigned preemptions, vl_rng *rng)
 {
     steps.bound = preemptions;
     steps.rng = rng;
+    steps.wakes_early = 0;
     steps.known = 0;
     steps.length = 0;
 }
@@ -279,6 +287,18 @@ steps_next(void)
         steps.length--;
     }
     return 0;
+}
+
+void
+steps_wake_early(int wakes_early)
+{
+    steps.wakes_early = wakes_early;
+}
+
+unsigned
+steps_current(void)
+{
+    return steps.current;
 }
 
 unsigned long

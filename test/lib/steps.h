@@ -45,6 +45,10 @@ const char *steps_run(steps_main *const *mains, unsigned count);
 /* Prepare the next run of an exploration of all orders: 0 when there is none. */
 int steps_next(void);
 
+/* Whether from here on sleepers may also wake for no reason, as those of a futex may. Not after
+ * steps_begin. */
+void steps_wake_early(int wakes_early);
+
 /* Steps of the last run. */
 unsigned long steps_count(void);
 
@@ -52,6 +56,9 @@ unsigned long steps_count(void);
 
 /* A point where others may go on. Does nothing outside of a run. */
 void steps_yield(void);
+
+/* The number of the thread that runs. */
+unsigned steps_current(void);
 
 /* Note that the rule is broken unless the condition holds. */
 void steps_expect(int condition, const char *rule);
