@@ -436,14 +436,18 @@ checkpoint_commit(vl_ctx *ctx, checkpoint_run *run, vl_checkpoint_fill *fill, vo
 {
     vl_cache *cache = run->cache;
     vl_superblock super = *vl_volume_super(cache->volume);
-    const vl_livemap_root *root = &cache->writing.root;
+    vl_livemap_root root;
 
+    /* The last image may have been the evictor's, seen only by its word that was let go. */
+    vl_latch_acquire_exclusive(&cache->latch);
+    root = cache->writing.root;
+    vl_latch_release_exclusive(&cache->latch);
     memset(&super.map_root, 0, sizeof super.map_root);
-    if (root->extent.encoding == VL_PAGEMAP_PLAIN) {
-        super.map_root.address = root->extent.address;
-        super.map_root.length = root->extent.length;
-        super.map_root.height = (uint32_t)root->level;
-        super.map_root.checksum = root->extent.checksum;
+    if (root.extent.encoding == VL_PAGEMAP_PLAIN) {
+        super.map_root.address = root.extent.address;
+        super.map_root.length = root.extent.length;
+        super.map_root.height = (uint32_t)root.level;
+        super.map_root.checksum = root.extent.checksum;
     }
     super.checkpoint++;
     super.page_end = cache->writing.page_end;
