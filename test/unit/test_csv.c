@@ -152,9 +152,12 @@ csv_says_that_reading_failed(void)
 {
     static char got[512];
     csv_input input = {"a\nb\nc\n", 6, 0, 2, 4};
+    csv_input amid = {"abcd\nef\n", 8, 0, 1, 5}; /* fails while more is being gathered */
 
     csv_render(&input, NULL, got, sizeof got);
     CHECK(strcmp(got, "1:[a]\n2:[b]\n!line 3: the input cannot be read\n") == 0);
+    csv_render(&amid, NULL, got, sizeof got);
+    CHECK(strcmp(got, "1:[abcd]\n!line 2: the input cannot be read\n") == 0);
 }
 
 static void
