@@ -5,7 +5,9 @@
 #include "txn/snapshot.h"
 
 #define THREADS_READERS 3U
-#define THREADS_ROUNDS  3000U
+#define THREADS_ROUNDS  3000U    /* of a reader, at least */
+#define THREADS_MOST    3000000U /* and at most, if the collector gets nowhere */
+#define THREADS_FREED   10U      /* so many versions are thrown away beside readers, and more */
 #define THREADS_CELLS   512U
 #define THREADS_STEP    ((uint64_t)VL_WAL_RECORD_HEADER)
 
@@ -17,7 +19,8 @@ static struct {
     /* A version for each of the last commits, not atomic: who reads one that is being thrown away
      * races with that, which the thread sanitizer sees. */
     uint64_t cells[THREADS_CELLS];
-    uint64_t freed; /* the collector's: versions before are gone */
+    uint64_t freed;        /* the collector's: versions before are gone */
+    _Atomic int has_freed; /* enough of them */
     _Atomic uint32_t running;
     _Atomic uint32_t wrong;
 } ts;
@@ -38,9 +41,12 @@ threads_read(void *argument)
 
     vl_ctx_init(&ctx, NULL, NULL);
     vl_rng_init(&rng, unit_seed() + thread);
-    for (uint32_t i = 0; i < THREADS_ROUNDS; i++) {
+    for (uint32_t i = 0; i < THREADS_ROUNDS || (i < THREADS_MOST && !atomic_load(&ts.has_freed));
+         i++) {
         vl_timestamp first;
 
+        if (i >= THREADS_ROUNDS)
+            vl_thread_yield(); /* the collector has not had its turn */
         if (vl_snapshots_join(&ctx, ts.snapshots, &slot) != VELO_OK) {
             atomic_fetch_add(&ts.wrong, 1);
             break;
@@ -108,6 +114,8 @@ threads_collect(uint32_t round)
     }
     for (; (ts.freed + 2) * THREADS_STEP <= oldest + 1; ts.freed++)
         *threads_cell(ts.freed * THREADS_STEP) = 0;
+    if (ts.freed > THREADS_FREED)
+        atomic_store(&ts.has_freed, 1);
 }
 
 static void
@@ -138,7 +146,7 @@ snapshot_threads_never_read_what_is_thrown_away(void)
     for (uint32_t i = 0; i < THREADS_READERS; i++)
         vl_thread_join(&threads[i]);
     CHECK_EQ(atomic_load(&ts.wrong), 0);
-    CHECK(ts.freed > 10);
+    CHECK(ts.freed > THREADS_FREED);
     vl_snapshots_destroy(ts.snapshots);
     vl_publish_deinit(&ts.publish);
     vl_wal_close(ts.wal);
