@@ -115,7 +115,7 @@ vl_node_result vl_node_key_find(const void *page, uint32_t page_size, const vl_n
                                 const vl_node_key_ties *ties, vl_node_key_place *place);
 
 /* Whether a key belongs to the node: FOUND, ABSENT, or TIE with a fence, which sets the tie_ fields
- * of *place only. Optimistic. */
+ * of *place. Else place->index is 1 if the key is above the low fence, and 0 if not. Optimistic. */
 vl_node_result vl_node_key_covers(const void *page, uint32_t page_size, const vl_node_key *key,
                                   const vl_node_key_ties *ties, vl_node_key_place *place);
 

@@ -351,6 +351,7 @@ vl_node_key_covers(const void *page, uint32_t page_size, const vl_node_key *key,
     vl_node_key_item_of_low(&view, &fence);
     if (node_key_compare_item(key, &fence, page_size, ties, &order, place) == VL_NODE_TIE)
         return VL_NODE_TIE;
+    place->index = order > 0;
     if (order < 0)
         return VL_NODE_ABSENT;
     if (view.high_size == 0)

@@ -4,7 +4,10 @@
  *   S1  A scan knows no page and no position, only the rowids that are still to come: so it goes on
  *       rightly whatever splits and merges have done since (11, item 33).
  *   S2  The range of a leaf holds while the leaf is latched: its rows in that range are all there
- *       are, so every rowid of a scan's range is looked at once. */
+ *       are, so every rowid of a scan's range is looked at once.
+ *   S3  Each leaf, and each node of a walk, takes the scan on: one to which the scan's rowid does
+ * not belong is damaged, and ends it, since the range behind it could lead back, again and again.
+ */
 #include "storage/table_int.h"
 
 /* Most leaves that are loaded at a time. */
@@ -63,10 +66,26 @@ table_adapt_window(vl_table_scan *scan, const vl_tree_spot *spot)
     scan->ahead_count = spot->ahead_count;
 }
 
+/* Latch the node of a search for the rowid; damaged: it is not one that takes a scan on (S3). */
+static velo_status
+table_scan_find(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search, int64_t rowid,
+                vl_tree_spot *spot)
+{
+    vl_pid pid;
+
+    VL_TRY(vl_tree_find(ctx, tree, search, spot));
+    if (spot->ref.page == NULL || (spot->range.first <= rowid && rowid <= spot->range.last))
+        return VELO_OK;
+    pid = spot->ref.pid;
+    vl_cache_release_shared(tree->cache, &spot->ref);
+    return vl_tree_damaged(ctx, tree, pid, "lacks the rowid that led there");
+}
+
 velo_status
 vl_table_scan_next(vl_ctx *ctx, vl_table_scan *scan)
 {
-    vl_tree_target target = vl_table_target(scan->is_backward ? scan->left.last : scan->left.first);
+    int64_t rowid = scan->is_backward ? scan->left.last : scan->left.first;
+    vl_tree_target target = vl_table_target(rowid);
     vl_tree_search search = {.target = &target,
                              .mode = VL_TREE_SHARED,
                              .direction = scan->is_backward ? -1 : 1,
@@ -77,7 +96,7 @@ vl_table_scan_next(vl_ctx *ctx, vl_table_scan *scan)
     vl_table_scan_pause(scan);
     if (scan->is_at_end)
         return VELO_OK;
-    VL_TRY(vl_tree_find(ctx, scan->tree, &search, &spot));
+    VL_TRY(table_scan_find(ctx, scan->tree, &search, rowid, &spot));
     table_adapt_window(scan, &spot);
     scan->ref = spot.ref;
     scan->leaf = spot.ref.page;
@@ -118,7 +137,7 @@ table_walk_next(vl_ctx *ctx, table_walk *walk)
     uint32_t page_size = walk->tree->page_size;
     vl_tree_spot spot;
 
-    VL_TRY(vl_tree_find(ctx, walk->tree, &search, &spot));
+    VL_TRY(table_scan_find(ctx, walk->tree, &search, walk->range.first, &spot));
     walk->ref = spot.ref;
     walk->is_at_end = spot.ref.page == NULL || spot.range.last >= walk->range.last;
     if (spot.ref.page == NULL)

@@ -4,7 +4,9 @@
  *  K9   A scan knows no page and no position, only the key from which, or below which, it goes on:
  *       so it goes on rightly whatever splits and merges have done since (11, item 33).
  *  K10  What belongs to a leaf holds while the leaf is latched: its entries between its fences are
- *       all there are, so every key of a scan's range is looked at once. */
+ *       all there are, so every key of a scan's range is looked at once.
+ *  K11  Each leaf takes the scan on: a leaf to which the scan's key does not belong is damaged, and
+ *       ends it, since the fence behind it could lead back, again and again. */
 #include "base/alloc.h"
 #include "storage/key.h"
 #include "storage/tree_key_int.h"
@@ -122,21 +124,43 @@ key_scan_count_below(const vl_tree_key_scan *scan, const vl_tree_target *target,
     return VL_NODE_DONE;
 }
 
-/* Find out which entries of the latched leaf are in the range. TIE: *tied says for which target. */
+/* How many entries of the leaf are below the place where the scan goes on. *is_right: the leaf is
+ * one that takes the scan on (K11). DONE or TIE. */
 static vl_node_result
-key_scan_bound(vl_tree_key_scan *scan, vl_tree_target *at, vl_tree_target *bound,
+key_scan_near(const vl_tree_key_scan *scan, const vl_tree_target *at, uint32_t *near, int *is_right,
+              vl_node_key_place *place)
+{
+    uint32_t page_size = scan->tree->page_size;
+    vl_node_key_ties ties = vl_tree_key_notes(at);
+    int is_inside;
+
+    *is_right = 1;
+    *near = vl_node_key_count(scan->ref.page, page_size);
+    if (at->where == VL_TREE_END)
+        return VL_NODE_DONE;
+    if (vl_node_key_covers(scan->ref.page, page_size, at->key, &ties, place) == VL_NODE_TIE)
+        return VL_NODE_TIE;
+    *is_right = place->index != 0;
+    if (key_scan_count_below(scan, at, 1, near, &is_inside, place) == VL_NODE_TIE)
+        return VL_NODE_TIE;
+    if (at->where == VL_TREE_AT)
+        *is_right = is_inside;
+    return VL_NODE_DONE;
+}
+
+/* Find out which entries of the latched leaf are in the range, and whether it is_right. TIE: *tied
+ * says for which target. */
+static vl_node_result
+key_scan_bound(vl_tree_key_scan *scan, vl_tree_target *at, vl_tree_target *bound, int *is_right,
                vl_node_key_place *place, vl_tree_target **tied)
 {
     uint32_t count = vl_node_key_count(scan->ref.page, scan->tree->page_size);
     uint32_t *near = scan->is_backward ? &scan->index_end : &scan->index_first;
     uint32_t *far = scan->is_backward ? &scan->index_first : &scan->index_end;
     int is_open = scan->is_backward ? scan->range.low_size == 0 : !scan->range.has_high;
-    int is_inside;
 
-    *near = count;
     *tied = at;
-    if (at->where != VL_TREE_END &&
-        key_scan_count_below(scan, at, 1, near, &is_inside, place) == VL_NODE_TIE)
+    if (key_scan_near(scan, at, near, is_right, place) == VL_NODE_TIE)
         return VL_NODE_TIE;
     *far = scan->is_backward ? 0 : count;
     scan->is_last = 0;
@@ -177,6 +201,7 @@ key_scan_find(vl_ctx *ctx, vl_tree_key_scan *scan, vl_tree_target *at, vl_tree_t
     vl_node_key_place place;
     vl_tree_target *tied;
     vl_tree_spot spot;
+    int is_right;
 
     for (;;) {
         search.ahead_max = scan->window - 1;
@@ -185,10 +210,16 @@ key_scan_find(vl_ctx *ctx, vl_tree_key_scan *scan, vl_tree_target *at, vl_tree_t
         scan->ref = spot.ref;
         if (spot.ref.page == NULL) /* not that high any more */
             return VELO_OK;
-        if (key_scan_bound(scan, at, bound, &place, &tied) == VL_NODE_DONE)
+        if (key_scan_bound(scan, at, bound, &is_right, &place, &tied) == VL_NODE_DONE)
             break;
         vl_cache_release_shared(tree->cache, &scan->ref);
         VL_TRY(vl_tree_key_resolve_place(ctx, tree, tied, &place));
+    }
+    if (!is_right) {
+        vl_pid pid = scan->ref.pid;
+
+        vl_cache_release_shared(tree->cache, &scan->ref);
+        return vl_tree_damaged(ctx, tree, pid, "lacks the key that led there");
     }
     scan->page = scan->ref.page;
     return VELO_OK;
