@@ -26,6 +26,17 @@ typedef struct vl_value {
     } as;
 } vl_value;
 
+/* What a column or expression prefers. The order matters to SQL's rules: NUMERIC and above are the
+ * numeric ones. */
+typedef enum vl_affinity {
+    VL_AFFINITY_NONE, /* an expression without affinity */
+    VL_AFFINITY_BLOB, /* takes all as it is */
+    VL_AFFINITY_TEXT,
+    VL_AFFINITY_NUMERIC,
+    VL_AFFINITY_INTEGER,
+    VL_AFFINITY_REAL
+} vl_affinity;
+
 /* Built-in collations of text. */
 typedef enum vl_collation {
     VL_COLLATE_BINARY, /* by bytes */

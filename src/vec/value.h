@@ -15,17 +15,6 @@
 /* The longest text or blob, in bytes. */
 #define VL_VALUE_SIZE_MAX 1000000000U
 
-/* What a column or expression prefers. The order matters to SQL's rules: NUMERIC and above are the
- * numeric ones. */
-typedef enum vl_affinity {
-    VL_AFFINITY_NONE, /* an expression without affinity */
-    VL_AFFINITY_BLOB, /* takes all as it is */
-    VL_AFFINITY_TEXT,
-    VL_AFFINITY_NUMERIC,
-    VL_AFFINITY_INTEGER,
-    VL_AFFINITY_REAL
-} vl_affinity;
-
 /* Operators with two numbers, or integers. */
 typedef enum vl_operator {
     VL_OPERATOR_ADD,

@@ -1,0 +1,459 @@
+/* plan.h - what a statement is turned into: expressions and operators, ready to be executed.
+ *
+ * A plan is a table of *programs*. A program is a tree of operators that yields rows; number 0 is
+ * the statement itself, others are subqueries, common table expressions and the bodies of triggers.
+ * A program that depends on rows around it has arguments: whoever runs it evaluates
+ * `arguments` in its own row and hands the values over; inside it they are OUTER expressions. So no
+ * expression looks at any row but the one that its operator reads, and its program's arguments.
+ *
+ * Every operator yields rows of `column_count` values. Expressions of an operator are evaluated on
+ * the row of its child; those of a join on the row that is the left child's followed by the right
+ * child's; those of a scan on its own row. Which rows arrive in which order is part of the plan's
+ * contract (31, item 18): each operator says in which order it yields.
+ *
+ * Ownership: all of a plan is in one arena, is immutable once made, and refers to schemas by
+ * reference (vl_plan.schemas). It is shared by executions one after the other; state is theirs.
+ *
+ * sql makes plans, exec runs them; this header is all that exec knows of sql. */
+#ifndef VL_SQL_PLAN_H
+#define VL_SQL_PLAN_H
+
+#include "base/arena.h"
+#include "base/type.h"
+#include "catalog/schema.h"
+#include "vec/value.h"
+
+typedef struct vl_expr vl_expr;
+typedef struct vl_op vl_op;
+typedef struct vl_program vl_program;
+
+/* A function of func/registry.h. */
+struct vl_func_def;
+
+/* ---- expressions ---- */
+
+typedef enum vl_expr_kind {
+    VL_EXPR_CONSTANT,   /* value */
+    VL_EXPR_PARAM,      /* index: number of the parameter, from 1 */
+    VL_EXPR_COLUMN,     /* index: of the row at hand */
+    VL_EXPR_OUTER,      /* index: of the program's arguments */
+    VL_EXPR_NEGATE,     /* - kid 0 */
+    VL_EXPR_BIT_NOT,    /* ~ kid 0 */
+    VL_EXPR_NOT,        /* NOT kid 0 */
+    VL_EXPR_IS_NULL,    /* kid 0 IS NULL; is_not: IS NOT NULL */
+    VL_EXPR_IS_TRUE,    /* kid 0 IS TRUE; is_not: IS NOT TRUE; op 1: IS FALSE */
+    VL_EXPR_ARITHMETIC, /* op: vl_operator; kids 0 and 1 */
+    VL_EXPR_CONCAT,     /* kids 0 || 1 */
+    VL_EXPR_COMPARE,    /* op: vl_comparison; kids 0 and 1; compared: the affinity; collation */
+    VL_EXPR_BETWEEN,    /* kid 0 BETWEEN 1 AND 2; compared and compared2: affinities with kid 1 and
+                           kid 2; collation and collation2; is_not */
+    VL_EXPR_AND,        /* kids, two or more */
+    VL_EXPR_OR,         /* kids, two or more */
+    VL_EXPR_LIKE, /* kid 0 LIKE kid 1, kid 2 is the escape, if there are three; op 1: GLOB; is_not
+                   */
+    VL_EXPR_CASE, /* base (if op is 1), then when, then pairs, and else if the count is odd then.
+                     With a base each WHEN kid is a COMPARE whose kid 0 is BASE */
+    VL_EXPR_BASE, /* within CASE with a base: the base's value */
+    VL_EXPR_CAST, /* kid 0; affinity: to which */
+    VL_EXPR_CONVERT,  /* kid 0 with `affinity` applied, as when it is stored */
+    VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated */
+    VL_EXPR_FUNCTION, /* func; kids: arguments; collation: what it compares by */
+    VL_EXPR_IN_LIST,  /* kid 0 IN (the others); compared: affinity for all; collation; is_not */
+    VL_EXPR_IN_QUERY, /* kids 0 to op - 1 IN the rows of a program of op columns; is_not; compared
+                         of column i: affinities[i]; collations[i]; arguments: the rest of the kids
+                       */
+    VL_EXPR_EXISTS,   /* of a program; is_not; kids: its arguments */
+    VL_EXPR_SCALAR,   /* column 0 of the first row of a program, or NULL; kids: its arguments */
+    VL_EXPR_ROW_COMPARE, /* op: vl_comparison; kids: left row, then right row, of the same size;
+                            affinities[i], collations[i] of column i */
+    VL_EXPR_RAISE        /* op: vl_conflict; kid 0: message, unless IGNORE */
+} vl_expr_kind;
+
+typedef enum vl_comparison {
+    VL_COMPARE_EQ,
+    VL_COMPARE_NE,
+    VL_COMPARE_LT,
+    VL_COMPARE_LE,
+    VL_COMPARE_GT,
+    VL_COMPARE_GE,
+    VL_COMPARE_IS,    /* NULLs are equal */
+    VL_COMPARE_IS_NOT /* the opposite */
+} vl_comparison;
+
+/* What evaluating an expression may do (31, item 20). */
+typedef enum vl_expr_effect {
+    VL_EFFECT_TOTAL,   /* cannot fail, has no effect */
+    VL_EFFECT_FAILING, /* can fail: only for rows that reach it */
+    VL_EFFECT_VOLATILE /* differs from call to call, or does something */
+} vl_expr_effect;
+
+/* Storage classes that an expression can yield: a set of 1 << vl_type. */
+enum {
+    VL_CLASS_INTEGER = 1U << VL_TYPE_INTEGER,
+    VL_CLASS_REAL = 1U << VL_TYPE_REAL,
+    VL_CLASS_TEXT = 1U << VL_TYPE_TEXT,
+    VL_CLASS_BLOB = 1U << VL_TYPE_BLOB,
+    VL_CLASS_NULL = 1U << VL_TYPE_NULL,
+    VL_CLASS_ANY = 0x3eU
+};
+
+struct vl_expr {
+    uint8_t kind;          /* vl_expr_kind */
+    uint8_t op;            /* as the kind says */
+    uint8_t is_not;        /* as the kind says */
+    uint8_t effect;        /* vl_expr_effect, of the whole expression */
+    uint8_t affinity;      /* vl_affinity of the expression itself */
+    uint8_t compared;      /* vl_affinity that is applied to both sides before they are compared */
+    uint8_t compared2;     /* see BETWEEN */
+    uint8_t collation;     /* vl_collation by which it compares, or of the expression itself */
+    uint8_t collation2;    /* see BETWEEN */
+    uint8_t classes;       /* VL_CLASS_... it can yield */
+    uint8_t is_constant;   /* the same for the whole execution: no column, no OUTER, not volatile */
+    uint8_t has_collation; /* the collation was asked for by COLLATE */
+    uint32_t index;        /* PARAM, COLUMN, OUTER */
+    uint32_t program;      /* IN_QUERY, EXISTS, SCALAR: which */
+    uint32_t kid_count;
+    uint32_t offset; /* where it stands in the text, for errors */
+    vl_expr **kids;
+    vl_value value;                 /* CONSTANT */
+    const struct vl_func_def *func; /* FUNCTION */
+    const uint8_t *affinities;      /* IN_QUERY, ROW_COMPARE */
+    const uint8_t *collations;      /* IN_QUERY, ROW_COMPARE */
+};
+
+/* A list of expressions. */
+typedef struct vl_exprs {
+    vl_expr **list;
+    uint32_t count;
+} vl_exprs;
+
+/* ---- operators ---- */
+
+typedef enum vl_op_kind {
+    VL_OP_KIND_VALUES,        /* rows of constants and other expressions without columns */
+    VL_OP_KIND_TABLE_SCAN,    /* rows of a table by rowid */
+    VL_OP_KIND_INDEX_SCAN,    /* rows of a table by an index */
+    VL_OP_KIND_FUNCTION_SCAN, /* rows of a table-valued function */
+    VL_OP_KIND_PROGRAM_SCAN, /* rows of another program (a CTE, a view), perhaps kept for several */
+    VL_OP_KIND_QUEUE_SCAN,   /* within a recursive term: the row at hand of the queue */
+    VL_OP_KIND_FILTER,
+    VL_OP_KIND_PROJECT,
+    VL_OP_KIND_LOOP_JOIN, /* for each left row all of a program with arguments */
+    VL_OP_KIND_HASH_JOIN,
+    VL_OP_KIND_AGGREGATE,
+    VL_OP_KIND_DISTINCT,
+    VL_OP_KIND_SORT,
+    VL_OP_KIND_LIMIT,
+    VL_OP_KIND_COMPOUND, /* UNION and the like */
+    VL_OP_KIND_RECURSE,
+    VL_OP_KIND_INSERT,
+    VL_OP_KIND_UPDATE,
+    VL_OP_KIND_DELETE
+} vl_op_kind;
+
+/* Order of a sort key. */
+typedef struct vl_sort_key {
+    vl_expr *expr;
+    uint8_t is_descending;
+    uint8_t nulls_last; /* SQLite: NULLs are first when ascending and last when descending */
+    uint8_t collation;
+} vl_sort_key;
+
+/* One end of a range of an index or of rowids. */
+typedef struct vl_bound {
+    vl_expr *expr; /* NULL: open. Evaluated when the scan begins; NULL's value: nothing is found */
+    int is_excluded; /* < or > */
+} vl_bound;
+
+/* An equality that a scan looks up. */
+typedef struct vl_lookup {
+    vl_expr *expr;      /* = this; NULL with in_list or in_program */
+    vl_exprs in_list;   /* IN these, each value once, in ascending order */
+    int32_t in_program; /* IN column 0 of this program, each value once, ascending; -1: none */
+    vl_exprs in_arguments;
+    int is_null_equal; /* IS: NULL finds NULLs */
+} vl_lookup;
+
+/* Whom a scan asks for columns of its table. */
+enum {
+    VL_COLUMN_ROWID = -1
+};
+
+/* TABLE_SCAN: rows in the order of rowids. */
+typedef struct vl_op_table_scan {
+    const vl_table_def *table;
+    const int32_t *columns; /* column_count positions in the table, or VL_COLUMN_ROWID */
+    vl_lookup *key;         /* rowid = or IN; else NULL */
+    vl_bound low;           /* range of rowids; affinity INTEGER is applied as for a comparison */
+    vl_bound high;
+    vl_exprs filter; /* on the scan's row */
+    int is_backward;
+} vl_op_table_scan;
+
+/* INDEX_SCAN: in the order of the index. Columns are read from the index where is_covering says so.
+ * The rowid is always there. A table WITHOUT ROWID is scanned through its primary index. */
+typedef struct vl_op_index_scan {
+    const vl_table_def *table;
+    const vl_index_def *index;
+    const int32_t *columns; /* as in vl_op_table_scan */
+    vl_lookup *keys;        /* key_count of them: of the index's first terms */
+    uint32_t key_count;
+    vl_exprs low;  /* of the terms behind those, a range; more than one is a row value */
+    vl_exprs high; /* see low */
+    int low_is_excluded;
+    int high_is_excluded;
+    vl_exprs filter; /* on the scan's row */
+    int is_backward;
+    int is_covering; /* every column asked for is in the index or is the rowid */
+} vl_op_index_scan;
+
+/* FUNCTION_SCAN: a table-valued function, as pragma_table_info; see exec for how they are given. */
+typedef struct vl_op_function_scan {
+    const struct vl_table_func *function;
+    const int32_t *columns; /* column_count positions among the function's columns */
+    vl_exprs arguments;
+    vl_exprs filter;
+} vl_op_function_scan;
+
+typedef struct vl_op_program_scan {
+    uint32_t program;
+    vl_exprs arguments; /* of the program, evaluated on no row: OUTER, PARAM, CONSTANT */
+    int is_shared;      /* its rows are kept, and shared by all scans of the program (a CTE that is
+                           used more than once); without arguments only */
+} vl_op_program_scan;
+
+typedef struct vl_op_filter {
+    vl_exprs conjuncts; /* in the order in which they are evaluated */
+} vl_op_filter;
+
+typedef struct vl_op_project {
+    vl_exprs exprs;
+} vl_op_project;
+
+typedef enum vl_join_kind {
+    VL_JOIN_KIND_INNER,
+    VL_JOIN_KIND_LEFT,
+    VL_JOIN_KIND_RIGHT, /* HASH_JOIN only */
+    VL_JOIN_KIND_FULL,  /* HASH_JOIN only */
+    VL_JOIN_KIND_SEMI,  /* yields the left row */
+    VL_JOIN_KIND_ANTI   /* yields the left row */
+} vl_join_kind;
+
+/* LOOP_JOIN: child 0 is the left side. In the order of the left side, then of the program. */
+typedef struct vl_op_loop_join {
+    vl_join_kind kind;
+    uint32_t program;     /* right side */
+    uint32_t right_count; /* its columns */
+    vl_exprs arguments;   /* on the left row */
+    vl_exprs condition;   /* on both: what decides whether they match, for LEFT */
+} vl_op_loop_join;
+
+/* HASH_JOIN: children 0 (probe, whose order is kept; unmatched right rows come at the end in their
+ * order) and 1 (build, read whole at first). Without keys every pair is looked at. */
+typedef struct vl_op_hash_join {
+    vl_join_kind kind;
+    vl_exprs left;                /* keys on the left row */
+    vl_exprs right;               /* keys on the right row, same count */
+    const uint8_t *compared;      /* affinity of each pair */
+    const uint8_t *collations;    /* of each pair */
+    const uint8_t *is_null_equal; /* IS instead of = */
+    vl_exprs condition;           /* on both */
+} vl_op_hash_join;
+
+typedef struct vl_aggregate {
+    const struct vl_func_def *func;
+    vl_exprs arguments;
+    vl_expr *filter; /* FILTER, or NULL */
+    int is_distinct;
+    uint8_t collation;  /* of DISTINCT, and of min and max */
+    vl_sort_key *order; /* ORDER BY within the call; order_count of them */
+    uint32_t order_count;
+} vl_aggregate;
+
+/* AGGREGATE yields groups, then aggregates, then bare columns, in ascending order of the groups. No
+ * groups at all: one row. */
+typedef struct vl_op_aggregate {
+    vl_exprs groups;
+    const uint8_t *collations; /* of the groups */
+    vl_aggregate *aggregates;
+    uint32_t aggregate_count;
+    vl_exprs bare;   /* of the first row of the group, or as min_max says; NULLs without a row */
+    int32_t min_max; /* the min() or max() whose row gives the bare columns, or -1 */
+    int is_grouped;  /* GROUP BY was there */
+    int is_sorted_input; /* rows of a group arrive together, groups ascending */
+} vl_op_aggregate;
+
+typedef struct vl_op_distinct {
+    const uint8_t
+        *collations; /* column_count of them. Rows stay in the order of first appearance */
+} vl_op_distinct;
+
+/* SORT, stable. With a limit only the first rows are kept. */
+typedef struct vl_op_sort {
+    vl_sort_key *keys;
+    uint32_t key_count;
+    vl_expr *limit;  /* constant, or NULL; negative: all. Rows that are needed: limit + offset */
+    vl_expr *offset; /* see limit; the sort itself does not leave rows out: LIMIT above it does */
+} vl_op_sort;
+
+typedef struct vl_op_limit {
+    vl_expr *limit;  /* NULL: none; negative: none */
+    vl_expr *offset; /* NULL or negative: 0 */
+} vl_op_limit;
+
+typedef enum vl_compound {
+    VL_COMPOUND_UNION_ALL, /* left, then right */
+    VL_COMPOUND_UNION,     /* the others in ascending order of all columns */
+    VL_COMPOUND_INTERSECT,
+    VL_COMPOUND_EXCEPT
+} vl_compound;
+
+typedef struct vl_op_compound {
+    vl_compound kind;
+    const uint8_t *collations; /* of the columns */
+} vl_op_compound;
+
+/* RECURSE: child 0 yields the first rows; the program is run for each row of the queue, which it
+ * reads by QUEUE_SCAN. */
+typedef struct vl_op_recurse {
+    uint32_t program;
+    int is_union; /* UNION: rows that were there already are left out */
+    const uint8_t *collations;
+    vl_sort_key *order; /* of the queue; none: first in, first out */
+    uint32_t order_count;
+    vl_expr *limit;
+    vl_expr *offset;
+} vl_op_recurse;
+
+/* ---- operators that change tables ---- */
+
+/* DO of an UPSERT. Expressions are on the row of the table followed by the row that was to be
+ * inserted (both as in vl_op_insert.columns order: all columns of the table, then the rowid). */
+typedef struct vl_upsert {
+    const vl_index_def *index; /* the conflict it is for; NULL: see is_rowid */
+    int is_rowid;              /* conflict of the rowid */
+    int is_any;                /* without a target: any conflict */
+    int is_nothing;            /* DO NOTHING */
+    const int32_t *targets;    /* columns to be set: `sets.count` positions */
+    vl_exprs sets;
+    vl_exprs where; /* conjuncts, or none */
+} vl_upsert;
+
+/* What is common to the three. A *full row* is all columns of the table in their order, followed by
+ * the rowid. RETURNING and checks are evaluated on full rows. The operator does all changes before
+ * it yields the rows of RETURNING; without RETURNING it yields none. */
+typedef struct vl_change_target {
+    const vl_table_def *table;
+    vl_conflict conflict; /* what the statement says: OR ... */
+    vl_exprs checks;      /* CHECK constraints: on the full new row; false is a violation */
+    const vl_check_def **check_defs; /* of each */
+    vl_exprs generated;              /* of the full row, in the order of evaluation */
+    const int32_t *generated_columns;
+    vl_exprs *index_exprs; /* of each index of the table, in list order: expressions of its terms
+                              on the full row, one for each term that is an expression */
+    vl_expr **index_where; /* of each index: predicate of a partial one on the full row, or NULL */
+    vl_exprs returning;    /* on the full row, then, for UPDATE FROM, the extra columns */
+    uint32_t *trigger_programs; /* numbers of programs to be run; none yet */
+    uint32_t trigger_count;
+} vl_change_target;
+
+/* INSERT: child 0 yields rows of the values that are given. */
+typedef struct vl_op_insert {
+    vl_change_target target;
+    const int32_t *sources; /* for each column and then the rowid: column of the child's row, or -1:
+                               the default */
+    vl_exprs defaults;      /* of each column and the rowid (a NULL constant), without columns */
+    vl_upsert *upserts;
+    uint32_t upsert_count;
+} vl_op_insert;
+
+/* UPDATE: child 0 yields the rowid (or, WITHOUT ROWID, the columns of the primary key in its
+ * order), then extra columns (of FROM). A row that comes again is changed the first time only. */
+typedef struct vl_op_update {
+    vl_change_target target;
+    uint32_t key_count;     /* columns of the child that name the row */
+    const int32_t *columns; /* positions to be set, or VL_COLUMN_ROWID */
+    vl_exprs sets;          /* on the full old row followed by the child's extra columns */
+    int is_direct;          /* the child does not read what is changed: no collecting needed */
+} vl_op_update;
+
+/* DELETE: child 0 as for UPDATE, without extra columns. */
+typedef struct vl_op_delete {
+    vl_change_target target;
+    uint32_t key_count;
+    int is_all; /* no WHERE, nothing observes single rows: the whole table */
+} vl_op_delete;
+
+struct vl_op {
+    vl_op_kind kind;
+    uint32_t column_count;
+    uint32_t child_count;
+    vl_op *children[2];
+    double rows; /* estimated */
+    union {
+        struct {
+            vl_exprs *rows; /* row_count lists of column_count expressions each */
+            uint32_t row_count;
+        } values;
+        vl_op_table_scan table_scan;
+        vl_op_index_scan index_scan;
+        vl_op_function_scan function_scan;
+        vl_op_program_scan program_scan;
+        vl_op_filter filter;
+        vl_op_project project;
+        vl_op_loop_join loop_join;
+        vl_op_hash_join hash_join;
+        vl_op_aggregate aggregate;
+        vl_op_distinct distinct;
+        vl_op_sort sort;
+        vl_op_limit limit;
+        vl_op_compound compound;
+        vl_op_recurse recurse;
+        vl_op_insert insert;
+        vl_op_update update;
+        vl_op_delete delete_;
+    } as;
+};
+
+struct vl_program {
+    vl_op *root;
+    uint32_t argument_count;
+    const char *name;  /* for EXPLAIN QUERY PLAN: of a CTE or view; NULL */
+    int is_correlated; /* has arguments */
+};
+
+/* A column of the result. */
+typedef struct vl_result_column {
+    const char *name;
+    const char *declared; /* type of the column that it is, or NULL */
+    const char *database; /* where it comes from, or NULLs */
+    const char *table;
+    const char *column;
+} vl_result_column;
+
+/* What kind of statement. Those that are no query, insert, update or delete are in `other`: a tree
+ * that the layer above carries out (vl_ast). */
+typedef enum vl_plan_kind {
+    VL_PLAN_SELECT,
+    VL_PLAN_INSERT,
+    VL_PLAN_UPDATE,
+    VL_PLAN_DELETE,
+    VL_PLAN_OTHER
+} vl_plan_kind;
+
+typedef struct vl_plan {
+    vl_arena *arena; /* of all of it */
+    vl_plan_kind kind;
+    int is_read_only;
+    vl_program *programs;
+    uint32_t program_count;
+    vl_result_column *columns;
+    uint32_t column_count;
+    uint32_t param_count;
+    const char **param_names; /* param_count, as written with the first character; NULL: nameless */
+    const vl_schema **schemas; /* referenced, schema_count of them */
+    uint32_t schema_count;
+    const void *other; /* OTHER: the statement's tree */
+} vl_plan;
+
+#endif
