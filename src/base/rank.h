@@ -5,6 +5,8 @@
 #ifndef VL_BASE_RANK_H
 #define VL_BASE_RANK_H
 
+#define VL_RANK_API         0x100 /* api/engine.c: the process's list of open databases */
+#define VL_RANK_API_SCHEMA  0x110 /* api/api_int.h: an engine's newest schema */
 #define VL_RANK_TXN_WAIT    0x180 /* txn/wait.c: the wait-for graph */
 #define VL_RANK_STORE       0x200 /* store_int.h: the trees in memory */
 #define VL_RANK_BARRIER     0x300 /* section.c: whose turn it is to hold sections off */
