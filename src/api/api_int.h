@@ -201,6 +201,24 @@ velo_status vl_prepared_run_other(vl_ctx *ctx, velo_statement *statement) VL_MUS
 /* The names and number of columns that such a statement will have, when it is prepared. */
 velo_status vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 
+/* Carry out CREATE, DROP or ALTER: ddl_run.c. */
+velo_status vl_ddl_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* EXPLAIN: the columns of its answer, and the answer: explain.c. */
+velo_status vl_explain_describe(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+velo_status vl_explain_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* Run a text without results inside of an open writing statement, by the given schema: nested.c. */
+velo_status vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql,
+                          size_t size) VL_MUST_CHECK;
+
+/* Make an entry of each row of its table in an index that is empty: nested.c. */
+velo_status vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
+    VL_MUST_CHECK;
+
+/* Whether a PRAGMA changes the database. */
+int vl_pragma_writes(const vl_ast *tree);
+
 /* ---- statement.c ---- */
 
 /* Append a row of `column_count` values to what the statement has made; texts are copied. */
@@ -210,6 +228,10 @@ velo_status vl_made_add(vl_ctx *ctx, velo_statement *statement, const vl_value *
 /* Make the plan of the statement's tree by a schema. */
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     VL_MUST_CHECK;
+
+/* Make a plan of a query inside of the statement's tree, by the statement's schema; in its arena. */
+velo_status vl_prepared_plan_tree(vl_ctx *ctx, velo_statement *statement, const vl_ast *query,
+                                  vl_plan **plan) VL_MUST_CHECK;
 
 /* ---- connection.c ---- */
 

@@ -54,6 +54,15 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     return VELO_OK;
 }
 
+velo_status
+vl_prepared_plan_tree(vl_ctx *ctx, velo_statement *statement, const vl_ast *query, vl_plan **plan)
+{
+    const vl_schema *schemas[1] = {statement->schema};
+    vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = statement_find_func};
+
+    return vl_plan_make(ctx, &statement->arena, query, statement->sql, 0, &env, plan);
+}
+
 /* ---- preparing ---- */
 
 /* Room for parameters and the row's cells. Values of parameters that stay keep them. */
