@@ -185,7 +185,8 @@ typedef struct vl_statement {
     vl_session *session;       /* whose it is */
     int is_writing;            /* it may change rows and entries */
     int is_nested;             /* by vl_statement_nest */
-    int is_pinned;             /* private: counts among the snapshot's users */
+    int is_reader;             /* private: open since its transaction has committed */
+    vl_txn_status *status;     /* private: view.own, with a reference; or NULL */
     uint32_t tries;            /* private: how often it was restarted */
     vl_txn_mark mark;          /* private: where it began */
     struct vl_statement *prev; /* private: list of the session's */
@@ -221,9 +222,9 @@ velo_status vl_statement_back(vl_ctx *ctx, vl_statement *statement, const vl_txn
 
 /* After VELO_BUSY_SNAPSHOT, of a writing statement outside of BEGIN which has returned no row and
  * called nothing observable: undo what it has done, and go on from its beginning with a new
- * snapshot. From the second time on it waits until it is the only writer, so that it ends (11, item
- * 30). Errors: VELO_BUSY_SNAPSHOT: it is in BEGIN, or doomed: the caller gives it up; as
- * vl_statement_begin: likewise. */
+ * snapshot; also when it was chosen to end a deadlock. From the second time on it waits until it is
+ * the only writer, so that it ends (11, item 30). Errors: VELO_BUSY_SNAPSHOT: it is in BEGIN, or
+ * nested; as vl_statement_begin: the caller gives it up. */
 velo_status vl_statement_restart(vl_ctx *ctx, vl_statement *statement) VL_MUST_CHECK;
 
 /* The view with all that the statement's transaction has done until now, its own changes too: for

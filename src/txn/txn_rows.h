@@ -131,7 +131,8 @@ typedef struct vl_row_scan {
     vl_leaf_value *value_buffer;  /* owned: of the older ones */
     uint32_t older_capacity;      /* how many there is room for */
     int64_t resume_at;            /* after vl_row_scan_pause */
-    int is_paused;                /* go on at resume_at */
+    int is_paused;                /* the leaf was released */
+    int resume_is_inside;         /* go on at resume_at */
 } vl_row_scan;
 
 /* Begin. Allocates nothing, latches nothing.
