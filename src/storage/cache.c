@@ -356,6 +356,21 @@ vl_cache_set_attachment(vl_cache *cache, const vl_page_ref *ref, void *attachmen
     vl_cache_frame_of(cache, ref->frame)->attachment = attachment;
 }
 
+void
+vl_cache_take_attachments(vl_cache *cache, vl_cache_attached *taken, void *argument)
+{
+    uint32_t count = vl_cache_frame_count(cache);
+
+    for (uint32_t i = 0; i < count; i++) {
+        vl_frame *frame = vl_cache_frame_of(cache, i);
+        void *attachment = frame->attachment;
+
+        frame->attachment = NULL;
+        if (attachment != NULL)
+            taken(argument, attachment);
+    }
+}
+
 /* ---- absent pages ---- */
 
 /* What a thread last asked for in vain. */

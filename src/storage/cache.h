@@ -226,6 +226,11 @@ void vl_cache_leave(vl_cache *cache);
 void *vl_cache_attachment(const vl_cache *cache, const vl_page_ref *ref);
 void vl_cache_set_attachment(vl_cache *cache, const vl_page_ref *ref, void *attachment);
 
+/* Take all attachments off, telling of each: before the cache is destroyed, while nobody else uses
+ * it. */
+typedef void vl_cache_attached(void *argument, void *attachment);
+void vl_cache_take_attachments(vl_cache *cache, vl_cache_attached *taken, void *argument);
+
 /* ---- budget, background, numbers ---- */
 
 /* Change the budget; shrinks by evicting. Errors as vl_cache_load. */

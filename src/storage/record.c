@@ -23,7 +23,8 @@ enum {
     RECORD_HAS_KEY = 32,
     RECORD_HAS_BYTES = 64, /* any bytes to the end */
     RECORD_HAS_ROW = 128,  /* a record of leaf_row.h to the end */
-    RECORD_IS_OPERATION = 256
+    RECORD_IS_OPERATION = 256,
+    RECORD_HAS_LAST = 512 /* a rowid, behind the position */
 };
 
 typedef struct record_shape {
@@ -51,6 +52,10 @@ static const record_shape record_shapes[VL_RECORD_TYPE_COUNT] = {
                                RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_ROW},
     [VL_RECORD_TREE_MARK] = {"tree mark", RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_ROWID},
     [VL_RECORD_CHUNK] = {"chunk", RECORD_HAS_TREE | RECORD_HAS_CHUNK | RECORD_HAS_BYTES},
+    [VL_RECORD_LISTED] = {"listed change", RECORD_HAS_TREE | RECORD_HAS_ROWID | RECORD_HAS_KIND |
+                                               RECORD_HAS_POSITION | RECORD_HAS_LAST |
+                                               RECORD_HAS_KEY | RECORD_HAS_ROW},
+    [VL_RECORD_LIST_END] = {"end of the list", 0},
 };
 
 /* The shape of a type, or NULL when there is no such type. */
@@ -94,6 +99,8 @@ vl_record_put_head(uint8_t *to, const vl_record *record)
         vl_store_le64(to, record->position);
         to += 8;
     }
+    if ((fields & RECORD_HAS_LAST) != 0)
+        to = vl_varint_put(to, vl_zigzag_encode(record->last));
     if ((fields & RECORD_HAS_CHUNK) != 0) {
         to = vl_varint_put(to, record->long_value);
         to = vl_varint_put(to, record->total_size);
@@ -149,6 +156,12 @@ record_parse_head(uint32_t fields, const uint8_t *at, const uint8_t *end, vl_rec
             return NULL;
         record->position = vl_load_le64(at);
         at += 8;
+    }
+    if ((fields & RECORD_HAS_LAST) != 0) {
+        at = vl_varint_get(at, end, &number);
+        if (at == NULL)
+            return NULL;
+        record->last = vl_zigzag_decode(number);
     }
     if ((fields & RECORD_HAS_CHUNK) != 0) {
         at = vl_varint_get(at, end, &record->long_value);

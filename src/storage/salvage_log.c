@@ -71,9 +71,11 @@ salvage_log_judge_next(vl_ctx *ctx, salvage_log *log, vl_wal_scan *scan, int *fo
 
     if (st == VELO_OK && *found) {
         fault = vl_record_parse(record.type, record.body, record.size, &parsed);
-        st = fault != NULL ? vl_fail(ctx, VELO_CORRUPT, "%s", fault)
-                           : vl_verdict_see(ctx, log->verdict, record.type, record.txn,
-                                            record.position, parsed.position);
+        if (fault != NULL)
+            st = vl_fail(ctx, VELO_CORRUPT, "%s", fault);
+        else if (parsed.type != VL_RECORD_LISTED && parsed.type != VL_RECORD_LIST_END)
+            st = vl_verdict_see(ctx, log->verdict, record.type, record.txn, record.position,
+                                parsed.position);
     }
     if (st == VELO_NOMEM)
         return st;
@@ -269,6 +271,8 @@ salvage_log_fill(vl_ctx *ctx, salvage_log *log, const vl_wal_record *record,
     case VL_RECORD_TREE_DROP:
     case VL_RECORD_TREE_MARK:
     case VL_RECORD_CHUNK:
+    case VL_RECORD_LISTED:
+    case VL_RECORD_LIST_END:
         return VELO_OK;
     }
     VL_TRY(vl_layout_parse(ctx, log->self->page_size, parsed->data, parsed->size, layout));
@@ -330,7 +334,8 @@ salvage_log_redo(vl_ctx *ctx, salvage_log *log, vl_wal_scan *scan)
         }
         if (record.position >= log->end)
             break; /* only fillers were left; SL1 */
-        if (parsed.tree == 0 || !vl_verdict_applies(log->verdict, record.txn, record.position))
+        if (parsed.tree == 0 || parsed.type == VL_RECORD_LISTED ||
+            !vl_verdict_applies(log->verdict, record.txn, record.position))
             continue;
         VL_TRY(parsed.type == VL_RECORD_CHUNK
                    ? salvage_log_take_chunk(ctx, log, record.txn, &parsed)

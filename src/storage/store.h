@@ -37,6 +37,19 @@ typedef enum vl_synchronous {
     VL_SYNCHRONOUS_FULL    /* when it is durable */
 } vl_synchronous;
 
+/* What the layer of versions above does for the store, and is told. */
+typedef struct vl_store_layer {
+    void *user; /* passed to all, of `moved` as its argument */
+    void (*keep)(void *user, vl_pid pid, void *attachment); /* see vl_cache_hooks */
+    void *(*bring)(void *user, vl_pid pid);                 /* see there */
+    vl_tree_moved *moved;                                   /* of all trees */
+    /* Append what open transactions have changed, and how it is undone, as LISTED records
+     * (record.h) and LIST_END: with a writer of the layer's own, joined to one transaction after
+     * the other. No operation runs meanwhile. *count receives how many there were; 0: nothing was
+     * appended. */
+    velo_status (*list)(vl_ctx *ctx, void *user, uint64_t *count);
+} vl_store_layer;
+
 typedef struct vl_store_options {
     uint32_t page_size;       /* of a database to be created; 0 for the default */
     uint64_t cache_bytes;     /* budget of the page cache; 0: elastic */
@@ -51,6 +64,7 @@ typedef struct vl_store_options {
     int is_read_only;   /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
     int is_direct;      /* transfers past the system's cache, where possible */
     int has_background; /* keep frames free and run checkpoints on a thread of its own */
+    const vl_store_layer *layer; /* NULL: there is none. Borrowed, outlives the store */
 } vl_store_options;
 
 /* Open or create a database.
@@ -72,6 +86,10 @@ velo_status vl_store_close(vl_ctx *ctx, vl_store *store);
 /* Close without writing anything, as if the process had died. NULL is allowed. Writers are
  * destroyed before the store is closed or abandoned. */
 void vl_store_abandon(vl_store *store);
+
+/* End the store's own thread, if it has one: before what the layer above keeps is taken apart. May
+ * be repeated; closing does it too. */
+void vl_store_stop_background(vl_store *store);
 
 /* Write all that was changed to its place, and let go of the log before. Errors: VELO_FULL,
  * VELO_IOERR, VELO_NOMEM: the log stays, and nothing is lost; VELO_BUSY: a transaction of several

@@ -122,7 +122,8 @@ super_find_bad_field(const uint8_t *bytes, const vl_superblock *super)
         return "root of the free space";
     if (!super_root_is_valid(&super->inflight_root, super->block_count))
         return "root of the transactions in flight";
-    if ((super->flags & ~VL_SUPER_CLEAN) != 0)
+    if ((super->flags & ~(VL_SUPER_CLEAN | VL_SUPER_LISTED)) != 0 ||
+        super->flags == (VL_SUPER_CLEAN | VL_SUPER_LISTED))
         return "flags";
     for (uint32_t i = SUPER_ZEROS_AT; i < SUPER_CHECKSUM_AT; i++)
         if (bytes[i] != 0)

@@ -21,7 +21,7 @@
  *   112  map_root            24  page map: address 8, length in blocks 4, height 4, checksum 8
  *   136  space_root          24  free space, likewise
  *   160  inflight_root       24  undo of transactions in flight, likewise; 0 for none
- *   184  flags               8   VL_SUPER_CLEAN
+ *   184  flags               8   VL_SUPER_CLEAN, VL_SUPER_LISTED
  *   192  zeros               312 must be zero in this version
  *   504  checksum            8   XXH3 of bytes 0 to 503, seeded with the block's number
  *
@@ -41,6 +41,9 @@
 
 /* The database was closed: there is no log to look for. */
 #define VL_SUPER_CLEAN UINT64_C(1)
+
+/* The log begins with a list of what transactions in flight have changed (record.h). */
+#define VL_SUPER_LISTED UINT64_C(2)
 
 /* Where a structure's root lies, and what its image must hash to. All zero for none. */
 typedef struct vl_root {
@@ -68,7 +71,7 @@ typedef struct vl_superblock {
     vl_root map_root;        /* page map */
     vl_root space_root;      /* free space */
     vl_root inflight_root;   /* undo of transactions in flight */
-    uint64_t flags;          /* VL_SUPER_CLEAN */
+    uint64_t flags;          /* VL_SUPER_... */
 } vl_superblock;
 
 /* Write the bytes of a superblock for block `block`, 0 or 1. */

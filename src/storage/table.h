@@ -156,6 +156,11 @@ typedef velo_status vl_table_visit(vl_ctx *ctx, void *argument, const vl_table_r
 velo_status vl_table_find(vl_ctx *ctx, const vl_tree *tree, int64_t rowid, vl_table_visit *visit,
                           void *argument) VL_MUST_CHECK;
 
+/* Find a row, with the leaf latched exclusively: for who changes what is attached to it, and no
+ * byte of it. Otherwise as vl_table_find. */
+velo_status vl_table_find_exclusive(vl_ctx *ctx, const vl_tree *tree, int64_t rowid,
+                                    vl_table_visit *visit, void *argument) VL_MUST_CHECK;
+
 /* Find many rows, in any order; sorted rowids are found fastest. Rows whose pages are resident are
  * visited at once; for others up to VL_CACHE_LOADS reads are kept in flight, and each row is
  * visited when its page has come: so rows are visited in no order. Each is visited once. The longer

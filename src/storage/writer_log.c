@@ -144,21 +144,23 @@ vl_writer_log_ready(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
     if (ready->size > vl_wal_max_body(writer->store->wal))
         return vl_fail(ctx, VELO_TOOBIG, "a log record of %u bytes: at most %u are possible",
                        ready->size, vl_wal_max_body(writer->store->wal));
-    ready->type = (uint32_t)record->type | (writer->is_open ? 0U : VL_RECORD_COMMITS);
+    ready->type =
+        (uint32_t)record->type | (writer->is_open || writer->is_joined ? 0U : VL_RECORD_COMMITS);
     return vl_wal_grant(ctx, writer->store->wal, 1, ready->size, &ready->credit);
 }
 
-void
+vl_log_position
 vl_writer_log_append(vl_writer_record *ready)
 {
     vl_writer *writer = ready->writer;
     vl_log_position position;
 
     if (ready->type == 0)
-        return;
+        return 0;
     position = vl_wal_append(writer->store->wal, &ready->credit, ready->type, writer->txn,
                              ready->parts, 2);
     writer->end = vl_wal_record_end(position, ready->size);
+    return position;
 }
 
 void

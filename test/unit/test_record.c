@@ -35,6 +35,7 @@ record_test_make(vl_rng *rng, vl_record_type type, uint8_t *data, vl_record *rec
     record->rowid = (int64_t)(vl_rng_next(rng) >> vl_rng_below(rng, 64));
     record->kind = (uint8_t)vl_rng_below(rng, 256);
     record->position = vl_rng_next(rng);
+    record->last = (int64_t)(vl_rng_next(rng) >> vl_rng_below(rng, 64));
     record->long_value = 1 + vl_rng_below(rng, 1000);
     record->total_size = 1000 + vl_rng_below(rng, 1000000);
     if (vl_rng_below(rng, 4) == 0) {
@@ -58,6 +59,7 @@ record_test_has_data(vl_record_type type)
     case VL_RECORD_TREE_CREATE:
     case VL_RECORD_TREE_LAYOUT:
     case VL_RECORD_CHUNK:
+    case VL_RECORD_LISTED:
         return 1;
     default:
         return 0;
@@ -70,6 +72,16 @@ record_test_compare(const vl_record *wanted, const vl_record *got)
     switch (wanted->type) {
     case VL_RECORD_COMMIT:
     case VL_RECORD_ABORT:
+    case VL_RECORD_LIST_END:
+        break;
+    case VL_RECORD_LISTED:
+        CHECK(got->tree == wanted->tree);
+        CHECK(got->rowid == wanted->rowid);
+        CHECK(got->kind == wanted->kind);
+        CHECK(got->position == wanted->position);
+        CHECK(got->last == wanted->last);
+        CHECK(got->key.long_value == wanted->key.long_value);
+        CHECK(got->key.size == wanted->key.size || wanted->key.long_value != 0);
         break;
     case VL_RECORD_DISCARD:
         CHECK(got->position == wanted->position);
