@@ -18,6 +18,7 @@
 #include "base/latch.h"
 #include "catalog/schema.h"
 #include "exec/exec.h"
+#include "exec/source.h"
 #include "func/registry.h"
 #include "os/io.h"
 #include "sql/ast.h"
@@ -141,8 +142,8 @@ struct velo_statement {
     uint32_t column_count;
     uint32_t param_count;
     vl_value *params;
-    vl_made_rows made;        /* OTHER */
-    struct vl_source *source; /* what exec reads tables through */
+    vl_made_rows made; /* OTHER */
+    vl_source source;  /* what exec reads tables through, while is_open */
 };
 
 /* ---- engine.c ---- */
@@ -229,9 +230,9 @@ velo_status vl_made_add(vl_ctx *ctx, velo_statement *statement, const vl_value *
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     VL_MUST_CHECK;
 
-/* Make a plan of a query inside of the statement's tree, by the statement's schema; in its arena. */
-velo_status vl_prepared_plan_tree(vl_ctx *ctx, velo_statement *statement, const vl_ast *query,
-                                  vl_plan **plan) VL_MUST_CHECK;
+/* Make a plan of a tree without parameters. */
+velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
+                              vl_schema *schema, vl_plan **plan) VL_MUST_CHECK;
 
 /* ---- connection.c ---- */
 

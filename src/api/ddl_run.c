@@ -1,10 +1,10 @@
 /* ddl_run.c - carrying out what sql/ddl.h says that a statement does to the schema.
  *
  * Invariants
- *   DR1  The connection is the one that changes the schema (transaction.c, TR2), so sqlite_schema is
- *        read and changed by nobody else meanwhile.
- *   DR2  Rows of sqlite_schema and trees change in the statement's transaction; the schema of the
- *        connection is made anew from the rows before anything is filled by it. */
+ *   DR1  The connection is the one that changes the schema (transaction.c, TR2), so sqlite_schema
+ * is read and changed by nobody else meanwhile. DR2  Rows of sqlite_schema and trees change in the
+ * statement's transaction; the schema of the connection is made anew from the rows before anything
+ * is filled by it. */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -153,8 +153,8 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 static int
 ddl_needs_schema(vl_ddl_kind kind)
 {
-    return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX ||
-           kind == VL_DDL_REWRITE_ROWS || kind == VL_DDL_CHECK_ROWS;
+    return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_REWRITE_ROWS ||
+           kind == VL_DDL_CHECK_ROWS;
 }
 
 static velo_status
@@ -211,7 +211,8 @@ ddl_describe_query(vl_ctx *ctx, velo_statement *statement, vl_ddl_input *input)
 
     if (tree->type != VL_AST_CREATE_TABLE || tree->kid[3] == NULL)
         return VELO_OK;
-    VL_TRY(vl_prepared_plan_tree(ctx, statement, tree->kid[3], &plan));
+    VL_TRY(vl_plan_by_schema(ctx, &statement->arena, tree->kid[3], statement->sql,
+                             statement->schema, &plan));
     results = vl_arena_alloc_array(&statement->run_arena, plan->column_count, sizeof *results);
     if (results == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
@@ -242,8 +243,7 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
     if (ddl.changes == NULL)
         return VELO_OK;
-    run.trees = vl_arena_alloc_array(&statement->run_arena, ddl.tree_count + 1U,
-                                     sizeof *run.trees);
+    run.trees = vl_arena_alloc_array(&statement->run_arena, ddl.tree_count + 1U, sizeof *run.trees);
     if (run.trees == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a list of trees");
     VL_TRY(vl_rows_open(ctx, connection->engine->store, connection->engine->master, &run.master));

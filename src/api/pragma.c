@@ -1,9 +1,9 @@
 /* pragma.c - PRAGMA: settings, numbers of the database, checks; what tools ask first.
  *
  * A pragma is a row of a table: its name, the columns of its answer, and a function that makes the
- * answer's rows. What describes the schema (table_info and the like) is in pragma_schema.c. A pragma
- * that nobody knows has no answer, as SQLite documents; those without effect here remember and echo
- * what they were told (31, item 36).
+ * answer's rows. What describes the schema (table_info and the like) is in pragma_schema.c. A
+ * pragma that nobody knows has no answer, as SQLite documents; those without effect here remember
+ * and echo what they were told (31, item 36).
  *
  * Invariants
  *   PR1  A pragma that changes the database does so in the statement's transaction, which then
@@ -40,8 +40,8 @@ pragma_level(const vl_ast *argument, int otherwise)
     static const struct {
         const char *word;
         int level;
-    } words[] = {{"on", 1}, {"yes", 1},  {"true", 1},   {"off", 0},
-                 {"no", 0}, {"false", 0}, {"normal", 1}, {"full", 2}, {"extra", 3}};
+    } words[] = {{"on", 1},    {"yes", 1},    {"true", 1}, {"off", 0},  {"no", 0},
+                 {"false", 0}, {"normal", 1}, {"full", 2}, {"extra", 3}};
 
     for (size_t i = 0; i < VL_ARRAY_COUNT(words); i++)
         if (pragma_is_word(argument, words[i].word))
@@ -152,11 +152,10 @@ pragma_synchronous(vl_ctx *ctx, velo_statement *statement, const vl_ast *argumen
     connection->synchronous = pragma_level(argument, connection->synchronous);
     if (connection->synchronous > 2)
         connection->synchronous = 2;
-    vl_session_set_synchronous(connection->session, connection->synchronous == 0
-                                                        ? VL_SYNCHRONOUS_OFF
-                                                    : connection->synchronous == 1
-                                                        ? VL_SYNCHRONOUS_NORMAL
-                                                        : VL_SYNCHRONOUS_FULL);
+    vl_session_set_synchronous(connection->session,
+                               connection->synchronous == 0   ? VL_SYNCHRONOUS_OFF
+                               : connection->synchronous == 1 ? VL_SYNCHRONOUS_NORMAL
+                                                              : VL_SYNCHRONOUS_FULL);
     return VELO_OK;
 }
 
@@ -175,8 +174,9 @@ pragma_busy_timeout(vl_ctx *ctx, velo_statement *statement, const vl_ast *argume
     if (argument != NULL) {
         int64_t ms = pragma_number(argument);
 
-        velo_set_busy_timeout(statement->connection,
-                              ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms);
+        velo_set_busy_timeout(statement->connection, ms < 0           ? 0
+                                                     : ms > INT32_MAX ? INT32_MAX
+                                                                      : (int)ms);
     }
     return pragma_answer_integer(ctx, statement, statement->connection->busy_ms);
 }
@@ -187,8 +187,9 @@ pragma_foreign_keys(vl_ctx *ctx, velo_statement *statement, const vl_ast *argume
     if (argument == NULL)
         return pragma_answer_integer(ctx, statement, statement->connection->foreign_keys);
     if (pragma_level(argument, 0) != 0)
-        return vl_fail(ctx, VELO_ERROR, "foreign keys are not enforced yet: they cannot be turned "
-                                        "on");
+        return vl_fail(ctx, VELO_ERROR,
+                       "foreign keys are not enforced yet: they cannot be turned "
+                       "on");
     return VELO_OK;
 }
 
@@ -217,7 +218,8 @@ pragma_encoding(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
     if (argument != NULL) {
         if (pragma_is_word(argument, "UTF-8") || pragma_is_word(argument, "UTF8"))
             return VELO_OK;
-        return vl_fail(ctx, VELO_ERROR, "texts are stored as UTF-8: no other encoding is supported");
+        return vl_fail(ctx, VELO_ERROR,
+                       "texts are stored as UTF-8: no other encoding is supported");
     }
     return pragma_answer_text(ctx, statement, "UTF-8");
 }
@@ -263,8 +265,8 @@ static velo_status
 pragma_compile_options(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
 {
     static const char *const options[] = {"DEFAULT_SYNCHRONOUS=2", "ENABLE_COLUMN_METADATA",
-                                          "ENABLE_MATH_FUNCTIONS",
-                                          "ENABLE_UPDATE_DELETE_LIMIT", "THREADSAFE=1"};
+                                          "ENABLE_MATH_FUNCTIONS", "ENABLE_UPDATE_DELETE_LIMIT",
+                                          "THREADSAFE=1"};
 
     (void)argument;
     for (size_t i = 0; i < VL_ARRAY_COUNT(options); i++)

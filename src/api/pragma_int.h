@@ -10,8 +10,8 @@ typedef struct vl_pragma {
     const char *name;
     const char *columns[VL_PRAGMA_COLUMNS_MAX]; /* names of the answer's columns */
     uint32_t column_count;
-    int writes;   /* with an argument it changes the database */
-    int answers;  /* it has an answer with an argument too */
+    int writes;  /* with an argument it changes the database */
+    int answers; /* it has an answer with an argument too */
     /* Make the answer by vl_made_add. argument: NULL when there is none. */
     velo_status (*run)(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument);
 } vl_pragma;

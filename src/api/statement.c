@@ -55,12 +55,13 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
 }
 
 velo_status
-vl_prepared_plan_tree(vl_ctx *ctx, velo_statement *statement, const vl_ast *query, vl_plan **plan)
+vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
+                  vl_schema *schema, vl_plan **plan)
 {
-    const vl_schema *schemas[1] = {statement->schema};
+    const vl_schema *schemas[1] = {schema};
     vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = statement_find_func};
 
-    return vl_plan_make(ctx, &statement->arena, query, statement->sql, 0, &env, plan);
+    return vl_plan_make(ctx, arena, tree, sql, 0, &env, plan);
 }
 
 /* ---- preparing ---- */
@@ -238,8 +239,6 @@ statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
         }
         vl_exec_reset(statement->exec);
     }
-    vl_source_destroy(statement->source);
-    statement->source = NULL;
     if (statement->is_open) {
         statement->is_open = 0;
         st = vl_connection_leave(ctx, connection, &statement->txn, st, resolution);
@@ -316,7 +315,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
 
-    VL_TRY(vl_source_create(ctx, connection->engine->store, &statement->txn, &statement->source));
+    statement->source = (vl_source){connection->engine->store, &statement->txn};
     if (statement->exec == NULL) {
         vl_exec_env env = {.functions = &connection->functions,
                            .io = connection->engine->io,
@@ -324,7 +323,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .memory_limit = UINT64_C(256) << 20,
                            .interrupt = &connection->interrupt};
 
-        env.source = statement->source;
+        env.source = &statement->source;
         VL_TRY(vl_exec_create(ctx, statement->plan, &env, &statement->exec));
     }
     vl_exec_bind(statement->exec, statement->params, statement->param_count);

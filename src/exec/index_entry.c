@@ -86,8 +86,8 @@ vl_entry_put_rowid(uint8_t to[8], int64_t rowid)
     uint64_t bits = (uint64_t)rowid;
     uint32_t size = 1;
 
-    while (size < 8 && (rowid < -(INT64_C(1) << (8 * size - 1)) ||
-                        rowid >= INT64_C(1) << (8 * size - 1)))
+    while (size < 8 &&
+           (rowid < -(INT64_C(1) << (8 * size - 1)) || rowid >= INT64_C(1) << (8 * size - 1)))
         size++;
     for (uint32_t i = 0; i < size; i++)
         to[i] = (uint8_t)(bits >> (8 * i));

@@ -16,8 +16,8 @@ typedef struct vl_entry_key {
 } vl_entry_key;
 
 /* Append a column. errors  VELO_NOMEM, VELO_TOOBIG */
-velo_status vl_entry_key_add(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key,
-                             const vl_value *value, const vl_index_term *term) VL_MUST_CHECK;
+velo_status vl_entry_key_add(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, const vl_value *value,
+                             const vl_index_term *term) VL_MUST_CHECK;
 
 /* Append one byte. errors  VELO_NOMEM */
 velo_status vl_entry_key_add_byte(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, uint8_t byte)

@@ -46,8 +46,7 @@ index_open(vl_ctx *ctx, vl_stage *stage)
 
     vl_arena_init(&index->arena, ctx->allocator, 0);
     vl_arena_init(&index->range_arena, ctx->allocator, 0);
-    index->choices = vl_arena_alloc_array(&stage->exec->arena, count + 1U,
-                                          sizeof *index->choices);
+    index->choices = vl_arena_alloc_array(&stage->exec->arena, count + 1U, sizeof *index->choices);
     if (index->choices == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
     memset(index->choices, 0, (count + 1U) * sizeof *index->choices);
@@ -106,8 +105,7 @@ index_find_choices(vl_ctx *ctx, index_stage *index, int *is_empty)
 
 /* Append the values of one end of the range to a key; *is_null: one of them is NULL. */
 static velo_status
-index_add_end(vl_ctx *ctx, index_stage *index, const vl_exprs *end, vl_entry_key *key,
-              int *is_null)
+index_add_end(vl_ctx *ctx, index_stage *index, const vl_exprs *end, vl_entry_key *key, int *is_null)
 {
     const vl_op_index_scan *op = &index->base.op->as.index_scan;
     vl_eval eval = vl_stage_eval(&index->base, &index->range_arena);
@@ -283,7 +281,8 @@ index_fill(vl_ctx *ctx, index_stage *index, uint32_t wanted)
         rowid = vl_entry_get_rowid(entry->value, entry->value_size);
         VL_TRY(vl_fetch_row(ctx, &index->fetch, view, rowid, batch, count, &found));
         if (!found) /* IX1 */
-            return vl_fail(ctx, VELO_CORRUPT, "index %s has an entry for row %lld, which is missing",
+            return vl_fail(ctx, VELO_CORRUPT,
+                           "index %s has an entry for row %lld, which is missing",
                            op->index->object.name, (long long)rowid);
         count++;
     }

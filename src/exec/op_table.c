@@ -26,12 +26,12 @@ typedef struct table_stage {
     vl_fetch fetch;
     vl_row_scan scan;
     int is_started;
-    int is_scanning;     /* `scan` has been begun */
-    vl_frame *program;   /* of IN (SELECT ...) */
-    int64_t *rowids;     /* of single rows; NULL: a range */
+    int is_scanning;   /* `scan` has been begun */
+    vl_frame *program; /* of IN (SELECT ...) */
+    int64_t *rowids;   /* of single rows; NULL: a range */
     uint32_t rowid_count;
     uint32_t rowid_at;
-    table_long *longs;   /* of the chunk that is being made */
+    table_long *longs; /* of the chunk that is being made */
     uint32_t long_count;
     uint32_t long_room;
 } table_stage;
@@ -94,8 +94,8 @@ table_value(vl_ctx *ctx, table_stage *table, const vl_expr *expr, vl_value *valu
 
 /* Take one end of the range; *is_empty is set when nothing can be in it. */
 static velo_status
-table_take_bound(vl_ctx *ctx, table_stage *table, const vl_bound *bound, int is_low,
-                 int64_t *rowid, int *is_empty)
+table_take_bound(vl_ctx *ctx, table_stage *table, const vl_bound *bound, int is_low, int64_t *rowid,
+                 int *is_empty)
 {
     vl_value value;
     int has;
@@ -183,8 +183,8 @@ table_find_rowids(vl_ctx *ctx, table_stage *table, const vl_lookup *key)
     vl_value *values;
     uint32_t count;
 
-    VL_TRY(vl_lookup_values(ctx, &table->base, key, &table->program, &table->arena, &values,
-                            &count));
+    VL_TRY(
+        vl_lookup_values(ctx, &table->base, key, &table->program, &table->arena, &values, &count));
     table->rowids = vl_arena_alloc_array(&table->arena, count + 1U, sizeof *table->rowids);
     if (table->rowids == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u rowids", (unsigned)count);
@@ -212,8 +212,7 @@ table_start(vl_ctx *ctx, table_stage *table)
     VL_TRY(table_take_bound(ctx, table, &op->high, 0, &range.last, &is_empty));
     if (is_empty || range.first > range.last) {
         table->rowids = vl_arena_alloc_array(&table->arena, 1, sizeof *table->rowids);
-        return table->rowids != NULL ? VELO_OK
-                                     : vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
+        return table->rowids != NULL ? VELO_OK : vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
     }
     vl_row_scan_begin(&table->scan, table->fetch.table, &source->statement->view, range,
                       op->is_backward, table->fetch.ids, table->fetch.id_count);
@@ -285,8 +284,7 @@ table_read_longs(vl_ctx *ctx, table_stage *table)
         void *data = vl_arena_alloc(&batch->arena, size);
 
         if (data == NULL)
-            return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u bytes for a value",
-                           (unsigned)size);
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u bytes for a value", (unsigned)size);
         VL_TRY(vl_rows_read_long(ctx, table->fetch.table, &from->value, 0, size, data));
         batch->columns[from->column][from->row].as.data = data;
     }

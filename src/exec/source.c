@@ -123,14 +123,14 @@ lookup_add(vl_ctx *ctx, vl_arena *arena, lookup_list *list, const vl_value *valu
 
 /* Column 0 of all rows of a program. */
 static velo_status
-lookup_run(vl_ctx *ctx, vl_stage *stage, const vl_lookup *lookup, vl_frame *frame,
-           vl_arena *arena, lookup_list *list)
+lookup_run(vl_ctx *ctx, vl_stage *stage, const vl_lookup *lookup, vl_frame *frame, vl_arena *arena,
+           lookup_list *list)
 {
     vl_eval eval = vl_stage_eval(stage, arena);
     const vl_chunk *chunk;
 
-    VL_TRY(vl_frame_start(ctx, frame, &eval, lookup->in_arguments.list,
-                          lookup->in_arguments.count));
+    VL_TRY(
+        vl_frame_start(ctx, frame, &eval, lookup->in_arguments.list, lookup->in_arguments.count));
     for (;;) {
         VL_TRY(vl_stage_next(ctx, frame->root, VL_CHUNK_ROWS, &chunk));
         if (chunk->count == 0)
