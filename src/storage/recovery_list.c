@@ -26,6 +26,7 @@ typedef struct recovery_list {
     uint64_t checkpoint;       /* position of the list */
     vl_leaf_change *columns;   /* of the change at hand; in the writer's arena */
     uint32_t count;            /* how many */
+    int has_dropped;           /* a tree of the list has been dropped */
 } recovery_list;
 
 static velo_status
@@ -222,11 +223,12 @@ list_is_undone(const recovery_list *self, const vl_wal_record *record, const vl_
 }
 
 static velo_status
-list_apply_tree(vl_ctx *ctx, const recovery_list *self, const vl_record *parsed,
-                vl_store_tree *tree, int is_undone)
+list_apply_tree(vl_ctx *ctx, recovery_list *self, const vl_record *parsed, vl_store_tree *tree,
+                int is_undone)
 {
     if (is_undone != (parsed->kind == VL_LISTED_TREE_CREATED))
         return VELO_OK;
+    self->has_dropped = 1;
     return vl_writer_do_drop_tree(ctx, self->store->own, tree);
 }
 
@@ -237,8 +239,12 @@ list_apply(vl_ctx *ctx, recovery_list *self, const vl_wal_record *record, const 
     vl_store_tree *tree;
 
     vl_arena_reset(&self->store->own->arena);
-    if (vl_store_find_tree(ctx, self->store, parsed->tree, &tree) != VELO_OK)
-        return list_damaged(ctx, record, "its tree is not there");
+    if (vl_store_find_tree(ctx, self->store, parsed->tree, &tree) != VELO_OK) {
+        if (!self->has_dropped)
+            return list_damaged(ctx, record, "its tree is not there");
+        vl_error_clear(ctx); /* what its transaction did before it dropped it */
+        return VELO_OK;
+    }
     if (parsed->kind >= VL_LISTED_TREE_CREATED)
         return list_apply_tree(ctx, self, parsed, tree, is_undone);
     VL_TRY(list_take_columns(ctx, self, parsed));

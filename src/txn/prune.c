@@ -203,9 +203,10 @@ static vl_undo *
 prune_chain_absent(void *argument, vl_undo *head)
 {
     prune_absent *absent = argument;
+    vl_origin origin = {NULL, VL_TS_NONE, 0};
 
-    if (absent->is_absent(absent->argument, head) &&
-        vl_prune_can_purge(absent->prune->horizon, head, (vl_origin){NULL, VL_TS_NONE, 0})) {
+    if (absent->is_absent(absent->argument, head, &origin) &&
+        vl_prune_can_purge(absent->prune->horizon, head, origin)) {
         prune_drop(absent->prune, head);
         return NULL;
     }

@@ -169,7 +169,7 @@ typedef struct collect_page {
 } collect_page;
 
 static int
-collect_is_absent(void *argument, const vl_undo *newest)
+collect_is_absent(void *argument, const vl_undo *newest, vl_origin *origin)
 {
     const collect_page *self = argument;
     vl_leaf_state state;
@@ -182,6 +182,7 @@ collect_is_absent(void *argument, const vl_undo *newest)
         return vl_node_key_find(self->page, self->tree->base->tree.page_size, &key, NULL, &place) ==
                VL_NODE_ABSENT;
     }
+    *origin = vl_ranges_find(self->tree->ranges, newest->rowid);
     state = vl_leaf_find(self->page, newest->rowid, &slot);
     return state == VL_LEAF_NO_SLOT || state == VL_LEAF_GAP;
 }
@@ -396,6 +397,19 @@ static int
 collect_is_one(void *argument, const vl_undo *range, const vl_undo *next)
 {
     return vl_prune_is_one(argument, range, next);
+}
+
+void
+vl_txn_merge_ranges(vl_txn_tree *tree)
+{
+    uint32_t count = vl_ranges_count(tree->ranges);
+    vl_txn_horizon horizon;
+
+    if (count < COLLECT_RANGES || count % COLLECT_RANGES != 0)
+        return;
+    vl_txn_get_horizon(tree->store, &horizon);
+    vl_count(&tree->store->merged_count,
+             vl_ranges_merge(tree->ranges, collect_is_one, &horizon.horizon));
 }
 
 /* Drop ranges that everybody sees, and put together those that nobody can tell apart. */

@@ -235,6 +235,10 @@ void vl_txn_add_garbage(vl_txn_store *store, vl_tree_id tree, vl_pid pid, uint32
 /* Free the pages of garbage, outside of operations. */
 void vl_txn_free_garbage(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer);
 
+/* A table gets another range: put neighbours together that nobody can tell apart, every so often.
+ */
+void vl_txn_merge_ranges(vl_txn_tree *tree);
+
 /* A statement that is open when its transaction commits, and its end. */
 void vl_txn_add_reader(vl_txn_store *store, vl_txn_status *status);
 void vl_txn_remove_reader(vl_txn_store *store, vl_txn_status *status);

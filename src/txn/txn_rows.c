@@ -231,6 +231,7 @@ rows_prepare_range(vl_ctx *ctx, rows_change *self)
         self->range = range->record;
         return VELO_OK;
     }
+    vl_txn_merge_ranges(self->change.tree);
     VL_TRY(vl_ranges_reserve(ctx, self->change.tree->ranges));
     self->is_promised = 1;
     return vl_undo_append(ctx, self->change.session->txn->log, &change, &self->record);
