@@ -292,6 +292,16 @@ vl_list_check(vl_parser *parser, vl_ast *list, const char *what)
 }
 
 vl_ast *
+vl_table_check(vl_parser *parser, vl_ast *create)
+{
+    if (create != NULL && create->kid[1] != NULL &&
+        create->kid[1]->count > parser->limits->column_count)
+        vl_parser_fail(parser, VELO_ERROR, UINT32_MAX, "too many columns on %.*s",
+                       (int)create->kid[0]->text_size, create->kid[0]->text);
+    return create;
+}
+
+vl_ast *
 vl_query_add(vl_parser *parser, vl_ast *query, int op, vl_ast *next)
 {
     vl_ast *select;
