@@ -19,6 +19,7 @@
  *   TREE_MARK     tree, number: the tree's mark is at least this (greatest rowid ever given)
  *   CHUNK         tree, long value, total size, bytes: a part of a value too long for one record,
  *                 before the record that uses it, which is of the same tree
+ *   TABLE_ROWS    tree, leaf: rows that were not there, as many inserts at once
  *
  *   tree, total size   varint
  *
@@ -34,6 +35,11 @@
  *                      2 * long value + 1
  *
  *   value              bytes to the body's end
+ *
+ *   leaf               a leaf page (leaf_pax.h, docs/file-format.md) to the body's end, without the
+ *                      free space between its arrays and its heap: `fixed_end` bytes and
+ *                      `heap_used` bytes. All of its slots are live, no value is in overflow, it
+ *                      is none of records; its number means nothing
  *
  * A type with VL_RECORD_COMMITS is an operation and its transaction's COMMIT in one: the common
  * case of one operation in a transaction takes one record. All functions are pure; any thread. */
@@ -56,9 +62,10 @@ typedef enum vl_record_type {
     VL_RECORD_TREE_DROP = 10,
     VL_RECORD_TREE_LAYOUT = 11,
     VL_RECORD_TREE_MARK = 12,
-    VL_RECORD_CHUNK = 13
+    VL_RECORD_CHUNK = 13,
+    VL_RECORD_TABLE_ROWS = 14
 } vl_record_type;
-#define VL_RECORD_TYPE_COUNT 14
+#define VL_RECORD_TYPE_COUNT 15
 
 /* Added to a type: the transaction commits with this record. */
 #define VL_RECORD_COMMITS 0x100U
@@ -84,7 +91,7 @@ typedef struct vl_record {
     uint64_t long_value; /* CHUNK: of which value */
     uint64_t total_size; /* CHUNK: bytes of the whole value */
     vl_record_key key;   /* KEY_PUT, KEY_DELETE */
-    const uint8_t *data; /* row, layout, value or chunk */
+    const uint8_t *data; /* row, layout, value, chunk or leaf */
     size_t size;         /* its bytes */
 } vl_record;
 
@@ -99,8 +106,25 @@ uint8_t *vl_record_put_head(uint8_t *to, const vl_record *record);
  *
  * type     as the log has it, with or without VL_RECORD_COMMITS
  * returns  NULL, or static text: why these bytes are no such record. The bytes may be anything;
- *          rows and layouts are checked (vl_leaf_record_is_valid) */
+ *          rows and layouts are checked (vl_leaf_record_is_valid), of leaves only the size */
 const char *vl_record_parse(uint32_t type, const void *body, size_t size, vl_record *record);
+
+/* The two parts of a leaf for a TABLE_ROWS record, which follow its head. */
+typedef struct vl_record_leaf {
+    const uint8_t *arrays; /* from the page's begin */
+    uint32_t arrays_size;  /* bytes */
+    const uint8_t *heap;   /* to the page's end */
+    uint32_t heap_size;    /* bytes */
+} vl_record_leaf;
+
+void vl_record_split_leaf(const vl_leaf *leaf, uint32_t page_size, vl_record_leaf *parts);
+
+/* Put the leaf of a TABLE_ROWS record together again.
+ *
+ * leaf    receives it: page_size bytes, aligned to 8. All slots are live, no value is in overflow
+ * errors  VELO_CORRUPT: it is no leaf, or not one of those that such a record may have */
+velo_status vl_record_join_leaf(vl_ctx *ctx, const vl_record *record, uint32_t page_size,
+                                vl_leaf *leaf) VL_MUST_CHECK;
 
 /* A name for messages: "table insert". Static text; "unknown" for an unknown type. */
 const char *vl_record_type_name(uint32_t type);
