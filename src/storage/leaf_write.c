@@ -70,11 +70,11 @@ leaf_find_new_slot(const vl_leaf *leaf, int64_t rowid, vl_leaf_spot *target)
     uint64_t distance = (uint64_t)rowid - (uint64_t)leaf->first;
 
     target->slot = leaf->count;
-    if (leaf->count == 0 || leaf->count == leaf->capacity)
+    if (leaf->count == leaf->capacity)
         return 0;
     if ((leaf->flags & VL_LEAF_DENSE) != 0) {
         target->slot = (uint32_t)distance;
-        return rowid > leaf->first && distance < leaf->capacity;
+        return rowid >= leaf->first && distance < leaf->capacity;
     }
     if (distance > vl_leaf_width_max(leaf->rowid_width))
         return 0;

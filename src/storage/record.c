@@ -24,7 +24,8 @@ enum {
     RECORD_HAS_BYTES = 64, /* any bytes to the end */
     RECORD_HAS_ROW = 128,  /* a record of leaf_row.h to the end */
     RECORD_IS_OPERATION = 256,
-    RECORD_HAS_LAST = 512 /* a rowid, behind the position */
+    RECORD_HAS_LAST = 512, /* a rowid, behind the position */
+    RECORD_HAS_LEAF = 1024 /* a leaf in two parts to the end */
 };
 
 typedef struct record_shape {
@@ -56,6 +57,8 @@ static const record_shape record_shapes[VL_RECORD_TYPE_COUNT] = {
                                                RECORD_HAS_POSITION | RECORD_HAS_LAST |
                                                RECORD_HAS_KEY | RECORD_HAS_ROW},
     [VL_RECORD_LIST_END] = {"end of the list", 0},
+    [VL_RECORD_TABLE_ROWS] = {"table rows",
+                              RECORD_IS_OPERATION | RECORD_HAS_TREE | RECORD_HAS_LEAF},
 };
 
 /* The shape of a type, or NULL when there is no such type. */
@@ -174,6 +177,18 @@ record_parse_head(uint32_t fields, const uint8_t *at, const uint8_t *end, vl_rec
     return (fields & RECORD_HAS_KEY) != 0 ? record_parse_key(at, end, &record->key) : at;
 }
 
+/* Whether bytes are as many as the leaf's header says that its two parts have. */
+static int
+record_leaf_has_size(const uint8_t *data, size_t size)
+{
+    vl_leaf head;
+
+    if (size < sizeof head)
+        return 0;
+    memcpy(&head, data, sizeof head);
+    return head.fixed_end >= sizeof head && (uint64_t)head.fixed_end + head.heap_used == size;
+}
+
 const char *
 vl_record_parse(uint32_t type, const void *body, size_t size, vl_record *record)
 {
@@ -191,16 +206,63 @@ vl_record_parse(uint32_t type, const void *body, size_t size, vl_record *record)
     at = record_parse_head(shape->fields, body, end, record);
     if (at == NULL)
         return "its fields are damaged";
-    if ((shape->fields & (RECORD_HAS_ROW | RECORD_HAS_BYTES)) == 0)
+    if ((shape->fields & (RECORD_HAS_ROW | RECORD_HAS_BYTES | RECORD_HAS_LEAF)) == 0)
         return at == end ? NULL : "it is too long";
     record->data = at;
     record->size = (size_t)(end - at);
     if ((shape->fields & RECORD_HAS_ROW) != 0 &&
         !vl_leaf_record_is_valid(record->data, record->size))
         return "its row is damaged";
+    if ((shape->fields & RECORD_HAS_LEAF) != 0 && !record_leaf_has_size(record->data, record->size))
+        return "its rows are damaged";
     if ((shape->fields & RECORD_HAS_CHUNK) != 0 && record->size > record->total_size)
         return "its chunk is longer than the value";
     return NULL;
+}
+
+void
+vl_record_split_leaf(const vl_leaf *leaf, uint32_t page_size, vl_record_leaf *parts)
+{
+    parts->arrays = (const uint8_t *)(const void *)leaf;
+    parts->arrays_size = leaf->fixed_end;
+    parts->heap = parts->arrays + page_size - leaf->heap_used;
+    parts->heap_size = leaf->heap_used;
+}
+
+/* Whether a slot's values are all in the leaf. */
+static int
+record_slot_is_whole(const vl_leaf *leaf, uint32_t slot)
+{
+    vl_leaf_value value;
+
+    for (uint32_t i = 0; i < leaf->column_count; i++) {
+        vl_leaf_get(leaf, slot, i, &value);
+        if (value.overflow != 0)
+            return 0;
+    }
+    return 1;
+}
+
+velo_status
+vl_record_join_leaf(vl_ctx *ctx, const vl_record *record, uint32_t page_size, vl_leaf *leaf)
+{
+    uint8_t *page = (uint8_t *)(void *)leaf;
+    vl_leaf head;
+
+    memcpy(&head, record->data, sizeof head); /* vl_record_parse has seen to the sizes */
+    if (record->size > page_size)
+        return vl_fail(ctx, VELO_CORRUPT, "its rows are more than fit a page");
+    memset(page, 0, page_size);
+    memcpy(page, record->data, head.fixed_end);
+    memcpy(page + page_size - head.heap_used, record->data + head.fixed_end,
+           record->size - head.fixed_end);
+    VL_TRY(vl_leaf_validate(ctx, leaf, page_size));
+    if (!vl_leaf_is_all_live(leaf) || (leaf->flags & VL_LEAF_ROWS) != 0)
+        return vl_fail(ctx, VELO_CORRUPT, "its rows are none that can be inserted");
+    for (uint32_t slot = 0; slot < leaf->count; slot++)
+        if (!record_slot_is_whole(leaf, slot))
+            return vl_fail(ctx, VELO_CORRUPT, "its rows have long values");
+    return VELO_OK;
 }
 
 const char *

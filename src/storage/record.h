@@ -23,6 +23,7 @@
  *                 that had not ended at the checkpoint, and what was there before. No operation:
  *                 the change is in the checkpoint's pages
  *   LIST_END      nothing: all that is listed has been
+ *   TABLE_ROWS    tree, leaf: rows that were not there, as many inserts at once
  *
  *   tree, total size   varint
  *
@@ -39,6 +40,11 @@
  *                      2 * long value + 1
  *
  *   value              bytes to the body's end
+ *
+ *   leaf               a leaf page (leaf_pax.h, docs/file-format.md) to the body's end, without the
+ *                      free space between its arrays and its heap: `fixed_end` bytes and
+ *                      `heap_used` bytes. All of its slots are live, no value is in overflow, it
+ *                      is none of records; its number means nothing
  *
  * The list of a checkpoint begins where its log begins, if its superblock says VL_SUPER_LISTED, and
  * has the last change of each transaction first. `position` is that of the change's own record.
@@ -80,9 +86,10 @@ typedef enum vl_record_type {
     VL_RECORD_TREE_MARK = 12,
     VL_RECORD_CHUNK = 13,
     VL_RECORD_LISTED = 14,
-    VL_RECORD_LIST_END = 15
+    VL_RECORD_LIST_END = 15,
+    VL_RECORD_TABLE_ROWS = 16
 } vl_record_type;
-#define VL_RECORD_TYPE_COUNT 16
+#define VL_RECORD_TYPE_COUNT 17
 
 /* Kinds of LISTED records. Stored. */
 typedef enum vl_listed_kind {
@@ -121,7 +128,7 @@ typedef struct vl_record {
     uint64_t long_value; /* CHUNK: of which value */
     uint64_t total_size; /* CHUNK: bytes of the whole value */
     vl_record_key key;   /* KEY_PUT, KEY_DELETE, LISTED */
-    const uint8_t *data; /* row, layout, value or chunk */
+    const uint8_t *data; /* row, layout, value, chunk or leaf */
     size_t size;         /* its bytes */
 } vl_record;
 
@@ -136,8 +143,25 @@ uint8_t *vl_record_put_head(uint8_t *to, const vl_record *record);
  *
  * type     as the log has it, with or without VL_RECORD_COMMITS
  * returns  NULL, or static text: why these bytes are no such record. The bytes may be anything;
- *          rows and layouts are checked (vl_leaf_record_is_valid) */
+ *          rows and layouts are checked (vl_leaf_record_is_valid), of leaves only the size */
 const char *vl_record_parse(uint32_t type, const void *body, size_t size, vl_record *record);
+
+/* The two parts of a leaf for a TABLE_ROWS record, which follow its head. */
+typedef struct vl_record_leaf {
+    const uint8_t *arrays; /* from the page's begin */
+    uint32_t arrays_size;  /* bytes */
+    const uint8_t *heap;   /* to the page's end */
+    uint32_t heap_size;    /* bytes */
+} vl_record_leaf;
+
+void vl_record_split_leaf(const vl_leaf *leaf, uint32_t page_size, vl_record_leaf *parts);
+
+/* Put the leaf of a TABLE_ROWS record together again.
+ *
+ * leaf    receives it: page_size bytes, aligned to 8. All slots are live, no value is in overflow
+ * errors  VELO_CORRUPT: it is no leaf, or not one of those that such a record may have */
+velo_status vl_record_join_leaf(vl_ctx *ctx, const vl_record *record, uint32_t page_size,
+                                vl_leaf *leaf) VL_MUST_CHECK;
 
 /* A name for messages: "table insert". Static text; "unknown" for an unknown type. */
 const char *vl_record_type_name(uint32_t type);

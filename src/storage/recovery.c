@@ -289,6 +289,35 @@ recovery_insert(vl_ctx *ctx, recovery *self, const vl_wal_record *record, const 
     return vl_writer_do_insert(ctx, self->writer, table, parsed->rowid, columns);
 }
 
+/* Insert all rows of a leaf. */
+static velo_status
+recovery_insert_rows(vl_ctx *ctx, recovery *self, const vl_record *parsed, vl_store_tree *table)
+{
+    const vl_layout *layout = atomic_load_explicit(&table->layout, memory_order_relaxed);
+    uint32_t page_size = self->store->page_size;
+    uint32_t count = layout->columns.count;
+    vl_leaf_value *columns = vl_arena_alloc_array(&self->writer->arena, count, sizeof *columns);
+    vl_leaf *leaf = vl_arena_alloc_aligned(&self->writer->arena, page_size, VL_CACHE_LINE_SIZE);
+
+    if (columns == NULL || leaf == NULL)
+        return recovery_no_memory(ctx);
+    VL_TRY(vl_record_join_leaf(ctx, parsed, page_size, leaf));
+    self->store->recovered_count += leaf->count > 0 ? leaf->count - 1 : 0;
+    for (uint32_t rank = 0; rank < leaf->count; rank++) {
+        uint32_t slot = vl_leaf_slot_at(leaf, rank);
+
+        memcpy(columns, layout->columns.defaults, count * sizeof *columns);
+        for (uint32_t i = 0; i < leaf->column_count; i++) {
+            int column = vl_layout_find(layout, vl_leaf_column_id(leaf, i));
+
+            if (column >= 0)
+                vl_leaf_get(leaf, slot, i, columns + column);
+        }
+        VL_TRY(vl_writer_do_insert(ctx, self->writer, table, vl_leaf_rowid(leaf, slot), columns));
+    }
+    return VELO_OK;
+}
+
 static velo_status
 recovery_update(vl_ctx *ctx, recovery *self, const vl_wal_record *record, const vl_record *parsed,
                 vl_store_tree *table)
@@ -365,6 +394,8 @@ recovery_change(vl_ctx *ctx, recovery *self, const vl_wal_record *record, vl_rec
     switch (parsed->type) {
     case VL_RECORD_TABLE_INSERT:
         return recovery_insert(ctx, self, record, parsed, tree);
+    case VL_RECORD_TABLE_ROWS:
+        return recovery_insert_rows(ctx, self, parsed, tree);
     case VL_RECORD_TABLE_UPDATE:
         return recovery_update(ctx, self, record, parsed, tree);
     case VL_RECORD_TABLE_DELETE:

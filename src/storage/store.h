@@ -187,6 +187,20 @@ velo_status vl_writer_update(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tabl
 velo_status vl_writer_delete(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid)
     VL_MUST_CHECK;
 
+/* Insert many rows behind all others of a table, by rising rowid, in the open transaction: whole
+ * pages at a time, which the log gets as they are, many rows a record.
+ *
+ * rows    rising. As for vl_writer_insert; no value is in overflow, none is deleted
+ * is_all  1: these are the last ones; all of them are taken. 0: more follow, and those that would
+ *         share a page with them are left out
+ * taken   receives how many rows are in the table: the caller gives the others again, with more. At
+ *         least one when there are VL_TABLE_LOAD_ROWS or more. After an error these are there
+ * errors  VELO_MISUSE: no transaction is open, a tree of another kind; VELO_CONSTRAINT: a row does
+ *         not lie behind all others; as for vl_writer_insert */
+velo_status vl_writer_load(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
+                           const vl_leaf_row *rows, uint32_t count, int is_all, uint32_t *taken)
+    VL_MUST_CHECK;
+
 /* Entries. put: inserts, or replaces the value. delete: VELO_NOTFOUND when there is none. */
 velo_status vl_writer_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
                           uint32_t key_size, const void *value, uint32_t value_size) VL_MUST_CHECK;

@@ -3,6 +3,7 @@
  *   writer.c       transactions, operations on rows
  *   writer_tree.c  operations on trees and on keys, and the public face of those on rows
  *   writer_row.c   rows as leaves take them: records, long values
+ *   writer_load.c  many rows at once
  *   writer_log.c   operations as log records
  *   operation.c    what the layer of versions uses */
 #ifndef VL_STORAGE_WRITER_INT_H
