@@ -271,6 +271,7 @@ direct_hazard_37_file_is_cut_at_close_only(void)
     vl_volume_stats before;
     vl_volume_stats stats;
     vl_superblock next;
+    int has_tail;
 
     CHECK_MODEL(direct_create(&model, MODEL_PERSISTENT, 64, 1500));
     CHECK_MODEL(direct_churn(&model, 0, 1));
@@ -287,6 +288,7 @@ direct_hazard_37_file_is_cut_at_close_only(void)
     EXPECT(stats.block_count >= before.block_count);
     EXPECT(stats.free_count > stats.block_count / 2);
     CHECK_MODEL(model_check(unit_ctx(), &model, &model.now));
+    has_tail = vl_volume_sets_of(model.volume, stats.block_count - 1) == 0;
     next = *vl_volume_super(model.volume);
     next.flags = VL_SUPER_CLEAN;
     vl_cache_destroy(model.cache);
@@ -294,7 +296,7 @@ direct_hazard_37_file_is_cut_at_close_only(void)
     vl_volume_begin_checkpoint(model.volume);
     CHECK_MODEL(vl_volume_commit_checkpoint(unit_ctx(), model.volume, &next));
     vl_volume_get_stats(model.volume, &before);
-    EXPECT(before.block_count < stats.block_count);
+    EXPECT(!has_tail || before.block_count < stats.block_count);
     model.durable.checkpoint++;
     CHECK_MODEL(model_reopen(unit_ctx(), 64, &model));
     CHECK_MODEL(model_check(unit_ctx(), &model, &model.durable));
