@@ -108,6 +108,7 @@ ours_open(const char *path, row_shape shape, const peer_options *options, int is
                               .log_limit_bytes = options->log_limit,
                               .may_create = 1,
                               .is_direct = options->is_direct,
+                              .data_medium = options->is_mapped ? VL_DATA_MAPPED : VL_DATA_FILE,
                               .has_background = options->has_background};
     ours *db = calloc(1, sizeof *db);
     vl_tree_id id = VL_STORE_FIRST_TREE;

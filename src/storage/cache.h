@@ -244,6 +244,8 @@ typedef struct vl_cache_stats {
     uint64_t evict_count; /* pages dropped */
     uint64_t write_count; /* of these, written first */
     uint64_t copy_count;  /* copies that writers made for a checkpoint */
+    uint64_t place_count; /* pages of `loads` that were found where they lie, in no frame */
+    uint64_t lift_count;  /* such pages that were moved to a frame, to be changed */
     uint64_t frame_count; /* frames that exist */
     uint64_t free_count;  /* frames without a page */
     uint64_t dirty_count; /* pages changed since the last checkpoint's barrier, about */

@@ -309,7 +309,8 @@ store_open_volume(vl_ctx *ctx, vl_store *store, const char *path)
     vl_volume_options options = {.page_size = store->options.page_size,
                                  .may_create = store->options.may_create,
                                  .is_read_only = store->options.is_read_only,
-                                 .is_direct = store->options.is_direct};
+                                 .is_direct = store->options.is_direct,
+                                 .medium = store->options.data_medium};
     size_t size = strlen(path);
 
     options.lock = options.is_read_only ? VL_LOCK_SHARED : VL_LOCK_EXCLUSIVE;
@@ -546,6 +547,7 @@ vl_store_get_stats(vl_store *store, vl_store_stats *stats)
     uint64_t since = atomic_load_explicit(&store->checkpoint_at, memory_order_acquire);
 
     memset(stats, 0, sizeof *stats);
+    stats->data_medium = store->volume == NULL ? "memory" : vl_volume_medium(store->volume);
     vl_cache_get_stats(store->cache, &stats->cache);
     if (wal != NULL) {
         vl_wal_get_stats(wal, &stats->log);

@@ -26,6 +26,7 @@
 #include "os/io.h"
 #include "storage/layout.h"
 #include "storage/table.h"
+#include "storage/volume.h"
 #include "storage/wal.h"
 
 typedef struct vl_store vl_store;
@@ -60,6 +61,7 @@ typedef struct vl_store_options {
                                  about 16 bytes for each */
     vl_durable_method durable_method; /* how the log is made durable */
     vl_wal_medium log_medium;         /* how the log's bytes reach the medium; see wal.h */
+    vl_data_medium data_medium;       /* how pages do, and how they are read; see volume.h */
     int may_create;                   /* create the file when it is absent or empty */
     int is_read_only;   /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
     int is_direct;      /* transfers past the system's cache, where possible */
@@ -225,6 +227,8 @@ velo_status vl_store_read_row(vl_ctx *ctx, vl_store *store, vl_store_tree *table
 
 typedef struct vl_store_stats {
     vl_cache_stats cache;      /* pages in memory */
+    const char *data_medium;   /* what pages are on, and why not in a mapping if that was asked for;
+                                  static text */
     vl_wal_stats log;          /* zero while there is none */
     uint64_t log_bytes;        /* of log behind the last checkpoint */
     vl_tree_id next_tree;      /* id that the next tree will get */

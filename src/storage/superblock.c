@@ -163,6 +163,12 @@ vl_superblock_decode(vl_ctx *ctx, const char *what, uint32_t block,
     return VELO_OK;
 }
 
+int
+vl_superblock_is_unfinished(const uint8_t bytes[VL_SUPER_SIZE])
+{
+    return vl_load_le64(bytes) == VL_SUPER_UNFINISHED;
+}
+
 /* How much a failure says about the file: the more, the larger. Damage to one of our superblocks
  * tells more than that the other one was never written. */
 static int

@@ -25,7 +25,12 @@
  *   192  zeros               312 must be zero in this version
  *   504  checksum            8   XXH3 of bytes 0 to 503, seeded with the block's number
  *
- * 512 bytes: a device writes that much whole or not at all. The rest of the block is zeros. */
+ * 512 bytes: a device writes that much whole or not at all. The rest of the block is zeros.
+ *
+ * Persistent memory writes words of 8 bytes whole, and nothing larger. There a superblock is stored
+ * in three steps, each of which is durable before the next one begins: the first word becomes
+ * VL_SUPER_UNFINISHED; the rest is stored; the first word becomes that of the magic. So what a
+ * power cut leaves is either whole, or has a first word that says that it was being written. */
 #ifndef VL_STORAGE_SUPERBLOCK_H
 #define VL_STORAGE_SUPERBLOCK_H
 
@@ -34,6 +39,9 @@
 
 #define VL_SUPER_SIZE  512U
 #define VL_SUPER_COUNT 2U
+
+/* The first 8 bytes, little-endian, of a superblock that is being stored word by word. */
+#define VL_SUPER_UNFINISHED UINT64_C(0x797375426f6c6556) /* "VeloBusy" */
 
 /* Version of the format that this library writes, and the oldest it reads. */
 #define VL_FORMAT_VERSION 1U
@@ -88,6 +96,10 @@ void vl_superblock_encode(const vl_superblock *super, uint32_t block, uint8_t by
 velo_status vl_superblock_decode(vl_ctx *ctx, const char *what, uint32_t block,
                                  const uint8_t bytes[VL_SUPER_SIZE], vl_superblock *super)
     VL_MUST_CHECK;
+
+/* Whether the bytes are those of a superblock that was being stored when the power failed: not
+ * damaged, and never durable. */
+int vl_superblock_is_unfinished(const uint8_t bytes[VL_SUPER_SIZE]);
 
 /* Read both superblocks and take the newest valid one. One damaged superblock is no error: its
  * write was cut short, or the medium is failing, and the other one is whole.
