@@ -68,7 +68,7 @@ expr_blob(vl_binder *b, const vl_ast *ast)
         unsigned char c = (unsigned char)ast->text[i];
         unsigned digit = c <= '9' ? c - (unsigned)'0' : (c & 0xdfU) - (unsigned)'A' + 10U;
 
-        bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | digit);
+        unsigned digit = c <= 57U ? c - 48U : (c & 0xdfU) - 65U + 10U; /* ASCII */
     }
     value.as.data = bytes;
     return vl_expr_constant(b, value, ast);
