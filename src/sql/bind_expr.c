@@ -66,9 +66,9 @@ expr_blob(vl_binder *b, const vl_ast *ast)
         return NULL;
     for (uint32_t i = 0; i < 2 * size; i++) {
         unsigned char c = (unsigned char)ast->text[i];
-        unsigned digit = c <= '9' ? c - (unsigned)'0' : (c & 0xdfU) - (unsigned)'A' + 10U;
-
         unsigned digit = c <= 57U ? c - 48U : (c & 0xdfU) - 65U + 10U; /* ASCII */
+
+        bytes[i / 2] = (uint8_t)((unsigned)bytes[i / 2] << 4 | digit);
     }
     value.as.data = bytes;
     return vl_expr_constant(b, value, ast);
