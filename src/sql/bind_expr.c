@@ -66,9 +66,9 @@ expr_blob(vl_binder *b, const vl_ast *ast)
         return NULL;
     for (uint32_t i = 0; i < 2 * size; i++) {
         unsigned char c = (unsigned char)ast->text[i];
-        unsigned digit = c <= '9' ? c - (unsigned)'0' : (c & 0xdfU) - (unsigned)'A' + 10U;
+        unsigned digit = c <= 57U ? c - 48U : (c & 0xdfU) - 65U + 10U; /* ASCII */
 
-        bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | digit);
+        bytes[i / 2] = (uint8_t)((unsigned)bytes[i / 2] << 4 | digit);
     }
     value.as.data = bytes;
     return vl_expr_constant(b, value, ast);
@@ -444,8 +444,8 @@ expr_like(vl_binder *b, vl_scope *scope, const vl_ast *ast)
             return NULL;
     }
     if (ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3)) {
-        const char *name = ast->op == VL_OP_REGEXP ? "REGEXP" : ast->op == VL_OP_GLOB ? "GLOB"
-                                                                                      : "MATCH";
+        const char *name = ast->op == VL_OP_REGEXP ? "regexp" : ast->op == VL_OP_GLOB ? "glob"
+                                                                                      : "match";
         vl_exprs arguments = {NULL, 0};
         vl_expr *call;
 
