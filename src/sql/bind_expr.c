@@ -444,8 +444,8 @@ expr_like(vl_binder *b, vl_scope *scope, const vl_ast *ast)
             return NULL;
     }
     if (ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3)) {
-        const char *name = ast->op == VL_OP_REGEXP ? "REGEXP" : ast->op == VL_OP_GLOB ? "GLOB"
-                                                                                      : "MATCH";
+        const char *name = ast->op == VL_OP_REGEXP ? "regexp" : ast->op == VL_OP_GLOB ? "glob"
+                                                                                      : "match";
         vl_exprs arguments = {NULL, 0};
         vl_expr *call;
 

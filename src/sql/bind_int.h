@@ -78,6 +78,7 @@ struct vl_source {
     uint8_t is_nullable;      /* an outer join may make a row of NULLs of it */
     const vl_index_def *index; /* INDEXED BY */
     int not_indexed;
+    int is_changed; /* its rows are to be changed: found in the order of the table */
 };
 
 /* An element of FROM: a source, or several in parentheses. */

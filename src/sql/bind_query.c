@@ -391,6 +391,8 @@ vl_bind_cores(vl_binder *b, vl_scope *parent, const vl_scope *like, const vl_ast
         query->cores[query->core_count++] = core;
         if (query->core_count == 1)
             query->column_count = core->results.count;
+        else if (core->results.count != query->column_count && core->rows != NULL)
+            vl_bind_fail(b, like, NULL, "all VALUES must have the same number of terms");
         else if (core->results.count != query->column_count) /* keeps BQ3 */
             vl_bind_fail(b, like, NULL,
                          "SELECTs to the left and right of %s do not have the same number of "

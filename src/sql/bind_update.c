@@ -46,6 +46,7 @@ update_open_target(update_work *work, const vl_ast *with, const vl_ast *source,
     work->target = vl_source_of_table(b, table, VL_SOURCE_TABLE, alias);
     if (work->target == NULL)
         return 0;
+    work->target->is_changed = 1;
     vl_bind_index_choice(b, work->scope, work->target, source);
     vl_scope_add(b, work->scope, work->target);
     work->row = vl_bind_full_row(b, work->target);
@@ -67,6 +68,16 @@ update_bind_from(update_work *work, const vl_ast *from)
     if (from == NULL)
         return;
     vl_bind_from(work->b, work->scope, from, item);
+    for (uint32_t i = 1; i < work->scope->source_count; i++) {
+        const vl_source *source = work->scope->sources[i];
+
+        if (work->b->status == VELO_OK && source->alias.text != NULL &&
+            vl_name_compare(source->alias.text, source->alias.size, work->target->alias.text,
+                            work->target->alias.size) == 0)
+            vl_bind_fail(work->b, work->scope, NULL,
+                         "target object/alias may not appear in FROM clause: %.*s",
+                         (int)source->alias.size, source->alias.text);
+    }
     if (item->list_count == 1 && item->list[0].source != NULL)
         *item = item->list[0];
     work->list.list_count = 2;

@@ -187,7 +187,7 @@ from_cte(vl_binder *b, const vl_source *source)
 }
 
 static vl_rel
-from_function(vl_binder *b, const vl_source *source)
+from_function_rows(vl_binder *b, const vl_source *source)
 {
     const vl_layout none = {NULL, 0};
     vl_rel rel = from_whole(b, source, VL_OP_KIND_FUNCTION_SCAN);
@@ -238,7 +238,7 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
             rel.op->rows = 1;
         break;
     case VL_SOURCE_FUNCTION:
-        rel = from_function(b, source);
+        rel = from_function_rows(b, source);
         break;
     case VL_SOURCE_GIVEN:
         break;
@@ -322,7 +322,7 @@ from_call(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
     uint32_t program = vl_program_new(b, NULL);
     vl_frame frame;
     vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel right = vl_plan_filter(b, from_function(b, item->source), conjuncts);
+    vl_rel right = vl_plan_filter(b, from_function_rows(b, item->source), conjuncts);
 
     vl_program_end(b, outer, program, right.op);
     if (b->status != VELO_OK)

@@ -3,9 +3,10 @@
  * Invariants
  *   PM1  Program 0 is the statement's and has no arguments: every id is of some row in it.
  *   PM2  A plan is given only when all of it was made. */
-#include "sql/bind_int.h"
+#include "sql/plan_make.h"
 
 #include "base/assert.h"
+#include "sql/bind_int.h"
 
 #include <string.h>
 

@@ -459,6 +459,15 @@ scan_is_covering(const scan_work *work, const vl_index_def *index)
     return 1;
 }
 
+/* Whether reading all of the index is better than all of the table, as SQLite sees it. */
+static int
+scan_is_narrow(const vl_source *source, const vl_index_def *index)
+{
+    uint32_t count = source->column_count + (source->table->rowid_column < 0 ? 1U : 0U);
+
+    return index->total_count < count && !source->is_changed;
+}
+
 /* Rows that the keys find. */
 static double
 scan_key_rows(const scan_work *work, const vl_index_def *index, const vl_path *path)
@@ -512,7 +521,8 @@ scan_try_index(scan_work *work, const vl_index_def *index, int is_forced)
                                           path.key_count, &path.is_backward);
     path.is_covering = index == source->table->primary || scan_is_covering(work, index);
     if (path.key_count == 0 && path.low == NULL && path.high == NULL && !path.is_ordered &&
-        !is_forced && index->where_ast == NULL && !path.is_covering)
+        !is_forced && index->where_ast == NULL &&
+        !(path.is_covering && scan_is_narrow(source, index)))
         return;
     path.rows = scan_range_rows(&path, scan_key_rows(work, index, &path));
     if (index->where_ast != NULL && path.rows > 10)

@@ -1,4 +1,4 @@
-/* sql_plan.h - schemas made by hand, functions, and plans as text, for tests of the binder. */
+/* sql_plan.h - functions, and plans as text, for tests of the binder. */
 #ifndef VL_TEST_SQL_PLAN_H
 #define VL_TEST_SQL_PLAN_H
 
@@ -13,11 +13,6 @@ struct vl_func_def {
 struct vl_table_func {
     const char *name;
 };
-
-/* Make a schema of CREATE statements, separated by semicolons, which must outlive it; they are the
- * tests' own, so what is wrong stops the test program. Tables, indexes, views and triggers, with what
- * the binder looks at. */
-vl_schema *sql_schema_make(const char *database, const char *sql);
 
 /* Functions that tests use: abs(x) total, upper(x) total, fail(x) failing, random() volatile,
  * current_timestamp(), coalesce, ifnull, iif, likely, length(x), min, max, count, sum, group_concat;

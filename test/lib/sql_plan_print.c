@@ -1,4 +1,5 @@
 /* sql_plan_print.c - plans as text. */
+#define _GNU_SOURCE 1
 #include "lib/sql_plan.h"
 
 #include <stdio.h>
@@ -519,10 +520,12 @@ plan_op_line(plan_printer *p, const vl_op *op)
         (void)fputs("queue", p->out);
         break;
     case VL_OP_KIND_FILTER:
-        plan_list(p, "filter", &op->as.filter.conjuncts);
+        (void)fputs("filter", p->out);
+        plan_list(p, "", &op->as.filter.conjuncts);
         break;
     case VL_OP_KIND_PROJECT:
-        plan_list(p, "project", &op->as.project.exprs);
+        (void)fputs("project", p->out);
+        plan_list(p, "", &op->as.project.exprs);
         break;
     case VL_OP_KIND_LOOP_JOIN:
         plan_loop_join(p, &op->as.loop_join);
