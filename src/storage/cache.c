@@ -379,7 +379,8 @@ vl_cache_take_attachments(vl_cache *cache, vl_cache_attached *taken, void *argum
         void *attachment = frame->attachment;
 
         frame->attachment = NULL;
-        if (attachment != NULL)
+        /* Of frames without a page it means nothing. */
+        if (attachment != NULL && frame->kind == VL_FRAME_PAGE)
             taken(argument, attachment);
     }
 }

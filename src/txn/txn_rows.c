@@ -482,7 +482,7 @@ rows_find_next(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *nex
 {
     vl_rowid_range all = {INT64_MIN, INT64_MAX};
     vl_table_scan scan;
-    velo_status st;
+    velo_status st = VELO_OK;
     int is_found = 0;
 
     *next = 1;

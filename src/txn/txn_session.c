@@ -172,15 +172,16 @@ session_check_doomed(vl_ctx *ctx, const vl_session *session)
                    "the transaction was undone to end a deadlock: only ROLLBACK can follow");
 }
 
-/* The transaction is over: what it leaves of itself in the session. */
+/* The transaction is over: what it leaves of itself in the session. is_renewed: statements that
+ * begin later see more than those that are open. */
 static void
-session_end_txn(vl_session *session)
+session_end_txn(vl_session *session, int is_renewed)
 {
     session->is_in_txn = 0;
     session->is_immediate = 0;
     session->is_doomed = 0;
     session->has_snapshot = 0;
-    session->is_renewed = 1;
+    session->is_renewed |= is_renewed;
     session_drop_snapshot(session);
     if (session->statements == NULL)
         session->next_statement = 1;
@@ -200,7 +201,7 @@ vl_session_begin(vl_ctx *ctx, vl_session *session, vl_txn_mode mode)
     if (mode == VL_TXN_IMMEDIATE)
         st = vl_txn_start(ctx, session, 1);
     if (st != VELO_OK)
-        session_end_txn(session);
+        session_end_txn(session, 0);
     else if (mode == VL_TXN_IMMEDIATE)
         session_use_snapshot(session);
     return st;
@@ -230,7 +231,7 @@ vl_session_commit(vl_ctx *ctx, vl_session *session)
     if (session->txn != NULL)
         st = vl_txn_commit(ctx, session, &is_over);
     if (is_over)
-        session_end_txn(session);
+        session_end_txn(session, 1);
     return st;
 }
 
@@ -241,7 +242,7 @@ vl_session_rollback(vl_ctx *ctx, vl_session *session)
         return vl_fail(ctx, VELO_ERROR, "cannot rollback - no transaction is active");
     if (session->txn != NULL)
         vl_txn_abort(ctx, session);
-    session_end_txn(session);
+    session_end_txn(session, 1);
     return VELO_OK;
 }
 
@@ -394,7 +395,7 @@ vl_statement_end(vl_ctx *ctx, vl_statement *statement)
         vl_txn_abort(ctx, session);
         ctx->error = failure;
     }
-    session_end_txn(session);
+    session_end_txn(session, is_over);
     return st;
 }
 
@@ -407,14 +408,15 @@ vl_statement_fail(vl_ctx *ctx, vl_statement *statement)
     if (session_ends_with(session, statement)) {
         session_close_statement(session, statement);
         vl_txn_abort(ctx, session);
-        session_end_txn(session);
+        session_end_txn(session, 0);
     } else {
         if (statement->is_writing && session->txn != NULL &&
             vl_txn_back(ctx, session, &statement->mark) != VELO_OK)
             VL_ASSERT(session->is_doomed); /* which the session's next call tells */
         session_close_statement(session, statement);
         if (!session->is_in_txn && session->is_doomed)
-            session_end_txn(session); /* of a statement of its own: nothing is left to roll back */
+            session_end_txn(session,
+                            0); /* of a statement of its own: nothing is left to roll back */
     }
     ctx->error = failure;
 }
