@@ -67,12 +67,12 @@ grid_find_break(const char *from, size_t end)
     return end;
 }
 
-/* Columns that a character takes when drawn at a column. */
+/* Columns that a character takes when drawn at a column; a tab ends at the limit. */
 static size_t
-grid_width_at(uint32_t code, size_t at)
+grid_width_at(uint32_t code, size_t at, size_t limit)
 {
     if (code == '\t')
-        return 8 - at % 8;
+        return at < limit && limit - at < 8 - at % 8 ? limit - at : 8 - at % 8;
     if (code < 0x20 || code == 0x7f)
         return 2;
     if (code < 0xa0)
@@ -80,12 +80,12 @@ grid_width_at(uint32_t code, size_t at)
     return width_of_code(code);
 }
 
-/* Add one character of `size` bytes to the pool as it is drawn at a column. */
+/* Add one character of `size` bytes to the pool as it is drawn; a tab `width` columns wide. */
 static void
-grid_add_character(text *pool, const char *from, size_t size, uint32_t code, size_t at)
+grid_add_character(text *pool, const char *from, size_t size, uint32_t code, size_t width)
 {
     if (code == '\t') {
-        text_add_repeated(pool, " ", grid_width_at(code, at));
+        text_add_repeated(pool, " ", width);
     } else if (code < 0x20 || code == 0x7f) {
         text_add_char(pool, '^');
         text_add_char(pool, (char)(code ^ 0x40U));
@@ -106,7 +106,7 @@ grid_measure_line(const char *at, size_t size, size_t limit)
     while (end < size && at[end] != '\n' && !(at[end] == '\r' && at[end + 1] == '\n')) {
         uint32_t code;
         size_t step = width_decode(at + end, size - end, &code);
-        size_t more = grid_width_at(code, width);
+        size_t more = grid_width_at(code, width, limit);
 
         if (width + more > limit && end > 0)
             break;
@@ -118,16 +118,17 @@ grid_measure_line(const char *at, size_t size, size_t limit)
 
 /* Add a line of `size` bytes to the pool as a cell; returns its width. */
 static size_t
-grid_add_cell(text *pool, const char *at, size_t size)
+grid_add_cell(text *pool, const char *at, size_t size, size_t limit)
 {
     size_t width = 0;
 
     for (size_t i = 0; i < size;) {
         uint32_t code;
         size_t step = width_decode(at + i, size - i, &code);
+        size_t more = grid_width_at(code, width, limit);
 
-        grid_add_character(pool, at + i, step, code, width);
-        width += grid_width_at(code, width);
+        grid_add_character(pool, at + i, step, code, more);
+        width += more;
         i += step;
     }
     text_add_char(pool, '\0');
@@ -154,7 +155,7 @@ grid_keep_cell(grid *of, size_t column, const char **from)
         while (at[next] == ' ')
             next++;
     }
-    width = grid_add_cell(&of->pool, at, end);
+    width = grid_add_cell(&of->pool, at, end, grid_limit(of, column));
     if (width > of->widths[column])
         of->widths[column] = width; /* keeps G3 */
     *from = next < size ? at + next : NULL;
@@ -196,6 +197,14 @@ grid_create(const mode_settings *settings, size_t count, const char *const *name
     return of;
 }
 
+/* A blob as SQLite's quote() writes it in these forms: with a small x. */
+static void
+grid_render_blob(const mode_value *value, text *to)
+{
+    quote_sql_blob(to, value->data, value->size);
+    to->data[0] = 'x';
+}
+
 /* A value as the text that is drawn. */
 static void
 grid_render(const grid *of, const mode_value *value, text *to)
@@ -208,7 +217,7 @@ grid_render(const grid *of, const mode_value *value, text *to)
     else if (value->type == VELO_REAL)
         quote_real(to, value->real);
     else if (value->type == VELO_BLOB)
-        quote_sql_blob(to, value->data, value->size);
+        grid_render_blob(value, to);
     else
         quote_sql_text(to, value->data, value->size);
 }

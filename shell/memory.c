@@ -5,14 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *
-memory_check(void *memory)
+void
+memory_fail(void)
 {
-    if (memory != NULL)
-        return memory;
     (void)fflush(stdout);
     (void)fputs("velocidb: out of memory\n", stderr);
     exit(EXIT_FAILURE);
+}
+
+static void *
+memory_check(void *memory)
+{
+    if (memory == NULL)
+        memory_fail();
+    return memory;
 }
 
 void *

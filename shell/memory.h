@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+/* Say that there is no memory, and end the program. */
+_Noreturn void memory_fail(void);
+
 /* `size` bytes, all zero; also for 0 bytes. */
 void *memory_take(size_t size);
 
