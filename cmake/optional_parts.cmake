@@ -41,6 +41,33 @@ else()
     list(APPEND velocidb_optional_lines "libpmem           no, not found")
 endif()
 
+# The shell only; BSD licence. The library never links it.
+set(VELO_EDIT_FOUND FALSE)
+if(NOT VELO_WITH_EDIT STREQUAL "OFF" AND PkgConfig_FOUND)
+    pkg_check_modules(EDIT IMPORTED_TARGET libedit)
+    set(VELO_EDIT_FOUND ${EDIT_FOUND})
+endif()
+if(VELO_WITH_EDIT STREQUAL "ON" AND NOT VELO_EDIT_FOUND)
+    message(FATAL_ERROR "line editing was asked for, but libedit was not found")
+endif()
+if(VELO_EDIT_FOUND)
+    list(APPEND velocidb_optional_lines "line editing      yes, libedit ${EDIT_VERSION}")
+elseif(VELO_WITH_EDIT STREQUAL "OFF")
+    list(APPEND velocidb_optional_lines "line editing      no, switched off (VELO_WITH_EDIT)")
+else()
+    list(APPEND velocidb_optional_lines "line editing      no, libedit not found")
+endif()
+
+# Give the shell line editing.
+function(velocidb_link_edit target)
+    if(VELO_EDIT_FOUND)
+        target_compile_definitions(${target} PRIVATE VELO_HAVE_EDIT=1)
+        target_link_libraries(${target} PRIVATE PkgConfig::EDIT)
+    else()
+        target_compile_definitions(${target} PRIVATE VELO_HAVE_EDIT=0)
+    endif()
+endfunction()
+
 # Give a target the optional parts: definitions and libraries.
 function(velocidb_link_optional_parts target)
     if(VELO_URING_FOUND)
