@@ -22,7 +22,9 @@
 #include "func/registry.h"
 #include "os/io.h"
 #include "sql/ast.h"
+#include "sql/parse.h"
 #include "sql/plan.h"
+#include "sql/plan_make.h"
 #include "txn/txn.h"
 #include "txn/txn_rows.h"
 #include "velocidb.h"
@@ -213,6 +215,9 @@ velo_status vl_explain_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK
 velo_status vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql,
                           size_t size) VL_MUST_CHECK;
 
+/* Write a name in double quotes, with at most 2 * size + 2 bytes. Returns how many. */
+size_t vl_put_name(char *to, const char *name);
+
 /* Make an entry of each row of its table in an index that is empty: nested.c. */
 velo_status vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
     VL_MUST_CHECK;
@@ -233,6 +238,12 @@ velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *
 /* Make a plan of a tree without parameters. */
 velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
                               vl_schema *schema, vl_plan **plan) VL_MUST_CHECK;
+
+/* ---- functions.c ---- */
+
+/* vl_plan_env.find_func of the built-in functions. */
+vl_plan_found vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count,
+                                vl_plan_func *found);
 
 /* ---- connection.c ---- */
 

@@ -120,14 +120,8 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 
     if (sql == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    memcpy(sql, "INSERT INTO \"", 13);
-    at = 13;
-    for (size_t i = 0; i < name_size; i++) {
-        if (change->name[i] == '"')
-            sql[at++] = '"';
-        sql[at++] = change->name[i];
-    }
-    sql[at++] = '"';
+    memcpy(sql, "INSERT INTO ", 12);
+    at = 12 + vl_put_name(sql + 12, change->name);
     sql[at++] = ' ';
     memcpy(sql + at, text, query->length);
     at += query->length;
@@ -217,7 +211,7 @@ ddl_describe_query(vl_ctx *ctx, velo_statement *statement, vl_ddl_input *input)
     if (results == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
     for (uint32_t i = 0; i < plan->column_count; i++)
-        results[i] = (vl_ddl_result){plan->columns[i].name, plan->columns[i].affinity};
+        results[i] = (vl_ddl_result){plan->columns[i].name, (vl_affinity)plan->columns[i].affinity};
     input->results = results;
     input->result_count = plan->column_count;
     return VELO_OK;

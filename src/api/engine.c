@@ -8,6 +8,7 @@
 #include "api/api_int.h"
 
 #include "base/alloc.h"
+#include "base/rank.h"
 #include "sql/schema_build.h"
 
 #include <pthread.h>

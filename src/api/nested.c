@@ -72,9 +72,8 @@ vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
     return nested_end(ctx, &run, st);
 }
 
-/* Write a name in double quotes. */
-static size_t
-nested_put_name(char *to, const char *name)
+size_t
+vl_put_name(char *to, const char *name)
 {
     size_t at = 0;
 
@@ -103,7 +102,7 @@ vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
     if (sql == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     memcpy(sql, "DELETE FROM ", 12);
-    at = 12 + nested_put_name(sql + 12, index->table->object.name);
+    at = 12 + vl_put_name(sql + 12, index->table->object.name);
     st = nested_begin(ctx, outer, schema, sql, at, &run);
     if (st == VELO_OK)
         st = vl_exec_fill_index(ctx, run.exec, &run.source, name);

@@ -20,19 +20,11 @@
 
 /* ---- plans ---- */
 
-/* Tell the binder of a function. */
-static vl_plan_found
-statement_find_func(const void *arg, const char *name, size_t size, uint32_t count,
-                    vl_plan_func *found)
-{
-    return vl_plan_find_builtin(arg, name, size, count, found);
-}
-
 velo_status
 vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
 {
     const vl_schema *schemas[1] = {schema};
-    vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = statement_find_func};
+    vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = vl_functions_find};
     vl_parse_result parsed;
     velo_status st;
 
@@ -59,7 +51,7 @@ vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *
                   vl_schema *schema, vl_plan **plan)
 {
     const vl_schema *schemas[1] = {schema};
-    vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = statement_find_func};
+    vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = vl_functions_find};
 
     return vl_plan_make(ctx, arena, tree, sql, 0, &env, plan);
 }
@@ -179,6 +171,18 @@ statement_measure(vl_ctx *ctx, const char *sql, size_t size, size_t *tail, int *
     return st;
 }
 
+/* Bytes of a text up to its zero byte, or `size`. */
+static size_t
+statement_text_size(const char *sql, int64_t size)
+{
+    const char *end;
+
+    if (size < 0)
+        return strlen(sql);
+    end = memchr(sql, 0, (size_t)size);
+    return end != NULL ? (size_t)(end - sql) : (size_t)size;
+}
+
 velo_status
 velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_statement **out,
              const char **tail)
@@ -199,7 +203,7 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
     if (out == NULL || sql == NULL)
         return vl_connection_end_call(connection,
                                       vl_fail(ctx, VELO_MISUSE, "velo_prepare: a pointer is NULL"));
-    length = size < 0 ? strlen(sql) : strnlen(sql, (size_t)size);
+    length = statement_text_size(sql, size);
     st = statement_measure(ctx, sql, length, &end, &has);
     if (tail != NULL)
         *tail = sql + end;

@@ -56,11 +56,16 @@ exec_class(vl_op_kind kind)
     case VL_OP_KIND_RECURSE:
         return &vl_recurse_class;
     case VL_OP_KIND_TABLE_SCAN:
+        return &vl_table_scan_class;
     case VL_OP_KIND_INDEX_SCAN:
-    case VL_OP_KIND_FUNCTION_SCAN:
+        return &vl_index_scan_class;
     case VL_OP_KIND_INSERT:
+        return &vl_insert_class;
     case VL_OP_KIND_UPDATE:
+        return &vl_update_class;
     case VL_OP_KIND_DELETE:
+        return &vl_delete_class;
+    case VL_OP_KIND_FUNCTION_SCAN:
         return NULL;
     }
     return NULL;

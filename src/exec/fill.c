@@ -1,11 +1,11 @@
 /* fill.c - filling a new index with the rows that its table has. */
-#include "exec/change.h"
+#include "exec/edit.h"
 
 #include <string.h>
 
 /* The run's index of a name; index_count when there is none. */
 static uint32_t
-fill_find(const vl_change_run *run, const char *name)
+fill_find(const vl_edit_run *run, const char *name)
 {
     uint32_t i = 0;
 
@@ -18,17 +18,17 @@ fill_find(const vl_change_run *run, const char *name)
 
 /* Add the entry of one row. */
 static velo_status
-fill_row(vl_ctx *ctx, vl_change_run *run, uint32_t index, int64_t rowid, vl_value *full)
+fill_row(vl_ctx *ctx, vl_edit_run *run, uint32_t index, int64_t rowid, vl_value *full)
 {
     int found;
 
     vl_arena_reset(&run->row_arena);
-    VL_TRY(vl_change_read(ctx, run, rowid, full, &found));
-    return found ? vl_change_add_entry(ctx, run, index, full) : VELO_OK;
+    VL_TRY(vl_edit_read(ctx, run, rowid, full, &found));
+    return found ? vl_edit_add_entry(ctx, run, index, full) : VELO_OK;
 }
 
 static velo_status
-fill_rows(vl_ctx *ctx, vl_change_run *run, uint32_t index)
+fill_rows(vl_ctx *ctx, vl_edit_run *run, uint32_t index)
 {
     vl_view view = vl_statement_newest(run->source->statement);
     vl_value *full = vl_arena_alloc_array(&run->arena, run->full_count, sizeof *full);
@@ -58,17 +58,17 @@ velo_status
 vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, vl_source *source, const char *name)
 {
     vl_stage *stage = exec->root->root;
-    vl_change_run run;
+    vl_edit_run run;
     uint32_t index;
     velo_status st;
 
     exec->env.source = source;
-    st = vl_change_begin(ctx, stage, &stage->op->as.delete_.target, &run);
+    st = vl_edit_begin(ctx, stage, &stage->op->as.delete_.target, &run);
     index = fill_find(&run, name);
     if (st == VELO_OK && index == run.index_count)
         st = vl_fail(ctx, VELO_INTERNAL, "index %s is missing", name);
     if (st == VELO_OK)
         st = fill_rows(ctx, &run, index);
-    vl_change_end(&run);
+    vl_edit_end(&run);
     return st;
 }

@@ -5,13 +5,13 @@
  *
  * Invariants
  *   OC1  All changes are made before the first row of RETURNING is given. */
-#include "exec/change.h"
+#include "exec/edit.h"
 
 #include <string.h>
 
 typedef struct change_stage {
     vl_stage base;
-    vl_change_run run;
+    vl_edit_run run;
     int is_done;       /* all changes are made */
     vl_row_table seen; /* UPDATE FROM: rowids that were changed */
 } change_stage;
@@ -51,7 +51,7 @@ insert_make_row(vl_ctx *ctx, change_stage *stage, const vl_value *row, vl_value 
 {
     const vl_op_insert *op = &stage->base.op->as.insert;
     const vl_table_def *def = op->target.table;
-    vl_eval eval = vl_change_eval(&stage->run, NULL);
+    vl_eval eval = vl_edit_eval(&stage->run, NULL);
 
     for (uint32_t i = 0; i < stage->run.full_count; i++) {
         if (op->sources[i] >= 0)
@@ -68,17 +68,17 @@ static velo_status
 insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
     const vl_op_insert *op = &stage->base.op->as.insert;
-    vl_change_run *run = &stage->run;
+    vl_edit_run *run = &stage->run;
     vl_value *full = vl_arena_alloc_array(&run->row_arena, run->full_count, sizeof *full);
-    vl_change_outcome outcome;
+    vl_edit_outcome outcome;
 
     if (full == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
     VL_TRY(insert_make_row(ctx, stage, row, full));
-    VL_TRY(vl_change_prepare(ctx, run, full, op->target.conflict, &op->defaults, &outcome));
-    if (outcome == VL_CHANGE_MADE)
-        VL_TRY(vl_change_insert(ctx, run, full, &outcome));
-    stage->base.exec->counts.changes += outcome == VL_CHANGE_MADE;
+    VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &op->defaults, &outcome));
+    if (outcome == VL_EDIT_MADE)
+        VL_TRY(vl_edit_insert(ctx, run, full, &outcome));
+    stage->base.exec->counts.changes += outcome == VL_EDIT_MADE;
     return VELO_OK;
 }
 
@@ -88,13 +88,13 @@ insert_run(vl_ctx *ctx, change_stage *stage)
     const vl_op_insert *op = &stage->base.op->as.insert;
     velo_status st;
 
-    VL_TRY(vl_change_begin(ctx, &stage->base, &op->target, &stage->run));
+    VL_TRY(vl_edit_begin(ctx, &stage->base, &op->target, &stage->run));
     stage->run.upserts = op->upserts;
     stage->run.upsert_count = op->upsert_count;
     st = change_all(ctx, stage, insert_row);
     if (st == VELO_OK || stage->base.exec->counts.resolution == VL_CONFLICT_FAIL) {
         vl_error error = ctx->error;
-        velo_status kept = vl_change_keep_sequence(ctx, &stage->run);
+        velo_status kept = vl_edit_keep_sequence(ctx, &stage->run);
 
         if (st == VELO_OK)
             return kept;
@@ -125,11 +125,11 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
     const vl_op_update *op = &stage->base.op->as.update;
     uint32_t extra = stage->base.children[0]->op->column_count - op->key_count;
-    vl_change_run *run = &stage->run;
+    vl_edit_run *run = &stage->run;
     uint32_t full_count = run->full_count;
     vl_value *old = vl_arena_alloc_array(&run->row_arena, 2 * (full_count + extra), sizeof *old);
     vl_value *full = old + full_count + extra;
-    vl_change_outcome outcome;
+    vl_edit_outcome outcome;
     vl_eval eval;
     int found;
 
@@ -138,12 +138,12 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     VL_TRY(update_is_again(ctx, stage, row, &found));
     if (found)
         return VELO_OK;
-    VL_TRY(vl_change_read(ctx, run, row[0].as.integer, old, &found));
+    VL_TRY(vl_edit_read(ctx, run, row[0].as.integer, old, &found));
     if (!found)
         return VELO_OK;
     memcpy(old + full_count, row + op->key_count, extra * sizeof *old);
     memcpy(full, old, (full_count + extra) * sizeof *old);
-    eval = vl_change_eval(run, old);
+    eval = vl_edit_eval(run, old);
     for (uint32_t i = 0; i < op->sets.count; i++) {
         int32_t column = op->columns[i];
 
@@ -151,19 +151,19 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
             column = op->target.table->column_count;
         VL_TRY(vl_eval_expr(ctx, &eval, op->sets.list[i], &full[column]));
     }
-    VL_TRY(vl_change_prepare(ctx, run, full, op->target.conflict, NULL, &outcome));
-    if (outcome == VL_CHANGE_MADE)
-        VL_TRY(vl_change_update(ctx, run, old, full, op->target.conflict, &outcome));
-    if (outcome != VL_CHANGE_MADE)
+    VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, NULL, &outcome));
+    if (outcome == VL_EDIT_MADE)
+        VL_TRY(vl_edit_update(ctx, run, old, full, op->target.conflict, &outcome));
+    if (outcome != VL_EDIT_MADE)
         return VELO_OK;
     stage->base.exec->counts.changes++;
-    return vl_change_return(ctx, run, full);
+    return vl_edit_return(ctx, run, full);
 }
 
 static velo_status
 update_run(vl_ctx *ctx, change_stage *stage)
 {
-    VL_TRY(vl_change_begin(ctx, &stage->base, &stage->base.op->as.update.target, &stage->run));
+    VL_TRY(vl_edit_begin(ctx, &stage->base, &stage->base.op->as.update.target, &stage->run));
     return change_all(ctx, stage, update_row);
 }
 
@@ -172,24 +172,24 @@ update_run(vl_ctx *ctx, change_stage *stage)
 static velo_status
 delete_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
-    vl_change_run *run = &stage->run;
+    vl_edit_run *run = &stage->run;
     vl_value *old = vl_arena_alloc_array(&run->row_arena, run->full_count, sizeof *old);
     int found;
 
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    VL_TRY(vl_change_read(ctx, run, row[0].as.integer, old, &found));
+    VL_TRY(vl_edit_read(ctx, run, row[0].as.integer, old, &found));
     if (!found)
         return VELO_OK;
-    VL_TRY(vl_change_delete(ctx, run, old));
+    VL_TRY(vl_edit_delete(ctx, run, old));
     stage->base.exec->counts.changes++;
-    return vl_change_return(ctx, run, old);
+    return vl_edit_return(ctx, run, old);
 }
 
 static velo_status
 delete_run(vl_ctx *ctx, change_stage *stage)
 {
-    VL_TRY(vl_change_begin(ctx, &stage->base, &stage->base.op->as.delete_.target, &stage->run));
+    VL_TRY(vl_edit_begin(ctx, &stage->base, &stage->base.op->as.delete_.target, &stage->run));
     return change_all(ctx, stage, delete_row);
 }
 
@@ -206,7 +206,7 @@ change_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
                                                       : delete_run(ctx, change));
         change->is_done = 1; /* keeps OC1 */
     }
-    return vl_change_give(ctx, &change->run, wanted, out);
+    return vl_edit_give(ctx, &change->run, wanted, out);
 }
 
 static void
@@ -215,7 +215,7 @@ change_rewind(vl_stage *stage)
     change_stage *change = (change_stage *)stage;
 
     vl_row_table_deinit(&change->seen);
-    vl_change_end(&change->run);
+    vl_edit_end(&change->run);
     change->is_done = 0;
 }
 

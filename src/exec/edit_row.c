@@ -1,31 +1,32 @@
-/* change_row.c - writing rows and index entries, and what is done when they meet others.
+/* edit_row.c - writing rows and index entries, and what is done when they meet others.
  *
  * Invariants
  *   CR1  A row and its entries are written from a mark on; a conflict goes back to it before
  * anything else is done, so what follows starts from the state before the row. CR2  Uniqueness is
  * decided where the entry is written, against the newest state (11, item 22): nothing is looked up
  * beforehand. */
-#include "exec/change.h"
+#include "exec/edit.h"
 
 #include "base/assert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A conflict that writing a row has met. */
 typedef struct change_conflict {
     int is_there;
-    const vl_change_index *index; /* whose entry is there; NULL: the rowid is taken */
-    int64_t rowid;                /* the row in the way */
+    const vl_edit_index *index; /* whose entry is there; NULL: the rowid is taken */
+    int64_t rowid;              /* the row in the way */
 } change_conflict;
 
 /* ---- entries ---- */
 
 /* Whether a row has an entry in an index. */
 static velo_status
-change_has_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index,
-                 const vl_value *full, int *has)
+change_has_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_value *full,
+                 int *has)
 {
-    vl_eval eval = vl_change_eval(run, full);
+    vl_eval eval = vl_edit_eval(run, full);
     int truth = 1;
 
     if (index->where != NULL)
@@ -36,10 +37,10 @@ change_has_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index,
 
 /* The key of a row's entry; size 0: it has none. */
 static velo_status
-change_make_key(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index, const vl_value *full,
+change_make_key(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_value *full,
                 vl_entry_key *key)
 {
-    vl_eval eval = vl_change_eval(run, full);
+    vl_eval eval = vl_edit_eval(run, full);
     int has;
 
     *key = (vl_entry_key){NULL, 0, 0};
@@ -55,8 +56,8 @@ change_make_key(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index, c
 }
 
 static velo_status
-change_put_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index,
-                 const vl_entry_key *key, int64_t rowid, change_conflict *conflict)
+change_put_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_entry_key *key,
+                 int64_t rowid, change_conflict *conflict)
 {
     uint8_t other[4096]; /* a sixteenth of the largest page */
     uint32_t other_size;
@@ -76,7 +77,7 @@ change_put_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index,
 }
 
 static velo_status
-change_remove_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index,
+change_remove_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index,
                     const vl_entry_key *key)
 {
     velo_status st =
@@ -90,7 +91,7 @@ change_remove_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *inde
 /* ---- rows ---- */
 
 static void
-change_store(vl_change_run *run, const vl_value *full)
+change_store(vl_edit_run *run, const vl_value *full)
 {
     for (uint32_t i = 0; i < run->id_count; i++)
         run->stored[i] = run->columns[i] >= 0 && run->columns[i] != run->def->rowid_column
@@ -99,7 +100,7 @@ change_store(vl_change_run *run, const vl_value *full)
 }
 
 static void
-change_set_rowid(vl_change_run *run, vl_value *full, int64_t rowid)
+change_set_rowid(vl_edit_run *run, vl_value *full, int64_t rowid)
 {
     full[run->def->column_count] = vl_value_of_integer(rowid);
     if (run->def->rowid_column >= 0)
@@ -110,7 +111,7 @@ change_set_rowid(vl_change_run *run, vl_value *full, int64_t rowid)
 
 /* The table sqlite_sequence: name, seq. */
 static velo_status
-change_open_sequence(vl_ctx *ctx, vl_change_run *run, vl_txn_table **table)
+change_open_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table **table)
 {
     const vl_table_def *def = vl_schema_table(run->def->schema, "sqlite_sequence", 15);
 
@@ -121,7 +122,7 @@ change_open_sequence(vl_ctx *ctx, vl_change_run *run, vl_txn_table **table)
 
 /* Look for the table's row in sqlite_sequence. */
 static velo_status
-change_find_sequence(vl_ctx *ctx, vl_change_run *run, vl_txn_table *table, const vl_view *view)
+change_find_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table *table, const vl_view *view)
 {
     static const uint32_t ids[2] = {1, 2};
     size_t size = strlen(run->def->object.name);
@@ -152,7 +153,7 @@ change_find_sequence(vl_ctx *ctx, vl_change_run *run, vl_txn_table *table, const
 }
 
 static velo_status
-change_read_sequence(vl_ctx *ctx, vl_change_run *run)
+change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
 {
     vl_view view = vl_statement_newest(run->source->statement);
     vl_txn_table *table;
@@ -171,7 +172,7 @@ change_read_sequence(vl_ctx *ctx, vl_change_run *run)
 }
 
 velo_status
-vl_change_keep_sequence(vl_ctx *ctx, vl_change_run *run)
+vl_edit_keep_sequence(vl_ctx *ctx, vl_edit_run *run)
 {
     static const uint32_t id = 2;
     vl_value row[2] = {{.type = VL_TYPE_TEXT,
@@ -193,7 +194,7 @@ vl_change_keep_sequence(vl_ctx *ctx, vl_change_run *run)
 
 /* Write the row itself. */
 static velo_status
-change_put_row(vl_ctx *ctx, vl_change_run *run, vl_value *full, change_conflict *conflict)
+change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
 {
     vl_statement *statement = run->source->statement;
     vl_value *rowid = &full[run->def->column_count];
@@ -226,7 +227,7 @@ change_put_row(vl_ctx *ctx, vl_change_run *run, vl_value *full, change_conflict 
 
 /* Write the row and its entries, up to the first conflict. */
 static velo_status
-change_put_all(vl_ctx *ctx, vl_change_run *run, vl_value *full, change_conflict *conflict)
+change_put_all(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
 {
     VL_TRY(change_put_row(ctx, run, full, conflict));
     for (uint32_t i = 0; i < run->index_count && !conflict->is_there; i++) {
@@ -244,7 +245,7 @@ change_put_all(vl_ctx *ctx, vl_change_run *run, vl_value *full, change_conflict 
 
 /* Fail with the words for a conflict. */
 static velo_status
-change_refuse(vl_ctx *ctx, vl_change_run *run, const change_conflict *conflict, vl_conflict action)
+change_refuse(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl_conflict action)
 {
     const vl_index_def *index = conflict->index != NULL ? conflict->index->def : NULL;
     const char *table = run->def->object.name;
@@ -252,7 +253,7 @@ change_refuse(vl_ctx *ctx, vl_change_run *run, const change_conflict *conflict, 
     size_t at = 0;
 
     if (index == NULL)
-        return vl_change_fail(
+        return vl_edit_fail(
             ctx, run, action,
             run->def->rowid_column >= 0 ? VELO_CONSTRAINT_PRIMARYKEY : VELO_CONSTRAINT_ROWID,
             "UNIQUE constraint failed: %s.%s", table,
@@ -262,22 +263,22 @@ change_refuse(vl_ctx *ctx, vl_change_run *run, const change_conflict *conflict, 
         int wrote;
 
         if (column < VL_COLUMN_ROWID)
-            return vl_change_fail(ctx, run, action, VELO_CONSTRAINT_UNIQUE,
-                                  "UNIQUE constraint failed: index '%s'", index->object.name);
+            return vl_edit_fail(ctx, run, action, VELO_CONSTRAINT_UNIQUE,
+                                "UNIQUE constraint failed: index '%s'", index->object.name);
         wrote = snprintf(text + at, sizeof text - at, "%s%s.%s", i > 0 ? ", " : "", table,
                          column >= 0 ? run->def->columns[column].name : "rowid");
         at += wrote > 0 && (size_t)wrote < sizeof text - at ? (size_t)wrote : 0;
     }
     text[at] = 0;
-    return vl_change_fail(ctx, run, action,
-                          index->origin == VL_INDEX_PRIMARY ? VELO_CONSTRAINT_PRIMARYKEY
-                                                            : VELO_CONSTRAINT_UNIQUE,
-                          "UNIQUE constraint failed: %s", text);
+    return vl_edit_fail(ctx, run, action,
+                        index->origin == VL_INDEX_PRIMARY ? VELO_CONSTRAINT_PRIMARYKEY
+                                                          : VELO_CONSTRAINT_UNIQUE,
+                        "UNIQUE constraint failed: %s", text);
 }
 
 /* The clause of an UPSERT that a conflict is for, or NULL. */
 static const vl_upsert *
-change_find_upsert(const vl_change_run *run, const change_conflict *conflict)
+change_find_upsert(const vl_edit_run *run, const change_conflict *conflict)
 {
     for (uint32_t i = 0; i < run->upsert_count; i++) {
         const vl_upsert *upsert = &run->upserts[i];
@@ -291,7 +292,7 @@ change_find_upsert(const vl_change_run *run, const change_conflict *conflict)
 
 /* What the conflict clause of the statement, or of the constraint, says. */
 static vl_conflict
-change_resolve(const vl_change_run *run, const change_conflict *conflict, vl_conflict statement)
+change_resolve(const vl_edit_run *run, const change_conflict *conflict, vl_conflict statement)
 {
     vl_conflict constraint =
         conflict->index != NULL ? conflict->index->def->conflict : run->def->key_conflict;
@@ -303,21 +304,21 @@ change_resolve(const vl_change_run *run, const change_conflict *conflict, vl_con
 
 /* Delete the row in the way. */
 static velo_status
-change_replace(vl_ctx *ctx, vl_change_run *run, int64_t rowid)
+change_replace(vl_ctx *ctx, vl_edit_run *run, int64_t rowid)
 {
     vl_value *old = vl_arena_alloc_array(&run->row_arena, run->full_count, sizeof *old);
     int found;
 
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    VL_TRY(vl_change_read(ctx, run, rowid, old, &found));
-    return found ? vl_change_delete(ctx, run, old) : VELO_OK;
+    VL_TRY(vl_edit_read(ctx, run, rowid, old, &found));
+    return found ? vl_edit_delete(ctx, run, old) : VELO_OK;
 }
 
 /* DO UPDATE: the row in the way is changed. */
 static velo_status
-change_do_update(vl_ctx *ctx, vl_change_run *run, const vl_upsert *upsert, int64_t rowid,
-                 const vl_value *excluded, vl_change_outcome *outcome)
+change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t rowid,
+                 const vl_value *excluded, vl_edit_outcome *outcome)
 {
     uint32_t full = run->full_count;
     vl_value *both = vl_arena_alloc_array(&run->row_arena, 3 * full, sizeof *both);
@@ -326,15 +327,15 @@ change_do_update(vl_ctx *ctx, vl_change_run *run, const vl_upsert *upsert, int64
     int found;
     int passes;
 
-    *outcome = VL_CHANGE_SKIPPED;
+    *outcome = VL_EDIT_SKIPPED;
     if (both == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
     changed = both + 2 * full;
-    VL_TRY(vl_change_read(ctx, run, rowid, both, &found));
+    VL_TRY(vl_edit_read(ctx, run, rowid, both, &found));
     if (!found)
         return VELO_OK;
     memcpy(both + full, excluded, full * sizeof *both);
-    eval = vl_change_eval(run, both);
+    eval = vl_edit_eval(run, both);
     VL_TRY(vl_eval_conjuncts(ctx, &eval, &upsert->where, &passes));
     if (!passes)
         return VELO_OK;
@@ -346,22 +347,22 @@ change_do_update(vl_ctx *ctx, vl_change_run *run, const vl_upsert *upsert, int64
             column = run->def->column_count;
         VL_TRY(vl_eval_expr(ctx, &eval, upsert->sets.list[i], &changed[column]));
     }
-    VL_TRY(vl_change_prepare(ctx, run, changed, VL_CONFLICT_ABORT, NULL, outcome));
-    VL_TRY(vl_change_update(ctx, run, both, changed, VL_CONFLICT_ABORT, outcome));
-    if (*outcome == VL_CHANGE_MADE)
-        VL_TRY(vl_change_return(ctx, run, changed));
+    VL_TRY(vl_edit_prepare(ctx, run, changed, VL_CONFLICT_ABORT, NULL, outcome));
+    VL_TRY(vl_edit_update(ctx, run, both, changed, VL_CONFLICT_ABORT, outcome));
+    if (*outcome == VL_EDIT_MADE)
+        VL_TRY(vl_edit_return(ctx, run, changed));
     return VELO_OK;
 }
 
 /* What is done about a conflict, the row's writes being taken back. *is_over 0: try again. */
 static velo_status
-change_settle(vl_ctx *ctx, vl_change_run *run, const change_conflict *conflict,
-              vl_conflict statement, vl_change_outcome *outcome, int *is_over)
+change_settle(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl_conflict statement,
+              vl_edit_outcome *outcome, int *is_over)
 {
     vl_conflict action = change_resolve(run, conflict, statement);
 
     *is_over = 1;
-    *outcome = VL_CHANGE_SKIPPED;
+    *outcome = VL_EDIT_SKIPPED;
     if (action == VL_CONFLICT_IGNORE)
         return VELO_OK;
     if (action != VL_CONFLICT_REPLACE)
@@ -371,7 +372,7 @@ change_settle(vl_ctx *ctx, vl_change_run *run, const change_conflict *conflict,
 }
 
 velo_status
-vl_change_insert(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_change_outcome *outcome)
+vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
     vl_value rowid = full[run->def->column_count];
     int is_over = 0;
@@ -384,15 +385,15 @@ vl_change_insert(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_change_outc
         full[run->def->column_count] = rowid;
         VL_TRY(change_put_all(ctx, run, full, &conflict));
         if (!conflict.is_there) {
-            *outcome = VL_CHANGE_MADE;
+            *outcome = VL_EDIT_MADE;
             run->stage->exec->counts.last_rowid = full[run->def->column_count].as.integer;
             run->stage->exec->counts.has_last_rowid = 1;
-            return vl_change_return(ctx, run, full);
+            return vl_edit_return(ctx, run, full);
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
         upsert = change_find_upsert(run, &conflict);
         if (upsert != NULL && upsert->is_nothing) {
-            *outcome = VL_CHANGE_SKIPPED;
+            *outcome = VL_EDIT_SKIPPED;
             return VELO_OK;
         }
         if (upsert != NULL)
@@ -406,7 +407,7 @@ vl_change_insert(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_change_outc
 
 /* Write the columns that differ. */
 static velo_status
-change_put_columns(vl_ctx *ctx, vl_change_run *run, const vl_value *old, const vl_value *full)
+change_put_columns(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, const vl_value *full)
 {
     uint32_t *ids = vl_arena_alloc_array(&run->row_arena, run->id_count, sizeof *ids);
     uint32_t count = 0;
@@ -431,7 +432,7 @@ change_put_columns(vl_ctx *ctx, vl_change_run *run, const vl_value *old, const v
 
 /* Write the row, under another rowid if it has one now. */
 static velo_status
-change_move_row(vl_ctx *ctx, vl_change_run *run, const vl_value *old, vl_value *full,
+change_move_row(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *full,
                 change_conflict *conflict)
 {
     uint32_t at = run->def->column_count;
@@ -444,8 +445,8 @@ change_move_row(vl_ctx *ctx, vl_change_run *run, const vl_value *old, vl_value *
 
 /* Move the entry of a row in an index. */
 static velo_status
-change_move_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index,
-                  const vl_value *old, const vl_value *full, change_conflict *conflict)
+change_move_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_value *old,
+                  const vl_value *full, change_conflict *conflict)
 {
     uint32_t at = run->def->column_count;
     vl_entry_key before;
@@ -464,8 +465,8 @@ change_move_entry(vl_ctx *ctx, vl_change_run *run, const vl_change_index *index,
 }
 
 velo_status
-vl_change_update(vl_ctx *ctx, vl_change_run *run, const vl_value *old, vl_value *full,
-                 vl_conflict statement, vl_change_outcome *outcome)
+vl_edit_update(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *full,
+               vl_conflict statement, vl_edit_outcome *outcome)
 {
     int is_over = 0;
 
@@ -479,7 +480,7 @@ vl_change_update(vl_ctx *ctx, vl_change_run *run, const vl_value *old, vl_value 
         for (uint32_t i = 0; i < run->index_count && !conflict.is_there; i++)
             VL_TRY(change_move_entry(ctx, run, &run->indexes[i], old, full, &conflict));
         if (!conflict.is_there) {
-            *outcome = VL_CHANGE_MADE;
+            *outcome = VL_EDIT_MADE;
             return VELO_OK;
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
@@ -489,7 +490,7 @@ vl_change_update(vl_ctx *ctx, vl_change_run *run, const vl_value *old, vl_value 
 }
 
 velo_status
-vl_change_delete(vl_ctx *ctx, vl_change_run *run, const vl_value *old)
+vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old)
 {
     for (uint32_t i = 0; i < run->index_count; i++) {
         vl_entry_key key;
@@ -505,7 +506,7 @@ vl_change_delete(vl_ctx *ctx, vl_change_run *run, const vl_value *old)
 /* ---- filling an index ---- */
 
 velo_status
-vl_change_add_entry(vl_ctx *ctx, vl_change_run *run, uint32_t index, const vl_value *full)
+vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
 {
     change_conflict conflict = {0, NULL, 0};
     vl_entry_key key;

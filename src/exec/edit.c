@@ -1,13 +1,14 @@
-/* change.c - what is done to a row before it is written: conversion, generated columns, constraints
+/* edit.c - what is done to a row before it is written: conversion, generated columns, constraints
  * that need no other row; and rows of RETURNING.
  *
  * Invariants
  *   CG1  The first error in SQLite's order of checks is the one that is told. */
-#include "exec/change.h"
+#include "exec/edit.h"
 
 #include "base/assert.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- runs ---- */
@@ -20,7 +21,7 @@ change_no_memory(vl_ctx *ctx)
 
 /* The tree's columns, and where they are in the table. */
 static velo_status
-change_map_columns(vl_ctx *ctx, vl_change_run *run)
+change_map_columns(vl_ctx *ctx, vl_edit_run *run)
 {
     const vl_leaf_schema *schema = vl_rows_schema(run->table);
 
@@ -41,7 +42,7 @@ change_map_columns(vl_ctx *ctx, vl_change_run *run)
 }
 
 static velo_status
-change_open_indexes(vl_ctx *ctx, vl_change_run *run)
+change_open_indexes(vl_ctx *ctx, vl_edit_run *run)
 {
     uint32_t count = 0;
 
@@ -51,7 +52,7 @@ change_open_indexes(vl_ctx *ctx, vl_change_run *run)
     if (run->indexes == NULL)
         return change_no_memory(ctx);
     for (const vl_index_def *def = run->def->indexes; def != NULL; def = def->next) {
-        vl_change_index *index = &run->indexes[run->index_count];
+        vl_edit_index *index = &run->indexes[run->index_count];
 
         index->def = def;
         index->exprs = &run->target->index_exprs[run->index_count];
@@ -63,7 +64,7 @@ change_open_indexes(vl_ctx *ctx, vl_change_run *run)
 }
 
 velo_status
-vl_change_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_change_run *run)
+vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edit_run *run)
 {
     memset(run, 0, sizeof *run);
     run->stage = stage;
@@ -87,7 +88,7 @@ vl_change_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl
 }
 
 void
-vl_change_end(vl_change_run *run)
+vl_edit_end(vl_edit_run *run)
 {
     if (run->stage == NULL)
         return;
@@ -98,17 +99,17 @@ vl_change_end(vl_change_run *run)
 }
 
 vl_eval
-vl_change_eval(const vl_change_run *run, const vl_value *full)
+vl_edit_eval(vl_edit_run *run, const vl_value *full)
 {
-    vl_eval eval = {.arena = (vl_arena *)&run->row_arena, .frame = run->stage->frame};
+    vl_eval eval = {.arena = &run->row_arena, .frame = run->stage->frame};
 
     eval.row = full;
     return eval;
 }
 
 velo_status
-vl_change_fail(vl_ctx *ctx, vl_change_run *run, vl_conflict conflict, velo_status code,
-               const char *format, ...)
+vl_edit_fail(vl_ctx *ctx, vl_edit_run *run, vl_conflict conflict, velo_status code,
+             const char *format, ...)
 {
     char text[VL_ERROR_TEXT_SIZE];
     va_list arguments;
@@ -151,7 +152,7 @@ change_suits(const vl_column_def *column, const vl_value *value)
 }
 
 static velo_status
-change_convert(vl_ctx *ctx, vl_change_run *run, int32_t c, vl_value *value, vl_conflict conflict)
+change_convert(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *value, vl_conflict conflict)
 {
     const vl_column_def *column = &run->def->columns[c];
 
@@ -160,14 +161,14 @@ change_convert(vl_ctx *ctx, vl_change_run *run, int32_t c, vl_value *value, vl_c
     VL_TRY(vl_value_apply(ctx, &run->row_arena, column->affinity, value));
     if (!run->def->is_strict || change_suits(column, value))
         return VELO_OK;
-    return vl_change_fail(ctx, run, conflict, VELO_CONSTRAINT_DATATYPE,
-                          "cannot store %s value in %s column %s.%s", change_type_name(value->type),
-                          column->type, run->def->object.name, column->name);
+    return vl_edit_fail(ctx, run, conflict, VELO_CONSTRAINT_DATATYPE,
+                        "cannot store %s value in %s column %s.%s", change_type_name(value->type),
+                        column->type, run->def->object.name, column->name);
 }
 
 /* Convert all columns that are not generated, and the rowid. */
 static velo_status
-change_convert_row(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_conflict conflict)
+change_convert_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict)
 {
     vl_value *rowid = &full[run->def->column_count];
 
@@ -183,10 +184,10 @@ change_convert_row(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_conflict 
 }
 
 static velo_status
-change_generate(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_conflict conflict)
+change_generate(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict)
 {
     const vl_change_target *target = run->target;
-    vl_eval eval = vl_change_eval(run, full);
+    vl_eval eval = vl_edit_eval(run, full);
 
     for (uint32_t i = 0; i < target->generated.count; i++) {
         int32_t column = target->generated_columns[i];
@@ -209,14 +210,14 @@ change_action(vl_conflict statement, vl_conflict constraint)
 }
 
 static velo_status
-change_check_not_null(vl_ctx *ctx, vl_change_run *run, int32_t c, vl_value *full,
-                      vl_conflict conflict, const vl_exprs *defaults, vl_change_outcome *outcome)
+change_check_not_null(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *full,
+                      vl_conflict conflict, const vl_exprs *defaults, vl_edit_outcome *outcome)
 {
     const vl_column_def *column = &run->def->columns[c];
     vl_conflict action = change_action(conflict, column->not_null);
 
     if (action == VL_CONFLICT_REPLACE && defaults != NULL) {
-        vl_eval eval = vl_change_eval(run, NULL);
+        vl_eval eval = vl_edit_eval(run, NULL);
 
         VL_TRY(vl_eval_expr(ctx, &eval, defaults->list[c], &full[c]));
         VL_TRY(change_convert(ctx, run, c, &full[c], conflict));
@@ -224,19 +225,19 @@ change_check_not_null(vl_ctx *ctx, vl_change_run *run, int32_t c, vl_value *full
             return VELO_OK;
     }
     if (action == VL_CONFLICT_IGNORE) {
-        *outcome = VL_CHANGE_SKIPPED;
+        *outcome = VL_EDIT_SKIPPED;
         return VELO_OK;
     }
-    return vl_change_fail(ctx, run, action, VELO_CONSTRAINT_NOTNULL,
-                          "NOT NULL constraint failed: %s.%s", run->def->object.name, column->name);
+    return vl_edit_fail(ctx, run, action, VELO_CONSTRAINT_NOTNULL,
+                        "NOT NULL constraint failed: %s.%s", run->def->object.name, column->name);
 }
 
 static velo_status
-change_check_checks(vl_ctx *ctx, vl_change_run *run, const vl_value *full, vl_conflict conflict,
-                    vl_change_outcome *outcome)
+change_check_checks(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, vl_conflict conflict,
+                    vl_edit_outcome *outcome)
 {
     const vl_change_target *target = run->target;
-    vl_eval eval = vl_change_eval(run, full);
+    vl_eval eval = vl_edit_eval(run, full);
 
     for (uint32_t i = 0; i < target->checks.count; i++) {
         const vl_check_def *check = target->check_defs[i];
@@ -246,30 +247,30 @@ change_check_checks(vl_ctx *ctx, vl_change_run *run, const vl_value *full, vl_co
         if (truth != 0)
             continue;
         if (conflict == VL_CONFLICT_IGNORE) {
-            *outcome = VL_CHANGE_SKIPPED;
+            *outcome = VL_EDIT_SKIPPED;
             return VELO_OK;
         }
-        return vl_change_fail(ctx, run, conflict, VELO_CONSTRAINT_CHECK,
-                              "CHECK constraint failed: %s",
-                              check->name != NULL ? check->name : check->text);
+        return vl_edit_fail(ctx, run, conflict, VELO_CONSTRAINT_CHECK,
+                            "CHECK constraint failed: %s",
+                            check->name != NULL ? check->name : check->text);
     }
     return VELO_OK;
 }
 
 velo_status
-vl_change_prepare(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_conflict conflict,
-                  const vl_exprs *defaults, vl_change_outcome *outcome)
+vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
+                const vl_exprs *defaults, vl_edit_outcome *outcome)
 {
-    *outcome = VL_CHANGE_MADE;
+    *outcome = VL_EDIT_MADE;
     VL_TRY(change_convert_row(ctx, run, full, conflict));
     VL_TRY(change_generate(ctx, run, full, conflict));
-    for (int32_t c = 0; c < run->def->column_count && *outcome == VL_CHANGE_MADE; c++) {
+    for (int32_t c = 0; c < run->def->column_count && *outcome == VL_EDIT_MADE; c++) {
         if (!run->def->columns[c].is_not_null || full[c].type != VL_TYPE_NULL ||
             c == run->def->rowid_column)
             continue;
         VL_TRY(change_check_not_null(ctx, run, c, full, conflict, defaults, outcome));
     }
-    if (*outcome == VL_CHANGE_SKIPPED)
+    if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
     return change_check_checks(ctx, run, full, conflict, outcome);
 }
@@ -277,7 +278,7 @@ vl_change_prepare(vl_ctx *ctx, vl_change_run *run, vl_value *full, vl_conflict c
 /* ---- reading a row that is to be changed ---- */
 
 velo_status
-vl_change_read(vl_ctx *ctx, vl_change_run *run, int64_t rowid, vl_value *full, int *found)
+vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *found)
 {
     vl_view view = vl_statement_newest(run->source->statement);
 
@@ -299,11 +300,11 @@ vl_change_read(vl_ctx *ctx, vl_change_run *run, int64_t rowid, vl_value *full, i
 /* ---- RETURNING ---- */
 
 velo_status
-vl_change_return(vl_ctx *ctx, vl_change_run *run, const vl_value *row)
+vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row)
 {
     const vl_exprs *exprs = &run->target->returning;
-    vl_eval eval = vl_change_eval(run, row);
-    vl_change_result *result;
+    vl_eval eval = vl_edit_eval(run, row);
+    vl_edit_result *result;
 
     if (exprs->count == 0)
         return VELO_OK;
@@ -323,7 +324,7 @@ vl_change_return(vl_ctx *ctx, vl_change_run *run, const vl_value *row)
 }
 
 velo_status
-vl_change_give(vl_ctx *ctx, vl_change_run *run, uint32_t wanted, const vl_chunk **out)
+vl_edit_give(vl_ctx *ctx, vl_edit_run *run, uint32_t wanted, const vl_chunk **out)
 {
     vl_batch *batch = &run->stage->batch;
 
