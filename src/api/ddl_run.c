@@ -112,9 +112,10 @@ static velo_status
 ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
     const vl_ast *query = run->statement->tree->kid[3];
-    const char *text = run->statement->sql + query->offset;
+    const char *text = run->statement->sql + query->offset; /* all that is left is the query */
+    size_t text_size = run->statement->sql_size - query->offset;
     size_t name_size = strlen(change->name);
-    size_t room = 2 * name_size + query->length + 32;
+    size_t room = 2 * name_size + text_size + 32;
     char *sql = vl_arena_alloc(&run->statement->run_arena, room);
     size_t at = 0;
 
@@ -123,8 +124,8 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     memcpy(sql, "INSERT INTO ", 12);
     at = 12 + vl_put_name(sql + 12, change->name);
     sql[at++] = ' ';
-    memcpy(sql + at, text, query->length);
-    at += query->length;
+    memcpy(sql + at, text, text_size);
+    at += text_size;
     return vl_run_nested(ctx, run->statement, run->schema, sql, at);
 }
 
