@@ -50,6 +50,22 @@ cte_count_uses(vl_with *with, const vl_ast *tree)
     }
 }
 
+/* How often a CTE names itself: these are no uses of its result. */
+static uint32_t
+cte_count_own(const vl_ast *cte, const vl_ast *tree)
+{
+    uint32_t count = 0;
+
+    for (; tree != NULL; tree = tree->next) {
+        if (tree->type == VL_AST_SOURCE)
+            count += (uint32_t)cte_is_named(tree, cte);
+        for (uint32_t i = 0; i < tree->kid_count; i++)
+            if (tree->type != VL_AST_LIST || i == 0)
+                count += cte_count_own(cte, tree->kid[i]);
+    }
+    return count;
+}
+
 const vl_with *
 vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *ast,
              const vl_ast *whole)
@@ -80,6 +96,8 @@ vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *
     }
     for (uint32_t i = 0; i < whole->kid_count; i++)
         cte_count_uses(with, whole->kid[i]);
+    for (uint32_t i = 0; i < with->cte_count; i++)
+        with->ctes[i].uses -= cte_count_own(with->ctes[i].ast, with->ctes[i].ast->kid[1]);
     return with;
 }
 
@@ -246,7 +264,7 @@ cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t befor
 
     cte->columns = cte_columns(b, cte, setup);
     if (cte->columns != NULL && b->status == VELO_OK) {
-        vl_rel rel = vl_plan_query(b, setup, VL_BIND_NONE);
+        vl_rel rel = vl_plan_query(b, setup, NULL);
 
         cte->column_count = setup->column_count;
         recurse = vl_op_new(b, VL_OP_KIND_RECURSE, 1, rel.op, NULL);

@@ -115,7 +115,7 @@ insert_rows(vl_binder *b, const vl_scope *like, const vl_source *target, const v
                             "table %s has %u columns but %u values were supplied",
                             target->table->object.name, (unsigned)wanted,
                             (unsigned)query->column_count);
-    return vl_plan_query(b, query, VL_BIND_NONE).op;
+    return vl_plan_query(b, query, NULL).op;
 }
 
 /* ---- ON CONFLICT ---- */

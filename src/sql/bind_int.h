@@ -304,6 +304,9 @@ uint64_t vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_scope 
 /* Call `visit` for each id that the expression names. */
 void vl_expr_visit(const vl_expr *expr, void (*visit)(void *arg, uint32_t id), void *arg);
 
+/* The expression with each COLUMN of id base + i replaced by results[i]. */
+vl_expr *vl_expr_substitute(vl_binder *b, vl_expr *expr, uint32_t base, const vl_exprs *results);
+
 /* The expression with each part that equals froms[i] replaced by COLUMN of ids[i]. */
 vl_expr *vl_expr_replace(vl_binder *b, vl_expr *expr, const vl_exprs *froms, const uint32_t *ids);
 
@@ -440,9 +443,20 @@ const char *vl_bind_rank(uint32_t number, char *to, size_t size);
 
 /* ---- plan_query.c, plan_from.c, plan_scan.c ---- */
 
-/* Operators for a query; its rows are the columns, with fresh ids from `base` on, or without
- * (VL_BIND_NONE). */
-vl_rel vl_plan_query(vl_binder *b, const vl_query *query, uint32_t base);
+/* What is known of how a query's rows are used. */
+typedef struct vl_query_use {
+    uint32_t base;  /* ids of its columns in the query around it: unused ones are not computed */
+    vl_exprs where; /* conjuncts on those ids that hold for every row that is wanted: vl_query_takes
+                       said yes to each */
+} vl_query_use;
+
+/* Operators for a query; its rows are the columns. `use` NULL: all of it is used; the layout then
+ * has no ids. */
+vl_rel vl_plan_query(vl_binder *b, const vl_query *query, const vl_query_use *use);
+
+/* Whether a conjunct on the columns, whose ids begin with `base`, may be decided within a query. */
+int vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base,
+                   const vl_expr *conjunct);
 
 /* A program for a query: its number. The ids of its arguments are given. `only`: one column. */
 uint32_t vl_plan_program(vl_binder *b, const vl_query *query, const char *name, uint32_t only,

@@ -396,6 +396,21 @@ vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_scope *scope)
     return places;
 }
 
+/* A copy with a list of kids of its own. */
+static vl_expr *
+tree_copy_kids(vl_binder *b, const vl_expr *expr)
+{
+    vl_expr *copy = vl_expr_copy(b, expr);
+
+    if (copy == NULL)
+        return NULL;
+    copy->kids = vl_bind_alloc(b, expr->kid_count, sizeof(vl_expr *));
+    if (copy->kids == NULL)
+        return NULL;
+    memcpy(copy->kids, expr->kids, expr->kid_count * sizeof(vl_expr *));
+    return copy;
+}
+
 vl_expr *
 vl_expr_replace(vl_binder *b, vl_expr *expr, const vl_exprs *froms, const uint32_t *ids)
 {
@@ -425,13 +440,46 @@ vl_expr_replace(vl_binder *b, vl_expr *expr, const vl_exprs *froms, const uint32
         if (kid == expr->kids[i])
             continue;
         if (copy == NULL) {
-            copy = vl_expr_copy(b, expr);
+            copy = tree_copy_kids(b, expr);
             if (copy == NULL)
                 return NULL;
-            copy->kids = vl_bind_alloc(b, expr->kid_count, sizeof(vl_expr *));
-            if (copy->kids == NULL)
+        }
+        copy->kids[i] = kid;
+    }
+    return copy != NULL ? copy : expr;
+}
+
+vl_expr *
+vl_expr_substitute(vl_binder *b, vl_expr *expr, uint32_t base, const vl_exprs *results)
+{
+    vl_expr *copy = NULL;
+
+    if (expr == NULL || b->status != VELO_OK)
+        return NULL;
+    if (expr->kind == VL_EXPR_COLUMN) {
+        vl_expr *result;
+
+        if (expr->index < base || expr->index - base >= results->count)
+            return expr;
+        result = results->list[expr->index - base];
+        if (expr->op == 0 || result->kind != VL_EXPR_COLUMN)
+            return result;
+        copy = vl_expr_copy(b, result); /* +x stays +x */
+        if (copy != NULL)
+            copy->op = expr->op;
+        return copy;
+    }
+    for (uint32_t i = 0; i < expr->kid_count; i++) {
+        vl_expr *kid = vl_expr_substitute(b, expr->kids[i], base, results);
+
+        if (kid == NULL)
+            return NULL;
+        if (kid == expr->kids[i])
+            continue;
+        if (copy == NULL) {
+            copy = tree_copy_kids(b, expr);
+            if (copy == NULL)
                 return NULL;
-            memcpy(copy->kids, expr->kids, expr->kid_count * sizeof(vl_expr *));
         }
         copy->kids[i] = kid;
     }

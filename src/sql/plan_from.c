@@ -15,7 +15,9 @@
 
 #include <string.h>
 
-#define FROM_OTHER_ROWS 1000.0 /* of a source that is no table */
+#define FROM_OTHER_ROWS 1048576.0 /* of a source that is no table, as of one that is */
+#define FROM_CLEARLY    0.9       /* so much less must a source cost to go before another */
+#define FROM_FEW_ROWS   100.0  /* of a query that looks rows up */
 #define FROM_HASH_COST  2.0    /* of a row that is put into a hash table */
 
 typedef struct from_conjunct {
@@ -204,6 +206,22 @@ from_function_rows(vl_binder *b, const vl_source *source)
     return rel;
 }
 
+/* Rows of a query, which decides what it can of the conjuncts. */
+static vl_rel
+from_query(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts)
+{
+    vl_query_use use = {source->base, {NULL, 0}};
+    vl_exprs rest = {NULL, 0};
+
+    for (uint32_t i = 0; i < conjuncts->count; i++) {
+        vl_expr *expr = conjuncts->list[i];
+
+        vl_exprs_add(b, vl_query_takes(b, source->query, source->base, expr) ? &use.where : &rest,
+                     expr);
+    }
+    return vl_plan_filter(b, vl_plan_query(b, source->query, &use), &rest);
+}
+
 /* The rows of an item by itself, with conditions on it alone. */
 static vl_rel
 from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_wish *wish)
@@ -227,8 +245,7 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
         return vl_plan_scan(b, source, local, &path);
     }
     case VL_SOURCE_QUERY:
-        rel = vl_plan_query(b, source->query, source->base);
-        break;
+        return from_query(b, source, local);
     case VL_SOURCE_CTE:
         rel = from_cte(b, source);
         break;
@@ -312,6 +329,23 @@ from_lookup(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts
     if (b->status != VELO_OK)
         return;
     from_loop(work, from_kind(item), program, &frame, &right.layout);
+}
+
+/* Run a query for each row on the left if it looks its rows up then. Returns whether it does. */
+static int
+from_correlate(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
+{
+    vl_binder *b = work->b;
+    uint32_t program = vl_program_new(b, NULL);
+    vl_frame frame;
+    vl_frame *outer = vl_program_begin(b, &frame);
+    vl_rel right = from_query(b, item->source, conjuncts);
+
+    vl_program_end(b, outer, program, right.op);
+    if (b->status != VELO_OK || frame.count == 0 || right.op->rows > FROM_FEW_ROWS)
+        return 0;
+    from_loop(work, from_kind(item), program, &frame, &right.layout);
+    return 1;
 }
 
 /* Call a function for each row. */
@@ -439,6 +473,9 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
             from_call(work, item, conjuncts);
         return;
     }
+    if (item->source != NULL && item->source->kind == VL_SOURCE_QUERY && !keeps_right &&
+        from_correlate(work, item, conjuncts))
+        return;
     if (keeps_right)
         rest = *conjuncts;
     else
@@ -517,7 +554,7 @@ from_choose_order(from_work *work)
             if ((from_needs(work, item) & ~work->done) != 0)
                 continue;
             cost = from_step_cost(work, work->order[i], left_rows, &rows) + rows;
-            if (best == VL_BIND_NONE || cost < best_cost) {
+            if (best == VL_BIND_NONE || cost < FROM_CLEARLY * best_cost) {
                 best = i;
                 best_cost = cost;
                 best_rows = rows;

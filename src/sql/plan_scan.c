@@ -171,6 +171,40 @@ scan_use_in(scan_work *work, uint32_t conjunct, const vl_expr *expr)
     use->collation = is_list ? expr->collation : expr->collations[0];
 }
 
+/* a = 1 OR a = 2 is a IN (1, 2). */
+static void
+scan_use_or(scan_work *work, uint32_t conjunct, const vl_expr *expr)
+{
+    const vl_expr *first = expr->kids[0];
+    vl_exprs kids = {NULL, 0};
+    vl_expr *in;
+
+    if (first->kind != VL_EXPR_COMPARE)
+        return;
+    vl_exprs_add(work->b, &kids, first->kids[0]);
+    for (uint32_t i = 0; i < expr->kid_count; i++) {
+        const vl_expr *kid = expr->kids[i];
+
+        if (kid->kind != VL_EXPR_COMPARE || kid->op != VL_COMPARE_EQ ||
+            kid->compared != first->compared || kid->collation != first->collation ||
+            !vl_expr_equal(kid->kids[0], first->kids[0]))
+            return;
+        vl_exprs_add(work->b, &kids, kid->kids[1]);
+    }
+    in = vl_expr_new(work->b, VL_EXPR_IN_LIST, 0, NULL);
+    if (in == NULL)
+        return;
+    in->kids = kids.list;
+    in->kid_count = kids.count;
+    in->compared = first->compared;
+    in->collation = first->collation;
+    in = vl_expr_finish(work->b, in);
+    if (in != NULL) {
+        in->collation = first->collation;
+        scan_use_in(work, conjunct, in);
+    }
+}
+
 static void
 scan_find_uses(scan_work *work)
 {
@@ -184,6 +218,8 @@ scan_find_uses(scan_work *work)
             scan_use_between(work, i, expr);
         } else if (expr->kind == VL_EXPR_IN_LIST || expr->kind == VL_EXPR_IN_QUERY) {
             scan_use_in(work, i, expr);
+        } else if (expr->kind == VL_EXPR_OR) {
+            scan_use_or(work, i, expr);
         } else if (expr->kind == VL_EXPR_IS_NULL && !expr->is_not &&
                    scan_is_own(work, expr->kids[0])) {
             (void)scan_add_use(work, VL_USE_NULL, i, expr->kids[0]);
