@@ -1,4 +1,5 @@
-/* bind_change.c - what INSERT, UPDATE and DELETE share: the full row and all that is computed on it.
+/* bind_change.c - what INSERT, UPDATE and DELETE share: the full row and all that is computed on
+ * it.
  *
  * Invariants
  *   BC1  A full row has each column at its position, then the rowid. The column that is the rowid
@@ -107,8 +108,7 @@ change_fires(const vl_trigger_def *trigger, vl_ast_op event)
 static int
 change_has_trigger(const vl_binder *b, const vl_table_def *table, vl_ast_op event)
 {
-    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL;
-         trigger = trigger->next)
+    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
         if (change_fires(trigger, event))
             return 1;
     for (uint32_t i = 0; i < b->env->schema_count; i++) {
@@ -126,8 +126,8 @@ change_has_trigger(const vl_binder *b, const vl_table_def *table, vl_ast_op even
 }
 
 int
-vl_bind_may_change(vl_binder *b, const vl_scope *scope, const vl_table_def *table,
-                   const vl_ast *at, vl_ast_op event)
+vl_bind_may_change(vl_binder *b, const vl_scope *scope, const vl_table_def *table, const vl_ast *at,
+                   vl_ast_op event)
 {
     const char *name = table->object.name;
 
@@ -144,8 +144,7 @@ vl_bind_may_change(vl_binder *b, const vl_scope *scope, const vl_table_def *tabl
 /* ---- computed on the row ---- */
 
 static void
-change_bind_checks(vl_binder *b, vl_source *source, vl_change_target *target,
-                   const vl_layout *row)
+change_bind_checks(vl_binder *b, vl_source *source, vl_change_target *target, const vl_layout *row)
 {
     const vl_table_def *table = source->table;
     vl_scope *scope = vl_bind_own_scope(b, source);
@@ -228,8 +227,7 @@ change_bind_generated(vl_binder *b, vl_source *source, vl_change_target *target,
 }
 
 static void
-change_bind_indexes(vl_binder *b, vl_source *source, vl_change_target *target,
-                    const vl_layout *row)
+change_bind_indexes(vl_binder *b, vl_source *source, vl_change_target *target, const vl_layout *row)
 {
     vl_scope *scope = vl_bind_own_scope(b, source);
     uint32_t count = 0;
@@ -254,8 +252,7 @@ change_bind_indexes(vl_binder *b, vl_source *source, vl_change_target *target,
                 vl_exprs_add(b, &exprs, vl_bind_expr(b, scope, index->terms[i].ast));
         target->index_exprs[count] = vl_lower_all(b, row, &exprs);
         if (index->where_ast != NULL)
-            target->index_where[count] =
-                vl_lower(b, row, vl_bind_expr(b, scope, index->where_ast));
+            target->index_where[count] = vl_lower(b, row, vl_bind_expr(b, scope, index->where_ast));
     }
 }
 
@@ -289,9 +286,8 @@ vl_bind_returning(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_change_t
     if (described == NULL)
         return;
     for (uint32_t i = 0; i < results.count; i++)
-        described[i] = (vl_result_column){columns[i].name, columns[i].declared,
-                                          columns[i].database, columns[i].table,
-                                          columns[i].column};
+        described[i] = (vl_result_column){columns[i].name, columns[i].declared, columns[i].database,
+                                          columns[i].table, columns[i].column};
     b->plan->columns = described;
     b->plan->column_count = results.count;
 }
@@ -319,9 +315,9 @@ change_set_column(vl_binder *b, const vl_scope *scope, const vl_source *target, 
     }
     if (column >= 0)
         return column == target->table->rowid_column ? VL_COLUMN_ROWID : column;
-    if (!target->table->is_without_rowid &&
-        (vl_bind_is(at->text, at->text_size, "rowid") || vl_bind_is(at->text, at->text_size, "oid") ||
-         vl_bind_is(at->text, at->text_size, "_rowid_")))
+    if (!target->table->is_without_rowid && (vl_bind_is(at->text, at->text_size, "rowid") ||
+                                             vl_bind_is(at->text, at->text_size, "oid") ||
+                                             vl_bind_is(at->text, at->text_size, "_rowid_")))
         return VL_COLUMN_ROWID;
     vl_bind_fail(b, scope, at, "no such column: %.*s", (int)at->text_size, at->text);
     return -2;

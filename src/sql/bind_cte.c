@@ -1,8 +1,8 @@
 /* bind_cte.c - WITH: common table expressions, ordinary and recursive.
  *
- * A CTE that is named once is a query in place of its name, as a subquery is; one that is named more
- * often, is MATERIALIZED or recurses is a program of its own. A body is bound where it is first
- * named, so what is never named is never looked at, as in SQLite.
+ * A CTE that is named once is a query in place of its name, as a subquery is; one that is named
+ * more often, is MATERIALIZED or recurses is a program of its own. A body is bound where it is
+ * first named, so what is never named is never looked at, as in SQLite.
  *
  * Invariants
  *   BW1  A body sees the CTEs of its own WITH and of those around it, and the queries around the
@@ -118,8 +118,8 @@ cte_columns(vl_binder *b, const vl_cte *cte, const vl_query *query)
         return columns;
     if (names->count != query->column_count)
         return vl_bind_fail(b, cte->with->like, names, "table %.*s has %u values for %u columns",
-                            (int)cte->ast->text_size, cte->ast->text,
-                            (unsigned)query->column_count, (unsigned)names->count);
+                            (int)cte->ast->text_size, cte->ast->text, (unsigned)query->column_count,
+                            (unsigned)names->count);
     for (const vl_ast *name = vl_ast_first(names); name != NULL; name = name->next)
         columns[count++].name = vl_bind_text(b, name->text, name->text_size);
     return columns;
@@ -177,11 +177,9 @@ cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_qu
     }
     for (; term != NULL; term = term->next) {
         if (term->op != VL_OP_UNION && term->op != VL_OP_UNION_ALL)
-            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size,
-                         ast->text);
+            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size, ast->text);
         if (term->type != VL_AST_SELECT || !cte_is_in_from(term->kid[1], ast))
-            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size,
-                         ast->text);
+            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size, ast->text);
         *is_union |= term->op == VL_OP_UNION;
     }
 }
@@ -258,8 +256,8 @@ cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t befor
 {
     const vl_ast *query = cte->ast->kid[1];
     vl_frame *outer = vl_program_begin(b, frame);
-    vl_query *setup = vl_bind_cores(b, cte->with->scope, cte->with->like,
-                                    vl_ast_first(query->kid[1]), before);
+    vl_query *setup =
+        vl_bind_cores(b, cte->with->scope, cte->with->like, vl_ast_first(query->kid[1]), before);
     vl_op *recurse = NULL;
 
     cte->columns = cte_columns(b, cte, setup);

@@ -299,8 +299,8 @@ vl_expr_compare(vl_binder *b, vl_comparison op, vl_expr *left, vl_expr *right, c
     expr->op = (uint8_t)op;
     expr->kids[0] = left;
     expr->kids[1] = right;
-    expr->compared = (uint8_t)vl_affinity_comparison((vl_affinity)left->affinity,
-                                                     (vl_affinity)right->affinity);
+    expr->compared =
+        (uint8_t)vl_affinity_comparison((vl_affinity)left->affinity, (vl_affinity)right->affinity);
     expr->collation = vl_expr_collation_of_two(b, left, right);
     expr->classes = VL_CLASS_INTEGER;
     if (op < VL_COMPARE_IS && ((left->classes | right->classes) & VL_CLASS_NULL) != 0)
@@ -338,10 +338,9 @@ vl_expr_equal(const vl_expr *a, const vl_expr *b)
     if (a == b)
         return 1;
     if (a->kind != b->kind || a->op != b->op || a->is_not != b->is_not ||
-        a->affinity != b->affinity || a->compared != b->compared ||
-        a->compared2 != b->compared2 || a->collation != b->collation ||
-        a->collation2 != b->collation2 || a->index != b->index || a->program != b->program ||
-        a->kid_count != b->kid_count || a->func != b->func ||
+        a->affinity != b->affinity || a->compared != b->compared || a->compared2 != b->compared2 ||
+        a->collation != b->collation || a->collation2 != b->collation2 || a->index != b->index ||
+        a->program != b->program || a->kid_count != b->kid_count || a->func != b->func ||
         a->effect == VL_EFFECT_VOLATILE)
         return 0;
     if (a->kind == VL_EXPR_CONSTANT && !tree_equal_values(&a->value, &b->value))

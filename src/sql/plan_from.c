@@ -1,12 +1,12 @@
 /* plan_from.c - FROM and WHERE: the order of joins, where each condition is decided, and how.
  *
- * A list of sources is joined one after the other: a loop that looks rows up in the next table, where
- * an index or the rowid can, else a hash join. Lists with outer joins or CROSS keep the order of the
- * text; others begin with what costs least, ties in the order of the text (31, item 18).
+ * A list of sources is joined one after the other: a loop that looks rows up in the next table,
+ * where an index or the rowid can, else a hash join. Lists with outer joins or CROSS keep the order
+ * of the text; others begin with what costs least, ties in the order of the text (31, item 18).
  *
  * Where conditions go (31, item 20): total ones to the first step that has all they name, unless a
- * RIGHT or FULL join comes between; conditions that may fail wait until all sources are joined, save
- * equalities between sources, which lookups need; volatile ones always wait.
+ * RIGHT or FULL join comes between; conditions that may fail wait until all sources are joined,
+ * save equalities between sources, which lookups need; volatile ones always wait.
  *
  * Invariants
  *   PF1  Every conjunct is decided exactly once, unless a copy before an outer join saves work.
@@ -17,8 +17,7 @@
 
 #define FROM_OTHER_ROWS 1048576.0 /* of a source that is no table, as of one that is */
 #define FROM_CLEARLY    0.9       /* so much less must a source cost to go before another */
-#define FROM_FEW_ROWS   100.0  /* of a query that looks rows up */
-#define FROM_HASH_COST  2.0    /* of a row that is put into a hash table */
+#define FROM_HASH_COST  2.0       /* of a row that is put into a hash table */
 
 typedef struct from_conjunct {
     vl_expr *expr;
@@ -83,8 +82,8 @@ static void
 from_pool_add(from_work *work, const vl_exprs *list, uint32_t home)
 {
     for (uint32_t i = 0; i < list->count; i++) {
-        from_conjunct *pool = vl_bind_grow(work->b, work->pool, work->pool_count,
-                                           &work->pool_capacity, sizeof *pool);
+        from_conjunct *pool =
+            vl_bind_grow(work->b, work->pool, work->pool_count, &work->pool_capacity, sizeof *pool);
 
         if (pool == NULL)
             return;
@@ -331,6 +330,20 @@ from_lookup(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts
     from_loop(work, from_kind(item), program, &frame, &right.layout);
 }
 
+/* Whether all tables of a query are looked up by key, so that running it again is cheap. */
+static int
+from_is_lookup(const vl_op *op)
+{
+    if (op->kind == VL_OP_KIND_TABLE_SCAN)
+        return op->as.table_scan.key != NULL;
+    if (op->kind == VL_OP_KIND_INDEX_SCAN)
+        return op->as.index_scan.key_count > 0;
+    for (uint32_t i = 0; i < op->child_count; i++)
+        if (!from_is_lookup(op->children[i]))
+            return 0;
+    return op->child_count > 0 || op->kind == VL_OP_KIND_VALUES;
+}
+
 /* Run a query for each row on the left if it looks its rows up then. Returns whether it does. */
 static int
 from_correlate(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
@@ -342,7 +355,7 @@ from_correlate(from_work *work, const vl_join_item *item, const vl_exprs *conjun
     vl_rel right = from_query(b, item->source, conjuncts);
 
     vl_program_end(b, outer, program, right.op);
-    if (b->status != VELO_OK || frame.count == 0 || right.op->rows > FROM_FEW_ROWS)
+    if (b->status != VELO_OK || frame.count == 0 || !from_is_lookup(right.op))
         return 0;
     from_loop(work, from_kind(item), program, &frame, &right.layout);
     return 1;
@@ -467,8 +480,9 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
     }
     if (from_needs(work, item) != 0) {
         if (keeps_right)
-            vl_bind_fail(b, NULL, NULL, "RIGHT JOIN of a table-valued function with arguments "
-                                        "of the left side is not supported yet");
+            vl_bind_fail(b, NULL, NULL,
+                         "RIGHT JOIN of a table-valued function with arguments "
+                         "of the left side is not supported yet");
         else
             from_call(work, item, conjuncts);
         return;
@@ -495,9 +509,8 @@ from_step_cost(from_work *work, uint32_t number, double left_rows, double *rows)
 
     *rows = left_rows * FROM_OTHER_ROWS;
     if (item->source == NULL || item->source->kind != VL_SOURCE_TABLE) {
-        double own = item->source != NULL && item->source->kind == VL_SOURCE_QUEUE
-                         ? 1
-                         : FROM_OTHER_ROWS;
+        double own =
+            item->source != NULL && item->source->kind == VL_SOURCE_QUEUE ? 1 : FROM_OTHER_ROWS;
 
         *rows = left_rows * (ready.count > 0 ? own / 10 + 1 : own);
         return own * FROM_HASH_COST + left_rows;
@@ -599,12 +612,12 @@ from_first(from_work *work, uint32_t number)
     vl_exprs local = from_local(work, &ready, item->places, &rest);
 
     if (from_needs(work, item) != 0) {
-        vl_bind_fail(work->b, NULL, NULL, "arguments of a table-valued function name a table to "
-                                          "its right");
+        vl_bind_fail(work->b, NULL, NULL,
+                     "arguments of a table-valued function name a table to "
+                     "its right");
         return;
     }
-    work->rel =
-        from_item(work, item, &local, from_may_wish(work, item) ? work->wish : NULL);
+    work->rel = from_item(work, item, &local, from_may_wish(work, item) ? work->wish : NULL);
     work->rel = vl_plan_filter(work->b, work->rel, &rest);
     work->done = item->places;
 }
@@ -619,8 +632,9 @@ from_next(from_work *work, uint32_t number)
     vl_exprs after = {NULL, 0};
 
     if ((from_needs(work, item) & ~work->done) != 0) {
-        vl_bind_fail(work->b, NULL, NULL, "arguments of a table-valued function name a table to "
-                                          "its right");
+        vl_bind_fail(work->b, NULL, NULL,
+                     "arguments of a table-valued function name a table to "
+                     "its right");
         return;
     }
     if (from_is_outer(item)) {
@@ -670,8 +684,8 @@ from_list(vl_binder *b, const vl_scope *scope, const vl_join_item *list, const v
 }
 
 vl_rel
-vl_plan_from(vl_binder *b, const vl_scope *scope, const vl_join_item *from,
-             const vl_exprs *where, vl_wish *wish)
+vl_plan_from(vl_binder *b, const vl_scope *scope, const vl_join_item *from, const vl_exprs *where,
+             vl_wish *wish)
 {
     vl_rel rel = {NULL, {NULL, 0}};
 

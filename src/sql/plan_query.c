@@ -4,10 +4,10 @@
  * them), DISTINCT, SORT, LIMIT, and the results alone.
  *
  * Invariants
- *   PQ1  Groups come in ascending order and DISTINCT keeps the first rows (31, item 18), so ORDER BY
- *        is left out only where the rows are in its order already.
- *   PQ3  What nobody looks at is not computed, nor read, unless it is volatile.
- *   PQ2  Above an AGGREGATE expressions name its groups, calls and bare columns only. */
+ *   PQ1  Groups come in ascending order and DISTINCT keeps the first rows (31, item 18), so ORDER
+ * BY is left out only where the rows are in its order already. PQ3  What nobody looks at is not
+ * computed, nor read, unless it is volatile. PQ2  Above an AGGREGATE expressions name its groups,
+ * calls and bare columns only. */
 #include "sql/bind_int.h"
 
 #include <string.h>
@@ -90,8 +90,8 @@ query_group_ids(vl_binder *b, const vl_core *core)
     for (uint32_t i = 0; i < layout.count; i++) {
         const vl_expr *group = core->groups.list[i];
 
-        layout.ids[i] = group->kind == VL_EXPR_COLUMN && group->op == 0 ? group->index
-                                                                        : vl_id_new(b, NULL, 1);
+        layout.ids[i] =
+            group->kind == VL_EXPR_COLUMN && group->op == 0 ? group->index : vl_id_new(b, NULL, 1);
     }
     return layout;
 }
@@ -228,8 +228,8 @@ query_sort(vl_binder *b, const vl_query *query, vl_rel rel, uint32_t result_coun
         if (order->slot != VL_BIND_NONE)
             column = query->columns[order->slot];
         keys[i] = (vl_sort_key){
-            .expr = vl_expr_position(b, order->slot != VL_BIND_NONE ? order->slot : extra++,
-                                     &column),
+            .expr =
+                vl_expr_position(b, order->slot != VL_BIND_NONE ? order->slot : extra++, &column),
             .is_descending = order->is_descending,
             .nulls_last = order->nulls_last,
             .collation = order->collation,
@@ -673,8 +673,8 @@ int
 vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base, const vl_expr *conjunct)
 {
     (void)b;
-    if (query->limit != NULL || conjunct->effect != VL_EFFECT_TOTAL ||
-        !query_is_union_all(query) || (query->core_count > 1 && query->order_count > 0))
+    if (query->limit != NULL || conjunct->effect != VL_EFFECT_TOTAL || !query_is_union_all(query) ||
+        (query->core_count > 1 && query->order_count > 0))
         return 0;
     for (uint32_t i = 0; i < query->core_count; i++) {
         query_taker taker = {query->cores[i], base, 1};
