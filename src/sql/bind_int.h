@@ -301,6 +301,11 @@ void vl_expr_conjuncts(vl_binder *b, vl_expr *expr, vl_exprs *list);
 /* Sources of the scope that the expression names: 1 << place. */
 uint64_t vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_scope *scope);
 
+/* Nodes of an expression, counted up to VL_EXPR_SIZE_MAX + 1. Bounds what is put together of
+ * several expressions, and so how deep recursion goes. */
+#define VL_EXPR_SIZE_MAX 4000U
+uint32_t vl_expr_size(const vl_expr *expr);
+
 /* Call `visit` for each id that the expression names. */
 void vl_expr_visit(const vl_expr *expr, void (*visit)(void *arg, uint32_t id), void *arg);
 

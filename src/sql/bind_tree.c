@@ -368,6 +368,16 @@ vl_expr_conjuncts(vl_binder *b, vl_expr *expr, vl_exprs *list)
         vl_expr_conjuncts(b, expr->kids[i], list);
 }
 
+uint32_t
+vl_expr_size(const vl_expr *expr)
+{
+    uint32_t size = 1;
+
+    for (uint32_t i = 0; i < expr->kid_count && size <= VL_EXPR_SIZE_MAX; i++)
+        size += vl_expr_size(expr->kids[i]);
+    return size <= VL_EXPR_SIZE_MAX ? size : VL_EXPR_SIZE_MAX + 1;
+}
+
 void
 vl_expr_visit(const vl_expr *expr, void (*visit)(void *arg, uint32_t id), void *arg)
 {

@@ -187,10 +187,59 @@ from_cte(vl_binder *b, const vl_source *source)
     return rel;
 }
 
+/* The value that a conjunct gives a hidden column, or NULL. */
+static vl_expr *
+from_hidden_value(const vl_binder *b, const vl_source *source, uint32_t column,
+                  const vl_expr *conjunct)
+{
+    if (conjunct->kind != VL_EXPR_COMPARE || conjunct->op != VL_COMPARE_EQ)
+        return NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        const vl_expr *side = conjunct->kids[i];
+        vl_expr *value = conjunct->kids[1 - i];
+
+        if (side->kind == VL_EXPR_COLUMN && side->op == 0 && side->index == source->base + column &&
+            (vl_expr_places(b, value, source->scope) >> source->place & 1) == 0)
+            return value;
+    }
+    return NULL;
+}
+
+/* Arguments of a function: those of the call, then `hidden = value` among the conjuncts, which are
+ * taken out of them. */
+static vl_exprs
+from_arguments(vl_binder *b, const vl_source *source, vl_exprs *conjuncts)
+{
+    vl_exprs arguments = {NULL, 0};
+    uint32_t hidden = 0;
+
+    for (uint32_t i = 0; i < source->arguments.count; i++)
+        vl_exprs_add(b, &arguments, source->arguments.list[i]);
+    for (uint32_t i = 0; i < source->column_count && hidden <= arguments.count; i++) {
+        vl_exprs rest = {NULL, 0};
+        int is_found = 0;
+
+        if (!source->columns[i].is_hidden || hidden++ < arguments.count)
+            continue;
+        for (uint32_t k = 0; k < conjuncts->count; k++) {
+            vl_expr *value = is_found ? NULL : from_hidden_value(b, source, i, conjuncts->list[k]);
+
+            vl_exprs_add(b, value != NULL ? &arguments : &rest,
+                         value != NULL ? value : conjuncts->list[k]);
+            is_found |= value != NULL;
+        }
+        *conjuncts = rest;
+    }
+    return arguments;
+}
+
+/* Rows of a function that the conjuncts hold for. */
 static vl_rel
-from_function_rows(vl_binder *b, const vl_source *source)
+from_function_rows(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts)
 {
     const vl_layout none = {NULL, 0};
+    vl_exprs rest = *conjuncts;
+    vl_exprs arguments = from_arguments(b, source, &rest);
     vl_rel rel = from_whole(b, source, VL_OP_KIND_FUNCTION_SCAN);
     int32_t *columns = vl_bind_alloc(b, source->column_count + 1U, sizeof *columns);
 
@@ -200,9 +249,9 @@ from_function_rows(vl_binder *b, const vl_source *source)
         columns[i] = (int32_t)i;
     rel.op->as.function_scan.function = source->function;
     rel.op->as.function_scan.columns = columns;
-    rel.op->as.function_scan.arguments = vl_lower_all(b, &none, &source->arguments);
+    rel.op->as.function_scan.arguments = vl_lower_all(b, &none, &arguments);
     b->frame->effect = VL_EFFECT_VOLATILE; /* what a function does is not known here */
-    return rel;
+    return vl_plan_filter(b, rel, &rest);
 }
 
 /* Rows of a query, which decides what it can of the conjuncts. */
@@ -254,8 +303,7 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
             rel.op->rows = 1;
         break;
     case VL_SOURCE_FUNCTION:
-        rel = from_function_rows(b, source);
-        break;
+        return from_function_rows(b, source, local);
     case VL_SOURCE_GIVEN:
         break;
     }
@@ -369,7 +417,7 @@ from_call(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
     uint32_t program = vl_program_new(b, NULL);
     vl_frame frame;
     vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel right = vl_plan_filter(b, from_function_rows(b, item->source), conjuncts);
+    vl_rel right = from_function_rows(b, item->source, conjuncts);
 
     vl_program_end(b, outer, program, right.op);
     if (b->status != VELO_OK)

@@ -60,6 +60,8 @@ make_schemas(vl_binder *b)
 static vl_plan_kind
 make_kind(const vl_ast *statement)
 {
+    if (statement == NULL)
+        return VL_PLAN_OTHER;
     switch (statement->type) {
     case VL_AST_QUERY:
         return VL_PLAN_SELECT;

@@ -69,7 +69,7 @@ typedef struct vl_plan_env {
 /* Make a plan.
  *
  * arena      where the plan goes, and scratch memory
- * statement  a tree of vl_parse; outlives the plan
+ * statement  a tree of vl_parse; outlives the plan. NULL (an empty text) gives OTHER
  * text       what it was parsed from; outlives the plan
  * plan       in the arena; NULL on failure. Statements other than SELECT, INSERT, UPDATE and
  * DELETE, EXPLAIN among them, give a plan of kind OTHER errors     VELO_ERROR, with the place in

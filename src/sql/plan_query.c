@@ -627,6 +627,7 @@ query_compound(vl_binder *b, const vl_query *query, const vl_query_use *use)
 typedef struct query_taker {
     const vl_core *core;
     uint32_t base;
+    uint32_t size; /* nodes that the conjunct will have, about */
     int is_fit;
 } query_taker;
 
@@ -650,6 +651,8 @@ query_visit_taken(void *arg, uint32_t id)
     if (id < taker->base || column >= taker->core->results.count)
         return;
     result = taker->core->results.list[column];
+    if (taker->size <= VL_EXPR_SIZE_MAX)
+        taker->size += vl_expr_size(result);
     if (result->effect != VL_EFFECT_TOTAL)
         taker->is_fit = 0;
     if (query_is_aggregate(taker->core) && !query_is_group(taker->core, result))
@@ -677,14 +680,14 @@ vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base, const v
         (query->core_count > 1 && query->order_count > 0))
         return 0;
     for (uint32_t i = 0; i < query->core_count; i++) {
-        query_taker taker = {query->cores[i], base, 1};
+        query_taker taker = {query->cores[i], base, vl_expr_size(conjunct), 1};
 
         if (taker.core->rows != NULL || taker.core->is_distinct ||
             (query_is_aggregate(taker.core) &&
              (!taker.core->is_grouped || !query_is_comparison(conjunct))))
             return 0;
         vl_expr_visit(conjunct, query_visit_taken, &taker);
-        if (!taker.is_fit)
+        if (!taker.is_fit || taker.size > VL_EXPR_SIZE_MAX)
             return 0;
     }
     return 1;

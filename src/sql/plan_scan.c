@@ -349,7 +349,8 @@ scan_is_ordered(const scan_work *work, const vl_index_term *terms, uint32_t term
         int reversed;
 
         for (uint32_t k = 0; k < fixed && !is_fixed; k++)
-            is_fixed = column != SCAN_NOT_COLUMN && terms[k].column == column;
+            is_fixed = column != SCAN_NOT_COLUMN && terms[k].column == column &&
+                       (uint8_t)terms[k].collation == order->collation;
         if (is_fixed)
             continue;
         if (at == term_count ||
