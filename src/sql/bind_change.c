@@ -80,10 +80,13 @@ change_generated(vl_binder *b, vl_source *source, uint32_t column)
     expr->affinity = (uint8_t)def->affinity;
     expr->classes = source->columns[column].classes | VL_CLASS_NULL;
     expr = vl_expr_finish(b, expr);
-    if (expr != NULL) {
-        expr->collation = (uint8_t)def->collation;
-        expr->has_collation = def->collation != VL_COLLATE_BINARY;
-    }
+    if (expr == NULL)
+        return NULL;
+    if (vl_expr_size(expr) > VL_EXPR_SIZE_MAX)
+        return vl_bind_fail(b, NULL, NULL, "generated columns of %s are too large",
+                            source->table->object.name);
+    expr->collation = (uint8_t)def->collation;
+    expr->has_collation = def->collation != VL_COLLATE_BINARY;
     return expr;
 }
 

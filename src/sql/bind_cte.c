@@ -1,8 +1,8 @@
 /* bind_cte.c - WITH: common table expressions, ordinary and recursive.
  *
- * A CTE that is named once is a query in place of its name, as a subquery is; one that is named more
- * often, is MATERIALIZED or recurses is a program of its own. A body is bound where it is first
- * named, so what is never named is never looked at, as in SQLite.
+ * A CTE that is named once is a query in place of its name, as a subquery is; one that is named
+ * more often, is MATERIALIZED or recurses is a program of its own. A body is bound where it is
+ * first named, so what is never named is never looked at, as in SQLite.
  *
  * Invariants
  *   BW1  A body sees the CTEs of its own WITH and of those around it, and the queries around the
@@ -50,6 +50,22 @@ cte_count_uses(vl_with *with, const vl_ast *tree)
     }
 }
 
+/* How often a CTE names itself: these are no uses of its result. */
+static uint32_t
+cte_count_own(const vl_ast *cte, const vl_ast *tree)
+{
+    uint32_t count = 0;
+
+    for (; tree != NULL; tree = tree->next) {
+        if (tree->type == VL_AST_SOURCE)
+            count += (uint32_t)cte_is_named(tree, cte);
+        for (uint32_t i = 0; i < tree->kid_count; i++)
+            if (tree->type != VL_AST_LIST || i == 0)
+                count += cte_count_own(cte, tree->kid[i]);
+    }
+    return count;
+}
+
 const vl_with *
 vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *ast,
              const vl_ast *whole)
@@ -80,6 +96,8 @@ vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *
     }
     for (uint32_t i = 0; i < whole->kid_count; i++)
         cte_count_uses(with, whole->kid[i]);
+    for (uint32_t i = 0; i < with->cte_count; i++)
+        with->ctes[i].uses -= cte_count_own(with->ctes[i].ast, with->ctes[i].ast->kid[1]);
     return with;
 }
 
@@ -100,8 +118,8 @@ cte_columns(vl_binder *b, const vl_cte *cte, const vl_query *query)
         return columns;
     if (names->count != query->column_count)
         return vl_bind_fail(b, cte->with->like, names, "table %.*s has %u values for %u columns",
-                            (int)cte->ast->text_size, cte->ast->text,
-                            (unsigned)query->column_count, (unsigned)names->count);
+                            (int)cte->ast->text_size, cte->ast->text, (unsigned)query->column_count,
+                            (unsigned)names->count);
     for (const vl_ast *name = vl_ast_first(names); name != NULL; name = name->next)
         columns[count++].name = vl_bind_text(b, name->text, name->text_size);
     return columns;
@@ -159,11 +177,9 @@ cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_qu
     }
     for (; term != NULL; term = term->next) {
         if (term->op != VL_OP_UNION && term->op != VL_OP_UNION_ALL)
-            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size,
-                         ast->text);
+            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size, ast->text);
         if (term->type != VL_AST_SELECT || !cte_is_in_from(term->kid[1], ast))
-            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size,
-                         ast->text);
+            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size, ast->text);
         *is_union |= term->op == VL_OP_UNION;
     }
 }
@@ -240,13 +256,13 @@ cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t befor
 {
     const vl_ast *query = cte->ast->kid[1];
     vl_frame *outer = vl_program_begin(b, frame);
-    vl_query *setup = vl_bind_cores(b, cte->with->scope, cte->with->like,
-                                    vl_ast_first(query->kid[1]), before);
+    vl_query *setup =
+        vl_bind_cores(b, cte->with->scope, cte->with->like, vl_ast_first(query->kid[1]), before);
     vl_op *recurse = NULL;
 
     cte->columns = cte_columns(b, cte, setup);
     if (cte->columns != NULL && b->status == VELO_OK) {
-        vl_rel rel = vl_plan_query(b, setup, VL_BIND_NONE);
+        vl_rel rel = vl_plan_query(b, setup, NULL);
 
         cte->column_count = setup->column_count;
         recurse = vl_op_new(b, VL_OP_KIND_RECURSE, 1, rel.op, NULL);

@@ -41,8 +41,8 @@ expr_number(vl_binder *b, const vl_scope *scope, const vl_ast *ast, int is_negat
         int64_t integer;
 
         if (!vl_number_read_hex(digits, size, &integer))
-            return vl_bind_fail(b, scope, ast, "hex literal too big: %s%s",
-                                is_negative ? "-" : "", digits);
+            return vl_bind_fail(b, scope, ast, "hex literal too big: %s%s", is_negative ? "-" : "",
+                                digits);
         value = vl_value_of_integer(integer);
     } else {
         value = vl_number_read(digits, size).value;
@@ -125,8 +125,8 @@ expr_scalars(vl_binder *b, vl_scope *scope, const vl_ast *ast, uint32_t count_wa
 
         if (expr == NULL)
             return exprs;
-        expr->program = vl_plan_program(b, query, NULL, query->column_count > 1 ? i : VL_BIND_NONE,
-                                        &frame);
+        expr->program =
+            vl_plan_program(b, query, NULL, query->column_count > 1 ? i : VL_BIND_NONE, &frame);
         if (b->status != VELO_OK)
             return exprs;
         arguments = vl_program_arguments(b, frame.arguments, frame.count, ast);
@@ -206,8 +206,7 @@ expr_minus(vl_binder *b, vl_scope *scope, const vl_ast *ast)
     if (kid->type == VL_AST_INTEGER || kid->type == VL_AST_REAL)
         return expr_number(b, scope, kid, 1);
     expr = vl_bind_expr(b, scope, kid);
-    return expr_one(b, VL_EXPR_NEGATE, expr, VL_CLASS_INTEGER | VL_CLASS_REAL | VL_CLASS_NULL,
-                    ast);
+    return expr_one(b, VL_EXPR_NEGATE, expr, VL_CLASS_INTEGER | VL_CLASS_REAL | VL_CLASS_NULL, ast);
 }
 
 static vl_expr *
@@ -263,8 +262,8 @@ expr_arithmetic(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_operator op
 
     if (expr == NULL || left == NULL || right == NULL)
         return NULL;
-    if (left->kind == VL_EXPR_CONSTANT && right->kind == VL_EXPR_CONSTANT &&
-        !left->has_collation && !right->has_collation) /* keeps BE2 */
+    if (left->kind == VL_EXPR_CONSTANT && right->kind == VL_EXPR_CONSTANT && !left->has_collation &&
+        !right->has_collation) /* keeps BE2 */
         return vl_expr_constant(b, vl_value_operate(op, &left->value, &right->value), ast);
     expr->op = (uint8_t)op;
     expr->kids[0] = left;
@@ -306,8 +305,8 @@ expr_row_compare(vl_binder *b, vl_comparison op, const vl_exprs *left, const vl_
 
         expr->kids[i] = left->list[i];
         expr->kids[count + i] = right->list[i];
-        affinities[i] = (uint8_t)vl_affinity_comparison((vl_affinity)l->affinity,
-                                                        (vl_affinity)r->affinity);
+        affinities[i] =
+            (uint8_t)vl_affinity_comparison((vl_affinity)l->affinity, (vl_affinity)r->affinity);
         collations[i] = vl_expr_collation_of_two(b, l, r);
     }
     expr->op = (uint8_t)op;
@@ -364,8 +363,8 @@ expr_comparison(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_comparison 
         if (word >= 0)
             return expr_is_true(b, scope, ast, word);
         if (ast->kid[1]->type == VL_AST_NULL && ast->kid[0]->type != VL_AST_ROW)
-            return expr_is_null(b, vl_bind_expr(b, scope, ast->kid[0]),
-                                op == VL_COMPARE_IS_NOT, ast);
+            return expr_is_null(b, vl_bind_expr(b, scope, ast->kid[0]), op == VL_COMPARE_IS_NOT,
+                                ast);
     }
     left = vl_bind_row(b, scope, ast->kid[0]);
     right = vl_bind_row(b, scope, ast->kid[1]);
@@ -382,8 +381,8 @@ static vl_expr *
 expr_binary(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 {
     static const uint8_t comparisons[][2] = {
-        {VL_OP_EQ, VL_COMPARE_EQ}, {VL_OP_NE, VL_COMPARE_NE}, {VL_OP_LT, VL_COMPARE_LT},
-        {VL_OP_LE, VL_COMPARE_LE}, {VL_OP_GT, VL_COMPARE_GT}, {VL_OP_GE, VL_COMPARE_GE},
+        {VL_OP_EQ, VL_COMPARE_EQ}, {VL_OP_NE, VL_COMPARE_NE},         {VL_OP_LT, VL_COMPARE_LT},
+        {VL_OP_LE, VL_COMPARE_LE}, {VL_OP_GT, VL_COMPARE_GT},         {VL_OP_GE, VL_COMPARE_GE},
         {VL_OP_IS, VL_COMPARE_IS}, {VL_OP_IS_NOT, VL_COMPARE_IS_NOT},
     };
     static const uint8_t operators[][2] = {
@@ -444,8 +443,9 @@ expr_like(vl_binder *b, vl_scope *scope, const vl_ast *ast)
             return NULL;
     }
     if (ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3)) {
-        const char *name = ast->op == VL_OP_REGEXP ? "regexp" : ast->op == VL_OP_GLOB ? "glob"
-                                                                                      : "match";
+        const char *name = ast->op == VL_OP_REGEXP ? "regexp"
+                           : ast->op == VL_OP_GLOB ? "glob"
+                                                   : "match";
         vl_exprs arguments = {NULL, 0};
         vl_expr *call;
 
@@ -590,15 +590,14 @@ expr_cast(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 {
     const vl_ast *type = ast->kid[1];
     vl_expr *kid = vl_bind_expr(b, scope, ast->kid[0]);
-    vl_affinity affinity = type != NULL ? vl_affinity_declared(type->text, type->text_size)
-                                        : VL_AFFINITY_BLOB;
+    vl_affinity affinity =
+        type != NULL ? vl_affinity_declared(type->text, type->text_size) : VL_AFFINITY_BLOB;
     vl_expr *expr;
 
     if (kid == NULL)
         return NULL;
     expr = expr_one(b, VL_EXPR_CAST, kid,
-                    (uint8_t)(vl_bind_classes(affinity, 1) | (kid->classes & VL_CLASS_NULL)),
-                    ast);
+                    (uint8_t)(vl_bind_classes(affinity, 1) | (kid->classes & VL_CLASS_NULL)), ast);
     if (expr != NULL)
         expr->affinity = (uint8_t)affinity;
     return expr;
@@ -625,8 +624,7 @@ expr_collate(vl_binder *b, vl_scope *scope, const vl_ast *ast)
     vl_expr *expr = vl_expr_copy(b, vl_bind_expr(b, scope, ast->kid[0]));
     uint8_t collation;
 
-    if (expr == NULL ||
-        !vl_bind_collation(b, scope, ast, ast->text, ast->text_size, &collation))
+    if (expr == NULL || !vl_bind_collation(b, scope, ast, ast->text, ast->text_size, &collation))
         return NULL;
     if (expr->kind == VL_EXPR_COMPARE || expr->kind == VL_EXPR_BETWEEN ||
         expr->kind == VL_EXPR_IN_LIST || expr->kind == VL_EXPR_FUNCTION) {
@@ -665,8 +663,8 @@ expr_in_query(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *
         const vl_expr *side = left->list[i];
 
         vl_exprs_add(b, &kids, left->list[i]);
-        affinities[i] = (uint8_t)vl_affinity_comparison(
-            (vl_affinity)side->affinity, (vl_affinity)query->columns[i].affinity);
+        affinities[i] = (uint8_t)vl_affinity_comparison((vl_affinity)side->affinity,
+                                                        (vl_affinity)query->columns[i].affinity);
         if (!vl_expr_collation(b, side, &collations[i]))
             collations[i] = query->columns[i].collation;
     }
@@ -689,7 +687,7 @@ expr_in_query(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *
 static const vl_ast *
 expr_query_of_source(vl_binder *b, const vl_ast *source)
 {
-    static const vl_ast_type types[] = {VL_AST_QUERY, VL_AST_SELECT, VL_AST_STAR, VL_AST_LIST,
+    static const vl_ast_type types[] = {VL_AST_QUERY, VL_AST_SELECT, VL_AST_STAR,  VL_AST_LIST,
                                         VL_AST_LIST,  VL_AST_LIST,   VL_AST_SOURCE};
     vl_ast *nodes[VL_ARRAY_COUNT(types)];
 
@@ -764,8 +762,8 @@ expr_in_list(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *l
     }
     expr->kids = kids.list;
     expr->kid_count = kids.count;
-    expr->compared = (uint8_t)vl_affinity_comparison((vl_affinity)left->list[0]->affinity,
-                                                     VL_AFFINITY_NONE);
+    expr->compared =
+        (uint8_t)vl_affinity_comparison((vl_affinity)left->list[0]->affinity, VL_AFFINITY_NONE);
     (void)vl_expr_collation(b, left->list[0], &collation);
     expr->is_not = (ast->flags & VL_AST_IS_NOT) != 0;
     expr->classes = VL_CLASS_INTEGER | VL_CLASS_NULL;
@@ -786,11 +784,11 @@ expr_in(vl_binder *b, vl_scope *scope, const vl_ast *ast)
     if (b->status != VELO_OK || left.count == 0)
         return NULL;
     if (left.count > 255)
-        return vl_bind_fail(b, scope, ast, "row values of more than 255 columns are not supported "
-                                           "yet");
+        return vl_bind_fail(b, scope, ast,
+                            "row values of more than 255 columns are not supported "
+                            "yet");
     if (right->type == VL_AST_LIST && right->count == 0)
-        return vl_expr_constant(
-            b, vl_value_of_integer((ast->flags & VL_AST_IS_NOT) != 0), ast);
+        return vl_expr_constant(b, vl_value_of_integer((ast->flags & VL_AST_IS_NOT) != 0), ast);
     if (right->type == VL_AST_SOURCE)
         right = expr_query_of_source(b, right);
     if (right == NULL)
@@ -912,8 +910,7 @@ vl_bind_expr(vl_binder *b, vl_scope *scope, const vl_ast *ast)
     case VL_AST_SUBQUERY:
         return expr_subquery(b, scope, ast);
     case VL_AST_RAISE:
-        return vl_bind_fail(b, scope, ast,
-                            "RAISE() may only be used within a trigger-program");
+        return vl_bind_fail(b, scope, ast, "RAISE() may only be used within a trigger-program");
     case VL_AST_ROW:
     default: /* a row where one value belongs */
         return vl_bind_fail(b, scope, ast, "row value misused");

@@ -28,8 +28,7 @@ from_table_in(const vl_schema *schema, vl_word name, const char *database)
         const char *own =
             strcmp(schema->database, "temp") == 0 ? "sqlite_temp_schema" : "sqlite_schema";
 
-        if (database == NULL &&
-            strcmp(schema->database, is_temporary ? "temp" : "main") != 0)
+        if (database == NULL && strcmp(schema->database, is_temporary ? "temp" : "main") != 0)
             return NULL;
         return vl_schema_table(schema, own, strlen(own));
     }

@@ -77,8 +77,8 @@ func_find(vl_binder *b, const vl_scope *scope, const vl_ast *at, vl_word name, u
     if (result == VL_PLAN_NO_NAME)
         vl_bind_fail(b, scope, at, "no such function: %.*s", (int)name.size, name.text);
     else if (result == VL_PLAN_WRONG_COUNT)
-        vl_bind_fail(b, scope, at, "wrong number of arguments to function %.*s()",
-                     (int)name.size, name.text);
+        vl_bind_fail(b, scope, at, "wrong number of arguments to function %.*s()", (int)name.size,
+                     name.text);
     return b->status == VELO_OK;
 }
 
@@ -112,8 +112,7 @@ vl_bind_call_named(vl_binder *b, vl_scope *scope, const char *name, vl_exprs arg
     vl_word word = {name, (uint32_t)strlen(name)};
     vl_plan_func found;
 
-    if (b->status != VELO_OK ||
-        !func_find(b, scope, at, word, arguments.count, &found))
+    if (b->status != VELO_OK || !func_find(b, scope, at, word, arguments.count, &found))
         return NULL;
     if (found.is_aggregate)
         return vl_bind_fail(b, scope, at, "misuse of aggregate: %s()", name);
@@ -181,8 +180,7 @@ func_note_call(vl_binder *b, vl_scope *scope, const vl_aggregate *call, const vl
         for (uint32_t i = 0; i < scope->call_count; i++)
             if (func_calls_equal(&scope->calls[i].call, call))
                 return scope->calls[i].id; /* keeps BF2 */
-    calls = vl_bind_grow(b, scope->calls, scope->call_count, &scope->call_capacity,
-                         sizeof *calls);
+    calls = vl_bind_grow(b, scope->calls, scope->call_count, &scope->call_capacity, sizeof *calls);
     if (calls == NULL)
         return 0;
     scope->calls = calls;
@@ -275,8 +273,7 @@ func_aggregate(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_plan_f
 /* ---- all calls ---- */
 
 static int
-func_check_syntax(vl_binder *b, const vl_scope *scope, const vl_ast *ast,
-                  const vl_plan_func *found)
+func_check_syntax(vl_binder *b, const vl_scope *scope, const vl_ast *ast, const vl_plan_func *found)
 {
     int size = (int)ast->text_size;
 

@@ -30,9 +30,10 @@ insert_column(vl_binder *b, const vl_scope *scope, const vl_source *target, cons
 
 /* Which value goes where. *count: of values that are wanted. */
 static int32_t *
-insert_sources(vl_binder *b, const vl_scope *scope, const vl_source *target, const vl_ast *names,
+insert_sources(vl_binder *b, const vl_scope *scope, const vl_source *target, const vl_ast *ast,
                uint32_t *count)
 {
+    const vl_ast *names = ast->kid[4] != NULL ? ast->kid[3] : NULL;
     uint32_t columns = target->column_count;
     int32_t *sources = vl_bind_alloc(b, columns + 1U, sizeof *sources);
 
@@ -41,7 +42,9 @@ insert_sources(vl_binder *b, const vl_scope *scope, const vl_source *target, con
         return NULL;
     for (uint32_t i = 0; i <= columns; i++)
         sources[i] = -1;
-    if (names == NULL)
+    for (const vl_ast *name = vl_ast_first(ast->kid[3]); name != NULL; name = name->next)
+        (void)insert_column(b, scope, target, name);
+    if (names == NULL && ast->kid[4] != NULL)
         for (uint32_t i = 0; i < columns; i++)
             if (target->table->columns[i].generated == 0 && !target->table->columns[i].is_hidden)
                 sources[i] = (int32_t)(*count)++;
@@ -76,8 +79,7 @@ insert_defaults(vl_binder *b, vl_source *target, vl_exprs *defaults)
         return;
     scope->source_count = 0; /* no columns */
     for (uint32_t i = 0; i <= target->column_count; i++) {
-        const void *ast =
-            i < target->column_count ? target->table->columns[i].default_ast : NULL;
+        const void *ast = i < target->column_count ? target->table->columns[i].default_ast : NULL;
 
         vl_exprs_add(b, defaults,
                      ast != NULL ? vl_bind_expr(b, scope, ast)
@@ -111,11 +113,10 @@ insert_rows(vl_binder *b, const vl_scope *like, const vl_source *target, const v
         return vl_bind_fail(b, like, NULL, "%u values for %u columns",
                             (unsigned)query->column_count, (unsigned)wanted);
     if (query->column_count != wanted)
-        return vl_bind_fail(b, like, NULL,
-                            "table %s has %u columns but %u values were supplied",
+        return vl_bind_fail(b, like, NULL, "table %s has %u columns but %u values were supplied",
                             target->table->object.name, (unsigned)wanted,
                             (unsigned)query->column_count);
-    return vl_plan_query(b, query, VL_BIND_NONE).op;
+    return vl_plan_query(b, query, NULL).op;
 }
 
 /* ---- ON CONFLICT ---- */
@@ -163,8 +164,7 @@ insert_index_fits(vl_binder *b, vl_scope *own, const vl_index_def *index, const 
     for (uint32_t i = 0; i < index->term_count; i++) {
         int is_found = 0;
 
-        for (const vl_ast *term = vl_ast_first(list); term != NULL && !is_found;
-             term = term->next)
+        for (const vl_ast *term = vl_ast_first(list); term != NULL && !is_found; term = term->next)
             is_found = insert_term_fits(b, own, &index->terms[i], term->kid[0]);
         if (!is_found)
             return 0;
@@ -284,7 +284,7 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
         return;
     vl_scope_add(b, scope, target);
     row = vl_bind_full_row(b, target);
-    sources = insert_sources(b, scope, target, ast->kid[3], &wanted);
+    sources = insert_sources(b, scope, target, ast, &wanted);
     if (sources == NULL)
         return;
     (void)vl_program_begin(b, &frame);

@@ -61,21 +61,21 @@ typedef enum vl_source_kind {
 
 struct vl_source {
     vl_source_kind kind;
-    vl_word alias;            /* what it is called; may be none */
-    int is_aliased;           /* not by the name of the table */
-    int is_qualified_only;    /* its columns need its name: excluded */
-    const vl_table_def *table; /* TABLE, GIVEN; of a view */
-    vl_query *query;          /* QUERY */
-    vl_cte *cte;              /* CTE */
+    vl_word alias;                        /* what it is called; may be none */
+    int is_aliased;                       /* not by the name of the table */
+    int is_qualified_only;                /* its columns need its name: excluded */
+    const vl_table_def *table;            /* TABLE, GIVEN; of a view */
+    vl_query *query;                      /* QUERY */
+    vl_cte *cte;                          /* CTE */
     const struct vl_table_func *function; /* FUNCTION */
-    vl_exprs arguments;       /* FUNCTION */
-    vl_bind_column *columns;  /* column_count of them */
+    vl_exprs arguments;                   /* FUNCTION */
+    vl_bind_column *columns;              /* column_count of them */
     uint32_t column_count;
-    uint32_t base;            /* id of column 0; the rowid has base + column_count */
-    vl_scope *scope;          /* that it stands in */
-    uint32_t place;           /* in the scope */
-    uint8_t bits;             /* VL_JOIN_... as in the text */
-    uint8_t is_nullable;      /* an outer join may make a row of NULLs of it */
+    uint32_t base;             /* id of column 0; the rowid has base + column_count */
+    vl_scope *scope;           /* that it stands in */
+    uint32_t place;            /* in the scope */
+    uint8_t bits;              /* VL_JOIN_... as in the text */
+    uint8_t is_nullable;       /* an outer join may make a row of NULLs of it */
     const vl_index_def *index; /* INDEXED BY */
     int not_indexed;
     int is_changed; /* its rows are to be changed: found in the order of the table */
@@ -101,10 +101,10 @@ typedef struct vl_bind_call {
 
 /* What may stand where an expression is. */
 typedef enum vl_aggregates_rule {
-    VL_AGGREGATES_MISUSED,  /* WHERE and the like */
-    VL_AGGREGATES_ALLOWED,  /* results, HAVING, ORDER BY */
-    VL_AGGREGATES_INSIDE,   /* within the arguments of one */
-    VL_AGGREGATES_GROUPING  /* GROUP BY */
+    VL_AGGREGATES_MISUSED, /* WHERE and the like */
+    VL_AGGREGATES_ALLOWED, /* results, HAVING, ORDER BY */
+    VL_AGGREGATES_INSIDE,  /* within the arguments of one */
+    VL_AGGREGATES_GROUPING /* GROUP BY */
 } vl_aggregates_rule;
 
 /* Where names are looked up: the sources of one SELECT, then its parent. */
@@ -112,11 +112,11 @@ struct vl_scope {
     vl_scope *parent;
     vl_source **sources; /* source_count of them, VL_PLAN_SOURCES_MAX at most */
     uint32_t source_count;
-    const vl_with *with;         /* CTEs that may be named */
-    const vl_schema *home;       /* of a view: the only one to look into; NULL: all */
-    const char *text;            /* that places of trees are in */
+    const vl_with *with;   /* CTEs that may be named */
+    const vl_schema *home; /* of a view: the only one to look into; NULL: all */
+    const char *text;      /* that places of trees are in */
     size_t text_size;
-    const vl_ast *results;       /* list of RESULT, whose aliases may be used; NULL: not here */
+    const vl_ast *results; /* list of RESULT, whose aliases may be used; NULL: not here */
     vl_aggregates_rule aggregates;
     vl_bind_call *calls; /* call_count of them, with room for call_capacity */
     uint32_t call_count;
@@ -141,8 +141,8 @@ typedef struct vl_core {
 
 /* A term of ORDER BY. */
 typedef struct vl_bind_order {
-    vl_expr *expr;      /* in the core's scope, or NULL when `slot` says it */
-    uint32_t slot;      /* the result that it is, or VL_BIND_NONE */
+    vl_expr *expr; /* in the core's scope, or NULL when `slot` says it */
+    uint32_t slot; /* the result that it is, or VL_BIND_NONE */
     uint8_t collation;
     uint8_t is_descending;
     uint8_t nulls_last;
@@ -171,7 +171,7 @@ struct vl_cte {
     const vl_ast *ast; /* CTE */
     const vl_with *with;
     vl_cte_state state;
-    uint32_t uses;   /* how often it is named, at most */
+    uint32_t uses; /* how often it is named, at most */
     uint32_t program;
     uint32_t *arguments; /* ids, argument_count of them */
     uint32_t argument_count;
@@ -224,7 +224,7 @@ struct vl_binder {
     const vl_plan_env *env;
     velo_status status; /* the first failure */
     vl_plan *plan;
-    const char *text; /* of the statement */
+    const char *text;     /* of the statement */
     vl_program *programs; /* program_count of them */
     uint8_t *effects;     /* vl_expr_effect of each */
     uint32_t program_count;
@@ -232,9 +232,9 @@ struct vl_binder {
     vl_id *ids; /* id_count of them */
     uint32_t id_count;
     uint32_t id_capacity;
-    uint32_t stamp; /* of the layout in use */
-    uint32_t depth; /* queries around the one at hand */
-    vl_frame *frame; /* of the program that is being made */
+    uint32_t stamp;             /* of the layout in use */
+    uint32_t depth;             /* queries around the one at hand */
+    vl_frame *frame;            /* of the program that is being made */
     const vl_table_def **views; /* that are being expanded, view_count of them */
     uint32_t view_count;
     uint32_t quiet;     /* failures are tried: their words do not matter */
@@ -301,8 +301,16 @@ void vl_expr_conjuncts(vl_binder *b, vl_expr *expr, vl_exprs *list);
 /* Sources of the scope that the expression names: 1 << place. */
 uint64_t vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_scope *scope);
 
+/* Nodes of an expression, counted up to VL_EXPR_SIZE_MAX + 1. Bounds what is put together of
+ * several expressions, and so how deep recursion goes. */
+#define VL_EXPR_SIZE_MAX 4000U
+uint32_t vl_expr_size(const vl_expr *expr);
+
 /* Call `visit` for each id that the expression names. */
 void vl_expr_visit(const vl_expr *expr, void (*visit)(void *arg, uint32_t id), void *arg);
+
+/* The expression with each COLUMN of id base + i replaced by results[i]. */
+vl_expr *vl_expr_substitute(vl_binder *b, vl_expr *expr, uint32_t base, const vl_exprs *results);
 
 /* The expression with each part that equals froms[i] replaced by COLUMN of ids[i]. */
 vl_expr *vl_expr_replace(vl_binder *b, vl_expr *expr, const vl_exprs *froms, const uint32_t *ids);
@@ -339,8 +347,8 @@ vl_exprs vl_program_arguments(vl_binder *b, const uint32_t *ids, uint32_t count,
 /* The meaning of a COLUMN node. */
 vl_expr *vl_bind_name(vl_binder *b, vl_scope *scope, const vl_ast *ast);
 
-/* The column of a name among sources [first, end) of one scope, by the rules of USING, without aliases
- * and words: NULL when there is none, in which case nothing failed. */
+/* The column of a name among sources [first, end) of one scope, by the rules of USING, without
+ * aliases and words: NULL when there is none, in which case nothing failed. */
 vl_expr *vl_bind_unqualified(vl_binder *b, vl_scope *scope, uint32_t first, uint32_t end,
                              vl_word name, const vl_ast *at);
 
@@ -395,10 +403,10 @@ vl_cte *vl_bind_find_cte(const vl_with *with, const char *name, size_t size);
 void vl_bind_cte_use(vl_binder *b, vl_scope *scope, vl_cte *cte, vl_source *source,
                      const vl_ast *at);
 
-/* Read a WITH; NULL gives those of `like`. `scope` is around the query, `whole` the statement that it
- * belongs to. */
-const vl_with *vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like,
-                            const vl_ast *with, const vl_ast *whole);
+/* Read a WITH; NULL gives those of `like`. `scope` is around the query, `whole` the statement that
+ * it belongs to. */
+const vl_with *vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *with,
+                            const vl_ast *whole);
 
 /* A query for a view. */
 void vl_bind_view(vl_binder *b, vl_source *source, const vl_table_def *view);
@@ -440,9 +448,20 @@ const char *vl_bind_rank(uint32_t number, char *to, size_t size);
 
 /* ---- plan_query.c, plan_from.c, plan_scan.c ---- */
 
-/* Operators for a query; its rows are the columns, with fresh ids from `base` on, or without
- * (VL_BIND_NONE). */
-vl_rel vl_plan_query(vl_binder *b, const vl_query *query, uint32_t base);
+/* What is known of how a query's rows are used. */
+typedef struct vl_query_use {
+    uint32_t base;  /* ids of its columns in the query around it: unused ones are not computed */
+    vl_exprs where; /* conjuncts on those ids that hold for every row that is wanted: vl_query_takes
+                       said yes to each */
+} vl_query_use;
+
+/* Operators for a query; its rows are the columns. `use` NULL: all of it is used; the layout then
+ * has no ids. */
+vl_rel vl_plan_query(vl_binder *b, const vl_query *query, const vl_query_use *use);
+
+/* Whether a conjunct on the columns, whose ids begin with `base`, may be decided within a query. */
+int vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base,
+                   const vl_expr *conjunct);
 
 /* A program for a query: its number. The ids of its arguments are given. `only`: one column. */
 uint32_t vl_plan_program(vl_binder *b, const vl_query *query, const char *name, uint32_t only,
@@ -479,15 +498,15 @@ typedef enum vl_use_kind {
 
 typedef struct vl_use {
     vl_use_kind kind;
-    uint32_t conjunct;  /* its number */
-    vl_expr *subject;   /* what is restricted: a column of the table, or an expression */
-    int32_t column;     /* position, VL_COLUMN_ROWID, or -2: not a column */
-    vl_expr *value;     /* EQUAL, IS, LOW, HIGH */
-    const vl_expr *in;  /* LIST, QUERY: the conjunct */
-    uint8_t affinity;   /* by which it compares */
-    uint8_t collation;  /* by which it compares */
+    uint32_t conjunct;   /* its number */
+    vl_expr *subject;    /* what is restricted: a column of the table, or an expression */
+    int32_t column;      /* position, VL_COLUMN_ROWID, or -2: not a column */
+    vl_expr *value;      /* EQUAL, IS, LOW, HIGH */
+    const vl_expr *in;   /* LIST, QUERY: the conjunct */
+    uint8_t affinity;    /* by which it compares */
+    uint8_t collation;   /* by which it compares */
     uint8_t is_excluded; /* < or > */
-    uint8_t is_half;    /* BETWEEN: the other half decides as well */
+    uint8_t is_half;     /* BETWEEN: the other half decides as well */
 } vl_use;
 
 /* A way to read a table. */

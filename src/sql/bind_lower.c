@@ -82,7 +82,7 @@ lower_use(vl_binder *b, const vl_layout *layout)
             continue;
         id = &b->ids[layout->ids[i]];
         if (id->stamp == b->stamp)
-            continue; /* twice in the row: the first will do */
+            continue;         /* twice in the row: the first will do */
         id->stamp = b->stamp; /* keeps BL3 */
         id->position = i;
     }
@@ -100,8 +100,7 @@ lower_argument(vl_binder *b, uint32_t id)
     for (uint32_t i = 0; i < frame->count; i++)
         if (frame->arguments[i] == id)
             return i; /* keeps BL2 */
-    grown =
-        vl_bind_grow(b, frame->arguments, frame->count, &frame->capacity, sizeof *grown);
+    grown = vl_bind_grow(b, frame->arguments, frame->count, &frame->capacity, sizeof *grown);
     if (grown == NULL)
         return 0;
     frame->arguments = grown;

@@ -49,8 +49,8 @@ int32_t
 vl_source_column(const vl_source *source, const char *name, size_t size)
 {
     for (uint32_t i = 0; i < source->column_count; i++)
-        if (vl_name_compare(source->columns[i].name, strlen(source->columns[i].name), name,
-                            size) == 0)
+        if (vl_name_compare(source->columns[i].name, strlen(source->columns[i].name), name, size) ==
+            0)
             return (int32_t)i;
     return -1;
 }
@@ -125,12 +125,11 @@ name_match_result(vl_binder *b, const name_match *match, const vl_ast *at)
 static void *
 name_fail(vl_binder *b, const vl_scope *scope, const name_parts *name, const char *what)
 {
-    return vl_bind_fail(b, scope, name->at, "%s: %.*s%s%.*s%s%.*s", what, (int)name->schema.size,
-                        name->schema.size > 0 ? name->schema.text : "",
-                        name->schema.size > 0 ? "." : "", (int)name->table.size,
-                        name->table.text != NULL ? name->table.text : "",
-                        name->table.text != NULL ? "." : "", (int)name->column.size,
-                        name->column.text);
+    return vl_bind_fail(
+        b, scope, name->at, "%s: %.*s%s%.*s%s%.*s", what, (int)name->schema.size,
+        name->schema.size > 0 ? name->schema.text : "", name->schema.size > 0 ? "." : "",
+        (int)name->table.size, name->table.text != NULL ? name->table.text : "",
+        name->table.text != NULL ? "." : "", (int)name->column.size, name->column.text);
 }
 
 /* The expression of a result column with that alias, bound anew. */
@@ -179,8 +178,8 @@ vl_bind_unqualified(vl_binder *b, vl_scope *scope, uint32_t first, uint32_t end,
 
     name_match_sources(b, scope, first, end, &parts, &match);
     if (match.count > 1)
-        return vl_bind_fail(b, scope, at,
-                            "ambiguous reference to %.*s in USING()", (int)name.size, name.text);
+        return vl_bind_fail(b, scope, at, "ambiguous reference to %.*s in USING()", (int)name.size,
+                            name.text);
     return match.count == 1 ? name_match_result(b, &match, at) : NULL;
 }
 

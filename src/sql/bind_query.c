@@ -307,8 +307,8 @@ query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
         return; /* keeps BQ2 */
     core->is_distinct = (ast->flags & VL_AST_DISTINCT) != 0;
     core->is_grouped = ast->kid[3] != NULL;
-    rule = core->is_grouped || scope->call_count > 0 ? VL_AGGREGATES_ALLOWED
-                                                     : VL_AGGREGATES_MISUSED;
+    rule =
+        core->is_grouped || scope->call_count > 0 ? VL_AGGREGATES_ALLOWED : VL_AGGREGATES_MISUSED;
     scope->results = ast->kid[0];
     scope->aggregates = VL_AGGREGATES_MISUSED;
     if (ast->kid[2] != NULL)
@@ -359,8 +359,7 @@ query_merge(vl_binder *b, vl_query *query)
             if (k > 0)
                 query_merge_column(&query->columns[i], &query->cores[k]->columns[i]);
             if (!is_known)
-                is_known =
-                    vl_expr_collation(b, query->cores[k]->results.list[i], &collations[i]);
+                is_known = vl_expr_collation(b, query->cores[k]->results.list[i], &collations[i]);
         }
         if (query->core_count > 1)
             query->columns[i].collation = collations[i];

@@ -299,8 +299,8 @@ vl_expr_compare(vl_binder *b, vl_comparison op, vl_expr *left, vl_expr *right, c
     expr->op = (uint8_t)op;
     expr->kids[0] = left;
     expr->kids[1] = right;
-    expr->compared = (uint8_t)vl_affinity_comparison((vl_affinity)left->affinity,
-                                                     (vl_affinity)right->affinity);
+    expr->compared =
+        (uint8_t)vl_affinity_comparison((vl_affinity)left->affinity, (vl_affinity)right->affinity);
     expr->collation = vl_expr_collation_of_two(b, left, right);
     expr->classes = VL_CLASS_INTEGER;
     if (op < VL_COMPARE_IS && ((left->classes | right->classes) & VL_CLASS_NULL) != 0)
@@ -338,10 +338,9 @@ vl_expr_equal(const vl_expr *a, const vl_expr *b)
     if (a == b)
         return 1;
     if (a->kind != b->kind || a->op != b->op || a->is_not != b->is_not ||
-        a->affinity != b->affinity || a->compared != b->compared ||
-        a->compared2 != b->compared2 || a->collation != b->collation ||
-        a->collation2 != b->collation2 || a->index != b->index || a->program != b->program ||
-        a->kid_count != b->kid_count || a->func != b->func ||
+        a->affinity != b->affinity || a->compared != b->compared || a->compared2 != b->compared2 ||
+        a->collation != b->collation || a->collation2 != b->collation2 || a->index != b->index ||
+        a->program != b->program || a->kid_count != b->kid_count || a->func != b->func ||
         a->effect == VL_EFFECT_VOLATILE)
         return 0;
     if (a->kind == VL_EXPR_CONSTANT && !tree_equal_values(&a->value, &b->value))
@@ -369,6 +368,16 @@ vl_expr_conjuncts(vl_binder *b, vl_expr *expr, vl_exprs *list)
         vl_expr_conjuncts(b, expr->kids[i], list);
 }
 
+uint32_t
+vl_expr_size(const vl_expr *expr)
+{
+    uint32_t size = 1;
+
+    for (uint32_t i = 0; i < expr->kid_count && size <= VL_EXPR_SIZE_MAX; i++)
+        size += vl_expr_size(expr->kids[i]);
+    return size <= VL_EXPR_SIZE_MAX ? size : VL_EXPR_SIZE_MAX + 1;
+}
+
 void
 vl_expr_visit(const vl_expr *expr, void (*visit)(void *arg, uint32_t id), void *arg)
 {
@@ -394,6 +403,21 @@ vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_scope *scope)
     for (uint32_t i = 0; i < expr->kid_count; i++)
         places |= vl_expr_places(b, expr->kids[i], scope);
     return places;
+}
+
+/* A copy with a list of kids of its own. */
+static vl_expr *
+tree_copy_kids(vl_binder *b, const vl_expr *expr)
+{
+    vl_expr *copy = vl_expr_copy(b, expr);
+
+    if (copy == NULL)
+        return NULL;
+    copy->kids = vl_bind_alloc(b, expr->kid_count, sizeof(vl_expr *));
+    if (copy->kids == NULL)
+        return NULL;
+    memcpy(copy->kids, expr->kids, expr->kid_count * sizeof(vl_expr *));
+    return copy;
 }
 
 vl_expr *
@@ -425,13 +449,46 @@ vl_expr_replace(vl_binder *b, vl_expr *expr, const vl_exprs *froms, const uint32
         if (kid == expr->kids[i])
             continue;
         if (copy == NULL) {
-            copy = vl_expr_copy(b, expr);
+            copy = tree_copy_kids(b, expr);
             if (copy == NULL)
                 return NULL;
-            copy->kids = vl_bind_alloc(b, expr->kid_count, sizeof(vl_expr *));
-            if (copy->kids == NULL)
+        }
+        copy->kids[i] = kid;
+    }
+    return copy != NULL ? copy : expr;
+}
+
+vl_expr *
+vl_expr_substitute(vl_binder *b, vl_expr *expr, uint32_t base, const vl_exprs *results)
+{
+    vl_expr *copy = NULL;
+
+    if (expr == NULL || b->status != VELO_OK)
+        return NULL;
+    if (expr->kind == VL_EXPR_COLUMN) {
+        vl_expr *result;
+
+        if (expr->index < base || expr->index - base >= results->count)
+            return expr;
+        result = results->list[expr->index - base];
+        if (expr->op == 0 || result->kind != VL_EXPR_COLUMN)
+            return result;
+        copy = vl_expr_copy(b, result); /* +x stays +x */
+        if (copy != NULL)
+            copy->op = expr->op;
+        return copy;
+    }
+    for (uint32_t i = 0; i < expr->kid_count; i++) {
+        vl_expr *kid = vl_expr_substitute(b, expr->kids[i], base, results);
+
+        if (kid == NULL)
+            return NULL;
+        if (kid == expr->kids[i])
+            continue;
+        if (copy == NULL) {
+            copy = tree_copy_kids(b, expr);
+            if (copy == NULL)
                 return NULL;
-            memcpy(copy->kids, expr->kids, expr->kid_count * sizeof(vl_expr *));
         }
         copy->kids[i] = kid;
     }

@@ -18,16 +18,16 @@ typedef struct update_work {
     vl_source *target;
     vl_join_item list; /* the target, then FROM */
     vl_exprs where;
-    vl_query order;    /* its ORDER BY and LIMIT only */
-    vl_layout row;     /* the full row */
-    uint8_t *is_used;  /* of the target's ids, by what finds rows */
+    vl_query order;   /* its ORDER BY and LIMIT only */
+    vl_layout row;    /* the full row */
+    uint8_t *is_used; /* of the target's ids, by what finds rows */
 } update_work;
 
 /* ---- names ---- */
 
 static int
-update_open_target(update_work *work, const vl_ast *with, const vl_ast *source,
-                   const vl_ast *whole, vl_ast_op event)
+update_open_target(update_work *work, const vl_ast *with, const vl_ast *source, const vl_ast *whole,
+                   vl_ast_op event)
 {
     vl_binder *b = work->b;
     vl_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
@@ -86,8 +86,8 @@ update_bind_from(update_work *work, const vl_ast *from)
 
 /* ORDER BY and LIMIT; the statement's name for messages. */
 static void
-update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit,
-                  const vl_ast *offset, const char *what)
+update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, const vl_ast *offset,
+                  const char *what)
 {
     vl_binder *b = work->b;
     uint32_t count = 0;
@@ -257,8 +257,7 @@ update_extra(const update_work *work)
 
         for (uint32_t k = 0; k <= source->column_count; k++)
             if (work->b->ids[source->base + k].is_used)
-                vl_exprs_add(work->b, &extra,
-                             vl_expr_column(work->b, source->base + k, NULL));
+                vl_exprs_add(work->b, &extra, vl_expr_column(work->b, source->base + k, NULL));
     }
     return extra;
 }
@@ -325,10 +324,10 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     update_restore_used(&work);
     extra = update_extra(&work);
     (void)vl_program_begin(b, &frame);
-    op = vl_op_new(b, VL_OP_KIND_UPDATE, 1,
-                   update_child(&work, &keys, &extra,
-                                update_is_selective(work.target->table, conflict)),
-                   NULL);
+    op = vl_op_new(
+        b, VL_OP_KIND_UPDATE, 1,
+        update_child(&work, &keys, &extra, update_is_selective(work.target->table, conflict)),
+        NULL);
     layout = vl_layout_new(b, VL_BIND_NONE, work.row.count + extra.count);
     if (op != NULL && layout.ids != NULL) {
         memcpy(layout.ids, work.row.ids, work.row.count * sizeof *layout.ids);

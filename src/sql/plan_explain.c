@@ -163,11 +163,11 @@ explain_index_scan(explain_text *to, const vl_op *op)
     for (uint32_t i = 0; i < as->key_count; i++)
         explain_term(to, explain_column(as->table, as->index->terms[i].column), "=", &is_first);
     for (uint32_t i = 0; i < as->low.count; i++)
-        explain_term(to, explain_column(as->table, as->index->terms[as->key_count + i].column),
-                     ">", &is_first);
+        explain_term(to, explain_column(as->table, as->index->terms[as->key_count + i].column), ">",
+                     &is_first);
     for (uint32_t i = 0; i < as->high.count; i++)
-        explain_term(to, explain_column(as->table, as->index->terms[as->key_count + i].column),
-                     "<", &is_first);
+        explain_term(to, explain_column(as->table, as->index->terms[as->key_count + i].column), "<",
+                     &is_first);
     if (!is_first)
         explain_put(to, ")");
 }

@@ -1,12 +1,12 @@
 /* plan_from.c - FROM and WHERE: the order of joins, where each condition is decided, and how.
  *
- * A list of sources is joined one after the other: a loop that looks rows up in the next table, where
- * an index or the rowid can, else a hash join. Lists with outer joins or CROSS keep the order of the
- * text; others begin with what costs least, ties in the order of the text (31, item 18).
+ * A list of sources is joined one after the other: a loop that looks rows up in the next table,
+ * where an index or the rowid can, else a hash join. Lists with outer joins or CROSS keep the order
+ * of the text; others begin with what costs least, ties in the order of the text (31, item 18).
  *
  * Where conditions go (31, item 20): total ones to the first step that has all they name, unless a
- * RIGHT or FULL join comes between; conditions that may fail wait until all sources are joined, save
- * equalities between sources, which lookups need; volatile ones always wait.
+ * RIGHT or FULL join comes between; conditions that may fail wait until all sources are joined,
+ * save equalities between sources, which lookups need; volatile ones always wait.
  *
  * Invariants
  *   PF1  Every conjunct is decided exactly once, unless a copy before an outer join saves work.
@@ -15,8 +15,9 @@
 
 #include <string.h>
 
-#define FROM_OTHER_ROWS 1000.0 /* of a source that is no table */
-#define FROM_HASH_COST  2.0    /* of a row that is put into a hash table */
+#define FROM_OTHER_ROWS 1048576.0 /* of a source that is no table, as of one that is */
+#define FROM_CLEARLY    0.9       /* so much less must a source cost to go before another */
+#define FROM_HASH_COST  2.0       /* of a row that is put into a hash table */
 
 typedef struct from_conjunct {
     vl_expr *expr;
@@ -81,8 +82,8 @@ static void
 from_pool_add(from_work *work, const vl_exprs *list, uint32_t home)
 {
     for (uint32_t i = 0; i < list->count; i++) {
-        from_conjunct *pool = vl_bind_grow(work->b, work->pool, work->pool_count,
-                                           &work->pool_capacity, sizeof *pool);
+        from_conjunct *pool =
+            vl_bind_grow(work->b, work->pool, work->pool_count, &work->pool_capacity, sizeof *pool);
 
         if (pool == NULL)
             return;
@@ -186,10 +187,59 @@ from_cte(vl_binder *b, const vl_source *source)
     return rel;
 }
 
+/* The value that a conjunct gives a hidden column, or NULL. */
+static vl_expr *
+from_hidden_value(const vl_binder *b, const vl_source *source, uint32_t column,
+                  const vl_expr *conjunct)
+{
+    if (conjunct->kind != VL_EXPR_COMPARE || conjunct->op != VL_COMPARE_EQ)
+        return NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        const vl_expr *side = conjunct->kids[i];
+        vl_expr *value = conjunct->kids[1 - i];
+
+        if (side->kind == VL_EXPR_COLUMN && side->op == 0 && side->index == source->base + column &&
+            (vl_expr_places(b, value, source->scope) >> source->place & 1) == 0)
+            return value;
+    }
+    return NULL;
+}
+
+/* Arguments of a function: those of the call, then `hidden = value` among the conjuncts, which are
+ * taken out of them. */
+static vl_exprs
+from_arguments(vl_binder *b, const vl_source *source, vl_exprs *conjuncts)
+{
+    vl_exprs arguments = {NULL, 0};
+    uint32_t hidden = 0;
+
+    for (uint32_t i = 0; i < source->arguments.count; i++)
+        vl_exprs_add(b, &arguments, source->arguments.list[i]);
+    for (uint32_t i = 0; i < source->column_count && hidden <= arguments.count; i++) {
+        vl_exprs rest = {NULL, 0};
+        int is_found = 0;
+
+        if (!source->columns[i].is_hidden || hidden++ < arguments.count)
+            continue;
+        for (uint32_t k = 0; k < conjuncts->count; k++) {
+            vl_expr *value = is_found ? NULL : from_hidden_value(b, source, i, conjuncts->list[k]);
+
+            vl_exprs_add(b, value != NULL ? &arguments : &rest,
+                         value != NULL ? value : conjuncts->list[k]);
+            is_found |= value != NULL;
+        }
+        *conjuncts = rest;
+    }
+    return arguments;
+}
+
+/* Rows of a function that the conjuncts hold for. */
 static vl_rel
-from_function_rows(vl_binder *b, const vl_source *source)
+from_function_rows(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts)
 {
     const vl_layout none = {NULL, 0};
+    vl_exprs rest = *conjuncts;
+    vl_exprs arguments = from_arguments(b, source, &rest);
     vl_rel rel = from_whole(b, source, VL_OP_KIND_FUNCTION_SCAN);
     int32_t *columns = vl_bind_alloc(b, source->column_count + 1U, sizeof *columns);
 
@@ -199,9 +249,25 @@ from_function_rows(vl_binder *b, const vl_source *source)
         columns[i] = (int32_t)i;
     rel.op->as.function_scan.function = source->function;
     rel.op->as.function_scan.columns = columns;
-    rel.op->as.function_scan.arguments = vl_lower_all(b, &none, &source->arguments);
+    rel.op->as.function_scan.arguments = vl_lower_all(b, &none, &arguments);
     b->frame->effect = VL_EFFECT_VOLATILE; /* what a function does is not known here */
-    return rel;
+    return vl_plan_filter(b, rel, &rest);
+}
+
+/* Rows of a query, which decides what it can of the conjuncts. */
+static vl_rel
+from_query(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts)
+{
+    vl_query_use use = {source->base, {NULL, 0}};
+    vl_exprs rest = {NULL, 0};
+
+    for (uint32_t i = 0; i < conjuncts->count; i++) {
+        vl_expr *expr = conjuncts->list[i];
+
+        vl_exprs_add(b, vl_query_takes(b, source->query, source->base, expr) ? &use.where : &rest,
+                     expr);
+    }
+    return vl_plan_filter(b, vl_plan_query(b, source->query, &use), &rest);
 }
 
 /* The rows of an item by itself, with conditions on it alone. */
@@ -227,8 +293,7 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
         return vl_plan_scan(b, source, local, &path);
     }
     case VL_SOURCE_QUERY:
-        rel = vl_plan_query(b, source->query, source->base);
-        break;
+        return from_query(b, source, local);
     case VL_SOURCE_CTE:
         rel = from_cte(b, source);
         break;
@@ -238,8 +303,7 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
             rel.op->rows = 1;
         break;
     case VL_SOURCE_FUNCTION:
-        rel = from_function_rows(b, source);
-        break;
+        return from_function_rows(b, source, local);
     case VL_SOURCE_GIVEN:
         break;
     }
@@ -314,6 +378,37 @@ from_lookup(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts
     from_loop(work, from_kind(item), program, &frame, &right.layout);
 }
 
+/* Whether all tables of a query are looked up by key, so that running it again is cheap. */
+static int
+from_is_lookup(const vl_op *op)
+{
+    if (op->kind == VL_OP_KIND_TABLE_SCAN)
+        return op->as.table_scan.key != NULL;
+    if (op->kind == VL_OP_KIND_INDEX_SCAN)
+        return op->as.index_scan.key_count > 0;
+    for (uint32_t i = 0; i < op->child_count; i++)
+        if (!from_is_lookup(op->children[i]))
+            return 0;
+    return op->child_count > 0 || op->kind == VL_OP_KIND_VALUES;
+}
+
+/* Run a query for each row on the left if it looks its rows up then. Returns whether it does. */
+static int
+from_correlate(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
+{
+    vl_binder *b = work->b;
+    uint32_t program = vl_program_new(b, NULL);
+    vl_frame frame;
+    vl_frame *outer = vl_program_begin(b, &frame);
+    vl_rel right = from_query(b, item->source, conjuncts);
+
+    vl_program_end(b, outer, program, right.op);
+    if (b->status != VELO_OK || frame.count == 0 || !from_is_lookup(right.op))
+        return 0;
+    from_loop(work, from_kind(item), program, &frame, &right.layout);
+    return 1;
+}
+
 /* Call a function for each row. */
 static void
 from_call(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
@@ -322,7 +417,7 @@ from_call(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
     uint32_t program = vl_program_new(b, NULL);
     vl_frame frame;
     vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel right = vl_plan_filter(b, from_function_rows(b, item->source), conjuncts);
+    vl_rel right = from_function_rows(b, item->source, conjuncts);
 
     vl_program_end(b, outer, program, right.op);
     if (b->status != VELO_OK)
@@ -433,12 +528,16 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
     }
     if (from_needs(work, item) != 0) {
         if (keeps_right)
-            vl_bind_fail(b, NULL, NULL, "RIGHT JOIN of a table-valued function with arguments "
-                                        "of the left side is not supported yet");
+            vl_bind_fail(b, NULL, NULL,
+                         "RIGHT JOIN of a table-valued function with arguments "
+                         "of the left side is not supported yet");
         else
             from_call(work, item, conjuncts);
         return;
     }
+    if (item->source != NULL && item->source->kind == VL_SOURCE_QUERY && !keeps_right &&
+        from_correlate(work, item, conjuncts))
+        return;
     if (keeps_right)
         rest = *conjuncts;
     else
@@ -458,9 +557,8 @@ from_step_cost(from_work *work, uint32_t number, double left_rows, double *rows)
 
     *rows = left_rows * FROM_OTHER_ROWS;
     if (item->source == NULL || item->source->kind != VL_SOURCE_TABLE) {
-        double own = item->source != NULL && item->source->kind == VL_SOURCE_QUEUE
-                         ? 1
-                         : FROM_OTHER_ROWS;
+        double own =
+            item->source != NULL && item->source->kind == VL_SOURCE_QUEUE ? 1 : FROM_OTHER_ROWS;
 
         *rows = left_rows * (ready.count > 0 ? own / 10 + 1 : own);
         return own * FROM_HASH_COST + left_rows;
@@ -517,7 +615,7 @@ from_choose_order(from_work *work)
             if ((from_needs(work, item) & ~work->done) != 0)
                 continue;
             cost = from_step_cost(work, work->order[i], left_rows, &rows) + rows;
-            if (best == VL_BIND_NONE || cost < best_cost) {
+            if (best == VL_BIND_NONE || cost < FROM_CLEARLY * best_cost) {
                 best = i;
                 best_cost = cost;
                 best_rows = rows;
@@ -562,12 +660,12 @@ from_first(from_work *work, uint32_t number)
     vl_exprs local = from_local(work, &ready, item->places, &rest);
 
     if (from_needs(work, item) != 0) {
-        vl_bind_fail(work->b, NULL, NULL, "arguments of a table-valued function name a table to "
-                                          "its right");
+        vl_bind_fail(work->b, NULL, NULL,
+                     "arguments of a table-valued function name a table to "
+                     "its right");
         return;
     }
-    work->rel =
-        from_item(work, item, &local, from_may_wish(work, item) ? work->wish : NULL);
+    work->rel = from_item(work, item, &local, from_may_wish(work, item) ? work->wish : NULL);
     work->rel = vl_plan_filter(work->b, work->rel, &rest);
     work->done = item->places;
 }
@@ -582,8 +680,9 @@ from_next(from_work *work, uint32_t number)
     vl_exprs after = {NULL, 0};
 
     if ((from_needs(work, item) & ~work->done) != 0) {
-        vl_bind_fail(work->b, NULL, NULL, "arguments of a table-valued function name a table to "
-                                          "its right");
+        vl_bind_fail(work->b, NULL, NULL,
+                     "arguments of a table-valued function name a table to "
+                     "its right");
         return;
     }
     if (from_is_outer(item)) {
@@ -633,8 +732,8 @@ from_list(vl_binder *b, const vl_scope *scope, const vl_join_item *list, const v
 }
 
 vl_rel
-vl_plan_from(vl_binder *b, const vl_scope *scope, const vl_join_item *from,
-             const vl_exprs *where, vl_wish *wish)
+vl_plan_from(vl_binder *b, const vl_scope *scope, const vl_join_item *from, const vl_exprs *where,
+             vl_wish *wish)
 {
     vl_rel rel = {NULL, {NULL, 0}};
 

@@ -35,7 +35,7 @@ make_select(vl_binder *b, const vl_ast *statement)
     vl_query *query = vl_bind_query(b, NULL, &like, statement);
     vl_frame frame;
     vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel rel = vl_plan_query(b, query, VL_BIND_NONE);
+    vl_rel rel = vl_plan_query(b, query, NULL);
 
     vl_program_end(b, outer, 0, rel.op);
     if (b->status == VELO_OK)
@@ -60,6 +60,8 @@ make_schemas(vl_binder *b)
 static vl_plan_kind
 make_kind(const vl_ast *statement)
 {
+    if (statement == NULL)
+        return VL_PLAN_OTHER;
     switch (statement->type) {
     case VL_AST_QUERY:
         return VL_PLAN_SELECT;

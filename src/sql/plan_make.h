@@ -50,8 +50,8 @@ typedef struct vl_plan_table_func {
     uint32_t column_count;
 } vl_plan_table_func;
 
-/* What names mean. Everything is borrowed for the call; schemas, and what lookups give, must live as
- * long as the plan: whoever keeps the plan holds references to its schemas. */
+/* What names mean. Everything is borrowed for the call; schemas, and what lookups give, must live
+ * as long as the plan: whoever keeps the plan holds references to its schemas. */
 typedef struct vl_plan_env {
     const vl_schema *const *schemas; /* in the order of search: temp, main, attached ones */
     uint32_t schema_count;
@@ -69,12 +69,12 @@ typedef struct vl_plan_env {
 /* Make a plan.
  *
  * arena      where the plan goes, and scratch memory
- * statement  a tree of vl_parse; outlives the plan
+ * statement  a tree of vl_parse; outlives the plan. NULL (an empty text) gives OTHER
  * text       what it was parsed from; outlives the plan
- * plan       in the arena; NULL on failure. Statements other than SELECT, INSERT, UPDATE and DELETE,
- *            EXPLAIN among them, give a plan of kind OTHER
- * errors     VELO_ERROR, with the place in the text where it is known, in SQLite's words; what is
- *            not built says "... is not supported yet"; VELO_TOOBIG, VELO_NOMEM */
+ * plan       in the arena; NULL on failure. Statements other than SELECT, INSERT, UPDATE and
+ * DELETE, EXPLAIN among them, give a plan of kind OTHER errors     VELO_ERROR, with the place in
+ * the text where it is known, in SQLite's words; what is not built says "... is not supported yet";
+ * VELO_TOOBIG, VELO_NOMEM */
 velo_status vl_plan_make(vl_ctx *ctx, vl_arena *arena, const vl_ast *statement, const char *text,
                          uint32_t variable_count, const vl_plan_env *env, vl_plan **plan)
     VL_MUST_CHECK;

@@ -4,9 +4,10 @@
  * them), DISTINCT, SORT, LIMIT, and the results alone.
  *
  * Invariants
- *   PQ1  Groups come in ascending order and DISTINCT keeps the first rows (31, item 18), so ORDER BY
- *        is left out only where the rows are in its order already.
- *   PQ2  Above an AGGREGATE expressions name its groups, calls and bare columns only. */
+ *   PQ1  Groups come in ascending order and DISTINCT keeps the first rows (31, item 18), so ORDER
+ * BY is left out only where the rows are in its order already. PQ3  What nobody looks at is not
+ * computed, nor read, unless it is volatile. PQ2  Above an AGGREGATE expressions name its groups,
+ * calls and bare columns only. */
 #include "sql/bind_int.h"
 
 #include <string.h>
@@ -89,8 +90,8 @@ query_group_ids(vl_binder *b, const vl_core *core)
     for (uint32_t i = 0; i < layout.count; i++) {
         const vl_expr *group = core->groups.list[i];
 
-        layout.ids[i] = group->kind == VL_EXPR_COLUMN && group->op == 0 ? group->index
-                                                                        : vl_id_new(b, NULL, 1);
+        layout.ids[i] =
+            group->kind == VL_EXPR_COLUMN && group->op == 0 ? group->index : vl_id_new(b, NULL, 1);
     }
     return layout;
 }
@@ -227,8 +228,8 @@ query_sort(vl_binder *b, const vl_query *query, vl_rel rel, uint32_t result_coun
         if (order->slot != VL_BIND_NONE)
             column = query->columns[order->slot];
         keys[i] = (vl_sort_key){
-            .expr = vl_expr_position(b, order->slot != VL_BIND_NONE ? order->slot : extra++,
-                                     &column),
+            .expr =
+                vl_expr_position(b, order->slot != VL_BIND_NONE ? order->slot : extra++, &column),
             .is_descending = order->is_descending,
             .nulls_last = order->nulls_last,
             .collation = order->collation,
@@ -277,6 +278,16 @@ query_is_identity(const vl_op *child, const vl_exprs *exprs)
     return 1;
 }
 
+/* Whether expressions are only columns and values, which may as well be computed above. */
+static int
+query_is_trivial(const vl_exprs *exprs)
+{
+    for (uint32_t i = 0; i < exprs->count; i++)
+        if (exprs->list[i]->kid_count > 0 || exprs->list[i]->effect != VL_EFFECT_TOTAL)
+            return 0;
+    return 1;
+}
+
 /* A PROJECT of lowered expressions; the layout is unknown ids. */
 static vl_rel
 query_project(vl_binder *b, vl_rel rel, const vl_exprs *exprs)
@@ -288,6 +299,15 @@ query_project(vl_binder *b, vl_rel rel, const vl_exprs *exprs)
     if (query_is_identity(rel.op, exprs)) {
         out.op = rel.op;
         return out;
+    }
+    if (rel.op->kind == VL_OP_KIND_PROJECT && query_is_trivial(&rel.op->as.project.exprs)) {
+        vl_exprs composed = {NULL, 0};
+
+        for (uint32_t i = 0; i < exprs->count; i++)
+            vl_exprs_add(b, &composed,
+                         vl_expr_substitute(b, exprs->list[i], 0, &rel.op->as.project.exprs));
+        rel.op = rel.op->children[0];
+        return query_project(b, rel, &composed);
     }
     out.op = vl_op_new(b, VL_OP_KIND_PROJECT, 1, rel.op, NULL);
     if (out.op == NULL)
@@ -348,7 +368,7 @@ query_values(vl_binder *b, const vl_core *core)
 
 /* min(x) or max(x) alone, of a column of one table: its end of an index, if there is one. */
 static vl_rel
-query_min_max(vl_binder *b, const vl_core *core, const query_tail *tail)
+query_min_max(vl_binder *b, const vl_core *core, const vl_exprs *given, const query_tail *tail)
 {
     const vl_scope *scope = core->scope;
     const vl_bind_call *call = scope->calls;
@@ -376,8 +396,8 @@ query_min_max(vl_binder *b, const vl_core *core, const query_tail *tail)
     test->is_not = 1;
     test->kids[0] = subject;
     test->classes = VL_CLASS_INTEGER;
-    for (uint32_t i = 0; i < core->where.count; i++)
-        vl_exprs_add(b, &where, core->where.list[i]);
+    for (uint32_t i = 0; i < given->count; i++)
+        vl_exprs_add(b, &where, given->list[i]);
     if ((subject->classes & VL_CLASS_NULL) != 0)
         vl_exprs_add(b, &where, vl_expr_finish(b, test));
     order.expr = subject;
@@ -400,8 +420,8 @@ query_min_max(vl_binder *b, const vl_core *core, const query_tail *tail)
 
 /* Rows of FROM, grouped if need be; *is_ordered: as ORDER BY wants them. */
 static vl_rel
-query_rows(vl_binder *b, const vl_query *query, const vl_core *core, query_tail *tail,
-           int *is_ordered)
+query_rows(vl_binder *b, const vl_query *query, const vl_core *core, const vl_exprs *where,
+           query_tail *tail, int *is_ordered)
 {
     vl_wish wish = query_wish(b, core, query);
     vl_rel rel = {NULL, {NULL, 0}};
@@ -410,9 +430,9 @@ query_rows(vl_binder *b, const vl_query *query, const vl_core *core, query_tail 
     if (b->status != VELO_OK)
         return rel;
     if (query_is_aggregate(core))
-        rel = query_min_max(b, core, tail);
+        rel = query_min_max(b, core, where, tail);
     if (rel.op == NULL)
-        rel = vl_plan_from(b, core->scope, &core->from, &core->where, &wish);
+        rel = vl_plan_from(b, core->scope, &core->from, where, &wish);
     if (!query_is_aggregate(core)) {
         *is_ordered |= wish.is_met;
         return rel;
@@ -422,21 +442,111 @@ query_rows(vl_binder *b, const vl_query *query, const vl_core *core, query_tail 
     return vl_plan_filter(b, rel, &tail->having);
 }
 
+/* Which columns of the sources are needed, now that it is known what is computed. */
+static void
+query_visit_used(void *arg, uint32_t id)
+{
+    vl_binder *b = arg;
+
+    b->ids[id].is_used = 1;
+}
+
+static void
+query_mark_list(vl_binder *b, const vl_exprs *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        vl_expr_visit(list->list[i], query_visit_used, b);
+}
+
+static void
+query_mark_items(vl_binder *b, const vl_join_item *item)
+{
+    query_mark_list(b, &item->on);
+    if (item->source != NULL)
+        query_mark_list(b, &item->source->arguments);
+    for (uint32_t i = 0; i < item->list_count; i++)
+        query_mark_items(b, &item->list[i]);
+}
+
+static void
+query_mark_used(vl_binder *b, const vl_query *query, const vl_core *core, const vl_exprs *where,
+                const query_tail *tail)
+{
+    const vl_scope *scope = core->scope;
+
+    for (uint32_t i = 0; i < scope->source_count; i++)
+        for (uint32_t k = 0; k <= scope->sources[i]->column_count; k++)
+            b->ids[scope->sources[i]->base + k].is_used = 0;
+    query_mark_items(b, &core->from);
+    query_mark_list(b, where);
+    query_mark_list(b, &core->groups);
+    query_mark_list(b, &tail->results);
+    query_mark_list(b, &tail->having);
+    for (uint32_t i = 0; i < query->order_count; i++)
+        vl_expr_visit(query->order[i].expr, query_visit_used, b);
+    for (uint32_t i = 0; i < scope->call_count; i++) {
+        const vl_aggregate *call = &scope->calls[i].call;
+
+        query_mark_list(b, &call->arguments);
+        vl_expr_visit(call->filter, query_visit_used, b);
+        for (uint32_t k = 0; k < call->order_count; k++)
+            vl_expr_visit(call->order[k].expr, query_visit_used, b);
+    }
+}
+
+/* Results, with NULL for those that nobody looks at. */
+static vl_exprs
+query_live_results(vl_binder *b, const vl_query *query, const vl_core *core,
+                   const vl_query_use *use)
+{
+    vl_exprs live = {NULL, 0};
+
+    if (use == NULL || core->is_distinct)
+        return core->results;
+    for (uint32_t i = 0; i < core->results.count; i++) {
+        vl_expr *expr = core->results.list[i];
+        int is_live = b->ids[use->base + i].is_used || expr->effect == VL_EFFECT_VOLATILE;
+
+        for (uint32_t k = 0; k < query->order_count; k++)
+            is_live |= query->order[k].slot == i;
+        vl_exprs_add(b, &live, is_live ? expr : vl_expr_constant(b, vl_value_of_null(), NULL));
+    }
+    return live;
+}
+
+/* WHERE, with what is asked of the results put in terms of the sources. */
+static vl_exprs
+query_where(vl_binder *b, const vl_core *core, const vl_query_use *use)
+{
+    vl_exprs where = {NULL, 0};
+
+    for (uint32_t i = 0; i < core->where.count; i++)
+        vl_exprs_add(b, &where, core->where.list[i]);
+    for (uint32_t i = 0; use != NULL && i < use->where.count; i++)
+        vl_exprs_add(b, &where,
+                     vl_expr_substitute(b, use->where.list[i], use->base, &core->results));
+    return where;
+}
+
 /* A SELECT with the ORDER BY and LIMIT of its query. */
 static vl_rel
-query_select(vl_binder *b, const vl_query *query, const vl_core *core)
+query_select(vl_binder *b, const vl_query *query, const vl_core *core, const vl_query_use *use)
 {
-    query_tail tail = {core->results, {NULL, 0}, {NULL, 0}};
+    query_tail tail = {query_live_results(b, query, core, use), {NULL, 0}, {NULL, 0}};
     uint32_t count = core->results.count;
+    vl_exprs where = query_where(b, core, use);
     vl_rel rel;
     vl_exprs exprs = {NULL, 0};
     int is_ordered;
 
     vl_expr_conjuncts(b, core->having, &tail.having);
+    if (b->status != VELO_OK)
+        return (vl_rel){NULL, {NULL, 0}};
+    query_mark_used(b, query, core, &where, &tail);
     for (uint32_t i = 0; i < query->order_count; i++)
         if (query->order[i].slot == VL_BIND_NONE)
             vl_exprs_add(b, &tail.order, query->order[i].expr);
-    rel = query_rows(b, query, core, &tail, &is_ordered);
+    rel = query_rows(b, query, core, &where, &tail, &is_ordered);
     if (rel.op == NULL || b->status != VELO_OK)
         return (vl_rel){NULL, {NULL, 0}};
     for (uint32_t i = 0; i < count; i++)
@@ -468,22 +578,35 @@ query_compound_kind(vl_ast_op op)
 }
 
 static vl_rel
-query_core(vl_binder *b, const vl_core *core)
+query_core(vl_binder *b, const vl_core *core, const vl_query_use *use)
 {
     vl_query plain = {0};
 
     if (core->rows != NULL)
         return query_values(b, core);
-    return query_select(b, &plain, core);
+    return query_select(b, &plain, core, use);
+}
+
+/* Whether rows of the parts are just put together. */
+static int
+query_is_union_all(const vl_query *query)
+{
+    for (uint32_t i = 1; i < query->core_count; i++)
+        if (query->cores[i]->op != VL_OP_UNION_ALL)
+            return 0;
+    return 1;
 }
 
 static vl_rel
-query_compound(vl_binder *b, const vl_query *query)
+query_compound(vl_binder *b, const vl_query *query, const vl_query_use *use)
 {
-    vl_rel rel = query_core(b, query->cores[0]);
+    vl_rel rel;
 
+    if (!query_is_union_all(query) || query->order_count > 0)
+        use = NULL;
+    rel = query_core(b, query->cores[0], use);
     for (uint32_t i = 1; i < query->core_count; i++) {
-        vl_rel right = query_core(b, query->cores[i]);
+        vl_rel right = query_core(b, query->cores[i], use);
         vl_op *op = vl_op_new(b, VL_OP_KIND_COMPOUND, 2, rel.op, right.op);
 
         if (op == NULL)
@@ -498,22 +621,94 @@ query_compound(vl_binder *b, const vl_query *query)
     return query_limit(b, query, rel);
 }
 
+/* ---- conjuncts from outside ---- */
+
+/* Whether a conjunct on results of a SELECT may become part of its WHERE. */
+typedef struct query_taker {
+    const vl_core *core;
+    uint32_t base;
+    uint32_t size; /* nodes that the conjunct will have, about */
+    int is_fit;
+} query_taker;
+
+static int
+query_is_group(const vl_core *core, const vl_expr *result)
+{
+    for (uint32_t i = 0; i < core->groups.count; i++)
+        if (core->groups.list[i]->kind == VL_EXPR_COLUMN && result->kind == VL_EXPR_COLUMN &&
+            result->collation == VL_COLLATE_BINARY && vl_expr_equal(core->groups.list[i], result))
+            return 1;
+    return 0;
+}
+
+static void
+query_visit_taken(void *arg, uint32_t id)
+{
+    query_taker *taker = arg;
+    uint32_t column = id - taker->base;
+    const vl_expr *result;
+
+    if (id < taker->base || column >= taker->core->results.count)
+        return;
+    result = taker->core->results.list[column];
+    if (taker->size <= VL_EXPR_SIZE_MAX)
+        taker->size += vl_expr_size(result);
+    if (result->effect != VL_EFFECT_TOTAL)
+        taker->is_fit = 0;
+    if (query_is_aggregate(taker->core) && !query_is_group(taker->core, result))
+        taker->is_fit = 0;
+}
+
+/* Values of a group may differ in ways that comparisons do not see: 1 and 1.0. */
+static int
+query_is_comparison(const vl_expr *conjunct)
+{
+    if (conjunct->kind != VL_EXPR_COMPARE && conjunct->kind != VL_EXPR_BETWEEN &&
+        conjunct->kind != VL_EXPR_IN_LIST)
+        return 0;
+    for (uint32_t i = 0; i < conjunct->kid_count; i++)
+        if (conjunct->kids[i]->kind != VL_EXPR_COLUMN && !conjunct->kids[i]->is_constant)
+            return 0;
+    return 1;
+}
+
+int
+vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base, const vl_expr *conjunct)
+{
+    (void)b;
+    if (query->limit != NULL || conjunct->effect != VL_EFFECT_TOTAL || !query_is_union_all(query) ||
+        (query->core_count > 1 && query->order_count > 0))
+        return 0;
+    for (uint32_t i = 0; i < query->core_count; i++) {
+        query_taker taker = {query->cores[i], base, vl_expr_size(conjunct), 1};
+
+        if (taker.core->rows != NULL || taker.core->is_distinct ||
+            (query_is_aggregate(taker.core) &&
+             (!taker.core->is_grouped || !query_is_comparison(conjunct))))
+            return 0;
+        vl_expr_visit(conjunct, query_visit_taken, &taker);
+        if (!taker.is_fit || taker.size > VL_EXPR_SIZE_MAX)
+            return 0;
+    }
+    return 1;
+}
+
 /* ---- queries and programs ---- */
 
 vl_rel
-vl_plan_query(vl_binder *b, const vl_query *query, uint32_t base)
+vl_plan_query(vl_binder *b, const vl_query *query, const vl_query_use *use)
 {
     vl_rel rel = {NULL, {NULL, 0}};
 
     if (query == NULL || b->status != VELO_OK)
         return rel;
     if (query->core_count == 1 && query->cores[0]->rows == NULL)
-        rel = query_select(b, query, query->cores[0]);
+        rel = query_select(b, query, query->cores[0], use);
     else
-        rel = query_compound(b, query);
+        rel = query_compound(b, query, use);
     if (rel.op == NULL)
         return rel;
-    rel.layout = vl_layout_new(b, base, query->column_count);
+    rel.layout = vl_layout_new(b, use != NULL ? use->base : VL_BIND_NONE, query->column_count);
     return rel;
 }
 
@@ -523,7 +718,7 @@ vl_plan_program(vl_binder *b, const vl_query *query, const char *name, uint32_t 
 {
     uint32_t program = vl_program_new(b, name);
     vl_frame *outer = vl_program_begin(b, frame);
-    vl_rel rel = vl_plan_query(b, query, VL_BIND_NONE);
+    vl_rel rel = vl_plan_query(b, query, NULL);
 
     if (only != VL_BIND_NONE)
         rel = query_cut(b, rel, only, 1);

@@ -121,10 +121,9 @@ read_columns(vl_binder *b, const vl_source *source, vl_layout *layout)
         if (!b->ids[source->base + i].is_used)
             continue;
         layout->ids[count] = source->base + i;
-        columns[count++] =
-            i == source->column_count || (int32_t)i == source->table->rowid_column
-                ? VL_COLUMN_ROWID
-                : (int32_t)i;
+        columns[count++] = i == source->column_count || (int32_t)i == source->table->rowid_column
+                               ? VL_COLUMN_ROWID
+                               : (int32_t)i;
     }
     return columns;
 }
@@ -203,8 +202,7 @@ read_index(vl_binder *b, const vl_path *path, vl_op_index_scan *as)
 }
 
 vl_rel
-vl_plan_scan(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts,
-             const vl_path *path)
+vl_plan_scan(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts, const vl_path *path)
 {
     vl_op_kind kind = path->index != NULL ? VL_OP_KIND_INDEX_SCAN : VL_OP_KIND_TABLE_SCAN;
     vl_rel rel = {vl_op_new(b, kind, 0, NULL, NULL), {NULL, 0}};

@@ -5,25 +5,24 @@
  * is thought to have a million rows and an equality to find ten, as in SQLite.
  *
  * Invariants
- *   PS1  A use fits a term only if the index has the order and the values that the comparison means:
- *        the same collation, and an affinity that was applied to the stored values as well (31, item
- *        50).
- *   PS2  A conjunct is left out of the filter only if the path decides all of it.
- *   PS3  A partial index is used only where its predicate follows from the conjuncts. */
+ *   PS1  A use fits a term only if the index has the order and the values that the comparison
+ * means: the same collation, and an affinity that was applied to the stored values as well (31,
+ * item 50). PS2  A conjunct is left out of the filter only if the path decides all of it. PS3  A
+ * partial index is used only where its predicate follows from the conjuncts. */
 #include "sql/bind_int.h"
 
 #include <math.h>
 #include <string.h>
 
-#define SCAN_DEFAULT_ROWS   1048576.0
-#define SCAN_EQUAL_ROWS     10.0 /* found by an equality that is not unique */
-#define SCAN_RANGE_PART     4.0  /* a bound leaves one row in four */
-#define SCAN_LOOKUP_COST    10.0 /* of a descent, in rows scanned */
-#define SCAN_FETCH_COST     4.0  /* of a row by its rowid from an index */
-#define SCAN_SORT_COST      0.5  /* of a comparison */
-#define SCAN_LIMITED_ROWS   100.0
-#define SCAN_COVERING_COST  0.75
-#define SCAN_NOT_COLUMN     (-2)
+#define SCAN_DEFAULT_ROWS  1048576.0
+#define SCAN_EQUAL_ROWS    10.0 /* found by an equality that is not unique */
+#define SCAN_RANGE_PART    4.0  /* a bound leaves one row in four */
+#define SCAN_LOOKUP_COST   10.0 /* of a descent, in rows scanned */
+#define SCAN_FETCH_COST    4.0  /* of a row by its rowid from an index */
+#define SCAN_SORT_COST     0.5  /* of a comparison */
+#define SCAN_LIMITED_ROWS  100.0
+#define SCAN_COVERING_COST 0.75
+#define SCAN_NOT_COLUMN    (-2)
 
 double
 vl_plan_table_rows(const vl_binder *b, const vl_table_def *table)
@@ -78,16 +77,16 @@ scan_is_given(const scan_work *work, const vl_expr *value)
 static int
 scan_is_own(const scan_work *work, const vl_expr *subject)
 {
-    return vl_expr_places(work->b, subject, work->source->scope) ==
-               UINT64_C(1) << work->source->place &&
+    return vl_expr_places(work->b, subject, work->source->scope) == UINT64_C(1)
+                                                                        << work->source->place &&
            subject->effect == VL_EFFECT_TOTAL;
 }
 
 static vl_use *
 scan_add_use(scan_work *work, vl_use_kind kind, uint32_t conjunct, vl_expr *subject)
 {
-    vl_use *uses = vl_bind_grow(work->b, work->uses, work->use_count, &work->use_capacity,
-                                sizeof *uses);
+    vl_use *uses =
+        vl_bind_grow(work->b, work->uses, work->use_count, &work->use_capacity, sizeof *uses);
 
     if (uses == NULL)
         return NULL;
@@ -117,11 +116,11 @@ scan_use_comparison(scan_work *work, uint32_t conjunct, const vl_expr *expr, uns
     vl_expr *value = expr->kids[1 - side];
     vl_use *use;
 
-    if (expr->op == VL_COMPARE_NE || expr->op == VL_COMPARE_IS_NOT ||
-        !scan_is_own(work, subject) || !scan_is_given(work, value))
+    if (expr->op == VL_COMPARE_NE || expr->op == VL_COMPARE_IS_NOT || !scan_is_own(work, subject) ||
+        !scan_is_given(work, value))
         return;
-    use = scan_add_use(work, (vl_use_kind)(side == 0 ? kinds[expr->op].kind
-                                                     : kinds[expr->op].swapped),
+    use = scan_add_use(work,
+                       (vl_use_kind)(side == 0 ? kinds[expr->op].kind : kinds[expr->op].swapped),
                        conjunct, subject);
     if (use == NULL)
         return;
@@ -171,6 +170,40 @@ scan_use_in(scan_work *work, uint32_t conjunct, const vl_expr *expr)
     use->collation = is_list ? expr->collation : expr->collations[0];
 }
 
+/* a = 1 OR a = 2 is a IN (1, 2). */
+static void
+scan_use_or(scan_work *work, uint32_t conjunct, const vl_expr *expr)
+{
+    const vl_expr *first = expr->kids[0];
+    vl_exprs kids = {NULL, 0};
+    vl_expr *in;
+
+    if (first->kind != VL_EXPR_COMPARE)
+        return;
+    vl_exprs_add(work->b, &kids, first->kids[0]);
+    for (uint32_t i = 0; i < expr->kid_count; i++) {
+        const vl_expr *kid = expr->kids[i];
+
+        if (kid->kind != VL_EXPR_COMPARE || kid->op != VL_COMPARE_EQ ||
+            kid->compared != first->compared || kid->collation != first->collation ||
+            !vl_expr_equal(kid->kids[0], first->kids[0]))
+            return;
+        vl_exprs_add(work->b, &kids, kid->kids[1]);
+    }
+    in = vl_expr_new(work->b, VL_EXPR_IN_LIST, 0, NULL);
+    if (in == NULL)
+        return;
+    in->kids = kids.list;
+    in->kid_count = kids.count;
+    in->compared = first->compared;
+    in->collation = first->collation;
+    in = vl_expr_finish(work->b, in);
+    if (in != NULL) {
+        in->collation = first->collation;
+        scan_use_in(work, conjunct, in);
+    }
+}
+
 static void
 scan_find_uses(scan_work *work)
 {
@@ -184,6 +217,8 @@ scan_find_uses(scan_work *work)
             scan_use_between(work, i, expr);
         } else if (expr->kind == VL_EXPR_IN_LIST || expr->kind == VL_EXPR_IN_QUERY) {
             scan_use_in(work, i, expr);
+        } else if (expr->kind == VL_EXPR_OR) {
+            scan_use_or(work, i, expr);
         } else if (expr->kind == VL_EXPR_IS_NULL && !expr->is_not &&
                    scan_is_own(work, expr->kids[0])) {
             (void)scan_add_use(work, VL_USE_NULL, i, expr->kids[0]);
@@ -229,8 +264,8 @@ scan_use_fits(const scan_work *work, const vl_use *use, const vl_index_term *ter
                               scan_stored_affinity(work->source, use->column, use->subject));
 }
 
-/* Bind an expression of an index on the source, without counting what it names as used. NULL: it has
- * none, or cannot be bound here. */
+/* Bind an expression of an index on the source, without counting what it names as used. NULL: it
+ * has none, or cannot be bound here. */
 static vl_expr *
 scan_bind_own(const scan_work *work, const void *ast)
 {
@@ -314,12 +349,13 @@ scan_is_ordered(const scan_work *work, const vl_index_term *terms, uint32_t term
         int reversed;
 
         for (uint32_t k = 0; k < fixed && !is_fixed; k++)
-            is_fixed = column != SCAN_NOT_COLUMN && terms[k].column == column;
+            is_fixed = column != SCAN_NOT_COLUMN && terms[k].column == column &&
+                       (uint8_t)terms[k].collation == order->collation;
         if (is_fixed)
             continue;
-        if (at == term_count || (exprs[at] != NULL ? !vl_expr_equal(exprs[at], order->expr)
-                                                   : column == SCAN_NOT_COLUMN ||
-                                                         terms[at].column != column))
+        if (at == term_count ||
+            (exprs[at] != NULL ? !vl_expr_equal(exprs[at], order->expr)
+                               : column == SCAN_NOT_COLUMN || terms[at].column != column))
             return 0;
         if ((uint8_t)terms[at].collation != order->collation && column != VL_COLUMN_ROWID)
             return 0;
@@ -433,8 +469,7 @@ scan_try_rowid(scan_work *work)
         path.rows = scan_range_rows(&path, work->rows);
         path.cost = path.rows + SCAN_LOOKUP_COST;
     }
-    if (work->wish != NULL && work->wish->count > 0 &&
-        (key == NULL || key->kind < VL_USE_LIST))
+    if (work->wish != NULL && work->wish->count > 0 && (key == NULL || key->kind < VL_USE_LIST))
         path.is_ordered =
             scan_is_ordered(work, &term, 1, exprs, key != NULL ? 1 : 0, &path.is_backward);
     scan_consider(work, &path);
@@ -542,8 +577,8 @@ vl_plan_path(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts, u
              const vl_wish *wish, vl_path *path)
 {
     const vl_table_def *table = source->table;
-    scan_work work = {.b = b, .source = source, .conjuncts = conjuncts, .given = given,
-                      .wish = wish};
+    scan_work work = {
+        .b = b, .source = source, .conjuncts = conjuncts, .given = given, .wish = wish};
 
     work.rows = vl_plan_table_rows(b, table);
     scan_find_uses(&work);
@@ -566,8 +601,7 @@ vl_plan_path(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts, u
 }
 
 int
-vl_plan_path_needs(const vl_binder *b, const vl_path *path, const vl_scope *scope,
-                   uint64_t places)
+vl_plan_path_needs(const vl_binder *b, const vl_path *path, const vl_scope *scope, uint64_t places)
 {
     const vl_use *ends[] = {path->low, path->high};
     uint64_t named = 0;

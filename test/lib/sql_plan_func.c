@@ -11,13 +11,9 @@ typedef struct plan_func_row {
 } plan_func_row;
 
 #define SCALAR(name, least, most, effect, classes)                                                 \
-    {                                                                                              \
-        {name}, least, most, { NULL, 0, 0, 0, 0, effect, classes, 0 }                              \
-    }
+    {{name}, least, most, {NULL, 0, 0, 0, 0, effect, classes, 0}}
 #define AGGREGATE(name, least, most, rows, compares, min_max)                                      \
-    {                                                                                              \
-        {name}, least, most, { NULL, 1, rows, compares, min_max, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0 } \
-    }
+    {{name}, least, most, {NULL, 1, rows, compares, min_max, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}}
 
 static const plan_func_row plan_funcs[] = {
     SCALAR("abs", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),

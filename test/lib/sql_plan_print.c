@@ -397,15 +397,14 @@ plan_aggregate(plan_printer *p, const vl_op_aggregate *as)
 static void
 plan_target(plan_printer *p, const vl_change_target *target)
 {
-    static const char *const conflicts[] = {"", " rollback", " abort", " fail", " ignore",
-                                            " replace"};
+    static const char *const conflicts[] = {"",      " rollback", " abort",
+                                            " fail", " ignore",   " replace"};
     uint32_t number = 0;
 
     (void)fputs(conflicts[target->conflict], p->out);
     plan_list(p, "check", &target->checks);
     for (uint32_t i = 0; i < target->generated.count; i++) {
-        (void)fprintf(p->out, " %s:=",
-                      target->table->columns[target->generated_columns[i]].name);
+        (void)fprintf(p->out, " %s:=", target->table->columns[target->generated_columns[i]].name);
         plan_expr(p, target->generated.list[i]);
     }
     for (const vl_index_def *index = target->table->indexes; index != NULL;
@@ -472,8 +471,8 @@ static void
 plan_loop_join(plan_printer *p, const vl_op_loop_join *as)
 {
     p->is_wanted[as->program] |= 1;
-    (void)fprintf(p->out, "loop-join %s p%u",
-                  as->kind == VL_JOIN_KIND_LEFT ? "left" : "inner", (unsigned)as->program);
+    (void)fprintf(p->out, "loop-join %s p%u", as->kind == VL_JOIN_KIND_LEFT ? "left" : "inner",
+                  (unsigned)as->program);
     plan_list(p, "with", &as->arguments);
     plan_list(p, "on", &as->condition);
 }
@@ -561,8 +560,7 @@ plan_op_line(plan_printer *p, const vl_op *op)
         break;
     case VL_OP_KIND_UPDATE:
         (void)fprintf(p->out, "update %s%s keys %u", op->as.update.target.table->object.name,
-                      op->as.update.is_direct ? " direct" : "",
-                      (unsigned)op->as.update.key_count);
+                      op->as.update.is_direct ? " direct" : "", (unsigned)op->as.update.key_count);
         plan_sets(p, op->as.update.target.table, op->as.update.columns, &op->as.update.sets);
         plan_target(p, &op->as.update.target);
         break;
