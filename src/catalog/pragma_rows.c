@@ -113,20 +113,19 @@ pragma_add_table(vl_pragma_rows *out, const vl_table_def *table, uint32_t column
     row[5] = pragma_integer(table->is_strict != 0);
 }
 
-/* The tables of a schema, newest first, in the arena. */
-static velo_status
-pragma_sort_tables(vl_ctx *ctx, vl_arena *arena, const vl_schema *schema, const vl_table_def ***out)
+/* The tables of a schema, newest first, in the arena; NULL when there is no memory. */
+static const vl_table_def **
+pragma_sort_tables(vl_arena *arena, const vl_schema *schema)
 {
     const vl_table_def **tables = vl_arena_alloc_array(arena, schema->table_count, sizeof *tables);
 
     if (tables == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "out of memory");
+        return NULL;
     for (uint32_t i = 0; i < schema->table_count; i++)
         tables[i] = schema->tables[i];
     if (schema->table_count > 1)
         qsort(tables, schema->table_count, sizeof *tables, pragma_compare_age);
-    *out = tables;
-    return VELO_OK;
+    return tables;
 }
 
 velo_status
@@ -141,11 +140,11 @@ vl_pragma_table_list(vl_ctx *ctx, vl_arena *arena, const vl_schema *const *schem
         most += schemas[i]->table_count;
     VL_TRY(pragma_begin(ctx, arena, names, 6, most, out));
     for (uint32_t i = 0; i < schema_count; i++) {
-        const vl_table_def **tables;
+        const vl_table_def **tables = pragma_sort_tables(arena, schemas[i]);
 
-        if (pragma_sort_tables(ctx, arena, schemas[i], &tables) != VELO_OK) {
+        if (tables == NULL) {
             memset(out, 0, sizeof *out);
-            return VELO_NOMEM;
+            return vl_fail(ctx, VELO_NOMEM, "out of memory");
         }
         for (uint32_t at = 0; at < schemas[i]->table_count; at++)
             if (pragma_is_named(tables[at], name))

@@ -6,6 +6,7 @@
  *        database's name are no part of it.
  *   DN2  What is accepted here is accepted by vl_schema_build: both make objects by schema_int.h.
  */
+#include "base/assert.h"
 #include "sql/ddl_int.h"
 #include "sql/grammar.h"
 #include "sql/parse.h"
@@ -590,6 +591,7 @@ vl_ddl_create_trigger(vl_ddl_plan_state *state)
     int exists = 0;
 
     VL_TRY(create_trigger_table(state, &table));
+    VL_ASSERT(table != NULL);
     VL_TRY(create_check_trigger_name(state, &exists));
     if (exists)
         return VELO_OK;
