@@ -99,6 +99,12 @@ vl_session_store(const vl_session *session)
     return session->store;
 }
 
+vl_timestamp
+vl_session_last_commit(const vl_session *session)
+{
+    return session->committed;
+}
+
 int
 vl_session_is_in_transaction(const vl_session *session)
 {
