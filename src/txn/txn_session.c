@@ -131,7 +131,6 @@ static void
 session_take_snapshot(vl_session *session, vl_snapshot_moment moment, vl_timestamp met)
 {
     session->snapshot = vl_snapshot_begin(session->store->snapshots, session->slot, moment, met);
-    session->is_unpublished = session->snapshot > vl_publish_ts(&session->store->publish);
     session->is_renewed = 0;
 }
 

@@ -638,7 +638,7 @@ txn_model_read(vl_ctx *ctx, const txn_model *model, vl_txn_store *store, uint64_
     vl_txn_table *table;
     vl_txn_index *index;
     uint32_t values[TXN_MODEL_ROWS];
-    uint64_t count;
+    uint64_t count = 0;
     velo_status st = VELO_OK;
     uint32_t there = 0;
     vl_arena arena;

@@ -737,6 +737,47 @@ txn_created_tree_goes_with_its_transaction(void)
     }
 }
 
+/* Creating and dropping trees goes back to a savepoint, whatever side of a checkpoint that is on.
+ */
+static void
+txn_trees_go_back_to_a_savepoint(void)
+{
+    for (int how = 0; how < 3; how++) {
+        WITH_RIG(0);
+        vl_session *one = rig.session[0];
+        vl_statement statement;
+        vl_txn_mark mark;
+        vl_tree_id first, second;
+
+        CHECK_OK(vl_session_begin(unit_ctx(), one, VL_TXN_DEFERRED));
+        CHECK_OK(vl_statement_begin(unit_ctx(), one, 1, &statement));
+        CHECK_OK(vl_txn_create_tree(unit_ctx(), &statement, NULL, &first));
+        CHECK_OK(vl_statement_end(unit_ctx(), &statement));
+        mark = vl_session_save(one);
+        CHECK_OK(vl_statement_begin(unit_ctx(), one, 1, &statement));
+        CHECK_OK(vl_txn_create_tree(unit_ctx(), &statement, NULL, &second));
+        CHECK_OK(vl_txn_drop_tree(unit_ctx(), &statement, first));
+        CHECK_OK(vl_txn_drop_tree(unit_ctx(), &statement, rig.index_id));
+        CHECK_OK(vl_statement_end(unit_ctx(), &statement));
+        if (how == 1)
+            CHECK_OK(vl_txn_store_checkpoint(unit_ctx(), rig.store));
+        CHECK_OK(vl_session_rollback_to(unit_ctx(), one, &mark));
+        if (how == 2)
+            CHECK_OK(vl_txn_store_checkpoint(unit_ctx(), rig.store));
+        CHECK_OK(rig_put(unit_ctx(), &rig, 0, 1, 1));
+        CHECK_OK(vl_session_commit(unit_ctx(), one));
+        CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+        for (int again = 0; again < 2; again++) {
+            CHECK(txn_has_tree(&rig, first) && !txn_has_tree(&rig, second));
+            CHECK_EQ(rig_find(unit_ctx(), &rig, 1, 1), 1);
+            if (!again)
+                CHECK_OK(rig_crash(unit_ctx(), &rig, 1, unit_seed()));
+        }
+        CHECK_OK(rig_check(unit_ctx(), &rig));
+        rig_deinit(&rig);
+    }
+}
+
 /* A dropped tree is there until the commit, and as long as a snapshot can reach it. */
 static void
 txn_dropped_tree_stays_while_it_is_seen(void)
@@ -1140,6 +1181,7 @@ main(int argc, char **argv)
         UNIT_TEST(txn_next_rowid_passes_others_by),
         UNIT_TEST(txn_long_values_keep_their_versions),
         UNIT_TEST(txn_created_tree_goes_with_its_transaction),
+        UNIT_TEST(txn_trees_go_back_to_a_savepoint),
         UNIT_TEST(txn_dropped_tree_stays_while_it_is_seen),
         UNIT_TEST(txn_long_reader_keeps_little),
         UNIT_TEST(txn_versions_survive_eviction),
