@@ -150,6 +150,9 @@ velo_status vl_session_commit(vl_ctx *ctx, vl_session *session) VL_MUST_CHECK;
  * they are undone later; the log of events is told. Errors: VELO_ERROR: no transaction is open. */
 velo_status vl_session_rollback(vl_ctx *ctx, vl_session *session) VL_MUST_CHECK;
 
+/* The timestamp of the session's last commit with changes; VL_TS_NONE: there was none. */
+vl_timestamp vl_session_last_commit(const vl_session *session);
+
 /* Whether BEGIN was said, and neither commit nor rollback since. */
 int vl_session_is_in_transaction(const vl_session *session);
 

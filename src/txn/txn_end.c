@@ -197,6 +197,7 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
         return st;
     *is_over = 1;
     session->txn = NULL;
+    session->committed = commit.ts;
     vl_undo_log_finish(txn->log);
     end_destroy(txn);
     vl_count(&store->commit_count, 1);

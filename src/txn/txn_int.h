@@ -155,8 +155,8 @@ struct vl_session {
     int is_doomed;              /* all is undone, ROLLBACK is awaited */
     int has_snapshot;           /* inside of BEGIN: it has been taken */
     int is_renewed;             /* it has committed: statements to come see more */
-    int is_unpublished;         /* the snapshot is one at what is appended */
     vl_timestamp snapshot;      /* of the transaction, or of the open statements */
+    vl_timestamp committed;     /* of its last commit */
     vl_timestamp met;           /* the commit that the last conflict was with */
     uint32_t next_statement;    /* number of the next one */
 };

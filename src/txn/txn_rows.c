@@ -536,6 +536,16 @@ rows_draw(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *rowid)
     return VELO_OK;
 }
 
+/* The number behind a row is the next one again, if it was the last row. */
+static void
+rows_forget_next(vl_txn_tree *tree, int64_t rowid)
+{
+    int64_t next = rowid < INT64_MAX ? rowid + 1 : rowid;
+
+    (void)atomic_compare_exchange_strong_explicit(&tree->next_rowid, &next, INT64_MIN,
+                                                  memory_order_relaxed, memory_order_relaxed);
+}
+
 /* ---- public ---- */
 
 velo_status
@@ -597,6 +607,8 @@ rows_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_
     *is_taken = st == VELO_CONSTRAINT;
     if (*is_taken)
         vl_error_clear(ctx);
+    else if (st != VELO_OK)
+        rows_forget_next(&table->tree, rowid); /* no gap is left */
     return *is_taken ? VELO_OK : st;
 }
 
@@ -648,14 +660,11 @@ vl_rows_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_
 velo_status
 vl_rows_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid)
 {
-    int64_t next;
     rows_change self;
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     rows_init(&self, statement, table, ROWS_DELETE, rowid);
     VL_TRY(rows_change_row(ctx, &self, NULL, 0));
-    next = rowid < INT64_MAX ? rowid + 1 : rowid;
-    (void)atomic_compare_exchange_strong_explicit(&table->tree.next_rowid, &next, INT64_MIN,
-                                                  memory_order_relaxed, memory_order_relaxed);
+    rows_forget_next(&table->tree, rowid);
     return VELO_OK;
 }

@@ -99,6 +99,12 @@ vl_session_store(const vl_session *session)
     return session->store;
 }
 
+vl_timestamp
+vl_session_last_commit(const vl_session *session)
+{
+    return session->committed;
+}
+
 int
 vl_session_is_in_transaction(const vl_session *session)
 {
@@ -125,7 +131,6 @@ static void
 session_take_snapshot(vl_session *session, vl_snapshot_moment moment, vl_timestamp met)
 {
     session->snapshot = vl_snapshot_begin(session->store->snapshots, session->slot, moment, met);
-    session->is_unpublished = session->snapshot > vl_publish_ts(&session->store->publish);
     session->is_renewed = 0;
 }
 

@@ -135,12 +135,13 @@ velo_status
 vl_txn_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_store_options *options,
                   vl_txn_store **out)
 {
-    vl_txn_store *store = vl_alloc_zero(ctx, sizeof *store);
+    vl_txn_store *store = vl_alloc_aligned(ctx, sizeof *store, _Alignof(vl_txn_store));
     velo_status st;
 
     *out = NULL;
     if (store == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a database");
+    memset(store, 0, sizeof *store);
     store->allocator = ctx->allocator;
     store->events = ctx->log;
     store->is_in_memory = path == NULL;

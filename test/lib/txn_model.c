@@ -338,6 +338,10 @@ txn_model_change(txn_model *model, txn_model_session *one, vl_statement *stateme
         *goes_on = 0;
         return st;
     }
+    if (st == VELO_BUSY_SNAPSHOT && or_done == 1) {
+        *goes_on = 0; /* the entry's tombstone is still there */
+        return VELO_OK;
+    }
     if (st != VELO_OK)
         txn_model_wrong(model, "entry", row, st);
     model->tally[0]++;
@@ -634,7 +638,7 @@ txn_model_read(vl_ctx *ctx, const txn_model *model, vl_txn_store *store, uint64_
     vl_txn_table *table;
     vl_txn_index *index;
     uint32_t values[TXN_MODEL_ROWS];
-    uint64_t count;
+    uint64_t count = 0;
     velo_status st = VELO_OK;
     uint32_t there = 0;
     vl_arena arena;

@@ -55,20 +55,32 @@ rig_close(vl_ctx *ctx, txn_rig *rig)
     return vl_txn_store_close(ctx, store);
 }
 
+/* End a statement of which `st` became. */
+static velo_status
+rig_end(vl_ctx *ctx, vl_statement *statement, velo_status st)
+{
+    if (st == VELO_OK)
+        return vl_statement_end(ctx, statement);
+    vl_statement_fail(ctx, statement);
+    return st;
+}
+
 static velo_status
 rig_make_trees(vl_ctx *ctx, txn_rig *rig)
 {
     vl_leaf_value defaults[RIG_COLUMNS];
     vl_leaf_schema schema = {rig_ids, defaults, RIG_COLUMNS, 0};
     vl_statement statement;
+    velo_status st;
 
     memset(defaults, 0, sizeof defaults);
     for (unsigned i = 0; i < RIG_COLUMNS; i++)
         defaults[i].value.type = VL_TYPE_NULL;
     VL_TRY(vl_statement_begin(ctx, rig->session[0], 1, &statement));
-    VL_TRY(vl_txn_create_tree(ctx, &statement, &schema, &rig->table_id));
-    VL_TRY(vl_txn_create_tree(ctx, &statement, NULL, &rig->index_id));
-    VL_TRY(vl_statement_end(ctx, &statement));
+    st = vl_txn_create_tree(ctx, &statement, &schema, &rig->table_id);
+    if (st == VELO_OK)
+        st = vl_txn_create_tree(ctx, &statement, NULL, &rig->index_id);
+    VL_TRY(rig_end(ctx, &statement, st));
     VL_TRY(vl_rows_open(ctx, rig->store, rig->table_id, &rig->table));
     return vl_keys_open(ctx, rig->store, rig->index_id, &rig->index);
 }
@@ -130,16 +142,6 @@ static vl_value
 rig_integer(int64_t value)
 {
     return (vl_value){.type = VL_TYPE_INTEGER, .as.integer = value};
-}
-
-/* End a statement of which `st` became. */
-static velo_status
-rig_end(vl_ctx *ctx, vl_statement *statement, velo_status st)
-{
-    if (st == VELO_OK)
-        return vl_statement_end(ctx, statement);
-    vl_statement_fail(ctx, statement);
-    return st;
 }
 
 velo_status

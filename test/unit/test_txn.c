@@ -2,6 +2,9 @@
 #include "lib/txn_rig.h"
 #include "lib/unit.h"
 
+#include "base/atomic.h"
+#include "base/thread.h"
+
 /* A test's rig, made and taken apart; checks are the caller's. */
 #define WITH_RIG(is_memory)                                                                        \
     txn_rig rig = {0};                                                                             \
@@ -734,6 +737,47 @@ txn_created_tree_goes_with_its_transaction(void)
     }
 }
 
+/* Creating and dropping trees goes back to a savepoint, whatever side of a checkpoint that is on.
+ */
+static void
+txn_trees_go_back_to_a_savepoint(void)
+{
+    for (int how = 0; how < 3; how++) {
+        WITH_RIG(0);
+        vl_session *one = rig.session[0];
+        vl_statement statement;
+        vl_txn_mark mark;
+        vl_tree_id first, second;
+
+        CHECK_OK(vl_session_begin(unit_ctx(), one, VL_TXN_DEFERRED));
+        CHECK_OK(vl_statement_begin(unit_ctx(), one, 1, &statement));
+        CHECK_OK(vl_txn_create_tree(unit_ctx(), &statement, NULL, &first));
+        CHECK_OK(vl_statement_end(unit_ctx(), &statement));
+        mark = vl_session_save(one);
+        CHECK_OK(vl_statement_begin(unit_ctx(), one, 1, &statement));
+        CHECK_OK(vl_txn_create_tree(unit_ctx(), &statement, NULL, &second));
+        CHECK_OK(vl_txn_drop_tree(unit_ctx(), &statement, first));
+        CHECK_OK(vl_txn_drop_tree(unit_ctx(), &statement, rig.index_id));
+        CHECK_OK(vl_statement_end(unit_ctx(), &statement));
+        if (how == 1)
+            CHECK_OK(vl_txn_store_checkpoint(unit_ctx(), rig.store));
+        CHECK_OK(vl_session_rollback_to(unit_ctx(), one, &mark));
+        if (how == 2)
+            CHECK_OK(vl_txn_store_checkpoint(unit_ctx(), rig.store));
+        CHECK_OK(rig_put(unit_ctx(), &rig, 0, 1, 1));
+        CHECK_OK(vl_session_commit(unit_ctx(), one));
+        CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+        for (int again = 0; again < 2; again++) {
+            CHECK(txn_has_tree(&rig, first) && !txn_has_tree(&rig, second));
+            CHECK_EQ(rig_find(unit_ctx(), &rig, 1, 1), 1);
+            if (!again)
+                CHECK_OK(rig_crash(unit_ctx(), &rig, 1, unit_seed()));
+        }
+        CHECK_OK(rig_check(unit_ctx(), &rig));
+        rig_deinit(&rig);
+    }
+}
+
 /* A dropped tree is there until the commit, and as long as a snapshot can reach it. */
 static void
 txn_dropped_tree_stays_while_it_is_seen(void)
@@ -926,6 +970,194 @@ txn_versions_have_a_budget(void)
     rig_deinit(&rig);
 }
 
+/* ---- waits ---- */
+
+/* The other side of a deadlock: a thread that wants row 1 while it has row 2. */
+typedef struct txn_other_side {
+    txn_rig *rig;
+    vl_ctx ctx;
+    velo_status st;
+} txn_other_side;
+
+static void
+txn_other_side_main(void *argument)
+{
+    txn_other_side *self = argument;
+
+    self->st = rig_update(&self->ctx, self->rig, 1, 1, 21);
+    if (self->st == VELO_OK)
+        self->st = vl_session_commit(&self->ctx, self->rig->session[1]);
+    vl_session_leave_call(self->rig->session[1]);
+}
+
+/* 31, item 8: the victim of a deadlock is undone at once, so the other one goes on; it stays open,
+ * and everything but ROLLBACK fails. */
+static void
+txn_deadlock_ends_with_a_victim(void)
+{
+    WITH_RIG(1);
+    txn_other_side other = {.rig = &rig};
+    vl_session *one = rig.session[0], *two = rig.session[1];
+    vl_thread thread = {0};
+    vl_txn_stats stats;
+    vl_txn_mark mark;
+
+    vl_ctx_init(&other.ctx, NULL, NULL);
+    for (int64_t i = 1; i <= 5; i++)
+        CHECK_OK(rig_insert(unit_ctx(), &rig, 2, i, i));
+    CHECK_OK(vl_session_begin(unit_ctx(), one, VL_TXN_DEFERRED));
+    CHECK_OK(vl_session_begin(unit_ctx(), two, VL_TXN_DEFERRED));
+    mark = vl_session_save(one);
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 1, 11));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 1, 2, 22));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 1, 3, 23)); /* it has done more: it is not the victim */
+    CHECK_OK(vl_thread_start(unit_ctx(), &thread, "other", txn_other_side_main, &other));
+    do {
+        vl_txn_store_get_stats(rig.store, &stats);
+        vl_pause();
+    } while (stats.wait_count == 0); /* it is about to wait, or does: either is right */
+    CHECK_STATUS(rig_update(unit_ctx(), &rig, 0, 2, 12), VELO_BUSY_SNAPSHOT);
+    CHECK(strstr(unit_ctx()->error.text, "deadlock") != NULL);
+    vl_thread_join(&thread);
+    CHECK_EQ(other.st, VELO_OK);
+    CHECK(vl_session_is_doomed(one) && vl_session_is_in_transaction(one));
+    CHECK_STATUS(rig_update(unit_ctx(), &rig, 0, 4, 4), VELO_BUSY_SNAPSHOT);
+    CHECK_EQ(rig_get(unit_ctx(), &rig, 0, 4), INT64_MAX); /* refused as well */
+    CHECK_STATUS(vl_session_rollback_to(unit_ctx(), one, &mark), VELO_BUSY_SNAPSHOT);
+    CHECK_STATUS(vl_session_commit(unit_ctx(), one), VELO_BUSY_SNAPSHOT);
+    CHECK_OK(vl_session_rollback(unit_ctx(), one));
+    CHECK_EQ(rig_get(unit_ctx(), &rig, 0, 1), 21);
+    CHECK_EQ(rig_get(unit_ctx(), &rig, 0, 2), 22);
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 1, 1));
+    vl_session_enter_call(two);
+    rig_deinit(&rig);
+}
+
+/* ---- failures ---- */
+
+/* 11, item 14: a rollback whose pages cannot be read has ended all the same: nobody sees what is
+ * left of it, and it is undone by the next writer, or by recovery. */
+static void
+txn_rollback_that_cannot_read_is_done_later(void)
+{
+    for (int how = 0; how < 2; how++) {
+        txn_rig rig = {.options.store.cache_bytes = VL_BY_BUILD(1U << 20, 65536U)};
+        enum {
+            ROWS = VL_BY_BUILD(60000, 3000)
+        };
+        vl_sim_fault fault = {.kind = VL_SIM_ERROR, .ops = VL_SIM_READ, .count = UINT64_MAX};
+        vl_session *one;
+
+        CHECK_OK(rig_init(unit_ctx(), &rig, unit_seed(), 0));
+        one = rig.session[0];
+        CHECK_OK(vl_session_begin(unit_ctx(), one, VL_TXN_DEFERRED));
+        for (int64_t i = 1; i <= ROWS; i++)
+            CHECK_OK(rig_insert(unit_ctx(), &rig, 0, i, i));
+        CHECK_OK(vl_session_commit(unit_ctx(), one));
+        CHECK_OK(vl_session_begin(unit_ctx(), one, VL_TXN_DEFERRED));
+        for (int64_t i = 1; i <= ROWS; i += 50)
+            CHECK_OK(rig_update(unit_ctx(), &rig, 0, i, -i));
+        CHECK_EQ(rig_count(unit_ctx(), &rig, 1), ROWS); /* drives them out */
+        CHECK_OK(vl_sim_plan(unit_ctx(), rig.sim, &fault));
+        CHECK_OK(vl_session_rollback(unit_ctx(), one));
+        CHECK(!vl_session_is_in_transaction(one));
+        CHECK(rig_update(unit_ctx(), &rig, 1, 1, 7) != VELO_OK); /* the next writer fails to, too */
+        vl_sim_plan_clear(rig.sim);
+        for (int64_t i = 1; i <= ROWS; i += 50)
+            CHECK_EQ(rig_get(unit_ctx(), &rig, 1, i), i);
+        if (how == 0) {
+            CHECK_OK(rig_update(unit_ctx(), &rig, 1, 1, 7));
+        } else {
+            CHECK_OK(vl_txn_store_checkpoint(unit_ctx(), rig.store)); /* lists what is left */
+            CHECK_OK(rig_crash(unit_ctx(), &rig, 1, unit_seed()));
+        }
+        for (int64_t i = 51; i <= ROWS; i += 50)
+            CHECK_EQ(rig_get(unit_ctx(), &rig, 1, i), i);
+        CHECK_EQ(rig_get(unit_ctx(), &rig, 1, 1), how == 0 ? 7 : 1);
+        CHECK_OK(rig_check(unit_ctx(), &rig));
+        rig_deinit(&rig);
+    }
+}
+
+/* Some of everything, in memory. What fails is given up and told. */
+static velo_status
+txn_do_some_of_all(vl_ctx *ctx, void *argument)
+{
+    txn_rig *rig = argument;
+    vl_statement reader;
+    vl_txn_mark mark;
+
+    VL_TRY(rig_init(ctx, rig, 1, 1));
+    for (int64_t i = 1; i <= 12; i++)
+        VL_TRY(rig_insert(ctx, rig, 0, i, i));
+    VL_TRY(rig_put(ctx, rig, 0, 1, 1));
+    VL_TRY(vl_session_begin(ctx, rig->session[0], VL_TXN_DEFERRED));
+    VL_TRY(rig_update(ctx, rig, 0, 1, 10));
+    mark = vl_session_save(rig->session[0]);
+    VL_TRY(rig_delete(ctx, rig, 0, 2));
+    VL_TRY(rig_insert(ctx, rig, 0, 2, 20));
+    VL_TRY(rig_remove(ctx, rig, 0, 1));
+    VL_TRY(rig_put(ctx, rig, 0, 1, 11));
+    VL_TRY(vl_session_rollback_to(ctx, rig->session[0], &mark));
+    VL_TRY(rig_delete(ctx, rig, 0, 3));
+    VL_TRY(vl_session_commit(ctx, rig->session[0]));
+    VL_TRY(vl_statement_begin(ctx, rig->session[1], 0, &reader));
+    if (rig_count_by(ctx, rig, &reader.view, 1) != 11 ||
+        rig_find_by(ctx, rig, &reader.view, 1) != 1) {
+        vl_statement_fail(ctx, &reader);
+        return ctx->error.code != VELO_OK ? ctx->error.code : VELO_INTERNAL;
+    }
+    return vl_statement_end(ctx, &reader);
+}
+
+static velo_status
+txn_do_and_clean(vl_ctx *ctx, void *argument)
+{
+    velo_status st = txn_do_some_of_all(ctx, argument);
+
+    rig_deinit(argument);
+    return st;
+}
+
+static void
+txn_each_allocation_may_fail(void)
+{
+    static txn_rig rig;
+
+    CHECK(unit_each_alloc_failure(txn_do_and_clean, &rig) > 20);
+}
+
+/* Memory that is missing for one change only: the change has not happened, the rest goes on. */
+static void
+txn_change_without_memory_has_not_happened(void)
+{
+    for (unsigned nth = 1; nth < 12; nth++) {
+        txn_rig rig = {0};
+        vl_allocator allocator;
+        velo_status st;
+        vl_ctx ctx;
+
+        vl_allocator_init(&allocator);
+        vl_ctx_init(&ctx, &allocator, NULL);
+        CHECK_EQ(rig_init(&ctx, &rig, unit_seed(), 1), VELO_OK);
+        for (int64_t i = 1; i <= 5; i++)
+            CHECK_EQ(rig_insert(&ctx, &rig, 0, i, i), VELO_OK);
+        CHECK_EQ(vl_session_begin(&ctx, rig.session[0], VL_TXN_DEFERRED), VELO_OK);
+        CHECK_EQ(rig_update(&ctx, &rig, 0, 1, 10), VELO_OK);
+        vl_allocator_fail_nth(&allocator, nth, 1);
+        st = rig_update(&ctx, &rig, 0, 2, 20);
+        vl_allocator_fail_nth(&allocator, 0, 1);
+        CHECK(st == VELO_OK || st == VELO_NOMEM);
+        CHECK_EQ(rig_get(&ctx, &rig, 0, 2), st == VELO_OK ? 20 : 2);
+        CHECK_EQ(rig_get(&ctx, &rig, 0, 1), 10);
+        CHECK_EQ(vl_session_commit(&ctx, rig.session[0]), VELO_OK);
+        CHECK_EQ(rig_get(&ctx, &rig, 1, 2), st == VELO_OK ? 20 : 2);
+        CHECK_EQ(rig_get(&ctx, &rig, 1, 1), 10);
+        rig_deinit(&rig);
+        CHECK_EQ(allocator.block_count, 0);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -949,11 +1181,16 @@ main(int argc, char **argv)
         UNIT_TEST(txn_next_rowid_passes_others_by),
         UNIT_TEST(txn_long_values_keep_their_versions),
         UNIT_TEST(txn_created_tree_goes_with_its_transaction),
+        UNIT_TEST(txn_trees_go_back_to_a_savepoint),
         UNIT_TEST(txn_dropped_tree_stays_while_it_is_seen),
         UNIT_TEST(txn_long_reader_keeps_little),
         UNIT_TEST(txn_versions_survive_eviction),
         UNIT_TEST(txn_versions_follow_splits_and_joins),
         UNIT_TEST(txn_versions_have_a_budget),
+        UNIT_TEST(txn_deadlock_ends_with_a_victim),
+        UNIT_TEST(txn_rollback_that_cannot_read_is_done_later),
+        UNIT_TEST(txn_each_allocation_may_fail),
+        UNIT_TEST(txn_change_without_memory_has_not_happened),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
