@@ -233,6 +233,8 @@ static void
 cache_fill_ref(vl_cache *cache, vl_pid pid, _Atomic uint64_t *word, uint64_t seen, vl_page_ref *ref)
 {
     ref->frame = vl_word_place(seen) - 1;
+    __builtin_prefetch(
+        vl_cache_frame_of(cache, ref->frame)); /* whoever changes the page reads it */
     ref->page = vl_cache_page_of(cache, ref->frame);
     ref->pid = pid;
     ref->word = word;

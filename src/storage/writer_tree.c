@@ -239,14 +239,14 @@ static velo_status
 writer_take_values(vl_ctx *ctx, vl_writer *writer, const vl_value *values, uint32_t count,
                    vl_leaf_value **out)
 {
-    *out = vl_arena_alloc_array(&writer->arena, count, sizeof **out);
+    *out = vl_arena_alloc(&writer->arena, count * sizeof **out);
     if (*out == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
     for (uint32_t i = 0; i < count; i++) {
         if (values[i].size > VL_OVERFLOW_MAX_SIZE)
             return vl_fail(ctx, VELO_TOOBIG, "value %u has %u bytes: at most %u are possible", i,
                            values[i].size, VL_OVERFLOW_MAX_SIZE);
-        (*out)[i].value = values[i];
+        (*out)[i] = (vl_leaf_value){.value = values[i]};
     }
     return VELO_OK;
 }
