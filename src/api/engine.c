@@ -17,6 +17,10 @@
 /* Columns of the tree master: those of sqlite_schema, and one that is hidden (schema_build.h). */
 #define ENGINE_MASTER_COLUMNS 6U
 
+/* How often a locked file is tried, and how long is waited in between: a quarter of a second. */
+#define ENGINE_OPEN_TRIES  50U
+#define ENGINE_OPEN_NAP_NS UINT64_C(5000000)
+
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
 static vl_latch engine_latch;  /* of all that follows */
 static vl_engine *engine_list; /* files that are open */
@@ -297,6 +301,21 @@ engine_find(vl_ctx *ctx, const char *path, vl_file_id *id, vl_engine **found)
     return VELO_OK;
 }
 
+/* Open the store. The system may take a moment to let go of what a process that died has held (its
+ * I/O ring, and with it the lock), so a file that is locked is tried again for a while. */
+static velo_status
+engine_open_store(vl_ctx *ctx, vl_engine *engine, const char *path,
+                  const vl_txn_store_options *options)
+{
+    for (unsigned tries = 1;; tries++) {
+        velo_status st = vl_txn_store_open(ctx, engine->io, path, options, &engine->store);
+
+        if (vl_status_primary(st) != VELO_BUSY || tries == ENGINE_OPEN_TRIES)
+            return st;
+        vl_io_sleep(engine->io, ENGINE_OPEN_NAP_NS);
+    }
+}
+
 /* Open the store, make its trees if it is new, and read its schema. */
 static velo_status
 engine_start(vl_ctx *ctx, vl_engine *engine, const char *path, const velo_open_options *options)
@@ -309,7 +328,7 @@ engine_start(vl_ctx *ctx, vl_engine *engine, const char *path, const velo_open_o
     vl_statement statement;
     velo_status st;
 
-    VL_TRY(vl_txn_store_open(ctx, engine->io, path, &txn, &engine->store));
+    VL_TRY(engine_open_store(ctx, engine, path, &txn));
     VL_TRY(engine_find_trees(ctx, engine));
     if (engine->master == 0) {
         VL_TRY(engine_create(ctx, engine));
