@@ -1,0 +1,28 @@
+/* op_absent.c - operators that are not there yet: what reads and changes tables. Opening one says
+ * so. */
+#include "exec/exec_int.h"
+
+static velo_status
+absent_open(vl_ctx *ctx, vl_stage *stage)
+{
+    return vl_fail(ctx, VELO_ERROR, "operators of kind %d are not supported yet",
+                   (int)stage->op->kind);
+}
+
+/* Never called: open has failed. */
+static velo_status
+absent_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
+{
+    (void)wanted;
+    *out = &stage->batch.chunk;
+    return vl_fail(ctx, VELO_INTERNAL, "an operator that does not exist was run");
+}
+
+#define ABSENT_CLASS {.size = sizeof(vl_stage), .open = absent_open, .next = absent_next}
+
+const vl_stage_class vl_table_scan_class = ABSENT_CLASS;
+const vl_stage_class vl_index_scan_class = ABSENT_CLASS;
+const vl_stage_class vl_function_scan_class = ABSENT_CLASS;
+const vl_stage_class vl_insert_class = ABSENT_CLASS;
+const vl_stage_class vl_update_class = ABSENT_CLASS;
+const vl_stage_class vl_delete_class = ABSENT_CLASS;
