@@ -59,14 +59,14 @@ exec_class(vl_op_kind kind)
         return &vl_table_scan_class;
     case VL_OP_KIND_INDEX_SCAN:
         return &vl_index_scan_class;
+    case VL_OP_KIND_FUNCTION_SCAN:
+        return &vl_function_scan_class;
     case VL_OP_KIND_INSERT:
         return &vl_insert_class;
     case VL_OP_KIND_UPDATE:
         return &vl_update_class;
     case VL_OP_KIND_DELETE:
         return &vl_delete_class;
-    case VL_OP_KIND_FUNCTION_SCAN:
-        return NULL;
     }
     return NULL;
 }
@@ -78,8 +78,7 @@ exec_open_stage(vl_ctx *ctx, vl_frame *frame, const vl_op *op, vl_stage **out)
     vl_stage *stage;
 
     if (class == NULL)
-        return vl_fail(ctx, VELO_ERROR, "operators of kind %d are not supported yet",
-                       (int)op->kind);
+        return vl_fail(ctx, VELO_INTERNAL, "unknown kind of operator: %d", (int)op->kind);
     stage = vl_arena_alloc_array(&frame->exec->arena, 1, class->size);
     if (stage == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate an operator");
@@ -308,6 +307,13 @@ vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count)
     VL_ASSERT(exec->state == EXEC_READY);
     exec->params = params;
     exec->param_count = count;
+}
+
+void
+vl_exec_set_source(vl_exec *exec, struct vl_source *source)
+{
+    VL_ASSERT(exec->state == EXEC_READY);
+    exec->env.source = source;
 }
 
 /* Begin a run. */

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define ROWS      VL_BY_BUILD(3000U, 200U)
+#define ROWS      VL_BY_BUILD(1500U, 200U)
 #define TEXT_SIZE VL_BY_BUILD(300U, 20U)
 
 /* ---- aggregates of the test's own ---- */
@@ -414,7 +414,7 @@ groups_survive_lack_of_memory(void)
     vl_rng_init(&rng, unit_seed());
     CHECK(rig_init(&rig));
     rig.env.memory_limit = 1;
-    rows = rig_random(&rig, &rng, VL_BY_BUILD(700, 60), TEXT_SIZE);
+    rows = rig_random(&rig, &rng, 60, TEXT_SIZE);
     op = many(&rig, rig_values(&rig, &rows), "c3 c0 c1");
     (void)plan_root(&rig.builder, op);
     CHECK(unit_each_alloc_failure(rig_operation, &rig) > 10);

@@ -378,6 +378,15 @@ run_all(vl_ctx *ctx, void *argument)
 }
 
 static void
+exec_says_what_it_cannot_run(void)
+{
+    begin();
+    CHECK_ROWS(&builder, plan_op(&builder, VL_OP_KIND_DELETE, 1, NULL, NULL),
+               "!operators of kind 18 are not supported yet");
+    end();
+}
+
+static void
 exec_survives_lack_of_memory(void)
 {
     vl_op *op;
@@ -408,6 +417,7 @@ main(int argc, char **argv)
         UNIT_TEST(subqueries_run_when_needed),
         UNIT_TEST(subqueries_nest_in_themselves),
         UNIT_TEST(exec_can_be_stopped),
+        UNIT_TEST(exec_says_what_it_cannot_run),
         UNIT_TEST(exec_survives_lack_of_memory),
     };
 
