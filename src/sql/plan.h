@@ -28,7 +28,7 @@ typedef struct vl_op vl_op;
 typedef struct vl_program vl_program;
 
 /* A function of func/registry.h. */
-struct vl_func_def;
+struct vl_func;
 
 /* ---- expressions ---- */
 
@@ -116,10 +116,10 @@ struct vl_expr {
     uint32_t kid_count;
     uint32_t offset; /* where it stands in the text, for errors */
     vl_expr **kids;
-    vl_value value;                 /* CONSTANT */
-    const struct vl_func_def *func; /* FUNCTION */
-    const uint8_t *affinities;      /* IN_QUERY, ROW_COMPARE */
-    const uint8_t *collations;      /* IN_QUERY, ROW_COMPARE */
+    vl_value value;             /* CONSTANT */
+    const struct vl_func *func; /* FUNCTION */
+    const uint8_t *affinities;  /* IN_QUERY, ROW_COMPARE */
+    const uint8_t *collations;  /* IN_QUERY, ROW_COMPARE */
 };
 
 /* A list of expressions. */
@@ -267,7 +267,7 @@ typedef struct vl_op_hash_join {
 } vl_op_hash_join;
 
 typedef struct vl_aggregate {
-    const struct vl_func_def *func;
+    const struct vl_func *func;
     vl_exprs arguments;
     vl_expr *filter; /* FILTER, or NULL */
     int is_distinct;

@@ -27,7 +27,7 @@ typedef enum vl_plan_found {
 
 /* A function as the binder needs to know it. */
 typedef struct vl_plan_func {
-    const struct vl_func_def *def; /* goes into the plan as it is; outlives it */
+    const struct vl_func *def; /* goes into the plan as it is; outlives it */
     int is_aggregate;
     int takes_rows;         /* an aggregate without arguments, or with *: count(*) */
     int compares;           /* by a collation: min, max, nullif */
