@@ -13,6 +13,9 @@ set(velocidb_private_libs "-pthread -lm")
 if(VELO_URING_FOUND)
     set(velocidb_private_requires "liburing")
 endif()
+if(VELO_PMEM_FOUND)
+    string(APPEND velocidb_private_requires " libpmem")
+endif()
 # The file finds its prefix from where it lies, so that an installed tree may be moved, and
 # `cmake --install --prefix` works.
 file(RELATIVE_PATH velocidb_pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")

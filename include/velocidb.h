@@ -84,25 +84,33 @@ typedef enum velo_status {
     VELO_READONLY_CANTLOCK = 8 | (2 << 8),  /* cannot take the lock that writing needs */
     VELO_READONLY_DIRECTORY = 8 | (6 << 8), /* the folder is not writable */
 
-    VELO_IOERR_READ = 10 | (1 << 8),        /* read failed */
-    VELO_IOERR_SHORT_READ = 10 | (2 << 8),  /* the file ends before the bytes asked for */
-    VELO_IOERR_WRITE = 10 | (3 << 8),       /* write failed */
-    VELO_IOERR_FSYNC = 10 | (4 << 8),       /* sync failed: what was written may be gone */
-    VELO_IOERR_DIR_FSYNC = 10 | (5 << 8),   /* sync of a folder failed */
-    VELO_IOERR_TRUNCATE = 10 | (6 << 8),    /* changing the file's size failed */
-    VELO_IOERR_FSTAT = 10 | (7 << 8),       /* asking for the file's properties failed */
-    VELO_IOERR_UNLOCK = 10 | (8 << 8),      /* releasing a lock failed */
-    VELO_IOERR_RDLOCK = 10 | (9 << 8),      /* taking a shared lock failed */
-    VELO_IOERR_DELETE = 10 | (10 << 8),     /* deleting the file failed */
-    VELO_IOERR_NOMEM = 10 | (12 << 8),      /* the system had no memory for the operation */
-    VELO_IOERR_ACCESS = 10 | (13 << 8),     /* looking for the file failed */
-    VELO_IOERR_LOCK = 10 | (15 << 8),       /* taking a lock failed */
-    VELO_IOERR_CLOSE = 10 | (16 << 8),      /* close failed */
-    VELO_IOERR_MMAP = 10 | (24 << 8),       /* mapping the file failed */
-    VELO_IOERR_CORRUPTFS = 10 | (33 << 8),  /* the file system reports that it is damaged */
-    VELO_CANTOPEN_ISDIR = 14 | (2 << 8),    /* it is a folder */
-    VELO_CANTOPEN_FULLPATH = 14 | (3 << 8), /* the path cannot be resolved, or is too long */
-    VELO_CANTOPEN_SYMLINK = 14 | (6 << 8)   /* too many symbolic links */
+    VELO_IOERR_READ = 10 | (1 << 8),            /* read failed */
+    VELO_IOERR_SHORT_READ = 10 | (2 << 8),      /* the file ends before the bytes asked for */
+    VELO_IOERR_WRITE = 10 | (3 << 8),           /* write failed */
+    VELO_IOERR_FSYNC = 10 | (4 << 8),           /* sync failed: what was written may be gone */
+    VELO_IOERR_DIR_FSYNC = 10 | (5 << 8),       /* sync of a folder failed */
+    VELO_IOERR_TRUNCATE = 10 | (6 << 8),        /* changing the file's size failed */
+    VELO_IOERR_FSTAT = 10 | (7 << 8),           /* asking for the file's properties failed */
+    VELO_IOERR_UNLOCK = 10 | (8 << 8),          /* releasing a lock failed */
+    VELO_IOERR_RDLOCK = 10 | (9 << 8),          /* taking a shared lock failed */
+    VELO_IOERR_DELETE = 10 | (10 << 8),         /* deleting the file failed */
+    VELO_IOERR_NOMEM = 10 | (12 << 8),          /* the system had no memory for the operation */
+    VELO_IOERR_ACCESS = 10 | (13 << 8),         /* looking for the file failed */
+    VELO_IOERR_LOCK = 10 | (15 << 8),           /* taking a lock failed */
+    VELO_IOERR_CLOSE = 10 | (16 << 8),          /* close failed */
+    VELO_IOERR_MMAP = 10 | (24 << 8),           /* mapping the file failed */
+    VELO_IOERR_CORRUPTFS = 10 | (33 << 8),      /* the file system reports that it is damaged */
+    VELO_CANTOPEN_ISDIR = 14 | (2 << 8),        /* it is a folder */
+    VELO_CANTOPEN_FULLPATH = 14 | (3 << 8),     /* the path cannot be resolved, or is too long */
+    VELO_CANTOPEN_SYMLINK = 14 | (6 << 8),      /* too many symbolic links */
+    VELO_CONSTRAINT_CHECK = 19 | (1 << 8),      /* a CHECK constraint is violated */
+    VELO_CONSTRAINT_FOREIGNKEY = 19 | (3 << 8), /* a foreign key is violated */
+    VELO_CONSTRAINT_NOTNULL = 19 | (5 << 8),    /* a NOT NULL constraint is violated */
+    VELO_CONSTRAINT_PRIMARYKEY = 19 | (6 << 8), /* a PRIMARY KEY is not unique */
+    VELO_CONSTRAINT_TRIGGER = 19 | (7 << 8),    /* a trigger said RAISE */
+    VELO_CONSTRAINT_UNIQUE = 19 | (8 << 8),     /* a UNIQUE constraint is violated */
+    VELO_CONSTRAINT_ROWID = 19 | (10 << 8),     /* a rowid is not unique */
+    VELO_CONSTRAINT_DATATYPE = 19 | (12 << 8)   /* a value has the wrong type for a STRICT table */
 } velo_status;
 
 /* Return the library's version, "major.minor.patch". Static text; callable at any time from any

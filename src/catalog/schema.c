@@ -79,10 +79,30 @@ schema_find(void *const *list, uint32_t count, const char *name, size_t size)
     return NULL;
 }
 
+/* The name under which a schema holds the table of its objects, if `name` is another one for it. */
+static const char *
+schema_alias(const vl_schema *schema, const char *name, size_t size)
+{
+    static const char *const aliases[] = {"sqlite_master", "sqlite_schema", "sqlite_temp_master"};
+    int is_temporary = strcmp(schema->database, "temp") == 0;
+
+    for (size_t i = 0; i < (is_temporary ? 3U : 1U); i++)
+        if (vl_name_compare(name, size, aliases[i], strlen(aliases[i])) == 0)
+            return is_temporary ? "sqlite_temp_schema" : "sqlite_schema";
+    return NULL;
+}
+
 const vl_table_def *
 vl_schema_table(const vl_schema *schema, const char *name, size_t size)
 {
-    return schema_find((void *const *)schema->tables, schema->table_count, name, size);
+    const vl_table_def *table =
+        schema_find((void *const *)schema->tables, schema->table_count, name, size);
+    const char *alias = table == NULL ? schema_alias(schema, name, size) : NULL;
+
+    if (alias != NULL)
+        table =
+            schema_find((void *const *)schema->tables, schema->table_count, alias, strlen(alias));
+    return table;
 }
 
 const vl_index_def *

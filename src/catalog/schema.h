@@ -59,7 +59,8 @@ typedef struct vl_column_def {
     const char *type;          /* as declared, words joined by one space; "" when there is none */
     vl_affinity affinity;      /* of the declared type; of ANY in a STRICT table: BLOB */
     vl_collation collation;    /* BINARY unless declared */
-    uint32_t id;               /* in the tree: stays the same through ALTER; 0: not stored */
+    uint32_t id;               /* in the tree: stays the same through ALTER; 0: not stored, because
+                                  it is VIRTUAL or the rowid (sql/schema_build.h) */
     int is_strict_any;         /* a STRICT table's ANY: stored without conversion */
     int is_not_null;           /* NOT NULL, or part of the key of a table WITHOUT ROWID */
     vl_conflict not_null;      /* what NOT NULL does */
@@ -130,8 +131,9 @@ struct vl_table_def {
     const vl_schema *schema;
     uint16_t column_count;
     vl_column_def *columns;
-    int32_t rowid_column; /* position of the INTEGER PRIMARY KEY, which is the rowid; -1: none */
-    int is_without_rowid; /* the table is the tree of its primary key, an index: primary */
+    uint32_t next_column_id; /* what an added column gets; 0 in a view */
+    int32_t rowid_column;    /* position of the INTEGER PRIMARY KEY, which is the rowid; -1: none */
+    int is_without_rowid;    /* the table is the tree of its primary key, an index: primary */
     int is_strict;
     int is_autoincrement;
     int is_temporary;
@@ -170,7 +172,10 @@ void vl_schema_release(vl_schema *schema);
 /* Order of two names: less than, equal to or greater than 0; ASCII case does not count. */
 int vl_name_compare(const char *left, size_t left_size, const char *right, size_t right_size);
 
-/* The table or view, index, or trigger of a name of `size` bytes; NULL: there is none. */
+/* The table or view, index, or trigger of a name of `size` bytes; NULL: there is none. The table of
+ * all objects is found by each of its names: sqlite_master, sqlite_schema; in "temp" also
+ * sqlite_temp_master, sqlite_temp_schema. (Who looks for a name without a database in all of them
+ * takes the first two from "main".) */
 const vl_table_def *vl_schema_table(const vl_schema *schema, const char *name, size_t size);
 const vl_index_def *vl_schema_index(const vl_schema *schema, const char *name, size_t size);
 const vl_trigger_def *vl_schema_trigger(const vl_schema *schema, const char *name, size_t size);

@@ -187,6 +187,8 @@ vl_node_set_text(vl_parser *parser, vl_ast *node, vl_token token)
 
     if (node == NULL)
         return NULL;
+    if (node->length == 0)
+        (void)vl_node_span(parser, node, token, token);
     if (quote != '"' && quote != '`' && quote != '[' && quote != '\'') {
         node->text = token.text;
         node->text_size = token.size;
@@ -289,6 +291,16 @@ vl_list_check(vl_parser *parser, vl_ast *list, const char *what)
     if (list != NULL && list->count > parser->limits->column_count)
         vl_parser_fail(parser, VELO_ERROR, UINT32_MAX, "too many %s", what);
     return list;
+}
+
+vl_ast *
+vl_table_check(vl_parser *parser, vl_ast *create)
+{
+    if (create != NULL && create->kid[1] != NULL &&
+        create->kid[1]->count > parser->limits->column_count)
+        vl_parser_fail(parser, VELO_ERROR, UINT32_MAX, "too many columns on %.*s",
+                       (int)create->kid[0]->text_size, create->kid[0]->text);
+    return create;
 }
 
 vl_ast *

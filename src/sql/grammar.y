@@ -123,10 +123,10 @@ command(A) ::= RELEASE savepoint nm(B). { A = TEXT(LEAF(RELEASE), B); }
 /* ---- CREATE TABLE ---- */
 
 command(A) ::= CREATE temp(T) TABLE if_not_exists(I) qualified(N) table_body(B). {
-    A = FLAGS(KID(B, 0, N), T | I);
+    A = vl_table_check(P, FLAGS(KID(B, 0, N), T | I));
 }
 table_body(A) ::= LP column_defs(C) table_constraints(D) RP table_options(F). {
-    A = FLAGS(NODE(CREATE_TABLE, NULL, CHECK(C, "columns in table"), D), F);
+    A = FLAGS(NODE(CREATE_TABLE, NULL, C, D), F);
 }
 table_body(A) ::= AS select(Q). { A = NODE(CREATE_TABLE, NULL, NULL, NULL, Q); }
 %type table_options {int}

@@ -80,6 +80,9 @@ vl_ast *vl_list_add(vl_parser *parser, vl_ast *list, vl_ast *element);
 /* Fail when a list has more elements than there may be columns. */
 vl_ast *vl_list_check(vl_parser *parser, vl_ast *list, const char *what);
 
+/* Fail when a table of CREATE TABLE has more columns than there may be. */
+vl_ast *vl_table_check(vl_parser *parser, vl_ast *create);
+
 /* A parameter, with its number. */
 vl_ast *vl_node_parameter(vl_parser *parser, vl_token token);
 

@@ -28,7 +28,7 @@ typedef struct vl_op vl_op;
 typedef struct vl_program vl_program;
 
 /* A function of func/registry.h. */
-struct vl_func_def;
+struct vl_func;
 
 /* ---- expressions ---- */
 
@@ -55,7 +55,8 @@ typedef enum vl_expr_kind {
                      With a base each WHEN kid is a COMPARE whose kid 0 is BASE */
     VL_EXPR_BASE, /* within CASE with a base: the base's value */
     VL_EXPR_CAST, /* kid 0; affinity: to which */
-    VL_EXPR_CONVERT,  /* kid 0 with `affinity` applied, as when it is stored */
+    VL_EXPR_CONVERT,  /* kid 0 with `affinity` applied, as when it is stored; op 1: as before a
+                         comparison, where numeric affinities change text only */
     VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated */
     VL_EXPR_FUNCTION, /* func; kids: arguments; collation: what it compares by */
     VL_EXPR_IN_LIST,  /* kid 0 IN (the others); compared: affinity for all; collation; is_not */
@@ -115,10 +116,10 @@ struct vl_expr {
     uint32_t kid_count;
     uint32_t offset; /* where it stands in the text, for errors */
     vl_expr **kids;
-    vl_value value;                 /* CONSTANT */
-    const struct vl_func_def *func; /* FUNCTION */
-    const uint8_t *affinities;      /* IN_QUERY, ROW_COMPARE */
-    const uint8_t *collations;      /* IN_QUERY, ROW_COMPARE */
+    vl_value value;             /* CONSTANT */
+    const struct vl_func *func; /* FUNCTION */
+    const uint8_t *affinities;  /* IN_QUERY, ROW_COMPARE */
+    const uint8_t *collations;  /* IN_QUERY, ROW_COMPARE */
 };
 
 /* A list of expressions. */
@@ -165,7 +166,9 @@ typedef struct vl_bound {
     int is_excluded; /* < or > */
 } vl_bound;
 
-/* An equality that a scan looks up. */
+/* An equality that a scan looks up. Values are looked up as they are: where a comparison would
+ * convert them first, the expression (or column 0 of the program) is a CONVERT. Of a rowid see
+ * vl_op_table_scan. */
 typedef struct vl_lookup {
     vl_expr *expr;      /* = this; NULL with in_list or in_program */
     vl_exprs in_list;   /* IN these, each value once, in ascending order */
@@ -183,15 +186,18 @@ enum {
 typedef struct vl_op_table_scan {
     const vl_table_def *table;
     const int32_t *columns; /* column_count positions in the table, or VL_COLUMN_ROWID */
-    vl_lookup *key;         /* rowid = or IN; else NULL */
+    vl_lookup *key;         /* rowid = or IN; else NULL. INTEGER is applied as for `low` */
     vl_bound low;           /* range of rowids; affinity INTEGER is applied as for a comparison */
     vl_bound high;
     vl_exprs filter; /* on the scan's row */
     int is_backward;
 } vl_op_table_scan;
 
-/* INDEX_SCAN: in the order of the index. Columns are read from the index where is_covering says so.
- * The rowid is always there. A table WITHOUT ROWID is scanned through its primary index. */
+/* INDEX_SCAN: in the order of the index. `low` and `high` are of values, also where the term is
+ * descending; where either is there, NULLs of the term are not found. A NULL that is looked up
+ * finds nothing, unless is_null_equal. A scan whose keys have a list or program makes no promise of
+ * order. Columns are read from the index where is_covering says so. The rowid is always there. A
+ * table WITHOUT ROWID is scanned through its primary index. */
 typedef struct vl_op_index_scan {
     const vl_table_def *table;
     const vl_index_def *index;
@@ -261,7 +267,7 @@ typedef struct vl_op_hash_join {
 } vl_op_hash_join;
 
 typedef struct vl_aggregate {
-    const struct vl_func_def *func;
+    const struct vl_func *func;
     vl_exprs arguments;
     vl_expr *filter; /* FILTER, or NULL */
     int is_distinct;
@@ -283,9 +289,10 @@ typedef struct vl_op_aggregate {
     int is_sorted_input; /* rows of a group arrive together, groups ascending */
 } vl_op_aggregate;
 
+/* DISTINCT. Rows stay in the order of first appearance. */
 typedef struct vl_op_distinct {
-    const uint8_t
-        *collations; /* column_count of them. Rows stay in the order of first appearance */
+    uint32_t key_count; /* the first of the row's columns, which are compared; others come along */
+    const uint8_t *collations; /* key_count of them */
 } vl_op_distinct;
 
 /* SORT, stable. With a limit only the first rows are kept. */
@@ -317,7 +324,8 @@ typedef struct vl_op_compound {
  * reads by QUEUE_SCAN. */
 typedef struct vl_op_recurse {
     uint32_t program;
-    int is_union; /* UNION: rows that were there already are left out */
+    vl_exprs arguments; /* of the program, evaluated on no row */
+    int is_union;       /* UNION: rows that were there already are left out */
     const uint8_t *collations;
     vl_sort_key *order; /* of the queue; none: first in, first out */
     uint32_t order_count;
@@ -389,7 +397,8 @@ struct vl_op {
     uint32_t column_count;
     uint32_t child_count;
     vl_op *children[2];
-    double rows; /* estimated */
+    double rows;      /* estimated */
+    const char *name; /* of a scan: what the statement calls its table, for EXPLAIN QUERY PLAN */
     union {
         struct {
             vl_exprs *rows; /* row_count lists of column_count expressions each */
@@ -429,6 +438,7 @@ typedef struct vl_result_column {
     const char *database; /* where it comes from, or NULLs */
     const char *table;
     const char *column;
+    uint8_t affinity; /* vl_affinity of its expression */
 } vl_result_column;
 
 /* What kind of statement. Those that are no query, insert, update or delete are in `other`: a tree

@@ -9,6 +9,8 @@
  * is a sum of numbers that are far from overflow. */
 #include "vec/number.h"
 
+#include "vec/digits.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +22,8 @@
 /* No text is so long that its digits undo an exponent of this size. */
 #define EXPONENT_WRITTEN_MAX 10000000000
 
-/* Digits of a real in text, and of the shorter form that is tried. */
-#define WRITE_DIGITS       17
-#define WRITE_DIGITS_SHORT 15
+/* Digits of a real in text. */
+#define WRITE_DIGITS 17
 
 /* A decimal number taken apart. */
 typedef struct number_parts {
@@ -286,70 +287,6 @@ vl_number_write_integer(int64_t integer, char *to)
     return size + (sizeof digits - at);
 }
 
-/* Add 1 to the last of `count` digits. Returns 1 when that made it 10...0, written as 1 and zeros.
- */
-static int
-number_round_up(char *digits, int count)
-{
-    int i = count - 1;
-
-    while (i >= 0 && digits[i] == '9')
-        digits[i--] = '0';
-    if (i >= 0) {
-        digits[i]++;
-        return 0;
-    }
-    digits[0] = '1';
-    return 1;
-}
-
-/* Whether the digits with the point behind the first are this double. */
-static int
-number_is_same(const char *digits, int count, int exponent, double magnitude)
-{
-    char text[40];
-
-    (void)snprintf(text, sizeof text, "%.*se%d", count, digits, exponent - (count - 1));
-    return strtod(text, NULL) == magnitude;
-}
-
-/* The digits of a positive number, without zeros at the end; returns how many. The point stands
- * behind the first; *exponent is the power of ten. */
-static int
-number_find_digits(double magnitude, char *digits, int *exponent)
-{
-    char text[48];
-    char brief[WRITE_DIGITS_SHORT];
-    char *at = text;
-    int brief_exponent;
-    int count = 0;
-
-    memset(digits, '0', WRITE_DIGITS + 1);
-    /* Of "d.ddde+dd" the point, which is the locale's, is whatever is no digit before the e. */
-    (void)snprintf(text, sizeof text, "%.*e", WRITE_DIGITS, magnitude);
-    for (; *at != 'e'; at++)
-        if (number_is_digit(*at) && count <= WRITE_DIGITS)
-            digits[count++] = *at;
-    *exponent = (int)strtol(at + 1, NULL, 10);
-    if (digits[WRITE_DIGITS] >= '5')
-        *exponent += number_round_up(digits, WRITE_DIGITS);
-    count = WRITE_DIGITS;
-    if (memcmp(digits + 13, "000", 3) == 0 || memcmp(digits + 14, "99", 2) == 0) {
-        brief_exponent = *exponent;
-        memcpy(brief, digits, sizeof brief);
-        if (digits[WRITE_DIGITS_SHORT] == '9')
-            brief_exponent += number_round_up(brief, WRITE_DIGITS_SHORT);
-        if (number_is_same(brief, WRITE_DIGITS_SHORT, brief_exponent, magnitude)) {
-            memcpy(digits, brief, sizeof brief);
-            *exponent = brief_exponent;
-            count = WRITE_DIGITS_SHORT;
-        }
-    }
-    while (count > 1 && digits[count - 1] == '0')
-        count--;
-    return count;
-}
-
 /* Write digits without exponent; the point stands behind digit number `exponent`, from 0. */
 static size_t
 number_write_fixed(const char *digits, int count, int exponent, char *to)
@@ -406,11 +343,10 @@ number_write_word(const char *word, char *to)
 size_t
 vl_number_write_real(double real, char *to)
 {
-    char digits[WRITE_DIGITS + 1];
+    vl_digits digits;
     double magnitude = fabs(real);
     size_t size = 0;
     int exponent;
-    int count;
 
     if (magnitude == 0.0)
         return number_write_word("0.0", to);
@@ -418,8 +354,9 @@ vl_number_write_real(double real, char *to)
         to[size++] = '-';
     if (isinf(magnitude))
         return size + number_write_word("Inf", to + size);
-    count = number_find_digits(magnitude, digits, &exponent);
+    vl_digits_find(magnitude, WRITE_DIGITS, VL_DIGITS_ALL, &digits);
+    exponent = digits.point - 1;
     if (exponent < -4 || exponent >= WRITE_DIGITS)
-        return size + number_write_scientific(digits, count, exponent, to + size);
-    return size + number_write_fixed(digits, count, exponent, to + size);
+        return size + number_write_scientific(digits.text, digits.count, exponent, to + size);
+    return size + number_write_fixed(digits.text, digits.count, exponent, to + size);
 }

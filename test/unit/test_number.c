@@ -1,7 +1,9 @@
 /* test_number.c - numbers as text. Expected values are those of SQLite 3.53. */
 #include "lib/unit.h"
+#include "vec/digits.h"
 #include "vec/number.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,8 @@ number_writes_reals_like_sqlite(void)
                  {1.0 / 3.0, "0.33333333333333332"},
                  {2.0 / 3.0, "0.66666666666666663"},
                  {100.0 / 3.0, "33.333333333333336"},
+                 {0x1.d91ea02bb12bbp+13, "15139.828208336015"}, /* of 19 digits */
+                 {0x1.f494dbc7ba0bap-7, "0.015276534380476259"},
                  {1e15, "1000000000000000.0"},
                  {1e15 + 0.3, "1000000000000000.3"},
                  {1e16, "10000000000000000.0"},
@@ -57,6 +61,58 @@ number_writes_reals_like_sqlite(void)
 
     for (size_t i = 0; i < VL_ARRAY_COUNT(cases); i++)
         CHECK_TEXT(written(cases[i].real), cases[i].text);
+}
+
+/* Digits and point of a real, "digits@point". */
+static const char *
+digits_of(double real, int round, int most)
+{
+    static char text[VL_DIGITS_MAX + 16];
+    vl_digits digits;
+
+    vl_digits_find(real, round, most, &digits);
+    (void)snprintf(text, sizeof text, "%.*s@%d", digits.count, digits.text, digits.point);
+    return text;
+}
+
+static void
+digits_are_rounded_like_sqlite(void)
+{
+    static const struct {
+        double real;
+        int round;
+        int most;
+        const char *digits;
+    } cases[] = {{0.0, 5, 16, "@1"},
+                 {0.1, 26, VL_DIGITS_ALL, "1000000000000000056@0"}, /* 19 digits */
+                 {1.0 / 3.0, 26, VL_DIGITS_ALL, "333333333333333315@0"},
+                 {1.0 / 3.0, 26, 16, "3333333333333333@0"},
+                 {0.1, 17, VL_DIGITS_ALL, "1@0"},
+                 {0.1, 18, VL_DIGITS_ALL, "100000000000000006@0"},
+                 {2.5, 0, 16, "3@1"},
+                 {0.5, 0, 16, "1@1"},
+                 {0.25, -1, 16, "3@0"},
+                 {0.05, -1, 16, "1@0"},
+                 {0.04, -1, 16, "@-1"},
+                 {0.004, -1, 16, "@-2"},
+                 {1.005, -2, 16, "1@1"}, /* is less than it seems */
+                 {9.995, -2, 16, "999@1"},
+                 {999.5, 3, 16, "1@4"},
+                 {99.95, -1, 16, "1@3"},
+                 {55.0, 1, 16, "6@2"},  /* a tie goes up */
+                 {550.0, 1, 16, "5@3"}, /* but not before zeros that are digits of an integer */
+                 {550.5, 1, 16, "6@3"},
+                 {5510.0, 1, 16, "6@4"},
+                 {10150.0, 3, 16, "102@5"},
+                 {16450.0, 3, 16, "164@5"},
+                 {0x1.000040p0, -17, VL_DIGITS_ALL, "100000381469726563@1"}, /* a tie at digit 19 */
+                 {5e-324, 3, 16, "494@-323"},
+                 {1.7976931348623157e308, 17, VL_DIGITS_ALL, "17976931348623157@309"},
+                 {123456.0, -100000000, 16, "123456@6"},
+                 {123456.0, INT_MIN + 1, 16, "123456@6"}};
+
+    for (size_t i = 0; i < VL_ARRAY_COUNT(cases); i++)
+        CHECK_TEXT(digits_of(cases[i].real, cases[i].round, cases[i].most), cases[i].digits);
 }
 
 static void
@@ -257,6 +313,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(number_writes_reals_like_sqlite),
+        UNIT_TEST(digits_are_rounded_like_sqlite),
         UNIT_TEST(number_writes_integers),
         UNIT_TEST(number_text_gives_the_same_real),
         UNIT_TEST(number_reads_what_a_text_begins_with),

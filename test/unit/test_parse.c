@@ -478,7 +478,7 @@ parse_keeps_limits(void)
     parse_check_repeat("select 1", ",1", 1999, "", "");
     parse_check_repeat("select 1", ",1", 2000, "", "too many columns in result set");
     parse_check_repeat("create table t(a", ",a", 1999, ")", "");
-    parse_check_repeat("create table t(a", ",a", 2000, ")", "too many columns in table");
+    parse_check_repeat("create table t(a", ",a", 2000, ")", "too many columns on t");
     parse_check_repeat("select 1", " union select 1", 499, "", "");
     parse_check_repeat("select 1", " union select 1", 500, "", "too many terms in compound SELECT");
     parse_check_repeat("values(1)", ",(1)", 20000, "", "");

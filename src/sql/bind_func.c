@@ -1,0 +1,313 @@
+/* bind_func.c - calls of functions: those that are expressions of their own, scalar functions, and
+ * aggregates.
+ *
+ * Invariants
+ *   BF1  An aggregate belongs to the innermost SELECT whose columns its arguments name; without
+ *        columns to the one it stands in.
+ *   BF2  Equal calls of one SELECT are computed once, unless they are volatile. */
+#include "sql/bind_int.h"
+
+#include <string.h>
+
+/* ---- functions that are expressions ---- */
+
+static vl_expr *
+func_node(vl_binder *b, vl_expr_kind kind, const vl_exprs *arguments, const vl_ast *at)
+{
+    vl_expr *expr = vl_expr_new(b, kind, 0, at);
+    unsigned classes = 0;
+
+    if (expr == NULL)
+        return NULL;
+    expr->kids = arguments->list;
+    expr->kid_count = arguments->count;
+    for (uint32_t i = 0; i < arguments->count; i++)
+        classes |= arguments->list[i]->classes;
+    expr->classes = (uint8_t)classes;
+    return vl_expr_finish(b, expr);
+}
+
+/* iif(a, b, c, d, e) is CASE WHEN a THEN b WHEN c THEN d ELSE e END. */
+static vl_expr *
+func_iif(vl_binder *b, const vl_exprs *arguments, const vl_ast *at)
+{
+    vl_expr *expr = func_node(b, VL_EXPR_CASE, arguments, at);
+
+    if (expr != NULL)
+        expr->classes = VL_CLASS_ANY;
+    return expr;
+}
+
+/* Whether a call has syntax of its own in plans; *expr is it. */
+static int
+func_special(vl_binder *b, const vl_ast *at, const char *name, size_t size,
+             const vl_exprs *arguments, vl_expr **expr)
+{
+    uint32_t count = arguments->count;
+
+    *expr = NULL;
+    if ((vl_bind_is(name, size, "coalesce") && count >= 2) ||
+        (vl_bind_is(name, size, "ifnull") && count == 2)) {
+        *expr = func_node(b, VL_EXPR_COALESCE, arguments, at);
+        return 1;
+    }
+    if ((vl_bind_is(name, size, "iif") || vl_bind_is(name, size, "if")) && count >= 2) {
+        *expr = func_iif(b, arguments, at);
+        return 1;
+    }
+    if (((vl_bind_is(name, size, "likely") || vl_bind_is(name, size, "unlikely")) && count == 1) ||
+        (vl_bind_is(name, size, "likelihood") && count == 2)) {
+        *expr = arguments->list[0];
+        return 1;
+    }
+    return 0;
+}
+
+/* ---- looking functions up ---- */
+
+static int
+func_find(vl_binder *b, const vl_scope *scope, const vl_ast *at, vl_word name, uint32_t count,
+          vl_plan_func *found)
+{
+    vl_plan_found result = VL_PLAN_NO_NAME;
+
+    memset(found, 0, sizeof *found);
+    if (b->env->find_func != NULL)
+        result = b->env->find_func(b->env->arg, name.text, name.size, count, found);
+    if (result == VL_PLAN_NO_NAME)
+        vl_bind_fail(b, scope, at, "no such function: %.*s", (int)name.size, name.text);
+    else if (result == VL_PLAN_WRONG_COUNT)
+        vl_bind_fail(b, scope, at, "wrong number of arguments to function %.*s()", (int)name.size,
+                     name.text);
+    return b->status == VELO_OK;
+}
+
+static vl_expr *
+func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, const vl_ast *at)
+{
+    vl_expr *expr = vl_expr_new(b, VL_EXPR_FUNCTION, 0, at);
+    uint8_t collation = VL_COLLATE_BINARY;
+
+    if (expr == NULL)
+        return NULL;
+    expr->func = found->def;
+    expr->kids = arguments->list;
+    expr->kid_count = arguments->count;
+    expr->effect = (uint8_t)found->effect;
+    expr->classes = found->classes;
+    if (found->compares)
+        for (uint32_t i = 0; i < arguments->count; i++)
+            if (vl_expr_collation(b, arguments->list[i], &collation))
+                break;
+    expr = vl_expr_finish(b, expr);
+    if (expr != NULL && found->compares)
+        expr->collation = collation;
+    return expr;
+}
+
+vl_expr *
+vl_bind_call_named(vl_binder *b, vl_scope *scope, const char *name, vl_exprs arguments,
+                   const vl_ast *at)
+{
+    vl_word word = {name, (uint32_t)strlen(name)};
+    vl_plan_func found;
+
+    if (b->status != VELO_OK || !func_find(b, scope, at, word, arguments.count, &found))
+        return NULL;
+    if (found.is_aggregate)
+        return vl_bind_fail(b, scope, at, "misuse of aggregate: %s()", name);
+    return func_scalar(b, &found, &arguments, at);
+}
+
+/* ---- aggregates ---- */
+
+/* The scope whose sources the ids of an expression belong to, the innermost one: BF1. */
+typedef struct func_owner {
+    const vl_binder *b;
+    vl_scope *innermost; /* where the call stands */
+    vl_scope *owner;     /* the nearest found so far; NULL: none */
+} func_owner;
+
+static void
+func_visit_owner(void *arg, uint32_t id)
+{
+    func_owner *owner = arg;
+    const vl_source *source = owner->b->ids[id].source;
+
+    if (source == NULL)
+        return;
+    for (vl_scope *scope = owner->innermost; scope != NULL && scope != owner->owner;
+         scope = scope->parent)
+        if (scope == source->scope) {
+            owner->owner = scope;
+            return;
+        }
+}
+
+static vl_scope *
+func_find_owner(const vl_binder *b, vl_scope *scope, const vl_aggregate *call)
+{
+    func_owner owner = {b, scope, NULL};
+
+    for (uint32_t i = 0; i < call->arguments.count; i++)
+        vl_expr_visit(call->arguments.list[i], func_visit_owner, &owner);
+    vl_expr_visit(call->filter, func_visit_owner, &owner);
+    return owner.owner != NULL ? owner.owner : scope;
+}
+
+static int
+func_calls_equal(const vl_aggregate *a, const vl_aggregate *b)
+{
+    if (a->func != b->func || a->is_distinct != b->is_distinct || a->collation != b->collation ||
+        a->arguments.count != b->arguments.count || a->order_count != 0 || b->order_count != 0 ||
+        (a->filter == NULL) != (b->filter == NULL))
+        return 0;
+    for (uint32_t i = 0; i < a->arguments.count; i++)
+        if (a->arguments.list[i]->effect == VL_EFFECT_VOLATILE ||
+            !vl_expr_equal(a->arguments.list[i], b->arguments.list[i]))
+            return 0;
+    return a->filter == NULL ||
+           (a->filter->effect != VL_EFFECT_VOLATILE && vl_expr_equal(a->filter, b->filter));
+}
+
+/* Note a call in its scope; the id of its result. */
+static uint32_t
+func_note_call(vl_binder *b, vl_scope *scope, const vl_aggregate *call, const vl_plan_func *found)
+{
+    vl_bind_call *calls;
+
+    if (found->effect != VL_EFFECT_VOLATILE)
+        for (uint32_t i = 0; i < scope->call_count; i++)
+            if (func_calls_equal(&scope->calls[i].call, call))
+                return scope->calls[i].id; /* keeps BF2 */
+    calls = vl_bind_grow(b, scope->calls, scope->call_count, &scope->call_capacity, sizeof *calls);
+    if (calls == NULL)
+        return 0;
+    scope->calls = calls;
+    calls += scope->call_count++;
+    calls->call = *call;
+    calls->min_max = found->min_max;
+    calls->is_order_dependent = found->is_order_dependent;
+    calls->id = vl_id_new(b, NULL, 1);
+    return calls->id;
+}
+
+/* ORDER BY within a call. */
+static int
+func_bind_order(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_aggregate *call)
+{
+    uint32_t count = list != NULL ? list->count : 0;
+
+    if (count == 0)
+        return 1;
+    call->order = vl_bind_alloc(b, count, sizeof(vl_sort_key));
+    if (call->order == NULL)
+        return 0;
+    for (const vl_ast *term = vl_ast_first(list); term != NULL; term = term->next) {
+        vl_sort_key *key = &call->order[call->order_count++];
+
+        key->expr = vl_bind_expr(b, scope, term->kid[0]);
+        if (key->expr == NULL)
+            return 0;
+        (void)vl_expr_collation(b, key->expr, &key->collation);
+        key->is_descending = (term->flags & VL_AST_DESC) != 0;
+        key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
+                          (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
+    }
+    return 1;
+}
+
+/* What a call of an aggregate has, bound in its scope. */
+static int
+func_bind_call(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_plan_func *found,
+               vl_aggregate *call)
+{
+    vl_aggregates_rule rule = scope->aggregates;
+    int is_ok;
+
+    scope->aggregates = VL_AGGREGATES_INSIDE;
+    call->func = found->def;
+    call->is_distinct = (ast->flags & VL_AST_DISTINCT) != 0;
+    call->arguments = vl_bind_list(b, scope, ast->kid[0]);
+    if (ast->kid[2] != NULL)
+        call->filter = vl_bind_expr(b, scope, ast->kid[2]);
+    is_ok = func_bind_order(b, scope, ast->kid[1], call);
+    scope->aggregates = rule;
+    if (call->is_distinct && call->arguments.count != 1)
+        vl_bind_fail(b, scope, ast, "DISTINCT aggregates must take exactly one argument");
+    if (is_ok && b->status == VELO_OK && call->arguments.count > 0)
+        (void)vl_expr_collation(b, call->arguments.list[0], &call->collation);
+    return b->status == VELO_OK;
+}
+
+static vl_expr *
+func_aggregate(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_plan_func *found)
+{
+    int name_size = (int)ast->text_size;
+    vl_aggregate call = {0};
+    vl_scope *owner;
+    vl_expr *expr;
+    uint32_t id;
+
+    if (scope->aggregates == VL_AGGREGATES_INSIDE)
+        return vl_bind_fail(b, scope, ast, "misuse of aggregate function %.*s()", name_size,
+                            ast->text);
+    if (scope->aggregates == VL_AGGREGATES_GROUPING)
+        return vl_bind_fail(b, scope, ast,
+                            "aggregate functions are not allowed in the GROUP BY clause");
+    if (!func_bind_call(b, scope, ast, found, &call))
+        return NULL;
+    owner = func_find_owner(b, scope, &call);
+    if (owner->aggregates != VL_AGGREGATES_ALLOWED)
+        return vl_bind_fail(b, scope, ast, "misuse of aggregate: %.*s()", name_size, ast->text);
+    id = func_note_call(b, owner, &call, found);
+    if (b->status != VELO_OK)
+        return NULL;
+    expr = vl_expr_column(b, id, ast);
+    if (expr == NULL)
+        return NULL;
+    expr->classes = found->classes;
+    return expr;
+}
+
+/* ---- all calls ---- */
+
+static int
+func_check_syntax(vl_binder *b, const vl_scope *scope, const vl_ast *ast, const vl_plan_func *found)
+{
+    int size = (int)ast->text_size;
+
+    if ((ast->flags & VL_AST_HAS_STAR) != 0 && !found->takes_rows)
+        vl_bind_fail(b, scope, ast, "wrong number of arguments to function %.*s()", size,
+                     ast->text);
+    else if (!found->is_aggregate && ast->kid[2] != NULL)
+        vl_bind_fail(b, scope, ast, "FILTER may not be used with non-aggregate %.*s()", size,
+                     ast->text);
+    else if (!found->is_aggregate && ast->kid[1] != NULL)
+        vl_bind_fail(b, scope, ast, "ORDER BY may not be used with non-aggregate %.*s()", size,
+                     ast->text);
+    return b->status == VELO_OK;
+}
+
+vl_expr *
+vl_bind_function(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+{
+    uint32_t count = ast->kid[0] != NULL ? ast->kid[0]->count : 0;
+    vl_plan_func found;
+    vl_exprs arguments;
+    vl_expr *expr;
+
+    if (ast->kid[3] != NULL)
+        return vl_bind_fail(b, scope, ast, "window functions are not supported yet");
+    if (!func_find(b, scope, ast, (vl_word){ast->text, ast->text_size}, count, &found) ||
+        !func_check_syntax(b, scope, ast, &found))
+        return NULL;
+    if (found.is_aggregate)
+        return func_aggregate(b, scope, ast, &found);
+    arguments = vl_bind_list(b, scope, ast->kid[0]);
+    if (b->status != VELO_OK)
+        return NULL;
+    if (func_special(b, ast, ast->text, ast->text_size, &arguments, &expr))
+        return expr;
+    return func_scalar(b, &found, &arguments, ast);
+}

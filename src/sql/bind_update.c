@@ -1,0 +1,380 @@
+/* bind_update.c - UPDATE and DELETE.
+ *
+ * Their child finds the rows: it yields what names a row, and what of FROM is needed. Everything
+ * else is computed on the full row when it is changed (31, item 2).
+ *
+ * Invariants
+ *   BU1  The child reads only columns that finding the rows needs.
+ *   BU2  Rows come in the order of their keys where a conflict may keep some and not others, unless
+ *        ORDER BY says otherwise (31, item 14). */
+#include "sql/bind_int.h"
+
+#include <string.h>
+
+/* What finds the rows. */
+typedef struct update_work {
+    vl_binder *b;
+    vl_scope *scope;
+    vl_source *target;
+    vl_join_item list; /* the target, then FROM */
+    vl_exprs where;
+    vl_query order;   /* its ORDER BY and LIMIT only */
+    vl_layout row;    /* the full row */
+    uint8_t *is_used; /* of the target's ids, by what finds rows */
+} update_work;
+
+/* ---- names ---- */
+
+static int
+update_open_target(update_work *work, const vl_ast *with, const vl_ast *source, const vl_ast *whole,
+                   vl_ast_op event)
+{
+    vl_binder *b = work->b;
+    vl_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
+    vl_word alias = {NULL, 0};
+    const vl_table_def *table;
+
+    like.with = vl_bind_with(b, NULL, &like, with, whole);
+    work->scope = vl_scope_new(b, NULL, &like);
+    if (work->scope == NULL || b->status != VELO_OK)
+        return 0;
+    if (source->kid[2] != NULL)
+        alias = (vl_word){source->kid[2]->text, source->kid[2]->text_size};
+    table = vl_bind_table(b, work->scope, source->kid[0]);
+    if (table == NULL || !vl_bind_may_change(b, work->scope, table, source->kid[0], event))
+        return 0;
+    work->target = vl_source_of_table(b, table, VL_SOURCE_TABLE, alias);
+    if (work->target == NULL)
+        return 0;
+    work->target->is_changed = 1;
+    vl_bind_index_choice(b, work->scope, work->target, source);
+    vl_scope_add(b, work->scope, work->target);
+    work->row = vl_bind_full_row(b, work->target);
+    work->list.list = vl_bind_alloc(b, 2, sizeof(vl_join_item));
+    if (work->list.list == NULL)
+        return 0;
+    work->list.list[0] = (vl_join_item){.source = work->target, .places = 1};
+    work->list.list_count = 1;
+    work->list.places = 1;
+    return b->status == VELO_OK;
+}
+
+/* The sources of UPDATE FROM, as one item in parentheses. */
+static void
+update_bind_from(update_work *work, const vl_ast *from)
+{
+    vl_join_item *item = &work->list.list[1];
+
+    if (from == NULL)
+        return;
+    vl_bind_from(work->b, work->scope, from, item);
+    for (uint32_t i = 1; i < work->scope->source_count; i++) {
+        const vl_source *source = work->scope->sources[i];
+
+        if (work->b->status == VELO_OK && source->alias.text != NULL &&
+            vl_name_compare(source->alias.text, source->alias.size, work->target->alias.text,
+                            work->target->alias.size) == 0)
+            vl_bind_fail(work->b, work->scope, NULL,
+                         "target object/alias may not appear in FROM clause: %.*s",
+                         (int)source->alias.size, source->alias.text);
+    }
+    if (item->list_count == 1 && item->list[0].source != NULL)
+        *item = item->list[0];
+    work->list.list_count = 2;
+    work->list.places |= item->places;
+}
+
+/* ORDER BY and LIMIT; the statement's name for messages. */
+static void
+update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, const vl_ast *offset,
+                  const char *what)
+{
+    vl_binder *b = work->b;
+    uint32_t count = 0;
+
+    if (order != NULL && limit == NULL) {
+        vl_bind_fail(b, work->scope, NULL, "ORDER BY without LIMIT on %s", what);
+        return;
+    }
+    work->order.order = vl_bind_alloc(b, order != NULL ? order->count : 1U, sizeof(vl_bind_order));
+    if (work->order.order == NULL)
+        return;
+    for (const vl_ast *term = vl_ast_first(order); term != NULL; term = term->next) {
+        vl_bind_order *key = &work->order.order[count++];
+
+        key->slot = VL_BIND_NONE;
+        key->expr = vl_bind_expr(b, work->scope, term->kid[0]);
+        if (key->expr == NULL)
+            return;
+        (void)vl_expr_collation(b, key->expr, &key->collation);
+        key->is_descending = (term->flags & VL_AST_DESC) != 0;
+        key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
+                          (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
+    }
+    work->order.order_count = count;
+    vl_bind_limit(b, &work->order, work->scope, limit, offset);
+}
+
+/* What names a row: the rowid, or the columns of the primary key. */
+static vl_exprs
+update_keys(const update_work *work)
+{
+    const vl_source *target = work->target;
+    const vl_index_def *primary = target->table->primary;
+    vl_exprs keys = {NULL, 0};
+
+    if (!target->table->is_without_rowid)
+        vl_exprs_add(work->b, &keys,
+                     vl_expr_column(work->b, vl_source_id(target, VL_COLUMN_ROWID), NULL));
+    for (uint32_t i = 0; target->table->is_without_rowid && i < primary->term_count; i++)
+        vl_exprs_add(work->b, &keys,
+                     vl_expr_column(work->b, vl_source_id(target, primary->terms[i].column), NULL));
+    return keys;
+}
+
+/* Remember, and later restore, which columns finding the rows needs: BU1. */
+static void
+update_keep_used(update_work *work)
+{
+    vl_binder *b = work->b;
+    uint32_t count = work->target->column_count + 1;
+
+    work->is_used = vl_bind_alloc(b, count, 1);
+    if (work->is_used == NULL)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        work->is_used[i] = b->ids[work->target->base + i].is_used;
+}
+
+static void
+update_restore_used(update_work *work)
+{
+    if (work->is_used == NULL)
+        return;
+    for (uint32_t i = 0; i <= work->target->column_count; i++)
+        work->b->ids[work->target->base + i].is_used = work->is_used[i];
+}
+
+/* ---- the child ---- */
+
+static int
+update_is_key_order(const vl_op *op)
+{
+    while (op != NULL && (op->kind == VL_OP_KIND_FILTER || op->kind == VL_OP_KIND_PROJECT))
+        op = op->children[0];
+    return op != NULL && op->kind == VL_OP_KIND_TABLE_SCAN;
+}
+
+/* Whether the child finds one row at most. */
+static int
+update_is_single(const vl_op *op)
+{
+    while (op != NULL && (op->kind == VL_OP_KIND_FILTER || op->kind == VL_OP_KIND_PROJECT))
+        op = op->children[0];
+    return op != NULL && op->kind == VL_OP_KIND_TABLE_SCAN && op->as.table_scan.key != NULL &&
+           op->as.table_scan.key->expr != NULL;
+}
+
+static vl_op *
+update_sort(update_work *work, vl_rel rel, const vl_bind_order *order, uint32_t count)
+{
+    vl_binder *b = work->b;
+    vl_op *op = vl_op_new(b, VL_OP_KIND_SORT, 1, rel.op, NULL);
+    vl_sort_key *keys = vl_bind_alloc(b, count, sizeof *keys);
+
+    if (op == NULL || keys == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = (vl_sort_key){.expr = vl_lower(b, &rel.layout, order[i].expr),
+                                .is_descending = order[i].is_descending,
+                                .nulls_last = order[i].nulls_last,
+                                .collation = order[i].collation};
+    op->as.sort.keys = keys;
+    op->as.sort.key_count = count;
+    return op;
+}
+
+/* Sort by what names the rows: BU2. */
+static vl_op *
+update_sort_keys(update_work *work, vl_rel rel, const vl_exprs *keys)
+{
+    vl_bind_order *order = vl_bind_alloc(work->b, keys->count + 1U, sizeof *order);
+
+    if (order == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < keys->count; i++) {
+        order[i].expr = keys->list[i];
+        order[i].collation = keys->list[i]->collation;
+    }
+    return update_sort(work, rel, order, keys->count);
+}
+
+/* Operators that find the rows and yield the keys, then `extra` (ids). */
+static vl_op *
+update_child(update_work *work, const vl_exprs *keys, const vl_exprs *extra, int is_ordered)
+{
+    vl_binder *b = work->b;
+    const vl_layout none = {NULL, 0};
+    vl_wish wish = {work->order.order, work->order.order_count, work->order.limit != NULL, 0};
+    vl_rel rel = vl_plan_from(b, work->scope, &work->list, &work->where, &wish);
+    vl_exprs exprs = {NULL, 0};
+    vl_op *op;
+
+    if (rel.op == NULL || b->status != VELO_OK)
+        return NULL;
+    if (wish.count > 0 && !wish.is_met)
+        rel.op = update_sort(work, rel, wish.order, wish.count);
+    else if (wish.count == 0 && is_ordered && !update_is_key_order(rel.op))
+        rel.op = update_sort_keys(work, rel, keys);
+    if (work->order.limit != NULL) {
+        op = vl_op_new(b, VL_OP_KIND_LIMIT, 1, rel.op, NULL);
+        if (op == NULL)
+            return NULL;
+        op->as.limit.limit = vl_lower(b, &none, work->order.limit);
+        op->as.limit.offset = vl_lower(b, &none, work->order.offset);
+        rel.op = op;
+    }
+    for (uint32_t i = 0; i < keys->count; i++)
+        vl_exprs_add(b, &exprs, keys->list[i]);
+    for (uint32_t i = 0; i < extra->count; i++)
+        vl_exprs_add(b, &exprs, extra->list[i]);
+    op = vl_op_new(b, VL_OP_KIND_PROJECT, 1, rel.op, NULL);
+    if (op == NULL)
+        return NULL;
+    op->as.project.exprs = vl_lower_all(b, &rel.layout, &exprs);
+    op->column_count = exprs.count;
+    return op;
+}
+
+/* Columns of FROM that some expression names. */
+static vl_exprs
+update_extra(const update_work *work)
+{
+    vl_exprs extra = {NULL, 0};
+
+    for (uint32_t i = 1; i < work->scope->source_count; i++) {
+        const vl_source *source = work->scope->sources[i];
+
+        for (uint32_t k = 0; k <= source->column_count; k++)
+            if (work->b->ids[source->base + k].is_used)
+                vl_exprs_add(work->b, &extra, vl_expr_column(work->b, source->base + k, NULL));
+    }
+    return extra;
+}
+
+/* Whether a conflict may keep some rows and leave others out. */
+static int
+update_is_selective(const vl_table_def *table, vl_conflict conflict)
+{
+    int is_selective = conflict >= VL_CONFLICT_FAIL;
+
+    for (const vl_index_def *index = table->indexes; index != NULL; index = index->next)
+        is_selective |= index->conflict >= VL_CONFLICT_FAIL;
+    for (uint32_t i = 0; i < table->column_count; i++)
+        is_selective |= table->columns[i].not_null >= VL_CONFLICT_FAIL;
+    return is_selective || table->key_conflict >= VL_CONFLICT_FAIL;
+}
+
+/* ---- UPDATE ---- */
+
+/* For expressions on the full row the target is given: generated columns have their place. */
+static void
+update_finish(update_work *work, const vl_ast *ast, vl_op *op, const vl_layout *layout,
+              const vl_exprs *sets)
+{
+    vl_binder *b = work->b;
+    vl_op_update *as = &op->as.update;
+    vl_scope *scope;
+
+    as->sets = vl_lower_all(b, layout, sets);
+    work->target->kind = VL_SOURCE_GIVEN;
+    vl_bind_change_target(b, work->target, &as->target, &work->row);
+    scope = vl_scope_new(b, NULL, work->scope);
+    if (scope == NULL)
+        return;
+    vl_scope_add(b, scope, work->target);
+    vl_bind_returning(b, scope, ast->kid[5], &as->target, layout);
+    op->column_count = as->target.returning.count;
+}
+
+void
+vl_bind_update(vl_binder *b, const vl_ast *ast)
+{
+    update_work work = {.b = b};
+    const int32_t *columns = NULL;
+    vl_exprs sets = {NULL, 0};
+    vl_exprs keys;
+    vl_exprs extra;
+    vl_layout layout;
+    vl_frame frame;
+    vl_op *op;
+    vl_conflict conflict = vl_bind_conflict(ast->op2);
+
+    if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_UPDATE))
+        return;
+    update_bind_from(&work, ast->kid[3]);
+    if (ast->kid[4] != NULL)
+        vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[4]), &work.where);
+    update_bind_order(&work, ast->kid[6], ast->kid[7], ast->kid[8], "UPDATE");
+    keys = update_keys(&work);
+    update_keep_used(&work);
+    if (b->status != VELO_OK ||
+        !vl_bind_sets(b, work.scope, work.target, ast->kid[2], &columns, &sets))
+        return;
+    update_restore_used(&work);
+    extra = update_extra(&work);
+    (void)vl_program_begin(b, &frame);
+    op = vl_op_new(
+        b, VL_OP_KIND_UPDATE, 1,
+        update_child(&work, &keys, &extra, update_is_selective(work.target->table, conflict)),
+        NULL);
+    layout = vl_layout_new(b, VL_BIND_NONE, work.row.count + extra.count);
+    if (op != NULL && layout.ids != NULL) {
+        memcpy(layout.ids, work.row.ids, work.row.count * sizeof *layout.ids);
+        for (uint32_t i = 0; i < extra.count; i++)
+            layout.ids[work.row.count + i] = extra.list[i]->index;
+        op->as.update.target.conflict = conflict;
+        op->as.update.key_count = keys.count;
+        op->as.update.columns = columns;
+        op->as.update.is_direct = update_is_single(op->children[0]);
+        update_finish(&work, ast, op, &layout, &sets);
+    }
+    vl_program_end(b, NULL, 0, op);
+}
+
+/* ---- DELETE ---- */
+
+void
+vl_bind_delete(vl_binder *b, const vl_ast *ast)
+{
+    update_work work = {.b = b};
+    const vl_exprs none = {NULL, 0};
+    vl_exprs keys;
+    vl_scope *scope;
+    vl_frame frame;
+    vl_op *op;
+
+    if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_DELETE))
+        return;
+    if (ast->kid[2] != NULL)
+        vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[2]), &work.where);
+    update_bind_order(&work, ast->kid[4], ast->kid[5], ast->kid[6], "DELETE");
+    keys = update_keys(&work);
+    if (b->status != VELO_OK)
+        return;
+    (void)vl_program_begin(b, &frame);
+    op = vl_op_new(b, VL_OP_KIND_DELETE, 1, update_child(&work, &keys, &none, 0), NULL);
+    scope = vl_scope_new(b, NULL, work.scope);
+    if (op != NULL && scope != NULL) {
+        vl_op_delete *as = &op->as.delete_;
+
+        as->key_count = keys.count;
+        as->is_all = ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
+        work.target->kind = VL_SOURCE_GIVEN;
+        vl_bind_change_target(b, work.target, &as->target, &work.row);
+        vl_scope_add(b, scope, work.target);
+        vl_bind_returning(b, scope, ast->kid[3], &as->target, &work.row);
+        op->column_count = as->target.returning.count;
+    }
+    vl_program_end(b, NULL, 0, op);
+}

@@ -1,0 +1,66 @@
+/* schema_build.h - from the rows of sqlite_schema to a schema (catalog/schema.h).
+ *
+ * What a finished schema promises beyond schema.h:
+ *   - sqlite_schema itself is in it ("sqlite_temp_schema" in the database "temp"), with the five
+ *     columns that users see.
+ *   - Views have no columns: what their queries yield is the binder's to find out (31, item 47).
+ *   - default_ast is never a COLUMN but for the words TRUE and FALSE: DEFAULT word is a STRING.
+ *   - Foreign keys and the lists of indexes and triggers are newest first, as SQLite shows and
+ *     fires them; indexes that REPLACE come after all others.
+ *   - Names in CHECK, generated columns, index expressions and partial indexes were found, and
+ *     what is prohibited there is absent. Whether their functions exist is the binder's question.
+ *
+ * Column ids. A row in a table's tree holds values by column id, so that ALTER TABLE changes no
+ * row. A column has an id when its values are stored: not when it is VIRTUAL, and not when it is
+ * the rowid. A table as created has the ids 1, 2, 3... in the order of its stored columns; a table
+ * without stored columns has a placeholder, id 1, that nobody reads. An added column gets the next id
+ * that was never used in its table. As the text of a table in which a column was dropped does not
+ * tell its ids any more, the store's table behind sqlite_schema has a sixth column, not visible to
+ * SQL, `layout`: NULL where the rule above gives the ids, else the text "NEXT:ID,ID,..." with the
+ * next id and those of the stored columns in their order. Rows of a table WITHOUT ROWID are the
+ * keys of its primary index; there the ids only say what was where and are kept in the same way. */
+#ifndef VL_SQL_SCHEMA_BUILD_H
+#define VL_SQL_SCHEMA_BUILD_H
+
+#include "base/ctx.h"
+#include "catalog/schema.h"
+
+/* The most columns of a table, as SQLite has it. */
+#define VL_SCHEMA_MAX_COLUMNS 2000U
+
+/* Column id in the store's table behind sqlite_schema of its hidden column; those that users see
+ * have 1 to 5. */
+#define VL_SCHEMA_LAYOUT_ID 6U
+
+/* The column id of the placeholder in a table without stored columns. */
+#define VL_SCHEMA_PLACEHOLDER_ID 1U
+
+/* A row of sqlite_schema. */
+typedef struct vl_schema_row {
+    const char *type;       /* "table", "index", "view" or "trigger" */
+    const char *name;       /* of the object */
+    const char *table_name; /* tbl_name */
+    const char *sql;        /* its CREATE statement; NULL: an automatic index */
+    const char *layout;     /* the hidden column, or NULL */
+    uint64_t tree;          /* rootpage */
+    int64_t rowid;          /* of this row */
+} vl_schema_row;
+
+/* What a schema is made of; all of it is borrowed for the call and copied. */
+typedef struct vl_schema_source {
+    const char *database;      /* "main", "temp" or the name of ATTACH */
+    uint64_t version;          /* see vl_schema */
+    uint64_t tree;             /* of sqlite_schema itself */
+    const vl_schema_row *rows; /* row_count of them, in order of rowids */
+    size_t row_count;
+} vl_schema_source;
+
+/* Make a schema with one reference, the caller's.
+ *
+ * out     NULL on failure
+ * errors  VELO_CORRUPT: a row that no statement of ours can have written, "malformed database
+ * schema (NAME) - ..."; VELO_NOMEM */
+velo_status vl_schema_build(vl_ctx *ctx, const vl_schema_source *source, vl_schema **out)
+    VL_MUST_CHECK;
+
+#endif

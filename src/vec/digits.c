@@ -1,0 +1,168 @@
+/* digits.c - the decimal digits of a double.
+ *
+ * Invariants
+ *   D1  What snprintf gives is the correctly rounded decimal; of it only digits are looked at, so
+ *       that no locale matters.
+ *   D2  The first step cuts the exact number, or rounds it 5 up: a rounding of snprintf that has
+ *       made zeros or a 5 with zeros is seen, and taken back with more digits. */
+#include "vec/digits.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Digits that are printed at first: three beyond the most; and where these do not decide. No
+ * double that is not exact agrees with a shorter decimal to so many digits. */
+#define DIGITS_PRINTED   (VL_DIGITS_MAX + 3)
+#define DIGITS_CONFIRMED 40
+
+/* Digits of the form that is shortened, and of the shorter one. */
+#define DIGITS_LONG  17
+#define DIGITS_SHORT 15
+
+/* Write `count` significant digits to `to`; returns the power of ten of the first. */
+static int
+digits_print(double magnitude, int count, char *to)
+{
+    char text[DIGITS_CONFIRMED + 16];
+    char *at = text;
+    int found = 0;
+
+    (void)snprintf(text, sizeof text, "%.*e", count - 1, magnitude);
+    for (; *at != 'e'; at++) /* keeps D1 */
+        if (*at >= '0' && *at <= '9' && found < count)
+            to[found++] = *at;
+    return (int)strtol(at + 1, NULL, 10);
+}
+
+/* Add 1 to the last of `count` digits. Returns 1 when that made it 10...0, written as 1 and zeros;
+ * of no digits too. */
+static int
+digits_count_up(char *digits, int count)
+{
+    int i = count - 1;
+
+    while (i >= 0 && digits[i] == '9')
+        digits[i--] = '0';
+    if (i >= 0) {
+        digits[i]++;
+        return 0;
+    }
+    digits[0] = '1';
+    return 1;
+}
+
+/* Keep the first `keep` of the digits, rounded 5 up; but a 5 that only zeros before the point
+ * follow is rounded down: 550 to one digit is 500 in SQLite, 55 is 60. */
+static void
+digits_round(vl_digits *digits, int keep)
+{
+    int is_up;
+
+    if (keep >= digits->count)
+        return;
+    is_up = keep >= 0 && digits->text[keep] >= '5';
+    digits->count = keep < 0 ? 0 : keep;
+    if (is_up && digits_count_up(digits->text, keep)) {
+        digits->point++;
+        digits->count = keep == 0 ? 1 : keep;
+    }
+}
+
+static void
+digits_trim(vl_digits *digits)
+{
+    while (digits->count > 0 && digits->text[digits->count - 1] == '0')
+        digits->count--;
+}
+
+/* The first step: 17 digits, cut, or 18, rounded; one more where the header says so. Returns the
+ * digits before the point of the power of two below the number, and 0 when more than zeros were
+ * cut.
+ */
+static int
+digits_take(double magnitude, int is_long, vl_digits *digits)
+{
+    char text[DIGITS_CONFIRMED];
+    int is_exact = 0;
+    int below;
+    int two;
+    int ten;
+    int count;
+
+    (void)frexp(magnitude, &two);
+    below = ((two - 1) * 315653) >> 20; /* log10(2) * 2^20 */
+    ten = digits_print(magnitude, DIGITS_PRINTED, text);
+    count = (is_long ? 18 : 17) + ten - below;
+    if ((text[count] == '0' || text[count] == '5') && text[count + 1] == '0' &&
+        text[count + 2] == '0') { /* keeps D2 */
+        ten = digits_print(magnitude, DIGITS_CONFIRMED, text);
+        is_exact = 1;
+        for (int i = count; i < DIGITS_CONFIRMED; i++)
+            is_exact &= text[i] == '0';
+    }
+    memcpy(digits->text, text, (size_t)count);
+    digits->count = count;
+    digits->point = ten + 1;
+    if (is_long && text[count] >= '5' && digits_count_up(digits->text, count))
+        digits->point++;
+    return is_exact ? below + 1 : 0;
+}
+
+/* Whether the digits are this double. */
+static int
+digits_are(const vl_digits *digits, double magnitude)
+{
+    char text[VL_DIGITS_MAX + 16];
+
+    (void)snprintf(text, sizeof text, "%.*se%d", digits->count, digits->text,
+                   digits->point - digits->count);
+    return strtod(text, NULL) == magnitude;
+}
+
+/* Round to 17 digits, or to 15 where those give the same double and it is likely. */
+static void
+digits_shorten(vl_digits *digits, double magnitude)
+{
+    vl_digits brief;
+
+    digits_round(digits, DIGITS_LONG);
+    if (memcmp(digits->text + 13, "000", 3) != 0 && memcmp(digits->text + 14, "99", 2) != 0)
+        return;
+    brief = *digits;
+    brief.count = DIGITS_SHORT;
+    if (digits->text[DIGITS_SHORT] == '9' && digits_count_up(brief.text, DIGITS_SHORT))
+        brief.point++;
+    if (digits_are(&brief, magnitude))
+        *digits = brief;
+}
+
+void
+vl_digits_find(double magnitude, int round, int most, vl_digits *digits)
+{
+    int keep = round;
+    int whole;
+
+    memset(digits->text, '0', sizeof digits->text);
+    digits->count = 0;
+    digits->point = 1;
+    if (magnitude == 0.0)
+        return;
+    whole = digits_take(magnitude, round <= 0 || round >= DIGITS_LONG, digits);
+    if (round <= 0)
+        keep = round < -1000000 ? most : digits->point - round;
+    if (keep > most)
+        keep = most;
+    if (keep == DIGITS_LONG) {
+        digits_shorten(digits, magnitude);
+    } else {
+        digits_trim(digits);
+        /* A 5 that only zeros before the point follow goes down: 550 is 500, but 55 is 60. The
+         * limit is as SQLite was observed to have it. */
+        if (keep + 1 == digits->count && digits->text[keep] == '5' && whole > digits->count)
+            digits->count = keep;
+        digits_round(digits, keep);
+    }
+    digits_trim(digits);
+}

@@ -1,0 +1,1 @@
+SELECT a FROM t WHERE rowid = 1 ORDER BY a

@@ -1,0 +1,1 @@
+SELECT y FROM u WHERE y = 'A'

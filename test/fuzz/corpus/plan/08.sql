@@ -1,0 +1,1 @@
+SELECT * FROM w WHERE k = 1 AND l > 2

@@ -1,0 +1,1 @@
+SELECT e FROM x WHERE f = 1 AND e = 2

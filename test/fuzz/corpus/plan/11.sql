@@ -1,0 +1,1 @@
+SELECT * FROM t CROSS JOIN u ON t.id = u.x

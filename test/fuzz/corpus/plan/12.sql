@@ -1,0 +1,1 @@
+SELECT t.a FROM t RIGHT JOIN u ON u.t_id = t.id WHERE t.b = 2

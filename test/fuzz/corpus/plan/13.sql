@@ -1,0 +1,1 @@
+SELECT t.a FROM t LEFT JOIN (u JOIN w ON u.x = w.k) ON u.t_id = t.id

@@ -1,0 +1,1 @@
+SELECT a FROM t WHERE id NOT IN (SELECT t_id FROM u)

@@ -1,0 +1,1 @@
+SELECT a FROM t t1 WHERE a = (SELECT max(a) FROM t t2 WHERE t2.c = (SELECT x FROM u WHERE y = t1.b AND a = t2.a))

@@ -1,0 +1,1 @@
+SELECT c, count(*) FROM t GROUP BY c

@@ -1,0 +1,1 @@
+SELECT min(a) FROM t WHERE b = 1

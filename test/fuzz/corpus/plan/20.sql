@@ -1,0 +1,1 @@
+SELECT (SELECT count(t.a) FROM u) FROM t

@@ -1,0 +1,1 @@
+SELECT a FROM (SELECT a, fail(b) AS f FROM t) WHERE a = 1

@@ -1,0 +1,1 @@
+SELECT value FROM series(1, 5) WHERE value > 2

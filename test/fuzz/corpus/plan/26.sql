@@ -1,0 +1,1 @@
+SELECT CAST(a AS TEXT) || 'x', -a, ~a, NOT a, a IS TRUE, a IS NOT FALSE, a ISNULL FROM t

@@ -1,0 +1,1 @@
+REPLACE INTO u (x) VALUES (1)

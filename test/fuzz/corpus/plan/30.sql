@@ -1,0 +1,1 @@
+UPDATE t SET c = 5 WHERE a > 4 ORDER BY c LIMIT 3

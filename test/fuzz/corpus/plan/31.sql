@@ -1,0 +1,1 @@
+UPDATE x SET e = 1

@@ -1,0 +1,75 @@
+/* sql_plan_func.c - functions for tests of the binder. */
+#include "lib/sql_plan.h"
+
+#include <string.h>
+
+typedef struct plan_func_row {
+    struct vl_func_def def;
+    uint32_t least;
+    uint32_t most;
+    vl_plan_func func; /* but for def */
+} plan_func_row;
+
+#define SCALAR(name, least, most, effect, classes)                                                 \
+    {{name}, least, most, {NULL, 0, 0, 0, 0, effect, classes, 0}}
+#define AGGREGATE(name, least, most, rows, compares, min_max)                                      \
+    {{name}, least, most, {NULL, 1, rows, compares, min_max, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}}
+
+static const plan_func_row plan_funcs[] = {
+    SCALAR("abs", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),
+    SCALAR("upper", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_TEXT | VL_CLASS_NULL),
+    SCALAR("length", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_INTEGER | VL_CLASS_NULL),
+    SCALAR("fail", 1, 1, VL_EFFECT_FAILING, VL_CLASS_ANY),
+    SCALAR("random", 0, 0, VL_EFFECT_VOLATILE, VL_CLASS_INTEGER),
+    SCALAR("current_timestamp", 0, 0, VL_EFFECT_TOTAL, VL_CLASS_TEXT),
+    SCALAR("coalesce", 2, 100, VL_EFFECT_TOTAL, VL_CLASS_ANY),
+    SCALAR("ifnull", 2, 2, VL_EFFECT_TOTAL, VL_CLASS_ANY),
+    SCALAR("iif", 2, 100, VL_EFFECT_TOTAL, VL_CLASS_ANY),
+    SCALAR("likely", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),
+    {{"min"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
+    {{"max"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
+    AGGREGATE("min", 1, 1, 0, 1, -1),
+    AGGREGATE("max", 1, 1, 0, 1, 1),
+    AGGREGATE("count", 0, 1, 1, 0, 0),
+    AGGREGATE("sum", 1, 1, 0, 0, 0),
+    AGGREGATE("group_concat", 1, 2, 0, 0, 0),
+};
+
+static const struct vl_table_func plan_series = {"series"};
+static const vl_plan_func_column plan_series_columns[] = {
+    {"value", 0},
+    {"first", 1},
+    {"last", 1},
+};
+
+vl_plan_found
+sql_find_func(const void *arg, const char *name, size_t size, uint32_t count, vl_plan_func *found)
+{
+    vl_plan_found result = VL_PLAN_NO_NAME;
+
+    (void)arg;
+    for (size_t i = 0; i < VL_ARRAY_COUNT(plan_funcs); i++) {
+        const plan_func_row *row = &plan_funcs[i];
+
+        if (vl_name_compare(row->def.name, strlen(row->def.name), name, size) != 0)
+            continue;
+        if (count >= row->least && count <= row->most) {
+            *found = row->func;
+            found->def = &row->def;
+            return VL_PLAN_FOUND;
+        }
+        result = VL_PLAN_WRONG_COUNT;
+    }
+    return result;
+}
+
+int
+sql_find_table_func(const void *arg, const char *name, size_t size, vl_plan_table_func *found)
+{
+    (void)arg;
+    if (vl_name_compare(plan_series.name, strlen(plan_series.name), name, size) != 0)
+        return 0;
+    *found = (vl_plan_table_func){&plan_series, plan_series_columns,
+                                  VL_ARRAY_COUNT(plan_series_columns)};
+    return 1;
+}
