@@ -6,6 +6,7 @@ install(TARGETS velocidb_shared velocidb_static EXPORT velocidb-targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS velocidb RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES include/velocidb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES docs/velocidb.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # What a static link needs besides our archive.
 set(velocidb_private_libs "-pthread -lm")

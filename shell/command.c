@@ -28,9 +28,10 @@
 
 /* A command with its words: words[0] is its name as it was typed. */
 typedef struct command_call {
-    shell *of;    /* where it runs */
-    char **words; /* NULL behind the last; borrowed */
-    size_t count; /* of them, at least 1 */
+    shell *of;        /* where it runs */
+    char **words;     /* NULL behind the last; borrowed */
+    size_t count;     /* of them, at least 1 */
+    const char *rest; /* the line behind the name, as it was typed */
 } command_call;
 
 typedef int command_function(const command_call *call);
@@ -317,30 +318,16 @@ command_nullvalue(const command_call *call)
     return 0;
 }
 
-/* Words from the second on, with a space between: a command for the system's shell. */
-static void
-command_join(const command_call *call, text *to)
-{
-    for (size_t i = 1; i < call->count; i++) {
-        text_add_string(to, i == 1 ? "" : " ");
-        text_add_string(to, call->words[i]);
-    }
-}
-
 static int
 command_redirect(const command_call *call, int is_once)
 {
-    text name = {0};
-    int has_failed;
-
     if (call->count == 1 && is_once)
         return command_fail_usage(call);
-    if (call->count > 2 && call->words[1][0] != '|')
+    if (call->rest[0] == '|')
+        return shell_redirect(call->of, call->rest, is_once);
+    if (call->count > 2)
         return command_fail_usage(call);
-    command_join(call, &name); /* a command may have arguments */
-    has_failed = shell_redirect(call->of, call->count == 1 ? NULL : text_string(&name), is_once);
-    text_free(&name);
-    return has_failed;
+    return shell_redirect(call->of, call->words[1], is_once);
 }
 
 static int
@@ -389,7 +376,10 @@ command_print(const command_call *call)
 {
     text line = {0};
 
-    command_join(call, &line);
+    for (size_t i = 1; i < call->count; i++) {
+        text_add_string(&line, i == 1 ? "" : " ");
+        text_add_string(&line, call->words[i]);
+    }
     text_add_char(&line, '\n');
     shell_write(call->of, line.data, line.size);
     text_free(&line);
@@ -409,6 +399,8 @@ command_prompt(const command_call *call)
 static int
 command_read(const command_call *call)
 {
+    if (call->rest[0] == '|')
+        return input_run_file(call->of, call->rest);
     if (call->count != 2)
         return command_fail_usage(call);
     return input_run_file(call->of, call->words[1]);
@@ -434,15 +426,12 @@ command_separator(const command_call *call)
 static int
 command_shell(const command_call *call)
 {
-    text line = {0};
     int status;
 
     if (call->count < 2)
         return command_fail_usage(call);
-    command_join(call, &line);
     (void)fflush(call->of->out);
-    status = system(text_string(&line)); /* NOLINT(cert-env33-c): the user asked for it */
-    text_free(&line);
+    status = system(call->rest); /* NOLINT(cert-env33-c): the user asked for it */
     if (status == 0)
         return 0;
     return shell_fail(call->of, "System command returns %d\n",
@@ -660,10 +649,13 @@ command_run(shell *of, const char *line)
 {
     char *copy = memory_copy_text(line[0] == '.' ? line + 1 : line);
     char *words[COMMAND_WORDS_MAX + 1] = {NULL};
-    command_call call = {of, words, 0};
+    command_call call = {of, words, 0, line + (line[0] == '.')};
     const command_entry *entry;
     int has_failed = 0;
 
+    call.rest += strspn(call.rest, " \t");
+    call.rest += strcspn(call.rest, " \t");
+    call.rest += strspn(call.rest, " \t");
     call.count = split_words(copy, words, COMMAND_WORDS_MAX);
     if (call.count != 0) {
         entry = command_find(words[0]);

@@ -1,8 +1,8 @@
 /* edit.c - reading lines from a terminal.
  *
  * Invariants
- *   E1  A line comes from el_gets or getline; both are broken off by Ctrl-C, after which the next
- *       call begins with an empty line.
+ *   E1  Every wait for input is one of interrupt_wait, so that Ctrl-C breaks a line off; the next
+ *       one begins empty.
  *   E2  The history file is read and written by its owner only. */
 #define _GNU_SOURCE
 #include "edit.h"
@@ -23,7 +23,6 @@
 
 #include <histedit.h>
 #include <locale.h>
-#include <poll.h>
 
 #define EDIT_HISTORY_LINES 2000
 #define EDIT_SHOWN_MAX     200U /* words that a completion shows */
@@ -59,10 +58,10 @@ edit_read_character(EditLine *line, wchar_t *character)
     memset(&state, 0, sizeof state);
     for (;;) {
         char byte;
-        ssize_t got = read(input, &byte, 1);
+        ssize_t got = interrupt_wait(input) ? read(input, &byte, 1) : -1;
         size_t size;
 
-        if (got < 0 && errno == EINTR && interrupt_count() == 0)
+        if (got < 0 && interrupt_count() == 0 && (errno == EINTR || errno == EAGAIN))
             continue; /* the window changed its size */
         if (got <= 0)
             return got == 0 ? 0 : -1;
@@ -289,23 +288,26 @@ edit_end(edit *of)
 static char *
 edit_read_plainly(const char *prompt)
 {
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t size;
+    text line = {0};
+    char byte = '\0';
+    ssize_t got = 0;
+    char *copy = NULL;
 
     (void)fputs(prompt, stdout);
     (void)fflush(stdout);
-    errno = 0;
-    size = getline(&line, &room, stdin);
-    if (size < 0) {
-        (void)putchar('\n');
-        if (errno == EINTR)
-            clearerr(stdin); /* keeps E1 */
-        free(line);
-        return NULL;
+    while (byte != '\n') {
+        got = interrupt_wait(STDIN_FILENO) ? read(STDIN_FILENO, &byte, 1) : -1;
+        if (got == 1)
+            text_add_char(&line, byte);
+        else if (got == 0 || interrupt_count() > 0 || (errno != EINTR && errno != EAGAIN))
+            break;
     }
-    line[strcspn(line, "\r\n")] = '\0';
-    return line;
+    if (got < 0 || line.size == 0)
+        (void)putchar('\n');
+    else
+        copy = memory_copy(text_string(&line), strcspn(text_string(&line), "\r\n"));
+    text_free(&line);
+    return copy;
 }
 
 char *

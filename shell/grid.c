@@ -135,6 +135,23 @@ grid_add_cell(text *pool, const char *at, size_t size, size_t limit)
     return width;
 }
 
+/* Keep a value that is one line of printing ASCII within the limit, as most are. Returns 0, and
+ * does nothing, when it is not. */
+static int
+grid_keep_plainly(grid *of, size_t column, const char *at)
+{
+    size_t size = 0;
+
+    while (at[size] >= 0x20 && at[size] < 0x7f)
+        size++;
+    if (at[size] != '\0' || size > grid_limit(of, column))
+        return 0;
+    text_add(&of->pool, at, size + 1);
+    if (size > of->widths[column])
+        of->widths[column] = size; /* keeps G3 */
+    return 1;
+}
+
 /* Keep the next line of a value as a cell; *from becomes what is left, or NULL. */
 static void
 grid_keep_cell(grid *of, size_t column, const char **from)
@@ -237,10 +254,12 @@ grid_add(grid *of, const mode_value *values)
         has_more = 0;
         for (size_t i = 0; i < of->count; i++) {
             cells[i] = of->pool.size;
-            if (of->rest[i] != NULL)
-                grid_keep_cell(of, i, &of->rest[i]);
-            else
+            if (of->rest[i] == NULL)
                 text_add_char(&of->pool, '\0');
+            else if (grid_keep_plainly(of, i, of->rest[i]))
+                of->rest[i] = NULL;
+            else
+                grid_keep_cell(of, i, &of->rest[i]);
             has_more |= of->rest[i] != NULL;
         }
         of->has_long_rows |= line > 0;

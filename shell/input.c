@@ -97,9 +97,11 @@ input_run_stream(shell *of, FILE *in)
             break;
         while (size > 0 && (line[size - 1] == '\n' || line[size - 1] == '\r'))
             line[--size] = '\0';
-        goes_on = input_take_line(of, &from, line);
+        goes_on = input_take_line(of, &from, line) && interrupt_count() == 0;
     }
-    if (goes_on && ferror(in))
+    if (interrupt_count() > 0)
+        from.has_failed = 1;
+    else if (goes_on && ferror(in))
         from.has_failed |= shell_fail(of, "Error: cannot read further than line %llu\n",
                                       (unsigned long long)from.line);
     else if (goes_on)
@@ -141,6 +143,7 @@ input_run_person(shell *of)
 {
     input from = {NULL, {{0}, 0, SPLIT_PLAIN, SPLIT_BEGIN, "", 0}, 0, 0, RUN_PERSON};
     edit *editor = edit_open(of);
+    int presses = 0; /* of Ctrl-C at the prompt, one behind the other */
     int goes_on = 1;
 
     while (goes_on) {
@@ -148,10 +151,13 @@ input_run_person(shell *of)
         char *line = edit_read(editor, is_first ? of->prompt : of->prompt_more);
 
         if (line == NULL && interrupt_count() > 0) {
-            goes_on = !is_first || interrupt_count() < 2; /* the second time at the prompt */
+            interrupt_clear();
+            presses = is_first ? presses + 1 : 0;
+            goes_on = presses < 2;
             split_clear(&from.statement);
             continue;
         }
+        presses = 0;
         if (line == NULL)
             break;
         interrupt_clear();

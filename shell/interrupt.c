@@ -3,10 +3,13 @@
  * Invariants
  *   I1  The handler calls nothing but velo_interrupt, which only sets a flag of the connection,
  *       write and _exit.
- *   I2  A connection is watched only while it is open. */
+ *   I2  A connection is watched only while it is open.
+ *   I3  No press is missed between looking for one and waiting for input: SIGINT is blocked in
+ *       between, and let in by ppoll. */
 #define _GNU_SOURCE
 #include "interrupt.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -61,4 +64,21 @@ void
 interrupt_clear(void)
 {
     atomic_store_explicit(&interrupt_presses, 0, memory_order_relaxed);
+}
+
+int
+interrupt_wait(int file)
+{
+    struct pollfd waited = {file, POLLIN, 0};
+    sigset_t blocked;
+    sigset_t before;
+    int found = 0;
+
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &blocked, &before); /* keeps I3 */
+    while (found <= 0 && interrupt_count() == 0)
+        found = ppoll(&waited, 1, NULL, &before); /* another signal is no reason to end */
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return found > 0;
 }

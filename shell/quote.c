@@ -11,10 +11,15 @@ static void
 quote_doubled(text *to, const char *data, size_t size, char quote)
 {
     text_add_char(to, quote);
-    for (size_t i = 0; i < size; i++) {
-        if (data[i] == quote)
+    while (size > 0) {
+        const char *found = memchr(data, quote, size);
+        size_t run = found == NULL ? size : (size_t)(found - data) + 1;
+
+        text_add(to, data, run);
+        if (found != NULL)
             text_add_char(to, quote);
-        text_add_char(to, data[i]);
+        data += run;
+        size -= run;
     }
     text_add_char(to, quote);
 }
@@ -163,42 +168,75 @@ quote_letter(char c)
     }
 }
 
+/* Bytes that JSON takes as they are. */
+static size_t
+quote_json_run(const char *data, size_t size)
+{
+    size_t run = 0;
+
+    while (run < size && (unsigned char)data[run] >= 0x20 && data[run] != '"' && data[run] != '\\')
+        run++;
+    return run;
+}
+
 void
 quote_json(text *to, const char *data, size_t size)
 {
     text_add_char(to, '"');
     for (size_t i = 0; i < size; i++) {
-        char letter = quote_letter(data[i]);
+        size_t run = quote_json_run(data + i, size - i);
+        char letter;
 
-        if (letter != 0) {
-            text_add_char(to, '\\');
-            text_add_char(to, letter);
-        } else if ((unsigned char)data[i] < 0x20) {
+        text_add(to, data + i, run);
+        i += run;
+        if (i == size)
+            break;
+        letter = quote_letter(data[i]);
+        if (letter != 0)
+            text_add_format(to, "\\%c", letter);
+        else
             text_add_format(to, "\\u%04x", (unsigned)(unsigned char)data[i]);
-        } else {
-            text_add_char(to, data[i]);
-        }
     }
     text_add_char(to, '"');
+}
+
+/* What stands for a character in HTML; NULL for itself. */
+static const char *
+quote_html_reference(char c)
+{
+    switch (c) {
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '&':
+        return "&amp;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
 }
 
 void
 quote_html(text *to, const char *data, size_t size)
 {
+    size_t begin = 0;
+
+    if (size == 0)
+        return; /* data may be NULL */
     for (size_t i = 0; i < size; i++) {
-        if (data[i] == '<')
-            text_add_string(to, "&lt;");
-        else if (data[i] == '>')
-            text_add_string(to, "&gt;");
-        else if (data[i] == '&')
-            text_add_string(to, "&amp;");
-        else if (data[i] == '"')
-            text_add_string(to, "&quot;");
-        else if (data[i] == '\'')
-            text_add_string(to, "&#39;");
-        else
-            text_add_char(to, data[i]);
+        const char *reference = quote_html_reference(data[i]);
+
+        if (reference == NULL)
+            continue;
+        text_add(to, data + begin, i - begin);
+        text_add_string(to, reference);
+        begin = i + 1;
     }
+    text_add(to, data + begin, size - begin);
 }
 
 void

@@ -6,6 +6,7 @@
  *   R2  The error of a connection is read before anything else is asked of it. */
 #define _GNU_SOURCE
 #include "run.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "plan.h"
 #include "width.h"
@@ -59,13 +60,13 @@ run_add_context(text *to, const char *sql, int offset)
     }
 }
 
-/* Say the connection's error. `sql` is the statement that could not be prepared, or NULL when
+/* Say an error of the connection. `sql` is the statement that could not be prepared, or NULL when
  * stepping failed. */
 static int
-run_say_error(shell *of, const char *sql, run_source source, uint64_t line)
+run_say_error(shell *of, velo_status status, const char *sql, run_source source, uint64_t line)
 {
     velo_connection *connection = of->connection;
-    int code = (int)velo_error_code(connection) & 0xff;
+    int code = (int)status & 0xff;
     text message = {0};
 
     if (source == RUN_ARGUMENT)
@@ -76,7 +77,7 @@ run_say_error(shell *of, const char *sql, run_source source, uint64_t line)
         text_add_format(&message, " near line %llu", (unsigned long long)line);
     if (source != RUN_ARGUMENT)
         text_add_string(&message, ": ");
-    text_add_string(&message, velo_error_text(connection));
+    text_add_string(&message, code == VELO_INTERRUPT ? "interrupted" : velo_error_text(connection));
     if (code != VELO_ERROR)
         text_add_format(&message, " (%d)", code);
     if (sql != NULL)
@@ -109,12 +110,19 @@ run_read_row(velo_statement *statement, mode_value *values)
     }
 }
 
+/* A step, unless Ctrl-C was pressed when no statement was at work that it could stop. */
+static velo_status
+run_step(velo_statement *statement)
+{
+    return interrupt_count() > 0 ? VELO_INTERRUPT : velo_step(statement);
+}
+
 /* Step through a statement and print its rows. Returns how the last step ended. */
 static velo_status
 run_print_rows(shell *of, velo_statement *statement)
 {
     size_t count = (size_t)velo_column_count(statement);
-    velo_status status = velo_step(statement);
+    velo_status status = run_step(statement);
     const char **names;
     mode_value *values;
     mode_printer *printer;
@@ -129,7 +137,7 @@ run_print_rows(shell *of, velo_statement *statement)
     while (status == VELO_ROW) {
         run_read_row(statement, values);
         mode_row(printer, values);
-        status = velo_step(statement);
+        status = run_step(statement);
     }
     mode_end(printer);
     free(values);
@@ -193,7 +201,7 @@ run_statement(shell *of, velo_statement *statement, run_source source, uint64_t 
         status = plan_print(of, statement);
     else
         status = run_print_rows(of, statement);
-    has_failed = status != VELO_DONE && run_say_error(of, NULL, source, line);
+    has_failed = status != VELO_DONE && run_say_error(of, status, NULL, source, line);
     (void)velo_finalize(statement); /* tells the last step's error again */
     if (of->times)
         run_print_time(of, &begin);
@@ -212,8 +220,10 @@ run_sql(shell *of, const char *sql, run_source source, uint64_t line)
         velo_statement *statement = NULL;
         const char *tail = sql;
 
-        if (velo_prepare(of->connection, sql, -1, &statement, &tail) != VELO_OK) {
-            (void)run_say_error(of, sql, source, line);
+        velo_status status = velo_prepare(of->connection, sql, -1, &statement, &tail);
+
+        if (status != VELO_OK) {
+            (void)run_say_error(of, status, sql, source, line);
             shell_end_output(of);
             return 1;
         }

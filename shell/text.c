@@ -44,7 +44,8 @@ text_add_string(text *to, const char *string)
 void
 text_add_char(text *to, char c)
 {
-    text_add(to, &c, 1);
+    text_make_room(to, 1);
+    to->data[to->size++] = c;
 }
 
 void

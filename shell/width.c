@@ -72,6 +72,11 @@ width_of(const char *data, size_t size)
     for (size_t at = 0; at < size;) {
         uint32_t code;
 
+        if (data[at] >= 0x20 && data[at] < 0x7f) { /* the most part of most texts */
+            at++;
+            width++;
+            continue;
+        }
         at += width_decode(data + at, size - at, &code);
         width += width_of_code(code);
     }
