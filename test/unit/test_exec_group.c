@@ -403,6 +403,43 @@ groups_equal_their_model(void)
     }
 }
 
+/* DISTINCT arguments of a few groups that outgrow the limit by themselves. */
+static void
+distinct_arguments_go_to_a_file(void)
+{
+    exec_rig rig;
+    vl_rng rng;
+    rig_rows rows;
+    rig_rows got;
+    rig_rows again;
+    vl_aggregate *what;
+    vl_op *op;
+
+    vl_rng_init(&rng, unit_seed());
+    CHECK(rig_init(&rig));
+    rows = rig_random(&rig, &rng, ROWS, TEXT_SIZE);
+    op = aggregate(&rig.builder,
+                   plan_project(&rig.builder, rig_values(&rig, &rows), "(% c1 i2) c3 c0 c1"), "c0");
+    call(&rig.builder, op, "concat", "(|| c3 tx)")->is_distinct = 1;
+    call(&rig.builder, op, "count", "c1")->is_distinct = 1;
+    what = call(&rig.builder, op, "concat", "c3");
+    what->is_distinct = 1;
+    what->order = plan_keys(&rig.builder, "(% c3 i7) c3 desc", &what->order_count);
+    what = call(&rig.builder, op, "count", "c2");
+    what->is_distinct = 1;
+    what->collation = VL_COLLATE_NOCASE;
+    got = rig_run(&rig, op);
+    CHECK_EQ(rig.spilled, 0);
+    CHECK_EQ(got.count, 2);
+    CHECK(got.rows[0][2].as.integer > 20);
+    rig.env.memory_limit = 1;
+    again = rig_run(&rig, op);
+    CHECK_STATUS(rig.status, VELO_DONE);
+    CHECK(rig.spilled > 0);
+    CHECK(rig_are_equal(&got, &again));
+    rig_deinit(&rig);
+}
+
 static void
 groups_survive_lack_of_memory(void)
 {
@@ -435,6 +472,7 @@ main(int argc, char **argv)
         UNIT_TEST(bare_columns_follow_min_and_max),
         UNIT_TEST(errors_of_results_come_behind_the_groups_before),
         UNIT_TEST(groups_equal_their_model),
+        UNIT_TEST(distinct_arguments_go_to_a_file),
         UNIT_TEST(groups_survive_lack_of_memory),
     };
 
