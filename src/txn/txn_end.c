@@ -66,15 +66,17 @@ end_make(vl_ctx *ctx, vl_session *session, vl_txn **out)
 {
     vl_txn_store *store = session->store;
     vl_txn *txn = vl_alloc_zero(ctx, sizeof *txn);
+    velo_status st;
 
     *out = NULL;
     if (txn == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a transaction");
     txn->store = store;
     txn->number = vl_operation_new_txn(store->base);
-    if (vl_txn_status_create(ctx, store->statuses, txn->number, &txn->status) != VELO_OK) {
+    st = vl_txn_status_create(ctx, store->statuses, txn->number, &txn->status);
+    if (st != VELO_OK) {
         vl_free(txn);
-        return ctx->error.code;
+        return st;
     }
     vl_wait_attach(txn->status, session->node);
     *out = txn;
@@ -242,6 +244,7 @@ vl_txn_get_mark(vl_session *session)
 {
     vl_txn_mark mark = {{NULL}, 0, 0};
 
+    session->mark_count++;
     if (session->txn == NULL)
         return mark;
     session->txn->range_count = 0; /* a mark never lies inside of a range */

@@ -443,6 +443,7 @@ velo_status
 vl_statement_restart(vl_ctx *ctx, vl_statement *statement)
 {
     vl_session *session = statement->session;
+    velo_status st;
 
     VL_ASSERT(statement->is_writing);
     if (session->is_in_txn || statement->is_nested)
@@ -456,11 +457,12 @@ vl_statement_restart(vl_ctx *ctx, vl_statement *statement)
     /* Its own snapshot is given up: nobody waits with a snapshot that he will not use. */
     session_unlink(session, statement);
     session_drop_snapshot(session);
-    if (vl_txn_start(ctx, session, statement->tries > 1) != VELO_OK) {
+    st = vl_txn_start(ctx, session, statement->tries > 1);
+    if (st != VELO_OK) {
         statement->is_writing = 0;
         session_use_snapshot(session);
         session_link(session, statement); /* to be given up by the caller, as any */
-        return ctx->error.code;
+        return st;
     }
     session_take_snapshot(session, VL_SNAPSHOT_APPENDED, session->met);
     session_set_view(session, statement);

@@ -23,6 +23,7 @@ vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *s
     vl_session *session = statement->session;
     vl_undo_change change = {.kind = VL_UNDO_TREE_CREATED, .statement = statement->view.statement};
     uint32_t page_size;
+    vl_txn_tree *tree;
     vl_undo *record;
     velo_status st;
 
@@ -44,9 +45,12 @@ vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *s
             vl_undo_pop(session->txn->log);
     }
     vl_operation_end(session->writer);
-    if (st == VELO_OK)
-        vl_txn_count_change(session);
-    return st;
+    VL_TRY(st);
+    vl_txn_count_change(session);
+    VL_TRY(vl_txn_tree_get(ctx, session->store, *id, &tree)); /* else it goes with the statement */
+    tree->created_by = session->txn->number;
+    tree->created_at = session->mark_count;
+    return VELO_OK;
 }
 
 velo_status
