@@ -280,6 +280,8 @@ typedef struct vl_txn_change {
     vl_txn_tree *tree;       /* what */
     vl_wait_kind wait_kind;  /* a row, or a key */
     int64_t rowid;           /* of a row, for messages */
+    const void *key;         /* of an entry, for messages */
+    uint32_t key_size;       /* of it */
     vl_txn_verdict verdict;  /* receives what became of it */
     vl_wait_owner owner;     /* WAIT: with a reference */
 } vl_txn_change;

@@ -189,6 +189,7 @@ txn_tombstones_after_the_snapshot_conflict(void)
     CHECK_OK(rig_remove(unit_ctx(), &rig, 0, 77));
     CHECK_STATUS(rig_insert(unit_ctx(), &rig, 1, 5, 6), VELO_BUSY_SNAPSHOT);
     CHECK_STATUS(rig_put(unit_ctx(), &rig, 1, 77, 6), VELO_BUSY_SNAPSHOT);
+    CHECK(strstr(unit_ctx()->error.text, "x'000000000000004d'") != NULL);
     CHECK_EQ(rig_get(unit_ctx(), &rig, 1, 5), 5);
     CHECK_EQ(rig_find(unit_ctx(), &rig, 1, 77), 5);
     CHECK_OK(vl_session_rollback(unit_ctx(), two));
