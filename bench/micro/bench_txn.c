@@ -345,14 +345,16 @@ txn_hot_main(void *argument)
     return NULL;
 }
 
-/* Durable changes of one row by so many threads, a second: by the clock. */
+/* Durable changes of one row by so many threads, for each sync of the log: what a disk makes of it
+ * varies by more than anything else here. */
 static double
 measure_hot(void *user)
 {
     uint32_t threads = *(const uint32_t *)user;
-    uint64_t start_ns = bench_now_ns();
+    vl_store_stats before, after;
     txn_hot hot[8];
 
+    vl_store_get_stats(vl_txn_store_base(txn_store), &before);
     for (uint32_t i = 0; i < threads; i++) {
         hot[i].count = txn_count / 100;
         if (pthread_create(&hot[i].thread, NULL, txn_hot_main, &hot[i]) != 0)
@@ -360,7 +362,9 @@ measure_hot(void *user)
     }
     for (uint32_t i = 0; i < threads; i++)
         (void)pthread_join(hot[i].thread, NULL);
-    return (double)(threads * (txn_count / 100)) * 1e6 / (double)(bench_now_ns() - start_ns);
+    vl_store_get_stats(vl_txn_store_base(txn_store), &after);
+    return (double)(threads * (txn_count / 100)) /
+           (double)(after.log.sync_count - before.log.sync_count);
 }
 
 /* Rows that a scan of the whole table sees, a second. */
@@ -413,9 +417,9 @@ txn_add_all(bench *b)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         (void)bench_add(b, names[i], "k/s", BENCH_MORE_IS_BETTER, measure_txns, &cases[i]);
-    one = bench_add(b, "one row, FULL, 1 thread, by the clock", "k/s", BENCH_MORE_IS_BETTER,
-                    measure_hot, &threads[0]);
-    eight = bench_add(b, "one row, FULL, 8 threads, by the clock", "k/s", BENCH_MORE_IS_BETTER,
+    one = bench_add(b, "one row, FULL, 1 thread", "commits/sync", BENCH_MORE_IS_BETTER, measure_hot,
+                    &threads[0]);
+    eight = bench_add(b, "one row, FULL, 8 threads", "commits/sync", BENCH_MORE_IS_BETTER,
                       measure_hot, &threads[1]);
     bench_want_ratio(b, "8 threads on one row", eight, one, 1, 3.0);
     (void)bench_add(b, "rows counted by a scan", "M/s", BENCH_MORE_IS_BETTER, measure_scan, NULL);
