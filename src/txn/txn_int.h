@@ -254,6 +254,11 @@ void vl_txn_remove_reader(vl_txn_store *store, vl_txn_status *status);
 /* The transaction has committed: its dropped trees are going. Under the store's latch. */
 void vl_txn_go(vl_txn *txn);
 
+/* The record of a drop is not needed any more: it was made, or will not be. And all of a log, which
+ * somebody else refers to. */
+void vl_txn_unlink_drop(vl_undo *record);
+void vl_txn_unlink_drops(vl_undo_log *log);
+
 /* Forget the notes of what is to go. */
 void vl_txn_free_going(vl_txn_going *going);
 
