@@ -226,9 +226,10 @@ velo_status vl_statement_back(vl_ctx *ctx, vl_statement *statement, const vl_txn
 
 /* After VELO_BUSY_SNAPSHOT, of a writing statement outside of BEGIN which has returned no row and
  * called nothing observable: undo what it has done, and go on from its beginning with a new
- * snapshot; also when it was chosen to end a deadlock. From the second time on it waits until it is
- * the only writer, so that it ends (11, item 30). Errors: VELO_BUSY_SNAPSHOT: it is in BEGIN, or
- * nested; as vl_statement_begin: the caller gives it up. */
+ * snapshot; also when it was chosen to end a deadlock. If it is done again it waits until it is the
+ * only writer, so that it ends (11, item 30); while it has changed nothing, only after some more
+ * times, so that many may change one row. Errors: VELO_BUSY_SNAPSHOT: it is in BEGIN, or nested; as
+ * vl_statement_begin: the caller gives it up. */
 velo_status vl_statement_restart(vl_ctx *ctx, vl_statement *statement) VL_MUST_CHECK;
 
 /* The view with all that the statement's transaction has done until now, its own changes too: for

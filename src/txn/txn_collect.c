@@ -449,12 +449,13 @@ collect_log(vl_ctx *ctx, collect_pass *pass, vl_undo_log *log, uint64_t *count)
         else
             VL_TRY(collect_record(ctx, pass));
     }
-    for (pass->record = vl_undo_last(log); pass->record != NULL;
-         pass->record = pass->record->previous) /* TC3 */
-        if (pass->record->kind == VL_UNDO_TREE_DROPPED && collect_find_tree(ctx, pass)) {
-            pass->tree = NULL;
-            VL_TRY(vl_txn_drop_for_good(ctx, pass->store, pass->writer, pass->record->tree));
-        }
+    for (vl_undo *record = vl_undo_last(log); record != NULL; record = record->previous) { /* TC3 */
+        if (record->kind != VL_UNDO_TREE_DROPPED || record->tree == 0)
+            continue;
+        pass->tree = NULL;
+        VL_TRY(vl_txn_drop_for_good(ctx, pass->store, pass->writer, record->tree));
+        vl_txn_unlink_drop(record); /* the log is held */
+    }
     return VELO_OK;
 }
 

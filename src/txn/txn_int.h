@@ -254,6 +254,11 @@ void vl_txn_remove_reader(vl_txn_store *store, vl_txn_status *status);
 /* The transaction has committed: its dropped trees are going. Under the store's latch. */
 void vl_txn_go(vl_txn *txn);
 
+/* The record of a drop is not needed any more: it was made, or will not be. And all of a log, which
+ * somebody else refers to. */
+void vl_txn_unlink_drop(vl_undo *record);
+void vl_txn_unlink_drops(vl_undo_log *log);
+
 /* Forget the notes of what is to go. */
 void vl_txn_free_going(vl_txn_going *going);
 
@@ -280,6 +285,8 @@ typedef struct vl_txn_change {
     vl_txn_tree *tree;       /* what */
     vl_wait_kind wait_kind;  /* a row, or a key */
     int64_t rowid;           /* of a row, for messages */
+    const void *key;         /* of an entry, for messages */
+    uint32_t key_size;       /* of it */
     vl_txn_verdict verdict;  /* receives what became of it */
     vl_wait_owner owner;     /* WAIT: with a reference */
 } vl_txn_change;

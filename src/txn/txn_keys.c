@@ -267,6 +267,8 @@ keys_init(keys_change *self, vl_statement *statement, vl_txn_index *index, const
     self->is_fresh = vl_txn_is_fresh(statement->session, &index->tree);
     self->op.key = key_size > 0 ? key : empty;
     self->op.key_size = key_size;
+    self->change.key = self->op.key;
+    self->change.key_size = key_size;
     self->op.is_purgeable = keys_is_purgeable;
     self->op.argument = self;
 }

@@ -267,6 +267,7 @@ txn_store_clear_map(void *argument, void *attachment)
 static void
 txn_store_clear_versions(vl_txn_store *store)
 {
+    vl_undo_log *log;
     vl_versions map;
 
     if (store->base == NULL)
@@ -276,6 +277,10 @@ txn_store_clear_versions(vl_txn_store *store)
         vl_cache_take_attachments(vl_store_cache(store->base), txn_store_clear_map, store);
     while ((map = vl_versions_bring_any(&store->kept)).attachment != NULL)
         vl_versions_clear(store->pool, &map);
+    while ((log = vl_undo_pool_take(store->pool, VL_TS_MAX)) != NULL) {
+        vl_txn_unlink_drops(log);
+        vl_undo_log_release(log);
+    }
 }
 
 static void
@@ -298,6 +303,7 @@ txn_store_forget_left(vl_txn_store *store)
         vl_txn *txn = store->left;
 
         store->left = txn->next;
+        vl_txn_unlink_drops(txn->log);
         vl_undo_log_finish(txn->log);
         vl_txn_free_going(txn->going);
         vl_txn_status_release(txn->status, 1);

@@ -189,6 +189,7 @@ txn_tombstones_after_the_snapshot_conflict(void)
     CHECK_OK(rig_remove(unit_ctx(), &rig, 0, 77));
     CHECK_STATUS(rig_insert(unit_ctx(), &rig, 1, 5, 6), VELO_BUSY_SNAPSHOT);
     CHECK_STATUS(rig_put(unit_ctx(), &rig, 1, 77, 6), VELO_BUSY_SNAPSHOT);
+    CHECK(strstr(unit_ctx()->error.text, "x'000000000000004d'") != NULL);
     CHECK_EQ(rig_get(unit_ctx(), &rig, 1, 5), 5);
     CHECK_EQ(rig_find(unit_ctx(), &rig, 1, 77), 5);
     CHECK_OK(vl_session_rollback(unit_ctx(), two));
@@ -939,6 +940,36 @@ txn_dropped_tree_stays_while_it_is_seen(void)
     }
 }
 
+/* A version that stands for several, made late, is gone before its tree is. */
+static void
+txn_dropped_tree_has_no_versions_left(void)
+{
+    WITH_RIG(0);
+    vl_statement first, second, statement;
+    vl_tree_id id = rig.table_id;
+
+    for (int64_t i = 1; i <= 50; i++)
+        CHECK_OK(rig_insert(unit_ctx(), &rig, 0, i, i));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[2], 0, &first));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 7, 10));
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[3], 0, &second));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 7, 20));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 7, 30));
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[0], 1, &statement));
+    CHECK_OK(vl_txn_drop_tree(unit_ctx(), &statement, id));
+    CHECK_OK(vl_statement_end(unit_ctx(), &statement));
+    CHECK_EQ(rig_get_by(unit_ctx(), &rig, &first.view, 7), 7);
+    CHECK_OK(vl_statement_end(unit_ctx(), &first));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store)); /* the last two become one now */
+    CHECK_EQ(rig_get_by(unit_ctx(), &rig, &second.view, 7), 10);
+    CHECK_OK(vl_statement_end(unit_ctx(), &second));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    CHECK(!txn_has_tree(&rig, id));
+    CHECK_OK(rig_check(unit_ctx(), &rig));
+    rig_deinit(&rig);
+}
+
 /* ---- older versions ---- */
 
 /* 11, items 18 and 20: a long reader beside a hot row and a queue keeps memory and pages bounded.
@@ -1298,6 +1329,7 @@ main(int argc, char **argv)
         UNIT_TEST(txn_new_tree_is_filled_without_records),
         UNIT_TEST(txn_trees_go_back_to_a_savepoint),
         UNIT_TEST(txn_dropped_tree_stays_while_it_is_seen),
+        UNIT_TEST(txn_dropped_tree_has_no_versions_left),
         UNIT_TEST(txn_long_reader_keeps_little),
         UNIT_TEST(txn_versions_survive_eviction),
         UNIT_TEST(txn_versions_follow_splits_and_joins),
