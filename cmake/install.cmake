@@ -6,11 +6,15 @@ install(TARGETS velocidb_shared velocidb_static EXPORT velocidb-targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS velocidb RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES include/velocidb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES docs/velocidb.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # What a static link needs besides our archive.
 set(velocidb_private_libs "-pthread -lm")
 if(VELO_URING_FOUND)
     set(velocidb_private_requires "liburing")
+endif()
+if(VELO_PMEM_FOUND)
+    string(APPEND velocidb_private_requires " libpmem")
 endif()
 # The file finds its prefix from where it lies, so that an installed tree may be moved, and
 # `cmake --install --prefix` works.

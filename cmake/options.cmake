@@ -9,6 +9,11 @@ option(VELO_FUZZ "Build fuzz targets with libFuzzer (needs clang)" OFF)
 option(VELO_COVERAGE "Count executed lines" OFF)
 set(VELO_WITH_URING AUTO CACHE STRING "io_uring through liburing: AUTO, ON or OFF")
 set_property(CACHE VELO_WITH_URING PROPERTY STRINGS AUTO ON OFF)
+# Off by itself: what libpmem vouches for beyond MAP_SYNC is what it is told to (src/os/README.md).
+set(VELO_WITH_PMEM OFF CACHE STRING "libpmem, to vouch for mappings: AUTO, ON or OFF")
+set_property(CACHE VELO_WITH_PMEM PROPERTY STRINGS AUTO ON OFF)
+set(VELO_WITH_EDIT AUTO CACHE STRING "Line editing in the shell through libedit: AUTO, ON or OFF")
+set_property(CACHE VELO_WITH_EDIT PROPERTY STRINGS AUTO ON OFF)
 
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)

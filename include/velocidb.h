@@ -3,8 +3,23 @@
  * This is the only header a program includes. It needs nothing but the C library, compiles as C17
  * and as C++, and uses plain types that any foreign-function interface can describe.
  *
- * State of this version: status codes, version and a report about the machine. Connections and
- * statements are added to this header as the engine below them is finished. */
+ * A *connection* is opened on a database file, or on a database in memory. A *statement* is
+ * prepared from SQL text on a connection, gets values for its parameters, and is stepped through
+ * its rows:
+ *
+ *     velo_open(path, NULL, &connection)
+ *     velo_prepare(connection, "SELECT name FROM t WHERE id = ?", -1, &statement, NULL)
+ *     velo_bind_int64(statement, 1, 42)
+ *     while (velo_step(statement) == VELO_ROW)
+ *         puts(velo_column_text(statement, 0));
+ *     velo_finalize(statement)
+ *     velo_close(connection)
+ *
+ * Threads: any number of connections may be used by any number of threads; one connection, with its
+ * statements, by one thread at a time, except where a function says otherwise. Connections of one
+ * process to one file share one engine, by whatever name each of them opened it.
+ *
+ * Texts that are passed in and out are UTF-8. Those that come out end with a zero byte. */
 #ifndef VELOCIDB_H
 #define VELOCIDB_H
 
@@ -69,25 +84,33 @@ typedef enum velo_status {
     VELO_READONLY_CANTLOCK = 8 | (2 << 8),  /* cannot take the lock that writing needs */
     VELO_READONLY_DIRECTORY = 8 | (6 << 8), /* the folder is not writable */
 
-    VELO_IOERR_READ = 10 | (1 << 8),        /* read failed */
-    VELO_IOERR_SHORT_READ = 10 | (2 << 8),  /* the file ends before the bytes asked for */
-    VELO_IOERR_WRITE = 10 | (3 << 8),       /* write failed */
-    VELO_IOERR_FSYNC = 10 | (4 << 8),       /* sync failed: what was written may be gone */
-    VELO_IOERR_DIR_FSYNC = 10 | (5 << 8),   /* sync of a folder failed */
-    VELO_IOERR_TRUNCATE = 10 | (6 << 8),    /* changing the file's size failed */
-    VELO_IOERR_FSTAT = 10 | (7 << 8),       /* asking for the file's properties failed */
-    VELO_IOERR_UNLOCK = 10 | (8 << 8),      /* releasing a lock failed */
-    VELO_IOERR_RDLOCK = 10 | (9 << 8),      /* taking a shared lock failed */
-    VELO_IOERR_DELETE = 10 | (10 << 8),     /* deleting the file failed */
-    VELO_IOERR_NOMEM = 10 | (12 << 8),      /* the system had no memory for the operation */
-    VELO_IOERR_ACCESS = 10 | (13 << 8),     /* looking for the file failed */
-    VELO_IOERR_LOCK = 10 | (15 << 8),       /* taking a lock failed */
-    VELO_IOERR_CLOSE = 10 | (16 << 8),      /* close failed */
-    VELO_IOERR_MMAP = 10 | (24 << 8),       /* mapping the file failed */
-    VELO_IOERR_CORRUPTFS = 10 | (33 << 8),  /* the file system reports that it is damaged */
-    VELO_CANTOPEN_ISDIR = 14 | (2 << 8),    /* it is a folder */
-    VELO_CANTOPEN_FULLPATH = 14 | (3 << 8), /* the path cannot be resolved, or is too long */
-    VELO_CANTOPEN_SYMLINK = 14 | (6 << 8)   /* too many symbolic links */
+    VELO_IOERR_READ = 10 | (1 << 8),            /* read failed */
+    VELO_IOERR_SHORT_READ = 10 | (2 << 8),      /* the file ends before the bytes asked for */
+    VELO_IOERR_WRITE = 10 | (3 << 8),           /* write failed */
+    VELO_IOERR_FSYNC = 10 | (4 << 8),           /* sync failed: what was written may be gone */
+    VELO_IOERR_DIR_FSYNC = 10 | (5 << 8),       /* sync of a folder failed */
+    VELO_IOERR_TRUNCATE = 10 | (6 << 8),        /* changing the file's size failed */
+    VELO_IOERR_FSTAT = 10 | (7 << 8),           /* asking for the file's properties failed */
+    VELO_IOERR_UNLOCK = 10 | (8 << 8),          /* releasing a lock failed */
+    VELO_IOERR_RDLOCK = 10 | (9 << 8),          /* taking a shared lock failed */
+    VELO_IOERR_DELETE = 10 | (10 << 8),         /* deleting the file failed */
+    VELO_IOERR_NOMEM = 10 | (12 << 8),          /* the system had no memory for the operation */
+    VELO_IOERR_ACCESS = 10 | (13 << 8),         /* looking for the file failed */
+    VELO_IOERR_LOCK = 10 | (15 << 8),           /* taking a lock failed */
+    VELO_IOERR_CLOSE = 10 | (16 << 8),          /* close failed */
+    VELO_IOERR_MMAP = 10 | (24 << 8),           /* mapping the file failed */
+    VELO_IOERR_CORRUPTFS = 10 | (33 << 8),      /* the file system reports that it is damaged */
+    VELO_CANTOPEN_ISDIR = 14 | (2 << 8),        /* it is a folder */
+    VELO_CANTOPEN_FULLPATH = 14 | (3 << 8),     /* the path cannot be resolved, or is too long */
+    VELO_CANTOPEN_SYMLINK = 14 | (6 << 8),      /* too many symbolic links */
+    VELO_CONSTRAINT_CHECK = 19 | (1 << 8),      /* a CHECK constraint is violated */
+    VELO_CONSTRAINT_FOREIGNKEY = 19 | (3 << 8), /* a foreign key is violated */
+    VELO_CONSTRAINT_NOTNULL = 19 | (5 << 8),    /* a NOT NULL constraint is violated */
+    VELO_CONSTRAINT_PRIMARYKEY = 19 | (6 << 8), /* a PRIMARY KEY is not unique */
+    VELO_CONSTRAINT_TRIGGER = 19 | (7 << 8),    /* a trigger said RAISE */
+    VELO_CONSTRAINT_UNIQUE = 19 | (8 << 8),     /* a UNIQUE constraint is violated */
+    VELO_CONSTRAINT_ROWID = 19 | (10 << 8),     /* a rowid is not unique */
+    VELO_CONSTRAINT_DATATYPE = 19 | (12 << 8)   /* a value has the wrong type for a STRICT table */
 } velo_status;
 
 /* Return the library's version, "major.minor.patch". Static text; callable at any time from any
@@ -122,6 +145,177 @@ typedef void velo_line_callback(void *user, const char *line);
  * threads    any number of threads may call it at the same time */
 VELO_API velo_status velo_machine_report(const char *directory, velo_line_callback *line,
                                          void *user);
+
+/* ---- connections ---- */
+
+typedef struct velo_connection velo_connection;
+typedef struct velo_statement velo_statement;
+
+/* How a database is opened. Zero the struct, set `size`, and set what is to differ. Where several
+ * connections share an engine, the first one decides about what belongs to the engine. */
+typedef struct velo_open_options {
+    size_t size;          /* sizeof(velo_open_options): which version of the struct this is */
+    int must_exist;       /* 1: do not create the file */
+    int is_read_only;     /* 1: this connection changes nothing */
+    uint32_t page_size;   /* engine: of a file to be created, 4096 to 65536; 0: 16384 */
+    uint64_t cache_bytes; /* engine: budget of the page cache; 0: elastic */
+    int no_threads;       /* engine: 1: start no thread in the background */
+} velo_open_options;
+
+/* Open a database.
+ *
+ * path        of the file, which is created when it does not exist; ":memory:" or NULL for a new
+ *             database in memory, which is gone when the connection is closed
+ * options     NULL for defaults
+ * connection  receives the connection, also after an error, when it only tells the error and must
+ *             be closed; NULL when there was no memory for it
+ * errors      VELO_CANTOPEN, VELO_NOTADB (it is something else), VELO_CORRUPT, VELO_BUSY (another
+ *             process has it open), VELO_NOMEM, VELO_IOERR, VELO_MISUSE (bad options)
+ * threads     any */
+VELO_API velo_status velo_open(const char *path, const velo_open_options *options,
+                               velo_connection **connection);
+
+/* Close a connection; an open transaction is rolled back. The last connection to a file writes what
+ * is left to be written. NULL is allowed.
+ *
+ * errors  VELO_BUSY: statements of it are not finalized: nothing is done. VELO_IOERR, VELO_FULL:
+ * the last writes failed; the connection is closed, and the next open recovers: nothing that was
+ *         committed is lost */
+VELO_API velo_status velo_close(velo_connection *connection);
+
+/* Run all statements of a text, one after the other, up to the first error.
+ *
+ * row     called for each row with its values as text (NULL for NULL) and the columns' names, valid
+ *         during the call; returns 0 to go on, else the run ends with VELO_ABORT. NULL: rows are
+ *         dropped
+ * errors  those of velo_prepare and velo_step */
+VELO_API velo_status velo_exec(velo_connection *connection, const char *sql,
+                               int (*row)(void *user, int count, const char *const *values,
+                                          const char *const *names),
+                               void *user);
+
+/* The last call's failure: its code, its message (never NULL; "not an error" when there was none)
+ * and the byte of the SQL text where it was found (-1: unknown). Valid until the next call. */
+VELO_API velo_status velo_error_code(const velo_connection *connection);
+VELO_API const char *velo_error_text(const velo_connection *connection);
+VELO_API int velo_error_offset(const velo_connection *connection);
+
+/* Rows changed by the last INSERT, UPDATE or DELETE that ended, and by all of the connection. */
+VELO_API int64_t velo_changes(const velo_connection *connection);
+VELO_API int64_t velo_total_changes(const velo_connection *connection);
+
+/* Rowid of the last row that this connection inserted; 0: none yet. */
+VELO_API int64_t velo_last_insert_rowid(const velo_connection *connection);
+
+/* Whether the connection is inside of a transaction begun by BEGIN or SAVEPOINT. */
+VELO_API int velo_in_transaction(const velo_connection *connection);
+
+/* How long a statement waits for an idle transaction that is in its way: milliseconds, 0 (as at
+ * first) for not at all, negative for ever. */
+VELO_API void velo_set_busy_timeout(velo_connection *connection, int ms);
+
+/* Stop what the connection is doing: the statement at work fails with VELO_INTERRUPT. Any thread,
+ * while the connection is open. Without a statement at work nothing happens. */
+VELO_API void velo_interrupt(velo_connection *connection);
+
+/* ---- statements ---- */
+
+/* Prepare the first statement of a text.
+ *
+ * size       bytes of sql; negative: up to its zero byte
+ * statement  receives it, or NULL when the text has no statement (spaces, comments), or on failure
+ * tail       NULL, or receives where in sql the next statement begins
+ * errors     VELO_ERROR (syntax, unknown names), VELO_TOOBIG, VELO_NOMEM, and those of reading the
+ *            schema */
+VELO_API velo_status velo_prepare(velo_connection *connection, const char *sql, int64_t size,
+                                  velo_statement **statement, const char **tail);
+
+/* Step: VELO_ROW when there is a row, which the velo_column functions read until the next step;
+ * VELO_DONE when the statement is through, its changes are made, and, outside of a transaction,
+ * committed. Anything else is an error. After DONE or an error the next step begins anew.
+ *
+ * errors  VELO_CONSTRAINT, VELO_BUSY, VELO_BUSY_SNAPSHOT, VELO_INTERRUPT, VELO_FULL, VELO_READONLY,
+ *         VELO_NOMEM, VELO_IOERR, VELO_CORRUPT, VELO_TOOBIG, VELO_MISMATCH, VELO_ERROR: a change
+ * that failed is undone as its conflict clause says */
+VELO_API velo_status velo_step(velo_statement *statement);
+
+/* Go back to before the first step. Parameters keep their values. Returns what the last step
+ * returned, if it was an error. */
+VELO_API velo_status velo_reset(velo_statement *statement);
+
+/* Destroy a statement, wherever it is. Returns as velo_reset. NULL is allowed. */
+VELO_API velo_status velo_finalize(velo_statement *statement);
+
+/* The connection it belongs to, its text (without what came behind), whether it changes nothing,
+ * and whether it has been stepped and is neither done nor reset. */
+VELO_API velo_connection *velo_statement_connection(const velo_statement *statement);
+VELO_API const char *velo_statement_sql(const velo_statement *statement);
+VELO_API int velo_statement_is_read_only(const velo_statement *statement);
+VELO_API int velo_statement_is_busy(const velo_statement *statement);
+
+/* ---- parameters ---- */
+
+/* What is to be done with the bytes of a text or blob that is bound. */
+typedef enum velo_lifetime {
+    VELO_COPY,  /* copy them now */
+    VELO_BORROW /* they stay where they are until the parameter is bound again, or the statement is
+                   finalized */
+} velo_lifetime;
+
+/* Highest number of a parameter; the number of a named one as written (":a", "@a", "$a", "?7"; 0:
+ * there is none); and the name of a number, NULL when it has none. */
+VELO_API int velo_parameter_count(const velo_statement *statement);
+VELO_API int velo_parameter_index(const velo_statement *statement, const char *name);
+VELO_API const char *velo_parameter_name(const velo_statement *statement, int index);
+
+/* Give a parameter its value; before that it is NULL. Parameters are counted from 1. `size` is in
+ * bytes; of a text negative for up to its zero byte.
+ *
+ * errors  VELO_RANGE: no such parameter; VELO_MISUSE: the statement is at work; VELO_TOOBIG,
+ *         VELO_NOMEM. The value stays as it was then */
+VELO_API velo_status velo_bind_null(velo_statement *statement, int index);
+VELO_API velo_status velo_bind_int64(velo_statement *statement, int index, int64_t value);
+VELO_API velo_status velo_bind_double(velo_statement *statement, int index, double value);
+VELO_API velo_status velo_bind_text(velo_statement *statement, int index, const char *text,
+                                    int64_t size, velo_lifetime lifetime);
+VELO_API velo_status velo_bind_blob(velo_statement *statement, int index, const void *data,
+                                    int64_t size, velo_lifetime lifetime);
+
+/* Make all parameters NULL. */
+VELO_API void velo_clear_bindings(velo_statement *statement);
+
+/* ---- results ---- */
+
+/* Storage classes, with SQLite's numbers. */
+typedef enum velo_type {
+    VELO_INTEGER = 1,
+    VELO_REAL = 2,
+    VELO_TEXT = 3,
+    VELO_BLOB = 4,
+    VELO_NULL = 5
+} velo_type;
+
+/* Columns of a row; 0 for a statement that yields none. */
+VELO_API int velo_column_count(const velo_statement *statement);
+
+/* Name of a column: its AS, or else the column's name, or else the expression's text. Valid until
+ * the statement is finalized. NULL: no such column. */
+VELO_API const char *velo_column_name(const velo_statement *statement, int column);
+
+/* The declared type of the table's column that a result column is, or NULL. */
+VELO_API const char *velo_column_declared_type(const velo_statement *statement, int column);
+
+/* Values of the row at hand, columns counted from 0. Without a row, or such a column: NULL, 0, or
+ * VELO_NULL. Numbers are converted as CAST does. Pointers are valid until the next step, reset or
+ * finalize, or a call that converts the same column to another type; a blob of no bytes is NULL.
+ * velo_column_bytes is the size of what velo_column_text or velo_column_blob gives, without the
+ * zero byte. A text is NULL also when there is no memory for it. */
+VELO_API velo_type velo_column_type(velo_statement *statement, int column);
+VELO_API int64_t velo_column_int64(velo_statement *statement, int column);
+VELO_API double velo_column_double(velo_statement *statement, int column);
+VELO_API const char *velo_column_text(velo_statement *statement, int column);
+VELO_API const void *velo_column_blob(velo_statement *statement, int column);
+VELO_API int64_t velo_column_bytes(velo_statement *statement, int column);
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,7 @@
 # install. Debian 12 and newer, and what is derived from it.
 set -eu
 
-build_packages="gcc libc6-dev make cmake pkg-config libxxhash-dev liburing-dev python3 re2c lemon"
+build_packages="gcc libc6-dev make cmake pkg-config libxxhash-dev liburing-dev libedit-dev python3 re2c lemon"
 check_packages="$build_packages g++ git clang-19 libclang-rt-19-dev llvm-19 clang-format-19 clang-tidy-19"
 bench_packages="$build_packages fio"
 

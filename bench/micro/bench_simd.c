@@ -131,7 +131,7 @@ simd_call(const vl_simd *s, simd_kind kind, uint32_t n)
         s->in_list[2](simds.a, n, list, 4, simds.out);
         break;
     case SIMD_COMPARE:
-        s->compare(simds.a, simds.b, n, VL_COMPARE_LT, simds.out);
+        s->compare(simds.a, simds.b, n, VL_SIMD_LT, simds.out);
         break;
     case SIMD_ROWS:
         bench_use(s->rows16(simds.mask, n, simds.out));

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Bytes of log records that a section of a bulk load may take; a store's ring is larger. */
-#define OURS_BODIES (4U << 20)
 /* Rows handed over at a time by a bulk load. */
 #define OURS_BATCH 4096U
 
@@ -110,6 +108,7 @@ ours_open(const char *path, row_shape shape, const peer_options *options, int is
                               .log_limit_bytes = options->log_limit,
                               .may_create = 1,
                               .is_direct = options->is_direct,
+                              .data_medium = options->is_mapped ? VL_DATA_MAPPED : VL_DATA_FILE,
                               .has_background = options->has_background};
     ours *db = calloc(1, sizeof *db);
     vl_tree_id id = VL_STORE_FIRST_TREE;
@@ -170,69 +169,19 @@ ours_insert(ours *db, int64_t rowid)
     ours_check(&db->ctx, vl_writer_insert(&db->ctx, db->writer, db->table, rowid, values));
 }
 
-/* ---- ours: loading in bulk, each row a record of the log ---- */
-
-typedef struct ours_bulk {
-    ours *db;             /* where */
-    vl_wal_credit credit; /* for the records in `bodies` */
-    uint8_t *bodies;      /* OURS_BODIES bytes: records one behind the other */
-    uint32_t *sizes;      /* of each record's body */
-} ours_bulk;
-
-static velo_status
-ours_bulk_grant(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t count)
-{
-    ours_bulk *bulk = argument;
-    const vl_leaf_schema *schema = &ours_schemas[bulk->db->shape];
-    vl_record record = {.type = VL_RECORD_TABLE_INSERT, .tree = bulk->db->table->tree.id};
-    vl_wal *wal = bulk->db->writer->store->wal;
-    uint8_t *to = bulk->bodies;
-
-    vl_wal_ungrant(wal, &bulk->credit);
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t *from = to;
-
-        record.rowid = rows[i].rowid;
-        to = vl_record_put_head(to, &record);
-        to = vl_leaf_record_put(to, schema, rows[i].values);
-        bulk->sizes[i] = (uint32_t)(to - from);
-    }
-    return vl_wal_grant(ctx, wal, count, (uint32_t)(to - bulk->bodies), &bulk->credit);
-}
-
-static void
-ours_bulk_append(void *argument, const vl_leaf_row *rows, uint32_t count)
-{
-    ours_bulk *bulk = argument;
-    vl_writer *writer = bulk->db->writer;
-    const uint8_t *from = bulk->bodies;
-
-    (void)rows;
-    for (uint32_t i = 0; i < count; i++) {
-        vl_wal_part part = {from, bulk->sizes[i]};
-        vl_log_position at = vl_wal_append(writer->store->wal, &bulk->credit,
-                                           VL_RECORD_TABLE_INSERT, writer->txn, &part, 1);
-
-        writer->end = vl_wal_record_end(at, part.size);
-        from += part.size;
-    }
-}
+/* ---- ours: loading in bulk ---- */
 
 static void
 ours_load_bulk(ours *db, uint64_t count, int is_logged)
 {
-    ours_bulk bulk = {.db = db, .bodies = malloc(OURS_BODIES)};
-    vl_table_load_log log = {.grant = ours_bulk_grant, .append = ours_bulk_append};
     vl_leaf_value *values = calloc((size_t)OURS_BATCH * ROW_COLUMNS, sizeof *values);
     vl_leaf_row *rows = calloc(OURS_BATCH, sizeof *rows);
     const vl_leaf_schema *schema = &ours_schemas[db->shape];
     vl_tree_work *work;
     uint64_t next = 1;
 
-    bulk.sizes = malloc(OURS_BATCH * sizeof *bulk.sizes);
-    if (values == NULL || rows == NULL || bulk.bodies == NULL || bulk.sizes == NULL)
+    if (values == NULL || rows == NULL)
         exit(1);
-    log.argument = &bulk;
     ours_check(&db->ctx, vl_tree_work_create(&db->ctx, db->table->tree.page_size, &work));
     while (next <= count) {
         uint64_t left = count + 1 - next;
@@ -250,16 +199,15 @@ ours_load_bulk(ours *db, uint64_t count, int is_logged)
             for (uint32_t c = 0; c < schema->count; c++)
                 values[(size_t)i * schema->count + c].value = plain[c];
         }
-        ours_check(&db->ctx, vl_table_load(&db->ctx, &db->table->tree, work, schema, rows, some,
-                                           some == left, is_logged ? &log : NULL, &taken));
+        ours_check(&db->ctx, is_logged ? vl_writer_load(&db->ctx, db->writer, db->table, rows, some,
+                                                        some == left, &taken)
+                                       : vl_table_load(&db->ctx, &db->table->tree, work, schema,
+                                                       rows, some, some == left, NULL, &taken));
         next += taken;
     }
-    vl_wal_ungrant(db->writer->store->wal, &bulk.credit);
     vl_tree_work_destroy(work);
     free(values);
     free(rows);
-    free(bulk.bodies);
-    free(bulk.sizes);
 }
 
 static void

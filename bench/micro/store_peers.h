@@ -64,6 +64,7 @@ typedef struct peer_options {
     int is_direct;        /* ours */
     uint64_t log_limit;   /* ours; 0 for the default */
     int has_background;   /* ours: a thread of its own writes checkpoints */
+    int is_mapped;        /* ours: pages are read in place, from a mapping of the file */
 } peer_options;
 
 typedef struct peer {

@@ -120,6 +120,21 @@ vl_zigzag_decode(uint64_t value)
     return (int64_t)((value >> 1) ^ ((value & 1) != 0 ? UINT64_MAX : 0));
 }
 
+/* Store the lowest `size` bytes of `value`, 1 to 8 of them, and no others. */
+static inline void
+vl_store_le_bytes(uint8_t *to, uint64_t value, uint32_t size)
+{
+    if (size >= 4) { /* two stores that overlap, in place of a loop */
+        vl_store_le32(to, (uint32_t)value);
+        vl_store_le32(to + size - 4, (uint32_t)(value >> (8 * (size - 4))));
+    } else if (size >= 2) {
+        vl_store_le16(to, (uint16_t)value);
+        to[size - 1] = (uint8_t)(value >> (8 * (size - 1)));
+    } else {
+        *to = (uint8_t)value;
+    }
+}
+
 /* Size in bytes of the varint of `value`, 1 to 9. */
 static inline uint32_t
 vl_varint_size(uint64_t value)
@@ -134,17 +149,23 @@ vl_varint_size(uint64_t value)
 static inline uint8_t *
 vl_varint_put(uint8_t *to, uint64_t value)
 {
-    uint32_t size = vl_varint_size(value);
-    uint64_t coded;
+    uint32_t size;
 
+    if (value < 1U << 7) {
+        *to = (uint8_t)(value << 1 | 1);
+        return to + 1;
+    }
+    if (value < 1U << 14) {
+        vl_store_le16(to, (uint16_t)(value << 2 | 2));
+        return to + 2;
+    }
+    size = vl_varint_size(value);
     if (size == 9) {
         to[0] = 0;
         vl_store_le64(to + 1, value);
         return to + 9;
     }
-    coded = ((value << 1) | 1) << (size - 1);
-    for (uint32_t i = 0; i < size; i++)
-        to[i] = (uint8_t)(coded >> (8 * i));
+    vl_store_le_bytes(to, ((value << 1) | 1) << (size - 1), size);
     return to + size;
 }
 

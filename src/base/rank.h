@@ -5,11 +5,15 @@
 #ifndef VL_BASE_RANK_H
 #define VL_BASE_RANK_H
 
+#define VL_RANK_API         0x100 /* api/engine.c: the process's list of open databases */
+#define VL_RANK_API_SCHEMA  0x110 /* api/api_int.h: an engine's newest schema */
 #define VL_RANK_TXN_WAIT    0x180 /* txn/wait.c: the wait-for graph */
+#define VL_RANK_TXN_STORE   0x190 /* txn_int.h: trees, transactions that are open, values to free */
 #define VL_RANK_STORE       0x200 /* store_int.h: the trees in memory */
 #define VL_RANK_BARRIER     0x300 /* section.c: whose turn it is to hold sections off */
 #define VL_RANK_CACHE       0x340 /* cache_int.h: frames, segments, numbers */
 #define VL_RANK_RANGES      0x360 /* txn/ranges.c: range records of a tree */
+#define VL_RANK_TXN_KEPT    0x368 /* txn_int.h: maps of pages that are not in memory */
 #define VL_RANK_UNDO        0x370 /* txn/undo.c: finished logs */
 #define VL_RANK_VOLUME      0x600 /* a volume's table of free space */
 #define VL_RANK_TXN_GATE    0x670 /* txn/write_gate.h: the queue at the writers' gate */

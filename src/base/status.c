@@ -83,6 +83,20 @@ static const status_entry status_table[] = {
     STATUS_ENTRY(VELO_CANTOPEN_ISDIR, "unable to open database file: is a folder", "58P01"),
     STATUS_ENTRY(VELO_CANTOPEN_FULLPATH, "unable to open database file: bad path", "58P01"),
     STATUS_ENTRY(VELO_CANTOPEN_SYMLINK, "unable to open database file: symbolic link", "58P01"),
+    STATUS_ENTRY(VELO_CONSTRAINT_CHECK, "constraint failed: a CHECK constraint is violated",
+                 "23514"),
+    STATUS_ENTRY(VELO_CONSTRAINT_FOREIGNKEY, "constraint failed: a foreign key is violated",
+                 "23503"),
+    STATUS_ENTRY(VELO_CONSTRAINT_NOTNULL, "constraint failed: a NOT NULL constraint is violated",
+                 "23502"),
+    STATUS_ENTRY(VELO_CONSTRAINT_PRIMARYKEY, "constraint failed: a PRIMARY KEY is not unique",
+                 "23505"),
+    STATUS_ENTRY(VELO_CONSTRAINT_TRIGGER, "constraint failed: a trigger said RAISE", "23000"),
+    STATUS_ENTRY(VELO_CONSTRAINT_UNIQUE, "constraint failed: a UNIQUE constraint is violated",
+                 "23505"),
+    STATUS_ENTRY(VELO_CONSTRAINT_ROWID, "constraint failed: a rowid is not unique", "23505"),
+    STATUS_ENTRY(VELO_CONSTRAINT_DATATYPE,
+                 "constraint failed: a value has the wrong type for a STRICT table", "22000"),
 };
 
 static const status_entry *

@@ -174,7 +174,8 @@ int vl_name_compare(const char *left, size_t left_size, const char *right, size_
 
 /* The table or view, index, or trigger of a name of `size` bytes; NULL: there is none. The table of
  * all objects is found by each of its names: sqlite_master, sqlite_schema; in "temp" also
- * sqlite_temp_master, sqlite_temp_schema. */
+ * sqlite_temp_master, sqlite_temp_schema. (Who looks for a name without a database in all of them
+ * takes the first two from "main".) */
 const vl_table_def *vl_schema_table(const vl_schema *schema, const char *name, size_t size);
 const vl_index_def *vl_schema_index(const vl_schema *schema, const char *name, size_t size);
 const vl_trigger_def *vl_schema_trigger(const vl_schema *schema, const char *name, size_t size);

@@ -116,6 +116,13 @@ aggregate_lane_add(aggregate_lane *lane, double value)
     lane->sum = total;
 }
 
+static void
+aggregate_lane_merge(aggregate_lane *lane, const aggregate_lane *more)
+{
+    aggregate_lane_add(lane, more->sum);
+    lane->carry += more->carry;
+}
+
 /* The lane of a row's position, or NULL when there is no memory. */
 static aggregate_lane *
 aggregate_lane_of(vl_func_call *call, aggregate_sum *sum)
@@ -199,15 +206,9 @@ aggregate_sum_merge(vl_func_call *call, void *state, const void *from)
             return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()",
                            call->func->name);
     }
-    for (int i = 0; i < AGGREGATE_LANES; i++) {
-        const aggregate_lane *lane = i == 0 ? &more->first : &more->others[i - 1];
-        aggregate_lane *to = i == 0 ? &sum->first : &sum->others[i - 1];
-
-        if (i > 0 && more->others == NULL)
-            break;
-        aggregate_lane_add(to, lane->sum);
-        to->carry += lane->carry;
-    }
+    aggregate_lane_merge(&sum->first, &more->first);
+    for (int i = 0; more->others != NULL && i < AGGREGATE_LANES - 1; i++)
+        aggregate_lane_merge(&sum->others[i], &more->others[i]);
     sum->integers += more->integers;
     sum->rows += more->rows;
     sum->above += more->above;
@@ -227,10 +228,8 @@ aggregate_sum_real(const aggregate_sum *sum)
                (sum->below != 0 ? (double)INFINITY : 0.0);
     if (!sum->is_real)
         return (double)sum->integers;
-    for (int i = 0; sum->others != NULL && i < AGGREGATE_LANES - 1; i++) {
-        aggregate_lane_add(&all, sum->others[i].sum);
-        all.carry += sum->others[i].carry;
-    }
+    for (int i = 0; sum->others != NULL && i < AGGREGATE_LANES - 1; i++)
+        aggregate_lane_merge(&all, &sum->others[i]);
     return isfinite(all.carry) ? all.sum + all.carry : all.sum;
 }
 
@@ -372,7 +371,7 @@ aggregate_concat_grow(vl_func_call *call, aggregate_concat *concat, size_t size)
 
     if (used + size > (size_t)VL_VALUE_SIZE_MAX + aggregate_concat_first(concat))
         return vl_fail(call->ctx, VELO_TOOBIG, "string or blob too big");
-    if (size <= concat->room - concat->end)
+    if (concat->text != NULL && size <= concat->room - concat->end)
         return VELO_OK;
     if (concat->text == NULL || used + size > concat->room / 2) {
         while (room < used + size || room == concat->room)

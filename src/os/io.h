@@ -231,8 +231,8 @@ velo_status vl_file_lock(vl_ctx *ctx, vl_file *file, vl_lock_mode mode, uint64_t
 /* What makes stores to a map durable. */
 typedef enum vl_persist {
     VL_PERSIST_SYNC,  /* the system only: vl_map_sync */
-    VL_PERSIST_FLUSH, /* the processor: the map is MAP_SYNC, so what has left the caches is durable
-                       */
+    VL_PERSIST_FLUSH, /* the processor: the map is MAP_SYNC, or libpmem says that it is persistent
+                         memory; so what has left the caches is durable */
     VL_PERSIST_FORCED /* treated as VL_PERSIST_FLUSH because the environment variable VELO_PMEM is
                          "force": on tmpfs for tests, or on memory of which the administrator knows
                          more than the system does. On anything else a power cut loses what

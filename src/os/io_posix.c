@@ -695,7 +695,7 @@ posix_map_find_persist(const vl_map *map)
 
     if (!map->is_writable || map->size == 0 || !vl_persist_is_supported())
         return VL_PERSIST_SYNC;
-    if (map->is_synchronous)
+    if (map->is_synchronous || vl_persist_is_vouched(map->base, (size_t)map->size))
         return VL_PERSIST_FLUSH;
     return word != NULL && strcmp(word, "force") == 0 ? VL_PERSIST_FORCED : VL_PERSIST_SYNC;
 }

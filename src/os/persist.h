@@ -14,6 +14,9 @@
 /* 1 when this processor's caches can be flushed by a program. */
 int vl_persist_is_supported(void);
 
+/* 1 when libpmem, if the library was built with it, says that a mapping is of persistent memory. */
+int vl_persist_is_vouched(const void *at, size_t size);
+
 /* Copy size bytes past the caches. Words of 8 bytes at addresses divisible by 8 are never torn. */
 void vl_persist_store(void *to, const void *from, size_t size);
 

@@ -138,7 +138,8 @@ scalar_finish(uint64_t *out, uint32_t count)
 }
 
 static void
-scalar_compare(const int64_t *a, const int64_t *b, uint32_t count, vl_compare op, uint64_t *out)
+scalar_compare(const int64_t *a, const int64_t *b, uint32_t count, vl_simd_compare op,
+               uint64_t *out)
 {
     vl_compare_plan plan = vl_compare_plan_of(op);
     const int64_t *left = plan.swap ? b : a;
@@ -157,7 +158,8 @@ scalar_compare(const int64_t *a, const int64_t *b, uint32_t count, vl_compare op
 }
 
 static void
-scalar_compare_real(const double *a, const double *b, uint32_t count, vl_compare op, uint64_t *out)
+scalar_compare_real(const double *a, const double *b, uint32_t count, vl_simd_compare op,
+                    uint64_t *out)
 {
     vl_compare_plan plan = vl_compare_plan_of(op);
     const double *left = plan.swap ? b : a;

@@ -180,7 +180,7 @@ K(in_list_real)(const double *values, uint32_t count, const double *list, uint32
 /* ---- column against column ---- */
 
 K_TARGET static void
-K(compare)(const int64_t *a, const int64_t *b, uint32_t count, vl_compare op, uint64_t *out)
+K(compare)(const int64_t *a, const int64_t *b, uint32_t count, vl_simd_compare op, uint64_t *out)
 {
     vl_compare_plan plan = vl_compare_plan_of(op);
     const int64_t *left = plan.swap ? b : a;
@@ -202,7 +202,7 @@ K(compare)(const int64_t *a, const int64_t *b, uint32_t count, vl_compare op, ui
 }
 
 K_TARGET static void
-K(compare_real)(const double *a, const double *b, uint32_t count, vl_compare op, uint64_t *out)
+K(compare_real)(const double *a, const double *b, uint32_t count, vl_simd_compare op, uint64_t *out)
 {
     vl_compare_plan plan = vl_compare_plan_of(op);
     const double *left = plan.swap ? b : a;

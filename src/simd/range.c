@@ -31,45 +31,45 @@ vl_simd_range_between(int64_t low, int64_t high, int64_t base, uint32_t width, v
 }
 
 vl_simd_verdict
-vl_simd_range_compare(vl_compare op, int64_t constant, int64_t base, uint32_t width,
+vl_simd_range_compare(vl_simd_compare op, int64_t constant, int64_t base, uint32_t width,
                       vl_simd_range *range)
 {
     vl_simd_verdict verdict;
 
     switch (op) {
-    case VL_COMPARE_EQ:
+    case VL_SIMD_EQ:
         return vl_simd_range_between(constant, constant, base, width, range);
-    case VL_COMPARE_NE:
+    case VL_SIMD_NE:
         verdict = vl_simd_range_between(constant, constant, base, width, range);
         range->invert = 1;
         return verdict == VL_SIMD_NONE ? VL_SIMD_ALL : verdict;
-    case VL_COMPARE_LT:
+    case VL_SIMD_LT:
         if (constant == INT64_MIN)
             return VL_SIMD_NONE;
         return vl_simd_range_between(INT64_MIN, constant - 1, base, width, range);
-    case VL_COMPARE_LE:
+    case VL_SIMD_LE:
         return vl_simd_range_between(INT64_MIN, constant, base, width, range);
-    case VL_COMPARE_GT:
+    case VL_SIMD_GT:
         if (constant == INT64_MAX)
             return VL_SIMD_NONE;
         return vl_simd_range_between(constant + 1, INT64_MAX, base, width, range);
-    case VL_COMPARE_GE:
+    case VL_SIMD_GE:
         return vl_simd_range_between(constant, INT64_MAX, base, width, range);
     }
     return VL_SIMD_NONE;
 }
 
 vl_simd_real_range
-vl_simd_real_range_compare(vl_compare op, double constant)
+vl_simd_real_range_compare(vl_simd_compare op, double constant)
 {
     vl_simd_real_range range = {-__builtin_inf(), __builtin_inf(), 0, 0, 0};
 
-    if (op == VL_COMPARE_EQ || op == VL_COMPARE_NE || op == VL_COMPARE_GT || op == VL_COMPARE_GE)
+    if (op == VL_SIMD_EQ || op == VL_SIMD_NE || op == VL_SIMD_GT || op == VL_SIMD_GE)
         range.low = constant;
-    if (op == VL_COMPARE_EQ || op == VL_COMPARE_NE || op == VL_COMPARE_LT || op == VL_COMPARE_LE)
+    if (op == VL_SIMD_EQ || op == VL_SIMD_NE || op == VL_SIMD_LT || op == VL_SIMD_LE)
         range.high = constant;
-    range.is_low_open = op == VL_COMPARE_GT;
-    range.is_high_open = op == VL_COMPARE_LT;
-    range.invert = op == VL_COMPARE_NE;
+    range.is_low_open = op == VL_SIMD_GT;
+    range.is_high_open = op == VL_SIMD_LT;
+    range.invert = op == VL_SIMD_NE;
     return range;
 }

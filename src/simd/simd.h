@@ -31,14 +31,14 @@ __extension__ typedef __int128 vl_int128;
 #define VL_SIMD_MAX_IN 8U
 
 /* What rows are compared by. */
-typedef enum vl_compare {
-    VL_COMPARE_EQ,
-    VL_COMPARE_NE,
-    VL_COMPARE_LT,
-    VL_COMPARE_LE,
-    VL_COMPARE_GT,
-    VL_COMPARE_GE
-} vl_compare;
+typedef enum vl_simd_compare {
+    VL_SIMD_EQ,
+    VL_SIMD_NE,
+    VL_SIMD_LT,
+    VL_SIMD_LE,
+    VL_SIMD_GT,
+    VL_SIMD_GE
+} vl_simd_compare;
 
 /* Smallest and largest so far. Begins with INT64_MAX and INT64_MIN. */
 typedef struct vl_simd_bounds {
@@ -120,9 +120,9 @@ typedef struct vl_simd {
     void (*in_list_real)(const double *values, uint32_t count, const double *list,
                          uint32_t list_count, uint64_t *out);
     /* a[i] op b[i] */
-    void (*compare)(const int64_t *a, const int64_t *b, uint32_t count, vl_compare op,
+    void (*compare)(const int64_t *a, const int64_t *b, uint32_t count, vl_simd_compare op,
                     uint64_t *out);
-    void (*compare_real)(const double *a, const double *b, uint32_t count, vl_compare op,
+    void (*compare_real)(const double *a, const double *b, uint32_t count, vl_simd_compare op,
                          uint64_t *out);
     /* Whether all 16 bytes of a[i] and b[i * b_step] are equal; b_step is 1, or 0 for a constant.
      */
@@ -194,15 +194,15 @@ typedef enum vl_simd_verdict {
  * clamped to what cells can say, so that it is never compared in the wrong width. The column's
  * values are base + cell mod 2^64; for a width below 8, base + 2^(8 * width) - 1 may lie above
  * INT64_MAX only if no cell does. Sets *range for VL_SIMD_SOME. */
-vl_simd_verdict vl_simd_range_compare(vl_compare op, int64_t constant, int64_t base, uint32_t width,
-                                      vl_simd_range *range);
+vl_simd_verdict vl_simd_range_compare(vl_simd_compare op, int64_t constant, int64_t base,
+                                      uint32_t width, vl_simd_range *range);
 
 /* The same for `column BETWEEN low AND high`; low above high passes nothing. */
 vl_simd_verdict vl_simd_range_between(int64_t low, int64_t high, int64_t base, uint32_t width,
                                       vl_simd_range *range);
 
 /* The range of `column op constant` over reals. */
-vl_simd_real_range vl_simd_real_range_compare(vl_compare op, double constant);
+vl_simd_real_range vl_simd_real_range_compare(vl_simd_compare op, double constant);
 
 /* ---- sums of reals (real_sum.c) ---- */
 

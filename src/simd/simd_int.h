@@ -46,13 +46,13 @@ typedef struct vl_compare_plan {
 } vl_compare_plan;
 
 static inline vl_compare_plan
-vl_compare_plan_of(vl_compare op)
+vl_compare_plan_of(vl_simd_compare op)
 {
     vl_compare_plan plan;
 
-    plan.is_equality = op == VL_COMPARE_EQ || op == VL_COMPARE_NE;
-    plan.swap = op == VL_COMPARE_GT || op == VL_COMPARE_LE;
-    plan.flip = op == VL_COMPARE_NE || op == VL_COMPARE_LE || op == VL_COMPARE_GE ? UINT64_MAX : 0;
+    plan.is_equality = op == VL_SIMD_EQ || op == VL_SIMD_NE;
+    plan.swap = op == VL_SIMD_GT || op == VL_SIMD_LE;
+    plan.flip = op == VL_SIMD_NE || op == VL_SIMD_LE || op == VL_SIMD_GE ? UINT64_MAX : 0;
     return plan;
 }
 

@@ -268,7 +268,9 @@ struct vl_ast {
     uint8_t op2;        /* vl_ast_op, or bits of a join */
     uint8_t kid_count;  /* as the type says */
     uint32_t flags;     /* VL_AST_... bits */
-    uint32_t offset;    /* where it begins in the text; expressions include their parentheses */
+    uint32_t offset;    /* where it begins in the text; expressions include their parentheses;
+                           what is neither a statement, an expression nor a NAME, QNAME or TYPE has
+                           the place of its text, if any */
     uint32_t length;    /* bytes of the text it covers */
     uint32_t height;    /* expressions on the longest way down, itself included */
     uint32_t count;     /* elements of a LIST; number of a PARAM */

@@ -291,8 +291,9 @@ vl_bind_returning(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_cha
     if (described == NULL)
         return;
     for (uint32_t i = 0; i < results.count; i++)
-        described[i] = (vl_result_column){columns[i].name, columns[i].declared, columns[i].database,
-                                          columns[i].table, columns[i].column};
+        described[i] =
+            (vl_result_column){columns[i].name,  columns[i].declared, columns[i].database,
+                               columns[i].table, columns[i].column,   columns[i].affinity};
     b->plan->columns = described;
     b->plan->column_count = results.count;
 }

@@ -187,6 +187,8 @@ vl_node_set_text(vl_parser *parser, vl_ast *node, vl_token token)
 
     if (node == NULL)
         return NULL;
+    if (node->length == 0)
+        (void)vl_node_span(parser, node, token, token);
     if (quote != '"' && quote != '`' && quote != '[' && quote != '\'') {
         node->text = token.text;
         node->text_size = token.size;

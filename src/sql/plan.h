@@ -438,6 +438,7 @@ typedef struct vl_result_column {
     const char *database; /* where it comes from, or NULLs */
     const char *table;
     const char *column;
+    uint8_t affinity; /* vl_affinity of its expression */
 } vl_result_column;
 
 /* What kind of statement. Those that are no query, insert, update or delete are in `other`: a tree

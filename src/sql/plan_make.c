@@ -21,8 +21,8 @@ make_describe(vl_binder *b, const vl_query *query)
     for (uint32_t i = 0; i < query->column_count; i++) {
         const vl_bind_column *column = &query->columns[i];
 
-        columns[i] = (vl_result_column){column->name, column->declared, column->database,
-                                        column->table, column->column};
+        columns[i] = (vl_result_column){column->name,  column->declared, column->database,
+                                        column->table, column->column,   column->affinity};
     }
     b->plan->columns = columns;
     b->plan->column_count = query->column_count;

@@ -23,7 +23,8 @@
 typedef struct build_making {
     vl_schema_builder builder;
     const vl_schema_source *source;
-    vl_schema *schema; /* its lists have room for all rows, and are not sorted yet */
+    const vl_schema_row **failed; /* where a row that fails is told, or NULL */
+    vl_schema *schema;            /* its lists have room for all rows, and are not sorted yet */
 } build_making;
 
 /* Say which row is wrong and why: the message at hand, or `why`. */
@@ -39,11 +40,17 @@ build_fail(const build_making *making, const char *name, const char *why)
     return vl_fail(ctx, VELO_CORRUPT, "malformed database schema (%s) - %s", name, text);
 }
 
-/* A failure of what was made of a row: lack of memory stays what it is. */
+/* A failure of what was made of a row: lack of memory stays what it is, and the message stays when
+ * the row is told. */
 static velo_status
 build_failed(const build_making *making, const vl_schema_row *row, velo_status status)
 {
-    return status == VELO_NOMEM ? status : build_fail(making, row->name, NULL);
+    if (status == VELO_NOMEM)
+        return status;
+    if (making->failed == NULL)
+        return build_fail(making, row->name, NULL);
+    *making->failed = row;
+    return status;
 }
 
 /* Copy what a row says of its object. */
@@ -65,7 +72,6 @@ build_parse(build_making *making, const vl_schema_row *row, const vl_ast **state
     size_t size = strlen(row->sql);
 
     VL_TRY(vl_schema_copy(&making->builder, row->sql, size, &making->builder.sql));
-    making->builder.sql_size = size;
     VL_TRY(vl_parse(making->builder.ctx, making->builder.sql, size, NULL, making->builder.arena,
                     &result));
     *statement = result.statement;
@@ -350,13 +356,16 @@ build_all(build_making *making)
 }
 
 velo_status
-vl_schema_build(vl_ctx *ctx, const vl_schema_source *source, vl_schema **out)
+vl_schema_build_rows(vl_ctx *ctx, const vl_schema_source *source, const vl_schema_row **failed,
+                     vl_schema **out)
 {
-    build_making making = {.builder = {.ctx = ctx}, .source = source};
+    build_making making = {.builder = {.ctx = ctx}, .source = source, .failed = failed};
     velo_status status;
     vl_arena arena;
 
     *out = NULL;
+    if (failed != NULL)
+        *failed = NULL;
     if (source->row_count >= UINT32_MAX)
         return vl_fail(ctx, VELO_TOOBIG, "too many objects in the schema");
     vl_arena_init(&arena, ctx->allocator, 0);
@@ -371,4 +380,10 @@ vl_schema_build(vl_ctx *ctx, const vl_schema_source *source, vl_schema **out)
     making.schema->arena = arena;
     *out = making.schema;
     return VELO_OK;
+}
+
+velo_status
+vl_schema_build(vl_ctx *ctx, const vl_schema_source *source, vl_schema **out)
+{
+    return vl_schema_build_rows(ctx, source, NULL, out);
 }

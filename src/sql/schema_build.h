@@ -13,7 +13,7 @@
  * Column ids. A row in a table's tree holds values by column id, so that ALTER TABLE changes no
  * row. A column has an id when its values are stored: not when it is VIRTUAL, and not when it is
  * the rowid. A table as created has the ids 1, 2, 3... in the order of its stored columns; a table
- * without stored columns has a placeholder, id 1, that holds NULL. An added column gets the next id
+ * without stored columns has a placeholder, id 1, that nobody reads. An added column gets the next id
  * that was never used in its table. As the text of a table in which a column was dropped does not
  * tell its ids any more, the store's table behind sqlite_schema has a sixth column, not visible to
  * SQL, `layout`: NULL where the rule above gives the ids, else the text "NEXT:ID,ID,..." with the

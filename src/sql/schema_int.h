@@ -8,6 +8,8 @@
 #include "base/ctx.h"
 #include "catalog/schema.h"
 #include "sql/ast.h"
+#include "sql/lexer.h"
+#include "sql/schema_build.h"
 
 /* What making objects of one statement needs. */
 typedef struct vl_schema_builder {
@@ -15,7 +17,8 @@ typedef struct vl_schema_builder {
     vl_arena *arena;      /* where objects go */
     const char *database; /* "main", ...: may qualify names in expressions */
     const char *sql;      /* the statement's text, into which its tree's offsets point */
-    size_t sql_size;      /* its bytes */
+    int *is_read;         /* set to 1 when a table's columns and constraints were read, and what
+                             follows is checks of the whole; may be NULL */
 } vl_schema_builder;
 
 /* Where an expression of a table stands, which decides what it may hold. */
@@ -46,8 +49,9 @@ velo_status vl_schema_copy(const vl_schema_builder *builder, const char *text, s
 velo_status vl_schema_copy_source(const vl_schema_builder *builder, const vl_ast *node,
                                   int is_in_parentheses, const char **out) VL_MUST_CHECK;
 
-/* The text of a node as it was written, with its quotes; without them where some are doubled. */
-const char *vl_schema_written(const vl_schema_builder *builder, const vl_ast *node, int *size);
+/* The name that a node ends with, as it was written: a column without its qualifiers and
+ * parentheses, a table without its database. */
+vl_token vl_schema_token(const vl_schema_builder *builder, const vl_ast *node);
 
 /* Whether the `size` bytes at `text` are this word, in any case. */
 int vl_schema_is_word(const char *text, size_t size, const char *word);
@@ -109,6 +113,11 @@ void vl_schema_link_index(vl_table_def *table, vl_index_def *index);
  * another number of columns. */
 velo_status vl_schema_assign_ids(const vl_schema_builder *builder, vl_table_def *table,
                                  const char *layout) VL_MUST_CHECK;
+
+/* As vl_schema_build; when what is made of a row fails, *failed is that row, and the status and the
+ * message are those of a new statement. */
+velo_status vl_schema_build_rows(vl_ctx *ctx, const vl_schema_source *source,
+                                 const vl_schema_row **failed, vl_schema **out) VL_MUST_CHECK;
 
 /* Whether a column's values are stored under an id. */
 int vl_schema_is_stored(const vl_table_def *table, int32_t column);

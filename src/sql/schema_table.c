@@ -4,7 +4,6 @@
  *   SB1  What is wrong is told in the order of the text, as SQLite does; what needs all columns
  *        (STRICT, WITHOUT ROWID, names in CHECK and generated columns) comes last.
  *   SB2  key_place is set for the columns of the PRIMARY KEY, however it was written, from 1. */
-#include "sql/schema_build.h"
 #include "sql/schema_int.h"
 
 #include "base/assert.h"
@@ -366,17 +365,16 @@ static velo_status
 table_check_fk_count(const table_making *making, const vl_ast *names, const vl_ast *references)
 {
     const vl_ast *parents = references->kid[0];
-    const char *written;
-    int size;
+    vl_token written;
 
     if (parents == NULL || parents->count == (names != NULL ? names->count : 1))
         return VELO_OK;
-    written = vl_schema_written(making->builder, references, &size);
+    written = vl_schema_token(making->builder, references);
     if (names == NULL)
         return vl_schema_fail(making->builder, NULL,
                               "foreign key on %s should reference only one column of table %.*s",
-                              making->table->columns[making->table->column_count - 1].name, size,
-                              written);
+                              making->table->columns[making->table->column_count - 1].name,
+                              (int)written.size, written.text);
     return vl_schema_fail(
         making->builder, NULL,
         "number of columns in foreign key does not match the number of columns in the "
@@ -678,6 +676,8 @@ vl_schema_make_table(const vl_schema_builder *builder, const vl_ast *create, vl_
     making.name = NULL;
     for (const vl_ast *node = vl_ast_first(create->kid[2]); node != NULL; node = node->next)
         VL_TRY(table_add_constraint(&making, node));
+    if (builder->is_read != NULL)
+        *builder->is_read = 1;
     VL_TRY(table_finish(&making));
     *out = making.table;
     return VELO_OK;

@@ -5,6 +5,8 @@
  *   ST2  A message about a node records the node's place. */
 #include "sql/schema_int.h"
 
+#include "sql/grammar.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,18 +76,24 @@ vl_schema_copy_source(const vl_schema_builder *builder, const vl_ast *node, int 
     return vl_schema_copy(builder, text, size, out);
 }
 
-const char *
-vl_schema_written(const vl_schema_builder *builder, const vl_ast *node, int *size)
+vl_token
+vl_schema_token(const vl_schema_builder *builder, const vl_ast *node)
 {
-    uintptr_t begin = (uintptr_t)builder->sql;
-    uintptr_t text = (uintptr_t)node->text;
+    const char *at = builder->sql + node->offset;
+    const char *end = at + node->length;
+    vl_token last = {at, 0};
 
-    *size = (int)node->text_size;
-    if ((node->flags & VL_AST_QUOTED) == 0 || text <= begin ||
-        text + node->text_size >= begin + builder->sql_size)
-        return node->text;
-    *size += 2;
-    return node->text - 1;
+    while (at < end) {
+        vl_token token;
+        int kind = vl_lexer_token(at, end, &token);
+
+        if (kind == VL_TK_FINISH)
+            break;
+        if (kind != VL_TK_SPACE && kind != VL_TK_RP)
+            last = token;
+        at = token.text + token.size;
+    }
+    return last;
 }
 
 int

@@ -2,7 +2,7 @@
  *
  * Invariants
  *   C1  A page is found through its word only; the word's place is the frame whose `pid` is the
- *       page's.
+ *       page's, or a block that holds its image (cache_direct.c).
  *   C2  A hit writes nothing that is shared but the page's word, an optimistic one nothing at all.
  *   C3  A thread that waits for I/O or for another page's number has latched no page but new ones
  *       of its own, which nobody else can wait for (checked in debug builds). */
@@ -122,6 +122,7 @@ cache_attach(vl_ctx *ctx, vl_cache *cache)
     }
     batch = batch < 1 ? 1 : batch;
     cache->batch_size = batch < VL_CACHE_BATCH ? (uint32_t)batch : VL_CACHE_BATCH;
+    VL_TRY(vl_cache_attach_direct(ctx, cache));
     cache->batch =
         vl_alloc_aligned(ctx, (size_t)2 * cache->batch_size * cache->page_size, VL_DIRECT_ALIGN);
     if (cache->batch == NULL)
@@ -153,6 +154,8 @@ vl_cache_create(vl_ctx *ctx, const vl_cache_options *options, vl_cache **out)
     if (cache->budget_bytes == 0 && cache->volume != NULL)
         cache->budget_bytes = cache_elastic_budget();
     cache->slab_bits = cache_slab_bits(cache);
+    cache->slab_max = VL_CACHE_GROUP_MAX * VL_CACHE_GROUP_SIZE;
+    cache->direct_first = UINT32_MAX;
     cache->free_list = VL_CACHE_NO_FRAME;
     cache->retired_list = VL_CACHE_NO_FRAME;
     cache->lowest_free = VL_PAGEMAP_FIRST;
@@ -230,20 +233,29 @@ static void
 cache_fill_ref(vl_cache *cache, vl_pid pid, _Atomic uint64_t *word, uint64_t seen, vl_page_ref *ref)
 {
     ref->frame = vl_word_place(seen) - 1;
+    __builtin_prefetch(
+        vl_cache_frame_of(cache, ref->frame)); /* whoever changes the page reads it */
     ref->page = vl_cache_page_of(cache, ref->frame);
     ref->pid = pid;
     ref->word = word;
-    VL_ASSERT(vl_cache_frame_of(cache, ref->frame)->pid == pid); /* C1 */
+    VL_ASSERT((vl_cache_is_direct(cache, ref->frame) /* C1 */
+                   ? ((const vl_page_header *)ref->page)->pid
+                   : vl_cache_frame_of(cache, ref->frame)->pid) == pid);
     vl_cache_note_acquired(word);
 }
 
 int
 vl_peek_upgrade(vl_cache *cache, vl_page_peek *peek, vl_page_ref *ref)
 {
+    uint64_t seen = peek->seen;
+
     ref->page = NULL;
-    if (!vl_word_read_upgrade(peek->word, peek->seen))
+    if (!vl_word_read_upgrade(peek->word, seen))
         return 0;
-    cache_fill_ref(cache, peek->pid, peek->word, peek->seen, ref);
+    if (VL_UNLIKELY(vl_cache_is_direct(cache, vl_word_place(seen) - 1)) &&
+        !vl_cache_lift(cache, peek->pid, peek->word, &seen))
+        return 0;
+    cache_fill_ref(cache, peek->pid, peek->word, seen, ref);
     return 1;
 }
 
@@ -276,6 +288,9 @@ vl_cache_exclusive(vl_cache *cache, vl_pid pid, vl_page_ref *ref)
     vl_cache_note_acquiring(word);
     seen = vl_word_acquire_exclusive(word);
     if (VL_UNLIKELY(seen == 0))
+        return 0;
+    if (VL_UNLIKELY(vl_cache_is_direct(cache, vl_word_place(seen) - 1)) &&
+        !vl_cache_lift(cache, pid, word, &seen)) /* keeps X3 */
         return 0;
     cache_fill_ref(cache, pid, word, seen, ref);
     return 1;
@@ -352,8 +367,24 @@ vl_cache_attachment(const vl_cache *cache, const vl_page_ref *ref)
 void
 vl_cache_set_attachment(vl_cache *cache, const vl_page_ref *ref, void *attachment)
 {
-    VL_ASSERT(vl_cache_holds(ref->word));
+    VL_ASSERT(vl_cache_holds(ref->word) && !vl_cache_is_direct(cache, ref->frame));
     vl_cache_frame_of(cache, ref->frame)->attachment = attachment;
+}
+
+void
+vl_cache_take_attachments(vl_cache *cache, vl_cache_attached *taken, void *argument)
+{
+    uint32_t count = vl_cache_frame_count(cache);
+
+    for (uint32_t i = 0; i < count; i++) {
+        vl_frame *frame = vl_cache_frame_of(cache, i);
+        void *attachment = frame->attachment;
+
+        frame->attachment = NULL;
+        /* Of frames without a page it means nothing. */
+        if (attachment != NULL && frame->kind == VL_FRAME_PAGE)
+            taken(argument, attachment);
+    }
 }
 
 /* ---- absent pages ---- */
@@ -390,7 +421,7 @@ vl_cache_load(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
 
     VL_ASSERT(vl_cache_holds_none()); /* C3 */
     if (vl_cache_is_resident(cache, pid) && !vl_cache_is_own(cache, pid))
-        return VELO_OK;
+        return vl_cache_has_direct(cache) ? vl_cache_lift_wanted(ctx, cache, pid) : VELO_OK;
     if (word != NULL &&
         vl_word_state(atomic_load_explicit(word, memory_order_relaxed)) == VL_WORD_UNBORN)
         return cache_miss(ctx, cache, pid);
@@ -448,6 +479,8 @@ vl_cache_get_stats(vl_cache *cache, vl_cache_stats *stats)
     stats->evict_count = vl_counter(&cache->evict_count);
     stats->write_count = vl_counter(&cache->write_count);
     stats->copy_count = vl_counter(&cache->copy_count);
+    stats->place_count = vl_counter(&cache->place_count);
+    stats->lift_count = vl_counter(&cache->lift_count);
     stats->page_count = vl_counter(&cache->page_count);
     stats->bytes = vl_counter(&cache->bytes);
     vl_latch_acquire_exclusive(&cache->latch);

@@ -226,6 +226,11 @@ void vl_cache_leave(vl_cache *cache);
 void *vl_cache_attachment(const vl_cache *cache, const vl_page_ref *ref);
 void vl_cache_set_attachment(vl_cache *cache, const vl_page_ref *ref, void *attachment);
 
+/* Take all attachments off, telling of each: before the cache is destroyed, while nobody else uses
+ * it. */
+typedef void vl_cache_attached(void *argument, void *attachment);
+void vl_cache_take_attachments(vl_cache *cache, vl_cache_attached *taken, void *argument);
+
 /* ---- budget, background, numbers ---- */
 
 /* Change the budget; shrinks by evicting. Errors as vl_cache_load. */
@@ -239,6 +244,8 @@ typedef struct vl_cache_stats {
     uint64_t evict_count; /* pages dropped */
     uint64_t write_count; /* of these, written first */
     uint64_t copy_count;  /* copies that writers made for a checkpoint */
+    uint64_t place_count; /* pages of `loads` that were found where they lie, in no frame */
+    uint64_t lift_count;  /* such pages that were moved to a frame, to be changed */
     uint64_t frame_count; /* frames that exist */
     uint64_t free_count;  /* frames without a page */
     uint64_t dirty_count; /* pages changed since the last checkpoint's barrier, about */

@@ -25,8 +25,18 @@ change_epoch(const vl_cache *cache)
 void
 vl_change_begin(vl_cache *cache, vl_change *change)
 {
-    memset(change, 0, sizeof *change);
+    /* Not `added` and `freed`, which are large: their counts say what of them is there. */
     change->cache = cache;
+    change->epoch = 0;
+    change->added_count = 0;
+    change->freed_count = 0;
+    change->is_inside = 0;
+    change->wants_copies = 0;
+    change->wants_promises = 0;
+    change->promises = 0;
+    change->wants_path = 0;
+    change->held_path = 0;
+    change->held_levels = 0;
 }
 
 /* ---- preparing; the latch is held ---- */

@@ -86,6 +86,23 @@ evict_drop(vl_cache *cache, uint32_t index)
     vl_count(&cache->evict_count, 1);
 }
 
+void
+vl_cache_let_go(vl_cache *cache, uint32_t index)
+{
+    const vl_frame *frame = vl_cache_frame_of(cache, index);
+    _Atomic uint64_t *at = vl_cache_word(cache, frame->pid);
+    uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
+
+    VL_ASSERT(frame->kind == VL_FRAME_PAGE && vl_frame_dirty_epoch(frame) == 0);
+    if (vl_word_place(word) != index + 1 || (word & VL_WORD_WAITERS) != 0 ||
+        vl_word_try_exclusive_as(at, word) == 0)
+        return;
+    if (frame->attachment == NULL) /* which is the page's holder's to know */
+        evict_drop(cache, index);
+    else
+        vl_word_release_exclusive(at);
+}
+
 /* Add a dirty page to the batch. */
 static void
 evict_add(vl_cache *cache, evict_batch *batch, uint32_t index)

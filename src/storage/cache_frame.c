@@ -23,9 +23,8 @@
 #define FRAME_HUGE_PAGE ((size_t)2 << 20)
 #define FRAME_HUGE_FROM (UINT64_C(64) << 20)
 
-/* Memory of the cache's own allocator, counted. */
-static void *
-frame_alloc(vl_cache *cache, size_t size, size_t align)
+void *
+vl_cache_alloc(vl_cache *cache, size_t size, size_t align)
 {
     void *memory = vl_allocator_alloc(cache->allocator, size, align);
 
@@ -115,7 +114,7 @@ frame_may_grow(const vl_cache *cache)
 
     if (cache->retired_count > 0)
         return count < frame_limit(cache);
-    if (cache->slab_count >= VL_CACHE_GROUP_MAX * VL_CACHE_GROUP_SIZE)
+    if (cache->slab_count >= cache->slab_max)
         return 0;
     if (cache->volume != NULL && count < VL_CACHE_MIN_FRAMES)
         return 1;
@@ -148,7 +147,7 @@ frame_make_group(vl_cache *cache)
 
     if (atomic_load_explicit(&cache->groups[group], memory_order_relaxed) != NULL)
         return 1;
-    slabs = frame_alloc(cache, size, VL_ALLOC_ALIGN);
+    slabs = vl_cache_alloc(cache, size, VL_ALLOC_ALIGN);
     if (slabs == NULL)
         return 0;
     memset(slabs, 0, size);
@@ -213,7 +212,7 @@ frame_grow(vl_cache *cache)
     }
     if (!frame_make_group(cache))
         return 0;
-    memory = frame_alloc(cache, size, frame_slab_align(cache, size));
+    memory = vl_cache_alloc(cache, size, frame_slab_align(cache, size));
     if (memory == NULL)
         return 0;
     cache->frame_bytes += size;
@@ -289,6 +288,15 @@ frame_try_take(vl_cache *cache, uint32_t *index, int *is_out_of_memory)
     atomic_thread_fence(memory_order_release);
 #endif
     return done;
+}
+
+int
+vl_cache_try_take_frame(vl_cache *cache, uint32_t *frame)
+{
+    int is_out_of_memory;
+
+    *frame = VL_CACHE_NO_FRAME;
+    return frame_try_take(cache, frame, &is_out_of_memory);
 }
 
 velo_status
@@ -368,10 +376,11 @@ vl_cache_free_memory(vl_cache *cache)
 {
     for (uint32_t i = 0; i < cache->slab_count; i++)
         vl_free(vl_cache_slab_of(cache, i << cache->slab_bits)->pages);
-    for (uint32_t i = 0; i < VL_CACHE_GROUP_MAX; i++)
+    for (uint32_t i = 0; i < VL_CACHE_GROUP_ALL; i++)
         vl_free(atomic_load_explicit(&cache->groups[i], memory_order_relaxed));
     for (uint32_t i = 0; i < VL_CACHE_SEGMENT_MAX; i++)
         vl_free(atomic_load_explicit(&cache->segments[i], memory_order_relaxed));
+    vl_free(cache->direct_frames);
     vl_free(cache->batch);
 }
 
@@ -400,7 +409,7 @@ vl_cache_make_word(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
         return VELO_OK;
     vl_latch_acquire_exclusive(&cache->latch);
     if (vl_cache_word(cache, pid) == NULL) {
-        segment = frame_alloc(cache, length * sizeof(uint64_t), VL_CACHE_LINE_SIZE);
+        segment = vl_cache_alloc(cache, length * sizeof(uint64_t), VL_CACHE_LINE_SIZE);
         if (segment == NULL) {
             st = vl_fail(ctx, VELO_NOMEM, "cannot allocate words for pages from %u on",
                          (unsigned)(pid & ~(length - 1)));

@@ -7,6 +7,7 @@
  *   cache_map.c     the live page map and that of the checkpoint in writing
  *   cache_load.c    bringing pages in
  *   cache_evict.c   letting pages go
+ *   cache_direct.c  pages that are read where they lie
  *   cache_change.c  changes
  *   checkpoint.c    checkpoints
  *   cache_verify.c  comparing everything, for tests
@@ -32,7 +33,8 @@
 
 #define VL_CACHE_GROUP_BITS 9U
 #define VL_CACHE_GROUP_SIZE (1U << VL_CACHE_GROUP_BITS) /* slabs of a group */
-#define VL_CACHE_GROUP_MAX  256U
+#define VL_CACHE_GROUP_MAX  256U                        /* groups that frames may take */
+#define VL_CACHE_GROUP_ALL  1024U /* groups, with those of blocks: see cache_direct.c */
 
 #define VL_CACHE_NO_FRAME UINT32_MAX
 
@@ -46,7 +48,8 @@ typedef enum vl_frame_kind {
     VL_FRAME_OWNED, /* a thread's, which brings a page in or makes a new one */
     VL_FRAME_PAGE,  /* of a page of a tree */
     VL_FRAME_MAP,   /* of a page of the page map */
-    VL_FRAME_COPY   /* a page's bytes as of the barrier */
+    VL_FRAME_COPY,  /* a page's bytes as of the barrier */
+    VL_FRAME_BLOCK  /* no frame: a block that is read in place */
 } vl_frame_kind;
 
 /* What the cache knows of a frame. `pending` below means: belongs to the checkpoint in writing, and
@@ -98,16 +101,22 @@ typedef struct vl_cache_writing {
 
 struct vl_cache {
     _Atomic(void *) segments[VL_CACHE_SEGMENT_MAX];      /* words; never move */
-    _Atomic(vl_cache_slab *) groups[VL_CACHE_GROUP_MAX]; /* slabs; never move */
+    _Atomic(vl_cache_slab *) groups[VL_CACHE_GROUP_ALL]; /* slabs; never move */
     uint32_t page_size;                                  /* bytes */
     uint32_t own_mask;                                   /* of a page's number within its range */
     uint32_t slab_bits;                                  /* of the number of frames in a slab */
     uint32_t page_blocks;                                /* blocks of an image */
-    vl_allocator *allocator;                             /* of all memory here */
-    vl_volume *volume;                                   /* NULL: in memory */
-    vl_cache_hooks hooks;                                /* of the layer above */
-    uint32_t max_waits;                                  /* see vl_cache_take_frame */
-    uint64_t id;                                         /* among all caches of the process */
+    uint32_t slab_max;                                   /* slabs that frames may take */
+    uint32_t direct_first;      /* the number among the frames that stands for block 0; UINT32_MAX:
+                                   nothing is read in place */
+    uint32_t direct_count;      /* blocks that have such a number */
+    const uint8_t *direct_base; /* address of block 0 */
+    vl_frame *direct_frames;    /* of all slabs of blocks; owned */
+    vl_allocator *allocator;    /* of all memory here */
+    vl_volume *volume;          /* NULL: in memory */
+    vl_cache_hooks hooks;       /* of the layer above */
+    uint32_t max_waits;         /* see vl_cache_take_frame */
+    uint64_t id;                /* among all caches of the process */
 
     vl_section_gate gate;          /* write sections */
     _Atomic uint64_t epoch;        /* from 1 on; changes at barriers */
@@ -119,9 +128,11 @@ struct vl_cache {
     _Atomic uint64_t evict_count;
     _Atomic uint64_t write_count;
     _Atomic uint64_t copy_count;
-    _Atomic uint64_t page_count; /* pages that exist, in memory; else born less freed */
-    _Atomic uint64_t gone_count; /* pages freed so far */
-    _Atomic uint64_t bytes;      /* memory that counts in the budget */
+    _Atomic uint64_t place_count; /* pages that were found where they lie */
+    _Atomic uint64_t lift_count;  /* of these, moved to a frame */
+    _Atomic uint64_t page_count;  /* pages that exist, in memory; else born less freed */
+    _Atomic uint64_t gone_count;  /* pages freed so far */
+    _Atomic uint64_t bytes;       /* memory that counts in the budget */
 
     vl_latch checkpoint_turn; /* held by whoever runs a checkpoint; no rank */
     uint8_t *batch;           /* its two buffers, batch_size pages each; owned */
@@ -203,6 +214,20 @@ vl_cache_frame_of(const vl_cache *cache, uint32_t frame)
     return &vl_cache_slab_of(cache, frame)->frames[frame & ((1U << cache->slab_bits) - 1)];
 }
 
+/* Whether a number among the frames is that of a block that is read in place. */
+static inline int
+vl_cache_is_direct(const vl_cache *cache, uint32_t frame)
+{
+    return frame >= cache->direct_first;
+}
+
+/* Whether pages are read in place at all. */
+static inline int
+vl_cache_has_direct(const vl_cache *cache)
+{
+    return cache->direct_count > 0;
+}
+
 static inline uint64_t
 vl_frame_dirty_epoch(const vl_frame *frame)
 {
@@ -219,6 +244,9 @@ vl_frame_is_pending(const vl_cache *cache, const vl_frame *frame)
     return cache->writing.is_running && epoch != 0 && epoch <= cache->writing.epoch;
 }
 
+/* Memory of the cache's own allocator, counted in `bytes`; NULL when there is none. */
+void *vl_cache_alloc(vl_cache *cache, size_t size, size_t align);
+
 /* Make the least number of frames. Errors: VELO_NOMEM. */
 velo_status vl_cache_make_frames(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
 
@@ -230,6 +258,9 @@ velo_status vl_cache_make_frames(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
  * `max_waits` waits. No latch is held. errors  VELO_NOMEM: all frames are in use; as vl_cache_load
  */
 velo_status vl_cache_take_frame(vl_ctx *ctx, vl_cache *cache, uint32_t *frame) VL_MUST_CHECK;
+
+/* Take a frame (kind OWNED) if one can be had at once: 1. Never waits. */
+int vl_cache_try_take_frame(vl_cache *cache, uint32_t *frame);
 
 /* Take a frame for a copy, or VL_CACHE_NO_FRAME. The latch is held. */
 uint32_t vl_cache_take_copy(vl_cache *cache);
@@ -350,8 +381,29 @@ velo_status vl_cache_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists
 /* Let some pages go; `freed` receives how many frames became free. Errors: as writing images. */
 velo_status vl_cache_evict(vl_ctx *ctx, vl_cache *cache, uint32_t *freed) VL_MUST_CHECK;
 
+/* Let go of a clean page if nobody is at it and nothing is attached to it. The latch is held. */
+void vl_cache_let_go(vl_cache *cache, uint32_t frame);
+
 /* Try to promise the space that is owed: 1 when nothing is owed. The latch is held. */
 int vl_cache_pay_debt(vl_cache *cache);
+
+/* ---- pages that are read where they lie (cache_direct.c) ---- */
+
+/* Take over from the volume what can be read in place. Errors: VELO_NOMEM. */
+velo_status vl_cache_attach_direct(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
+
+/* The number of a block, less than direct_count, among the frames. Errors: VELO_NOMEM. */
+velo_status vl_cache_make_direct(vl_ctx *ctx, vl_cache *cache, uint64_t block, uint32_t *frame)
+    VL_MUST_CHECK;
+
+/* Put a page that lies in a block, and that the caller has just latched exclusively, into a frame;
+ * *seen is its word, before and after. 0: no frame is free; the latch is released, and the thread's
+ * next vl_cache_load of the page waits for one. */
+int vl_cache_lift(vl_cache *cache, vl_pid pid, _Atomic uint64_t *word, uint64_t *seen);
+
+/* The page is resident: put it into a frame if this thread wanted that and could not have it.
+ * Errors: as vl_cache_take_frame. */
+velo_status vl_cache_lift_wanted(vl_ctx *ctx, vl_cache *cache, vl_pid pid) VL_MUST_CHECK;
 
 /* ---- which pages this thread has latched, in debug builds (cache.c) ---- */
 

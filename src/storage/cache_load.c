@@ -161,15 +161,75 @@ load_cancel(vl_cache *cache, vl_pid pid, uint32_t frame)
     vl_word_settle(vl_cache_word(cache, pid), 0);
 }
 
+/* Whether something is kept aside for a page, which must have a frame then. The page is loading. */
+static int
+load_has_attachment(vl_cache *cache, vl_pid pid)
+{
+    void *attachment = NULL;
+
+    if (cache->hooks.bring != NULL)
+        attachment = cache->hooks.bring(cache->hooks.user, pid);
+    if (attachment != NULL)
+        cache->hooks.keep(cache->hooks.user, pid, attachment);
+    return attachment != NULL;
+}
+
+/* Check a page where its image lies. *frame receives the number of that place; none: the page must
+ * come to a frame. Keeps X2 of cache_direct.c. */
+static velo_status
+load_check_in_place(vl_ctx *ctx, vl_cache *cache, vl_pid pid, const vl_extent *extent,
+                    uint32_t *frame)
+{
+    const void *image;
+
+    if (extent->address >= cache->direct_count)
+        return VELO_OK;
+    VL_TRY(vl_volume_check_in_place(ctx, cache->volume, extent, "page", pid, &image));
+    if (image == NULL || load_has_attachment(cache, pid))
+        return VELO_OK;
+    VL_TRY(load_check(ctx, cache, pid, image));
+    return vl_cache_make_direct(ctx, cache, extent->address, frame);
+}
+
+/* Show a page of a tree where it lies. *is_done 0: it has to be brought into a frame. */
+static velo_status
+load_in_place(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists, int *is_done)
+{
+    vl_extent extent = {0};
+    uint32_t frame = VL_CACHE_NO_FRAME;
+    velo_status st;
+
+    *is_done = 1;
+    VL_TRY(vl_cache_make_word(ctx, cache, pid));
+    if (!load_try_begin(cache, pid)) {
+        load_wait_other(cache, pid);
+        return VELO_OK;
+    }
+    st = load_locate(ctx, cache, pid, &extent, exists);
+    if (st == VELO_OK && *exists) {
+        st = load_check_in_place(ctx, cache, pid, &extent, &frame);
+        *is_done = st != VELO_OK || frame != VL_CACHE_NO_FRAME;
+    }
+    vl_word_settle(vl_cache_word(cache, pid), frame == VL_CACHE_NO_FRAME ? 0 : frame + 1);
+    if (frame != VL_CACHE_NO_FRAME) {
+        vl_count(&cache->load_count, 1);
+        vl_count(&cache->place_count, 1);
+    }
+    return st;
+}
+
 velo_status
 vl_cache_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists)
 {
+    int is_done = 0;
     vl_extent extent = {0};
     uint32_t frame;
     velo_status st;
 
     *exists = !load_is_beyond(cache, pid);
-    if (!*exists)
+    if (*exists && vl_cache_has_direct(cache) && !vl_cache_is_own(cache, pid))
+        VL_TRY(load_in_place(ctx, cache, pid, exists, &is_done));
+    if (!*exists || is_done)
         return VELO_OK;
     VL_TRY(load_begin(ctx, cache, pid, &frame));
     if (frame == VL_CACHE_NO_FRAME) {
@@ -215,12 +275,15 @@ load_begin_item(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int has_maps, vl_volum
     return 1;
 }
 
-/* How many pages may be under way: more would drive each other out. */
+/* How many pages may be under way: more would drive each other out. None where they are read in
+ * place: there is nothing to wait for. */
 static uint32_t
 load_limit(vl_cache *cache)
 {
     uint64_t most;
 
+    if (vl_cache_has_direct(cache))
+        return 0;
     vl_latch_acquire_exclusive(&cache->latch);
     most = cache->budget_bytes / cache->page_size / 8;
     vl_latch_release_exclusive(&cache->latch);

@@ -59,6 +59,24 @@ verify_resident(const verify_walk *walk, vl_pid pid)
     return place == 0 ? NULL : vl_cache_page_of(walk->cache, place - 1);
 }
 
+/* A page that is read in place lies where the live map says. */
+static velo_status
+verify_place(vl_ctx *ctx, const verify_walk *walk, vl_pid pid, const vl_extent *extent)
+{
+    vl_cache *cache = walk->cache;
+    const _Atomic uint64_t *word = vl_cache_word(cache, pid);
+    uint32_t place;
+
+    if (!walk->is_live || word == NULL)
+        return VELO_OK;
+    place = vl_word_place(atomic_load_explicit(word, memory_order_acquire));
+    if (place == 0 || !vl_cache_is_direct(cache, place - 1) ||
+        (extent->encoding == VL_PAGEMAP_PLAIN &&
+         extent->address == place - 1 - cache->direct_first))
+        return VELO_OK;
+    return verify_fail(ctx, pid, "it is read in place where its image is not (X1)");
+}
+
 /* Check a map page and all below it. `extent` may be that of a page which has no image. Recursion
  * goes down the levels, four at most. */
 static velo_status
@@ -92,7 +110,9 @@ verify_map_page(vl_ctx *ctx, verify_walk *walk, vl_pid pid, const vl_extent *ext
             break;
         if (level > 0)
             VL_TRY(verify_map_page(ctx, walk, (vl_pid)child, &entry));
-        else if (entry.encoding == VL_PAGEMAP_PLAIN)
+        else
+            VL_TRY(verify_place(ctx, walk, (vl_pid)child, &entry));
+        if (level == 0 && entry.encoding == VL_PAGEMAP_PLAIN)
             VL_TRY(verify_extent(ctx, walk, (vl_pid)child, &entry));
         if (level == 0 && entry.encoding == VL_PAGEMAP_PLAIN)
             walk->page_count++;

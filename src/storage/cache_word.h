@@ -1,16 +1,15 @@
 /* cache_word.h - the word that says where a page is, and guards it.
  *
- *   63      36 35       10      9        8      7 ... 0
- *   |  place  |  version  | direct | waiters |  state  |
+ *   63      36 35       10   9      8      7 ... 0
+ *   |  place  |  version  | 0 | waiters |  state  |
  *
  * state    free; 1 to 250 holders that share; free and marked for eviction; unborn; exclusive;
  *          loading
  * waiters  somebody sleeps on the lower half, or is about to
- * direct   place is a block of a mapping, not a frame
  * version  advanced by each exclusive release and when the page comes or goes
- * place    0: not in memory
+ * place    0: not in memory; else a frame, or a block of a mapping (see cache_direct.c)
  *
- * An optimistic read is true when version, direct and place are what they were and nobody has the
+ * An optimistic read is true when version and place are what they were and nobody has the
  * page exclusively: those who share, the mark and waiters do not matter. The evictor sets the
  * mark; whoever finds it clears it: one write per round of the evictor's clock.
  *
@@ -34,7 +33,6 @@
 #define VL_WORD_EXCLUSIVE    UINT64_C(254)
 #define VL_WORD_LOADING      UINT64_C(255)
 #define VL_WORD_WAITERS      UINT64_C(0x100)
-#define VL_WORD_DIRECT       UINT64_C(0x200)
 #define VL_WORD_VERSION_ONE  UINT64_C(0x400)
 #define VL_WORD_VERSION_MASK UINT64_C(0xffffffc00)
 #define VL_WORD_PLACE_MASK   UINT64_C(0xfffffff000000000)
@@ -42,7 +40,7 @@
 #define VL_WORD_PLACE_MAX    ((UINT32_C(1) << 28) - 1)
 
 /* What an optimistic read compares. */
-#define VL_WORD_SEEN_MASK (VL_WORD_VERSION_MASK | VL_WORD_DIRECT | VL_WORD_PLACE_MASK)
+#define VL_WORD_SEEN_MASK (VL_WORD_VERSION_MASK | VL_WORD_PLACE_MASK)
 
 static inline uint64_t
 vl_word_state(uint64_t word)
@@ -50,7 +48,7 @@ vl_word_state(uint64_t word)
     return word & VL_WORD_STATE_MASK;
 }
 
-/* Frame or block plus 1; 0 for none. */
+/* The number of a frame or of a block among the frames, plus 1; 0 for none. */
 static inline uint32_t
 vl_word_place(uint64_t word)
 {
@@ -172,6 +170,16 @@ static inline void
 vl_word_release_exclusive(_Atomic uint64_t *at)
 {
     vl_word_settle(at, vl_word_place(atomic_load_explicit(at, memory_order_relaxed)));
+}
+
+/* What the caller has exclusively lies elsewhere from now on, until then as it was: returns the
+ * word. (Nobody sees it before it is released; others may set `waiters` meanwhile.) */
+static inline uint64_t
+vl_word_move(_Atomic uint64_t *at, uint32_t from, uint32_t to)
+{
+    uint64_t step = ((uint64_t)to - from) << VL_WORD_PLACE_SHIFT;
+
+    return atomic_fetch_add_explicit(at, step, memory_order_relaxed) + step;
 }
 
 /* Of an absent page that nobody is bringing in: begin with it (`state` loading or unborn). 1 when

@@ -299,6 +299,8 @@ checkpoint_put(vl_cache *cache, const checkpoint_batch *batch, uint32_t i)
     vl_livemap_put(cache, &image);
     if (is_same)
         vl_livemap_clean(cache, frame);
+    if (is_same && frame->kind == VL_FRAME_PAGE && vl_cache_has_direct(cache))
+        vl_cache_let_go(cache, source->frame); /* it can be read in place from now on */
     if (source->copy != VL_CACHE_NO_FRAME)
         vl_cache_give_frame_locked(cache, source->copy);
 }

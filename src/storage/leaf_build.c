@@ -205,6 +205,75 @@ leaf_count_values(vl_leaf_builder *builder, uint32_t from, uint32_t to)
                               leaf_ref_value(builder, builder->refs[row], i, &buffer));
 }
 
+/* Count the integers of a page whose every slot has one in its column's cell: as counting each
+ * value would, but for the order in which big ones are found. */
+static void
+leaf_count_integers(const vl_leaf *leaf, const vl_leaf_column *column, leaf_stats *stats)
+{
+    const uint8_t *data = vl_leaf_carray(leaf, column->data_at);
+    uint32_t width = column->width;
+    int64_t base = column->base;
+    int64_t low = INT64_MAX;
+    int64_t high = INT64_MIN;
+
+    for (uint32_t slot = 0; slot < leaf->count; slot++) {
+        int64_t value =
+            (int64_t)((uint64_t)base + vl_leaf_load(data + (size_t)slot * width, width));
+
+        low = value < low ? value : low;
+        high = value > high ? value : high;
+        stats->big_integers += value > LEAF_EXACT_INTEGER || value < -LEAF_EXACT_INTEGER;
+        stats->last = value;
+    }
+    stats->first = (int64_t)((uint64_t)base + vl_leaf_load(data, width));
+    stats->low = low;
+    stats->high = high;
+    stats->integers = leaf->count;
+}
+
+/* The same for texts and blobs that every slot has in its cell. */
+static void
+leaf_count_texts(const vl_leaf *leaf, const vl_leaf_column *column, leaf_stats *stats)
+{
+    const uint8_t *data = vl_leaf_carray(leaf, column->data_at);
+    uint32_t longs = 0;
+
+    for (uint32_t slot = 0; slot < leaf->count; slot++) {
+        uint32_t cell = vl_load_le32(data + (size_t)slot * 4);
+
+        longs += vl_leaf_slot_length(cell) > LEAF_PACK_MAX_LENGTH;
+        stats->heap += vl_leaf_slot_heap(cell);
+    }
+    *(column->form == VL_LEAF_TEXT ? &stats->texts : &stats->blobs) = leaf->count;
+    *(column->form == VL_LEAF_TEXT ? &stats->long_texts : &stats->long_blobs) = longs;
+}
+
+/* Count a column's values on a page in slot order. */
+static void
+leaf_count_column(const vl_leaf *leaf, uint32_t index, leaf_stats *stats)
+{
+    const vl_leaf_column *column = vl_leaf_ccolumns(leaf) + index;
+    vl_leaf_value value;
+
+    memset(stats, 0, sizeof *stats);
+    if (vl_leaf_is_all_live(leaf) && column->flags == 0 && column->exception_count == 0) {
+        if (column->form == VL_LEAF_INTEGER) {
+            leaf_count_integers(leaf, column, stats);
+            return;
+        }
+        if (vl_leaf_form_is_slots(column->form)) {
+            leaf_count_texts(leaf, column, stats);
+            return;
+        }
+    }
+    for (uint32_t slot = 0; slot < leaf->count; slot++) {
+        if (vl_leaf_slot_state(leaf, slot) == VL_LEAF_GAP)
+            continue;
+        vl_leaf_get(leaf, slot, index, &value);
+        vl_leaf_stats_add(stats, &value);
+    }
+}
+
 /* Find how many of the next `limit` rows fit a page, and leave its plan. Jumps ahead by half of
  * what the bytes so far let expect, and back to the saved statistics where that was too far. */
 static uint32_t
@@ -650,6 +719,28 @@ vl_leaf_build_begin(void *scratch, const vl_leaf_build *build)
     builder->spare = leaf_choose_spare(builder);
     leaf_choose_split(builder);
     return builder;
+}
+
+int
+vl_leaf_build_behind(void *scratch, const vl_leaf_build *build, vl_leaf *leaf, vl_pid pid,
+                     vl_tree_id tree)
+{
+    vl_leaf_builder *builder = leaf_builder_init(scratch, build);
+    const vl_leaf *full = build->leaf;
+
+    VL_ASSERT(build->row_count == 1 && full->count > 0);
+    if (!vl_leaf_has_schema(full, build->schema))
+        return 0;
+    for (uint32_t i = 0; i < build->schema->count; i++)
+        leaf_count_column(full, i, builder->stats + i);
+    builder->refs[builder->count++] = 0 | LEAF_REF_GIVEN;
+    builder->head = *full;
+    if (!leaf_plan_append(builder, full->count - full->gap_count))
+        return 0;
+    builder->head.count = 0; /* the row comes later */
+    vl_leaf_init(leaf, build->page_size, pid, tree);
+    leaf_write_page(builder, leaf, 0);
+    return 1;
 }
 
 uint32_t

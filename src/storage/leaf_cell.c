@@ -148,10 +148,8 @@ vl_leaf_is_exception(const vl_leaf_column *column, const vl_leaf_value *value)
     return !vl_leaf_encode(column, value, &cell);
 }
 
-/* Write a text's bytes or descriptor to the heap: over those of the cell `old`, which nobody needs,
- * if they suffice. Returns the new cell. Empty ones have offset 0. */
-static uint64_t
-leaf_put_heap(vl_leaf *leaf, uint32_t page_size, const vl_leaf_value *value, uint64_t old)
+uint64_t
+vl_leaf_put_heap(vl_leaf *leaf, uint32_t page_size, const vl_leaf_value *value, uint64_t old)
 {
     uint32_t size = vl_leaf_heap_size(value);
     uint32_t length = value->overflow != 0 ? VL_LEAF_OVERFLOW : size;
@@ -206,7 +204,7 @@ leaf_put_exception(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, ui
     list[index].slot = (uint16_t)slot;
     list[index].type = (uint8_t)vl_leaf_type(value);
     if (vl_leaf_is_bytes(value->value.type))
-        list[index].contents = leaf_put_heap(leaf, page_size, value, 0);
+        list[index].contents = vl_leaf_put_heap(leaf, page_size, value, 0);
     else if (list[index].type != VL_TYPE_NULL)
         list[index].contents = leaf_plain_bits(&value->value);
 }
@@ -264,7 +262,7 @@ vl_leaf_put(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, uint32_t 
         else if (is_packed)
             leaf_put_packed(leaf, page_size, column, slot, value);
         else if (vl_leaf_is_bytes(value->value.type))
-            cell.bits = leaf_put_heap(leaf, page_size, value, old);
+            cell.bits = vl_leaf_put_heap(leaf, page_size, value, old);
     }
     if (!is_packed)
         leaf_put_cell(leaf, column, slot, cell);

@@ -129,6 +129,8 @@ vl_leaf_choose_overflow(uint32_t page_size, vl_leaf_value *values, uint32_t coun
     VL_ASSERT(count <= vl_leaf_max_columns(page_size));
     for (uint32_t i = 0; i < count; i++)
         size += vl_leaf_heap_size(values + i);
+    if (size <= room && size <= vl_leaf_max_inline(page_size))
+        return 0; /* of these all are shorter */
     longest = leaf_longest(values, count);
     while (longest != NULL &&
            (size > room || longest->value.size > vl_leaf_max_inline(page_size))) {

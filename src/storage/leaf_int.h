@@ -234,6 +234,11 @@ int vl_leaf_encode(const vl_leaf_column *column, const vl_leaf_value *value, lea
 void vl_leaf_put(vl_leaf *leaf, uint32_t page_size, vl_leaf_column *column, uint32_t slot,
                  const vl_leaf_value *value, uint64_t old);
 
+/* Write a text's bytes or descriptor to the heap: over those of the cell `old`, which nobody needs,
+ * if they suffice. Returns the new cell. Empty ones have offset 0. */
+uint64_t vl_leaf_put_heap(vl_leaf *leaf, uint32_t page_size, const vl_leaf_value *value,
+                          uint64_t old);
+
 /* Whether a value needs an exception entry in its column. */
 int vl_leaf_is_exception(const vl_leaf_column *column, const vl_leaf_value *value);
 

@@ -214,7 +214,8 @@ int vl_leaf_needs_overflow(uint32_t page_size, const vl_leaf_value *values, uint
 
 /* ---- format (leaf_format.c) ---- */
 
-/* Make an empty leaf: no slots. The first insert finds no room, and builds it. */
+/* Make an empty leaf: no slots. The first insert finds no room, and builds it. (Of an empty leaf
+ * that vl_leaf_build_behind made, `first` is the rowid of the row that it was made for.) */
 void vl_leaf_init(vl_leaf *leaf, uint32_t page_size, vl_pid pid, vl_tree_id tree);
 
 /* Check every byte that other functions rely on. VELO_CORRUPT with what is wrong, or VELO_OK: then
@@ -255,6 +256,13 @@ uint32_t vl_leaf_slot_at(const vl_leaf *leaf, uint32_t rank);
 /* Index in the directory of a column id, or -1 when the page is without it: its value is then the
  * column's default. */
 int vl_leaf_column_index(const vl_leaf *leaf, uint32_t id);
+
+/* The id of a column of the directory. */
+static inline uint32_t
+vl_leaf_column_id(const vl_leaf *leaf, uint32_t column)
+{
+    return ((const vl_leaf_column *)(const void *)(leaf + 1))[column].id;
+}
 
 /* Whether the page's columns are those of the schema. */
 int vl_leaf_has_schema(const vl_leaf *leaf, const vl_leaf_schema *schema);
@@ -379,5 +387,29 @@ int64_t vl_leaf_build_next_rowid(const vl_leaf_builder *builder);
  * were given, the page that takes the last ones is not full: the caller drops it, and begins anew
  * with these rows and the next. */
 uint32_t vl_leaf_build_next(vl_leaf_builder *builder, vl_leaf *leaf, vl_pid pid, vl_tree_id tree);
+
+/* Build the page for a row behind all others of a full page, which stays what it is: an empty one,
+ * with slots, forms and heap for the row and as many more like those of the full one. Costs a look
+ * at each value of the page instead of building it anew.
+ *
+ * scratch  as for vl_leaf_build_begin
+ * build    leaf: the full page; one row; no right; the layout means nothing
+ * returns  1; 0: this cannot be done with these pages, and `leaf` means nothing: build as usual */
+int vl_leaf_build_behind(void *scratch, const vl_leaf_build *build, vl_leaf *leaf, vl_pid pid,
+                         vl_tree_id tree);
+
+/* ---- dividing (leaf_divide.c) ---- */
+
+/* Divide a page in two grown ones that hold about as many bytes, column by column in the forms that
+ * it has: integers get the width and base that each half needs. Costs a small part of building them
+ * row by row.
+ *
+ * left, right  receive the pages, with the leaf's pid and tree; neither is the leaf
+ * separator    receives the first rowid of the right page
+ * returns      1; 0: the builder is to do it, since forms or layout should be chosen anew (dense
+ *              pages, or such as should become dense; gaps, tombstones, exceptions, mixed types),
+ *              and nothing in the two pages means anything */
+int vl_leaf_divide(const vl_leaf *leaf, uint32_t page_size, vl_leaf *left, vl_leaf *right,
+                   int64_t *separator);
 
 #endif

@@ -5,7 +5,11 @@
  *       checked here, and nothing outside of the page is read.
  *   R2  A value is looked for among the exceptions first, then in the null bitmap, then in its
  *       cell: the order in which one hides the other (see C2 in leaf_cell.c). */
+#include "simd/simd.h"
 #include "storage/leaf_int.h"
+
+/* Most bytes of rowids that are looked at from end to end. */
+#define LEAF_SCAN_BYTES 2048U
 
 const uint8_t *
 vl_leaf_present(const vl_leaf *leaf)
@@ -74,10 +78,43 @@ vl_leaf_seek(const vl_leaf *leaf, int64_t rowid)
     return low;
 }
 
+/* Whether the rowids are looked at from end to end instead of by halving. In order of arrival each
+ * step of a halving takes two lines of memory, one of the order and one of the rowids, and knows
+ * neither before the last step has come: while all rowids of a page are a few lines that come
+ * together. */
+static int
+leaf_scans_rowids(const vl_leaf *leaf)
+{
+    return (leaf->flags & VL_LEAF_SORTED) == 0 && leaf->rowid_width < 8 &&
+           leaf->count * leaf->rowid_width <= LEAF_SCAN_BYTES;
+}
+
+/* vl_leaf_seek for such a page. */
+static uint32_t
+leaf_scan(const vl_leaf *leaf, int64_t rowid)
+{
+    uint64_t delta = (uint64_t)rowid - (uint64_t)leaf->first;
+    uint64_t bits[LEAF_SCAN_BYTES / 64];
+    const vl_simd *simd = vl_simd_best();
+    vl_simd_range range = {.low = 0, .span = delta};
+    uint32_t rank;
+
+    if (rowid < leaf->first)
+        return 0;
+    if (delta > vl_leaf_width_max(leaf->rowid_width))
+        return leaf->count;
+    simd->in_range[vl_simd_width(leaf->rowid_width)](vl_leaf_carray(leaf, leaf->rowids_at),
+                                                     leaf->count, &range, bits);
+    rank = simd->bits_count(bits, leaf->count);
+    if (rank > 0 && vl_leaf_rowid(leaf, vl_leaf_slot_at(leaf, rank - 1)) == rowid)
+        rank--;
+    return rank;
+}
+
 void
 vl_leaf_locate(const vl_leaf *leaf, int64_t rowid, vl_leaf_spot *spot)
 {
-    spot->rank = vl_leaf_seek(leaf, rowid);
+    spot->rank = leaf_scans_rowids(leaf) ? leaf_scan(leaf, rowid) : vl_leaf_seek(leaf, rowid);
     spot->slot = 0;
     spot->state = VL_LEAF_NO_SLOT;
     spot->count = leaf->count;

@@ -87,9 +87,8 @@ leaf_record_put_body(uint8_t *to, const vl_leaf_value *value, uint64_t code)
         bits = vl_real_bits(value->value.as.real);
     else
         bits = value->value.size | ((uint64_t)value->overflow << 32);
-    for (uint64_t i = 0; i < leaf_record_body(code); i++)
-        *to++ = (uint8_t)(bits >> (8 * i));
-    return to;
+    vl_store_le_bytes(to, bits, (uint32_t)leaf_record_body(code));
+    return to + leaf_record_body(code);
 }
 
 uint8_t *

@@ -23,6 +23,9 @@
 
 #include "storage/leaf_pax.h"
 
+/* The most bytes that a column takes in a record beside those of a text or blob in it. */
+#define VL_LEAF_RECORD_VALUE_MAX 18U
+
 /* The bytes of a record of all columns of the schema. */
 size_t vl_leaf_record_size(const vl_leaf_schema *schema, const vl_leaf_value *values);
 

@@ -19,10 +19,16 @@
  *   TREE_MARK     tree, number: the tree's mark is at least this (greatest rowid ever given)
  *   CHUNK         tree, long value, total size, bytes: a part of a value too long for one record,
  *                 before the record that uses it, which is of the same tree
+ *   LISTED        tree, rowid, u8 kind, u64 position, last, key, row: a change by a transaction
+ *                 that had not ended at the checkpoint, and what was there before. No operation:
+ *                 the change is in the checkpoint's pages
+ *   LIST_END      nothing: all that is listed has been
+ *   TABLE_ROWS    tree, leaf: rows that were not there, as many inserts at once
  *
  *   tree, total size   varint
  *
- *   rowid, number      varint, zigzag
+ *   rowid, number, last
+ *                      varint, zigzag
  *
  *   row, layout        a record of leaf_row.h, to the body's end. In a row, the page number of a
  *                      value in overflow is the number of a long value. In a layout, values are
@@ -34,6 +40,28 @@
  *                      2 * long value + 1
  *
  *   value              bytes to the body's end
+ *
+ *   leaf               a leaf page (leaf_pax.h, docs/file-format.md) to the body's end, without the
+ *                      free space between its arrays and its heap: `fixed_end` bytes and
+ *                      `heap_used` bytes. All of its slots are live, no value is in overflow, it
+ *                      is none of records; its number means nothing
+ *
+ * The list of a checkpoint begins where its log begins, if its superblock says VL_SUPER_LISTED, and
+ * has the last change of each transaction first. `position` is that of the change's own record.
+ * Other lists mean nothing: they are of checkpoints that were not finished.
+ *
+ *   kind           the row or entry was       columns in `row`, and what undoes it
+ *   INSERT         not there                  none: remove it
+ *   REINSERT       a tombstone                of the tombstone: put it back. None: remove the row
+ *   UPDATE         live                       those that were changed: put them back
+ *   DELETE         live                       none: unmark the tombstone
+ *   RANGE          not there, rowid to last   none: remove them
+ *   TREE_CREATED   no tree                    none: drop it
+ *   TREE_DROPPED   a tree                     none: it is there still, and is dropped if the
+ *                                             transaction has committed
+ *   TREE_GOING     a tree                     none: as above, and it has
+ *
+ * An entry's value is its column 0, a blob. Of values in overflow `row` has the page numbers.
  *
  * A type with VL_RECORD_COMMITS is an operation and its transaction's COMMIT in one: the common
  * case of one operation in a transaction takes one record. All functions are pure; any thread. */
@@ -56,15 +84,30 @@ typedef enum vl_record_type {
     VL_RECORD_TREE_DROP = 10,
     VL_RECORD_TREE_LAYOUT = 11,
     VL_RECORD_TREE_MARK = 12,
-    VL_RECORD_CHUNK = 13
+    VL_RECORD_CHUNK = 13,
+    VL_RECORD_LISTED = 14,
+    VL_RECORD_LIST_END = 15,
+    VL_RECORD_TABLE_ROWS = 16
 } vl_record_type;
-#define VL_RECORD_TYPE_COUNT 14
+#define VL_RECORD_TYPE_COUNT 17
+
+/* Kinds of LISTED records. Stored. */
+typedef enum vl_listed_kind {
+    VL_LISTED_INSERT = 1,
+    VL_LISTED_REINSERT = 2,
+    VL_LISTED_UPDATE = 3,
+    VL_LISTED_DELETE = 4,
+    VL_LISTED_RANGE = 5,
+    VL_LISTED_TREE_CREATED = 6,
+    VL_LISTED_TREE_DROPPED = 7,
+    VL_LISTED_TREE_GOING = 8
+} vl_listed_kind;
 
 /* Added to a type: the transaction commits with this record. */
 #define VL_RECORD_COMMITS 0x100U
 
 /* Bytes that everything but rows, layouts, keys' and values' bytes takes in any body, at most. */
-#define VL_RECORD_HEAD_SIZE 40U
+#define VL_RECORD_HEAD_SIZE 64U
 
 /* A key in a record. */
 typedef struct vl_record_key {
@@ -77,14 +120,15 @@ typedef struct vl_record_key {
 typedef struct vl_record {
     vl_record_type type; /* without VL_RECORD_COMMITS */
     int commits;         /* 1: the transaction commits with it */
-    uint8_t kind;        /* TREE_CREATE: a vl_tree_kind, unchecked */
+    uint8_t kind;        /* TREE_CREATE: a vl_tree_kind; LISTED: a vl_listed_kind; unchecked */
     vl_tree_id tree;     /* which tree */
     int64_t rowid;       /* rows; TREE_MARK: the mark */
-    uint64_t position;   /* DISCARD */
+    uint64_t position;   /* DISCARD, LISTED */
+    int64_t last;        /* LISTED: of a range */
     uint64_t long_value; /* CHUNK: of which value */
     uint64_t total_size; /* CHUNK: bytes of the whole value */
-    vl_record_key key;   /* KEY_PUT, KEY_DELETE */
-    const uint8_t *data; /* row, layout, value or chunk */
+    vl_record_key key;   /* KEY_PUT, KEY_DELETE, LISTED */
+    const uint8_t *data; /* row, layout, value, chunk or leaf */
     size_t size;         /* its bytes */
 } vl_record;
 
@@ -99,8 +143,25 @@ uint8_t *vl_record_put_head(uint8_t *to, const vl_record *record);
  *
  * type     as the log has it, with or without VL_RECORD_COMMITS
  * returns  NULL, or static text: why these bytes are no such record. The bytes may be anything;
- *          rows and layouts are checked (vl_leaf_record_is_valid) */
+ *          rows and layouts are checked (vl_leaf_record_is_valid), of leaves only the size */
 const char *vl_record_parse(uint32_t type, const void *body, size_t size, vl_record *record);
+
+/* The two parts of a leaf for a TABLE_ROWS record, which follow its head. */
+typedef struct vl_record_leaf {
+    const uint8_t *arrays; /* from the page's begin */
+    uint32_t arrays_size;  /* bytes */
+    const uint8_t *heap;   /* to the page's end */
+    uint32_t heap_size;    /* bytes */
+} vl_record_leaf;
+
+void vl_record_split_leaf(const vl_leaf *leaf, uint32_t page_size, vl_record_leaf *parts);
+
+/* Put the leaf of a TABLE_ROWS record together again.
+ *
+ * leaf    receives it: page_size bytes, aligned to 8. All slots are live, no value is in overflow
+ * errors  VELO_CORRUPT: it is no leaf, or not one of those that such a record may have */
+velo_status vl_record_join_leaf(vl_ctx *ctx, const vl_record *record, uint32_t page_size,
+                                vl_leaf *leaf) VL_MUST_CHECK;
 
 /* A name for messages: "table insert". Static text; "unknown" for an unknown type. */
 const char *vl_record_type_name(uint32_t type);

@@ -17,6 +17,7 @@
  *        a transaction that counts as committed would be applied in part. */
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "storage/recovery_list.h"
 #include "storage/verdict.h"
 #include "storage/writer_int.h"
 
@@ -38,6 +39,7 @@ typedef struct recovery {
     recovery_long *longs;     /* RC2 */
     uint32_t long_count;      /* how many */
     uint32_t long_capacity;   /* how many there is room for */
+    int has_list;             /* the log begins with one: recovery_list.h */
 } recovery;
 
 /* The bytes of one long value, from the log. */
@@ -67,6 +69,26 @@ recovery_open_scan(vl_ctx *ctx, const recovery *self, vl_log_position from, vl_w
                             out);
 }
 
+/* Take note of a record of the checkpoint's list, or of one that was never finished. *in_list: the
+ * former goes on. */
+static velo_status
+recovery_judge_listed(vl_ctx *ctx, recovery *self, const vl_wal_record *record,
+                      const vl_record *parsed, int *in_list)
+{
+    if (!*in_list)
+        return VELO_OK;
+    *in_list = parsed->type == VL_RECORD_LISTED;
+    if (parsed->type == VL_RECORD_LIST_END || parsed->kind == VL_LISTED_TREE_GOING)
+        return VELO_OK;
+    return vl_verdict_expect(ctx, self->verdict, record->txn);
+}
+
+static int
+recovery_is_listed(const vl_record *parsed)
+{
+    return parsed->type == VL_RECORD_LISTED || parsed->type == VL_RECORD_LIST_END;
+}
+
 static velo_status
 recovery_judge(vl_ctx *ctx, recovery *self, vl_log_position *end)
 {
@@ -75,7 +97,7 @@ recovery_judge(vl_ctx *ctx, recovery *self, vl_log_position *end)
     vl_record parsed;
     const char *fault;
     velo_status st;
-    int found = 1;
+    int found = 1, in_list = self->has_list;
 
     st = recovery_open_scan(ctx, self, vl_volume_super(self->store->volume)->log_position, &scan);
     while (st == VELO_OK) {
@@ -83,9 +105,13 @@ recovery_judge(vl_ctx *ctx, recovery *self, vl_log_position *end)
         if (st != VELO_OK || !found)
             break;
         fault = vl_record_parse(record.type, record.body, record.size, &parsed);
-        st = fault != NULL ? recovery_damaged(ctx, &record, fault)
-                           : vl_verdict_see(ctx, self->verdict, record.type, record.txn,
-                                            record.position, parsed.position);
+        if (fault != NULL)
+            st = recovery_damaged(ctx, &record, fault);
+        else if (recovery_is_listed(&parsed))
+            st = recovery_judge_listed(ctx, self, &record, &parsed, &in_list);
+        else
+            st = vl_verdict_see(ctx, self->verdict, record.type, record.txn, record.position,
+                                parsed.position);
     }
     if (st == VELO_OK)
         *end = vl_wal_scan_position(scan);
@@ -263,6 +289,35 @@ recovery_insert(vl_ctx *ctx, recovery *self, const vl_wal_record *record, const 
     return vl_writer_do_insert(ctx, self->writer, table, parsed->rowid, columns);
 }
 
+/* Insert all rows of a leaf. */
+static velo_status
+recovery_insert_rows(vl_ctx *ctx, recovery *self, const vl_record *parsed, vl_store_tree *table)
+{
+    const vl_layout *layout = atomic_load_explicit(&table->layout, memory_order_relaxed);
+    uint32_t page_size = self->store->page_size;
+    uint32_t count = layout->columns.count;
+    vl_leaf_value *columns = vl_arena_alloc_array(&self->writer->arena, count, sizeof *columns);
+    vl_leaf *leaf = vl_arena_alloc_aligned(&self->writer->arena, page_size, VL_CACHE_LINE_SIZE);
+
+    if (columns == NULL || leaf == NULL)
+        return recovery_no_memory(ctx);
+    VL_TRY(vl_record_join_leaf(ctx, parsed, page_size, leaf));
+    self->store->recovered_count += leaf->count > 0 ? leaf->count - 1 : 0;
+    for (uint32_t rank = 0; rank < leaf->count; rank++) {
+        uint32_t slot = vl_leaf_slot_at(leaf, rank);
+
+        memcpy(columns, layout->columns.defaults, count * sizeof *columns);
+        for (uint32_t i = 0; i < leaf->column_count; i++) {
+            int column = vl_layout_find(layout, vl_leaf_column_id(leaf, i));
+
+            if (column >= 0)
+                vl_leaf_get(leaf, slot, i, columns + column);
+        }
+        VL_TRY(vl_writer_do_insert(ctx, self->writer, table, vl_leaf_rowid(leaf, slot), columns));
+    }
+    return VELO_OK;
+}
+
 static velo_status
 recovery_update(vl_ctx *ctx, recovery *self, const vl_wal_record *record, const vl_record *parsed,
                 vl_store_tree *table)
@@ -339,6 +394,8 @@ recovery_change(vl_ctx *ctx, recovery *self, const vl_wal_record *record, vl_rec
     switch (parsed->type) {
     case VL_RECORD_TABLE_INSERT:
         return recovery_insert(ctx, self, record, parsed, tree);
+    case VL_RECORD_TABLE_ROWS:
+        return recovery_insert_rows(ctx, self, parsed, tree);
     case VL_RECORD_TABLE_UPDATE:
         return recovery_update(ctx, self, record, parsed, tree);
     case VL_RECORD_TABLE_DELETE:
@@ -420,7 +477,8 @@ recovery_redo(vl_ctx *ctx, recovery *self, vl_log_position end)
         st = vl_wal_scan_next(ctx, scan, &record, &found);
         if (st != VELO_OK || !found)
             break;
-        if (!vl_verdict_applies(self->verdict, record.txn, record.position))
+        if (record.type == VL_RECORD_LISTED || record.type == VL_RECORD_LIST_END ||
+            !vl_verdict_applies(self->verdict, record.txn, record.position))
             continue;
         if (vl_record_parse(record.type, record.body, record.size, &parsed) != NULL)
             st = recovery_damaged(ctx, &record, "it has changed since it was read before");
@@ -432,6 +490,22 @@ recovery_redo(vl_ctx *ctx, recovery *self, vl_log_position end)
                      "the log \"%s\" ends at position %" PRIu64 ", and ended at %" PRIu64
                      " when it was read before",
                      self->store->wal_path, vl_wal_scan_position(scan), end);
+    vl_wal_scan_close(scan);
+    return st;
+}
+
+/* Apply the checkpoint's list, if there is one. */
+static velo_status
+recovery_list_pass(vl_ctx *ctx, recovery *self)
+{
+    vl_wal_scan *scan;
+    velo_status st;
+
+    if (!self->has_list)
+        return VELO_OK;
+    st = recovery_open_scan(ctx, self, vl_volume_super(self->store->volume)->log_position, &scan);
+    if (st == VELO_OK)
+        st = vl_recovery_apply_list(ctx, self->store, self->verdict, scan);
     vl_wal_scan_close(scan);
     return st;
 }
@@ -451,8 +525,11 @@ vl_recovery_run(vl_ctx *ctx, vl_store *store, vl_log_position *end)
         return vl_fail(ctx, VELO_CANTOPEN,
                        "%s was left by a program that keeps unfinished transactions in checkpoints",
                        vl_volume_path(store->volume));
+    self.has_list = (super->flags & VL_SUPER_LISTED) != 0;
     VL_TRY(vl_verdict_create(ctx, &self.verdict));
     st = recovery_judge(ctx, &self, end);
+    if (st == VELO_OK)
+        st = recovery_list_pass(ctx, &self);
     if (st == VELO_OK)
         st = recovery_redo(ctx, &self, *end);
     if (st == VELO_OK)

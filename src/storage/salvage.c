@@ -563,6 +563,10 @@ salvage_work(vl_ctx *ctx, vl_salvage *self)
         vl_salvage_tell(self, VL_SALVAGE_SUPER, 0, 0, NULL,
                         "the checkpoint has changes of transactions that were under way, by a "
                         "program that this one does not know: they are given as if committed");
+    if (self->has_super && (self->super.flags & VL_SUPER_LISTED) != 0)
+        vl_salvage_tell(self, VL_SALVAGE_SUPER, 0, 0, NULL,
+                        "the checkpoint has changes of transactions that were under way: they are "
+                        "given as if committed");
     VL_TRY(vl_salvage_judge(ctx, self));
     if (!self->map_is_whole || self->options->is_thorough) {
         vl_salvage_tell(self, VL_SALVAGE_NOTE, 0, 0, NULL,

@@ -403,6 +403,9 @@ salvage_copy_redo(vl_ctx *ctx, salvage_copy *copy, const vl_salvage_operation *o
     case VL_RECORD_ABORT:
     case VL_RECORD_DISCARD:
     case VL_RECORD_CHUNK:
+    case VL_RECORD_LISTED:
+    case VL_RECORD_LIST_END:
+    case VL_RECORD_TABLE_ROWS:
         break;
     }
     return VELO_OK; /* none of these is given */

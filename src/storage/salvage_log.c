@@ -71,9 +71,11 @@ salvage_log_judge_next(vl_ctx *ctx, salvage_log *log, vl_wal_scan *scan, int *fo
 
     if (st == VELO_OK && *found) {
         fault = vl_record_parse(record.type, record.body, record.size, &parsed);
-        st = fault != NULL ? vl_fail(ctx, VELO_CORRUPT, "%s", fault)
-                           : vl_verdict_see(ctx, log->verdict, record.type, record.txn,
-                                            record.position, parsed.position);
+        if (fault != NULL)
+            st = vl_fail(ctx, VELO_CORRUPT, "%s", fault);
+        else if (parsed.type != VL_RECORD_LISTED && parsed.type != VL_RECORD_LIST_END)
+            st = vl_verdict_see(ctx, log->verdict, record.type, record.txn, record.position,
+                                parsed.position);
     }
     if (st == VELO_NOMEM)
         return st;
@@ -269,6 +271,9 @@ salvage_log_fill(vl_ctx *ctx, salvage_log *log, const vl_wal_record *record,
     case VL_RECORD_TREE_DROP:
     case VL_RECORD_TREE_MARK:
     case VL_RECORD_CHUNK:
+    case VL_RECORD_LISTED:
+    case VL_RECORD_LIST_END:
+    case VL_RECORD_TABLE_ROWS:
         return VELO_OK;
     }
     VL_TRY(vl_layout_parse(ctx, log->self->page_size, parsed->data, parsed->size, layout));
@@ -276,37 +281,112 @@ salvage_log_fill(vl_ctx *ctx, salvage_log *log, const vl_wal_record *record,
     return VELO_OK;
 }
 
-/* Give an operation. One that makes no sense by itself is reported and left out. */
+/* Report an operation that makes no sense by itself, and leave it out. */
+static velo_status
+salvage_log_leave_out(vl_ctx *ctx, salvage_log *log, const vl_wal_record *record,
+                      const vl_record *parsed)
+{
+    char text[VL_ERROR_TEXT_SIZE];
+
+    (void)snprintf(text, sizeof text, "log position %" PRIu64 " (%s) is left out: %.800s",
+                   record->position, vl_record_type_name(record->type), ctx->error.text);
+    vl_salvage_tell(log->self, VL_SALVAGE_LOG, parsed->tree, 0, NULL, text);
+    vl_error_clear(ctx);
+    return VELO_OK;
+}
+
+static velo_status
+salvage_log_hand_over(vl_ctx *ctx, salvage_log *log, const vl_salvage_operation *out)
+{
+    vl_salvage *self = log->self;
+
+    self->stats->operation_count++;
+    if (self->options->operation == NULL)
+        return VELO_OK;
+    return self->options->operation(ctx, self->options->argument, out);
+}
+
+/* Give an operation. */
 static velo_status
 salvage_log_give(vl_ctx *ctx, salvage_log *log, const vl_wal_record *record,
                  const vl_record *parsed)
 {
-    vl_salvage *self = log->self;
     vl_salvage_operation out = {.type = parsed->type,
                                 .at = record->position,
                                 .txn = record->txn,
                                 .tree = parsed->tree,
                                 .rowid = parsed->rowid};
-    char text[VL_ERROR_TEXT_SIZE];
     vl_layout *layout = NULL;
     velo_status st;
 
-    vl_arena_reset(&self->arena);
+    vl_arena_reset(&log->self->arena);
     st = salvage_log_fill(ctx, log, record, parsed, &out, &layout);
-    if (st == VELO_CORRUPT) {
-        (void)snprintf(text, sizeof text, "log position %" PRIu64 " (%s) is left out: %.800s",
-                       record->position, vl_record_type_name(record->type), ctx->error.text);
-        vl_salvage_tell(self, VL_SALVAGE_LOG, parsed->tree, 0, NULL, text);
-        vl_error_clear(ctx);
-        return VELO_OK;
-    }
-    if (st == VELO_OK) {
-        self->stats->operation_count++;
-        if (self->options->operation != NULL)
-            st = self->options->operation(ctx, self->options->argument, &out);
-    }
+    if (st == VELO_CORRUPT)
+        return salvage_log_leave_out(ctx, log, record, parsed);
+    if (st == VELO_OK)
+        st = salvage_log_hand_over(ctx, log, &out);
     vl_layout_destroy(layout);
     return st;
+}
+
+/* Give the rows of a leaf, each as an insert. */
+static velo_status
+salvage_log_give_rows(vl_ctx *ctx, salvage_log *log, const vl_wal_record *record,
+                      const vl_record *parsed)
+{
+    vl_salvage_operation out = {.type = VL_RECORD_TABLE_INSERT,
+                                .at = record->position,
+                                .txn = record->txn,
+                                .tree = parsed->tree};
+    vl_arena *arena = &log->self->arena;
+    vl_leaf *leaf;
+    vl_value *values;
+    uint8_t *states;
+    uint32_t *ids;
+    velo_status st;
+
+    vl_arena_reset(arena);
+    leaf = vl_arena_alloc_aligned(arena, log->self->page_size, VL_CACHE_LINE_SIZE);
+    if (leaf == NULL)
+        return vl_salvage_no_memory(ctx);
+    st = vl_record_join_leaf(ctx, parsed, log->self->page_size, leaf);
+    if (st != VELO_OK)
+        return salvage_log_leave_out(ctx, log, record, parsed);
+    ids = vl_arena_alloc_array(arena, leaf->column_count + 1U, sizeof *ids);
+    values = vl_arena_alloc_array(arena, leaf->column_count + 1U, sizeof *values);
+    states = vl_arena_alloc_array(arena, leaf->column_count + 1U, sizeof *states);
+    if (ids == NULL || values == NULL || states == NULL)
+        return vl_salvage_no_memory(ctx);
+    out.column_count = leaf->column_count;
+    out.ids = ids;
+    out.values = values;
+    out.states = states;
+    for (uint32_t rank = 0; st == VELO_OK && rank < leaf->count; rank++) {
+        uint32_t slot = vl_leaf_slot_at(leaf, rank);
+
+        out.rowid = vl_leaf_rowid(leaf, slot);
+        for (uint32_t i = 0; i < leaf->column_count; i++) {
+            vl_leaf_value value;
+
+            vl_leaf_get(leaf, slot, i, &value);
+            ids[i] = vl_leaf_column_id(leaf, i);
+            values[i] = value.value;
+        }
+        st = salvage_log_hand_over(ctx, log, &out);
+    }
+    return st;
+}
+
+/* Give what a record says, or keep a part of it. */
+static velo_status
+salvage_log_take(vl_ctx *ctx, salvage_log *log, const vl_wal_record *record,
+                 const vl_record *parsed)
+{
+    if (parsed->type == VL_RECORD_CHUNK)
+        return salvage_log_take_chunk(ctx, log, record->txn, parsed);
+    if (parsed->type == VL_RECORD_TABLE_ROWS)
+        return salvage_log_give_rows(ctx, log, record, parsed);
+    return salvage_log_give(ctx, log, record, parsed);
 }
 
 static velo_status
@@ -330,11 +410,10 @@ salvage_log_redo(vl_ctx *ctx, salvage_log *log, vl_wal_scan *scan)
         }
         if (record.position >= log->end)
             break; /* only fillers were left; SL1 */
-        if (parsed.tree == 0 || !vl_verdict_applies(log->verdict, record.txn, record.position))
+        if (parsed.tree == 0 || parsed.type == VL_RECORD_LISTED ||
+            !vl_verdict_applies(log->verdict, record.txn, record.position))
             continue;
-        VL_TRY(parsed.type == VL_RECORD_CHUNK
-                   ? salvage_log_take_chunk(ctx, log, record.txn, &parsed)
-                   : salvage_log_give(ctx, log, &record, &parsed));
+        VL_TRY(salvage_log_take(ctx, log, &record, &parsed));
     }
     return VELO_OK;
 }

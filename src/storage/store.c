@@ -24,6 +24,9 @@
 #define STORE_LOG_LEAST VL_BY_BUILD(UINT64_C(64) << 20, UINT64_C(1) << 16)
 #define STORE_LOG_MOST  VL_BY_BUILD(UINT64_C(1) << 30, UINT64_C(1) << 20)
 
+/* The first position of a log: those of commits are timestamps, of which 0 is none. */
+#define STORE_LOG_START 8U
+
 /* How often the background thread looks by itself. */
 #define STORE_LOOK_NS 20000000
 
@@ -50,10 +53,24 @@ store_fill(vl_ctx *ctx, void *user, vl_superblock *super)
     super->published = store->checkpoint_note;
     super->log_generation = store->log_generation;
     super->log_salt = store->log_salt;
-    super->log_position = store->checkpoint_note;
+    super->log_position = store->checkpoint_from;
     super->next_tree = atomic_load_explicit(&store->next_tree, memory_order_relaxed);
     memset(&super->inflight_root, 0, sizeof super->inflight_root);
-    super->flags = store->super_flags;
+    super->flags = store->super_flags | (store->has_list ? VL_SUPER_LISTED : 0);
+    return VELO_OK;
+}
+
+/* The gate is closed: list what transactions that are open have changed. */
+static velo_status
+store_list(vl_ctx *ctx, vl_store *store)
+{
+    const vl_store_layer *layer = store->options.layer;
+    uint64_t count = 0;
+
+    store->checkpoint_from = vl_wal_tail(store->wal);
+    if (layer != NULL && layer->list != NULL)
+        VL_TRY(layer->list(ctx, layer->user, &count));
+    store->has_list = count > 0;
     return VELO_OK;
 }
 
@@ -68,6 +85,8 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
         return vl_fail(ctx, VELO_BUSY, "a transaction of several operations is open");
     /* A transaction may have been left unfinished just before the gate closed. */
     st = vl_store_check_writable(ctx, store);
+    if (st == VELO_OK)
+        st = store_list(ctx, store);
     if (st != VELO_OK) {
         vl_gate_open(&store->gate);
         return st;
@@ -80,9 +99,9 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
     }
     if (st != VELO_OK)
         return st;
-    atomic_store_explicit(&store->checkpoint_at, store->checkpoint_note, memory_order_release);
+    atomic_store_explicit(&store->checkpoint_at, store->checkpoint_from, memory_order_release);
     atomic_fetch_add_explicit(&store->checkpoint_count, 1, memory_order_relaxed);
-    return vl_wal_release(ctx, store->wal, store->checkpoint_note);
+    return vl_wal_release(ctx, store->wal, store->checkpoint_from);
 }
 
 velo_status
@@ -211,13 +230,14 @@ velo_status
 vl_store_begin_log(vl_ctx *ctx, vl_store *store, vl_log_position start)
 {
     const vl_superblock *super = vl_volume_super(store->volume);
-    vl_wal_options options = {.io = store->io, .path = store->wal_path, .start = start};
+    vl_wal_options options = {.io = store->io, .path = store->wal_path};
     velo_status st;
 
     VL_TRY(vl_volume_make_writable(ctx, store->volume));
     VL_TRY(vl_io_random(ctx, store->io, &options.identity.salt, sizeof options.identity.salt));
     memcpy(options.identity.database_id, super->database_id, sizeof super->database_id);
     options.identity.generation = super->log_generation + 1;
+    options.start = start > STORE_LOG_START ? start : STORE_LOG_START;
     options.ring_bytes = store->options.log_ring_bytes;
     options.method = store->options.durable_method;
     options.medium = store->options.log_medium;
@@ -289,7 +309,8 @@ store_open_volume(vl_ctx *ctx, vl_store *store, const char *path)
     vl_volume_options options = {.page_size = store->options.page_size,
                                  .may_create = store->options.may_create,
                                  .is_read_only = store->options.is_read_only,
-                                 .is_direct = store->options.is_direct};
+                                 .is_direct = store->options.is_direct,
+                                 .medium = store->options.data_medium};
     size_t size = strlen(path);
 
     options.lock = options.is_read_only ? VL_LOCK_SHARED : VL_LOCK_EXCLUSIVE;
@@ -313,7 +334,13 @@ store_make_cache(vl_ctx *ctx, vl_store *store)
                                 .page_size = store->page_size,
                                 .budget_bytes = store->options.cache_bytes,
                                 .has_background = store->options.has_background};
+    const vl_store_layer *layer = store->options.layer;
+    vl_cache_hooks hooks;
 
+    if (layer != NULL) {
+        hooks = (vl_cache_hooks){layer->user, layer->keep, layer->bring};
+        options.hooks = &hooks;
+    }
     VL_TRY(vl_cache_create(ctx, &options, &store->cache));
     VL_TRY(vl_writer_create(ctx, store, &store->own));
     store->own->is_silent = 1;
@@ -324,7 +351,8 @@ store_make_cache(vl_ctx *ctx, vl_store *store)
 static velo_status
 store_begin_in_memory(vl_ctx *ctx, vl_store *store)
 {
-    vl_wal_options options = {.start = 0, .ring_bytes = store->options.log_ring_bytes};
+    vl_wal_options options = {.start = STORE_LOG_START,
+                              .ring_bytes = store->options.log_ring_bytes};
 
     options.identity.generation = 1;
     VL_TRY(vl_wal_create(ctx, &options, &store->wal));
@@ -445,8 +473,8 @@ vl_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_store_options *
 
 /* ---- closing ---- */
 
-static void
-store_stop_background(vl_store *store)
+void
+vl_store_stop_background(vl_store *store)
 {
     atomic_store_explicit(&store->is_stopping, 1, memory_order_release);
     if (store->background.is_started)
@@ -459,7 +487,7 @@ vl_store_abandon(vl_store *store)
 {
     if (store == NULL)
         return;
-    store_stop_background(store);
+    vl_store_stop_background(store);
     vl_writer_destroy(store->own);
     vl_directory_unload(store);
     vl_wal_close(store->wal);
@@ -488,7 +516,7 @@ vl_store_close(vl_ctx *ctx, vl_store *store)
 
     if (store == NULL)
         return VELO_OK;
-    store_stop_background(store);
+    vl_store_stop_background(store);
     if (store->volume != NULL &&
         atomic_load_explicit(&store->phase, memory_order_acquire) == VL_STORE_WRITING)
         st = store_finish(ctx, store);
@@ -519,6 +547,7 @@ vl_store_get_stats(vl_store *store, vl_store_stats *stats)
     uint64_t since = atomic_load_explicit(&store->checkpoint_at, memory_order_acquire);
 
     memset(stats, 0, sizeof *stats);
+    stats->data_medium = store->volume == NULL ? "memory" : vl_volume_medium(store->volume);
     vl_cache_get_stats(store->cache, &stats->cache);
     if (wal != NULL) {
         vl_wal_get_stats(wal, &stats->log);

@@ -26,6 +26,7 @@
 #include "os/io.h"
 #include "storage/layout.h"
 #include "storage/table.h"
+#include "storage/volume.h"
 #include "storage/wal.h"
 
 typedef struct vl_store vl_store;
@@ -37,6 +38,19 @@ typedef enum vl_synchronous {
     VL_SYNCHRONOUS_FULL    /* when it is durable */
 } vl_synchronous;
 
+/* What the layer of versions above does for the store, and is told. */
+typedef struct vl_store_layer {
+    void *user; /* passed to all, of `moved` as its argument */
+    void (*keep)(void *user, vl_pid pid, void *attachment); /* see vl_cache_hooks */
+    void *(*bring)(void *user, vl_pid pid);                 /* see there */
+    vl_tree_moved *moved;                                   /* of all trees */
+    /* Append what open transactions have changed, and how it is undone, as LISTED records
+     * (record.h) and LIST_END: with a writer of the layer's own, joined to one transaction after
+     * the other. No operation runs meanwhile. *count receives how many there were; 0: nothing was
+     * appended. */
+    velo_status (*list)(vl_ctx *ctx, void *user, uint64_t *count);
+} vl_store_layer;
+
 typedef struct vl_store_options {
     uint32_t page_size;       /* of a database to be created; 0 for the default */
     uint64_t cache_bytes;     /* budget of the page cache; 0: elastic */
@@ -47,10 +61,12 @@ typedef struct vl_store_options {
                                  about 16 bytes for each */
     vl_durable_method durable_method; /* how the log is made durable */
     vl_wal_medium log_medium;         /* how the log's bytes reach the medium; see wal.h */
+    vl_data_medium data_medium;       /* how pages do, and how they are read; see volume.h */
     int may_create;                   /* create the file when it is absent or empty */
     int is_read_only;   /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
     int is_direct;      /* transfers past the system's cache, where possible */
     int has_background; /* keep frames free and run checkpoints on a thread of its own */
+    const vl_store_layer *layer; /* NULL: there is none. Borrowed, outlives the store */
 } vl_store_options;
 
 /* Open or create a database.
@@ -72,6 +88,10 @@ velo_status vl_store_close(vl_ctx *ctx, vl_store *store);
 /* Close without writing anything, as if the process had died. NULL is allowed. Writers are
  * destroyed before the store is closed or abandoned. */
 void vl_store_abandon(vl_store *store);
+
+/* End the store's own thread, if it has one: before what the layer above keeps is taken apart. May
+ * be repeated; closing does it too. */
+void vl_store_stop_background(vl_store *store);
 
 /* Write all that was changed to its place, and let go of the log before. Errors: VELO_FULL,
  * VELO_IOERR, VELO_NOMEM: the log stays, and nothing is lost; VELO_BUSY: a transaction of several
@@ -169,6 +189,20 @@ velo_status vl_writer_update(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tabl
 velo_status vl_writer_delete(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_t rowid)
     VL_MUST_CHECK;
 
+/* Insert many rows behind all others of a table, by rising rowid, in the open transaction: whole
+ * pages at a time, which the log gets as they are, many rows a record.
+ *
+ * rows    rising. As for vl_writer_insert; no value is in overflow, none is deleted
+ * is_all  1: these are the last ones; all of them are taken. 0: more follow, and those that would
+ *         share a page with them are left out
+ * taken   receives how many rows are in the table: the caller gives the others again, with more. At
+ *         least one when there are VL_TABLE_LOAD_ROWS or more. After an error these are there
+ * errors  VELO_MISUSE: no transaction is open, a tree of another kind; VELO_CONSTRAINT: a row does
+ *         not lie behind all others; as for vl_writer_insert */
+velo_status vl_writer_load(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
+                           const vl_leaf_row *rows, uint32_t count, int is_all, uint32_t *taken)
+    VL_MUST_CHECK;
+
 /* Entries. put: inserts, or replaces the value. delete: VELO_NOTFOUND when there is none. */
 velo_status vl_writer_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
                           uint32_t key_size, const void *value, uint32_t value_size) VL_MUST_CHECK;
@@ -193,6 +227,8 @@ velo_status vl_store_read_row(vl_ctx *ctx, vl_store *store, vl_store_tree *table
 
 typedef struct vl_store_stats {
     vl_cache_stats cache;      /* pages in memory */
+    const char *data_medium;   /* what pages are on, and why not in a mapping if that was asked for;
+                                  static text */
     vl_wal_stats log;          /* zero while there is none */
     uint64_t log_bytes;        /* of log behind the last checkpoint */
     vl_tree_id next_tree;      /* id that the next tree will get */

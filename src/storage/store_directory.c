@@ -103,6 +103,18 @@ directory_reserve(vl_ctx *ctx, vl_store *store)
     return VELO_OK;
 }
 
+/* What the layer above is to be told of. */
+static void
+directory_add_hook(const vl_store *store, vl_tree *tree)
+{
+    const vl_store_layer *layer = store->options.layer;
+
+    if (layer == NULL)
+        return;
+    tree->moved = layer->moved;
+    tree->argument = layer->user;
+}
+
 /* Make an entry, in no list yet. The layout stays the caller's on failure. */
 static vl_store_entry *
 directory_make_entry(vl_ctx *ctx, vl_store *store, vl_tree_id id, vl_tree_kind kind, vl_pid root)
@@ -115,6 +127,7 @@ directory_make_entry(vl_ctx *ctx, vl_store *store, vl_tree_id id, vl_tree_kind k
     }
     vl_tree_init(&entry->tree.tree, kind == VL_TREE_TABLE ? &vl_table_ops : &vl_tree_key_ops,
                  store->cache, id, root);
+    directory_add_hook(store, &entry->tree.tree);
     entry->tree.kind = kind;
     atomic_init(&entry->tree.mark, INT64_MIN);
     return entry;
@@ -407,6 +420,7 @@ directory_add_tree(vl_ctx *ctx, vl_store *store, vl_tree_id id, vl_tree_kind kin
     if (st == VELO_OK) {
         st = vl_tree_create(ctx, entry->tree.tree.ops, store->cache, id, NULL, &entry->tree.tree);
         if (st == VELO_OK) {
+            directory_add_hook(store, &entry->tree.tree);
             *out = entry;
             return VELO_OK;
         }

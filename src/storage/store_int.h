@@ -4,6 +4,7 @@
  *   store_directory.c   the table of trees: on pages, and in memory
  *   writer_*.c          transactions and operations (writer_int.h)
  *   recovery.c          the log applied to the last checkpoint
+ *   recovery_list.c     before that, what its list says of unfinished transactions
  *   store_read.c        whole rows
  *
  * How a checkpoint cannot cut an operation in two: every operation holds store->gate from before
@@ -77,6 +78,8 @@ struct vl_store {
     uint64_t log_salt;                 /* of `wal` */
     uint64_t super_flags;              /* what the next superblock says */
     vl_log_position checkpoint_note;   /* position at the last barrier */
+    vl_log_position checkpoint_from;   /* where its log begins: that, or its list */
+    int has_list;                      /* there is a list */
     _Atomic uint64_t checkpoint_at;    /* position of the last checkpoint */
     _Atomic uint64_t checkpoint_count; /* checkpoints written */
     _Atomic uint64_t quiet_until;      /* position up to which no checkpoint is tried again */

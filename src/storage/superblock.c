@@ -122,7 +122,8 @@ super_find_bad_field(const uint8_t *bytes, const vl_superblock *super)
         return "root of the free space";
     if (!super_root_is_valid(&super->inflight_root, super->block_count))
         return "root of the transactions in flight";
-    if ((super->flags & ~VL_SUPER_CLEAN) != 0)
+    if ((super->flags & ~(VL_SUPER_CLEAN | VL_SUPER_LISTED)) != 0 ||
+        super->flags == (VL_SUPER_CLEAN | VL_SUPER_LISTED))
         return "flags";
     for (uint32_t i = SUPER_ZEROS_AT; i < SUPER_CHECKSUM_AT; i++)
         if (bytes[i] != 0)
@@ -160,6 +161,12 @@ vl_superblock_decode(vl_ctx *ctx, const char *what, uint32_t block,
         return vl_fail(ctx, VELO_CORRUPT, "\"%s\": superblock %" PRIu32 " has a bad %s", what,
                        block, bad);
     return VELO_OK;
+}
+
+int
+vl_superblock_is_unfinished(const uint8_t bytes[VL_SUPER_SIZE])
+{
+    return vl_load_le64(bytes) == VL_SUPER_UNFINISHED;
 }
 
 /* How much a failure says about the file: the more, the larger. Damage to one of our superblocks

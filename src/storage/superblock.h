@@ -21,11 +21,16 @@
  *   112  map_root            24  page map: address 8, length in blocks 4, height 4, checksum 8
  *   136  space_root          24  free space, likewise
  *   160  inflight_root       24  undo of transactions in flight, likewise; 0 for none
- *   184  flags               8   VL_SUPER_CLEAN
+ *   184  flags               8   VL_SUPER_CLEAN, VL_SUPER_LISTED
  *   192  zeros               312 must be zero in this version
  *   504  checksum            8   XXH3 of bytes 0 to 503, seeded with the block's number
  *
- * 512 bytes: a device writes that much whole or not at all. The rest of the block is zeros. */
+ * 512 bytes: a device writes that much whole or not at all. The rest of the block is zeros.
+ *
+ * Persistent memory writes words of 8 bytes whole, and nothing larger. There a superblock is stored
+ * in three steps, each of which is durable before the next one begins: the first word becomes
+ * VL_SUPER_UNFINISHED; the rest is stored; the first word becomes that of the magic. So what a
+ * power cut leaves is either whole, or has a first word that says that it was being written. */
 #ifndef VL_STORAGE_SUPERBLOCK_H
 #define VL_STORAGE_SUPERBLOCK_H
 
@@ -35,12 +40,18 @@
 #define VL_SUPER_SIZE  512U
 #define VL_SUPER_COUNT 2U
 
+/* The first 8 bytes, little-endian, of a superblock that is being stored word by word. */
+#define VL_SUPER_UNFINISHED UINT64_C(0x797375426f6c6556) /* "VeloBusy" */
+
 /* Version of the format that this library writes, and the oldest it reads. */
 #define VL_FORMAT_VERSION 1U
 #define VL_FORMAT_OLDEST  1U
 
 /* The database was closed: there is no log to look for. */
 #define VL_SUPER_CLEAN UINT64_C(1)
+
+/* The log begins with a list of what transactions in flight have changed (record.h). */
+#define VL_SUPER_LISTED UINT64_C(2)
 
 /* Where a structure's root lies, and what its image must hash to. All zero for none. */
 typedef struct vl_root {
@@ -68,7 +79,7 @@ typedef struct vl_superblock {
     vl_root map_root;        /* page map */
     vl_root space_root;      /* free space */
     vl_root inflight_root;   /* undo of transactions in flight */
-    uint64_t flags;          /* VL_SUPER_CLEAN */
+    uint64_t flags;          /* VL_SUPER_... */
 } vl_superblock;
 
 /* Write the bytes of a superblock for block `block`, 0 or 1. */
@@ -85,6 +96,10 @@ void vl_superblock_encode(const vl_superblock *super, uint32_t block, uint8_t by
 velo_status vl_superblock_decode(vl_ctx *ctx, const char *what, uint32_t block,
                                  const uint8_t bytes[VL_SUPER_SIZE], vl_superblock *super)
     VL_MUST_CHECK;
+
+/* Whether the bytes are those of a superblock that was being stored when the power failed: not
+ * damaged, and never durable. */
+int vl_superblock_is_unfinished(const uint8_t bytes[VL_SUPER_SIZE]);
 
 /* Read both superblocks and take the newest valid one. One damaged superblock is no error: its
  * write was cut short, or the medium is failing, and the other one is whole.

@@ -156,6 +156,11 @@ typedef velo_status vl_table_visit(vl_ctx *ctx, void *argument, const vl_table_r
 velo_status vl_table_find(vl_ctx *ctx, const vl_tree *tree, int64_t rowid, vl_table_visit *visit,
                           void *argument) VL_MUST_CHECK;
 
+/* Find a row, with the leaf latched exclusively: for who changes what is attached to it, and no
+ * byte of it. Otherwise as vl_table_find. */
+velo_status vl_table_find_exclusive(vl_ctx *ctx, const vl_tree *tree, int64_t rowid,
+                                    vl_table_visit *visit, void *argument) VL_MUST_CHECK;
+
 /* Find many rows, in any order; sorted rowids are found fastest. Rows whose pages are resident are
  * visited at once; for others up to VL_CACHE_LOADS reads are kept in flight, and each row is
  * visited when its page has come: so rows are visited in no order. Each is visited once. The longer
@@ -247,13 +252,23 @@ velo_status vl_table_sample(vl_ctx *ctx, const vl_tree *tree, vl_rng *rng, uint3
 
 /* ---- loading many rows at the right edge (table_load.c) ---- */
 
-/* What one section of a load adds, for the log. */
+/* What one section of a load adds: the next rows that were given. */
+typedef struct vl_table_load_part {
+    const vl_leaf_row *rows;     /* 1 row that is inserted by itself, or all rows of the pages */
+    uint32_t row_count;          /* how many */
+    const vl_leaf *const *pages; /* new pages with exactly these rows, in order: tight, all slots
+                                    live, no value in overflow; they stay what they are until the
+                                    part is appended */
+    uint32_t page_count;         /* how many; 0: a row by itself */
+} vl_table_load_part;
+
+/* The log of a load. */
 typedef struct vl_table_load_log {
-    /* Grant space for a record of these rows, in place of what was granted and not appended: no
-     * latches are held; may wait and fail. */
-    velo_status (*grant)(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t count);
-    /* Append it: inside the section. */
-    void (*append)(void *argument, const vl_leaf_row *rows, uint32_t count);
+    /* Grant space for records of a part, in place of what was granted and not appended: no latches
+     * are held but those of the new pages; may wait and fail. */
+    velo_status (*grant)(vl_ctx *ctx, void *argument, const vl_table_load_part *part);
+    /* Append them: inside the section. */
+    void (*append)(void *argument, const vl_table_load_part *part);
     vl_overflow_note *note; /* told of pages for overflow, or NULL */
     void *argument;         /* of all */
 } vl_table_load_log;
@@ -263,7 +278,8 @@ typedef struct vl_table_load_log {
  *
  * rows    rising. Those with values that are too long for a page are inserted one by one
  * is_all  1: these are the last ones. 0: the page that more rows would go to is left out
- * log     or NULL
+ * log     or NULL. With a log the last leaf is filled up row by row, since no record describes a
+ *         part of a page; no row is deleted or has values in overflow already
  * taken   receives how many rows are in the tree; the caller gives the rest again, with more. At
  *         least one when `count` is VL_TABLE_LOAD_ROWS or more, or is_all: then all
  * errors  VELO_CONSTRAINT: the first row is not greater than all of the tree: nothing was added

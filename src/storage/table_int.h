@@ -40,9 +40,12 @@ typedef struct vl_table_scratch {
     vl_overflow *released;   /* what nothing refers to any more */
 } vl_table_scratch;
 
-/* What a leaf is split for: the pages that it becomes are built already. */
+/* What a leaf is split for: the pages that it becomes are built already. The first `same_size`
+ * bytes of VL_TABLE_COPY say what the leaf was then. */
 typedef struct vl_table_cut {
-    int64_t separator; /* first rowid of the right one */
+    int64_t separator;  /* first rowid of the right one */
+    uint32_t same_size; /* all of the page; its header, if it stays what it is */
+    int is_behind;      /* 1: the leaf stays, and the right page is behind all of its rows */
 } vl_table_cut;
 
 /* Make sure that the scratch memory suffices for schemas of so many columns, and so many given
@@ -105,6 +108,9 @@ int vl_table_is_same(const void *page, const vl_leaf *copy, uint32_t page_size);
 
 /* Put a leaf from a buffer in a page's place. The page keeps its number. */
 void vl_table_put(void *page, vl_pid pid, const vl_leaf *from, uint32_t page_size);
+
+/* Whether a leaf has a row or a tombstone at or above a rowid. */
+int vl_table_has_row_from(const vl_leaf *leaf, int64_t rowid);
 
 /* About how many bytes of a leaf are in use. */
 uint64_t vl_table_leaf_used(const vl_leaf *leaf);

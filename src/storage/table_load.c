@@ -30,28 +30,45 @@ typedef struct table_load {
 
 /* Pages that are built and not in the tree yet. */
 typedef struct table_pages {
-    vl_change change;                   /* they are new in it */
-    vl_page_ref refs[TABLE_LOAD_PAGES]; /* the pages */
-    int64_t firsts[TABLE_LOAD_PAGES];   /* first rowid of each */
-    uint32_t count;                     /* how many */
-    uint32_t row_count;                 /* rows on all of them */
+    vl_change change;                        /* they are new in it */
+    vl_page_ref refs[TABLE_LOAD_PAGES];      /* the pages */
+    const vl_leaf *leaves[TABLE_LOAD_PAGES]; /* the same, to be read */
+    int64_t firsts[TABLE_LOAD_PAGES];        /* first rowid of each */
+    uint32_t count;                          /* how many */
+    uint32_t row_count;                      /* rows on all of them */
 } table_pages;
 
-static velo_status
-table_load_grant(vl_ctx *ctx, const table_load *load, uint32_t count)
+/* What a section is about to add: the next row, or the pages that are built of the next rows. */
+static vl_table_load_part
+table_load_part(const table_load *load, const table_pages *pages)
 {
-    if (load->log == NULL)
-        return VELO_OK;
-    return load->log->grant(ctx, load->log->argument, load->rows + load->taken, count);
+    vl_table_load_part part = {.rows = load->rows + load->taken, .row_count = 1};
+
+    if (pages != NULL) {
+        part.row_count = pages->row_count;
+        part.pages = pages->leaves;
+        part.page_count = pages->count;
+    }
+    return part;
+}
+
+static velo_status
+table_load_grant(vl_ctx *ctx, const table_load *load, const table_pages *pages)
+{
+    vl_table_load_part part = table_load_part(load, pages);
+
+    return load->log == NULL ? VELO_OK : load->log->grant(ctx, load->log->argument, &part);
 }
 
 /* Inside a section: log the next rows, and count them. */
 static void
-table_load_take(table_load *load, uint32_t count)
+table_load_take(table_load *load, const table_pages *pages)
 {
+    vl_table_load_part part = table_load_part(load, pages);
+
     if (load->log != NULL)
-        load->log->append(load->log->argument, load->rows + load->taken, count);
-    load->taken += count;
+        load->log->append(load->log->argument, &part);
+    load->taken += part.row_count;
 }
 
 static velo_status
@@ -60,16 +77,6 @@ table_load_refuse(vl_ctx *ctx, const table_load *load)
     return vl_fail(ctx, VELO_CONSTRAINT,
                    "row %" PRId64 " of tree %" PRIu64 " does not lie behind all others",
                    load->rows[load->taken].rowid, load->tree->id);
-}
-
-/* Whether a leaf has a row at or above a rowid. */
-static int
-table_has_row_from(const vl_leaf *leaf, int64_t rowid)
-{
-    for (uint32_t rank = vl_leaf_seek(leaf, rowid); rank < leaf->count; rank++)
-        if (vl_leaf_slot_state(leaf, vl_leaf_slot_at(leaf, rank)) != VL_LEAF_GAP)
-            return 1;
-    return 0;
 }
 
 /* ---- the last leaf ---- */
@@ -102,7 +109,7 @@ table_replace_last(vl_ctx *ctx, table_load *load, uint32_t added)
         is_done = !vl_table_is_same(spot.ref.page, vl_table_buffer(load->work, VL_TABLE_COPY),
                                     tree->page_size);
         if (!is_done && vl_change_prepare(&change, &spot.ref) && vl_change_enter(&change)) {
-            table_load_take(load, added);
+            load->taken += added;
             vl_table_put(spot.ref.page, spot.ref.pid, vl_table_buffer(load->work, VL_TABLE_LEFT),
                          tree->page_size);
             vl_change_leave(&change);
@@ -142,32 +149,39 @@ table_build_last(const table_load *load)
     return rows - before;
 }
 
-/* Fill up the last leaf, unless it is nearly full. */
+/* Look at the last leaf. *is_full 1: it is left as it is, being nearly full or of other columns; 0:
+ * there is a copy of it. */
+static velo_status
+table_look_at_last(vl_ctx *ctx, const table_load *load, int *is_full)
+{
+    const vl_tree *tree = load->tree;
+    vl_tree_spot spot;
+    int is_above;
+
+    VL_TRY(table_find_last(ctx, load, VL_TREE_SHARED, &spot));
+    is_above = load->rows[load->taken].rowid >= spot.range.first &&
+               !vl_table_has_row_from(spot.ref.page, load->rows[load->taken].rowid);
+    *is_full = vl_table_leaf_used(spot.ref.page) > (uint64_t)tree->page_size * 3 / 4 ||
+               !vl_table_suits(spot.ref.page, load->schema);
+    if (is_above && !*is_full)
+        memcpy(vl_table_buffer(load->work, VL_TABLE_COPY), spot.ref.page, tree->page_size);
+    vl_cache_release_shared(tree->cache, &spot.ref);
+    return is_above ? VELO_OK : table_load_refuse(ctx, load);
+}
+
+/* Fill up the last leaf, unless it is nearly full. Without a log. */
 static velo_status
 table_fill_last(vl_ctx *ctx, table_load *load)
 {
-    const vl_tree *tree = load->tree;
-    vl_leaf *copy = vl_table_buffer(load->work, VL_TABLE_COPY);
-    vl_tree_spot spot;
     uint32_t taken;
     int is_full;
-    int is_above;
 
+    VL_ASSERT(load->log == NULL);
     do {
-        VL_TRY(table_find_last(ctx, load, VL_TREE_SHARED, &spot));
-        is_above = load->rows[load->taken].rowid >= spot.range.first &&
-                   !table_has_row_from(spot.ref.page, load->rows[load->taken].rowid);
-        is_full = vl_table_leaf_used(spot.ref.page) > (uint64_t)tree->page_size * 3 / 4 ||
-                  !vl_table_suits(spot.ref.page, load->schema);
-        if (is_above && !is_full)
-            memcpy(copy, spot.ref.page, tree->page_size);
-        vl_cache_release_shared(tree->cache, &spot.ref);
-        if (!is_above)
-            return table_load_refuse(ctx, load);
+        VL_TRY(table_look_at_last(ctx, load, &is_full));
         taken = is_full ? 0 : table_build_last(load);
         if (taken == 0)
             return VELO_OK;
-        VL_TRY(table_load_grant(ctx, load, taken));
         taken += load->taken;
         VL_TRY(table_replace_last(ctx, load, taken - load->taken));
     } while (load->taken != taken); /* somebody has changed it meanwhile */
@@ -196,11 +210,11 @@ table_insert_next(vl_ctx *ctx, table_load *load)
     VL_TRY(vl_table_last_rowid(ctx, load->tree, &last_rowid, &is_empty));
     if (!is_empty && row->rowid <= last_rowid)
         return table_load_refuse(ctx, load);
-    VL_TRY(table_load_grant(ctx, load, 1));
+    VL_TRY(table_load_grant(ctx, load, NULL));
     st = vl_table_write_begin(ctx, load->tree, load->work, &op, &write);
     while (st == VELO_OK && write.is_possible && load->taken < wanted) {
         if (vl_table_write_enter(&write)) {
-            table_load_take(load, 1);
+            table_load_take(load, NULL);
             vl_table_write_apply(&write);
             vl_table_write_leave(&write);
         } else {
@@ -211,6 +225,21 @@ table_insert_next(vl_ctx *ctx, table_load *load)
         st = table_load_refuse(ctx, load);
     vl_table_write_end(ctx, &write);
     return st;
+}
+
+/* Fill up the last leaf row by row, until it is nearly full. */
+static velo_status
+table_fill_last_logged(vl_ctx *ctx, table_load *load)
+{
+    int is_full = 0;
+
+    while (load->taken < load->count) {
+        VL_TRY(table_look_at_last(ctx, load, &is_full));
+        if (is_full)
+            break;
+        VL_TRY(table_insert_next(ctx, load));
+    }
+    return VELO_OK;
 }
 
 /* Insert rows that lie behind all others, but not in the last leaf's range: those before it are
@@ -254,6 +283,7 @@ table_build_pages(vl_ctx *ctx, const table_load *load, vl_leaf_builder *builder,
             return VELO_OK;
         VL_TRY(vl_change_new_page(ctx, &pages->change, ref));
         vl_table_put(ref->page, ref->pid, leaf, tree->page_size);
+        pages->leaves[pages->count] = ref->page;
         pages->firsts[pages->count++] = first;
         pages->row_count += rows;
     }
@@ -277,7 +307,7 @@ table_add_pages(table_load *load, table_pages *pages, vl_tree_pair *pair)
     void *parent = pair->parent.page;
 
     if (pair->step.range.last != INT64_MAX ||
-        table_has_row_from(pair->node.page, pages->firsts[0])) /* keeps L1 */
+        vl_table_has_row_from(pair->node.page, pages->firsts[0])) /* keeps L1 */
         return TABLE_NOT_LAST;
     if (parent == NULL)
         return TABLE_NO_PARENT;
@@ -285,7 +315,7 @@ table_add_pages(table_load *load, table_pages *pages, vl_tree_pair *pair)
         return TABLE_NO_ROOM;
     if (!vl_change_prepare(&pages->change, &pair->parent) || !vl_change_enter(&pages->change))
         return TABLE_UNREADY;
-    table_load_take(load, pages->row_count); /* keeps L2 */
+    table_load_take(load, pages); /* keeps L2 */
     for (uint32_t i = 0; i < pages->count; i++) {
         vl_node_result result = vl_node_rowid_insert(parent, tree->page_size, pair->step.index + i,
                                                      pages->firsts[i], pages->refs[i].pid);
@@ -335,7 +365,7 @@ table_load_section(vl_ctx *ctx, table_load *load, vl_leaf_builder *builder, int 
     vl_change_begin(tree->cache, &pages.change);
     st = table_build_pages(ctx, load, builder, is_last, &pages);
     if (st == VELO_OK && pages.count > 0)
-        st = table_load_grant(ctx, load, pages.row_count);
+        st = table_load_grant(ctx, load, &pages);
     while (st == VELO_OK && pages.count > 0 && obstacle != TABLE_NONE) {
         vl_tree_target target = vl_table_target(pages.firsts[0]);
         vl_tree_pair pair;
@@ -380,7 +410,7 @@ table_load_run(vl_ctx *ctx, table_load *load)
 
     VL_TRY(table_insert_before_last(ctx, load));
     if (load->taken < load->count)
-        VL_TRY(table_fill_last(ctx, load));
+        VL_TRY(load->log == NULL ? table_fill_last(ctx, load) : table_fill_last_logged(ctx, load));
     do {
         before = load->taken;
         if (load->taken < load->count)

@@ -7,7 +7,7 @@
  * Invariants
  *   N1  A leaf's present slots lie in the range that its parent says. Gaps may lie outside.
  *   N2  What is put in place of a leaf, or of two, was built from bytes equal to theirs, and holds
- *       the same rows. */
+ *       the same rows. A page behind all rows of a leaf is empty, and the leaf stays. */
 #include "storage/table_int.h"
 
 #include <inttypes.h>
@@ -56,6 +56,15 @@ vl_table_put(void *page, vl_pid pid, const vl_leaf *from, uint32_t page_size)
     leaf->pid = pid;
 }
 
+int
+vl_table_has_row_from(const vl_leaf *leaf, int64_t rowid)
+{
+    for (uint32_t rank = vl_leaf_seek(leaf, rowid); rank < leaf->count; rank++)
+        if (vl_leaf_slot_state(leaf, vl_leaf_slot_at(leaf, rank)) != VL_LEAF_GAP)
+            return 1;
+    return 0;
+}
+
 /* Whether an inner node can take as many children as are wanted. */
 static int
 table_has_room_for(const vl_tree_split_plan *plan, const void *page)
@@ -70,9 +79,12 @@ static vl_tree_verdict
 table_plan_split(vl_tree_split_plan *plan)
 {
     uint32_t page_size = plan->tree->page_size;
+    const vl_table_cut *cut = plan->incoming;
 
     if (plan->level == 0) /* keeps N2; else the caller sees what the leaf has become */
-        return vl_table_is_same(plan->page, vl_table_buffer(plan->work, VL_TABLE_COPY), page_size)
+        return vl_table_is_same(plan->page, vl_table_buffer(plan->work, VL_TABLE_COPY),
+                                cut->same_size) &&
+                       !(cut->is_behind && vl_table_has_row_from(plan->page, cut->separator))
                    ? VL_TREE_GO
                    : VL_TREE_NEEDLESS;
     if (table_has_room_for(plan, plan->page))
@@ -101,7 +113,9 @@ table_split(vl_tree_split_plan *plan)
             vl_node_rowid_split(plan->page, plan->right, page_size, plan->right_pid, plan->u.keep);
     } else {
         separator = cut->separator;
-        vl_table_put(plan->page, plan->pid, vl_table_buffer(plan->work, VL_TABLE_LEFT), page_size);
+        if (!cut->is_behind)
+            vl_table_put(plan->page, plan->pid, vl_table_buffer(plan->work, VL_TABLE_LEFT),
+                         page_size);
         vl_table_put(plan->right, plan->right_pid, vl_table_buffer(plan->work, VL_TABLE_RIGHT),
                      page_size);
         plan->moved.first = separator;

@@ -47,6 +47,25 @@ vl_table_find(vl_ctx *ctx, const vl_tree *tree, int64_t rowid, vl_table_visit *v
     return table_visit_row(ctx, tree, &spot, rowid, 0, visit, argument);
 }
 
+velo_status
+vl_table_find_exclusive(vl_ctx *ctx, const vl_tree *tree, int64_t rowid, vl_table_visit *visit,
+                        void *argument)
+{
+    vl_tree_target target = vl_table_target(rowid);
+    vl_tree_search search = {.target = &target, .mode = VL_TREE_EXCLUSIVE};
+    vl_table_row row = {.rowid = rowid};
+    vl_tree_spot spot;
+    velo_status st;
+
+    VL_TRY(vl_tree_find(ctx, tree, &search, &spot));
+    row.leaf = spot.ref.page;
+    row.ref = &spot.ref;
+    row.state = vl_leaf_find(row.leaf, rowid, &row.slot);
+    st = visit(ctx, argument, &row);
+    vl_cache_release_exclusive(tree->cache, &spot.ref);
+    return st;
+}
+
 /* ---- many rows ---- */
 
 /* A row that waits for a page. */

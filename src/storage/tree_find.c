@@ -144,6 +144,9 @@ tree_take_child(tree_descent *descent, tree_hold *parent)
         tree_look_ahead(descent, parent);
     if (!tree_latch(tree, search->mode, descent->pid, &spot->ref))
         return tree_give_up(descent, parent, TREE_ABSENT);
+    /* A leaf's directory comes together with its header. */
+    __builtin_prefetch((const uint8_t *)spot->ref.page + VL_CACHE_LINE_SIZE);
+    __builtin_prefetch((const uint8_t *)spot->ref.page + 2 * (size_t)VL_CACHE_LINE_SIZE);
     if (!tree_hold_end(descent, parent)) { /* keeps T1 */
         tree_release(tree, search->mode, &spot->ref);
         return TREE_AGAIN;

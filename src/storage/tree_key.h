@@ -184,6 +184,12 @@ typedef velo_status vl_tree_key_visit(vl_ctx *ctx, void *argument, const vl_tree
 velo_status vl_tree_key_find(vl_ctx *ctx, const vl_tree *tree, const void *key, uint32_t key_size,
                              vl_tree_key_visit *visit, void *argument) VL_MUST_CHECK;
 
+/* The same with the leaf latched exclusively: for who changes what is attached to it, and no byte
+ * of it. */
+velo_status vl_tree_key_find_exclusive(vl_ctx *ctx, const vl_tree *tree, const void *key,
+                                       uint32_t key_size, vl_tree_key_visit *visit, void *argument)
+    VL_MUST_CHECK;
+
 /* Find an entry and copy its value, of a live one or a tombstone, to `value`, which has room for
  * vl_node_key_value_max bytes. */
 velo_status vl_tree_key_get(vl_ctx *ctx, const vl_tree *tree, const void *key, uint32_t key_size,

@@ -1,4 +1,8 @@
-/* tree_key_read.c - finding entries, and reading long keys. */
+/* tree_key_read.c - finding entries, and reading long keys.
+ *
+ * Invariants
+ *   KR1  A visit runs under the leaf's latch, and what the search noted of long keys is given up before:
+ *        the latched leaf keeps what it refers to. */
 #include "storage/tree_key_int.h"
 
 #include <string.h>
@@ -74,20 +78,18 @@ vl_tree_key_find_place(vl_ctx *ctx, const vl_tree *tree, vl_tree_target *target,
     return st;
 }
 
-velo_status
-vl_tree_key_find(vl_ctx *ctx, const vl_tree *tree, const void *key, uint32_t key_size,
-                 vl_tree_key_visit *visit, void *argument)
+static velo_status
+key_read_visit(vl_ctx *ctx, const vl_tree *tree, const vl_node_key *wanted, vl_tree_mode mode,
+               vl_tree_key_visit *visit, void *argument)
 {
-    vl_node_key wanted = vl_node_key_make(key, key_size);
     vl_tree_key_found found = {0};
     vl_node_key_entry entry;
     vl_tree_target target;
     vl_page_ref leaf;
     velo_status st;
 
-    vl_tree_key_target_init(&target, &wanted, VL_TREE_AT);
-    VL_TRY(vl_tree_key_find_place(ctx, tree, &target, VL_TREE_SHARED, &leaf, &found.index,
-                                  &found.state));
+    vl_tree_key_target_init(&target, wanted, VL_TREE_AT);
+    VL_TRY(vl_tree_key_find_place(ctx, tree, &target, mode, &leaf, &found.index, &found.state));
     found.leaf = &leaf;
     if (found.state != VL_TREE_KEY_ABSENT) {
         entry = vl_node_key_entry_at(leaf.page, tree->page_size, found.index, NULL);
@@ -95,8 +97,29 @@ vl_tree_key_find(vl_ctx *ctx, const vl_tree *tree, const void *key, uint32_t key
         found.value_size = entry.value_size;
     }
     st = visit(ctx, argument, &found);
-    vl_cache_release_shared(tree->cache, &leaf);
+    if (mode == VL_TREE_EXCLUSIVE)
+        vl_cache_release_exclusive(tree->cache, &leaf);
+    else
+        vl_cache_release_shared(tree->cache, &leaf);
     return st;
+}
+
+velo_status
+vl_tree_key_find(vl_ctx *ctx, const vl_tree *tree, const void *key, uint32_t key_size,
+                 vl_tree_key_visit *visit, void *argument)
+{
+    vl_node_key wanted = vl_node_key_make(key, key_size);
+
+    return key_read_visit(ctx, tree, &wanted, VL_TREE_SHARED, visit, argument);
+}
+
+velo_status
+vl_tree_key_find_exclusive(vl_ctx *ctx, const vl_tree *tree, const void *key, uint32_t key_size,
+                           vl_tree_key_visit *visit, void *argument)
+{
+    vl_node_key wanted = vl_node_key_make(key, key_size);
+
+    return key_read_visit(ctx, tree, &wanted, VL_TREE_EXCLUSIVE, visit, argument);
 }
 
 /* Where vl_tree_key_get copies to. */

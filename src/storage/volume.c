@@ -6,9 +6,9 @@
  *       checkpoint work only after that (is_ready).
  *   U2  A block that the durable checkpoint needs is never written: vl_volume_write_batch checks
  *       each against the sets.
- *   U3  The first failure of a sync or of a superblock's write is final: is_broken is set before
- *       anything that it makes uncertain could be used, and never cleared.
- *   U4  An image is handed out only when it hashes to what its extent says. */
+ *   U3  The first failure of a sync, of storing an image, or of a superblock's write is final:
+ * is_broken is set before anything that it makes uncertain could be used, and never cleared. U4  An
+ * image is handed out only when it hashes to what its extent says. */
 #include "storage/volume.h"
 
 #include "base/assert.h"
@@ -54,8 +54,10 @@ vl_volume_check_writable(vl_ctx *ctx, vl_volume *volume)
 }
 
 velo_status
-vl_volume_write_super(vl_ctx *ctx, vl_volume *volume, const vl_superblock *super, uint32_t place)
+vl_volume_write_super(vl_ctx *ctx, vl_volume *volume, const vl_superblock *super, uint32_t place,
+                      int is_next)
 {
+    uint64_t offset = (uint64_t)place * volume->block_size;
     uint32_t align = vl_media_align(&volume->media);
     uint32_t size = align > VL_SUPER_SIZE ? align : VL_SUPER_SIZE;
     vl_superblock again;
@@ -65,8 +67,10 @@ vl_volume_write_super(vl_ctx *ctx, vl_volume *volume, const vl_superblock *super
     vl_superblock_encode(super, place, volume->super_buffer);
     VL_CHECK(vl_superblock_decode(ctx, vl_volume_path(volume), place, volume->super_buffer,
                                   &again) == VELO_OK);
-    st = vl_media_write_durable(ctx, &volume->media, volume->super_buffer, size,
-                                (uint64_t)place * volume->block_size);
+    if (is_next)
+        st = vl_media_write_super(ctx, &volume->media, volume->super_buffer, size, offset);
+    else
+        st = vl_media_write_durable(ctx, &volume->media, volume->super_buffer, size, offset);
     return st == VELO_OK ? VELO_OK : vl_volume_break(ctx, volume, st);
 }
 
@@ -108,7 +112,7 @@ volume_write_first(vl_ctx *ctx, vl_volume *volume, const char *path)
     VL_TRY(vl_io_random(ctx, volume->media.io, super->database_id, sizeof super->database_id));
     VL_TRY(vl_io_random(ctx, volume->media.io, &super->log_salt, sizeof super->log_salt));
     VL_TRY(volume_allocate_supers(ctx, volume));
-    VL_TRY(vl_volume_write_super(ctx, volume, super, 0));
+    VL_TRY(vl_volume_write_super(ctx, volume, super, 0, 0));
     return vl_path_sync_folder(ctx, volume->media.io, path);
 }
 
@@ -208,7 +212,8 @@ volume_is_damaged(vl_ctx *ctx, const vl_superblock *super, uint32_t place, const
     vl_superblock other;
     int is_damaged;
 
-    if (offset + VL_SUPER_SIZE > size || volume_is_zero(head + offset, VL_SUPER_SIZE))
+    if (offset + VL_SUPER_SIZE > size || volume_is_zero(head + offset, VL_SUPER_SIZE) ||
+        vl_superblock_is_unfinished(head + offset))
         return 0;
     is_damaged = vl_superblock_decode(ctx, "", 1 - place, head + offset, &other) != VELO_OK;
     vl_error_clear(ctx);
@@ -264,7 +269,8 @@ vl_volume_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_volume_options
         (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate buffers for superblocks");
         goto fail;
     }
-    st = volume_open_media(ctx, volume, io, path, options, options->is_direct);
+    st = volume_open_media(ctx, volume, io, path, options,
+                           options->is_direct && options->medium == VL_DATA_FILE);
     if (st == VELO_OK)
         st = volume_open_super(ctx, volume, path, options, head);
     if (st == VELO_OK && vl_media_align(&volume->media) > volume->block_size) {
@@ -273,6 +279,10 @@ vl_volume_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_volume_options
     }
     if (st != VELO_OK)
         goto fail;
+    if (options->medium == VL_DATA_MAPPED)
+        vl_media_map(ctx, &volume->media,
+                     volume->supers[volume->place].block_count * volume->block_size,
+                     !options->is_read_only);
     vl_free(head);
     *out = volume;
     return VELO_OK;
@@ -307,6 +317,12 @@ vl_volume_has_damaged_super(const vl_volume *volume)
 }
 
 const char *
+vl_volume_medium(const vl_volume *volume)
+{
+    return volume->media.name;
+}
+
+const char *
 vl_volume_path(const vl_volume *volume)
 {
     return vl_file_path(volume->media.file);
@@ -325,8 +341,11 @@ static velo_status
 volume_make_ready(vl_ctx *ctx, vl_volume *volume)
 {
     uint32_t place = atomic_load_explicit(&volume->place, memory_order_relaxed);
+    uint64_t count = atomic_load_explicit(&volume->block_count, memory_order_relaxed);
     velo_status st = volume_allocate_supers(ctx, volume); /* a copy may have a hole there */
 
+    if (st == VELO_OK)
+        st = vl_media_prepare_stores(ctx, &volume->media, count * volume->block_size);
     if (st == VELO_OK)
         st = vl_free_map_load(ctx, volume);
     if (st != VELO_OK) { /* may be tried again */
@@ -335,7 +354,7 @@ volume_make_ready(vl_ctx *ctx, vl_volume *volume)
         vl_free_map_deinit(&volume->map);
         return st;
     }
-    VL_TRY(vl_volume_write_super(ctx, volume, &volume->supers[place], place));
+    VL_TRY(vl_volume_write_super(ctx, volume, &volume->supers[place], place, 0));
     if (volume->supers[place].checkpoint == 1) { /* whoever created it may have been killed then */
         st = vl_path_sync_folder(ctx, volume->media.io, vl_volume_path(volume));
         if (st != VELO_OK)
@@ -396,21 +415,26 @@ volume_fail_read(vl_ctx *ctx, const vl_volume *volume, const vl_volume_read_item
     return cause.code;
 }
 
-/* Check what was read. Keeps U4. */
+/* Check an image. Keeps U4. */
 static velo_status
-volume_check_image(vl_ctx *ctx, const vl_volume *volume, const vl_volume_read_item *item)
+volume_check_bytes(vl_ctx *ctx, const vl_volume *volume, const vl_extent *extent, const void *bytes,
+                   const char *what, uint64_t number)
 {
-    const vl_extent *extent = &item->extent;
-    uint64_t found =
-        vl_hash64(item->buf, (size_t)extent->length * volume->block_size, extent->address);
+    uint64_t found = vl_hash64(bytes, (size_t)extent->length * volume->block_size, extent->address);
 
     if (VL_LIKELY(found == extent->checksum))
         return VELO_OK;
     return vl_fail(ctx, VELO_CORRUPT,
                    "\"%s\": %s %" PRIu64 ": block %" PRIu64 " is damaged: checksum %016" PRIx64
                    ", not %016" PRIx64,
-                   vl_volume_path(volume), item->what, item->number, extent->address, found,
-                   extent->checksum);
+                   vl_volume_path(volume), what, number, extent->address, found, extent->checksum);
+}
+
+/* Check what was read. */
+static velo_status
+volume_check_image(vl_ctx *ctx, const vl_volume *volume, const vl_volume_read_item *item)
+{
+    return volume_check_bytes(ctx, volume, &item->extent, item->buf, item->what, item->number);
 }
 
 velo_status
@@ -427,6 +451,31 @@ vl_volume_read(vl_ctx *ctx, vl_volume *volume, const vl_extent *extent, void *bu
     if (st != VELO_OK)
         return volume_fail_read(ctx, volume, &item);
     return volume_check_image(ctx, volume, &item);
+}
+
+vl_volume_view
+vl_volume_get_view(const vl_volume *volume)
+{
+    vl_volume_view view = {NULL, 0};
+    uint64_t size = 0;
+
+    view.base = vl_media_view(&volume->media, &size);
+    if (view.base != NULL)
+        view.block_count = size / volume->block_size;
+    return view;
+}
+
+velo_status
+vl_volume_check_in_place(vl_ctx *ctx, vl_volume *volume, const vl_extent *extent, const char *what,
+                         uint64_t number, const void **image)
+{
+    *image = NULL;
+    VL_TRY(volume_check_extent(ctx, volume, extent, what, number));
+    *image = vl_media_at(&volume->media, extent->address * volume->block_size,
+                         (uint64_t)extent->length * volume->block_size);
+    if (*image == NULL)
+        return VELO_OK;
+    return volume_check_bytes(ctx, volume, extent, *image, what, number);
 }
 
 /* The status of an item whose request has run, or could not. */
@@ -594,6 +643,16 @@ volume_check_write(vl_ctx *ctx, vl_volume *volume, const vl_volume_write_item *i
     return VELO_OK;
 }
 
+/* Run transfers of images. Keeps U3. */
+static velo_status
+volume_run_writes(vl_ctx *ctx, vl_volume *volume, vl_io_request *requests, uint32_t count)
+{
+    velo_status st = vl_media_run(ctx, &volume->media, requests, count);
+
+    return st != VELO_OK && vl_media_has_failed(&volume->media) ? vl_volume_break(ctx, volume, st)
+                                                                : st;
+}
+
 velo_status
 vl_volume_write_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *items, uint32_t count)
 {
@@ -604,7 +663,7 @@ vl_volume_write_batch(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *item
     while (at < count) {
         uint32_t used = volume_gather(volume, items, count, &at, requests, VOLUME_BATCH);
 
-        VL_TRY(vl_media_run(ctx, &volume->media, requests, used));
+        VL_TRY(volume_run_writes(ctx, volume, requests, used));
     }
     return VELO_OK;
 }
@@ -619,6 +678,8 @@ vl_volume_write_begin(vl_ctx *ctx, vl_volume *volume, vl_volume_write_item *item
     writing->running = 0;
     VL_TRY(volume_check_write(ctx, volume, items, count));
     writing->count = volume_gather(volume, items, count, &at, writing->requests, VL_VOLUME_WRITES);
+    if (vl_media_stores(&volume->media))
+        return volume_run_writes(ctx, volume, writing->requests, writing->count);
     for (uint32_t i = 0; i < writing->count; i++)
         writing->requests[i].user = writing;
     VL_TRY(vl_media_start(ctx, &volume->media, writing->requests, writing->count, 0));

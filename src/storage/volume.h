@@ -39,6 +39,16 @@ typedef struct vl_volume vl_volume;
 /* No image has more bytes. */
 #define VL_VOLUME_MAX_IMAGE (1U << 30)
 
+/* How images are read and written. */
+typedef enum vl_data_medium {
+    VL_DATA_FILE,  /* by reads, writes and syncs of the file */
+    VL_DATA_MAPPED /* where it can be mapped, images can be read in place (vl_volume_get_view);
+                      where besides the mapping is persistent (vl_map.persist in io.h), they are
+                      written by stores past the caches and a fence, elsewhere as to a file.
+                      vl_volume_medium says what it is. An image that the medium cannot deliver, and
+                      a file that somebody else cuts while it is open, end the process by SIGBUS */
+} vl_data_medium;
+
 /* This byte is locked while a file is created, so that of two processes one does it. */
 #define VL_VOLUME_CREATE_LOCK_AT (UINT64_C(1) << 62)
 
@@ -52,7 +62,8 @@ typedef struct vl_volume_options {
                            VL_LOCK_NONE for none */
     uint64_t lock_at;   /* see lock */
     int is_direct;      /* past the system's cache if possible: then buffers of images are aligned
-                           to VL_DIRECT_ALIGN */
+                           to VL_DIRECT_ALIGN. Not of a file that is to be mapped */
+    vl_data_medium medium; /* how images are read and written */
 } vl_volume_options;
 
 /* Open or create. One read of the file's first 128 KiB finds both superblocks, whatever the block
@@ -112,6 +123,24 @@ typedef struct vl_extent {
  * errors        VELO_CORRUPT; VELO_IOERR; VELO_NOMEM (the thread's queue) */
 velo_status vl_volume_read(vl_ctx *ctx, vl_volume *volume, const vl_extent *extent, void *buf,
                            const char *what, uint64_t number) VL_MUST_CHECK;
+
+/* Where images can be read in place. */
+typedef struct vl_volume_view {
+    const uint8_t *base;  /* of block 0; never moves, and nothing may be stored there. NULL: images
+                             are only read into buffers */
+    uint64_t block_count; /* blocks that have an address, whether the file has them yet or not */
+} vl_volume_view;
+
+vl_volume_view vl_volume_get_view(const vl_volume *volume);
+
+/* Check an image in place, as vl_volume_read does. *image receives where it is; NULL: it has no
+ * address, and was not looked at. It stays as it is while a map refers to its blocks. */
+velo_status vl_volume_check_in_place(vl_ctx *ctx, vl_volume *volume, const vl_extent *extent,
+                                     const char *what, uint64_t number, const void **image)
+    VL_MUST_CHECK;
+
+/* What the medium turned out to be, and if it is not what was asked for, why. Static text. */
+const char *vl_volume_medium(const vl_volume *volume);
 
 /* One image of many to be read. */
 typedef struct vl_volume_read_item {
@@ -237,8 +266,9 @@ void vl_volume_begin_checkpoint(vl_volume *volume);
 
 /* Write what changed of the free space, as of `writing`; sync; write the next superblock into the
  * other place; sync. With VELO_OK the checkpoint is durable and at its end, what it retired is
- * free, and the file's free tail is cut: all of it with VL_SUPER_CLEAN, else when it is large.
- * (A mapping of the file must not be read beyond vl_volume_super's block_count meanwhile.)
+ * free, and the file's free tail is cut: all of it with VL_SUPER_CLEAN, else when it is large and
+ * images are not read in place, since somebody may be looking at a block that has just become free
+ * (hazard 37). With VL_SUPER_CLEAN nobody looks at images in place meanwhile.
  *
  * next    log, roots, counters and flags of the superblock; the volume itself fills in format,
  *         oldest_reader, page_size, block_size, database_id, checkpoint, block_count and

@@ -4,7 +4,8 @@
  *
  *     images and table of N written     superblock N-1 counts; N's blocks are free in it
  *     file synced                       the same
- *     superblock N written, not synced  N-1 or N; both are whole
+ *     superblock N written, not synced  N-1 or N; both are whole (or, stored word by word, N-1 and
+ *                                       one that says that it is not finished)
  *     superblock N synced               N
  *     tail cut                          N; the file ends where N does, or later
  *
@@ -100,6 +101,7 @@ velo_status
 vl_volume_commit_checkpoint(vl_ctx *ctx, vl_volume *volume, const vl_superblock *next)
 {
     uint32_t place = 1 - atomic_load_explicit(&volume->place, memory_order_relaxed); /* keeps C2 */
+    int is_clean = (next->flags & VL_SUPER_CLEAN) != 0;
     vl_superblock super;
     velo_status st;
 
@@ -114,11 +116,12 @@ vl_volume_commit_checkpoint(vl_ctx *ctx, vl_volume *volume, const vl_superblock 
     st = vl_media_sync(ctx, &volume->media); /* keeps C1 */
     if (st != VELO_OK)
         return vl_volume_break(ctx, volume, st); /* keeps C4, as does the next line */
-    VL_TRY(vl_volume_write_super(ctx, volume, &super, place));
+    VL_TRY(vl_volume_write_super(ctx, volume, &super, place, 1));
     volume->supers[place] = super;
     atomic_store_explicit(&volume->place, place, memory_order_release);
     checkpoint_end(volume, 1);
-    vl_volume_cut(ctx, volume, (super.flags & VL_SUPER_CLEAN) != 0);
+    if (is_clean || vl_volume_get_view(volume).base == NULL)
+        vl_volume_cut(ctx, volume, is_clean);
     return VELO_OK;
 }
 

@@ -13,17 +13,44 @@
 
 /* ---- the medium ---- */
 
-/* Where the bytes are. Only volume_media.c looks inside: a volume in persistent memory would have
- * its mapping here, read images in place, and store with non-temporal moves and a fence. */
+/* Where the bytes are. Only volume_media.c looks inside. */
 typedef struct vl_media {
-    vl_io *io;     /* borrowed */
-    vl_file *file; /* owned */
+    vl_io *io;                    /* borrowed */
+    vl_file *file;                /* owned */
+    const char *name;             /* what it turned out to be; static text */
+    vl_map reading;               /* read only; no file: nothing is read in place */
+    vl_map storing;               /* when can_store */
+    int can_store;                /* images are stored there; from is_ready on it does not change */
+    _Atomic uint64_t mapped_size; /* bytes of the file that the mappings show */
+    _Atomic int needs_sync;       /* stores are not all that is to be made durable */
+    _Atomic int has_failed;       /* storing an image has failed, which is final (D5 of io.h) */
 } vl_media;
 
 /* Open; flags are those of vl_file_open. */
 velo_status vl_media_open(vl_ctx *ctx, vl_io *io, const char *path, uint32_t flags, vl_media *media)
     VL_MUST_CHECK;
 void vl_media_close(vl_media *media);
+
+/* Map the file, which has `size` bytes, if that can be done; a file serves as well. */
+void vl_media_map(vl_ctx *ctx, vl_media *media, uint64_t size, int is_writable);
+
+/* Before anything is stored in a file of this size: see to it that all of it has space. Errors:
+ * VELO_FULL, VELO_IOERR. */
+velo_status vl_media_prepare_stores(vl_ctx *ctx, vl_media *media, uint64_t size) VL_MUST_CHECK;
+
+/* Whether images are stored: then transfers of writes are over when vl_media_run returns, and must
+ * not be given to vl_media_start. */
+int vl_media_stores(const vl_media *media);
+
+/* Whether storing an image has failed: nothing may be written any more. */
+int vl_media_has_failed(const vl_media *media);
+
+/* The address of the file's first byte, and for how many bytes there is address space; NULL when
+ * nothing is read in place. */
+const uint8_t *vl_media_view(const vl_media *media, uint64_t *size);
+
+/* Where these bytes can be read in place, or NULL. */
+const void *vl_media_at(const vl_media *media, uint64_t offset, uint64_t size);
 
 /* The alignment that transfers need. */
 uint32_t vl_media_align(const vl_media *media);
@@ -40,6 +67,10 @@ velo_status vl_media_read(vl_ctx *ctx, vl_media *media, void *buf, size_t size, 
 /* Write and make durable, with all that was written before. */
 velo_status vl_media_write_durable(vl_ctx *ctx, vl_media *media, const void *buf, size_t size,
                                    uint64_t offset) VL_MUST_CHECK;
+
+/* The same for a new superblock: when images are stored, in the steps that superblock.h tells. */
+velo_status vl_media_write_super(vl_ctx *ctx, vl_media *media, const void *buf, size_t size,
+                                 uint64_t offset) VL_MUST_CHECK;
 
 /* Describe one transfer, then run some: each has its status afterwards, whatever happens. */
 vl_io_request vl_media_request(vl_media *media, vl_io_op op, void *buf, size_t size,
@@ -127,12 +158,17 @@ struct vl_volume {
 /* "free = available + promised + kept" is kept by all who change one of them; V3 of
  * volume_space.c. */
 
-/* Note a failure of a sync or a superblock's write, which ends all writing, and return its code. */
+/* Note a failure of a sync, of a store or of a superblock's write, which ends all writing, and
+ * return its code. */
 velo_status vl_volume_break(vl_ctx *ctx, vl_volume *volume, velo_status status);
 
-/* Write a superblock to its place and make it durable. Breaks the volume when that fails. */
+/* Write a superblock to its place and make it durable, with all that was written before. Breaks the
+ * volume when that fails.
+ *
+ * is_next  1: it takes the place of the one before the last; 0: it is there already, perhaps not
+ *          durable, or the file is new */
 velo_status vl_volume_write_super(vl_ctx *ctx, vl_volume *volume, const vl_superblock *super,
-                                  uint32_t place) VL_MUST_CHECK;
+                                  uint32_t place, int is_next) VL_MUST_CHECK;
 
 /* Blocks in a chunk of the table, chunks in an index page. */
 uint64_t vl_free_map_chunk_blocks(const vl_volume *volume);

@@ -89,6 +89,7 @@ typedef struct vl_wal_media {
     int is_mapped;                  /* what is written below map.reserved is stored, and durable */
     vl_map map;                     /* of the file, if it is mapped */
     _Atomic int needs_sync;         /* mapped: something was written to the file all the same */
+    _Atomic int has_failed;         /* mapped: a store or the sync of new space, which is final */
     const char *name;               /* of the medium, static text; NULL in memory */
 } vl_wal_media;
 
@@ -105,6 +106,9 @@ velo_status vl_wal_media_read(vl_ctx *ctx, vl_wal_media *media, void *buf, size_
  * only way to take it. On failure the file may have grown; nothing else. */
 velo_status vl_wal_media_prepare(vl_ctx *ctx, vl_wal_media *media, uint64_t offset, uint64_t size,
                                  int is_synced_often) VL_MUST_CHECK;
+
+/* Whether something failed that is as final as a failed sync, though nobody asked for one. */
+int vl_wal_media_has_failed(const vl_wal_media *media);
 
 velo_status vl_wal_media_write(vl_ctx *ctx, vl_wal_media *media, const void *buf, size_t size,
                                uint64_t offset) VL_MUST_CHECK;

@@ -99,14 +99,32 @@ vl_wal_media_read(vl_ctx *ctx, vl_wal_media *media, void *buf, size_t size, uint
     return VELO_OK;
 }
 
+/* What failed was to make something durable: that is final (D5 of io.h). */
+static velo_status
+media_fail(vl_wal_media *media, velo_status st)
+{
+    atomic_store_explicit(&media->has_failed, 1, memory_order_relaxed);
+    return st;
+}
+
+int
+vl_wal_media_has_failed(const vl_wal_media *media)
+{
+    return atomic_load_explicit(&media->has_failed, memory_order_relaxed);
+}
+
 /* Map new space and make it durable. Zeros take the faults of first stores out of commits, and
  * space where the file system only promises it. */
 static velo_status
 media_prepare_map(vl_ctx *ctx, vl_wal_media *media, uint64_t offset, uint64_t size,
                   int is_synced_often)
 {
+    velo_status st;
+
     VL_TRY(vl_map_extend(ctx, &media->map, media_map_size(offset + size)));
-    VL_TRY(vl_file_sync(ctx, media->file)); /* keeps V2 */
+    st = vl_file_sync(ctx, media->file); /* keeps V2 */
+    if (st != VELO_OK)
+        return media_fail(media, st);
     if (media->preallocation != VL_PREALLOC_WRITTEN)
         return VELO_OK;
     if (!is_synced_often && vl_file_can_allocate(media->file))
@@ -140,8 +158,11 @@ vl_wal_media_write(vl_ctx *ctx, vl_wal_media *media, const void *buf, size_t siz
 {
     if (!media->is_mapped)
         return vl_file_write(ctx, media->file, buf, size, offset);
-    if (offset < media->map.reserved) /* by V1 all of it */
-        return vl_map_write(ctx, &media->map, buf, size, offset);
+    if (offset < media->map.reserved) { /* by V1 all of it */
+        velo_status st = vl_map_write(ctx, &media->map, buf, size, offset);
+
+        return st == VELO_OK ? VELO_OK : media_fail(media, st);
+    }
     VL_TRY(vl_file_write(ctx, media->file, buf, size, offset));
     atomic_store_explicit(&media->needs_sync, 1, memory_order_release);
     return VELO_OK;

@@ -99,8 +99,10 @@ ring_grant_in_turn(vl_ctx *ctx, vl_wal *wal, uint64_t need)
 velo_status
 vl_wal_grant(vl_ctx *ctx, vl_wal *wal, uint32_t count, uint32_t size, vl_wal_credit *credit)
 {
-    /* Each record may need up to 7 bytes to be a multiple of 8. */
-    uint64_t need = vl_align_up((uint64_t)count * (VL_WAL_RECORD_HEADER + 7U) + size, 8);
+    /* Each record may need up to 7 bytes to be a multiple of 8: of one it is known how many, so
+     * that nothing is left to be given back. */
+    uint64_t slack = count > 1 ? 7U : 0U;
+    uint64_t need = vl_align_up((uint64_t)count * (VL_WAL_RECORD_HEADER + slack) + size, 8);
     velo_status st;
 
     credit->left = 0;

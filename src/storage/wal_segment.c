@@ -287,8 +287,8 @@ segment_add(vl_wal *wal, uint32_t slot, uint64_t sequence)
                           memory_order_release);
 }
 
-velo_status
-vl_wal_segments_extend(vl_ctx *ctx, vl_wal *wal)
+static velo_status
+segment_extend(vl_ctx *ctx, vl_wal *wal)
 {
     vl_wal_segments *segments = &wal->segments;
     uint64_t sequence = segments->first_sequence + segments->live_count;
@@ -306,6 +306,16 @@ vl_wal_segments_extend(vl_ctx *ctx, vl_wal *wal)
     }
     segment_add(wal, slot, sequence);
     return VELO_OK;
+}
+
+velo_status
+vl_wal_segments_extend(vl_ctx *ctx, vl_wal *wal)
+{
+    velo_status st = segment_extend(ctx, wal);
+
+    if (st != VELO_OK && vl_wal_media_has_failed(&wal->media))
+        vl_wal_set_failed(ctx, wal, st);
+    return st;
 }
 
 /* ---- releasing ---- */

@@ -113,7 +113,7 @@ vl_writer_commit(vl_ctx *ctx, vl_writer *writer, vl_synchronous synchronous)
         st = vl_writer_log_ready(ctx, writer, &commit, NULL, NULL, &ready);
         if (st == VELO_OK) {
             vl_cache_enter(writer->store->cache);
-            vl_writer_log_append(&ready);
+            (void)vl_writer_log_append(&ready);
             vl_cache_leave(writer->store->cache);
         }
         vl_writer_log_end(&ready);
@@ -220,7 +220,7 @@ writer_change_leaf(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
             break;
         }
         if (vl_table_write_enter(&write)) {
-            vl_writer_log_append(ready);
+            (void)vl_writer_log_append(ready);
             vl_table_write_apply(&write);
             vl_table_write_leave(&write);
             break;

@@ -3,10 +3,13 @@
  *   writer.c       transactions, operations on rows
  *   writer_tree.c  operations on trees and on keys, and the public face of those on rows
  *   writer_row.c   rows as leaves take them: records, long values
- *   writer_log.c   operations as log records */
+ *   writer_load.c  many rows at once
+ *   writer_log.c   operations as log records
+ *   operation.c    what the layer of versions uses */
 #ifndef VL_STORAGE_WRITER_INT_H
 #define VL_STORAGE_WRITER_INT_H
 
+#include "storage/operation.h"
 #include "storage/overflow.h"
 #include "storage/record.h"
 #include "storage/store_int.h"
@@ -21,6 +24,7 @@ struct vl_writer {
     vl_log_position end;        /* one past its last record */
     int is_open;                /* between begin and commit */
     int is_silent;              /* nothing is logged: recovery, the directory itself */
+    int is_joined;              /* to a transaction of the layer above: operation.h */
 };
 
 /* ---- writer_row.c ---- */
@@ -79,6 +83,9 @@ velo_status vl_writer_do_create_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id 
                                      vl_tree_kind kind, vl_layout *layout) VL_MUST_CHECK;
 velo_status vl_writer_do_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
     VL_MUST_CHECK;
+
+/* Return the pages of dropped trees: see operation.h. */
+void vl_writer_return_pages(vl_ctx *ctx, vl_writer *writer);
 velo_status vl_writer_do_set_layout(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
                                     vl_layout *layout) VL_MUST_CHECK;
 velo_status vl_writer_do_put(vl_ctx *ctx, vl_writer *writer, vl_store_tree *index, const void *key,
@@ -91,16 +98,6 @@ velo_status vl_writer_do_mark(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tab
 
 /* ---- writer_log.c ---- */
 
-/* A record to be appended. */
-typedef struct vl_writer_record {
-    vl_writer *writer;    /* whose */
-    vl_wal_credit credit; /* for it */
-    uint32_t type;        /* with VL_RECORD_COMMITS if it is all of its transaction */
-    uint32_t size;        /* bytes of body */
-    uint32_t part_count;  /* of parts */
-    vl_wal_part parts[2]; /* head, data */
-} vl_writer_record;
-
 /* Get all that appending needs: chunks of long values are appended now, credit for the rest is
  * there. `row`, if the type has one: the columns to be logged, by `schema`. `record` is the rest.
  * Waits; nothing may be held. */
@@ -108,8 +105,8 @@ velo_status vl_writer_log_ready(vl_ctx *ctx, vl_writer *writer, const vl_record 
                                 const vl_leaf_schema *schema, const vl_leaf_value *row,
                                 vl_writer_record *ready) VL_MUST_CHECK;
 
-/* Append: inside a section. */
-void vl_writer_log_append(vl_writer_record *ready);
+/* Append: inside a section. Returns the position; 0: the writer is silent. */
+vl_log_position vl_writer_log_append(vl_writer_record *ready);
 
 /* Give back what was not used. Always called. */
 void vl_writer_log_end(vl_writer_record *ready);

@@ -91,28 +91,59 @@ writer_log_shorten(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree, const vl_lea
     return VELO_OK;
 }
 
-/* Put the row's bytes together in the writer's arena. */
+/* Put the bytes of a row together that may not fit a record: what is too long is sent ahead. */
 static velo_status
-writer_log_make_row(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree, const vl_leaf_schema *schema,
-                    const vl_leaf_value *row, vl_wal_part *part)
+writer_log_make_long_row(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree,
+                         const vl_leaf_schema *schema, const vl_leaf_value *row, vl_wal_part *part)
 {
-    size_t room = vl_wal_max_body(writer->store->wal) - VL_RECORD_HEAD_SIZE;
     size_t size = vl_leaf_record_size(schema, row);
-    vl_leaf_value *copy;
+    vl_leaf_value *copy = vl_arena_copy(&writer->arena, row, schema->count * sizeof *row);
     uint8_t *bytes;
 
-    if (size > room) {
-        copy = vl_arena_copy(&writer->arena, row, schema->count * sizeof *row);
-        if (copy == NULL)
-            return writer_log_no_memory(ctx);
-        VL_TRY(writer_log_shorten(ctx, writer, tree, schema, copy, &size));
-        row = copy;
-    }
+    if (copy == NULL)
+        return writer_log_no_memory(ctx);
+    VL_TRY(writer_log_shorten(ctx, writer, tree, schema, copy, &size));
     bytes = vl_arena_alloc(&writer->arena, size);
     if (bytes == NULL)
         return writer_log_no_memory(ctx);
-    (void)vl_leaf_record_put(bytes, schema, row);
+    (void)vl_leaf_record_put(bytes, schema, copy);
     *part = (vl_wal_part){bytes, (uint32_t)size};
+    return VELO_OK;
+}
+
+/* The most bytes that the row's record can have. */
+static size_t
+writer_log_bound(const vl_leaf_schema *schema, const vl_leaf_value *row)
+{
+    size_t bound = schema->count * (size_t)VL_LEAF_RECORD_VALUE_MAX;
+
+    for (uint32_t i = 0; i < schema->count; i++)
+        if (row[i].overflow == 0)
+            bound += row[i].value.size;
+    return bound;
+}
+
+/* Put head and row of a record together in the writer's arena, in one walk over the row if it is
+ * sure to fit. */
+static velo_status
+writer_log_make(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
+                const vl_leaf_schema *schema, const vl_leaf_value *row, vl_writer_record *ready)
+{
+    size_t head_size = VL_RECORD_HEAD_SIZE + (size_t)record->key.size;
+    size_t bound = schema != NULL ? writer_log_bound(schema, row) : 0;
+    int is_long = bound + VL_RECORD_HEAD_SIZE > vl_wal_max_body(writer->store->wal);
+    uint8_t *head;
+    uint8_t *end;
+
+    if (is_long)
+        VL_TRY(writer_log_make_long_row(ctx, writer, record->tree, schema, row, &ready->parts[1]));
+    head = vl_arena_alloc(&writer->arena, head_size + (is_long ? 0 : bound));
+    if (head == NULL)
+        return writer_log_no_memory(ctx);
+    end = vl_record_put_head(head, record);
+    if (schema != NULL && !is_long)
+        end = vl_leaf_record_put(end, schema, row);
+    ready->parts[0] = (vl_wal_part){head, (uint32_t)(end - head)};
     return VELO_OK;
 }
 
@@ -121,44 +152,40 @@ vl_writer_log_ready(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
                     const vl_leaf_schema *schema, const vl_leaf_value *row, vl_writer_record *ready)
 {
     vl_record final = *record;
-    uint8_t *head;
 
     memset(ready, 0, sizeof *ready);
     ready->writer = writer;
     if (writer->is_silent)
         return VELO_OK;
     ready->parts[1] = (vl_wal_part){record->data, (uint32_t)record->size};
-    if (schema != NULL)
-        VL_TRY(writer_log_make_row(ctx, writer, record->tree, schema, row, &ready->parts[1]));
     if (final.key.size > 0 && (size_t) final.key.size + ready->parts[1].size + VL_RECORD_HEAD_SIZE >
                                   vl_wal_max_body(writer->store->wal)) {
         VL_TRY(writer_log_send_chunks(ctx, writer, record->tree, record->key.data, record->key.size,
                                       &final.key.long_value));
         final.key.size = 0;
     }
-    head = vl_arena_alloc(&writer->arena, VL_RECORD_HEAD_SIZE + final.key.size);
-    if (head == NULL)
-        return writer_log_no_memory(ctx);
-    ready->parts[0] = (vl_wal_part){head, (uint32_t)(vl_record_put_head(head, &final) - head)};
+    VL_TRY(writer_log_make(ctx, writer, &final, schema, row, ready));
     ready->size = ready->parts[0].size + ready->parts[1].size;
     if (ready->size > vl_wal_max_body(writer->store->wal))
         return vl_fail(ctx, VELO_TOOBIG, "a log record of %u bytes: at most %u are possible",
                        ready->size, vl_wal_max_body(writer->store->wal));
-    ready->type = (uint32_t)record->type | (writer->is_open ? 0U : VL_RECORD_COMMITS);
+    ready->type =
+        (uint32_t)record->type | (writer->is_open || writer->is_joined ? 0U : VL_RECORD_COMMITS);
     return vl_wal_grant(ctx, writer->store->wal, 1, ready->size, &ready->credit);
 }
 
-void
+vl_log_position
 vl_writer_log_append(vl_writer_record *ready)
 {
     vl_writer *writer = ready->writer;
     vl_log_position position;
 
     if (ready->type == 0)
-        return;
+        return 0;
     position = vl_wal_append(writer->store->wal, &ready->credit, ready->type, writer->txn,
                              ready->parts, 2);
     writer->end = vl_wal_record_end(position, ready->size);
+    return position;
 }
 
 void

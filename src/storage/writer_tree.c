@@ -20,7 +20,7 @@ writer_append_alone(vl_writer *writer, vl_writer_record *ready)
     if (writer->is_silent)
         return;
     vl_cache_enter(writer->store->cache);
-    vl_writer_log_append(ready);
+    (void)vl_writer_log_append(ready);
     vl_cache_leave(writer->store->cache);
 }
 
@@ -108,8 +108,8 @@ vl_writer_do_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
 
 /* Return the pages of dropped trees, in steps between which checkpoints and others get their turn.
  * What cannot be done now is done by the next drop or open. */
-static void
-writer_return_pages(vl_ctx *ctx, vl_writer *writer)
+void
+vl_writer_return_pages(vl_ctx *ctx, vl_writer *writer)
 {
     vl_error before = ctx->error;
     velo_status st = VELO_OK;
@@ -143,7 +143,7 @@ vl_writer_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_tree_id id)
     st = vl_writer_do_drop_tree(ctx, writer, tree);
     st = vl_writer_leave(ctx, writer, st);
     if (st == VELO_OK)
-        writer_return_pages(ctx, writer);
+        vl_writer_return_pages(ctx, writer);
     return st;
 }
 
@@ -239,14 +239,14 @@ static velo_status
 writer_take_values(vl_ctx *ctx, vl_writer *writer, const vl_value *values, uint32_t count,
                    vl_leaf_value **out)
 {
-    *out = vl_arena_alloc_array(&writer->arena, count, sizeof **out);
+    *out = vl_arena_alloc(&writer->arena, count * sizeof **out);
     if (*out == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
     for (uint32_t i = 0; i < count; i++) {
         if (values[i].size > VL_OVERFLOW_MAX_SIZE)
             return vl_fail(ctx, VELO_TOOBIG, "value %u has %u bytes: at most %u are possible", i,
                            values[i].size, VL_OVERFLOW_MAX_SIZE);
-        (*out)[i].value = values[i];
+        (*out)[i] = (vl_leaf_value){.value = values[i]};
     }
     return VELO_OK;
 }
@@ -311,7 +311,7 @@ writer_change_entry(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *index,
     st = vl_tree_key_write_begin(ctx, &index->tree, writer->work, op, &write);
     while (st == VELO_OK && write.is_possible) {
         if (vl_tree_key_write_enter(&write)) {
-            vl_writer_log_append(ready);
+            (void)vl_writer_log_append(ready);
             vl_tree_key_write_apply(&write);
             vl_tree_key_write_leave(&write);
             *is_possible = 1;

@@ -191,3 +191,45 @@ vl_prune_purged(vl_prune *prune, vl_versions *map, vl_undo *newest)
     vl_versions_replace(prune->pool, map, newest, NULL);
     prune_drop(prune, newest);
 }
+
+/* A pass over a page whose rows may be absent. */
+typedef struct prune_absent {
+    vl_prune *prune;               /* the pass */
+    vl_prune_is_absent *is_absent; /* the caller's */
+    void *argument;                /* of it */
+} prune_absent;
+
+static vl_undo *
+prune_chain_absent(void *argument, vl_undo *head)
+{
+    prune_absent *absent = argument;
+    vl_origin origin = {NULL, VL_TS_NONE, 0};
+
+    if (absent->is_absent(absent->argument, head, &origin) &&
+        vl_prune_can_purge(absent->prune->horizon, head, origin)) {
+        prune_drop(absent->prune, head);
+        return NULL;
+    }
+    return prune_chain(absent->prune, head);
+}
+
+void
+vl_prune_page_absent(vl_prune *prune, vl_versions *map, vl_prune_is_absent *is_absent,
+                     void *argument)
+{
+    prune_absent absent = {prune, is_absent, argument};
+
+    vl_versions_change_all(prune->pool, map, prune_chain_absent, &absent);
+}
+
+int
+vl_prune_is_one(const vl_horizon *horizon, const vl_undo *one, const vl_undo *other)
+{
+    vl_timestamp a = vl_txn_status_commit_ts(one->status);
+    vl_timestamp b = vl_txn_status_commit_ts(other->status);
+    vl_timestamp from = a < b ? a : b, end = a < b ? b : a;
+
+    return end <= horizon->snapshots->horizon &&
+           !vl_snapshot_view_needs(horizon->snapshots, from, end) &&
+           !prune_is_reader(horizon, one->status) && !prune_is_reader(horizon, other->status);
+}

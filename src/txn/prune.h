@@ -43,6 +43,15 @@ typedef struct vl_prune {
 void vl_prune_row(vl_prune *prune, vl_versions *map, vl_undo *newest);
 void vl_prune_page(vl_prune *prune, vl_versions *map);
 
+/* Prune a page, and forget the chains of rows or entries that are neither there nor as tombstones
+ * any more (asked by is_absent, which says by which load a row came) and that no view can see. */
+typedef int vl_prune_is_absent(void *argument, const vl_undo *newest, vl_origin *origin);
+void vl_prune_page_absent(vl_prune *prune, vl_versions *map, vl_prune_is_absent *is_absent,
+                          void *argument);
+
+/* Whether no view can tell the two changes apart, which are committed. */
+int vl_prune_is_one(const vl_horizon *horizon, const vl_undo *one, const vl_undo *other);
+
 /* Whether a tombstone may be removed from its page for good. */
 int vl_prune_can_purge(const vl_horizon *horizon, const vl_undo *newest, vl_origin origin);
 

@@ -113,6 +113,21 @@ vl_ranges_find(vl_ranges *ranges, int64_t rowid)
     return origin;
 }
 
+int
+vl_ranges_touch(vl_ranges *ranges, int64_t first, int64_t last)
+{
+    uint32_t above;
+    int touches;
+
+    if (vl_ranges_is_empty(ranges))
+        return 0;
+    vl_latch_acquire_shared(&ranges->latch);
+    above = ranges_above(ranges, last);
+    touches = above > 0 && ranges->records[above - 1]->last >= first;
+    vl_latch_release_shared(&ranges->latch);
+    return touches;
+}
+
 /* Make room for one more record; the latch is held. */
 static velo_status
 ranges_grow(vl_ctx *ctx, vl_ranges *ranges)
@@ -255,6 +270,38 @@ vl_ranges_prune(vl_ranges *ranges, vl_timestamp oldest)
             vl_undo_unlinked(range);
         else
             ranges->records[kept++] = range;
+    }
+    ranges_set_count(ranges, kept);
+    vl_latch_release_exclusive(&ranges->latch);
+    return count - kept;
+}
+
+uint32_t
+vl_ranges_count(const vl_ranges *ranges)
+{
+    return ranges_count(ranges);
+}
+
+uint32_t
+vl_ranges_merge(vl_ranges *ranges, vl_ranges_is_one *is_one, void *argument)
+{
+    uint32_t kept = 0, count;
+
+    vl_latch_acquire_exclusive(&ranges->latch);
+    count = ranges_count(ranges);
+    for (uint32_t i = 0; i < count; i++) {
+        vl_undo *range = ranges->records[i];
+        vl_undo *before = kept > 0 ? ranges->records[kept - 1] : NULL;
+
+        if (before != NULL && before->last < range->rowid && before->last == range->rowid - 1 &&
+            vl_txn_status_commit_ts(before->status) < VL_TS_ABORTED &&
+            vl_txn_status_commit_ts(range->status) < VL_TS_ABORTED &&
+            is_one(argument, before, range)) {
+            before->last = range->last;
+            vl_undo_unlinked(range);
+        } else {
+            ranges->records[kept++] = range;
+        }
     }
     ranges_set_count(ranges, kept);
     vl_latch_release_exclusive(&ranges->latch);

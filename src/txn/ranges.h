@@ -41,6 +41,9 @@ int vl_ranges_is_empty(const vl_ranges *ranges);
 /* By which load a row came that is on a latched page. */
 vl_origin vl_ranges_find(vl_ranges *ranges, int64_t rowid);
 
+/* Whether any speaks of a rowid from `first` to `last`, of rows on a latched page. */
+int vl_ranges_touch(vl_ranges *ranges, int64_t first, int64_t last);
+
 /* Promise room for one record, or give a promise back. Errors: VELO_FULL, VELO_NOMEM. */
 velo_status vl_ranges_reserve(vl_ctx *ctx, vl_ranges *ranges) VL_MUST_CHECK;
 void vl_ranges_unreserve(vl_ranges *ranges);
@@ -60,6 +63,15 @@ void vl_ranges_shrink(vl_ranges *ranges, vl_undo *range, int64_t last);
  * one goes on where the other ends, they become one, of the earlier statement: 1. The caller knows
  * that no mark and no open view lies between them. */
 int vl_ranges_join(vl_ranges *ranges, vl_undo_log *log);
+
+/* How many records there are. A moment's figure. */
+uint32_t vl_ranges_count(const vl_ranges *ranges);
+
+/* Put neighbours together, of whatever transactions, where no view can tell them apart: asked of
+ * two records that are committed. So that a long reader beside many small loads keeps few. Returns
+ * how many went. */
+typedef int vl_ranges_is_one(void *argument, const vl_undo *range, const vl_undo *next);
+uint32_t vl_ranges_merge(vl_ranges *ranges, vl_ranges_is_one *is_one, void *argument);
 
 /* Drop the records that every view sees: committed at or before `oldest`. Returns how many. */
 uint32_t vl_ranges_prune(vl_ranges *ranges, vl_timestamp oldest);

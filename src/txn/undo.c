@@ -225,15 +225,12 @@ vl_undo_log_release(vl_undo_log *log)
     undo_dereference(log);
 }
 
-void
-vl_undo_log_finish(vl_undo_log *log)
+/* Put a log at the end of the list: U5. */
+static void
+undo_list(vl_undo_log *log)
 {
-    vl_undo_pool *pool;
+    vl_undo_pool *pool = log->pool;
 
-    if (log == NULL)
-        return;
-    pool = log->pool;
-    VL_ASSERT(vl_txn_status_commit_ts(log->status) != VL_TS_ACTIVE);
     vl_latch_acquire_exclusive(&pool->latch);
     log->before = pool->end; /* U5 */
     log->behind = NULL;
@@ -244,6 +241,15 @@ vl_undo_log_finish(vl_undo_log *log)
     pool->end = log;
     log->is_listed = 1;
     vl_latch_release_exclusive(&pool->latch);
+}
+
+void
+vl_undo_log_finish(vl_undo_log *log)
+{
+    if (log == NULL)
+        return;
+    VL_ASSERT(vl_txn_status_commit_ts(log->status) != VL_TS_ACTIVE);
+    undo_list(log);
     undo_dereference(log);
 }
 
@@ -264,6 +270,24 @@ vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest)
     }
     vl_latch_release_exclusive(&pool->latch);
     return log;
+}
+
+void
+vl_undo_log_put_back(vl_undo_log *log)
+{
+    vl_undo_pool *pool = log->pool;
+
+    vl_latch_acquire_exclusive(&pool->latch);
+    log->before = NULL;
+    log->behind = pool->first;
+    if (pool->first != NULL)
+        pool->first->before = log;
+    else
+        pool->end = log;
+    pool->first = log;
+    log->is_listed = 1;
+    vl_latch_release_exclusive(&pool->latch);
+    vl_undo_log_release(log);
 }
 
 /* ---- records ---- */
@@ -482,6 +506,7 @@ vl_undo_make_merged(vl_ctx *ctx, const vl_undo *like, const vl_leaf_change *colu
     record->kind = VL_UNDO_MERGED;
     undo_record_fill(record, like->key, like->key_size, columns, count);
     log->last = record;
+    undo_list(log); /* the logs it was made from may go: the row is found by this one */
     *out = record;
     return VELO_OK;
 }

@@ -68,6 +68,9 @@ struct vl_undo {
     vl_undo *older;                /* next of its chain; NULL: the last. Under the leaf's latch */
     vl_undo *beside;               /* of the newest: private to the map (versions.c) */
     vl_undo *previous;             /* before it in the log; NULL: the first */
+    vl_undo *kept_next;            /* private to the map, as `beside`: of a page not in memory */
+    void *kept_map;                /* see there */
+    uint64_t kept_at;              /* see there */
     vl_undo_log *log;              /* whose memory it is */
     vl_txn_status *status;         /* who made the change; lives as long as the record */
     vl_tree_id tree;               /* where */
@@ -163,6 +166,9 @@ void vl_undo_log_release(vl_undo_log *log);
  * (prune.h) and releases it. Any thread; takes the pool's latch. */
 vl_undo_log *vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest) VL_MUST_CHECK;
 
+/* Put a log back that was taken, as the first, and release it: pruning it has failed. */
+void vl_undo_log_put_back(vl_undo_log *log);
+
 /* ---- for versions.c, ranges.c, prune.c ---- */
 
 /* A record came into a chain, or left it; the latter may free it, and its log with it. */
@@ -170,7 +176,8 @@ void vl_undo_linked(vl_undo *record);
 void vl_undo_unlinked(vl_undo *record);
 
 /* Make a record of its own, outside of any transaction's log, with the state and columns given and
- * all else as in `like`. It counts as linked: vl_undo_unlinked frees it.
+ * all else as in `like`. It counts as linked: vl_undo_unlinked frees it. Its log is listed as if
+ * it had just been finished (vl_undo_pool_take).
  * Errors: VELO_FULL, VELO_NOMEM. */
 velo_status vl_undo_make_merged(vl_ctx *ctx, const vl_undo *like, const vl_leaf_change *columns,
                                 uint32_t count, vl_undo **out) VL_MUST_CHECK;

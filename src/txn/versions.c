@@ -10,6 +10,8 @@
  *       once. `beside` of all other records means nothing.
  *   M2  A list is never empty (the attachment is NULL then), nor is a table.
  *   M3  A record is in its hash's bucket.
+ *   M5  A map that is kept is found by one of its records, its holder: whose kept_at is the page's
+ *       number, and kept_next the next holder of the bucket.
  *   M4  Memory is wanted for speed only: without it a list stays a list, a table its size. */
 #include "txn/versions.h"
 
@@ -374,4 +376,71 @@ void
 vl_versions_clear(vl_undo_pool *pool, vl_versions *map)
 {
     vl_versions_change_all(pool, map, versions_drop_chain, NULL);
+}
+
+/* ---- maps of pages that are not in memory ---- */
+
+/* The record of a map that holds it. */
+static vl_undo *
+versions_holder(vl_versions map)
+{
+    const versions_table *table = versions_table_of(map);
+
+    if (table == NULL)
+        return versions_list(map);
+    for (uint32_t i = 0; i <= table->bucket_mask; i++)
+        if (table->buckets[i] != NULL)
+            return table->buckets[i];
+    return NULL;
+}
+
+static vl_undo **
+versions_kept_bucket(vl_versions_kept *kept, uint64_t page)
+{
+    return &kept->buckets[vl_mix64(page) & (VL_VERSIONS_KEPT_BUCKETS - 1)];
+}
+
+void
+vl_versions_keep(vl_versions_kept *kept, uint64_t page, vl_versions map)
+{
+    vl_undo *holder = versions_holder(map);
+    vl_undo **bucket = versions_kept_bucket(kept, page);
+
+    VL_ASSERT(holder != NULL); /* M2 */
+    holder->kept_at = page;
+    holder->kept_map = map.attachment;
+    holder->kept_next = *bucket;
+    *bucket = holder;
+    kept->count++;
+}
+
+/* Take the holder out that `place` points to. */
+static vl_versions
+versions_take_kept(vl_versions_kept *kept, vl_undo **place)
+{
+    vl_undo *holder = *place;
+
+    *place = holder->kept_next;
+    holder->kept_next = NULL;
+    kept->count--;
+    return (vl_versions){holder->kept_map};
+}
+
+vl_versions
+vl_versions_bring(vl_versions_kept *kept, uint64_t page)
+{
+    vl_undo **place = versions_kept_bucket(kept, page);
+
+    while (*place != NULL && (*place)->kept_at != page)
+        place = &(*place)->kept_next;
+    return *place != NULL ? versions_take_kept(kept, place) : (vl_versions){NULL};
+}
+
+vl_versions
+vl_versions_bring_any(vl_versions_kept *kept)
+{
+    for (uint32_t i = 0; i < VL_VERSIONS_KEPT_BUCKETS; i++)
+        if (kept->buckets[i] != NULL)
+            return versions_take_kept(kept, &kept->buckets[i]);
+    return (vl_versions){NULL};
 }

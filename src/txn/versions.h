@@ -53,6 +53,25 @@ void vl_versions_move_keys(vl_undo_pool *pool, vl_versions *from, vl_versions *t
 /* How many rows and entries have a chain. */
 uint32_t vl_versions_count(vl_versions map);
 
+/* ---- maps of pages that are not in memory ---- */
+
+/* Maps whose pages have left memory, by page number (vl_cache_hooks). It needs no memory for a map:
+ * they are hung together by a field of theirs. One thread at a time. */
+#define VL_VERSIONS_KEPT_BUCKETS VL_BY_BUILD(4096U, 4U)
+typedef struct vl_versions_kept {
+    uint64_t count;                             /* of maps */
+    vl_undo *buckets[VL_VERSIONS_KEPT_BUCKETS]; /* private */
+} vl_versions_kept;
+
+/* Keep a map, which is not empty, of a page of which none is kept. */
+void vl_versions_keep(vl_versions_kept *kept, uint64_t page, vl_versions map);
+
+/* Take the map of a page out again: the empty one if none is kept. */
+vl_versions vl_versions_bring(vl_versions_kept *kept, uint64_t page);
+
+/* Take any map out; the empty one: there is none. */
+vl_versions vl_versions_bring_any(vl_versions_kept *kept);
+
 /* Forget all chains: the tree is gone, or the database is being closed. */
 void vl_versions_clear(vl_undo_pool *pool, vl_versions *map);
 

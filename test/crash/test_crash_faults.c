@@ -52,6 +52,9 @@ typedef struct fault_run {
 
 static uint64_t fault_lost_pages;
 
+/* What databases lie on from now on: 1: pages and log in persistent memory. */
+static int fault_is_mapped;
+
 static void
 fault_failed(const fault_run *run, const char *what, const vl_ctx *ctx)
 {
@@ -66,7 +69,7 @@ fault_failed(const fault_run *run, const char *what, const vl_ctx *ctx)
 static void
 fault_base_make(fault_base *base, uint64_t seed, int is_left, uint64_t steps)
 {
-    vl_sim_options options = {.seed = seed};
+    vl_sim_options options = {.seed = seed, .has_synchronous_map = fault_is_mapped};
     store_probe probe;
     vl_io *io;
 
@@ -76,6 +79,10 @@ fault_base_make(fault_base *base, uint64_t seed, int is_left, uint64_t steps)
     store_model_init(&base->model, unit_ctx(), io, FAULT_PATH, seed + 2);
     base->model.options.cache_bytes = VL_PAGE_MIN_SIZE * UINT64_C(24);
     base->model.options.log_limit_bytes = 6144;
+    if (fault_is_mapped) {
+        base->model.options.data_medium = VL_DATA_MAPPED;
+        base->model.options.log_medium = VL_WAL_MAPPED;
+    }
     CHECK_OK(store_model_open(&base->model));
     for (uint64_t i = 0; i < steps; i++)
         CHECK_OK(store_model_step(&base->model));
@@ -543,6 +550,32 @@ fault_disk_lies(void)
     fault_run_plans(plans, VL_ARRAY_COUNT(plans), 16, 1);
 }
 
+/* In persistent memory: stores, fences and what is left to the file fail, and memory does. */
+static void
+fault_persistent_memory_fails(void)
+{
+    static const fault_plan plans[] = {
+        {"EIO once", {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING}, 0, 0},
+        {"EIO for ever", {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING, .count = UINT64_MAX}, 0, 0},
+        {"ENOSPC once", {.kind = VL_SIM_ERROR, .ops = VL_SIM_CHANGING, .os_error = 28}, 0, 0},
+        {"EIO of a read", {.kind = VL_SIM_ERROR, .ops = FAULT_READING}, 0, 0},
+        {"no memory once", {.kind = VL_SIM_ERROR}, 1, 0},
+    };
+
+    static const fault_plan maps[] = {
+        {"EIO of a map", {.kind = VL_SIM_ERROR, .ops = VL_SIM_MAP}, 0, 0},
+        {"EIO of maps for ever",
+         {.kind = VL_SIM_ERROR, .ops = VL_SIM_MAP, .count = UINT64_MAX},
+         0,
+         0},
+    };
+
+    fault_is_mapped = 1;
+    fault_run_plans(plans, VL_ARRAY_COUNT(plans), 30, 1);
+    fault_run_plans(maps, VL_ARRAY_COUNT(maps), 1, 1);
+    fault_is_mapped = 0;
+}
+
 /* Recovery reads the log twice, and must not believe two different ends. */
 static void
 fault_log_reads_lie(void)
@@ -745,11 +778,11 @@ int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(fault_drops_end),     UNIT_TEST(fault_changes_fail),
-        UNIT_TEST(fault_reads_fail),    UNIT_TEST(fault_syncs_fail),
-        UNIT_TEST(fault_memory_fails),  UNIT_TEST(fault_disk_lies),
-        UNIT_TEST(fault_log_reads_lie), UNIT_TEST(fault_memory_is_gone),
-        UNIT_TEST(fault_disk_is_full),
+        UNIT_TEST(fault_drops_end),      UNIT_TEST(fault_changes_fail),
+        UNIT_TEST(fault_reads_fail),     UNIT_TEST(fault_syncs_fail),
+        UNIT_TEST(fault_memory_fails),   UNIT_TEST(fault_persistent_memory_fails),
+        UNIT_TEST(fault_disk_lies),      UNIT_TEST(fault_log_reads_lie),
+        UNIT_TEST(fault_memory_is_gone), UNIT_TEST(fault_disk_is_full),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

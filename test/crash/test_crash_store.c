@@ -185,11 +185,34 @@ crash_hook(void *user, vl_sim *sim, const vl_sim_event *event)
         crash_look_at(one, sim, event, 1);
 }
 
+/* What a store lies on. */
+typedef enum crash_medium {
+    CRASH_FILES,        /* files */
+    CRASH_MAPPED_LOG,   /* the log in persistent memory */
+    CRASH_MAPPED_PAGES, /* pages are read in place, and written as files are */
+    CRASH_PERSISTENT    /* log and pages in persistent memory */
+} crash_medium;
+
+static void
+crash_set_medium(store_model *model, crash_medium medium)
+{
+    if (medium == CRASH_MAPPED_LOG || medium == CRASH_PERSISTENT)
+        model->options.log_medium = VL_WAL_MAPPED;
+    if (medium == CRASH_MAPPED_PAGES || medium == CRASH_PERSISTENT)
+        model->options.data_medium = VL_DATA_MAPPED;
+}
+
+static int
+crash_is_persistent(crash_medium medium)
+{
+    return medium == CRASH_MAPPED_LOG || medium == CRASH_PERSISTENT;
+}
+
 /* Work, looking at moments. */
 static void
-crash_round(uint64_t seed, uint64_t steps, uint64_t every, int is_mapped, uint64_t *looked)
+crash_round(uint64_t seed, uint64_t steps, uint64_t every, crash_medium medium, uint64_t *looked)
 {
-    vl_sim_options options = {.seed = seed, .has_synchronous_map = is_mapped};
+    vl_sim_options options = {.seed = seed, .has_synchronous_map = crash_is_persistent(medium)};
     crash_case *one = calloc(1, sizeof *one);
     velo_status st = VELO_OK;
     vl_sim_stats stats;
@@ -200,7 +223,7 @@ crash_round(uint64_t seed, uint64_t steps, uint64_t every, int is_mapped, uint64
     CHECK_OK(vl_sim_create(unit_ctx(), &options, &one->sim));
     CHECK_OK(vl_sim_open_io(unit_ctx(), one->sim, &one->io));
     store_model_init(&one->model, unit_ctx(), one->io, CRASH_PATH, seed + 2);
-    one->model.options.log_medium = is_mapped ? VL_WAL_MAPPED : VL_WAL_FILE;
+    crash_set_medium(&one->model, medium);
     vl_sim_set_hook(one->sim, crash_hook, one);
     st = store_model_open(&one->model);
     for (uint64_t i = 0; st == VELO_OK && i < steps && !unit_has_failed(); i++)
@@ -210,7 +233,8 @@ crash_round(uint64_t seed, uint64_t steps, uint64_t every, int is_mapped, uint64
         unit_failed(__FILE__, __LINE__, "seed %llu: the work fails: %s", (unsigned long long)seed,
                     unit_ctx()->error.text);
     vl_sim_get_stats(one->sim, &stats);
-    CHECK((stats.op_counts[__builtin_ctz(VL_SIM_MAP_STORE)] > 0) == is_mapped);
+    CHECK((stats.op_counts[__builtin_ctz(VL_SIM_MAP_STORE)] > 0) == crash_is_persistent(medium));
+    CHECK((stats.op_counts[__builtin_ctz(VL_SIM_MAP)] > 0) == (medium != CRASH_FILES));
     *looked += one->looked;
     store_model_deinit(&one->model);
     vl_io_close(one->io);
@@ -219,15 +243,15 @@ crash_round(uint64_t seed, uint64_t steps, uint64_t every, int is_mapped, uint64
 }
 
 static void
-crash_rounds(int is_mapped)
+crash_rounds(crash_medium medium)
 {
-    uint64_t rounds = crash_number("VELO_CRASH_ROUNDS", is_mapped ? 2 : 6);
+    uint64_t rounds = crash_number("VELO_CRASH_ROUNDS", medium != CRASH_FILES ? 2 : 6);
     uint64_t steps = crash_number("VELO_CRASH_STEPS", 60);
     uint64_t every = crash_number("VELO_CRASH_EVERY", 4);
     uint64_t looked = 0;
 
     for (uint64_t i = 0; i < rounds && !unit_has_failed(); i++)
-        crash_round(unit_seed() + 1000 * i, steps, every, is_mapped, &looked);
+        crash_round(unit_seed() + 1000 * i, steps, every, medium, &looked);
     if (getenv("VELO_CRASH_ROUNDS") != NULL)
         printf("%llu cuts looked at\n", (unsigned long long)looked);
     CHECK(looked > 0);
@@ -236,14 +260,27 @@ crash_rounds(int is_mapped)
 static void
 crash_every_cut_recovers(void)
 {
-    crash_rounds(0);
+    crash_rounds(CRASH_FILES);
 }
 
 /* The log on a mapping of persistent memory: cuts also fall between its stores and fences. */
 static void
 crash_every_cut_recovers_with_a_mapped_log(void)
 {
-    crash_rounds(1);
+    crash_rounds(CRASH_MAPPED_LOG);
+}
+
+static void
+crash_every_cut_recovers_with_pages_in_place(void)
+{
+    crash_rounds(CRASH_MAPPED_PAGES);
+}
+
+/* Cuts leave any subset of the words of a page, and of a superblock. */
+static void
+crash_every_cut_recovers_in_persistent_memory(void)
+{
+    crash_rounds(CRASH_PERSISTENT);
 }
 
 /* ---- lives ---- */
@@ -253,7 +290,8 @@ typedef struct crash_life {
     vl_sim *sim;
     vl_io *io;
     store_model model;
-    vl_rng rng; /* of crashes */
+    vl_rng rng;   /* of crashes */
+    int is_mixed; /* each life has its own medium */
 } crash_life;
 
 /* Plan the end of a life. Returns whether it is a kill, which leaves what the system has. */
@@ -291,6 +329,11 @@ life_recover(crash_life *life, int is_kill)
         CHECK_OK(vl_sim_cut_power(unit_ctx(), life->sim, &outcome));
     CHECK_OK(vl_sim_open_io(unit_ctx(), life->sim, &life->io));
     model->io = life->io;
+    if (life->is_mixed) {
+        model->options.log_medium = vl_rng_chance(&life->rng, 1, 2) ? VL_WAL_MAPPED : VL_WAL_FILE;
+        model->options.data_medium =
+            vl_rng_chance(&life->rng, 1, 2) ? VL_DATA_MAPPED : VL_DATA_FILE;
+    }
     CHECK_OK(store_model_open(model));
     CHECK_OK(store_model_read(unit_ctx(), model->store, &content));
     if (!store_model_find(model, content, first, &at)) {
@@ -304,20 +347,23 @@ life_recover(crash_life *life, int is_kill)
 
 /* One machine, crash after crash: what recovery leaves is what the next life works on. */
 static void
-crash_lives_go_on(void)
+crash_lives(crash_medium medium, int is_mixed)
 {
     uint64_t lives = crash_number("VELO_CRASH_LIVES", 40);
-    vl_sim_options options = {.seed = unit_seed()};
+    vl_sim_options options = {.seed = unit_seed(),
+                              .has_synchronous_map = crash_is_persistent(medium)};
     crash_life *life = calloc(1, sizeof *life);
     vl_sim_stats before, after;
     velo_status st;
     int is_kill;
 
     CHECK(life != NULL);
+    life->is_mixed = is_mixed;
     vl_rng_init(&life->rng, unit_seed());
     CHECK_OK(vl_sim_create(unit_ctx(), &options, &life->sim));
     CHECK_OK(vl_sim_open_io(unit_ctx(), life->sim, &life->io));
     store_model_init(&life->model, unit_ctx(), life->io, CRASH_PATH, unit_seed());
+    crash_set_medium(&life->model, medium);
     CHECK_OK(store_model_open(&life->model));
     for (uint64_t i = 0; i < lives && !unit_has_failed(); i++) {
         is_kill = life_plan(life);
@@ -334,6 +380,31 @@ crash_lives_go_on(void)
     vl_io_close(life->io);
     vl_sim_destroy(life->sim);
     free(life);
+}
+
+static void
+crash_lives_go_on(void)
+{
+    crash_lives(CRASH_FILES, 0);
+}
+
+static void
+crash_lives_go_on_in_persistent_memory(void)
+{
+    crash_lives(CRASH_PERSISTENT, 0);
+}
+
+/* Each life goes on with what a process left that used another medium. */
+static void
+crash_lives_go_on_in_files_and_persistent_memory(void)
+{
+    crash_lives(CRASH_PERSISTENT, 1);
+}
+
+static void
+crash_lives_go_on_with_pages_in_place(void)
+{
+    crash_lives(CRASH_MAPPED_PAGES, 0);
 }
 
 /* Without cuts: the store holds what the model says, all the time, and after every opening. */
@@ -374,7 +445,12 @@ main(int argc, char **argv)
         UNIT_TEST(crash_store_does_what_the_model_does),
         UNIT_TEST(crash_every_cut_recovers),
         UNIT_TEST(crash_every_cut_recovers_with_a_mapped_log),
+        UNIT_TEST(crash_every_cut_recovers_with_pages_in_place),
+        UNIT_TEST(crash_every_cut_recovers_in_persistent_memory),
         UNIT_TEST(crash_lives_go_on),
+        UNIT_TEST(crash_lives_go_on_with_pages_in_place),
+        UNIT_TEST(crash_lives_go_on_in_persistent_memory),
+        UNIT_TEST(crash_lives_go_on_in_files_and_persistent_memory),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

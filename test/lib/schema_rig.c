@@ -19,91 +19,134 @@ schema_rig_init(schema_rig *rig, vl_allocator *allocator)
 void
 schema_rig_deinit(schema_rig *rig)
 {
+    for (int i = 0; i < 2; i++) {
+        vl_schema_release(rig->databases[i].schema);
+        vl_schema_release(rig->databases[i].before);
+    }
     vl_arena_deinit(&rig->arena);
 }
 
+/* Make the schemas that are to be made. */
 static velo_status
-rig_add_row(vl_ctx *ctx, schema_rig *rig, vl_schema_row row)
+rig_refresh(vl_ctx *ctx, schema_rig *rig)
 {
-    if (rig->row_count == SCHEMA_RIG_ROW_MAX)
-        return vl_fail(ctx, VELO_FULL, "too many rows for the rig");
-    row.rowid = (int64_t)rig->row_count + 1;
-    if (strcmp(row.type, "table") == 0 || strcmp(row.type, "index") == 0)
-        row.tree = ++rig->tree;
-    rig->rows[rig->row_count++] = row;
-    return VELO_OK;
-}
+    static const char *const names[] = {"main", "temp"};
 
-/* Rows of a table's automatic indexes, oldest first. */
-static velo_status
-rig_add_automatic(vl_ctx *ctx, schema_rig *rig, const vl_table_def *table)
-{
-    for (unsigned number = 1; number <= SCHEMA_RIG_ROW_MAX; number++)
-        for (const vl_index_def *index = table->indexes; index != NULL; index = index->next) {
-            const char *end = strrchr(index->object.name, '_');
-            char wanted[16];
+    for (int i = 0; i < 2; i++) {
+        schema_rig_database *database = &rig->databases[i];
+        vl_schema_source source = {names[i], 7, 1, database->rows, database->row_count};
 
-            (void)snprintf(wanted, sizeof wanted, "_%u", number);
-            if (index != table->primary && strcmp(end, wanted) == 0)
-                VL_TRY(rig_add_row(ctx, rig,
-                                   (vl_schema_row){.type = "index",
-                                                   .name = index->object.name,
-                                                   .table_name = table->object.name}));
-        }
-    return VELO_OK;
-}
-
-/* Rows of one statement, whose text ends. */
-static velo_status
-rig_add_statement(vl_ctx *ctx, schema_rig *rig, const char *sql, const vl_ast *statement)
-{
-    vl_schema_builder builder = {ctx, &rig->arena, "main", sql, strlen(sql)};
-    vl_schema_row row = {.sql = sql};
-    const vl_ast *name = statement->kid[0];
-    const vl_ast *table_name = name;
-    vl_table_def *table = NULL;
-
-    if (statement->type == VL_AST_CREATE_TABLE) {
-        row.type = "table";
-        VL_TRY(vl_schema_make_table(&builder, statement, &table));
-    } else if (statement->type == VL_AST_CREATE_INDEX) {
-        row.type = "index";
-        table_name = statement->kid[1];
-    } else if (statement->type == VL_AST_CREATE_VIEW) {
-        row.type = "view";
-    } else {
-        row.type = "trigger";
-        table_name = statement->kid[1];
+        if (database->schema == NULL)
+            VL_TRY(vl_schema_build(ctx, &source, &database->schema));
     }
-    VL_TRY(vl_schema_copy(&builder, name->text, name->text_size, &row.name));
-    VL_TRY(vl_schema_copy(&builder, table_name->text, table_name->text_size, &row.table_name));
-    VL_TRY(rig_add_row(ctx, rig, row));
-    return table != NULL ? rig_add_automatic(ctx, rig, table) : VELO_OK;
+    return VELO_OK;
+}
+
+static size_t
+rig_find_row(const schema_rig_database *database, int64_t rowid)
+{
+    size_t at = 0;
+
+    while (at < database->row_count && database->rows[at].rowid != rowid)
+        at++;
+    return at;
+}
+
+/* Carry out one change of rows; texts of the old schema are copied, since it goes. */
+static velo_status
+rig_apply(vl_ctx *ctx, schema_rig *rig, schema_rig_database *database, const vl_ddl_change *change)
+{
+    size_t at = rig_find_row(database, change->row.rowid);
+
+    if (change->kind == VL_DDL_INSERT_ROW) {
+        if (database->row_count == SCHEMA_RIG_ROW_MAX)
+            return vl_fail(ctx, VELO_FULL, "too many rows for the rig");
+        at = database->row_count++;
+        database->rows[at] = change->row;
+        database->rows[at].rowid = at > 0 ? database->rows[at - 1].rowid + 1 : 1;
+        if (change->new_tree != 0)
+            database->rows[at].tree = rig->tree + change->new_tree;
+    } else if (change->kind == VL_DDL_UPDATE_ROW && at < database->row_count) {
+        database->rows[at] = change->row;
+    } else if (change->kind == VL_DDL_DELETE_ROW && at < database->row_count) {
+        memmove(&database->rows[at], &database->rows[at + 1],
+                (database->row_count - at - 1) * sizeof database->rows[0]);
+        database->row_count--;
+    }
+    return VELO_OK;
+}
+
+static velo_status
+rig_copy(vl_ctx *ctx, schema_rig *rig, const char **text)
+{
+    if (*text == NULL)
+        return VELO_OK;
+    *text = vl_arena_copy(&rig->arena, *text, strlen(*text));
+    return *text != NULL ? VELO_OK : vl_fail(ctx, VELO_NOMEM, "out of memory");
+}
+
+/* Copy the texts of all rows into the rig's arena. */
+static velo_status
+rig_own(vl_ctx *ctx, schema_rig *rig, schema_rig_database *database)
+{
+    for (size_t i = 0; i < database->row_count; i++) {
+        VL_TRY(rig_copy(ctx, rig, &database->rows[i].name));
+        VL_TRY(rig_copy(ctx, rig, &database->rows[i].table_name));
+        VL_TRY(rig_copy(ctx, rig, &database->rows[i].sql));
+        VL_TRY(rig_copy(ctx, rig, &database->rows[i].layout));
+    }
+    return VELO_OK;
+}
+
+/* Carry out one statement. */
+static velo_status
+rig_run_statement(vl_ctx *ctx, schema_rig *rig, const char *sql, size_t size,
+                  const vl_ast *statement)
+{
+    vl_ddl_input input = rig->options;
+    const vl_schema *schemas[2];
+
+    VL_TRY(rig_refresh(ctx, rig));
+    schemas[0] = rig->databases[0].schema;
+    schemas[1] = rig->databases[1].schema;
+    input.schemas = schemas;
+    input.schema_count = 2;
+    input.statement = statement;
+    input.sql = sql;
+    input.sql_size = size;
+    VL_TRY(vl_ddl_plan(ctx, &input, &rig->arena, &rig->last));
+    for (const vl_ddl_change *change = rig->last.changes; change != NULL; change = change->next)
+        VL_TRY(rig_apply(ctx, rig, &rig->databases[change->schema == schemas[1]], change));
+    rig->tree += rig->last.tree_count;
+    for (int i = 0; i < 2; i++) {
+        VL_TRY(rig_own(ctx, rig, &rig->databases[i]));
+        vl_schema_release(rig->databases[i].before);
+        rig->databases[i].before = rig->databases[i].schema;
+        rig->databases[i].schema = NULL;
+    }
+    return rig_refresh(ctx, rig);
 }
 
 velo_status
-schema_rig_add(vl_ctx *ctx, schema_rig *rig, const char *sql)
+schema_rig_run(vl_ctx *ctx, schema_rig *rig, const char *sql)
 {
-    while (*sql != '\0') {
-        vl_parse_result result;
-        const char *text;
+    const char *end = sql + strlen(sql);
 
-        VL_TRY(vl_parse(ctx, sql, strlen(sql), NULL, &rig->arena, &result));
-        text = vl_arena_copy(&rig->arena, sql, result.tail);
-        if (text == NULL)
-            return vl_fail(ctx, VELO_NOMEM, "out of memory");
-        sql += result.tail;
-        VL_TRY(vl_parse(ctx, text, strlen(text), NULL, &rig->arena, &result));
+    while (sql < end) {
+        vl_parse_result result;
+
+        VL_TRY(vl_parse(ctx, sql, (size_t)(end - sql), NULL, &rig->arena, &result));
         if (result.statement != NULL)
-            VL_TRY(rig_add_statement(ctx, rig, text, result.statement));
+            VL_TRY(rig_run_statement(ctx, rig, sql, (size_t)(end - sql), result.statement));
+        sql += result.tail;
     }
-    return VELO_OK;
+    return rig_refresh(ctx, rig);
 }
 
 velo_status
 schema_rig_build(vl_ctx *ctx, const schema_rig *rig, vl_schema **out)
 {
-    vl_schema_source source = {"main", 7, 1, rig->rows, rig->row_count};
+    vl_schema_source source = {"main", 7, 1, rig->databases[0].rows, rig->databases[0].row_count};
 
     return vl_schema_build(ctx, &source, out);
 }
@@ -230,6 +273,90 @@ schema_rig_tell_table(const vl_table_def *table, char *text, size_t size)
         rig_tell_fk(&to, table, &table->fks[i]);
     for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
         rig_say(&to, " trigger %s", trigger->object.name);
+}
+
+void
+schema_rig_tell_rows(const schema_rig_database *database, char *text, size_t size)
+{
+    rig_text to = {text, size, 0};
+
+    text[0] = '\0';
+    for (size_t i = 0; i < database->row_count; i++) {
+        const vl_schema_row *row = &database->rows[i];
+
+        rig_say(&to, "%s%s %s on %s", i == 0 ? "" : "\n", row->type, row->name, row->table_name);
+        if (row->tree != 0)
+            rig_say(&to, " @%llu", (unsigned long long)row->tree);
+        if (row->layout != NULL)
+            rig_say(&to, " {%s}", row->layout);
+        if (row->sql != NULL)
+            rig_say(&to, ": %s", row->sql);
+    }
+}
+
+static void
+rig_tell_value(rig_text *to, const vl_value *value)
+{
+    switch (value->type) {
+    case VL_TYPE_INTEGER:
+        rig_say(to, "=%lld", (long long)value->as.integer);
+        break;
+    case VL_TYPE_REAL:
+        rig_say(to, "=%.17g", value->as.real);
+        break;
+    case VL_TYPE_TEXT:
+        rig_say(to, "='%.*s'", (int)value->size, (const char *)value->as.data);
+        break;
+    case VL_TYPE_BLOB:
+        rig_say(to, "=x");
+        for (uint32_t i = 0; i < value->size; i++)
+            rig_say(to, "%02x", ((const unsigned char *)value->as.data)[i]);
+        break;
+    case VL_TYPE_NULL:
+        break;
+    }
+}
+
+static void
+rig_tell_change(rig_text *to, const vl_ddl_change *change)
+{
+    static const char *const kinds[] = {"require empty", "delete rows", "create",     "insert",
+                                        "update",        "delete",      "drop",       "columns",
+                                        "rewrite",       "fill index",  "fill table", "check",
+                                        "drop seq",      "rename seq",  "drop stat"};
+
+    rig_say(to, "%s", kinds[change->kind]);
+    if (strcmp(change->schema->database, "main") != 0)
+        rig_say(to, " in %s", change->schema->database);
+    if (change->row.type != NULL)
+        rig_say(to, " %s %s", change->row.type, change->row.name);
+    if (change->new_tree != 0)
+        rig_say(to, " #%u%s", change->new_tree, change->is_key_tree ? " key" : "");
+    if (change->tree != 0)
+        rig_say(to, " @%llu", (unsigned long long)change->tree);
+    for (uint32_t i = 0; i < change->column_count; i++) {
+        rig_say(to, " %u", change->columns[i].id);
+        rig_tell_value(to, &change->columns[i].missing);
+    }
+    if (change->name != NULL)
+        rig_say(to, " %s", change->name);
+    if (change->new_name != NULL)
+        rig_say(to, " -> %s", change->new_name);
+    if (change->message != NULL)
+        rig_say(to, ": %s", change->message);
+}
+
+void
+schema_rig_tell_changes(const schema_rig *rig, char *text, size_t size)
+{
+    rig_text to = {text, size, 0};
+
+    text[0] = '\0';
+    for (const vl_ddl_change *change = rig->last.changes; change != NULL; change = change->next) {
+        rig_tell_change(&to, change);
+        if (change->next != NULL)
+            rig_say(&to, "\n");
+    }
 }
 
 /* ---- soundness ---- */

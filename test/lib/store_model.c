@@ -266,7 +266,8 @@ store_model_init(store_model *model, vl_ctx *ctx, vl_io *io, const char *path, u
     model->options.page_size = VL_PAGE_MIN_SIZE;
     model->options.cache_bytes = VL_PAGE_MIN_SIZE * UINT64_C(96);
     model->options.log_limit_bytes = 16384;
-    model->options.log_ring_bytes = 8192;
+    /* Of two logs one has room for pages in its records (vl_writer_load). */
+    model->options.log_ring_bytes = seed % 2 == 0 ? 8192 : 32 * VL_PAGE_MIN_SIZE;
     model->options.may_create = 1;
     model->value_size = 4 * VL_PAGE_MIN_SIZE;
     model->history = calloc(MODEL_HISTORY, sizeof *model->history);
@@ -520,6 +521,90 @@ model_do_transaction(store_model *model)
     return VELO_OK;
 }
 
+/* ---- loads ---- */
+
+/* Make a row of a load anew in the model and in `values`, whose texts are allocated. */
+static void
+model_make_load_row(store_model *model, model_tree *tree, uint32_t place, vl_leaf_value *values)
+{
+    uint8_t *buffer = malloc(model->value_size + 1U);
+
+    for (uint32_t i = 0; i < tree->column_count; i++) {
+        uint8_t *copy;
+
+        tree->cells[place][i] = vl_rng_next(&model->rng) >> 1;
+        memset(values + i, 0, sizeof values[i]);
+        values[i].value = model_value(model, tree->cells[place][i], i + 1, buffer);
+        if (values[i].value.size == 0)
+            continue;
+        copy = malloc(values[i].value.size);
+        memcpy(copy, buffer, values[i].value.size);
+        values[i].value.as.data = copy;
+    }
+    free(buffer);
+    tree->exists[place] = 1;
+    model_count_place(model, tree, place, 1);
+}
+
+/* Load rows in two calls, of which the first may leave some out. */
+static velo_status
+model_load_rows(store_model *model, vl_store_tree *table, const vl_leaf_row *rows, uint32_t count)
+{
+    uint32_t first = (uint32_t)vl_rng_below(&model->rng, count + 1), taken, rest;
+
+    VL_TRY(vl_writer_load(model->ctx, model->writer, table, rows, first, 0, &taken));
+    VL_TRY(vl_writer_load(model->ctx, model->writer, table, rows + taken, count - taken, 1, &rest));
+    return taken + rest == count ? VELO_OK
+                                 : vl_fail(model->ctx, VELO_INTERNAL, "a load left rows out");
+}
+
+/* A transaction that deletes all rows of a table from some place on, and loads others. */
+static velo_status
+model_replace_rows(store_model *model, model_tree *tree, vl_store_tree *table, uint32_t from)
+{
+    uint32_t columns = tree->column_count, count = MODEL_KEYS - from;
+    vl_leaf_value *values = calloc((size_t)count * columns, sizeof *values);
+    vl_leaf_row *rows = calloc(count, sizeof *rows);
+    velo_status st = VELO_OK;
+
+    for (uint32_t place = from; st == VELO_OK && place < MODEL_KEYS; place++) {
+        if (tree->exists[place]) {
+            model_count_place(model, tree, place, UINT64_MAX);
+            st = vl_writer_delete(model->ctx, model->writer, table, place);
+        }
+        rows[place - from].rowid = place;
+        rows[place - from].values = values + (size_t)(place - from) * columns;
+        model_make_load_row(model, tree, place, values + (size_t)(place - from) * columns);
+    }
+    if (st == VELO_OK)
+        st = model_load_rows(model, table, rows, count);
+    for (size_t i = 0; i < (size_t)count * columns; i++)
+        if (values[i].value.size > 0)
+            free((void *)(uintptr_t)values[i].value.as.data);
+    free(values);
+    free(rows);
+    return st;
+}
+
+static velo_status
+model_do_load(store_model *model)
+{
+    vl_synchronous synchronous = (vl_synchronous)vl_rng_below(&model->rng, 3);
+    model_tree *tree = model->trees + vl_rng_below(&model->rng, MODEL_TREES);
+    uint32_t from = (uint32_t)vl_rng_below(&model->rng, MODEL_KEYS);
+    vl_store_tree *table;
+
+    if (tree->id == 0 || tree->kind != VL_TREE_TABLE)
+        return VELO_OK;
+    VL_TRY(vl_store_find_tree(model->ctx, model->store, tree->id, &table));
+    VL_TRY(vl_writer_begin(model->ctx, model->writer));
+    VL_TRY(model_replace_rows(model, tree, table, vl_rng_chance(&model->rng, 1, 2) ? 0 : from));
+    model_note(model);
+    VL_TRY(vl_writer_commit(model->ctx, model->writer, synchronous));
+    model_acknowledge(model, synchronous);
+    return VELO_OK;
+}
+
 /* ---- trees ---- */
 
 static vl_leaf_schema
@@ -651,8 +736,10 @@ store_model_step(store_model *model)
 
     if (dice < 110)
         return model_do_change(model);
-    if (dice < 170)
+    if (dice < 163)
         return model_do_transaction(model);
+    if (dice < 170)
+        return model_do_load(model);
     if (dice < 190)
         return model_do_trees(model);
     if (dice < 197) {

@@ -180,7 +180,8 @@ stress_case_run(stress_case *one)
 static void
 stress_case_simulated(stress_case *one)
 {
-    vl_sim_options options = {.seed = unit_seed()};
+    vl_sim_options options = {.seed = unit_seed(),
+                              .has_synchronous_map = one->options.data_medium == VL_DATA_MAPPED};
 
     CHECK_OK(vl_sim_create(unit_ctx(), &options, &one->sim));
     CHECK_OK(vl_sim_open_io(unit_ctx(), one->sim, &one->io));
@@ -255,6 +256,30 @@ stress_threads_in_memory(void)
     stress_case_run(&one);
 }
 
+/* Pages in place, and the log, in persistent memory. */
+static void
+stress_threads_in_persistent_memory(void)
+{
+    stress_case one;
+
+    stress_init(&one, 11);
+    one.options.data_medium = VL_DATA_MAPPED;
+    one.options.log_medium = VL_WAL_MAPPED;
+    one.options.has_background = 1;
+    stress_case_simulated(&one);
+}
+
+/* Pages in place on a file, which is what all systems have. */
+static void
+stress_threads_on_a_mapped_file(void)
+{
+    stress_case one;
+
+    stress_init(&one, 12);
+    one.options.data_medium = VL_DATA_MAPPED;
+    stress_case_on_files(&one, VL_IO_POSIX);
+}
+
 /* Waits for the ring, for frames, for copies and for checkpoints, all at once. */
 static void
 stress_hazard_9_nothing_waits_in_a_circle(void)
@@ -325,12 +350,13 @@ stress_cut_lives(stress_case *one)
 }
 
 static void
-stress_power_cuts_leave_a_prefix_of_each_thread(void)
+stress_power_cuts(vl_data_medium medium, uint64_t seed)
 {
-    vl_sim_options options = {.seed = unit_seed()};
+    vl_sim_options options = {.seed = unit_seed(), .has_synchronous_map = medium == VL_DATA_MAPPED};
     stress_case one;
 
-    stress_init(&one, 8);
+    stress_init(&one, seed);
+    one.options.data_medium = medium;
     one.readers = 1;
     one.path = "db";
     one.options.log_limit_bytes = 32768;
@@ -342,6 +368,18 @@ stress_power_cuts_leave_a_prefix_of_each_thread(void)
     vl_io_close(one.io);
     vl_sim_destroy(one.sim);
     stress_model_destroy(one.model);
+}
+
+static void
+stress_power_cuts_leave_a_prefix_of_each_thread(void)
+{
+    stress_power_cuts(VL_DATA_FILE, 8);
+}
+
+static void
+stress_power_cuts_in_persistent_memory_leave_a_prefix(void)
+{
+    stress_power_cuts(VL_DATA_MAPPED, 13);
 }
 
 /* ---- kills ---- */
@@ -420,7 +458,7 @@ stress_kill_lives(stress_case *one, vl_io_backend backend)
 }
 
 static void
-stress_kills(vl_io_backend backend, int has_background, uint64_t seed)
+stress_kills(vl_io_backend backend, vl_data_medium medium, int has_background, uint64_t seed)
 {
     vl_io_options options = {.backend = backend};
     stress_case one;
@@ -433,6 +471,7 @@ stress_kills(vl_io_backend backend, int has_background, uint64_t seed)
     vl_io_close(one.io);
     one.path = unit_path("db");
     one.readers = 1;
+    one.options.data_medium = medium;
     one.options.has_background = has_background;
     one.model = stress_model_create(one.options.page_size, one.threads);
     CHECK(one.model != NULL);
@@ -443,13 +482,22 @@ stress_kills(vl_io_backend backend, int has_background, uint64_t seed)
 static void
 stress_kills_lose_nothing_acknowledged_with_posix(void)
 {
-    stress_kills(VL_IO_POSIX, 0, 9);
+    stress_kills(VL_IO_POSIX, VL_DATA_FILE, 0, 9);
 }
 
 static void
 stress_kills_lose_nothing_acknowledged_with_io_uring(void)
 {
-    stress_kills(VL_IO_URING, 1, 10);
+    stress_kills(VL_IO_URING, VL_DATA_FILE, 1, 10);
+}
+
+/* What a process has stored the next one sees, persistent or not. */
+static void
+stress_kills_lose_nothing_acknowledged_on_a_mapping(void)
+{
+    (void)setenv("VELO_PMEM", "force", 1);
+    stress_kills(VL_IO_POSIX, VL_DATA_MAPPED, 1, 14);
+    (void)unsetenv("VELO_PMEM");
 }
 
 int
@@ -461,10 +509,14 @@ main(int argc, char **argv)
         UNIT_TEST(stress_threads_on_files_with_io_uring),
         UNIT_TEST(stress_threads_with_a_background_thread),
         UNIT_TEST(stress_threads_in_memory),
+        UNIT_TEST(stress_threads_in_persistent_memory),
+        UNIT_TEST(stress_threads_on_a_mapped_file),
         UNIT_TEST(stress_hazard_9_nothing_waits_in_a_circle),
         UNIT_TEST(stress_power_cuts_leave_a_prefix_of_each_thread),
+        UNIT_TEST(stress_power_cuts_in_persistent_memory_leave_a_prefix),
         UNIT_TEST(stress_kills_lose_nothing_acknowledged_with_posix),
         UNIT_TEST(stress_kills_lose_nothing_acknowledged_with_io_uring),
+        UNIT_TEST(stress_kills_lose_nothing_acknowledged_on_a_mapping),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

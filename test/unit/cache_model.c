@@ -61,6 +61,23 @@ model_count(const model_state *state)
 
 /* ---- opening ---- */
 
+static model_medium model_medium_now = MODEL_FILE;
+
+void
+model_use(model_medium medium)
+{
+    model_medium_now = medium;
+}
+
+vl_sim_options
+model_machine(uint64_t seed)
+{
+    vl_sim_options options = {.seed = seed,
+                              .has_synchronous_map = model_medium_now == MODEL_PERSISTENT};
+
+    return options;
+}
+
 /* A budget that makes about so many frames. */
 static uint64_t
 model_budget(uint32_t frames)
@@ -80,6 +97,8 @@ model_open_on(vl_ctx *ctx, vl_sim *sim, uint32_t frames, cache_model *model)
                                       .budget_bytes = model_budget(frames)};
     velo_status st;
 
+    if (model_medium_now != MODEL_FILE)
+        volume_options.medium = VL_DATA_MAPPED;
     model->io = NULL;
     model->volume = NULL;
     model->cache = NULL;
@@ -108,7 +127,7 @@ model_close(cache_model *model)
 velo_status
 model_create(vl_ctx *ctx, uint32_t frames, uint64_t seed, cache_model *model)
 {
-    vl_sim_options options = {.seed = seed};
+    vl_sim_options options = model_machine(seed);
     velo_status st;
 
     memset(model, 0, sizeof *model);
@@ -357,9 +376,19 @@ model_note(void *user)
 }
 
 velo_status
+model_fill_super(vl_ctx *ctx, void *user, vl_superblock *super)
+{
+    (void)ctx;
+    (void)user;
+    if (model_medium_now != MODEL_FILE)
+        super->flags = 0;
+    return VELO_OK;
+}
+
+velo_status
 model_checkpoint(vl_ctx *ctx, cache_model *model)
 {
-    velo_status st = vl_checkpoint_run(ctx, model->cache, model_note, NULL, model);
+    velo_status st = vl_checkpoint_run(ctx, model->cache, model_note, model_fill_super, model);
 
     if (st == VELO_OK)
         model->durable = model->barrier;

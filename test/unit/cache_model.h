@@ -23,6 +23,19 @@ model_is_slow(void)
     return VL_TSAN || VL_ASAN;
 }
 
+/* What databases that are opened from now on lie on. */
+typedef enum model_medium {
+    MODEL_FILE,      /* a file */
+    MODEL_MAPPED,    /* a mapping to read in place; written as a file is */
+    MODEL_PERSISTENT /* a mapping of persistent memory, to which images are stored; new machines
+                        have such */
+} model_medium;
+
+void model_use(model_medium medium);
+
+/* Options of a machine for that. */
+vl_sim_options model_machine(uint64_t seed);
+
 /* Versions by number; 0: there is no such page. */
 typedef struct model_state {
     uint64_t checkpoint;           /* number of the superblock, 0 for the present */
@@ -79,6 +92,9 @@ velo_status model_random(vl_ctx *ctx, cache_model *model);
 /* Run a checkpoint; the model's states follow. */
 velo_status model_checkpoint(vl_ctx *ctx, cache_model *model);
 void model_note(void *user); /* its callback at the barrier */
+
+/* Its part of the superblock: where pages are read in place, the database is not closed. */
+velo_status model_fill_super(vl_ctx *ctx, void *user, vl_superblock *super);
 
 /* Read a page and compare. VELO_INTERNAL with words when it is wrong. */
 velo_status model_check_page(vl_ctx *ctx, vl_cache *cache, const model_state *state, vl_pid pid);

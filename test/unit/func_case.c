@@ -225,9 +225,8 @@ case_read_args(const func_case *one, vl_value *args)
     return count;
 }
 
-/* Whether two texts are of one value: reals may be written in more than one way. */
-static int
-case_is_same(const char *text, const char *wanted)
+int
+func_case_is_same(const char *text, const char *wanted)
 {
     double a;
     double b;
@@ -254,7 +253,7 @@ case_check_one(const func_case *one, vl_collation collation)
         (void)snprintf(found, sizeof found, "%s", func_case_text(&result));
     else
         (void)snprintf(found, sizeof found, "!%s", unit_ctx()->error.text);
-    if (!case_is_same(found, one->result))
+    if (!func_case_is_same(found, one->result))
         unit_failed(__FILE__, __LINE__, "%s(%s%s%s%s%s) is \"%s\", not \"%s\"", one->name,
                     count > 0 ? one->args[0] : "", count > 1 ? ", " : "",
                     count > 1 ? one->args[1] : "", count > 2 ? ", " : "",

@@ -29,6 +29,9 @@ void func_case_free(vl_value *value);
 /* A value as text; valid until the next call. */
 const char *func_case_text(const vl_value *value);
 
+/* Whether two texts are of one value: reals may be written in more than one way. */
+int func_case_is_same(const char *text, const char *wanted);
+
 /* Call a function of the environment above in ctx, with results in `arena`. */
 velo_status func_case_call(vl_ctx *ctx, vl_arena *arena, const char *name, const vl_value *args,
                            int count, vl_collation collation, vl_value *result);

@@ -354,6 +354,59 @@ model_build(model *m, uint32_t at, vl_leaf_layout layout, const model_row *row, 
     m->builds++;
 }
 
+/* Whether less than 1/16 of a page is unused. */
+static int
+model_is_full(const model *m, const vl_leaf *leaf)
+{
+    uint32_t fixed = (uint32_t)(sizeof *leaf + leaf->column_count * sizeof(vl_leaf_column));
+    uint32_t rows = leaf->count - leaf->gap_count;
+
+    return leaf->capacity > 0 && fixed + (leaf->fixed_end - fixed) * rows / leaf->capacity +
+                                         leaf->heap_used - leaf->heap_dead >=
+                                     m->page_size - m->page_size / 16;
+}
+
+/* Make room without building a page anew: by a page behind it, or by dividing it. 1 if that could
+ * be done. */
+static int
+model_make_room(model *m, uint32_t at, const vl_leaf_row *row, int is_append)
+{
+    vl_leaf_build build = {m->page_size, VL_LEAF_APPEND, &m->schema, m->pages[at], row, 1,
+                           NULL,         NULL,           NULL};
+    vl_leaf *pages[2] = {page_create(m), page_create(m)};
+    void *scratch = malloc(vl_leaf_scratch_size(m->page_size, m->schema.count, 1));
+    int64_t separator = row->rowid;
+    int is_done = 0;
+
+    memset(pages[0], 0xee, m->page_size);
+    memset(pages[1], 0xee, m->page_size);
+    if (is_append && model_is_full(m, m->pages[at])) {
+        memcpy(pages[0], m->pages[at], m->page_size);
+        is_done = vl_leaf_build_behind(scratch, &build, pages[1], 3, 7);
+        m->behind += (uint32_t)is_done;
+    } else if (!is_append) {
+        is_done = vl_leaf_divide(m->pages[at], m->page_size, pages[0], pages[1], &separator);
+        m->divided += (uint32_t)is_done;
+    }
+    free(scratch);
+    if (!is_done) {
+        free(pages[0]);
+        free(pages[1]);
+        return 0;
+    }
+    for (uint32_t i = 0; i < 2; i++)
+        if (vl_leaf_validate(unit_ctx(), pages[i], m->page_size) != VELO_OK)
+            unit_failed(__FILE__, __LINE__, "half %u: %s", i, unit_ctx()->error.text);
+    free(m->pages[at]);
+    memmove(m->pages + at + 2, m->pages + at + 1, (m->page_count - at - 1) * sizeof m->pages[0]);
+    memmove(m->lows + at + 2, m->lows + at + 1, (m->page_count - at - 1) * sizeof m->lows[0]);
+    m->pages[at] = pages[0];
+    m->pages[at + 1] = pages[1];
+    m->lows[at + 1] = separator;
+    m->page_count++;
+    return 1;
+}
+
 /* Keep what a page is, to compare after a write that found no room. */
 static void *
 page_copy(const model *m, uint32_t page)
@@ -409,10 +462,16 @@ model_insert(model *m, int64_t rowid)
         page_compare(m, page, copy);
     else
         free(copy);
-    if (result == VL_LEAF_NO_ROOM)
-        model_build(m, page,
-                    rowid == INT64_MAX || index == m->row_count ? VL_LEAF_APPEND : VL_LEAF_SPLIT,
-                    &row, 0);
+    if (result == VL_LEAF_NO_ROOM) {
+        int is_append = rowid == INT64_MAX || index == m->row_count;
+
+        if (vl_rng_chance(&m->rng, 1, 2) &&
+            model_make_room(m, page, &given, index == m->row_count)) {
+            model_insert(m, rowid);
+            return;
+        }
+        model_build(m, page, is_append ? VL_LEAF_APPEND : VL_LEAF_SPLIT, &row, 0);
+    }
     m->done += result == VL_LEAF_DONE;
     if (result != VL_LEAF_EXISTS)
         model_add(m, &row);

@@ -54,6 +54,8 @@ typedef struct model {
     uint32_t page_count;                       /* at least 1 */
     uint32_t builds;                           /* how often pages were built anew */
     uint32_t done;                             /* writes that fitted in place */
+    uint32_t divided;                          /* how often a page was divided */
+    uint32_t behind;                           /* how often one was added behind a page */
 } model;
 
 /* Bytes that texts are slices of. */

@@ -297,7 +297,7 @@ stress_checkpoint_main(void *argument)
     (void)argument;
     vl_ctx_init(ctx, NULL, NULL);
     while (stress_goes_on()) {
-        STRESS_OK(vl_checkpoint_run(ctx, stress.cache, NULL, NULL, NULL));
+        STRESS_OK(vl_checkpoint_run(ctx, stress.cache, NULL, model_fill_super, NULL));
         STRESS_OK(vl_cache_tend(ctx, stress.cache));
         atomic_fetch_add(&stress.checkpoints, 1);
     }
@@ -367,7 +367,7 @@ stress_prepare(vl_ctx *ctx)
         if (st != VELO_OK)
             return st;
     }
-    return vl_checkpoint_run(ctx, stress.cache, NULL, NULL, NULL);
+    return vl_checkpoint_run(ctx, stress.cache, NULL, model_fill_super, NULL);
 }
 
 static void
@@ -392,11 +392,13 @@ stress_start_and_join(void)
 static void
 stress_run(uint32_t frames, uint64_t rounds)
 {
+    vl_sim_options options = model_machine(0);
     cache_model model = {0};
+    vl_cache_stats stats;
 
     memset(&stress, 0, sizeof stress);
     vl_latch_init(&stress.text_latch, VL_RANK_NONE);
-    CHECK_OK(vl_sim_create(unit_ctx(), NULL, &model.sim));
+    CHECK_OK(vl_sim_create(unit_ctx(), &options, &model.sim));
     CHECK_OK(model_open_on(unit_ctx(), model.sim, frames, &model));
     stress.sim = model.sim;
     stress.cache = model.cache;
@@ -409,6 +411,9 @@ stress_run(uint32_t frames, uint64_t rounds)
     if (vl_cache_verify(unit_ctx(), stress.cache) != VELO_OK ||
         vl_checkpoint_run(unit_ctx(), stress.cache, NULL, NULL, NULL) != VELO_OK)
         unit_failed(__FILE__, __LINE__, "%s", unit_ctx()->error.text);
+    vl_cache_get_stats(stress.cache, &stats);
+    CHECK((stats.place_count > 0) == vl_cache_has_direct(stress.cache));
+    CHECK((stats.lift_count > 0) == vl_cache_has_direct(stress.cache));
     model_close(&model);
     if (model_open_on(unit_ctx(), model.sim, frames, &model) != VELO_OK)
         unit_failed(__FILE__, __LINE__, "%s", unit_ctx()->error.text);
@@ -431,12 +436,36 @@ cache_stress_with_many_frames(void)
     stress_run(256, VL_TSAN || VL_ASAN ? 1500 : 6000);
 }
 
+/* The same with pages in place: what a reader holds or has found to be true never changed under
+ * him, though their blocks are written anew all the time (hazard 37). */
+static void
+cache_stress_on(model_medium medium)
+{
+    model_use(medium);
+    stress_run(64, VL_TSAN || VL_ASAN ? 1500 : 4000);
+    model_use(MODEL_FILE);
+}
+
+static void
+hazard_37_pages_in_place_stay_as_they_are(void)
+{
+    cache_stress_on(MODEL_MAPPED);
+}
+
+static void
+hazard_37_pages_in_persistent_memory_stay_as_they_are(void)
+{
+    cache_stress_on(MODEL_PERSISTENT);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(cache_stress_with_few_frames),
         UNIT_TEST(cache_stress_with_many_frames),
+        UNIT_TEST(hazard_37_pages_in_place_stay_as_they_are),
+        UNIT_TEST(hazard_37_pages_in_persistent_memory_stay_as_they_are),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

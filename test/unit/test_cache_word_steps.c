@@ -29,7 +29,8 @@ typedef enum probe_op {
     PROBE_EVICT,     /* mark it, or let it go if it is marked */
     PROBE_LOAD,      /* bring it in if it is not there */
     PROBE_FREE,      /* end it, if it is there */
-    PROBE_NEW        /* begin it anew, if it is not there */
+    PROBE_NEW,       /* begin it anew, if it is not there */
+    PROBE_MOVE       /* exclusive, and it lies elsewhere then */
 } probe_op;
 
 /* What the word guards. */
@@ -120,6 +121,21 @@ probe_fetch_sub(_Atomic uint64_t *word, uint64_t amount)
     return before;
 }
 
+/* A move: by its holder, and of nothing but the place. */
+static uint64_t
+probe_fetch_add(_Atomic uint64_t *word, uint64_t amount)
+{
+    uint64_t before;
+
+    steps_yield();
+    steps_expect(!probe.has_released[steps_current()], "a release touches it once (W4)");
+    before = atomic_fetch_add(word, amount);
+    probe_check_word(before + amount);
+    steps_expect(WORD_STATE(before) == WORD_EXCLUSIVE, "only its holder moves it");
+    steps_expect((amount & ((UINT64_C(1) << 36) - 1)) == 0, "a move changes the place only");
+    return before;
+}
+
 static uint64_t
 probe_fetch_or(_Atomic uint64_t *word, uint64_t bits)
 {
@@ -153,6 +169,7 @@ probe_park(const _Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns)
 #undef atomic_fetch_or_explicit
 #define atomic_load_explicit(word, order)         probe_load(word)
 #define atomic_exchange_explicit(word, v, order)  probe_exchange(word, v)
+#define atomic_fetch_add_explicit(word, v, order) probe_fetch_add(word, v)
 #define atomic_fetch_sub_explicit(word, v, order) probe_fetch_sub(word, v)
 #define atomic_fetch_or_explicit(word, v, order)  probe_fetch_or(word, v)
 #define atomic_compare_exchange_strong_explicit(word, expected, wanted, order, failed)             \
@@ -279,6 +296,24 @@ probe_begin(uint64_t state)
     }
 }
 
+/* As a page that is read in place goes to a frame; whoever changes it next finds it there. */
+static void
+probe_move(void)
+{
+    uint64_t word = vl_word_acquire_exclusive(STEPS_WORD);
+
+    if (word == 0)
+        return;
+    probe_write_inside();
+    if (vl_word_place(word) == 1) {
+        word = vl_word_move(STEPS_WORD, 0, 6);
+        steps_expect(vl_word_place(word) == 7 && vl_word_state(word) == VL_WORD_EXCLUSIVE,
+                     "a move changes the place and nothing else");
+    }
+    steps_expect(vl_word_place(atomic_load(STEPS_WORD)) == vl_word_place(word), "and it stays");
+    probe_settle(vl_word_place(word));
+}
+
 /* check_tree: table, one case for each operation */
 static void
 probe_do(unsigned op)
@@ -325,6 +360,9 @@ probe_do(unsigned op)
     case PROBE_NEW:
         probe_begin(VL_WORD_UNBORN);
         break;
+    case PROBE_MOVE:
+        probe_move();
+        break;
     }
 }
 
@@ -349,7 +387,7 @@ probe_finish(void)
 }
 
 static const steps_scripts probe_scripts = {
-    .letters = "WROUwrELFN",
+    .letters = "WROUwrELFNM",
     .prepare = probe_prepare,
     .perform = probe_do,
     .finish = probe_finish,
@@ -358,10 +396,10 @@ static const steps_scripts probe_scripts = {
 static void
 cache_word_steps_of_two_in_every_order(void)
 {
-    static const char *const programs[] = {"WW WW", "W RR",  "WR RW", "W OO",   "U U",  "UW U",
-                                           "R U",   "w WR",  "r WW",  "wr rw",  "EE R", "EE O",
-                                           "EE W",  "EE U",  "EEL L", "F W",    "F R",  "FN RWR",
-                                           "FN OU", "FL LR", "FN LR", "EEL WR", "F FN"};
+    static const char *const programs[] = {
+        "WW WW", "W RR",   "WR RW", "W OO", "U U",   "UW U", "R U",  "w WR",   "r WW",  "wr rw",
+        "EE R",  "EE O",   "EE W",  "EE U", "EEL L", "F W",  "F R",  "FN RWR", "FN OU", "FL LR",
+        "FN LR", "EEL WR", "F FN",  "M R",  "M OO",  "M UW", "MM W", "M EE"};
 
     for (size_t i = 0; i < VL_ARRAY_COUNT(programs) && !unit_has_failed(); i++)
         steps_explore(&probe_scripts, programs[i], 6);
@@ -370,9 +408,9 @@ cache_word_steps_of_two_in_every_order(void)
 static void
 cache_word_steps_of_three_in_most_orders(void)
 {
-    static const char *const programs[] = {"W W W", "W W R",  "W R R",  "W W O",   "W R O",
-                                           "U W R", "U U R",  "W w R",  "W W r",   "WW W R",
-                                           "F W R", "FL W R", "FN W R", "EEL W R", "FL L L"};
+    static const char *const programs[] = {
+        "W W W",  "W W R", "W R R",  "W W O",  "W R O",   "U W R",  "U U R", "W w R", "W W r",
+        "WW W R", "F W R", "FL W R", "FN W R", "EEL W R", "FL L L", "M W R", "M U O", "M R R"};
 
     for (size_t i = 0; i < VL_ARRAY_COUNT(programs) && !unit_has_failed(); i++)
         steps_explore(&probe_scripts, programs[i], 3);

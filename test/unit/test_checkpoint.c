@@ -206,7 +206,7 @@ checkpoint_some_work(vl_ctx *ctx, cache_model *model)
 {
     for (unsigned i = 0; i < 25; i++)
         VL_TRY(model_random(ctx, model));
-    VL_TRY(vl_checkpoint_run(ctx, model->cache, model_note, NULL, model));
+    VL_TRY(vl_checkpoint_run(ctx, model->cache, model_note, model_fill_super, model));
     model->durable = model->barrier;
     for (unsigned i = 0; i < 10; i++)
         VL_TRY(model_random(ctx, model));
@@ -677,6 +677,44 @@ checkpoint_map_that_lies_is_found_out(void)
         checkpoint_with_entry("", 1, 1, 0);
 }
 
+/* ---- pages in place ---- */
+
+/* What holds for pages in frames, with pages in place. */
+static void
+checkpoint_on(model_medium medium)
+{
+    model_use(medium);
+    for (unsigned i = 0; i < (model_is_slow() ? 2 : 6) && !unit_has_failed(); i++)
+        checkpoint_random_rounds(16 + 2 * i, 60 + 80 * i, 8, unit_seed() + i);
+    checkpoint_random_rounds(24, MODEL_PIDS, model_is_slow() ? 3 : 8, unit_seed());
+    checkpoint_cut_run(16, 60, model_is_slow() ? 2 : 6, 1, unit_seed());
+    checkpoint_failed_writes_leave_all_usable();
+    checkpoint_failed_growth_leaves_all_usable();
+    checkpoint_failed_reads_leave_all_usable();
+    checkpoint_failed_syncs_leave_a_good_file();
+    checkpoint_fail_each(VL_SIM_ERROR, VL_SIM_MAP | VL_SIM_MAP_STORE | VL_SIM_MAP_SYNC, EIO, 1);
+    checkpoint_survives_lack_of_memory();
+    hazard_14_full_disk_fails_before_anything_is_changed();
+    checkpoint_finds_damage();
+    hazard_11_loads_go_on_with_all_frames_dirty();
+    hazard_35_words_stay_where_they_are();
+    cache_attachments_go_and_come_with_their_page();
+    checkpoint_map_that_lies_is_found_out();
+    model_use(MODEL_FILE);
+}
+
+static void
+checkpoint_with_pages_in_place(void)
+{
+    checkpoint_on(MODEL_MAPPED);
+}
+
+static void
+checkpoint_in_persistent_memory(void)
+{
+    checkpoint_on(MODEL_PERSISTENT);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -701,6 +739,8 @@ main(int argc, char **argv)
         UNIT_TEST(hazard_35_words_stay_where_they_are),
         UNIT_TEST(cache_attachments_go_and_come_with_their_page),
         UNIT_TEST(checkpoint_map_that_lies_is_found_out),
+        UNIT_TEST(checkpoint_with_pages_in_place),
+        UNIT_TEST(checkpoint_in_persistent_memory),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

@@ -7,6 +7,7 @@
 #define vl_checkpoint_run steps_checkpoint_run
 #define vl_cache_evict    steps_cache_evict
 #define vl_cache_pay_debt steps_cache_pay_debt
+#define vl_cache_let_go   steps_cache_let_go
 #include "lib/unit.h"
 #include "storage/cache_evict.c" /* NOLINT(bugprone-suspicious-include): to call its parts */
 #include "storage/checkpoint.c"  /* NOLINT(bugprone-suspicious-include): to call its parts */
@@ -501,6 +502,21 @@ end:
     model_destroy(&steps.model);
 }
 
+/* The same with pages in place, in persistent memory. */
+static void
+hazard_37_checkpoint_steps_with_pages_in_place(void)
+{
+    model_use(MODEL_PERSISTENT);
+    checkpoint_steps_between_changes();
+    checkpoint_steps_with_many_pages();
+    checkpoint_steps_while_the_map_grows();
+    hazard_7a_image_from_before_the_barrier_is_not_overwritten();
+    hazard_7b_copy_does_not_displace_a_later_image();
+    hazard_7d_map_pages_are_as_at_the_barrier();
+    hazard_9_prepared_before_the_barrier_does_not_enter();
+    model_use(MODEL_FILE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -514,6 +530,7 @@ main(int argc, char **argv)
         UNIT_TEST(hazard_9_prepared_before_the_barrier_does_not_enter),
         UNIT_TEST(hazard_10_copies_take_a_fixed_share),
         UNIT_TEST(hazard_38_evictor_takes_only_what_nobody_uses),
+        UNIT_TEST(hazard_37_checkpoint_steps_with_pages_in_place),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

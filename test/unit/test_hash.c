@@ -1,5 +1,8 @@
 /* test_hash.c - the checksum of pages and records is XXH3, and the mixer is a bijection. */
 #include "base/hash.h"
+
+#include "base/cpu.h"
+#include "base/hash_int.h"
 #include "lib/unit.h"
 
 #include <string.h>
@@ -53,6 +56,39 @@ hash_gives_the_published_values(void)
     CHECK_EQ(vl_hash64(NULL, 0, 0), 0x2d06800538d394c2U);
     CHECK_EQ(vl_hash64("a", 1, 0), 0xe6c632b61e964e1fU);
     CHECK_EQ(vl_hash64("abc", 3, 0), 0x78af5f94892f3950U);
+}
+
+/* Each set of vectors that this machine has gives the same: the published values, and one another's
+ * for other sizes and places. */
+static void
+hash_is_the_same_with_all_vectors(void)
+{
+#if VL_HASH_IS_WIDE
+    static uint8_t data[70000];
+    vl_cpu_level level = vl_cpu()->level;
+
+    if (level < VL_CPU_AVX2) {
+        unit_skip("no wide vectors");
+        return;
+    }
+    hash_fill_reference(data, sizeof data);
+    for (size_t i = 0; i < VL_ARRAY_COUNT(hash_published); i++) {
+        size_t size = hash_published[i].size;
+
+        CHECK_EQ(vl_hash64_avx2(data, size, HASH_PRIME64), hash_published[i].seeded);
+        if (level >= VL_CPU_AVX512)
+            CHECK_EQ(vl_hash64_avx512(data, size, HASH_PRIME64), hash_published[i].seeded);
+    }
+    for (size_t size = 0; size < sizeof data - 64; size += 1 + size / 13) {
+        uint64_t wanted = vl_hash64_avx2(data + size % 64, size, size);
+
+        CHECK_EQ(vl_hash64(data + size % 64, size, size), wanted);
+        if (level >= VL_CPU_AVX512)
+            CHECK_EQ(vl_hash64_avx512(data + size % 64, size, size), wanted);
+    }
+#else
+    unit_skip("no wide vectors");
+#endif
 }
 
 static void
@@ -176,6 +212,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(hash_gives_the_published_values),
+        UNIT_TEST(hash_is_the_same_with_all_vectors),
         UNIT_TEST(hash_does_not_depend_on_alignment),
         UNIT_TEST(hash_notices_small_changes),
         UNIT_TEST(hash_of_zeros_depends_on_their_number),

@@ -25,6 +25,18 @@ record_test_row(vl_rng *rng, uint8_t *to)
     return (size_t)(vl_leaf_record_put(to, &schema, values) - to);
 }
 
+/* A leaf that has the right size, and is none beside that. */
+static size_t
+record_test_leaf(vl_rng *rng, uint8_t *to)
+{
+    vl_leaf head = {.fixed_end = (uint32_t)(sizeof head + vl_rng_below(rng, 80)),
+                    .heap_used = (uint32_t)vl_rng_below(rng, 80)};
+
+    memcpy(to, &head, sizeof head);
+    memset(to + sizeof head, 7, head.fixed_end + head.heap_used - sizeof head);
+    return head.fixed_end + head.heap_used;
+}
+
 /* A random record of a type, its data in `data`. */
 static void
 record_test_make(vl_rng *rng, vl_record_type type, uint8_t *data, vl_record *record)
@@ -35,6 +47,7 @@ record_test_make(vl_rng *rng, vl_record_type type, uint8_t *data, vl_record *rec
     record->rowid = (int64_t)(vl_rng_next(rng) >> vl_rng_below(rng, 64));
     record->kind = (uint8_t)vl_rng_below(rng, 256);
     record->position = vl_rng_next(rng);
+    record->last = (int64_t)(vl_rng_next(rng) >> vl_rng_below(rng, 64));
     record->long_value = 1 + vl_rng_below(rng, 1000);
     record->total_size = 1000 + vl_rng_below(rng, 1000000);
     if (vl_rng_below(rng, 4) == 0) {
@@ -44,7 +57,8 @@ record_test_make(vl_rng *rng, vl_record_type type, uint8_t *data, vl_record *rec
         record->key.size = (uint32_t)vl_rng_below(rng, sizeof record_test_bytes);
     }
     record->data = data;
-    record->size = record_test_row(rng, data);
+    record->size =
+        type == VL_RECORD_TABLE_ROWS ? record_test_leaf(rng, data) : record_test_row(rng, data);
 }
 
 /* Which parts of a record its type has. */
@@ -58,6 +72,8 @@ record_test_has_data(vl_record_type type)
     case VL_RECORD_TREE_CREATE:
     case VL_RECORD_TREE_LAYOUT:
     case VL_RECORD_CHUNK:
+    case VL_RECORD_LISTED:
+    case VL_RECORD_TABLE_ROWS:
         return 1;
     default:
         return 0;
@@ -70,6 +86,16 @@ record_test_compare(const vl_record *wanted, const vl_record *got)
     switch (wanted->type) {
     case VL_RECORD_COMMIT:
     case VL_RECORD_ABORT:
+    case VL_RECORD_LIST_END:
+        break;
+    case VL_RECORD_LISTED:
+        CHECK(got->tree == wanted->tree);
+        CHECK(got->rowid == wanted->rowid);
+        CHECK(got->kind == wanted->kind);
+        CHECK(got->position == wanted->position);
+        CHECK(got->last == wanted->last);
+        CHECK(got->key.long_value == wanted->key.long_value);
+        CHECK(got->key.size == wanted->key.size || wanted->key.long_value != 0);
         break;
     case VL_RECORD_DISCARD:
         CHECK(got->position == wanted->position);
@@ -100,6 +126,7 @@ record_test_compare(const vl_record *wanted, const vl_record *got)
         break;
     case VL_RECORD_TREE_DROP:
     case VL_RECORD_TREE_LAYOUT:
+    case VL_RECORD_TABLE_ROWS:
         CHECK(got->tree == wanted->tree);
         break;
     }

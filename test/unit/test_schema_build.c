@@ -10,15 +10,6 @@ typedef struct schema_pair {
     const char *wanted; /* what is told of the last table, or the error */
 } schema_pair;
 
-/* A message without the words that a row of sqlite_schema is told with. */
-static const char *
-schema_reason(const char *text)
-{
-    const char *dash = strstr(text, ") - ");
-
-    return strncmp(text, "malformed database schema (", 27) == 0 && dash != NULL ? dash + 4 : text;
-}
-
 /* Tell of the last table or view, or what went wrong. */
 static void
 schema_tell(const char *sql, char *text, size_t size)
@@ -29,14 +20,18 @@ schema_tell(const char *sql, char *text, size_t size)
     velo_status status;
 
     schema_rig_init(&rig, NULL);
-    status = schema_rig_add(unit_ctx(), &rig, sql);
+    status = schema_rig_run(unit_ctx(), &rig, sql);
     if (status == VELO_OK)
         status = schema_rig_build(unit_ctx(), &rig, &schema);
-    for (size_t i = 0; i < rig.row_count; i++)
-        if (strcmp(rig.rows[i].type, "table") == 0 || strcmp(rig.rows[i].type, "view") == 0)
-            last = &rig.rows[i];
+    for (size_t i = 0; i < rig.databases[0].row_count; i++) {
+        const vl_schema_row *row = &rig.databases[0].rows[i];
+
+        if ((strcmp(row->type, "table") == 0 || strcmp(row->type, "view") == 0) &&
+            strcmp(row->name, "sqlite_sequence") != 0)
+            last = row;
+    }
     if (status != VELO_OK)
-        (void)snprintf(text, size, "%s", schema_reason(unit_ctx()->error.text));
+        (void)snprintf(text, size, "%s", unit_ctx()->error.text);
     else if (last == NULL || !schema_rig_is_sound(schema))
         (void)snprintf(text, size, "not sound");
     else
@@ -391,8 +386,8 @@ schema_refuses_malformed_rows(void)
         schema_rig rig;
 
         schema_rig_init(&rig, NULL);
-        CHECK_OK(schema_rig_add(unit_ctx(), &rig, "create table t(a, b unique)"));
-        rig.rows[rig.row_count++] = bad[i].row;
+        CHECK_OK(schema_rig_run(unit_ctx(), &rig, "create table t(a, b unique)"));
+        rig.databases[0].rows[rig.databases[0].row_count++] = bad[i].row;
         (void)snprintf(wanted, sizeof wanted, "malformed database schema %s", bad[i].wanted);
         CHECK_STATUS(schema_rig_build(unit_ctx(), &rig, &schema), VELO_CORRUPT);
         CHECK_TEXT(unit_ctx()->error.text, wanted);
@@ -428,8 +423,8 @@ schema_reads_column_ids(void)
         size_t used;
 
         schema_rig_init(&rig, NULL);
-        CHECK_OK(schema_rig_add(unit_ctx(), &rig, cases[i].sql));
-        rig.rows[0].layout = cases[i].layout;
+        CHECK_OK(schema_rig_run(unit_ctx(), &rig, cases[i].sql));
+        rig.databases[0].rows[0].layout = cases[i].layout;
         CHECK_OK(schema_rig_build(unit_ctx(), &rig, &schema));
         table = vl_schema_table(schema, "T", 1);
         schema_rig_tell_table(table, text, sizeof text);
@@ -449,7 +444,7 @@ schema_finds_objects(void)
     schema_rig rig;
 
     schema_rig_init(&rig, NULL);
-    CHECK_OK(schema_rig_add(
+    CHECK_OK(schema_rig_run(
         unit_ctx(), &rig,
         "create table T(a unique); create view v as select 1; create index Ix on t(a);"
         "create trigger tr after insert on t begin select 1; end; create table z(a)"));
@@ -466,7 +461,7 @@ schema_finds_objects(void)
     CHECK(vl_schema_table(schema, "nosuch", 6) == NULL);
     table = vl_schema_table(schema, "t", 1);
     CHECK(table != NULL && table->object.tree == 2 && table->object.rowid == 1);
-    CHECK_TEXT(table->object.sql, "create table T(a unique);");
+    CHECK_TEXT(table->object.sql, "CREATE TABLE T(a unique)");
     CHECK(table->triggers == vl_schema_trigger(schema, "TR", 2));
     CHECK(table->indexes == vl_schema_index(schema, "iX", 2));
     CHECK_TEXT(table->indexes->object.name, "Ix");
@@ -538,7 +533,7 @@ schema_build_survives_no_memory(void)
     schema_rig rig;
 
     schema_rig_init(&rig, NULL);
-    CHECK_OK(schema_rig_add(
+    CHECK_OK(schema_rig_run(
         unit_ctx(), &rig,
         "create table t(a integer primary key autoincrement, b unique default foo, c text collate "
         "nocase check(c > 1), d as (b), foreign key(b, c) references p(x, y), unique(c, b));"

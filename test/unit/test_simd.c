@@ -392,7 +392,7 @@ check_compare(void)
     {
         size_t size = sizeof(uint64_t) * vl_bits_words(count);
 
-        for (vl_compare op = VL_COMPARE_EQ; op <= VL_COMPARE_GE; op++) {
+        for (vl_simd_compare op = VL_SIMD_EQ; op <= VL_SIMD_GE; op++) {
             int64_t *a = random_cells(&rig.a, 8, count, 0);
             int64_t *b = random_cells(&rig.b, 8, count, 0);
             double *x;
@@ -672,20 +672,20 @@ dispatch_obeys_the_environment(void)
 }
 
 static int
-compare_plainly(int64_t a, vl_compare op, int64_t b)
+compare_plainly(int64_t a, vl_simd_compare op, int64_t b)
 {
     switch (op) {
-    case VL_COMPARE_EQ:
+    case VL_SIMD_EQ:
         return a == b;
-    case VL_COMPARE_NE:
+    case VL_SIMD_NE:
         return a != b;
-    case VL_COMPARE_LT:
+    case VL_SIMD_LT:
         return a < b;
-    case VL_COMPARE_LE:
+    case VL_SIMD_LE:
         return a <= b;
-    case VL_COMPARE_GT:
+    case VL_SIMD_GT:
         return a > b;
-    case VL_COMPARE_GE:
+    case VL_SIMD_GE:
         return a >= b;
     }
     return -1;
@@ -700,7 +700,7 @@ range_says_what_comparison_says(void)
         uint32_t w = round % 4;
         uint8_t *cells = random_cells(&rig.a, 1U << w, 64, 0);
         int64_t base = w == 3 && round % 8 < 4 ? 0 : (int64_t)vl_rng_next(&rig.rng);
-        vl_compare op = (vl_compare)(round / 4 % 6);
+        vl_simd_compare op = (vl_simd_compare)(round / 4 % 6);
         int64_t values[64];
         int64_t constant;
         vl_simd_range range = {0, 0, 0};
@@ -753,7 +753,7 @@ range_between_is_two_comparisons(void)
 }
 
 static int
-compare_reals_plainly(double a, vl_compare op, double b)
+compare_reals_plainly(double a, vl_simd_compare op, double b)
 {
     return compare_plainly(a > b ? 1 : a < b ? -1 : 0, op, 0);
 }
@@ -765,7 +765,7 @@ range_of_reals_says_what_comparison_says(void)
     for (uint32_t round = 0; round < 6000; round++) {
         double *values = random_reals(&rig.a, 64);
         double *others = random_reals(&rig.b, 64);
-        vl_compare op = (vl_compare)(round % 6);
+        vl_simd_compare op = (vl_simd_compare)(round % 6);
         double constant = round % 2 == 0 ? random_real(round % 5) : values[round % 64];
         vl_simd_real_range range = vl_simd_real_range_compare(op, constant);
         uint64_t bits;

@@ -127,7 +127,8 @@ superblock_fields_out_of_limits_are_found(void)
         {120, 0, "page map"},
         {136, 0, "free space"},
         {160, UINT64_MAX - 1, "in flight"},
-        {184, 2, "flags"},
+        {184, 3, "flags"},
+        {184, 4, "flags"},
         {192, 1, "reserved"},
         {496, UINT64_C(1) << 63, "reserved"},
     };

@@ -147,14 +147,37 @@ table_load_refuses_rows_that_are_not_last(void)
 typedef struct table_logged {
     uint32_t granted;  /* rows of the last grant */
     uint32_t appended; /* rows appended */
-    uint32_t calls;    /* records */
+    uint32_t calls;    /* sections with pages */
     int64_t next;      /* rowid that must come next */
     int is_wrong;      /* something did not fit */
-    table_model *m;    /* or NULL: the fourth grant inserts a row behind all others */
+    table_model *m;    /* or NULL: then somebody inserts a row behind all others before the fourth
+                          of them */
 } table_logged;
 
+/* Whether a part is one row, or pages with the rows it says. */
+static int
+table_part_is_right(const vl_table_load_part *part)
+{
+    uint32_t row = 0;
+
+    if (part->page_count == 0)
+        return part->row_count == 1;
+    for (uint32_t i = 0; i < part->page_count; i++) {
+        const vl_leaf *leaf = part->pages[i];
+
+        if (vl_leaf_validate(unit_ctx(), leaf, TABLE_PAGE_SIZE) != VELO_OK ||
+            !vl_leaf_is_all_live(leaf))
+            return 0;
+        for (uint32_t rank = 0; rank < leaf->count; rank++)
+            if (row == part->row_count ||
+                vl_leaf_rowid(leaf, vl_leaf_slot_at(leaf, rank)) != part->rows[row++].rowid)
+                return 0;
+    }
+    return row == part->row_count;
+}
+
 static velo_status
-table_log_grant(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t count)
+table_log_grant(vl_ctx *ctx, void *argument, const vl_table_load_part *part)
 {
     table_logged *logged = argument;
 
@@ -171,20 +194,21 @@ table_log_grant(vl_ctx *ctx, void *argument, const vl_leaf_row *rows, uint32_t c
     }
     if (logged->calls == 5)
         return vl_fail(ctx, VELO_FULL, "the log is full");
-    logged->is_wrong |= rows[0].rowid != logged->next;
-    logged->granted = count;
+    logged->is_wrong |= part->rows[0].rowid != logged->next || !table_part_is_right(part);
+    logged->granted = part->row_count;
     return VELO_OK;
 }
 
 static void
-table_log_append(void *argument, const vl_leaf_row *rows, uint32_t count)
+table_log_append(void *argument, const vl_table_load_part *part)
 {
     table_logged *logged = argument;
 
-    logged->is_wrong |= rows[0].rowid != logged->next || count != logged->granted;
-    logged->appended += count;
-    logged->next += count;
-    logged->calls++;
+    logged->is_wrong |= part->rows[0].rowid != logged->next || part->row_count != logged->granted ||
+                        !table_part_is_right(part);
+    logged->appended += part->row_count;
+    logged->next += part->row_count;
+    logged->calls += part->page_count > 0;
 }
 
 /* Load rows with a log that fails at its sixth record, or with one during whose fourth grant

@@ -1,0 +1,436 @@
+/* import.c - reading a file of separated values into a table.
+ *
+ * Invariants
+ *   I1  Rows are inserted in one transaction: the user's, where one is open, else one that begins
+ *       before the table is made and is committed at the end, or rolled back when reading failed.
+ *   I2  No field changes by being imported: a column becomes a number only when every field of the
+ *       file is written as that number is. */
+#define _GNU_SOURCE
+#include "import.h"
+#include "csv.h"
+#include "interrupt.h"
+#include "memory.h"
+#include "quote.h"
+#include "run.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define IMPORT_LOOK_ROWS   256U /* rows between two looks at the clock */
+#define IMPORT_PROGRESS_MS 200  /* between two lines about progress */
+#define IMPORT_SAID_MAX    20U  /* messages about records before the others are only counted */
+
+/* An import under way. */
+typedef struct import {
+    shell *of;                     /* where errors go */
+    const import_options *options; /* what the user wants */
+    FILE *in;                      /* open file or pipe */
+    int is_pipe;                   /* in is a pipe */
+    csv_reader *reader;            /* of in */
+    velo_statement *insert;        /* into the table */
+    size_t column_count;           /* of the table */
+    csv_type *types;               /* of the columns of a table that was made; else NULL; owned */
+    int has_header;                /* the first record is names */
+    uint64_t row_count;            /* rows inserted */
+    uint64_t error_count;          /* records that were left out */
+    uint64_t said_count;           /* messages about records */
+    uint64_t size;                 /* bytes of the file, 0 when not known */
+    int64_t shown_ms;              /* when progress was shown last */
+    int shows_progress;            /* stderr is a terminal */
+} import;
+
+static ptrdiff_t
+import_read(void *argument, void *buffer, size_t size)
+{
+    FILE *in = argument;
+    size_t got = fread(buffer, 1, size, in);
+
+    return got == 0 && ferror(in) ? -1 : (ptrdiff_t)got;
+}
+
+/* Say something about the record of a line (0: the message tells it); after many only count. */
+static void
+import_say(import *state, uint64_t line, const char *message)
+{
+    if (state->said_count++ < IMPORT_SAID_MAX && line == 0)
+        (void)fprintf(stderr, "%s: %s\n", state->options->path, message);
+    else if (state->said_count <= IMPORT_SAID_MAX)
+        (void)fprintf(stderr, "%s:%llu: %s\n", state->options->path, (unsigned long long)line,
+                      message);
+    else if (state->said_count == IMPORT_SAID_MAX + 1)
+        (void)fprintf(stderr, "%s: further messages are left out\n", state->options->path);
+}
+
+/* ---- progress ---- */
+
+static int64_t
+import_now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+import_show_progress(import *state)
+{
+    int64_t now_ms;
+
+    if (!state->shows_progress || state->row_count % IMPORT_LOOK_ROWS != 0)
+        return;
+    now_ms = import_now_ms();
+    if (now_ms - state->shown_ms < IMPORT_PROGRESS_MS)
+        return;
+    state->shown_ms = now_ms;
+    (void)fprintf(stderr, "\r%llu rows", (unsigned long long)state->row_count);
+    if (state->size != 0)
+        (void)fprintf(stderr, ", %3llu%%",
+                      (unsigned long long)(csv_offset(state->reader) * 100 / state->size));
+}
+
+/* ---- opening ---- */
+
+static int
+import_open(import *state)
+{
+    const char *path = state->options->path;
+    struct stat about;
+
+    state->is_pipe = path[0] == '|';
+    if (state->is_pipe)
+        state->in = popen(path + 1, "re"); /* NOLINT(cert-env33-c): the user's command */
+    else
+        state->in = fopen(path, "re");
+    if (state->in == NULL)
+        return shell_fail(state->of, "Error: cannot open \"%s\"\n", path);
+    if (fstat(fileno(state->in), &about) == 0 && S_ISREG(about.st_mode))
+        state->size = (uint64_t)about.st_size;
+    else if (!state->is_pipe && !S_ISFIFO(about.st_mode) && !S_ISCHR(about.st_mode))
+        return shell_fail(state->of, "Error: cannot open \"%s\"\n", path);
+    return 0;
+}
+
+/* Begin reading, behind the records that are to be skipped. */
+static int
+import_begin_reading(import *state)
+{
+    csv_options options = {0};
+    csv_record record;
+
+    csv_destroy(state->reader);
+    options.separator = state->options->separator;
+    state->reader = csv_create(import_read, state->in, &options);
+    if (state->reader == NULL)
+        return shell_fail(state->of, "Error: this separator cannot be used for import\n");
+    for (unsigned i = 0; i < state->options->skip; i++)
+        if (csv_next(state->reader, &record) == CSV_END)
+            break;
+    return 0;
+}
+
+/* ---- making the table ---- */
+
+/* Names and types of the columns of a file. */
+typedef struct import_guess {
+    text names;      /* of the columns, each ended by a zero byte */
+    csv_type *types; /* of all records behind the first one; owned */
+    size_t count;    /* of them */
+    int is_header;   /* the first record is the names */
+} import_guess;
+
+/* Keep the first record's fields; returns the record that they make. */
+static csv_record
+import_keep_first(const csv_record *first, csv_field **fields, text *pool)
+{
+    csv_record kept = {NULL, first->count, first->line};
+    size_t at = 0;
+
+    *fields = memory_take(first->count * sizeof **fields);
+    for (size_t i = 0; i < first->count; i++) {
+        text_add(pool, first->fields[i].data, first->fields[i].size);
+        text_add_char(pool, '\0');
+    }
+    for (size_t i = 0; i < first->count; i++) {
+        (*fields)[i] =
+            (csv_field){pool->data + at, first->fields[i].size, first->fields[i].is_quoted};
+        at += first->fields[i].size + 1;
+    }
+    kept.fields = *fields;
+    return kept;
+}
+
+/* Read all of the file for the types of its columns (I2), and begin anew. */
+static int
+import_guess_types(import *state, import_guess *guess)
+{
+    csv_record record;
+    csv_status status;
+
+    while ((status = csv_next(state->reader, &record)) == CSV_RECORD || status == CSV_BAD)
+        for (size_t i = 0; status == CSV_RECORD && i < record.count && i < guess->count; i++) {
+            csv_type type = csv_field_type(&record.fields[i]);
+
+            if (type == CSV_TYPE_EMPTY && record.fields[i].is_quoted)
+                type = CSV_TYPE_TEXT;
+            guess->types[i] = csv_type_join(guess->types[i], type);
+        }
+    if (status != CSV_END)
+        return shell_fail(state->of, "Error: cannot read \"%s\"\n", state->options->path);
+    if (fseek(state->in, 0, SEEK_SET) != 0)
+        return shell_fail(state->of, "Error: cannot read \"%s\" again\n", state->options->path);
+    return import_begin_reading(state);
+}
+
+static int
+import_make_guess(import *state, import_guess *guess)
+{
+    csv_record record;
+    csv_record first;
+    csv_field *fields = NULL;
+    csv_status status = csv_next(state->reader, &record);
+    int has_failed = 0;
+
+    if (status != CSV_RECORD)
+        return shell_fail(state->of, "Error: \"%s\" %s\n", state->options->path,
+                          status == CSV_END ? "is empty" : csv_message(state->reader));
+    first = import_keep_first(&record, &fields, &guess->names);
+    guess->count = first.count;
+    guess->types = memory_take(first.count * sizeof *guess->types);
+    for (size_t i = 0; i < first.count; i++)
+        guess->types[i] = CSV_TYPE_EMPTY;
+    guess->is_header = 1;
+    if (state->size != 0) {
+        has_failed = import_guess_types(state, guess);
+        guess->is_header = csv_is_header(&first, guess->types, guess->count);
+        for (size_t i = 0; i < first.count && !guess->is_header; i++)
+            guess->types[i] = csv_type_join(guess->types[i], csv_field_type(&first.fields[i]));
+    }
+    for (size_t i = 0; i < first.count; i++)
+        if (guess->types[i] == CSV_TYPE_EMPTY)
+            guess->types[i] = CSV_TYPE_TEXT;
+    free(fields);
+    return has_failed;
+}
+
+/* Make the table for a file. Leaves the reader where the first record of values begins. */
+static int
+import_make_table(import *state)
+{
+    static const char *const words[] = {[CSV_TYPE_EMPTY] = "TEXT",
+                                        [CSV_TYPE_INTEGER] = "INTEGER",
+                                        [CSV_TYPE_REAL] = "REAL",
+                                        [CSV_TYPE_TEXT] = "TEXT"};
+    import_guess guess = {{0}, NULL, 0, 0};
+    text sql = {0};
+    const char *name;
+    int has_failed = import_make_guess(state, &guess);
+
+    text_add_string(&sql, "CREATE TABLE ");
+    quote_name(&sql, state->options->table);
+    name = guess.names.data;
+    for (size_t i = 0; i < guess.count; i++) {
+        text_add_string(&sql, i == 0 ? "(\n" : ",\n");
+        if (guess.is_header && name[0] != '\0')
+            quote_name(&sql, name);
+        else
+            text_add_format(&sql, "c%zu", i + 1);
+        text_add_format(&sql, " %s", words[guess.types[i]]);
+        name += strlen(name) + 1;
+    }
+    text_add_char(&sql, ')');
+    if (!has_failed)
+        has_failed = run_query(state->of, text_string(&sql), NULL, NULL, NULL);
+    state->types = guess.types;
+    /* what a command wrote is behind its names already */
+    state->has_header = guess.is_header && state->size != 0;
+    text_free(&sql);
+    text_free(&guess.names);
+    return has_failed;
+}
+
+/* ---- rows ---- */
+
+/* How many columns the table has; 0 when there is no such table. */
+static size_t
+import_count_columns(import *state)
+{
+    velo_statement *statement = NULL;
+    text sql = {0};
+    size_t count = 0;
+
+    text_add_string(&sql, "SELECT * FROM ");
+    quote_name(&sql, state->options->table);
+    if (velo_prepare(state->of->connection, text_string(&sql), -1, &statement, NULL) == VELO_OK)
+        count = (size_t)velo_column_count(statement);
+    (void)velo_finalize(statement);
+    text_free(&sql);
+    return count;
+}
+
+static int
+import_prepare(import *state)
+{
+    text sql = {0};
+    velo_status status;
+
+    text_add_string(&sql, "INSERT INTO ");
+    quote_name(&sql, state->options->table);
+    text_add_string(&sql, " VALUES(?");
+    for (size_t i = 1; i < state->column_count; i++)
+        text_add_string(&sql, ",?");
+    text_add_char(&sql, ')');
+    status = velo_prepare(state->of->connection, text_string(&sql), -1, &state->insert, NULL);
+    text_free(&sql);
+    if (status == VELO_OK)
+        return 0;
+    return shell_fail(state->of, "Error: %s\n", velo_error_text(state->of->connection));
+}
+
+/* Insert a record. Returns the status of the statement. */
+static velo_status
+import_insert(import *state, const csv_record *record)
+{
+    velo_status status = VELO_OK;
+
+    for (size_t i = 0; i < state->column_count && status == VELO_OK; i++) {
+        const csv_field *field = i < record->count ? &record->fields[i] : NULL;
+        int is_null = field == NULL || (field->size == 0 && !field->is_quoted &&
+                                        state->types != NULL && state->types[i] != CSV_TYPE_TEXT);
+
+        if (is_null)
+            status = velo_bind_null(state->insert, (int)i + 1);
+        else
+            status = velo_bind_text(state->insert, (int)i + 1, field->data, (int64_t)field->size,
+                                    VELO_BORROW);
+    }
+    if (status == VELO_OK)
+        status = velo_step(state->insert);
+    return status;
+}
+
+static void
+import_say_count(import *state, const csv_record *record)
+{
+    char message[120];
+
+    (void)snprintf(message, sizeof message, "expected %zu columns but found %zu - %s",
+                   state->column_count, record->count,
+                   record->count < state->column_count ? "filling the rest with NULL"
+                                                       : "extras ignored");
+    import_say(state, record->line, message);
+}
+
+/* Take one record. Returns 1 when the import must end. */
+static int
+import_take_record(import *state, const csv_record *record)
+{
+    velo_status status;
+    text message = {0};
+
+    if (record->count != state->column_count)
+        import_say_count(state, record);
+    status = import_insert(state, record);
+    if (status == VELO_DONE) {
+        state->row_count++;
+        import_show_progress(state);
+    } else {
+        text_add_format(&message, "INSERT failed: %s", velo_error_text(state->of->connection));
+        import_say(state, record->line, text_string(&message));
+        text_free(&message);
+        state->error_count++;
+    }
+    (void)velo_reset(state->insert); /* repeats the error of the step */
+    return status != VELO_DONE && ((int)status & 0xff) != VELO_CONSTRAINT &&
+           ((int)status & 0xff) != VELO_MISMATCH;
+}
+
+static int
+import_take_records(import *state)
+{
+    csv_record record;
+    csv_status status = CSV_END;
+
+    if (state->has_header && (status = csv_next(state->reader, &record)) != CSV_RECORD)
+        return status != CSV_END;
+    while ((status = csv_next(state->reader, &record)) != CSV_END) {
+        if (status == CSV_RECORD) {
+            if (import_take_record(state, &record))
+                return 1;
+        } else {
+            import_say(state, 0, csv_message(state->reader));
+            state->error_count++;
+            if (status != CSV_BAD)
+                return 1;
+        }
+        if (interrupt_count() > 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Everything between opening the file and ending the transaction. */
+static int
+import_run_inside(import *state)
+{
+    if (import_begin_reading(state))
+        return 1;
+    state->column_count = import_count_columns(state);
+    if (state->column_count == 0) {
+        if (import_make_table(state))
+            return 1;
+        state->column_count = import_count_columns(state);
+    }
+    return import_prepare(state) || import_take_records(state);
+}
+
+static void
+import_close(import *state)
+{
+    if (state->shows_progress && state->shown_ms != 0)
+        (void)fprintf(stderr, "\r%30s\r", "");
+    (void)velo_finalize(state->insert);
+    csv_destroy(state->reader);
+    free(state->types);
+    if (state->in != NULL)
+        (void)(state->is_pipe ? pclose(state->in) : fclose(state->in)); /* only read from */
+}
+
+int
+import_run(shell *of, const import_options *options)
+{
+import state = {.of = of, .options = options };
+    int is_ours;
+    int has_failed;
+
+    if (shell_connect(of))
+        return 1;
+    state.shows_progress = isatty(STDERR_FILENO);
+    is_ours = !velo_in_transaction(of->connection);
+    has_failed = import_open(&state);
+    if (!has_failed && is_ours && run_query(of, "BEGIN", NULL, NULL, NULL))
+        has_failed = 1;
+    else if (!has_failed) {
+        has_failed = import_run_inside(&state);
+        (void)velo_finalize(state.insert); /* before the transaction ends */
+        state.insert = NULL;
+        if (is_ours && velo_in_transaction(of->connection))
+            has_failed |= run_query(of, has_failed ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
+        if (has_failed)
+            (void)shell_fail(of, "Error: import of \"%s\" was %s\n", options->path,
+                             is_ours ? "undone" : "broken off");
+        else if (state.error_count > 0)
+            has_failed = shell_fail(of, "Error: %llu records of \"%s\" were left out\n",
+                                    (unsigned long long)state.error_count, options->path);
+    }
+    if (options->is_verbose && !has_failed)
+        shell_print(of, "Added %llu rows with %llu errors\n", (unsigned long long)state.row_count,
+                    (unsigned long long)state.error_count);
+    import_close(&state);
+    return has_failed;
+}

@@ -1,0 +1,254 @@
+/* api_int.h - what is behind connections and statements.
+ *
+ *     engine       one open database of the process: store, newest schema      engine.c
+ *     connection   one user of it: session, transaction, settings              connection.c
+ *     statement    text, plan, execution, row at hand                          statement.c
+ *
+ * The schema. The texts of all objects are rows of the tree `master`, which is what SQL sees as
+ * sqlite_schema; numbers that belong to the database (its schema's version among them) are rows of
+ * the tree `meta`. Both are made with the database. A vl_schema is built from the rows, once per
+ * version: the engine has the newest committed one. A transaction has the one that fits its
+ * snapshot (transaction.c), or a private one after it has changed it.
+ *
+ * Latches: VL_RANK_API guards the list of engines, an engine's `latch` its schema. */
+#ifndef VL_API_API_INT_H
+#define VL_API_API_INT_H
+
+#include "base/ctx.h"
+#include "base/latch.h"
+#include "catalog/schema.h"
+#include "exec/exec.h"
+#include "exec/source.h"
+#include "func/registry.h"
+#include "os/io.h"
+#include "sql/ast.h"
+#include "sql/parse.h"
+#include "sql/plan.h"
+#include "sql/plan_make.h"
+#include "txn/txn.h"
+#include "txn/txn_rows.h"
+#include "velocidb.h"
+
+/* Rows of the tree meta: what the row's only column holds. */
+typedef enum vl_meta {
+    VL_META_SCHEMA_VERSION = 1, /* grows with each change of the schema */
+    VL_META_USER_VERSION = 2,   /* PRAGMA user_version */
+    VL_META_APPLICATION_ID = 3, /* PRAGMA application_id */
+    VL_META_JOURNAL_MODE = 4    /* 1: "wal" was asked for (31, item 36) */
+} vl_meta;
+
+typedef struct vl_engine vl_engine;
+
+struct vl_engine {
+    vl_engine *next;     /* list of open files; guarded by VL_RANK_API */
+    uint32_t references; /* connections; guarded by VL_RANK_API */
+    vl_file_id id;       /* of the file */
+    int is_memory;       /* no file: not in the list, one connection */
+    char *path;          /* as first opened, full; NULL in memory */
+    vl_io *io;           /* shared by all engines */
+    vl_txn_store *store; /* the database */
+    vl_tree_id master;   /* see above; immutable */
+    vl_tree_id meta;     /* see above; immutable */
+
+    vl_latch latch;                /* of the following */
+    vl_schema *schema;             /* newest committed one, a reference */
+    int is_committing;             /* a transaction that changed the schema is being committed */
+    velo_connection *ddl_owner;    /* whose transaction changes the schema, or NULL */
+    uint32_t writer_count;         /* connections whose transaction writes */
+    uint32_t long_writer_count;    /* those of them that said BEGIN */
+    _Atomic uint64_t data_version; /* grows with each commit that changed something */
+};
+
+/* A SAVEPOINT. */
+typedef struct vl_savepoint {
+    char *name;
+    vl_txn_mark mark;
+    vl_schema *schema;  /* the connection's then, a reference or NULL */
+    int has_ddl;        /* likewise */
+    int is_transaction; /* it began the transaction */
+    struct vl_savepoint *older;
+} vl_savepoint;
+
+struct velo_connection {
+    vl_ctx ctx;
+    vl_engine *engine;          /* NULL: opening failed */
+    vl_session *session;        /* see engine */
+    velo_statement *statements; /* all, newest first */
+    velo_status code;           /* of the last call */
+    int is_read_only;
+    int is_writer;          /* counts in engine->writer_count */
+    int is_long_writer;     /* counts in engine->long_writer_count */
+    uint32_t writing_count; /* statements that write, between first step and end */
+    int has_ddl;            /* its transaction has changed the schema: `schema` is private */
+    vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
+    vl_savepoint *savepoints;
+    int64_t changes;
+    int64_t total_changes;
+    int64_t last_rowid;
+    int64_t busy_ms;
+    int64_t now_ms;        /* of the statement at work: Julian milliseconds; 0: not asked yet */
+    _Atomic int interrupt; /* not 0: the call at work is to stop */
+    uint32_t active_count; /* statements between first step and end, those that write too */
+    int synchronous;       /* vl_synchronous */
+    int foreign_keys;      /* PRAGMA foreign_keys: remembered */
+    int cache_size;        /* PRAGMA cache_size: remembered */
+    int query_only;
+    vl_func_environment functions; /* with this connection as its user */
+};
+
+/* A value of the row at hand as the application last asked for it (31, item 35). */
+typedef struct vl_cell {
+    const char *text; /* with a zero byte; NULL: not asked for yet */
+    uint32_t size;    /* bytes of it */
+    uint8_t has_text;
+} vl_cell;
+
+typedef enum vl_statement_state {
+    VL_STATEMENT_READY, /* to be stepped for the first time */
+    VL_STATEMENT_ROW,   /* has a row */
+    VL_STATEMENT_DONE,  /* through: the next step begins anew */
+    VL_STATEMENT_FAILED /* likewise */
+} vl_statement_state;
+
+/* Rows that a statement which is no query has made, all at once: PRAGMA, EXPLAIN. */
+typedef struct vl_made_rows {
+    uint32_t column_count;
+    const char *const *names; /* static, or in the statement's arena */
+    vl_value *values;         /* row_count * column_count of them, in the run's arena */
+    uint32_t row_count;
+    uint32_t capacity;
+    uint32_t at;
+} vl_made_rows;
+
+struct velo_statement {
+    velo_connection *connection;
+    velo_statement *next; /* of the connection */
+    velo_statement *prev;
+    char *sql; /* own copy; the plan points into it */
+    size_t sql_size;
+    vl_arena arena;      /* tree and plan */
+    vl_arena run_arena;  /* what one run makes in the layer here */
+    vl_arena row_arena;  /* converted values of the row at hand */
+    vl_arena bind_arena; /* copies of parameters; reset when they are cleared */
+    const vl_ast *tree;
+    vl_plan *plan;
+    vl_schema *schema; /* the plan's, a reference */
+    vl_exec *exec;     /* NULL: OTHER */
+    vl_statement txn;  /* while is_open */
+    int is_open;       /* txn has begun */
+    vl_statement_state state;
+    velo_status last;     /* what the last step returned */
+    int has_returned_row; /* in this run */
+    const vl_value *row;
+    vl_cell *cells; /* column_count of them */
+    uint32_t column_count;
+    uint32_t param_count;
+    vl_value *params;
+    vl_made_rows made; /* OTHER */
+    vl_source source;  /* what exec reads tables through, while is_open */
+};
+
+/* ---- engine.c ---- */
+
+/* Find or open the engine of a path. NULL: a new one in memory. */
+velo_status vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options,
+                           vl_engine **out) VL_MUST_CHECK;
+
+/* Drop a reference; the last one closes the database. */
+velo_status vl_engine_close(vl_ctx *ctx, vl_engine *engine);
+
+/* The newest committed schema, with a reference. */
+vl_schema *vl_engine_schema(vl_engine *engine);
+
+/* Build the schema that a view sees. */
+velo_status vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const vl_view *view,
+                                  vl_schema **out) VL_MUST_CHECK;
+
+/* A number of the tree meta, 0 when it was never set. */
+velo_status vl_engine_read_meta(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_meta which,
+                                int64_t *value) VL_MUST_CHECK;
+velo_status vl_engine_write_meta(vl_ctx *ctx, vl_engine *engine, vl_statement *statement,
+                                 vl_meta which, int64_t value) VL_MUST_CHECK;
+
+/* ---- transaction.c ---- */
+
+/* Carry out BEGIN, COMMIT, ROLLBACK, SAVEPOINT or RELEASE. */
+velo_status vl_connection_control(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
+    VL_MUST_CHECK;
+
+/* Begin a statement's transaction part, and find the schema that fits its snapshot: *schema
+ * receives it, with a reference.
+ *
+ * is_writing  it may change something
+ * is_ddl      it changes the schema: no other connection writes meanwhile */
+velo_status vl_connection_enter(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
+                                int is_writing, int is_ddl, vl_schema **schema) VL_MUST_CHECK;
+
+/* End it: `st` is what the statement came to. OK: ended, and committed outside of a transaction; an
+ * error: undone as `resolution` says. Returns `st`, or the error of ending. */
+velo_status vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
+                                velo_status st, vl_conflict resolution) VL_MUST_CHECK;
+
+/* Put a schema that this transaction has made in the place of the one before; takes the reference.
+ */
+void vl_connection_set_schema(velo_connection *connection, vl_schema *schema);
+
+/* Roll back whatever is open. */
+void vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection);
+
+/* ---- ddl_run.c, pragma.c, explain ---- */
+
+/* Carry out a statement that is neither query nor change of rows. */
+velo_status vl_prepared_run_other(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* The names and number of columns that such a statement will have, when it is prepared. */
+velo_status vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* Carry out CREATE, DROP or ALTER: ddl_run.c. */
+velo_status vl_ddl_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* EXPLAIN: the columns of its answer, and the answer: explain.c. */
+velo_status vl_explain_describe(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+velo_status vl_explain_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* Run a text without results inside of an open writing statement, by the given schema: nested.c. */
+velo_status vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql,
+                          size_t size) VL_MUST_CHECK;
+
+/* Write a name in double quotes, with at most 2 * size + 2 bytes. Returns how many. */
+size_t vl_put_name(char *to, const char *name);
+
+/* Make an entry of each row of its table in an index that is empty: nested.c. */
+velo_status vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
+    VL_MUST_CHECK;
+
+/* Whether a PRAGMA changes the database. */
+int vl_pragma_writes(const vl_ast *tree);
+
+/* ---- statement.c ---- */
+
+/* Append a row of `column_count` values to what the statement has made; texts are copied. */
+velo_status vl_made_add(vl_ctx *ctx, velo_statement *statement, const vl_value *values)
+    VL_MUST_CHECK;
+
+/* Make the plan of the statement's tree by a schema. */
+velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
+    VL_MUST_CHECK;
+
+/* Make a plan of a tree without parameters. */
+velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
+                              vl_schema *schema, vl_plan **plan) VL_MUST_CHECK;
+
+/* ---- functions.c ---- */
+
+/* vl_plan_env.find_func of the built-in functions. */
+vl_plan_found vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count,
+                                vl_plan_func *found);
+
+/* ---- connection.c ---- */
+
+/* Begin a public call: forget the error before. End it: keep the code, and return it. */
+vl_ctx *vl_connection_begin_call(velo_connection *connection);
+velo_status vl_connection_end_call(velo_connection *connection, velo_status st);
+
+#endif

@@ -1,0 +1,252 @@
+/* ddl_run.c - carrying out what sql/ddl.h says that a statement does to the schema.
+ *
+ * Invariants
+ *   DR1  The connection is the one that changes the schema (transaction.c, TR2), so sqlite_schema
+ * is read and changed by nobody else meanwhile. DR2  Rows of sqlite_schema and trees change in the
+ * statement's transaction; the schema of the connection is made anew from the rows before anything
+ * is filled by it. */
+#include "api/api_int.h"
+
+#include "base/alloc.h"
+#include "sql/ddl.h"
+#include "sql/plan_make.h"
+
+#include <string.h>
+
+/* Columns of sqlite_schema's tree. */
+#define DDL_MASTER_COLUMNS 6U
+
+/* A list of changes at work. */
+typedef struct ddl_run {
+    velo_statement *statement;
+    vl_engine *engine;
+    vl_txn_table *master;
+    vl_tree_id *trees; /* by vl_ddl_change.new_tree - 1 */
+    vl_schema *schema; /* made anew; NULL before */
+} ddl_run;
+
+/* ---- rows of sqlite_schema ---- */
+
+static vl_value
+ddl_text(const char *text)
+{
+    if (text == NULL)
+        return (vl_value){.type = VL_TYPE_NULL};
+    return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
+}
+
+static void
+ddl_make_row(const ddl_run *run, const vl_ddl_change *change, vl_value *values)
+{
+    const vl_schema_row *row = &change->row;
+    uint64_t tree = change->new_tree > 0 ? run->trees[change->new_tree - 1] : row->tree;
+
+    values[0] = ddl_text(row->type);
+    values[1] = ddl_text(row->name);
+    values[2] = ddl_text(row->table_name);
+    values[3] = (vl_value){.type = VL_TYPE_INTEGER, .as.integer = (int64_t)tree};
+    values[4] = ddl_text(row->sql);
+    values[5] = ddl_text(row->layout);
+}
+
+static velo_status
+ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    static const uint32_t ids[DDL_MASTER_COLUMNS] = {1, 2, 3, 4, 5, 6};
+    vl_statement *txn = &run->statement->txn;
+    vl_value values[DDL_MASTER_COLUMNS];
+    int64_t rowid;
+
+    if (change->kind == VL_DDL_DELETE_ROW)
+        return vl_rows_delete(ctx, txn, run->master, change->row.rowid);
+    ddl_make_row(run, change, values);
+    if (change->kind == VL_DDL_UPDATE_ROW)
+        return vl_rows_update(ctx, txn, run->master, change->row.rowid, ids, values,
+                              DDL_MASTER_COLUMNS);
+    return vl_rows_append(ctx, txn, run->master, values, &rowid);
+}
+
+/* ---- trees ---- */
+
+static velo_status
+ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_arena *arena = &run->statement->run_arena;
+    vl_tree_id *id = &run->trees[change->new_tree - 1];
+    vl_leaf_value *defaults;
+    vl_leaf_schema schema;
+    uint32_t *ids;
+
+    if (change->is_key_tree)
+        return vl_txn_create_tree(ctx, &run->statement->txn, NULL, id);
+    ids = vl_arena_alloc_array(arena, change->column_count, sizeof *ids);
+    defaults = vl_arena_alloc_array(arena, change->column_count, sizeof *defaults);
+    if (ids == NULL || defaults == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
+    for (uint32_t i = 0; i < change->column_count; i++) {
+        ids[i] = change->columns[i].id;
+        defaults[i] = (vl_leaf_value){.value = change->columns[i].missing};
+    }
+    schema = (vl_leaf_schema){ids, defaults, (uint16_t)change->column_count, 0};
+    return vl_txn_create_tree(ctx, &run->statement->txn, &schema, id);
+}
+
+/* ---- filling ---- */
+
+/* Make the connection's schema anew from what sqlite_schema has now. */
+static velo_status
+ddl_make_schema(vl_ctx *ctx, ddl_run *run)
+{
+    vl_view view = vl_statement_newest(&run->statement->txn);
+    vl_statement *txn = &run->statement->txn;
+    int64_t version;
+
+    VL_TRY(vl_engine_read_meta(ctx, run->engine, &view, VL_META_SCHEMA_VERSION, &version));
+    VL_TRY(vl_engine_write_meta(ctx, run->engine, txn, VL_META_SCHEMA_VERSION, version + 1));
+    view = vl_statement_newest(txn);
+    return vl_engine_read_schema(ctx, run->engine, &view, &run->schema);
+}
+
+/* CREATE TABLE AS: the query's rows, by an INSERT of its own. */
+static velo_status
+ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    const vl_ast *query = run->statement->tree->kid[3];
+    const char *text = run->statement->sql + query->offset; /* all that is left is the query */
+    size_t text_size = run->statement->sql_size - query->offset;
+    size_t name_size = strlen(change->name);
+    size_t room = 2 * name_size + text_size + 32;
+    char *sql = vl_arena_alloc(&run->statement->run_arena, room);
+    size_t at = 0;
+
+    if (sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+    memcpy(sql, "INSERT INTO ", 12);
+    at = 12 + vl_put_name(sql + 12, change->name);
+    sql[at++] = ' ';
+    memcpy(sql + at, text, text_size);
+    at += text_size;
+    return vl_run_nested(ctx, run->statement, run->schema, sql, at);
+}
+
+/* Carry out one change of those that need the new schema. */
+static velo_status
+ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    switch (change->kind) {
+    case VL_DDL_FILL_TABLE:
+        return ddl_fill_table(ctx, run, change);
+    case VL_DDL_FILL_INDEX:
+        return vl_fill_index(ctx, run->statement, run->schema, change->name);
+    default:
+        return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
+    }
+}
+
+/* ---- the list ---- */
+
+static int
+ddl_needs_schema(vl_ddl_kind kind)
+{
+    return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_REWRITE_ROWS ||
+           kind == VL_DDL_CHECK_ROWS;
+}
+
+static velo_status
+ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_statement *txn = &run->statement->txn;
+
+    switch (change->kind) {
+    case VL_DDL_CREATE_TREE:
+        return ddl_create_tree(ctx, run, change);
+    case VL_DDL_INSERT_ROW:
+    case VL_DDL_UPDATE_ROW:
+    case VL_DDL_DELETE_ROW:
+        return ddl_change_row(ctx, run, change);
+    case VL_DDL_DROP_TREE:
+        return vl_txn_drop_tree(ctx, txn, change->tree);
+    case VL_DDL_SET_COLUMNS:
+        return vl_fail(ctx, VELO_ERROR, "ALTER TABLE of columns is not supported yet");
+    case VL_DDL_REQUIRE_EMPTY:
+    case VL_DDL_DELETE_ROWS:
+    case VL_DDL_REWRITE_ROWS:
+    case VL_DDL_CHECK_ROWS:
+        return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
+    case VL_DDL_DROP_SEQUENCE:
+    case VL_DDL_RENAME_SEQUENCE:
+    case VL_DDL_DROP_STATISTICS: /* rows of tables that are not written yet */
+        return VELO_OK;
+    default:
+        return ddl_fill(ctx, run, change);
+    }
+}
+
+/* Carry the whole list out. */
+static velo_status
+ddl_carry_out_all(vl_ctx *ctx, ddl_run *run, const vl_ddl *ddl)
+{
+    for (const vl_ddl_change *change = ddl->changes; change != NULL; change = change->next) {
+        if (run->schema == NULL && ddl_needs_schema(change->kind))
+            VL_TRY(ddl_make_schema(ctx, run));
+        VL_TRY(ddl_carry_out(ctx, run, change));
+    }
+    if (run->schema == NULL)
+        VL_TRY(ddl_make_schema(ctx, run));
+    return VELO_OK;
+}
+
+/* Names and affinities of the query of CREATE TABLE AS. */
+static velo_status
+ddl_describe_query(vl_ctx *ctx, velo_statement *statement, vl_ddl_input *input)
+{
+    const vl_ast *tree = statement->tree;
+    vl_ddl_result *results;
+    vl_plan *plan;
+
+    if (tree->type != VL_AST_CREATE_TABLE || tree->kid[3] == NULL)
+        return VELO_OK;
+    VL_TRY(vl_plan_by_schema(ctx, &statement->arena, tree->kid[3], statement->sql,
+                             statement->schema, &plan));
+    results = vl_arena_alloc_array(&statement->run_arena, plan->column_count, sizeof *results);
+    if (results == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
+    for (uint32_t i = 0; i < plan->column_count; i++)
+        results[i] = (vl_ddl_result){plan->columns[i].name, (vl_affinity)plan->columns[i].affinity};
+    input->results = results;
+    input->result_count = plan->column_count;
+    return VELO_OK;
+}
+
+velo_status
+vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
+{
+    velo_connection *connection = statement->connection;
+    const vl_schema *schemas[1] = {statement->schema};
+    vl_ddl_input input = {.schemas = schemas,
+                          .schema_count = 1,
+                          .statement = statement->tree,
+                          .sql = statement->sql,
+                          .sql_size = statement->sql_size};
+    ddl_run run = {.statement = statement, .engine = connection->engine};
+    velo_status st;
+    vl_ddl ddl;
+
+    if ((statement->tree->flags & VL_AST_TEMP) != 0)
+        return vl_fail(ctx, VELO_ERROR, "TEMP objects are not supported yet");
+    VL_TRY(ddl_describe_query(ctx, statement, &input));
+    VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
+    if (ddl.changes == NULL)
+        return VELO_OK;
+    run.trees = vl_arena_alloc_array(&statement->run_arena, ddl.tree_count + 1U, sizeof *run.trees);
+    if (run.trees == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a list of trees");
+    VL_TRY(vl_rows_open(ctx, connection->engine->store, connection->engine->master, &run.master));
+    st = ddl_carry_out_all(ctx, &run, &ddl);
+    if (st != VELO_OK) {
+        vl_schema_release(run.schema);
+        return st;
+    }
+    vl_connection_set_schema(connection, run.schema);
+    return VELO_OK;
+}

@@ -1,0 +1,459 @@
+/* engine.c - open databases, one engine for each file of the process, and where schemas come from.
+ *
+ * Invariants
+ *   EN1  A file is open by one engine at most: whoever opens looks for its identity in the list,
+ * and holds the list's latch until its own engine is in it. Nobody at work on a database takes that
+ * latch. EN2  engine->schema is what the newest committed transaction left. From before the commit
+ * of one that changes it until the change here is_committing is 1 (transaction.c). */
+#include "api/api_int.h"
+
+#include "base/alloc.h"
+#include "base/rank.h"
+#include "sql/schema_build.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* Columns of the tree master: those of sqlite_schema, and one that is hidden (schema_build.h). */
+#define ENGINE_MASTER_COLUMNS 6U
+
+/* How often a locked file is tried, and how long is waited in between: a quarter of a second. */
+#define ENGINE_OPEN_TRIES  50U
+#define ENGINE_OPEN_NAP_NS UINT64_C(5000000)
+
+static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
+static vl_latch engine_latch;  /* of all that follows */
+static vl_engine *engine_list; /* files that are open */
+static vl_io *engine_io;       /* shared by all engines, those in memory too */
+static uint32_t engine_io_users;
+
+/* ---- trees of a new database ---- */
+
+static velo_status
+engine_create_trees(vl_ctx *ctx, vl_statement *statement)
+{
+    static const uint32_t ids[ENGINE_MASTER_COLUMNS] = {1, 2, 3, 4, 5, 6};
+    vl_leaf_value defaults[ENGINE_MASTER_COLUMNS];
+    vl_leaf_schema schema = {ids, defaults, ENGINE_MASTER_COLUMNS, 0};
+    vl_tree_id id;
+
+    memset(defaults, 0, sizeof defaults);
+    for (uint32_t i = 0; i < ENGINE_MASTER_COLUMNS; i++)
+        defaults[i].value.type = VL_TYPE_NULL;
+    VL_TRY(vl_txn_create_tree(ctx, statement, &schema, &id));
+    schema.count = 1;
+    return vl_txn_create_tree(ctx, statement, &schema, &id);
+}
+
+/* Make the trees master and meta. */
+static velo_status
+engine_create(vl_ctx *ctx, vl_engine *engine)
+{
+    vl_session *session;
+    vl_statement statement;
+    velo_status st;
+
+    VL_TRY(vl_session_create(ctx, engine->store, &session));
+    vl_session_enter_call(session);
+    st = vl_statement_begin(ctx, session, 1, &statement);
+    if (st == VELO_OK) {
+        st = engine_create_trees(ctx, &statement);
+        if (st == VELO_OK)
+            st = vl_statement_end(ctx, &statement);
+        else
+            vl_statement_fail(ctx, &statement);
+    }
+    vl_session_leave_call(session);
+    vl_session_destroy(session);
+    return st;
+}
+
+/* The trees master and meta are the first two that there are; 0: they are missing. */
+static velo_status
+engine_find_trees(vl_ctx *ctx, vl_engine *engine)
+{
+    vl_tree_id *ids[2] = {&engine->master, &engine->meta};
+    vl_tree_id id = 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        vl_store_tree *tree;
+        velo_status st = vl_store_next_tree(ctx, vl_txn_store_base(engine->store), id, &tree);
+
+        if (st == VELO_NOTFOUND) {
+            vl_error_clear(ctx);
+            return VELO_OK;
+        }
+        VL_TRY(st);
+        id = tree->tree.id;
+        *ids[i] = id;
+    }
+    return VELO_OK;
+}
+
+/* ---- schemas ---- */
+
+/* Rows of master on their way into a schema. */
+typedef struct engine_rows {
+    vl_schema_row *rows;
+    size_t count;
+    size_t capacity;
+} engine_rows;
+
+/* A text of a row, ended by a zero; NULL for anything else. */
+static velo_status
+engine_copy_text(vl_ctx *ctx, vl_arena *arena, const vl_value *value, const char **out)
+{
+    char *copy;
+
+    *out = NULL;
+    if (value->type != VL_TYPE_TEXT)
+        return VELO_OK;
+    copy = vl_arena_alloc(arena, (size_t)value->size + 1);
+    if (copy == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u bytes for a schema",
+                       (unsigned)value->size);
+    if (value->size > 0)
+        memcpy(copy, value->as.data, value->size);
+    copy[value->size] = 0;
+    *out = copy;
+    return VELO_OK;
+}
+
+static velo_status
+engine_add_row(vl_ctx *ctx, vl_arena *arena, engine_rows *rows, int64_t rowid,
+               const vl_value *values)
+{
+    vl_schema_row *row;
+
+    if (rows->count == rows->capacity) {
+        size_t capacity = rows->capacity == 0 ? 64 : rows->capacity * 2;
+        vl_schema_row *more = vl_realloc(ctx, rows->rows, capacity * sizeof *more);
+
+        if (more == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate a schema of %zu objects", capacity);
+        rows->rows = more;
+        rows->capacity = capacity;
+    }
+    row = &rows->rows[rows->count];
+    VL_TRY(engine_copy_text(ctx, arena, &values[0], &row->type));
+    VL_TRY(engine_copy_text(ctx, arena, &values[1], &row->name));
+    VL_TRY(engine_copy_text(ctx, arena, &values[2], &row->table_name));
+    VL_TRY(engine_copy_text(ctx, arena, &values[4], &row->sql));
+    VL_TRY(engine_copy_text(ctx, arena, &values[5], &row->layout));
+    row->tree = values[3].type == VL_TYPE_INTEGER ? (uint64_t)values[3].as.integer : 0;
+    row->rowid = rowid;
+    rows->count++;
+    return VELO_OK;
+}
+
+/* Read all rows of master: their rowids by a scan, and each of them whole. */
+static velo_status
+engine_read_rows(vl_ctx *ctx, vl_txn_table *master, const vl_view *view, vl_arena *arena,
+                 engine_rows *rows)
+{
+    static const uint32_t ids[ENGINE_MASTER_COLUMNS] = {1, 2, 3, 4, 5, 6};
+    vl_value values[ENGINE_MASTER_COLUMNS];
+    vl_row_scan scan;
+    velo_status st;
+
+    vl_row_scan_begin(&scan, master, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, ids, 0);
+    st = vl_row_scan_next(ctx, &scan);
+    while (st == VELO_OK && scan.leaf != NULL) {
+        int64_t rowid = vl_row_scan_rowid(&scan, 0);
+        int found;
+
+        vl_row_scan_pause(&scan, 1);
+        st = vl_rows_read(ctx, master, view, rowid, ids, ENGINE_MASTER_COLUMNS, arena, values,
+                          &found);
+        if (st == VELO_OK && found)
+            st = engine_add_row(ctx, arena, rows, rowid, values);
+        if (st == VELO_OK)
+            st = vl_row_scan_next(ctx, &scan);
+    }
+    vl_row_scan_end(&scan);
+    return st;
+}
+
+velo_status
+vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_schema **out)
+{
+    vl_schema_source source = {.database = "main", .tree = engine->master};
+    engine_rows rows = {NULL, 0, 0};
+    vl_txn_table *master;
+    vl_arena arena;
+    int64_t version;
+    velo_status st;
+
+    *out = NULL;
+    VL_TRY(vl_engine_read_meta(ctx, engine, view, VL_META_SCHEMA_VERSION, &version));
+    VL_TRY(vl_rows_open(ctx, engine->store, engine->master, &master));
+    vl_arena_init(&arena, ctx->allocator, 0);
+    st = engine_read_rows(ctx, master, view, &arena, &rows);
+    source.version = (uint64_t)version;
+    source.rows = rows.rows;
+    source.row_count = rows.count;
+    if (st == VELO_OK)
+        st = vl_schema_build(ctx, &source, out);
+    vl_free(rows.rows);
+    vl_arena_deinit(&arena);
+    return st;
+}
+
+vl_schema *
+vl_engine_schema(vl_engine *engine)
+{
+    vl_schema *schema;
+
+    vl_latch_acquire_exclusive(&engine->latch);
+    schema = engine->schema;
+    vl_schema_retain(schema);
+    vl_latch_release_exclusive(&engine->latch);
+    return schema;
+}
+
+/* ---- numbers of the database ---- */
+
+velo_status
+vl_engine_read_meta(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_meta which,
+                    int64_t *value)
+{
+    const uint32_t id = 1;
+    vl_txn_table *meta;
+    vl_value read;
+    vl_arena arena;
+    int found = 0;
+    velo_status st;
+
+    *value = 0;
+    VL_TRY(vl_rows_open(ctx, engine->store, engine->meta, &meta));
+    vl_arena_init(&arena, ctx->allocator, 0);
+    st = vl_rows_read(ctx, meta, view, (int64_t)which, &id, 1, &arena, &read, &found);
+    if (st == VELO_OK && found && read.type == VL_TYPE_INTEGER)
+        *value = read.as.integer;
+    vl_arena_deinit(&arena);
+    return st;
+}
+
+velo_status
+vl_engine_write_meta(vl_ctx *ctx, vl_engine *engine, vl_statement *statement, vl_meta which,
+                     int64_t value)
+{
+    const uint32_t id = 1;
+    vl_value written = {.type = VL_TYPE_INTEGER, .as.integer = value};
+    vl_txn_table *meta;
+    velo_status st;
+
+    VL_TRY(vl_rows_open(ctx, engine->store, engine->meta, &meta));
+    st = vl_rows_update(ctx, statement, meta, (int64_t)which, &id, &written, 1);
+    if (st != VELO_NOTFOUND)
+        return st;
+    vl_error_clear(ctx);
+    return vl_rows_insert(ctx, statement, meta, (int64_t)which, &written);
+}
+
+/* ---- opening ---- */
+
+static void
+engine_init_latch(void)
+{
+    vl_latch_init(&engine_latch, VL_RANK_API);
+}
+
+static velo_status
+engine_hold_io(vl_ctx *ctx)
+{
+    if (engine_io_users == 0)
+        VL_TRY(vl_io_open(ctx, NULL, &engine_io));
+    engine_io_users++;
+    return VELO_OK;
+}
+
+static void
+engine_drop_io(void)
+{
+    if (--engine_io_users > 0)
+        return;
+    vl_io_close(engine_io);
+    engine_io = NULL;
+}
+
+/* The engine that has the file of a path open, or NULL; *id receives the file's identity, if there
+ * is such a file. */
+static velo_status
+engine_find(vl_ctx *ctx, const char *path, vl_file_id *id, vl_engine **found)
+{
+    vl_file *file;
+    int exists;
+
+    *found = NULL;
+    VL_TRY(vl_path_exists(ctx, engine_io, path, &exists));
+    if (!exists)
+        return VELO_OK;
+    VL_TRY(vl_file_open(ctx, engine_io, path, 0, &file));
+    if (vl_file_get_id(ctx, file, id) != VELO_OK) {
+        vl_file_close(file);
+        return ctx->error.code;
+    }
+    vl_file_close(file);
+    for (vl_engine *engine = engine_list; engine != NULL; engine = engine->next)
+        if (engine->id.device == id->device && engine->id.inode == id->inode)
+            *found = engine;
+    return VELO_OK;
+}
+
+/* Open the store. The system may take a moment to let go of what a process that died has held (its
+ * I/O ring, and with it the lock), so a file that is locked is tried again for a while. */
+static velo_status
+engine_open_store(vl_ctx *ctx, vl_engine *engine, const char *path,
+                  const vl_txn_store_options *options)
+{
+    for (unsigned tries = 1;; tries++) {
+        velo_status st = vl_txn_store_open(ctx, engine->io, path, options, &engine->store);
+
+        if (vl_status_primary(st) != VELO_BUSY || tries == ENGINE_OPEN_TRIES)
+            return st;
+        vl_io_sleep(engine->io, ENGINE_OPEN_NAP_NS);
+    }
+}
+
+/* Open the store, make its trees if it is new, and read its schema. */
+static velo_status
+engine_start(vl_ctx *ctx, vl_engine *engine, const char *path, const velo_open_options *options)
+{
+    vl_txn_store_options txn = {.store = {.page_size = options->page_size,
+                                          .cache_bytes = options->cache_bytes,
+                                          .may_create = !options->must_exist,
+                                          .has_background = !options->no_threads}};
+    vl_session *session;
+    vl_statement statement;
+    velo_status st;
+
+    VL_TRY(engine_open_store(ctx, engine, path, &txn));
+    VL_TRY(engine_find_trees(ctx, engine));
+    if (engine->master == 0) {
+        VL_TRY(engine_create(ctx, engine));
+        VL_TRY(engine_find_trees(ctx, engine));
+    }
+    if (engine->meta == 0)
+        return vl_fail(ctx, VELO_CORRUPT, "the database lacks the tree of its schema");
+    VL_TRY(vl_session_create(ctx, engine->store, &session));
+    vl_session_enter_call(session);
+    st = vl_statement_begin(ctx, session, 0, &statement);
+    if (st == VELO_OK) {
+        velo_status end;
+
+        st = vl_engine_read_schema(ctx, engine, &statement.view, &engine->schema);
+        end = vl_statement_end(ctx, &statement);
+        st = st == VELO_OK ? end : st;
+    }
+    vl_session_leave_call(session);
+    vl_session_destroy(session);
+    return st;
+}
+
+/* Close what engine_start has opened. */
+static velo_status
+engine_stop(vl_ctx *ctx, vl_engine *engine)
+{
+    velo_status st = vl_txn_store_close(ctx, engine->store);
+
+    vl_schema_release(engine->schema);
+    vl_free(engine->path);
+    vl_free(engine);
+    return st;
+}
+
+static velo_status
+engine_create_new(vl_ctx *ctx, const char *path, const velo_open_options *options, vl_engine **out)
+{
+    vl_engine *engine = vl_alloc_zero(ctx, sizeof *engine);
+    vl_error error;
+
+    if (engine == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate an engine");
+    vl_latch_init(&engine->latch, VL_RANK_API_SCHEMA);
+    engine->io = engine_io;
+    engine->references = 1;
+    engine->is_memory = path == NULL;
+    *out = engine;
+    if (engine_start(ctx, engine, path, options) == VELO_OK)
+        return VELO_OK;
+    error = ctx->error;
+    (void)engine_stop(ctx, engine); /* the first error is the one that matters */
+    ctx->error = error;
+    *out = NULL;
+    return error.code;
+}
+
+/* Open the file of a path, whose latch on the list is held. */
+static velo_status
+engine_open_file(vl_ctx *ctx, const char *path, const velo_open_options *options, vl_engine **out)
+{
+    char full[VL_PATH_SIZE];
+    vl_file_id id;
+    vl_engine *engine;
+
+    VL_TRY(vl_path_get_full(ctx, engine_io, path, full));
+    VL_TRY(engine_find(ctx, full, &id, out));
+    if (*out != NULL) {
+        (*out)->references++;
+        return VELO_OK;
+    }
+    VL_TRY(engine_create_new(ctx, full, options, &engine));
+    engine->path = vl_alloc(ctx, strlen(full) + 1);
+    if (engine->path == NULL) {
+        (void)engine_stop(ctx, engine);
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a path");
+    }
+    memcpy(engine->path, full, strlen(full) + 1);
+    if (engine_find(ctx, full, &engine->id, out) != VELO_OK) {
+        vl_error error = ctx->error;
+
+        (void)engine_stop(ctx, engine);
+        ctx->error = error;
+        return error.code;
+    }
+    engine->next = engine_list;
+    engine_list = engine;
+    *out = engine;
+    return VELO_OK;
+}
+
+velo_status
+vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options, vl_engine **out)
+{
+    velo_status st;
+
+    *out = NULL;
+    (void)pthread_once(&engine_once, engine_init_latch);
+    vl_latch_acquire_exclusive(&engine_latch);
+    st = engine_hold_io(ctx);
+    if (st == VELO_OK) {
+        st = path == NULL ? engine_create_new(ctx, NULL, options, out)
+                          : engine_open_file(ctx, path, options, out);
+        if (st != VELO_OK)
+            engine_drop_io();
+    }
+    vl_latch_release_exclusive(&engine_latch);
+    return st;
+}
+
+velo_status
+vl_engine_close(vl_ctx *ctx, vl_engine *engine)
+{
+    velo_status st = VELO_OK;
+
+    vl_latch_acquire_exclusive(&engine_latch);
+    if (--engine->references == 0) {
+        vl_engine **link = &engine_list;
+
+        while (*link != NULL && *link != engine)
+            link = &(*link)->next;
+        if (*link != NULL)
+            *link = engine->next;
+        st = engine_stop(ctx, engine);
+    }
+    engine_drop_io();
+    vl_latch_release_exclusive(&engine_latch);
+    return st;
+}

@@ -1,0 +1,48 @@
+/* functions.c - SQL's functions, as the binder wants to know them. */
+#include "api/api_int.h"
+
+#include "sql/plan_make.h"
+
+#include <string.h>
+
+static vl_expr_effect
+functions_effect(const vl_func *func)
+{
+    if ((func->flags & VL_FUNC_VOLATILE) != 0)
+        return VL_EFFECT_VOLATILE;
+    return (func->flags & VL_FUNC_FAILING) != 0 ? VL_EFFECT_FAILING : VL_EFFECT_TOTAL;
+}
+
+/* -1 for min, 1 for max, as aggregates. */
+static int
+functions_picks(const vl_func *func)
+{
+    if ((func->flags & VL_FUNC_PICKS_ROW) == 0)
+        return 0;
+    return strcmp(func->name, "min") == 0 ? -1 : 1;
+}
+
+vl_plan_found
+vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count,
+                  vl_plan_func *found)
+{
+    const vl_func *func;
+    vl_ctx ctx;
+
+    (void)arg;
+    memset(found, 0, sizeof *found);
+    vl_ctx_init(&ctx, NULL, NULL);
+    if (count > (uint32_t)VL_FUNC_ARGUMENTS_MAX)
+        return VL_PLAN_WRONG_COUNT;
+    if (vl_func_find(&ctx, NULL, name, size, (int)count, &func) != VELO_OK)
+        return strncmp(ctx.error.text, "no such", 7) == 0 ? VL_PLAN_NO_NAME : VL_PLAN_WRONG_COUNT;
+    found->def = func;
+    found->is_aggregate = (func->flags & VL_FUNC_AGGREGATE) != 0;
+    found->takes_rows = found->is_aggregate && func->least == 0;
+    found->compares = (func->flags & VL_FUNC_COLLATED) != 0;
+    found->min_max = functions_picks(func);
+    found->effect = functions_effect(func);
+    found->classes = (uint8_t)func->results;
+    found->is_order_dependent = (func->flags & VL_FUNC_ORDERED) != 0;
+    return VL_PLAN_FOUND;
+}

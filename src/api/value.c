@@ -1,0 +1,249 @@
+/* value.c - parameters that go into statements, and values of rows that come out.
+ *
+ * Invariants
+ *   VA1  A parameter's bytes are the application's, or lie in the statement's bind arena, which is
+ *        emptied when all parameters are cleared.
+ *   VA2  What a column function has handed out stays until the row is dropped: texts made of
+ * numbers and copies with a zero behind lie in the row arena. */
+#include "api/api_int.h"
+
+#include "vec/number.h"
+#include "vec/value.h"
+
+#include <string.h>
+
+/* ---- parameters ---- */
+
+int
+velo_parameter_count(const velo_statement *statement)
+{
+    return (int)statement->param_count;
+}
+
+const char *
+velo_parameter_name(const velo_statement *statement, int index)
+{
+    if (index < 1 || (uint32_t)index > statement->param_count)
+        return NULL;
+    return statement->plan->param_names[index - 1];
+}
+
+int
+velo_parameter_index(const velo_statement *statement, const char *name)
+{
+    for (uint32_t i = 0; name != NULL && i < statement->param_count; i++)
+        if (statement->plan->param_names[i] != NULL &&
+            strcmp(statement->plan->param_names[i], name) == 0)
+            return (int)i + 1;
+    return 0;
+}
+
+/* Take a value for a parameter. */
+static velo_status
+value_bind(velo_statement *statement, int index, const vl_value *value)
+{
+    vl_ctx *ctx;
+
+    if (statement == NULL)
+        return VELO_MISUSE;
+    ctx = vl_connection_begin_call(statement->connection);
+    if (statement->state == VL_STATEMENT_ROW)
+        return vl_connection_end_call(
+            statement->connection,
+            vl_fail(ctx, VELO_MISUSE, "bind on a busy prepared statement: [%s]", statement->sql));
+    if (index < 1 || (uint32_t)index > statement->param_count)
+        return vl_connection_end_call(statement->connection,
+                                      vl_fail(ctx, VELO_RANGE, "column index out of range"));
+    statement->params[index - 1] = *value;
+    return VELO_OK;
+}
+
+/* The same with bytes. */
+static velo_status
+value_bind_bytes(velo_statement *statement, int index, vl_type type, const void *data,
+                 uint64_t size, velo_lifetime lifetime)
+{
+    vl_value value = {.type = type, .size = (uint32_t)size, .as.data = data};
+
+    if (statement == NULL)
+        return VELO_MISUSE;
+    if (data == NULL)
+        value = vl_value_of_null();
+    if (data != NULL && size > VL_VALUE_SIZE_MAX)
+        return vl_connection_end_call(statement->connection,
+                                      vl_fail(vl_connection_begin_call(statement->connection),
+                                              VELO_TOOBIG, "string or blob too big"));
+    if (data != NULL && lifetime == VELO_COPY && size > 0) {
+        value.as.data = vl_arena_copy(&statement->bind_arena, data, (size_t)size);
+        if (value.as.data == NULL)
+            return vl_connection_end_call(statement->connection,
+                                          vl_fail(vl_connection_begin_call(statement->connection),
+                                                  VELO_NOMEM, "cannot allocate a parameter"));
+    }
+    return value_bind(statement, index, &value);
+}
+
+velo_status
+velo_bind_null(velo_statement *statement, int index)
+{
+    vl_value value = vl_value_of_null();
+
+    return value_bind(statement, index, &value);
+}
+
+velo_status
+velo_bind_int64(velo_statement *statement, int index, int64_t integer)
+{
+    vl_value value = vl_value_of_integer(integer);
+
+    return value_bind(statement, index, &value);
+}
+
+velo_status
+velo_bind_double(velo_statement *statement, int index, double real)
+{
+    vl_value value = vl_value_of_real(real);
+
+    return value_bind(statement, index, &value);
+}
+
+velo_status
+velo_bind_text(velo_statement *statement, int index, const char *text, int64_t size,
+               velo_lifetime lifetime)
+{
+    uint64_t length = text == NULL ? 0 : size < 0 ? strlen(text) : (uint64_t)size;
+
+    return value_bind_bytes(statement, index, VL_TYPE_TEXT, text, length, lifetime);
+}
+
+velo_status
+velo_bind_blob(velo_statement *statement, int index, const void *data, int64_t size,
+               velo_lifetime lifetime)
+{
+    return value_bind_bytes(statement, index, VL_TYPE_BLOB, data, size < 0 ? 0 : (uint64_t)size,
+                            lifetime);
+}
+
+void
+velo_clear_bindings(velo_statement *statement)
+{
+    if (statement->state == VL_STATEMENT_ROW)
+        return;
+    for (uint32_t i = 0; i < statement->param_count; i++)
+        statement->params[i] = vl_value_of_null();
+    vl_arena_reset(&statement->bind_arena);
+}
+
+/* ---- columns ---- */
+
+int
+velo_column_count(const velo_statement *statement)
+{
+    return (int)statement->column_count;
+}
+
+const char *
+velo_column_name(const velo_statement *statement, int column)
+{
+    if (column < 0 || (uint32_t)column >= statement->column_count)
+        return NULL;
+    if (statement->plan->kind == VL_PLAN_OTHER)
+        return statement->made.names[column];
+    return statement->plan->columns[column].name;
+}
+
+const char *
+velo_column_declared_type(const velo_statement *statement, int column)
+{
+    if (column < 0 || (uint32_t)column >= statement->column_count ||
+        statement->plan->kind == VL_PLAN_OTHER)
+        return NULL;
+    return statement->plan->columns[column].declared;
+}
+
+/* The value of a column, NULL without one. */
+static vl_value
+value_at(const velo_statement *statement, int column)
+{
+    if (statement->row == NULL || column < 0 || (uint32_t)column >= statement->column_count)
+        return vl_value_of_null();
+    return statement->row[column];
+}
+
+velo_type
+velo_column_type(velo_statement *statement, int column)
+{
+    return (velo_type)value_at(statement, column).type;
+}
+
+int64_t
+velo_column_int64(velo_statement *statement, int column)
+{
+    vl_value value = value_at(statement, column);
+
+    return vl_value_integer(&value);
+}
+
+double
+velo_column_double(velo_statement *statement, int column)
+{
+    vl_value value = value_at(statement, column);
+
+    return vl_value_real(&value);
+}
+
+/* The value as text with a zero byte behind it, made once for each row. */
+static const vl_cell *
+value_cell(velo_statement *statement, int column)
+{
+    vl_value value = value_at(statement, column);
+    char number[VL_NUMBER_TEXT_SIZE];
+    vl_cell *cell;
+    char *text;
+
+    if (value.type == VL_TYPE_NULL)
+        return NULL;
+    cell = &statement->cells[column];
+    if (cell->has_text)
+        return cell;
+    if (value.type == VL_TYPE_INTEGER || value.type == VL_TYPE_REAL) {
+        value.size = (uint32_t)(value.type == VL_TYPE_INTEGER
+                                    ? vl_number_write_integer(value.as.integer, number)
+                                    : vl_number_write_real(value.as.real, number));
+        value.as.data = number;
+    }
+    text = vl_arena_alloc(&statement->row_arena, (size_t)value.size + 1);
+    if (text == NULL)
+        return NULL;
+    if (value.size > 0)
+        memcpy(text, value.as.data, value.size);
+    text[value.size] = 0;
+    cell->text = text;
+    cell->size = value.size;
+    cell->has_text = 1;
+    return cell;
+}
+
+const char *
+velo_column_text(velo_statement *statement, int column)
+{
+    const vl_cell *cell = value_cell(statement, column);
+
+    return cell == NULL ? NULL : cell->text;
+}
+
+const void *
+velo_column_blob(velo_statement *statement, int column)
+{
+    const vl_cell *cell = value_cell(statement, column);
+
+    return cell == NULL || cell->size == 0 ? NULL : cell->text;
+}
+
+int64_t
+velo_column_bytes(velo_statement *statement, int column)
+{
+    const vl_cell *cell = value_cell(statement, column);
+
+    return cell == NULL ? 0 : (int64_t)cell->size;
+}

@@ -1,0 +1,340 @@
+/* edit.c - what is done to a row before it is written: conversion, generated columns, constraints
+ * that need no other row; and rows of RETURNING.
+ *
+ * Invariants
+ *   CG1  The first error in SQLite's order of checks is the one that is told. */
+#include "exec/edit.h"
+
+#include "base/assert.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- runs ---- */
+
+static velo_status
+change_no_memory(vl_ctx *ctx)
+{
+    return vl_fail(ctx, VELO_NOMEM, "cannot allocate what a change of rows needs");
+}
+
+/* The tree's columns, and where they are in the table. */
+static velo_status
+change_map_columns(vl_ctx *ctx, vl_edit_run *run)
+{
+    const vl_leaf_schema *schema = vl_rows_schema(run->table);
+
+    run->id_count = schema->count;
+    run->ids = vl_arena_alloc_array(&run->arena, schema->count, sizeof *run->ids);
+    run->columns = vl_arena_alloc_array(&run->arena, schema->count, sizeof *run->columns);
+    run->stored = vl_arena_alloc_array(&run->arena, schema->count, sizeof *run->stored);
+    if (run->ids == NULL || run->columns == NULL || run->stored == NULL)
+        return change_no_memory(ctx);
+    for (uint32_t i = 0; i < schema->count; i++) {
+        run->ids[i] = schema->ids[i];
+        run->columns[i] = -1;
+        for (int32_t c = 0; c < run->def->column_count; c++)
+            if (run->def->columns[c].id == schema->ids[i])
+                run->columns[i] = c;
+    }
+    return VELO_OK;
+}
+
+static velo_status
+change_open_indexes(vl_ctx *ctx, vl_edit_run *run)
+{
+    uint32_t count = 0;
+
+    for (const vl_index_def *def = run->def->indexes; def != NULL; def = def->next)
+        count++;
+    run->indexes = vl_arena_alloc_array(&run->arena, count + 1U, sizeof *run->indexes);
+    if (run->indexes == NULL)
+        return change_no_memory(ctx);
+    for (const vl_index_def *def = run->def->indexes; def != NULL; def = def->next) {
+        vl_edit_index *index = &run->indexes[run->index_count];
+
+        index->def = def;
+        index->exprs = &run->target->index_exprs[run->index_count];
+        index->where = run->target->index_where[run->index_count];
+        VL_TRY(vl_keys_open(ctx, run->source->store, def->object.tree, &index->index));
+        run->index_count++;
+    }
+    return VELO_OK;
+}
+
+velo_status
+vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edit_run *run)
+{
+    memset(run, 0, sizeof *run);
+    run->stage = stage;
+    run->target = target;
+    run->def = target->table;
+    run->source = stage->exec->env.source;
+    run->full_count = run->def->column_count + 1U;
+    vl_arena_init(&run->arena, ctx->allocator, 0);
+    vl_arena_init(&run->row_arena, ctx->allocator, 0);
+    vl_arena_init(&run->result_arena, ctx->allocator, 0);
+    if (run->def->is_without_rowid)
+        return vl_fail(ctx, VELO_ERROR, "changing the table %s WITHOUT ROWID is not supported yet",
+                       run->def->object.name);
+    if (target->trigger_count > 0)
+        return vl_fail(ctx, VELO_ERROR, "triggers are not supported yet");
+    if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0)
+        return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
+    VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
+    VL_TRY(change_map_columns(ctx, run));
+    return change_open_indexes(ctx, run);
+}
+
+void
+vl_edit_end(vl_edit_run *run)
+{
+    if (run->stage == NULL)
+        return;
+    vl_arena_deinit(&run->arena);
+    vl_arena_deinit(&run->row_arena);
+    vl_arena_deinit(&run->result_arena);
+    memset(run, 0, sizeof *run);
+}
+
+vl_eval
+vl_edit_eval(vl_edit_run *run, const vl_value *full)
+{
+    vl_eval eval = {.arena = &run->row_arena, .frame = run->stage->frame};
+
+    eval.row = full;
+    return eval;
+}
+
+velo_status
+vl_edit_fail(vl_ctx *ctx, vl_edit_run *run, vl_conflict conflict, velo_status code,
+             const char *format, ...)
+{
+    char text[VL_ERROR_TEXT_SIZE];
+    va_list arguments;
+
+    run->stage->exec->counts.resolution =
+        conflict == VL_CONFLICT_FAIL || conflict == VL_CONFLICT_ROLLBACK ? conflict
+                                                                         : VL_CONFLICT_ABORT;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return vl_fail(ctx, code, "%s", text);
+}
+
+/* ---- conversion ---- */
+
+static const char *
+change_type_name(vl_type type)
+{
+    static const char *const names[] = {"", "INTEGER", "REAL", "TEXT", "BLOB", "NULL"};
+
+    return names[type];
+}
+
+/* Whether a STRICT table's column takes a value as it is now. */
+static int
+change_suits(const vl_column_def *column, const vl_value *value)
+{
+    if (value->type == VL_TYPE_NULL || column->is_strict_any)
+        return 1;
+    switch (column->affinity) {
+    case VL_AFFINITY_INTEGER:
+        return value->type == VL_TYPE_INTEGER;
+    case VL_AFFINITY_REAL:
+        return value->type == VL_TYPE_REAL;
+    case VL_AFFINITY_TEXT:
+        return value->type == VL_TYPE_TEXT;
+    default:
+        return value->type == VL_TYPE_BLOB;
+    }
+}
+
+static velo_status
+change_convert(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *value, vl_conflict conflict)
+{
+    const vl_column_def *column = &run->def->columns[c];
+
+    if (column->is_strict_any)
+        return VELO_OK;
+    VL_TRY(vl_value_apply(ctx, &run->row_arena, column->affinity, value));
+    if (!run->def->is_strict || change_suits(column, value))
+        return VELO_OK;
+    return vl_edit_fail(ctx, run, conflict, VELO_CONSTRAINT_DATATYPE,
+                        "cannot store %s value in %s column %s.%s", change_type_name(value->type),
+                        column->type, run->def->object.name, column->name);
+}
+
+/* Convert all columns that are not generated, and the rowid. */
+static velo_status
+change_convert_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict)
+{
+    vl_value *rowid = &full[run->def->column_count];
+
+    for (int32_t c = 0; c < run->def->column_count; c++)
+        if (run->def->columns[c].generated == 0 && c != run->def->rowid_column)
+            VL_TRY(change_convert(ctx, run, c, &full[c], conflict));
+    VL_TRY(vl_value_apply(ctx, &run->row_arena, VL_AFFINITY_INTEGER, rowid));
+    if (rowid->type != VL_TYPE_INTEGER && rowid->type != VL_TYPE_NULL)
+        return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
+    if (run->def->rowid_column >= 0)
+        full[run->def->rowid_column] = *rowid;
+    return VELO_OK;
+}
+
+static velo_status
+change_generate(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict)
+{
+    const vl_change_target *target = run->target;
+    vl_eval eval = vl_edit_eval(run, full);
+
+    for (uint32_t i = 0; i < target->generated.count; i++) {
+        int32_t column = target->generated_columns[i];
+
+        VL_TRY(vl_eval_expr(ctx, &eval, target->generated.list[i], &full[column]));
+        VL_TRY(change_convert(ctx, run, column, &full[column], conflict));
+    }
+    return VELO_OK;
+}
+
+/* ---- constraints of the row alone ---- */
+
+/* What a constraint does: what the statement says goes before what the constraint says. */
+static vl_conflict
+change_action(vl_conflict statement, vl_conflict constraint)
+{
+    if (statement != VL_CONFLICT_DEFAULT)
+        return statement;
+    return constraint != VL_CONFLICT_DEFAULT ? constraint : VL_CONFLICT_ABORT;
+}
+
+static velo_status
+change_check_not_null(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *full,
+                      vl_conflict conflict, const vl_exprs *defaults, vl_edit_outcome *outcome)
+{
+    const vl_column_def *column = &run->def->columns[c];
+    vl_conflict action = change_action(conflict, column->not_null);
+
+    if (action == VL_CONFLICT_REPLACE && defaults != NULL) {
+        vl_eval eval = vl_edit_eval(run, NULL);
+
+        VL_TRY(vl_eval_expr(ctx, &eval, defaults->list[c], &full[c]));
+        VL_TRY(change_convert(ctx, run, c, &full[c], conflict));
+        if (full[c].type != VL_TYPE_NULL)
+            return VELO_OK;
+    }
+    if (action == VL_CONFLICT_IGNORE) {
+        *outcome = VL_EDIT_SKIPPED;
+        return VELO_OK;
+    }
+    return vl_edit_fail(ctx, run, action, VELO_CONSTRAINT_NOTNULL,
+                        "NOT NULL constraint failed: %s.%s", run->def->object.name, column->name);
+}
+
+static velo_status
+change_check_checks(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, vl_conflict conflict,
+                    vl_edit_outcome *outcome)
+{
+    const vl_change_target *target = run->target;
+    vl_eval eval = vl_edit_eval(run, full);
+
+    for (uint32_t i = 0; i < target->checks.count; i++) {
+        const vl_check_def *check = target->check_defs[i];
+        int truth;
+
+        VL_TRY(vl_eval_truth(ctx, &eval, target->checks.list[i], &truth));
+        if (truth != 0)
+            continue;
+        if (conflict == VL_CONFLICT_IGNORE) {
+            *outcome = VL_EDIT_SKIPPED;
+            return VELO_OK;
+        }
+        return vl_edit_fail(ctx, run, conflict, VELO_CONSTRAINT_CHECK,
+                            "CHECK constraint failed: %s",
+                            check->name != NULL ? check->name : check->text);
+    }
+    return VELO_OK;
+}
+
+velo_status
+vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
+                const vl_exprs *defaults, vl_edit_outcome *outcome)
+{
+    *outcome = VL_EDIT_MADE;
+    VL_TRY(change_convert_row(ctx, run, full, conflict));
+    VL_TRY(change_generate(ctx, run, full, conflict));
+    for (int32_t c = 0; c < run->def->column_count && *outcome == VL_EDIT_MADE; c++) {
+        if (!run->def->columns[c].is_not_null || full[c].type != VL_TYPE_NULL ||
+            c == run->def->rowid_column)
+            continue;
+        VL_TRY(change_check_not_null(ctx, run, c, full, conflict, defaults, outcome));
+    }
+    if (*outcome == VL_EDIT_SKIPPED)
+        return VELO_OK;
+    return change_check_checks(ctx, run, full, conflict, outcome);
+}
+
+/* ---- reading a row that is to be changed ---- */
+
+velo_status
+vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *found)
+{
+    vl_view view = vl_statement_newest(run->source->statement);
+
+    VL_TRY(vl_rows_read(ctx, run->table, &view, rowid, run->ids, run->id_count, &run->row_arena,
+                        run->stored, found));
+    if (!*found)
+        return VELO_OK;
+    for (uint32_t i = 0; i < run->full_count; i++)
+        full[i] = vl_value_of_null();
+    for (uint32_t i = 0; i < run->id_count; i++)
+        if (run->columns[i] >= 0)
+            full[run->columns[i]] = run->stored[i];
+    full[run->def->column_count] = vl_value_of_integer(rowid);
+    if (run->def->rowid_column >= 0)
+        full[run->def->rowid_column] = vl_value_of_integer(rowid);
+    return change_generate(ctx, run, full, VL_CONFLICT_ABORT);
+}
+
+/* ---- RETURNING ---- */
+
+velo_status
+vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row)
+{
+    const vl_exprs *exprs = &run->target->returning;
+    vl_eval eval = vl_edit_eval(run, row);
+    vl_edit_result *result;
+
+    if (exprs->count == 0)
+        return VELO_OK;
+    result =
+        vl_arena_alloc(&run->result_arena, sizeof *result + exprs->count * sizeof *result->values);
+    if (result == NULL)
+        return change_no_memory(ctx);
+    VL_TRY(vl_eval_list(ctx, &eval, exprs, result->values));
+    VL_TRY(vl_row_copy_to(ctx, &run->result_arena, result->values, exprs->count, result->values));
+    result->next = NULL;
+    if (run->last != NULL)
+        run->last->next = result;
+    else
+        run->first = result;
+    run->last = result;
+    return VELO_OK;
+}
+
+velo_status
+vl_edit_give(vl_ctx *ctx, vl_edit_run *run, uint32_t wanted, const vl_chunk **out)
+{
+    vl_batch *batch = &run->stage->batch;
+
+    VL_TRY(vl_batch_begin(ctx, batch, run->stage->op->column_count, wanted));
+    *out = &batch->chunk;
+    while (run->first != NULL && batch->chunk.count < wanted) {
+        vl_batch_append(batch, run->first->values);
+        run->first = run->first->next;
+    }
+    if (run->first == NULL)
+        run->last = NULL;
+    return VELO_OK;
+}

@@ -1,0 +1,113 @@
+/* edit.h - changing rows of a table with its indexes, as constraints and conflict clauses say.
+ *
+ * A *full row* is all columns of the table in their order, then the rowid (sql/plan.h). Checks are
+ * made row by row in SQLite's order (31, item 15): affinity, generated columns, NOT NULL, CHECK,
+ * the rowid, unique indexes; then, since row and entries are written by turns and taken back where
+ * one of them meets a conflict, nothing of a row stays that failed. */
+#ifndef VL_EXEC_EDIT_H
+#define VL_EXEC_EDIT_H
+
+#include "exec/index_entry.h"
+#include "exec/source.h"
+
+/* An index of the table at work. */
+typedef struct vl_edit_index {
+    const vl_index_def *def;
+    vl_txn_index *index;
+    const vl_exprs *exprs; /* of its terms */
+    const vl_expr *where;  /* of a partial one, or NULL */
+} vl_edit_index;
+
+/* A table that is being changed by a stage. */
+typedef struct vl_edit_run {
+    vl_stage *stage;
+    const vl_change_target *target;
+    const vl_table_def *def;
+    vl_source *source;
+    vl_txn_table *table;
+    uint32_t *ids;    /* of the tree's columns, rising, id_count of them */
+    int32_t *columns; /* of each: position in the table, or -1 */
+    uint32_t id_count;
+    vl_value *stored;       /* room for a row by ids */
+    vl_edit_index *indexes; /* index_count of them */
+    uint32_t index_count;
+    uint32_t full_count;          /* column_count + 1 */
+    vl_arena arena;               /* of the run */
+    vl_arena row_arena;           /* of the row at hand; the caller empties it */
+    vl_arena result_arena;        /* rows of RETURNING */
+    struct vl_edit_result *first; /* of them */
+    struct vl_edit_result *last;
+    const vl_upsert *upserts; /* of INSERT */
+    uint32_t upsert_count;
+    int64_t sequence;     /* AUTOINCREMENT: highest rowid that there ever was; see edit_row.c */
+    int64_t sequence_row; /* rowid in sqlite_sequence; 0: none */
+    int has_sequence;     /* sequence has been read */
+} vl_edit_run;
+
+/* A row of RETURNING. */
+typedef struct vl_edit_result {
+    struct vl_edit_result *next;
+    vl_value values[];
+} vl_edit_result;
+
+/* What became of a row. */
+typedef enum vl_edit_outcome {
+    VL_EDIT_MADE,
+    VL_EDIT_SKIPPED /* IGNORE, DO NOTHING, or the row is gone */
+} vl_edit_outcome;
+
+/* ---- edit.c ---- */
+
+/* Prepare a run. `run` is zeroed at first; vl_edit_end releases it, also after a failure. */
+velo_status vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target,
+                          vl_edit_run *run) VL_MUST_CHECK;
+void vl_edit_end(vl_edit_run *run);
+
+/* An eval on a full row. */
+vl_eval vl_edit_eval(vl_edit_run *run, const vl_value *full);
+
+/* Convert a new row to what is stored, compute generated columns, check NOT NULL and CHECK.
+ *
+ * conflict  the statement's, or that of DO UPDATE
+ * defaults  for NOT NULL with REPLACE, by column; NULL: there are none
+ * outcome   SKIPPED: OR IGNORE passes over it
+ * errors    VELO_CONSTRAINT_NOTNULL and the like; the execution's resolution is set */
+velo_status vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
+                            const vl_exprs *defaults, vl_edit_outcome *outcome) VL_MUST_CHECK;
+
+/* Keep what RETURNING yields for a row, which may have extra columns behind it. */
+velo_status vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row) VL_MUST_CHECK;
+
+/* Give rows of RETURNING on. */
+velo_status vl_edit_give(vl_ctx *ctx, vl_edit_run *run, uint32_t wanted, const vl_chunk **out)
+    VL_MUST_CHECK;
+
+/* Record the failure of a constraint, with what is to be undone. Returns `code`. */
+velo_status vl_edit_fail(vl_ctx *ctx, vl_edit_run *run, vl_conflict conflict, velo_status code,
+                         const char *format, ...) VL_PRINTF(5, 6);
+
+/* Read a row whole, with all that the transaction has done to it: *found 0: it is gone. */
+velo_status vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *found)
+    VL_MUST_CHECK;
+
+/* ---- edit_row.c ---- */
+
+/* Insert a prepared row; a rowid that is NULL is chosen, and put into the row. */
+velo_status vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
+    VL_MUST_CHECK;
+
+/* Change a row, `old`, to the prepared `full`. */
+velo_status vl_edit_update(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *full,
+                           vl_conflict conflict, vl_edit_outcome *outcome) VL_MUST_CHECK;
+
+/* Delete a row. */
+velo_status vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old) VL_MUST_CHECK;
+
+/* Write the entry of a row that is there already in one of the run's indexes, which lacks it. */
+velo_status vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
+    VL_MUST_CHECK;
+
+/* Write what AUTOINCREMENT has reached. */
+velo_status vl_edit_keep_sequence(vl_ctx *ctx, vl_edit_run *run) VL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,520 @@
+/* edit_row.c - writing rows and index entries, and what is done when they meet others.
+ *
+ * Invariants
+ *   CR1  A row and its entries are written from a mark on; a conflict goes back to it before
+ * anything else is done, so what follows starts from the state before the row. CR2  Uniqueness is
+ * decided where the entry is written, against the newest state (11, item 22): nothing is looked up
+ * beforehand. */
+#include "exec/edit.h"
+
+#include "base/assert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A conflict that writing a row has met. */
+typedef struct change_conflict {
+    int is_there;
+    const vl_edit_index *index; /* whose entry is there; NULL: the rowid is taken */
+    int64_t rowid;              /* the row in the way */
+} change_conflict;
+
+/* ---- entries ---- */
+
+/* Whether a row has an entry in an index. */
+static velo_status
+change_has_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_value *full,
+                 int *has)
+{
+    vl_eval eval = vl_edit_eval(run, full);
+    int truth = 1;
+
+    if (index->where != NULL)
+        VL_TRY(vl_eval_truth(ctx, &eval, index->where, &truth));
+    *has = truth == 1;
+    return VELO_OK;
+}
+
+/* The key of a row's entry; size 0: it has none. */
+static velo_status
+change_make_key(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_value *full,
+                vl_entry_key *key)
+{
+    vl_eval eval = vl_edit_eval(run, full);
+    int has;
+
+    *key = (vl_entry_key){NULL, 0, 0};
+    VL_TRY(change_has_entry(ctx, run, index, full, &has));
+    if (!has)
+        return VELO_OK;
+    VL_TRY(vl_entry_key_make(ctx, &eval, index->def, index->exprs, full, key));
+    if (key->size > vl_keys_max_size(index->index))
+        return vl_fail(ctx, VELO_TOOBIG, "a key of index %s has %u bytes, more than %u",
+                       index->def->object.name, (unsigned)key->size,
+                       (unsigned)vl_keys_max_size(index->index));
+    return VELO_OK;
+}
+
+static velo_status
+change_put_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_entry_key *key,
+                 int64_t rowid, change_conflict *conflict)
+{
+    uint8_t other[4096]; /* a sixteenth of the largest page */
+    uint32_t other_size;
+    uint8_t value[8];
+    velo_status st;
+
+    VL_ASSERT(vl_keys_max_value_size(index->index) <= sizeof other);
+    st = vl_keys_insert(ctx, run->source->statement, index->index, key->data, key->size, value,
+                        vl_entry_put_rowid(value, rowid), other, &other_size);
+    if (st != VELO_CONSTRAINT)
+        return st;
+    vl_error_clear(ctx);
+    conflict->is_there = 1;
+    conflict->index = index;
+    conflict->rowid = vl_entry_get_rowid(other, other_size);
+    return VELO_OK;
+}
+
+static velo_status
+change_remove_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index,
+                    const vl_entry_key *key)
+{
+    velo_status st =
+        vl_keys_delete(ctx, run->source->statement, index->index, key->data, key->size);
+
+    if (st != VELO_NOTFOUND)
+        return st;
+    return vl_fail(ctx, VELO_CORRUPT, "index %s lacks the entry of a row", index->def->object.name);
+}
+
+/* ---- rows ---- */
+
+static void
+change_store(vl_edit_run *run, const vl_value *full)
+{
+    for (uint32_t i = 0; i < run->id_count; i++)
+        run->stored[i] = run->columns[i] >= 0 && run->columns[i] != run->def->rowid_column
+                             ? full[run->columns[i]]
+                             : vl_value_of_null();
+}
+
+static void
+change_set_rowid(vl_edit_run *run, vl_value *full, int64_t rowid)
+{
+    full[run->def->column_count] = vl_value_of_integer(rowid);
+    if (run->def->rowid_column >= 0)
+        full[run->def->rowid_column] = vl_value_of_integer(rowid);
+}
+
+/* ---- AUTOINCREMENT ---- */
+
+/* The table sqlite_sequence: name, seq. */
+static velo_status
+change_open_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table **table)
+{
+    const vl_table_def *def = vl_schema_table(run->def->schema, "sqlite_sequence", 15);
+
+    if (def == NULL)
+        return vl_fail(ctx, VELO_CORRUPT, "the table sqlite_sequence is missing");
+    return vl_rows_open(ctx, run->source->store, def->object.tree, table);
+}
+
+/* Look for the table's row in sqlite_sequence. */
+static velo_status
+change_find_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table *table, const vl_view *view)
+{
+    static const uint32_t ids[2] = {1, 2};
+    size_t size = strlen(run->def->object.name);
+    vl_row_scan scan;
+    velo_status st;
+
+    vl_row_scan_begin(&scan, table, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, ids, 2);
+    for (;;) {
+        st = vl_row_scan_next(ctx, &scan);
+        if (st != VELO_OK || scan.leaf == NULL)
+            break;
+        for (uint32_t i = 0; i < scan.row_count; i++) {
+            vl_leaf_value name;
+            vl_leaf_value seq;
+
+            vl_row_scan_get(&scan, i, 0, &name);
+            vl_row_scan_get(&scan, i, 1, &seq);
+            if (name.value.type != VL_TYPE_TEXT || name.overflow != 0 ||
+                vl_name_compare(name.value.as.data, name.value.size, run->def->object.name, size) !=
+                    0)
+                continue;
+            run->sequence_row = vl_row_scan_rowid(&scan, i);
+            run->sequence = seq.value.type == VL_TYPE_INTEGER ? seq.value.as.integer : 0;
+        }
+    }
+    vl_row_scan_end(&scan);
+    return st;
+}
+
+static velo_status
+change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
+{
+    vl_view view = vl_statement_newest(run->source->statement);
+    vl_txn_table *table;
+    int64_t last;
+    int found;
+
+    if (run->has_sequence)
+        return VELO_OK;
+    VL_TRY(change_open_sequence(ctx, run, &table));
+    VL_TRY(change_find_sequence(ctx, run, table, &view));
+    VL_TRY(vl_rows_last(ctx, run->table, &view, &last, &found));
+    if (found && last > run->sequence)
+        run->sequence = last;
+    run->has_sequence = 1;
+    return VELO_OK;
+}
+
+velo_status
+vl_edit_keep_sequence(vl_ctx *ctx, vl_edit_run *run)
+{
+    static const uint32_t id = 2;
+    vl_value row[2] = {{.type = VL_TYPE_TEXT,
+                        .size = (uint32_t)strlen(run->def->object.name),
+                        .as.data = run->def->object.name},
+                       vl_value_of_integer(run->sequence)};
+    vl_txn_table *table;
+
+    if (!run->has_sequence)
+        return VELO_OK;
+    VL_TRY(change_open_sequence(ctx, run, &table));
+    if (run->sequence_row != 0)
+        return vl_rows_update(ctx, run->source->statement, table, run->sequence_row, &id, &row[1],
+                              1);
+    return vl_rows_append(ctx, run->source->statement, table, row, &run->sequence_row);
+}
+
+/* ---- inserting ---- */
+
+/* Write the row itself. */
+static velo_status
+change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
+{
+    vl_statement *statement = run->source->statement;
+    vl_value *rowid = &full[run->def->column_count];
+    int64_t chosen;
+    velo_status st;
+
+    change_store(run, full);
+    if (run->def->is_autoincrement) {
+        VL_TRY(change_read_sequence(ctx, run));
+        if (rowid->type == VL_TYPE_NULL && run->sequence == INT64_MAX)
+            return vl_fail(ctx, VELO_FULL, "database or disk is full");
+        if (rowid->type == VL_TYPE_NULL)
+            change_set_rowid(run, full, run->sequence + 1);
+        if (rowid->as.integer > run->sequence)
+            run->sequence = rowid->as.integer;
+    }
+    if (rowid->type == VL_TYPE_NULL) {
+        VL_TRY(vl_rows_append(ctx, statement, run->table, run->stored, &chosen));
+        change_set_rowid(run, full, chosen);
+        return VELO_OK;
+    }
+    st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, run->stored);
+    if (st != VELO_CONSTRAINT)
+        return st;
+    vl_error_clear(ctx);
+    conflict->is_there = 1;
+    conflict->rowid = rowid->as.integer;
+    return VELO_OK;
+}
+
+/* Write the row and its entries, up to the first conflict. */
+static velo_status
+change_put_all(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
+{
+    VL_TRY(change_put_row(ctx, run, full, conflict));
+    for (uint32_t i = 0; i < run->index_count && !conflict->is_there; i++) {
+        vl_entry_key key;
+
+        VL_TRY(change_make_key(ctx, run, &run->indexes[i], full, &key));
+        if (key.size > 0)
+            VL_TRY(change_put_entry(ctx, run, &run->indexes[i], &key,
+                                    full[run->def->column_count].as.integer, conflict));
+    }
+    return VELO_OK;
+}
+
+/* ---- conflicts ---- */
+
+/* Fail with the words for a conflict. */
+static velo_status
+change_refuse(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl_conflict action)
+{
+    const vl_index_def *index = conflict->index != NULL ? conflict->index->def : NULL;
+    const char *table = run->def->object.name;
+    char text[VL_ERROR_TEXT_SIZE];
+    size_t at = 0;
+
+    if (index == NULL)
+        return vl_edit_fail(
+            ctx, run, action,
+            run->def->rowid_column >= 0 ? VELO_CONSTRAINT_PRIMARYKEY : VELO_CONSTRAINT_ROWID,
+            "UNIQUE constraint failed: %s.%s", table,
+            run->def->rowid_column >= 0 ? run->def->columns[run->def->rowid_column].name : "rowid");
+    for (uint16_t i = 0; i < index->term_count; i++) {
+        int column = index->terms[i].column;
+        int wrote;
+
+        if (column < VL_COLUMN_ROWID)
+            return vl_edit_fail(ctx, run, action, VELO_CONSTRAINT_UNIQUE,
+                                "UNIQUE constraint failed: index '%s'", index->object.name);
+        wrote = snprintf(text + at, sizeof text - at, "%s%s.%s", i > 0 ? ", " : "", table,
+                         column >= 0 ? run->def->columns[column].name : "rowid");
+        at += wrote > 0 && (size_t)wrote < sizeof text - at ? (size_t)wrote : 0;
+    }
+    text[at] = 0;
+    return vl_edit_fail(ctx, run, action,
+                        index->origin == VL_INDEX_PRIMARY ? VELO_CONSTRAINT_PRIMARYKEY
+                                                          : VELO_CONSTRAINT_UNIQUE,
+                        "UNIQUE constraint failed: %s", text);
+}
+
+/* The clause of an UPSERT that a conflict is for, or NULL. */
+static const vl_upsert *
+change_find_upsert(const vl_edit_run *run, const change_conflict *conflict)
+{
+    for (uint32_t i = 0; i < run->upsert_count; i++) {
+        const vl_upsert *upsert = &run->upserts[i];
+
+        if (upsert->is_any || (conflict->index == NULL && upsert->is_rowid) ||
+            (conflict->index != NULL && upsert->index == conflict->index->def))
+            return upsert;
+    }
+    return NULL;
+}
+
+/* What the conflict clause of the statement, or of the constraint, says. */
+static vl_conflict
+change_resolve(const vl_edit_run *run, const change_conflict *conflict, vl_conflict statement)
+{
+    vl_conflict constraint =
+        conflict->index != NULL ? conflict->index->def->conflict : run->def->key_conflict;
+
+    if (statement != VL_CONFLICT_DEFAULT)
+        return statement;
+    return constraint != VL_CONFLICT_DEFAULT ? constraint : VL_CONFLICT_ABORT;
+}
+
+/* Delete the row in the way. */
+static velo_status
+change_replace(vl_ctx *ctx, vl_edit_run *run, int64_t rowid)
+{
+    vl_value *old = vl_arena_alloc_array(&run->row_arena, run->full_count, sizeof *old);
+    int found;
+
+    if (old == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    VL_TRY(vl_edit_read(ctx, run, rowid, old, &found));
+    return found ? vl_edit_delete(ctx, run, old) : VELO_OK;
+}
+
+/* DO UPDATE: the row in the way is changed. */
+static velo_status
+change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t rowid,
+                 const vl_value *excluded, vl_edit_outcome *outcome)
+{
+    uint32_t full = run->full_count;
+    vl_value *both = vl_arena_alloc_array(&run->row_arena, 3 * full, sizeof *both);
+    vl_value *changed;
+    vl_eval eval;
+    int found;
+    int passes;
+
+    *outcome = VL_EDIT_SKIPPED;
+    if (both == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    changed = both + 2 * full;
+    VL_TRY(vl_edit_read(ctx, run, rowid, both, &found));
+    if (!found)
+        return VELO_OK;
+    memcpy(both + full, excluded, full * sizeof *both);
+    eval = vl_edit_eval(run, both);
+    VL_TRY(vl_eval_conjuncts(ctx, &eval, &upsert->where, &passes));
+    if (!passes)
+        return VELO_OK;
+    memcpy(changed, both, full * sizeof *both);
+    for (uint32_t i = 0; i < upsert->sets.count; i++) {
+        int32_t column = upsert->targets[i];
+
+        if (column == VL_COLUMN_ROWID || column == run->def->rowid_column)
+            column = run->def->column_count;
+        VL_TRY(vl_eval_expr(ctx, &eval, upsert->sets.list[i], &changed[column]));
+    }
+    VL_TRY(vl_edit_prepare(ctx, run, changed, VL_CONFLICT_ABORT, NULL, outcome));
+    VL_TRY(vl_edit_update(ctx, run, both, changed, VL_CONFLICT_ABORT, outcome));
+    if (*outcome == VL_EDIT_MADE)
+        VL_TRY(vl_edit_return(ctx, run, changed));
+    return VELO_OK;
+}
+
+/* What is done about a conflict, the row's writes being taken back. *is_over 0: try again. */
+static velo_status
+change_settle(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl_conflict statement,
+              vl_edit_outcome *outcome, int *is_over)
+{
+    vl_conflict action = change_resolve(run, conflict, statement);
+
+    *is_over = 1;
+    *outcome = VL_EDIT_SKIPPED;
+    if (action == VL_CONFLICT_IGNORE)
+        return VELO_OK;
+    if (action != VL_CONFLICT_REPLACE)
+        return change_refuse(ctx, run, conflict, action);
+    *is_over = 0;
+    return change_replace(ctx, run, conflict->rowid);
+}
+
+velo_status
+vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
+{
+    vl_value rowid = full[run->def->column_count];
+    int is_over = 0;
+
+    while (!is_over) {
+        vl_txn_mark mark = vl_statement_mark(run->source->statement);
+        change_conflict conflict = {0, NULL, 0};
+        const vl_upsert *upsert;
+
+        full[run->def->column_count] = rowid;
+        VL_TRY(change_put_all(ctx, run, full, &conflict));
+        if (!conflict.is_there) {
+            *outcome = VL_EDIT_MADE;
+            run->stage->exec->counts.last_rowid = full[run->def->column_count].as.integer;
+            run->stage->exec->counts.has_last_rowid = 1;
+            return vl_edit_return(ctx, run, full);
+        }
+        VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
+        upsert = change_find_upsert(run, &conflict);
+        if (upsert != NULL && upsert->is_nothing) {
+            *outcome = VL_EDIT_SKIPPED;
+            return VELO_OK;
+        }
+        if (upsert != NULL)
+            return change_do_update(ctx, run, upsert, conflict.rowid, full, outcome);
+        VL_TRY(change_settle(ctx, run, &conflict, run->target->conflict, outcome, &is_over));
+    }
+    return VELO_OK;
+}
+
+/* ---- updating and deleting ---- */
+
+/* Write the columns that differ. */
+static velo_status
+change_put_columns(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, const vl_value *full)
+{
+    uint32_t *ids = vl_arena_alloc_array(&run->row_arena, run->id_count, sizeof *ids);
+    uint32_t count = 0;
+
+    if (ids == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    for (uint32_t i = 0; i < run->id_count; i++) {
+        int32_t c = run->columns[i];
+
+        if (c < 0 || c == run->def->rowid_column ||
+            (old[c].type == full[c].type &&
+             vl_value_compare(&old[c], &full[c], VL_COLLATE_BINARY) == 0))
+            continue;
+        ids[count] = run->ids[i];
+        run->stored[count++] = full[c];
+    }
+    if (count == 0)
+        return VELO_OK;
+    return vl_rows_update(ctx, run->source->statement, run->table,
+                          old[run->def->column_count].as.integer, ids, run->stored, count);
+}
+
+/* Write the row, under another rowid if it has one now. */
+static velo_status
+change_move_row(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *full,
+                change_conflict *conflict)
+{
+    uint32_t at = run->def->column_count;
+
+    if (full[at].as.integer == old[at].as.integer)
+        return change_put_columns(ctx, run, old, full);
+    VL_TRY(vl_rows_delete(ctx, run->source->statement, run->table, old[at].as.integer));
+    return change_put_row(ctx, run, full, conflict);
+}
+
+/* Move the entry of a row in an index. */
+static velo_status
+change_move_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_value *old,
+                  const vl_value *full, change_conflict *conflict)
+{
+    uint32_t at = run->def->column_count;
+    vl_entry_key before;
+    vl_entry_key after;
+
+    VL_TRY(change_make_key(ctx, run, index, old, &before));
+    VL_TRY(change_make_key(ctx, run, index, full, &after));
+    if (before.size == after.size && full[at].as.integer == old[at].as.integer &&
+        (before.size == 0 || memcmp(before.data, after.data, before.size) == 0))
+        return VELO_OK;
+    if (before.size > 0)
+        VL_TRY(change_remove_entry(ctx, run, index, &before));
+    if (after.size == 0)
+        return VELO_OK;
+    return change_put_entry(ctx, run, index, &after, full[at].as.integer, conflict);
+}
+
+velo_status
+vl_edit_update(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *full,
+               vl_conflict statement, vl_edit_outcome *outcome)
+{
+    int is_over = 0;
+
+    if (full[run->def->column_count].type == VL_TYPE_NULL)
+        return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
+    while (!is_over) {
+        vl_txn_mark mark = vl_statement_mark(run->source->statement);
+        change_conflict conflict = {0, NULL, 0};
+
+        VL_TRY(change_move_row(ctx, run, old, full, &conflict));
+        for (uint32_t i = 0; i < run->index_count && !conflict.is_there; i++)
+            VL_TRY(change_move_entry(ctx, run, &run->indexes[i], old, full, &conflict));
+        if (!conflict.is_there) {
+            *outcome = VL_EDIT_MADE;
+            return VELO_OK;
+        }
+        VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
+        VL_TRY(change_settle(ctx, run, &conflict, statement, outcome, &is_over));
+    }
+    return VELO_OK;
+}
+
+velo_status
+vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old)
+{
+    for (uint32_t i = 0; i < run->index_count; i++) {
+        vl_entry_key key;
+
+        VL_TRY(change_make_key(ctx, run, &run->indexes[i], old, &key));
+        if (key.size > 0)
+            VL_TRY(change_remove_entry(ctx, run, &run->indexes[i], &key));
+    }
+    return vl_rows_delete(ctx, run->source->statement, run->table,
+                          old[run->def->column_count].as.integer);
+}
+
+/* ---- filling an index ---- */
+
+velo_status
+vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
+{
+    change_conflict conflict = {0, NULL, 0};
+    vl_entry_key key;
+
+    VL_TRY(change_make_key(ctx, run, &run->indexes[index], full, &key));
+    if (key.size == 0)
+        return VELO_OK;
+    VL_TRY(change_put_entry(ctx, run, &run->indexes[index], &key,
+                            full[run->def->column_count].as.integer, &conflict));
+    return conflict.is_there ? change_refuse(ctx, run, &conflict, VL_CONFLICT_ABORT) : VELO_OK;
+}

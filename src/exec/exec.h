@@ -1,0 +1,89 @@
+/* exec.h - running plans: a plan, values for its parameters, an environment; then rows.
+ *
+ * An execution is made once for a plan and may be run any number of times: step until it is done
+ * or fails, then reset. Between create and destroy it keeps the operators; between the first step
+ * and reset also what they hold: rows that are sorted or grouped, hash tables, temporary files,
+ * cursors. Reset gives that back.
+ *
+ * Rows come in the order that the plan promises (sql/plan.h). An error behind a row is raised when
+ * the next row is asked for, never before; what follows a satisfied LIMIT is not computed.
+ *
+ * Threads: one at a time; only env.interrupt may be set by others. */
+#ifndef VL_EXEC_EXEC_H
+#define VL_EXEC_EXEC_H
+
+#include "base/ctx.h"
+#include "func/registry.h"
+#include "os/io.h"
+#include "sql/plan.h"
+
+#include <stdatomic.h>
+
+typedef struct vl_exec vl_exec;
+struct vl_source;
+
+/* The least memory limit that is obeyed, in bytes. */
+#define VL_EXEC_MEMORY_MIN VL_BY_BUILD(65536U, 2048U)
+
+/* What is around an execution. All of it is borrowed and outlives the execution. */
+typedef struct vl_exec_env {
+    struct vl_source *source;             /* tables (exec/source.h); NULL: the plan reads none */
+    const vl_func_environment *functions; /* what functions ask for; NULL: nothing */
+    vl_io *io;                            /* where temporary files are made; NULL: nothing spills */
+    const char *temporary_folder;         /* their folder; with io */
+    uint64_t memory_limit; /* bytes above which rows that are kept go to a file; 0: no limit */
+    const _Atomic int *interrupt;    /* not 0: stop with VELO_INTERRUPT; NULL: none */
+    int (*progress)(void *argument); /* called every progress_steps steps; not 0: interrupt */
+    void *progress_argument;
+    uint64_t progress_steps; /* a step is a call of an operator or a row that it yields or looks
+                                at; 0: never called */
+} vl_exec_env;
+
+/* What a change statement did so far (31, item 10); all 0 at the first step. */
+typedef struct vl_exec_counts {
+    uint64_t changes;       /* rows that were inserted, updated or deleted by the statement */
+    int64_t last_rowid;     /* of the last row inserted into a table with rowids */
+    int has_last_rowid;     /* there was one */
+    vl_conflict resolution; /* after an error: what is to be undone. ABORT: the statement; FAIL:
+                               nothing; ROLLBACK: the transaction. ABORT at first */
+} vl_exec_counts;
+
+/* Make an execution of a plan. Nothing is read yet.
+ *
+ * plan    borrowed until destroy, with the schemas it refers to
+ * env     copied; what it points to is borrowed
+ * errors  VELO_NOMEM; VELO_ERROR: the plan has an operator that is not supported */
+velo_status vl_exec_create(vl_ctx *ctx, const vl_plan *plan, const vl_exec_env *env, vl_exec **out)
+    VL_MUST_CHECK;
+
+/* Give the parameters of the run that the next step begins: `count` values, parameter 1 first;
+ * those that are missing are NULL. Borrowed, texts as well, until the run's reset. Only between
+ * reset (or create) and the first step. */
+void vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count);
+
+/* Read and change tables through another source, in the runs that follow. Borrowed; only between
+ * reset (or create) and the first step. */
+void vl_exec_set_source(vl_exec *exec, struct vl_source *source);
+
+/* Compute the next row. VELO_ROW: *row has the plan's columns, borrowed until the next call.
+ * VELO_DONE: there is none; *row is NULL. Otherwise an error: the run is over, and further steps
+ * return VELO_MISUSE until reset. */
+velo_status vl_exec_step(vl_ctx *ctx, vl_exec *exec, const vl_value **row) VL_MUST_CHECK;
+
+/* End a run, wherever it is, and give back what it holds. */
+void vl_exec_reset(vl_exec *exec);
+
+/* Reset and free. NULL is allowed. */
+void vl_exec_destroy(vl_exec *exec);
+
+/* What the run has changed; valid until the next run's first step. */
+vl_exec_counts vl_exec_get_counts(const vl_exec *exec);
+
+/* Memory that the run's operators keep rows in, in bytes: now, and at most so far. */
+uint64_t vl_exec_memory(const vl_exec *exec);
+uint64_t vl_exec_memory_peak(const vl_exec *exec);
+
+/* Bytes written to temporary files so far. */
+uint64_t vl_exec_spilled(const vl_exec *exec);
+
+#endif

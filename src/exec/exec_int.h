@@ -1,0 +1,215 @@
+/* exec_int.h - operators at work (stages): how they are called, what they share.
+ *
+ * An execution has a frame for each program at work, a frame has a tree of stages, one for each
+ * operator. Each gives chunks on demand. Creating makes the whole tree of a frame; frames of other
+ * programs are made when they are first needed. Rewinding takes a tree back to its beginning, where
+ * it holds nothing but buffers for the next time.
+ *
+ * Errors. An operator that meets an error in a row behind others gives those first, and keeps the
+ * error (vl_stage_stash) for the next call (31, item 19). */
+#ifndef VL_EXEC_EXEC_INT_H
+#define VL_EXEC_EXEC_INT_H
+
+#include "base/arena.h"
+#include "exec/eval.h"
+#include "exec/exec.h"
+#include "exec/rows.h"
+#include "vec/vector.h"
+
+typedef struct vl_stage vl_stage;
+typedef struct vl_frame vl_frame;
+
+/* What a kind of operator does. Any but next may be NULL. */
+typedef struct vl_stage_class {
+    size_t size; /* bytes of the operator's struct, which begins with a vl_stage; zeroed */
+
+    /* Make what lives as long as the stage. `close` is called also when this fails. */
+    velo_status (*open)(vl_ctx *ctx, vl_stage *stage);
+
+    /* Give the next rows: from 1 to `wanted`, or none at the end (and then again and again).
+     * `wanted` is from 1 to VL_CHUNK_ROWS. The chunk stays until the next call; it may be another
+     * operator's. */
+    velo_status (*next)(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out);
+
+    /* Go back to the beginning and give memory back. Children are rewound by the caller. */
+    void (*rewind)(vl_stage *stage);
+
+    /* Give back everything but the struct. Children are closed by the caller. */
+    void (*close)(vl_stage *stage);
+} vl_stage_class;
+
+/* A chunk that its owner fills: ANY vectors, and an arena for their texts. */
+typedef struct vl_batch {
+    vl_chunk chunk;     /* what is given on */
+    vl_value **columns; /* arrays of the vectors, `capacity` values each */
+    uint32_t capacity;  /* rows there is room for */
+    vl_arena arena;     /* texts of the rows */
+    void *memory;       /* of columns and vectors */
+} vl_batch;
+
+struct vl_stage {
+    const vl_stage_class *class;
+    const vl_op *op;       /* in the plan */
+    vl_exec *exec;         /* whose it is */
+    vl_frame *frame;       /* the program it belongs to */
+    vl_stage *children[2]; /* as many as op has */
+    velo_status pending;   /* an error that is raised by the next call; VELO_OK: none */
+    vl_error *error;       /* its message; from the execution's arena, kept */
+    uint64_t charged;      /* bytes that vl_exec_charge knows of */
+    int is_open;           /* open of its class was called */
+    int is_volatile;       /* it evaluates what must not be evaluated ahead: one row at a time */
+    vl_batch batch;        /* rows that it makes; for those kinds that use it */
+};
+
+/* A program at work. */
+struct vl_frame {
+    vl_exec *exec;
+    const vl_program *program;
+    vl_frame *parent;          /* the frame in whose expressions it stands; NULL: the statement */
+    vl_stage *root;            /* of its tree */
+    vl_value *outer;           /* its arguments, program->argument_count of them */
+    vl_arena outer_arena;      /* their texts */
+    const vl_value *queue_row; /* of the RECURSE that runs it; NULL: none */
+    vl_frame *next;            /* all frames of the execution */
+    int is_busy;               /* being run by an expression */
+};
+
+/* The rows of a program that are shared by its scans. */
+typedef struct vl_spool vl_spool;
+
+struct vl_exec {
+    const vl_plan *plan;
+    vl_exec_env env;
+    vl_arena arena;         /* operators, frames: what lives as long as the execution */
+    vl_arena row_arena;     /* texts of the row that was given */
+    vl_value *row;          /* the row that was given */
+    const vl_value *params; /* of the run */
+    uint32_t param_count;
+    vl_frame *root;                 /* program 0 */
+    vl_frame *frames;               /* all */
+    vl_spool **spools;              /* of each program that is shared; NULL: none yet */
+    struct vl_subquery *subqueries; /* of expressions; list */
+    const vl_chunk *chunk;          /* rows under way to the caller; NULL: ask for more */
+    uint32_t at;                    /* the next of them */
+    uint32_t wanted;                /* rows to ask for next: 1, 4, 16, ... (31, item 21) */
+    int state;                      /* see exec.c */
+    uint64_t steps;                 /* since the last call of progress */
+    uint64_t charged_bytes;         /* memory of kept rows */
+    uint64_t peak_bytes;            /* the most of it */
+    uint64_t spilled_bytes;         /* written to temporary files */
+    vl_exec_counts counts;
+};
+
+/* ---- exec.c ---- */
+
+/* Make a frame of a program, with its operators. */
+velo_status vl_frame_create(vl_ctx *ctx, vl_exec *exec, vl_frame *parent, uint32_t program,
+                            vl_frame **out) VL_MUST_CHECK;
+
+/* Go back to the beginning with other arguments: `kids` are evaluated by `eval` and copied. NULL
+ * eval: no row. */
+velo_status vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids,
+                           uint32_t count) VL_MUST_CHECK;
+
+/* Go back to the beginning and give memory back. */
+void vl_frame_rewind(vl_frame *frame);
+
+/* Count steps; now and then look whether the run is to stop. Errors: VELO_INTERRUPT. */
+velo_status vl_exec_poll(vl_ctx *ctx, vl_exec *exec, uint64_t steps) VL_MUST_CHECK;
+
+/* Tell how many bytes of kept rows a holder has now; *charged is what it told before. */
+void vl_exec_charge(vl_exec *exec, uint64_t *charged, uint64_t bytes);
+
+/* Whether kept rows take more than the limit, and can go to a file. */
+int vl_exec_is_over(const vl_exec *exec);
+
+/* Ask an operator for rows: all go through here. As next of the class. */
+velo_status vl_stage_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
+    VL_MUST_CHECK;
+
+/* Keep the context's error, which is `status`, for the next call. */
+void vl_stage_stash(vl_ctx *ctx, vl_stage *stage, velo_status status);
+
+/* Evaluate LIMIT or OFFSET on no row: an integer, or VELO_MISMATCH "datatype mismatch". */
+velo_status vl_stage_number(vl_ctx *ctx, vl_stage *stage, const vl_expr *expr, int64_t *number)
+    VL_MUST_CHECK;
+
+/* Whether any of the expressions is volatile. */
+int vl_exprs_are_volatile(const vl_exprs *exprs);
+
+/* An eval for an operator's expressions on no row, with texts in `arena`. */
+static inline vl_eval
+vl_stage_eval(const vl_stage *stage, vl_arena *arena)
+{
+    return (vl_eval){.arena = arena, .frame = stage->frame};
+}
+
+/* ---- batch.c ---- */
+
+/* Empty the batch, with room for `rows` rows of `column_count` columns. Errors: VELO_NOMEM. */
+velo_status vl_batch_begin(vl_ctx *ctx, vl_batch *batch, uint32_t column_count, uint32_t rows)
+    VL_MUST_CHECK;
+
+/* Append a row whose texts live long enough. There is room. */
+void vl_batch_append(vl_batch *batch, const vl_value *values);
+
+/* Append a row and copy its texts. Errors: VELO_NOMEM. */
+velo_status vl_batch_append_copy(vl_ctx *ctx, vl_batch *batch, const vl_value *values)
+    VL_MUST_CHECK;
+
+void vl_batch_deinit(vl_batch *batch);
+
+/* Read all columns of a chunk's nth row. */
+void vl_chunk_read(const vl_chunk *chunk, uint32_t n, vl_value *values);
+
+/* ---- subquery.c ---- */
+
+/* EXISTS, SCALAR and IN_QUERY of a row. */
+velo_status vl_subquery_exists(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int *exists)
+    VL_MUST_CHECK;
+velo_status vl_subquery_scalar(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
+    VL_MUST_CHECK;
+velo_status vl_subquery_in(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int *truth)
+    VL_MUST_CHECK;
+
+/* Forget what a run has found. */
+void vl_subqueries_reset(vl_exec *exec);
+
+/* ---- op_program.c ---- */
+
+/* Forget the rows that programs share. */
+void vl_spools_reset(vl_exec *exec);
+
+/* ---- call.c ---- */
+
+/* Call the scalar function of a FUNCTION expression. */
+velo_status vl_call_scalar(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
+    VL_MUST_CHECK;
+
+/* What a call of `func` by a frame is made with. `call` is used at once: it points to ctx. */
+vl_func_call vl_call_make(vl_ctx *ctx, const vl_frame *frame, const vl_func *func,
+                          vl_collation collation, vl_arena *arena);
+
+/* ---- the kinds ---- */
+
+extern const vl_stage_class vl_values_class;
+extern const vl_stage_class vl_filter_class;
+extern const vl_stage_class vl_project_class;
+extern const vl_stage_class vl_limit_class;
+extern const vl_stage_class vl_loop_join_class;
+extern const vl_stage_class vl_hash_join_class;
+extern const vl_stage_class vl_aggregate_class;
+extern const vl_stage_class vl_distinct_class;
+extern const vl_stage_class vl_sort_class;
+extern const vl_stage_class vl_compound_class;
+extern const vl_stage_class vl_recurse_class;
+extern const vl_stage_class vl_queue_scan_class;
+extern const vl_stage_class vl_program_scan_class;
+extern const vl_stage_class vl_table_scan_class;
+extern const vl_stage_class vl_index_scan_class;
+extern const vl_stage_class vl_function_scan_class;
+extern const vl_stage_class vl_insert_class;
+extern const vl_stage_class vl_update_class;
+extern const vl_stage_class vl_delete_class;
+
+#endif

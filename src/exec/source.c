@@ -1,0 +1,212 @@
+/* source.c - reading the columns that a plan asks for. */
+#include "exec/source.h"
+
+#include "base/assert.h"
+
+#include <string.h>
+
+/* The stored column of a position in the table, VL_FETCH_ROWID for the rowid. */
+static velo_status
+fetch_column(vl_ctx *ctx, const vl_table_def *def, int32_t column, int64_t *id)
+{
+    *id = VL_FETCH_ROWID;
+    if (column == VL_COLUMN_ROWID || column == def->rowid_column)
+        return VELO_OK;
+    *id = def->columns[column].id;
+    if (*id == 0)
+        return vl_fail(ctx, VELO_ERROR, "reading the VIRTUAL column %s.%s is not supported yet",
+                       def->object.name, def->columns[column].name);
+    return VELO_OK;
+}
+
+/* Put an id into the rising list, once. */
+static void
+fetch_add_id(vl_fetch *fetch, uint32_t id)
+{
+    uint32_t at = 0;
+
+    while (at < fetch->id_count && fetch->ids[at] < id)
+        at++;
+    if (at < fetch->id_count && fetch->ids[at] == id)
+        return;
+    memmove(fetch->ids + at + 1, fetch->ids + at, (fetch->id_count - at) * sizeof *fetch->ids);
+    fetch->ids[at] = id;
+    fetch->id_count++;
+}
+
+static int32_t
+fetch_place(const vl_fetch *fetch, int64_t id)
+{
+    int32_t at = 0;
+
+    if (id == VL_FETCH_ROWID)
+        return VL_FETCH_ROWID;
+    while (fetch->ids[at] != (uint32_t)id)
+        at++;
+    return at;
+}
+
+velo_status
+vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int32_t *columns,
+              uint32_t count, vl_arena *arena, vl_fetch *fetch)
+{
+    int64_t id;
+
+    memset(fetch, 0, sizeof *fetch);
+    if (def->is_without_rowid)
+        return vl_fail(ctx, VELO_ERROR, "reading the table %s WITHOUT ROWID is not supported yet",
+                       def->object.name);
+    fetch->def = def;
+    fetch->count = count;
+    fetch->ids = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->ids);
+    fetch->places = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->places);
+    fetch->values = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->values);
+    if (fetch->ids == NULL || fetch->places == NULL || fetch->values == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan of %u columns", (unsigned)count);
+    VL_TRY(vl_rows_open(ctx, source->store, def->object.tree, &fetch->table));
+    for (uint32_t i = 0; i < count; i++) {
+        VL_TRY(fetch_column(ctx, def, columns[i], &id));
+        if (id != VL_FETCH_ROWID)
+            fetch_add_id(fetch, (uint32_t)id);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        VL_TRY(fetch_column(ctx, def, columns[i], &id));
+        fetch->places[i] = fetch_place(fetch, id);
+    }
+    return VELO_OK;
+}
+
+velo_status
+vl_fetch_row(vl_ctx *ctx, vl_fetch *fetch, const vl_view *view, int64_t rowid, vl_batch *batch,
+             uint32_t at, int *found)
+{
+    VL_TRY(vl_rows_read(ctx, fetch->table, view, rowid, fetch->ids, fetch->id_count, &batch->arena,
+                        fetch->values, found));
+    if (!*found)
+        return VELO_OK;
+    for (uint32_t i = 0; i < fetch->count; i++) {
+        vl_value *to = &batch->columns[i][at];
+
+        if (fetch->places[i] == VL_FETCH_ROWID)
+            *to = (vl_value){.type = VL_TYPE_INTEGER, .as.integer = rowid};
+        else
+            *to = fetch->values[fetch->places[i]];
+    }
+    return VELO_OK;
+}
+
+/* ---- what is looked up ---- */
+
+/* Values that grow in an arena. */
+typedef struct lookup_list {
+    vl_value *values;
+    uint32_t count;
+    uint32_t room;
+} lookup_list;
+
+static velo_status
+lookup_add(vl_ctx *ctx, vl_arena *arena, lookup_list *list, const vl_value *value)
+{
+    if (list->count == list->room) {
+        uint32_t room = list->room == 0 ? 16 : list->room * 2;
+        vl_value *more = vl_arena_alloc_array(arena, room, sizeof *more);
+
+        if (more == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u values", (unsigned)room);
+        if (list->count > 0)
+            memcpy(more, list->values, list->count * sizeof *more);
+        list->values = more;
+        list->room = room;
+    }
+    return vl_row_copy_to(ctx, arena, value, 1, &list->values[list->count++]);
+}
+
+/* Column 0 of all rows of a program. */
+static velo_status
+lookup_run(vl_ctx *ctx, vl_stage *stage, const vl_lookup *lookup, vl_frame *frame, vl_arena *arena,
+           lookup_list *list)
+{
+    vl_eval eval = vl_stage_eval(stage, arena);
+    const vl_chunk *chunk;
+
+    VL_TRY(
+        vl_frame_start(ctx, frame, &eval, lookup->in_arguments.list, lookup->in_arguments.count));
+    for (;;) {
+        VL_TRY(vl_stage_next(ctx, frame->root, VL_CHUNK_ROWS, &chunk));
+        if (chunk->count == 0)
+            return VELO_OK;
+        for (uint32_t n = 0; n < chunk->count; n++) {
+            vl_value value = vl_chunk_get(chunk, 0, n);
+
+            VL_TRY(lookup_add(ctx, arena, list, &value));
+        }
+    }
+}
+
+velo_status
+vl_lookup_values(vl_ctx *ctx, vl_stage *stage, const vl_lookup *lookup, vl_frame **frame,
+                 vl_arena *arena, vl_value **values, uint32_t *count)
+{
+    vl_eval eval = vl_stage_eval(stage, arena);
+    lookup_list list = {NULL, 0, 0};
+    velo_status st = VELO_OK;
+    vl_value value;
+
+    if (lookup->expr != NULL) {
+        VL_TRY(vl_eval_expr(ctx, &eval, lookup->expr, &value));
+        VL_TRY(lookup_add(ctx, arena, &list, &value));
+    } else if (lookup->in_program >= 0) {
+        if (*frame == NULL)
+            VL_TRY(vl_frame_create(ctx, stage->exec, stage->frame, (uint32_t)lookup->in_program,
+                                   frame));
+        st = lookup_run(ctx, stage, lookup, *frame, arena, &list);
+        vl_frame_rewind(*frame);
+    } else {
+        for (uint32_t i = 0; i < lookup->in_list.count; i++) {
+            VL_TRY(vl_eval_expr(ctx, &eval, lookup->in_list.list[i], &value));
+            VL_TRY(lookup_add(ctx, arena, &list, &value));
+        }
+    }
+    *values = list.values;
+    *count = list.count;
+    return st;
+}
+
+/* ---- filters ---- */
+
+/* Move a row of a batch to a place before it. */
+static void
+scan_move_row(vl_batch *batch, uint32_t column_count, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = 0; i < column_count && from != to; i++)
+        batch->columns[i][to] = batch->columns[i][from];
+}
+
+velo_status
+vl_scan_filter(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter)
+{
+    vl_batch *batch = &stage->batch;
+    vl_eval eval = vl_stage_eval(stage, &batch->arena);
+    uint32_t kept = 0;
+
+    if (filter->count == 0)
+        return VELO_OK;
+    eval.chunk = &batch->chunk;
+    for (uint32_t row = 0; row < batch->chunk.row_count; row++) {
+        velo_status st;
+        int passes;
+
+        eval.at = row;
+        st = vl_eval_conjuncts(ctx, &eval, filter, &passes);
+        if (st != VELO_OK && kept == 0)
+            return st;
+        if (st != VELO_OK) {
+            vl_stage_stash(ctx, stage, st);
+            break;
+        }
+        if (passes)
+            scan_move_row(batch, stage->op->column_count, row, kept++);
+    }
+    batch->chunk.count = batch->chunk.row_count = kept;
+    return VELO_OK;
+}

@@ -1,0 +1,64 @@
+/* source.h - where scans and changes find the database: a statement of a transactional store.
+ *
+ * The api gives one to each run of an execution. It holds nothing itself: tables and indexes are
+ * looked up in the store by the tree that the schema names.
+ *
+ * Also here: what scans share, which is reading the columns that a plan asks for out of rows. */
+#ifndef VL_EXEC_SOURCE_H
+#define VL_EXEC_SOURCE_H
+
+#include "exec/exec_int.h"
+#include "txn/txn_keys.h"
+#include "txn/txn_rows.h"
+
+typedef struct vl_source {
+    vl_txn_store *store;     /* the database */
+    vl_statement *statement; /* open for as long as the run */
+} vl_source;
+
+/* Make an entry for each row of its table in an index that is empty: CREATE INDEX.
+ *
+ * exec    an execution of a DELETE from the table, made by the schema that has the index; it is not
+ *         run, but says what the index's terms are
+ * source  of a writing statement
+ * errors  VELO_CONSTRAINT_UNIQUE, and those of reading and writing */
+velo_status vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, vl_source *source, const char *name)
+    VL_MUST_CHECK;
+
+/* Columns of a table that are read together. */
+typedef struct vl_fetch {
+    const vl_table_def *def;
+    vl_txn_table *table;
+    uint32_t *ids; /* stored columns, rising, id_count of them */
+    uint32_t id_count;
+    int32_t *places;  /* of each column asked for: index in ids, or VL_FETCH_ROWID */
+    uint32_t count;   /* columns asked for */
+    vl_value *values; /* room for one row, by ids */
+} vl_fetch;
+
+#define VL_FETCH_ROWID (-1)
+
+/* Prepare to read columns, given as positions in the table or VL_COLUMN_ROWID. Memory comes from
+ * the arena. errors  VELO_NOMEM, VELO_NOTFOUND, VELO_ERROR: a column that is not stored */
+velo_status vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def,
+                          const int32_t *columns, uint32_t count, vl_arena *arena, vl_fetch *fetch)
+    VL_MUST_CHECK;
+
+/* Read a row into row `at` of a batch, whose arena takes the texts; *found 0: the view sees none.
+ */
+velo_status vl_fetch_row(vl_ctx *ctx, vl_fetch *fetch, const vl_view *view, int64_t rowid,
+                         vl_batch *batch, uint32_t at, int *found) VL_MUST_CHECK;
+
+/* The values that a lookup asks for (`= x`, or those of a list or program), as they are; some may
+ * be NULL, and none is left out. In the arena.
+ *
+ * frame  where the program's frame is kept from run to run; NULL at first */
+velo_status vl_lookup_values(vl_ctx *ctx, vl_stage *stage, const vl_lookup *lookup,
+                             vl_frame **frame, vl_arena *arena, vl_value **values, uint32_t *count)
+    VL_MUST_CHECK;
+
+/* Run a filter over the rows of a batch: they are moved together.
+ * A failing row ends the batch, and the error is kept for the next call (31, item 19). */
+velo_status vl_scan_filter(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter) VL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,292 @@
+/* subquery.c - programs that stand in expressions: EXISTS, single values, IN.
+ *
+ * A program without arguments is run once, when its result is first needed, and remembered until
+ * the run ends. One with arguments is run each time, and left as soon as the result is known: after
+ * the first row, or the first that matches.
+ *
+ * Invariants
+ *   Q1  A frame is used by one evaluation at a time (is_busy): an expression that is evaluated
+ *       again within its own program gets another frame.
+ *   Q2  What is remembered is in the subquery's arena, and nothing of a frame is referred to after
+ *       its program has ended. */
+#include "exec/exec_int.h"
+
+#include "base/assert.h"
+#include "vec/value.h"
+
+/* A place in an expression at which a program is run. */
+typedef struct vl_subquery {
+    const vl_expr *expr;
+    vl_frame *frame;
+    struct vl_subquery *next; /* of the execution */
+    int is_known;             /* the result of a program without arguments is remembered: */
+    int is_found;             /* EXISTS */
+    vl_value value;           /* SCALAR */
+    vl_row_table table;       /* IN: rows without NULLs, converted */
+    vl_row_node *with_null;   /* IN: rows with NULLs, linked by `owned` */
+    vl_row_node *all;         /* IN with several columns: all rows, likewise; see subquery_keep */
+    vl_arena arena;           /* of what is remembered */
+    uint64_t charged;         /* bytes */
+} vl_subquery;
+
+/* The place of an expression, with a frame that is not in use. Keeps Q1. */
+static velo_status
+subquery_get(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_subquery **out)
+{
+    vl_exec *exec = eval->frame->exec;
+    vl_subquery *place;
+
+    for (place = exec->subqueries; place != NULL; place = place->next) {
+        if (place->expr == expr && !place->frame->is_busy) {
+            place->frame->parent = eval->frame;
+            *out = place;
+            return VELO_OK;
+        }
+    }
+    place = vl_arena_alloc_array(&exec->arena, 1, sizeof *place);
+    if (place == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a subquery");
+    place->expr = expr;
+    VL_TRY(vl_frame_create(ctx, exec, eval->frame, expr->program, &place->frame));
+    vl_arena_init(&place->arena, ctx->allocator, 0);
+    place->next = exec->subqueries;
+    exec->subqueries = place;
+    *out = place;
+    return VELO_OK;
+}
+
+/* Ask for rows of the place's program. */
+static velo_status
+subquery_next(vl_ctx *ctx, vl_subquery *place, uint32_t wanted, const vl_chunk **chunk)
+{
+    velo_status status;
+
+    place->frame->is_busy = 1;
+    status = vl_stage_next(ctx, place->frame->root, wanted, chunk);
+    place->frame->is_busy = 0;
+    return status;
+}
+
+/* Run the program up to its first row: *chunk is empty when there is none. */
+static velo_status
+subquery_first(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, const vl_chunk **chunk)
+{
+    const vl_expr *expr = place->expr;
+
+    VL_TRY(vl_frame_start(ctx, place->frame, eval, expr->kids, expr->kid_count));
+    return subquery_next(ctx, place, 1, chunk);
+}
+
+velo_status
+vl_subquery_exists(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int *exists)
+{
+    vl_subquery *place;
+    const vl_chunk *chunk;
+
+    VL_TRY(subquery_get(ctx, eval, expr, &place));
+    if (!place->is_known) {
+        VL_TRY(subquery_first(ctx, eval, place, &chunk));
+        place->is_found = chunk->count > 0;
+        place->is_known = expr->kid_count == 0;
+        vl_frame_rewind(place->frame);
+    }
+    *exists = place->is_found;
+    return VELO_OK;
+}
+
+velo_status
+vl_subquery_scalar(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
+{
+    int is_kept = expr->kid_count == 0;
+    vl_subquery *place;
+    const vl_chunk *chunk;
+
+    VL_TRY(subquery_get(ctx, eval, expr, &place));
+    if (!place->is_known) {
+        VL_TRY(subquery_first(ctx, eval, place, &chunk));
+        place->value = chunk->count > 0 ? vl_chunk_get(chunk, 0, 0) : vl_value_of_null();
+        VL_TRY(vl_row_copy_to(ctx, is_kept ? &place->arena : eval->arena, &place->value, 1,
+                              &place->value)); /* keeps Q2 */
+        place->is_known = is_kept;
+        vl_frame_rewind(place->frame);
+    }
+    *value = place->value;
+    return VELO_OK;
+}
+
+/* ---- IN ---- */
+
+/* Convert a row as it is compared; whether it has a NULL. */
+static velo_status
+subquery_convert(vl_ctx *ctx, vl_arena *arena, const vl_expr *expr, vl_value *row, int *has_null)
+{
+    *has_null = 0;
+    for (uint32_t i = 0; i < expr->op; i++) {
+        if (row[i].type == VL_TYPE_NULL)
+            *has_null = 1;
+        if (expr->affinities[i] != VL_AFFINITY_NONE)
+            VL_TRY(
+                vl_value_apply_comparison(ctx, arena, (vl_affinity)expr->affinities[i], &row[i]));
+    }
+    return VELO_OK;
+}
+
+/* Whether two converted rows are equal: 1, 0, or -1 when NULLs leave it open. */
+static int
+subquery_matches(const vl_expr *expr, const vl_value *left, const vl_value *right)
+{
+    int result = 1;
+
+    for (uint32_t i = 0; i < expr->op; i++) {
+        if (left[i].type == VL_TYPE_NULL || right[i].type == VL_TYPE_NULL)
+            result = -1;
+        else if (vl_value_compare(&left[i], &right[i], (vl_collation)expr->collations[i]) != 0)
+            return 0;
+    }
+    return result;
+}
+
+/* Remember a row of the program. Rows without NULLs are all in the table; those with NULLs are in
+ * a list. Of several columns all rows are in a list too, for a left side with NULLs. */
+static velo_status
+subquery_keep(vl_ctx *ctx, vl_subquery *place, const vl_value *row, int has_null)
+{
+    const vl_expr *expr = place->expr;
+    vl_row_table nulls = {.slots = NULL};
+    vl_row_node *node;
+    velo_status status;
+    int is_new;
+
+    status = vl_row_table_enter(ctx, has_null ? &nulls : &place->table, &place->arena, row,
+                                expr->op, expr->collations, sizeof(vl_row_node *), &node, &is_new);
+    vl_row_table_deinit(&nulls);
+    if (status != VELO_OK || !is_new)
+        return status;
+    if (has_null) {
+        node->owned = place->with_null;
+        place->with_null = node;
+    } else {
+        node->owned = place->all;
+        place->all = node;
+    }
+    vl_exec_charge(place->frame->exec, &place->charged,
+                   place->arena.held_bytes + vl_row_table_bytes(&place->table));
+    return VELO_OK;
+}
+
+/* Run a program without arguments to its end, and remember its rows. */
+static velo_status
+subquery_remember(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, vl_value *row)
+{
+    const vl_chunk *chunk;
+    int has_null;
+
+    VL_TRY(vl_frame_start(ctx, place->frame, eval, NULL, 0));
+    for (;;) {
+        VL_TRY(subquery_next(ctx, place, VL_CHUNK_ROWS, &chunk));
+        if (chunk->count == 0)
+            break;
+        for (uint32_t n = 0; n < chunk->count; n++) {
+            vl_chunk_read(chunk, n, row);
+            VL_TRY(subquery_convert(ctx, &place->arena, place->expr, row, &has_null));
+            VL_TRY(subquery_keep(ctx, place, row, has_null));
+        }
+    }
+    vl_frame_rewind(place->frame);
+    place->is_known = 1;
+    return VELO_OK;
+}
+
+static int
+subquery_find_in(const vl_row_node *list, const vl_expr *expr, const vl_value *left)
+{
+    for (; list != NULL; list = list->owned) {
+        if (subquery_matches(expr, left, list->values) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Look a converted left side up among what is remembered. */
+static int
+subquery_lookup(const vl_subquery *place, const vl_value *left, int has_null)
+{
+    const vl_expr *expr = place->expr;
+    uint64_t hash;
+
+    if (has_null) {
+        int result = subquery_find_in(place->with_null, expr, left);
+
+        return result != 0 ? result : subquery_find_in(place->all, expr, left);
+    }
+    hash = vl_row_hash(left, expr->op, expr->collations);
+    if (vl_row_table_find(&place->table, hash, left, expr->op, expr->collations) != NULL)
+        return 1;
+    return subquery_find_in(place->with_null, expr, left);
+}
+
+/* Run a program with arguments until a row matches. */
+static velo_status
+subquery_search(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, const vl_value *left, vl_value *row,
+                int *truth)
+{
+    const vl_expr *expr = place->expr;
+    const vl_chunk *chunk;
+    uint32_t wanted = 1;
+    int result = 0;
+    int has_null;
+
+    VL_TRY(
+        vl_frame_start(ctx, place->frame, eval, expr->kids + expr->op, expr->kid_count - expr->op));
+    for (; result <= 0; wanted = wanted >= VL_CHUNK_ROWS / 4 ? VL_CHUNK_ROWS : wanted * 4) {
+        VL_TRY(subquery_next(ctx, place, wanted, &chunk));
+        if (chunk->count == 0)
+            break;
+        for (uint32_t n = 0; n < chunk->count && result <= 0; n++) {
+            int matches;
+
+            vl_chunk_read(chunk, n, row);
+            VL_TRY(subquery_convert(ctx, eval->arena, expr, row, &has_null));
+            matches = subquery_matches(expr, left, row);
+            result = matches != 0 ? matches : result;
+        }
+    }
+    vl_frame_rewind(place->frame);
+    *truth = result;
+    return VELO_OK;
+}
+
+velo_status
+vl_subquery_in(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int *truth)
+{
+    vl_exprs kids = {.list = expr->kids, .count = expr->op};
+    vl_subquery *place;
+    vl_value *left;
+    int has_null;
+
+    VL_TRY(subquery_get(ctx, eval, expr, &place));
+    left = vl_arena_alloc_array(eval->arena, 2 * (size_t)expr->op, sizeof *left);
+    if (left == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u values", expr->op * 2U);
+    VL_TRY(vl_eval_list(ctx, eval, &kids, left));
+    VL_TRY(subquery_convert(ctx, eval->arena, expr, left, &has_null));
+    if (expr->kid_count > expr->op)
+        return subquery_search(ctx, eval, place, left, left + expr->op, truth);
+    if (!place->is_known)
+        VL_TRY(subquery_remember(ctx, eval, place, left + expr->op));
+    *truth = subquery_lookup(place, left, has_null);
+    return VELO_OK;
+}
+
+void
+vl_subqueries_reset(vl_exec *exec)
+{
+    for (vl_subquery *place = exec->subqueries; place != NULL; place = place->next) {
+        vl_row_table_deinit(&place->table);
+        vl_arena_deinit(&place->arena);
+        vl_exec_charge(exec, &place->charged, 0);
+        place->is_known = 0;
+        place->with_null = NULL;
+        place->all = NULL;
+    }
+}

@@ -1,0 +1,130 @@
+/* operation.c - what the layer of versions uses of a writer; see operation.h. */
+#include "storage/operation.h"
+
+#include "base/assert.h"
+#include "storage/writer_int.h"
+
+velo_status
+vl_operation_make_ready(vl_ctx *ctx, vl_store *store)
+{
+    return vl_store_make_ready(ctx, store);
+}
+
+uint64_t
+vl_operation_new_txn(vl_store *store)
+{
+    return atomic_fetch_add_explicit(&store->next_txn, 1, memory_order_relaxed);
+}
+
+void
+vl_operation_join(vl_writer *writer, uint64_t txn)
+{
+    VL_ASSERT(!writer->is_open);
+    writer->is_joined = 1;
+    writer->txn = txn;
+    writer->next_long = 0;
+    writer->end = 0;
+}
+
+vl_log_position
+vl_operation_log_end(const vl_writer *writer)
+{
+    return writer->end;
+}
+
+void
+vl_operation_begin(vl_writer *writer)
+{
+    vl_arena_reset(&writer->arena);
+    vl_gate_hold(&writer->store->gate, 0);
+}
+
+void
+vl_operation_end(vl_writer *writer)
+{
+    vl_gate_release(&writer->store->gate, 0);
+}
+
+vl_arena *
+vl_operation_arena(vl_writer *writer)
+{
+    return &writer->arena;
+}
+
+vl_tree_work *
+vl_operation_work(vl_writer *writer)
+{
+    return writer->work;
+}
+
+velo_status
+vl_operation_log(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
+                 const vl_leaf_schema *schema, const vl_leaf_value *row, vl_writer_record *ready)
+{
+    VL_ASSERT(writer->is_joined);
+    return vl_writer_log_ready(ctx, writer, record, schema, row, ready);
+}
+
+vl_log_position
+vl_operation_append(vl_writer_record *ready)
+{
+    return vl_writer_log_append(ready);
+}
+
+void
+vl_operation_log_done(vl_writer_record *ready)
+{
+    vl_writer_log_end(ready);
+}
+
+velo_status
+vl_operation_log_alone(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
+                       const vl_leaf_schema *schema, const vl_leaf_value *row)
+{
+    vl_writer_record ready;
+    velo_status st = vl_operation_log(ctx, writer, record, schema, row, &ready);
+
+    if (st == VELO_OK) {
+        vl_cache_enter(writer->store->cache);
+        (void)vl_writer_log_append(&ready);
+        vl_cache_leave(writer->store->cache);
+    }
+    vl_writer_log_end(&ready);
+    return st;
+}
+
+void
+vl_operation_tend(vl_ctx *ctx, vl_store *store)
+{
+    vl_store_tend(ctx, store);
+}
+
+velo_status
+vl_operation_create_tree(vl_ctx *ctx, vl_writer *writer, const vl_leaf_schema *schema,
+                         vl_tree_id *id)
+{
+    vl_layout *layout = NULL;
+    velo_status st;
+
+    *id = 0;
+    if (schema != NULL)
+        VL_TRY(vl_layout_create(ctx, writer->store->page_size, schema, &layout));
+    *id = atomic_fetch_add_explicit(&writer->store->next_tree, 1, memory_order_relaxed);
+    st = vl_writer_do_create_tree(ctx, writer, *id, schema != NULL ? VL_TREE_TABLE : VL_TREE_KEY,
+                                  layout);
+    if (st != VELO_OK)
+        *id = 0;
+    return st;
+}
+
+velo_status
+vl_operation_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
+{
+    return vl_directory_drop(ctx, writer, tree);
+}
+
+void
+vl_operation_return_pages(vl_ctx *ctx, vl_writer *writer)
+{
+    vl_writer_return_pages(ctx, writer);
+}

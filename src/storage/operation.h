@@ -1,0 +1,89 @@
+/* operation.h - changes as parts of transactions that the layer above keeps: gate, log, trees.
+ *
+ * A writer (store.h) that was *joined* to a transaction of the layer of versions logs its
+ * operations under that transaction's number, without a commit. The layer makes the changes of
+ * leaves itself (table.h, tree_key.h), since it has to look at them under their latch:
+ *
+ *     vl_operation_begin                       the gate is held: no checkpoint cuts the operation
+ *     vl_operation_log(..., &record)           may wait and fail; nothing is latched
+ *     vl_table_write_begin, ... enter
+ *         vl_operation_append(&record)         in the section
+ *     ... apply, leave, end
+ *     vl_operation_log_done(&record)           always, if vl_operation_log was called
+ *     vl_operation_end
+ *
+ * Between begin and end nothing waits for another transaction: a checkpoint waits for the end. */
+#ifndef VL_STORAGE_OPERATION_H
+#define VL_STORAGE_OPERATION_H
+
+#include "storage/record.h"
+#include "storage/store.h"
+#include "storage/tree_key.h"
+
+/* A record to be appended. Private. */
+typedef struct vl_writer_record {
+    vl_writer *writer;    /* whose */
+    vl_wal_credit credit; /* for it */
+    uint32_t type;        /* with VL_RECORD_COMMITS if it is all of its transaction; 0: none */
+    uint32_t size;        /* bytes of body */
+    uint32_t part_count;  /* of parts */
+    vl_wal_part parts[2]; /* head, data */
+} vl_writer_record;
+
+/* Make sure that the log takes records: from then on vl_store_wal is not NULL. */
+velo_status vl_operation_make_ready(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
+
+/* A number for a transaction. */
+uint64_t vl_operation_new_txn(vl_store *store);
+
+/* Join a writer to a transaction. vl_writer_begin and operations of store.h are not used with it.
+ */
+void vl_operation_join(vl_writer *writer, uint64_t txn);
+
+/* Where the last record of the writer's transaction ends; 0: it has none. */
+vl_log_position vl_operation_log_end(const vl_writer *writer);
+
+void vl_operation_begin(vl_writer *writer);
+void vl_operation_end(vl_writer *writer);
+
+/* Memory for the operation: gone with the next vl_operation_begin. */
+vl_arena *vl_operation_arena(vl_writer *writer);
+vl_tree_work *vl_operation_work(vl_writer *writer);
+
+/* Get ready to append a record: values too long for one are sent ahead in the log. */
+velo_status vl_operation_log(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
+                             const vl_leaf_schema *schema, const vl_leaf_value *row,
+                             vl_writer_record *ready) VL_MUST_CHECK;
+
+/* Append it, in a section. Returns its position. */
+vl_log_position vl_operation_append(vl_writer_record *ready);
+void vl_operation_log_done(vl_writer_record *ready);
+
+/* Append a record in a section of its own, within an operation. Errors: those of vl_operation_log.
+ */
+velo_status vl_operation_log_alone(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
+                                   const vl_leaf_schema *schema, const vl_leaf_value *row)
+    VL_MUST_CHECK;
+
+/* Insert entries by rising key, none of which is there, within an operation, each with its record
+ * (operation_load.c). See vl_tree_key_load: *taken receives how many are in the tree. */
+velo_status vl_operation_load_keys(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *index,
+                                   const vl_tree_key_item *items, uint32_t count, uint32_t *taken)
+    VL_MUST_CHECK;
+
+/* Write a checkpoint if one is due, or wake who does. Outside of operations. */
+void vl_operation_tend(vl_ctx *ctx, vl_store *store);
+
+/* Create a tree, within an operation: logged. See vl_writer_create_tree. */
+velo_status vl_operation_create_tree(vl_ctx *ctx, vl_writer *writer, const vl_leaf_schema *schema,
+                                     vl_tree_id *id) VL_MUST_CHECK;
+
+/* Drop a tree, within an operation, without a log record: it is not found any more. */
+velo_status vl_operation_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
+    VL_MUST_CHECK;
+
+/* Return the pages of dropped trees, outside of operations. What cannot be returned now is by the
+ * next drop or open. */
+void vl_operation_return_pages(vl_ctx *ctx, vl_writer *writer);
+
+#endif

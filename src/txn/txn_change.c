@@ -1,0 +1,87 @@
+/* txn_change.c - what changes of rows and of entries have in common: conflicts and waits.
+ *
+ * A change is tried under the leaf's latch. When somebody else's uncommitted change is in the way,
+ * whom it waits for and his count of events are noted there, all is released, and it is tried again
+ * after the wait: nothing told in between is lost (wait.h). */
+#include "txn/txn_int.h"
+
+#include "base/assert.h"
+#include "base/atomic.h"
+
+#include <inttypes.h>
+
+velo_status
+vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement)
+{
+    const vl_session *session = statement->session;
+
+    if (session->is_doomed)
+        return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                       "the transaction was undone to end a deadlock: only ROLLBACK can follow");
+    if (!statement->is_writing)
+        return vl_fail(ctx, VELO_MISUSE, "the statement was begun for reading");
+    if (session->txn == NULL || statement->status != session->txn->status)
+        return vl_fail(ctx, VELO_MISUSE, "the statement's transaction is over");
+    return VELO_OK;
+}
+
+void
+vl_txn_count_change(vl_session *session)
+{
+    session->txn->changes++;
+    vl_wait_set_work(session->node, session->txn->changes);
+}
+
+void
+vl_txn_note_owner(vl_txn_change *change, const vl_txn_status *owner)
+{
+    /* Found by a record or a range, which has it const; it is only referred to. */
+    vl_txn_status *status = (vl_txn_status *)(uintptr_t)owner;
+
+    vl_txn_status_acquire(status, 1);
+    change->owner.status = status;
+    change->owner.events = vl_wait_events(status);
+    change->verdict = VL_TXN_WAIT;
+}
+
+velo_status
+vl_txn_await(vl_ctx *ctx, vl_txn_change *change)
+{
+    vl_session *session = change->session;
+    vl_wait_request request = {.kind = change->wait_kind,
+                               .owner_count = 1,
+                               .owners = &change->owner,
+                               .busy = session->busy,
+                               .busy_argument = session->busy_argument,
+                               .timeout_ns = session->timeout_ns};
+    velo_status st;
+
+    if (change->verdict == VL_TXN_UNDO_LEFT)
+        return vl_txn_undo_left(ctx, session->store, session->writer);
+    vl_count(&session->store->wait_count, 1);
+    st = vl_wait(ctx, session->node, &request);
+    vl_txn_status_release(change->owner.status, 1);
+    if (st == VELO_BUSY_SNAPSHOT)
+        vl_txn_doom(ctx, session); /* keeps the error */
+    return st;
+}
+
+velo_status
+vl_txn_conflict(vl_ctx *ctx, vl_txn_change *change, const vl_versioned *row)
+{
+    vl_session *session = change->session;
+    vl_timestamp ts =
+        row->newest != NULL ? vl_txn_status_commit_ts(row->newest->status) : row->origin.commit_ts;
+
+    session->met = ts < VL_TS_MAX ? ts : VL_TS_NONE;
+    vl_count(&session->store->conflict_count, 1);
+    if (change->wait_kind == VL_WAIT_KEY)
+        return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                       "conflict: an entry of tree %" PRIu64
+                       " was changed by a transaction that committed after this one's snapshot",
+                       change->tree->id);
+    return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                   "conflict: row %" PRId64 " of tree %" PRIu64
+                   " was changed by a transaction that committed after this one's snapshot",
+                   change->rowid, change->tree->id);
+}

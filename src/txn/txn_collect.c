@@ -1,0 +1,483 @@
+/* txn_collect.c - older versions and tombstones that nobody needs (hazards 16-18, 20, 24).
+ *
+ * Committers share the work: each takes logs of transactions that every snapshot sees, in the order
+ * of their ends, and prunes the rows of their records; about twice as many as it has made itself. A
+ * row whose chain grows although a reader keeps it from being taken is pruned by those who change
+ * it (vl_txn_shorten).
+ *
+ * Invariants
+ *   TC1  Chains and maps are changed under the leaf's exclusive latch; a tombstone goes in a
+ *        section.
+ *   TC2  Pages of a value are freed after the last version that named it has gone from its chain:
+ *        no view can reach it, and who reads it has one.
+ *   TC3  A log that was taken is pruned as a whole before its trees are dropped. One whose pruning
+ *        failed is put back, as the first to be tried again. */
+#include "txn/txn_int.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/atomic.h"
+#include "base/log.h"
+
+#include <string.h>
+
+/* Ranges of a table from which on neighbours are put together. */
+#define COLLECT_RANGES VL_BY_BUILD(64U, 4U)
+
+/* Length of a chain from which on it is shortened. */
+#define COLLECT_CHAIN VL_BY_BUILD(8U, 2U)
+
+/* Chains of a page from which on it is looked through as a whole. */
+#define COLLECT_PAGE VL_BY_BUILD(64U, 4U)
+
+/* ---- who may look ---- */
+
+void
+vl_txn_add_reader(vl_txn_store *store, vl_txn_status *status)
+{
+    uint32_t at = 0;
+
+    vl_latch_acquire_exclusive(&store->latch);
+    while (at < VL_TXN_READERS && store->readers[at] != status)
+        at++;
+    if (at == VL_TXN_READERS)
+        for (at = 0; at < VL_TXN_READERS && store->readers[at] != NULL;)
+            at++;
+    if (at < VL_TXN_READERS) {
+        store->readers[at] = status;
+        store->reader_uses[at]++;
+    } else {
+        store->reader_rest++;
+    }
+    vl_latch_release_exclusive(&store->latch);
+}
+
+void
+vl_txn_remove_reader(vl_txn_store *store, vl_txn_status *status)
+{
+    uint32_t at = 0;
+
+    vl_latch_acquire_exclusive(&store->latch);
+    while (at < VL_TXN_READERS && store->readers[at] != status)
+        at++;
+    if (at < VL_TXN_READERS) {
+        if (--store->reader_uses[at] == 0)
+            store->readers[at] = NULL;
+    } else {
+        store->reader_rest--;
+    }
+    vl_latch_release_exclusive(&store->latch);
+}
+
+void
+vl_txn_get_horizon(vl_txn_store *store, vl_txn_horizon *horizon)
+{
+    uint32_t count = 0, rest;
+
+    vl_snapshots_collect(store->snapshots, &horizon->view);
+    vl_latch_acquire_shared(&store->latch);
+    for (uint32_t i = 0; i < VL_TXN_READERS; i++)
+        if (store->readers[i] != NULL)
+            horizon->readers[count++] = store->readers[i];
+    rest = store->reader_rest;
+    vl_latch_release_shared(&store->latch);
+    if (rest > 0) { /* not all are known: as if nobody's timestamp were known */
+        horizon->view.horizon = VL_TS_NONE;
+        horizon->view.count = 0;
+    }
+    horizon->horizon = (vl_horizon){&horizon->view, horizon->readers, count};
+}
+
+/* ---- long values ---- */
+
+void
+vl_txn_add_garbage(vl_txn_store *store, vl_tree_id tree, vl_pid pid, uint32_t size)
+{
+    vl_txn_garbage *garbage =
+        vl_allocator_alloc(store->allocator != NULL ? store->allocator : vl_allocator_default(),
+                           sizeof *garbage, _Alignof(vl_txn_garbage));
+
+    if (garbage == NULL) {
+        vl_log_write(store->events, VL_LOG_ERROR, VELO_NOMEM,
+                     "pages of a long value that is not needed any more are lost: no memory");
+        return;
+    }
+    garbage->value = (vl_overflow){tree, pid, size};
+    garbage->next = atomic_load_explicit(&store->garbage, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&store->garbage, &garbage->next, garbage,
+                                                  memory_order_release, memory_order_relaxed))
+        continue;
+}
+
+void
+vl_txn_free_garbage(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer)
+{
+    vl_txn_garbage *garbage;
+
+    if (VL_LIKELY(atomic_load_explicit(&store->garbage, memory_order_relaxed) == NULL))
+        return;
+    garbage = atomic_exchange_explicit(&store->garbage, NULL, memory_order_acquire);
+    while (garbage != NULL) {
+        vl_txn_garbage *next = garbage->next;
+        vl_error before = ctx->error;
+        velo_status st;
+
+        vl_operation_begin(writer);
+        st = vl_overflow_free_all(ctx, vl_store_cache(store->base), &garbage->value);
+        vl_operation_end(writer);
+        if (st != VELO_OK)
+            vl_log_write(ctx->log, VL_LOG_ERROR, st,
+                         "pages of a long value that is not needed any more are lost: %s",
+                         ctx->error.text);
+        ctx->error = before;
+        vl_free(garbage);
+        garbage = next;
+    }
+}
+
+/* vl_prune.released. */
+static void
+collect_released(void *argument, vl_tree_id tree, const vl_leaf_value *value)
+{
+    vl_txn_add_garbage(argument, tree, value->overflow, value->value.size);
+}
+
+void
+vl_txn_begin_prune(vl_txn_store *store, const vl_txn_horizon *horizon, vl_prune *prune)
+{
+    *prune = (vl_prune){.pool = store->pool,
+                        .horizon = &horizon->horizon,
+                        .released = collect_released,
+                        .argument = store};
+}
+
+void
+vl_txn_end_prune(vl_txn_store *store, const vl_prune *prune)
+{
+    if (prune->dropped_count > 0)
+        vl_count(&store->dropped_count, prune->dropped_count);
+    if (prune->merged_count > 0)
+        vl_count(&store->merged_count, prune->merged_count);
+}
+
+/* ---- while changing ---- */
+
+/* A page whose chains are looked through. */
+typedef struct collect_page {
+    const vl_txn_tree *tree; /* whose */
+    const void *page;        /* it */
+} collect_page;
+
+static int
+collect_is_absent(void *argument, const vl_undo *newest, vl_origin *origin)
+{
+    const collect_page *self = argument;
+    vl_leaf_state state;
+    uint32_t slot;
+
+    if (newest->key != NULL) {
+        vl_node_key key = vl_node_key_make(newest->key, newest->key_size);
+        vl_node_key_place place;
+
+        return vl_node_key_find(self->page, self->tree->base->tree.page_size, &key, NULL, &place) ==
+               VL_NODE_ABSENT;
+    }
+    *origin = vl_ranges_find(self->tree->ranges, newest->rowid);
+    state = vl_leaf_find(self->page, newest->rowid, &slot);
+    return state == VL_LEAF_NO_SLOT || state == VL_LEAF_GAP;
+}
+
+/* Length of a chain, up to where it matters. */
+static uint32_t
+collect_length(const vl_undo *newest)
+{
+    uint32_t length = 0;
+
+    for (; newest != NULL; newest = newest->older)
+        length++;
+    return length;
+}
+
+/* The newest record of the same row or entry. */
+static vl_undo *
+collect_find(vl_versions map, const vl_undo *like)
+{
+    return like->key != NULL ? vl_versions_find_key(map, like->key, like->key_size)
+                             : vl_versions_find_row(map, like->rowid);
+}
+
+vl_undo *
+vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
+               uint32_t key_size)
+{
+    vl_txn_store *store = tree->store;
+    vl_versions map = vl_txn_map(tree, leaf);
+    collect_page page = {tree, leaf->page};
+    vl_txn_horizon horizon;
+    vl_undo *newest;
+    vl_prune prune;
+    uint32_t count, length;
+
+    if (map.attachment == NULL)
+        return NULL;
+    newest =
+        key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
+    count = vl_versions_count(map);
+    length = collect_length(newest);
+    /* Every so often only: what cannot go now is not looked at each time. */
+    if ((length < COLLECT_CHAIN || length % COLLECT_CHAIN != 0) &&
+        (newest != NULL || count < COLLECT_PAGE || count % COLLECT_PAGE != 0))
+        return newest;
+    vl_txn_get_horizon(store, &horizon);
+    vl_txn_begin_prune(store, &horizon, &prune);
+    if (newest != NULL)
+        vl_prune_row(&prune, &map, newest);
+    else
+        vl_prune_page_absent(&prune, &map, collect_is_absent, &page);
+    vl_txn_end_prune(store, &prune);
+    vl_txn_set_map(tree, leaf, map);
+    return key != NULL ? vl_versions_find_key(map, key, key_size)
+                       : vl_versions_find_row(map, rowid);
+}
+
+/* ---- collecting ---- */
+
+/* A pass over finished logs. */
+typedef struct collect_pass {
+    vl_txn_store *store;    /* where */
+    vl_writer *writer;      /* whose memory is used */
+    vl_txn_horizon horizon; /* who may look */
+    vl_prune prune;         /* what went */
+    vl_timestamp oldest;    /* what is committed up to here is seen by all */
+    vl_txn_tree *tree;      /* of the record at hand */
+    const vl_undo *record;  /* it */
+    int is_tombstone;       /* the row or entry is one that can go */
+} collect_pass;
+
+/* Prune the chain of the record's row, which is on a latched leaf; returns the newest record left.
+ */
+static vl_undo *
+collect_prune(collect_pass *pass, const vl_page_ref *leaf)
+{
+    vl_versions map = vl_txn_map(pass->tree, leaf);
+    vl_undo *newest;
+
+    if (map.attachment == NULL)
+        return NULL;
+    newest = collect_find(map, pass->record);
+    if (newest == NULL)
+        return NULL;
+    vl_prune_row(&pass->prune, &map, newest);
+    vl_txn_set_map(pass->tree, leaf, map);
+    return collect_find(map, pass->record);
+}
+
+static vl_origin
+collect_origin(const collect_pass *pass)
+{
+    vl_origin none = {NULL, VL_TS_NONE, 0};
+
+    return pass->tree->ranges != NULL ? vl_ranges_find(pass->tree->ranges, pass->record->rowid)
+                                      : none;
+}
+
+static velo_status
+collect_visit_row(vl_ctx *ctx, void *argument, const vl_table_row *row)
+{
+    collect_pass *pass = argument;
+    const vl_undo *newest = collect_prune(pass, row->ref);
+
+    (void)ctx;
+    pass->is_tombstone = row->state == VL_LEAF_TOMBSTONE &&
+                         vl_prune_can_purge(&pass->horizon.horizon, newest, collect_origin(pass));
+    return VELO_OK;
+}
+
+static velo_status
+collect_visit_entry(vl_ctx *ctx, void *argument, const vl_tree_key_found *found)
+{
+    collect_pass *pass = argument;
+    const vl_undo *newest = collect_prune(pass, found->leaf);
+
+    (void)ctx;
+    pass->is_tombstone =
+        found->state == VL_TREE_KEY_TOMBSTONE &&
+        vl_prune_can_purge(&pass->horizon.horizon, newest, (vl_origin){NULL, VL_TS_NONE, 0});
+    return VELO_OK;
+}
+
+/* The tombstone's chain goes with it: in the section. */
+static void
+collect_purged(collect_pass *pass, const vl_page_ref *leaf)
+{
+    vl_versions map = vl_txn_map(pass->tree, leaf);
+
+    vl_prune_purged(&pass->prune, &map, collect_find(map, pass->record));
+    vl_txn_set_map(pass->tree, leaf, map);
+    vl_count(&pass->store->purged_count, 1);
+}
+
+/* Take a tombstone off its page, if that is still what it is. */
+static velo_status
+collect_purge_row(vl_ctx *ctx, collect_pass *pass)
+{
+    const vl_layout *layout = atomic_load_explicit(&pass->tree->base->layout, memory_order_acquire);
+    vl_table_op op = {.action = VL_TABLE_PURGE,
+                      .rowid = pass->record->rowid,
+                      .schema = &layout->leaf,
+                      .frees_old = 1};
+    vl_table_write write;
+    velo_status st = vl_table_write_begin(ctx, &pass->tree->base->tree,
+                                          vl_operation_work(pass->writer), &op, &write);
+
+    while (st == VELO_OK && write.state == VL_LEAF_TOMBSTONE &&
+           vl_prune_can_purge(&pass->horizon.horizon,
+                              vl_versions_find_row(vl_txn_map(pass->tree, &write.leaf), op.rowid),
+                              collect_origin(pass))) {
+        if (vl_table_write_enter(&write)) {
+            collect_purged(pass, &write.leaf);
+            vl_table_write_apply(&write);
+            vl_table_write_leave(&write);
+            break;
+        }
+        st = vl_table_write_retry(ctx, &write);
+    }
+    vl_table_write_end(ctx, &write);
+    return st;
+}
+
+static velo_status
+collect_purge_entry(vl_ctx *ctx, collect_pass *pass)
+{
+    vl_tree_key_op op = {
+        .action = VL_TREE_KEY_REMOVE, .key = pass->record->key, .key_size = pass->record->key_size};
+    vl_tree_key_write write;
+    velo_status st = vl_tree_key_write_begin(ctx, &pass->tree->base->tree,
+                                             vl_operation_work(pass->writer), &op, &write);
+
+    while (st == VELO_OK && write.state == VL_TREE_KEY_TOMBSTONE &&
+           vl_prune_can_purge(&pass->horizon.horizon,
+                              collect_find(vl_txn_map(pass->tree, &write.leaf), pass->record),
+                              (vl_origin){NULL, VL_TS_NONE, 0})) {
+        if (vl_tree_key_write_enter(&write)) {
+            collect_purged(pass, &write.leaf);
+            vl_tree_key_write_apply(&write);
+            vl_tree_key_write_leave(&write);
+            break;
+        }
+        st = vl_tree_key_write_retry(ctx, &write);
+    }
+    vl_tree_key_write_end(ctx, &write);
+    return st;
+}
+
+/* Prune the row or entry of a record. */
+static velo_status
+collect_record(vl_ctx *ctx, collect_pass *pass)
+{
+    const vl_undo *record = pass->record;
+    velo_status st;
+
+    pass->is_tombstone = 0;
+    if (record->key != NULL)
+        VL_TRY(vl_tree_key_find_exclusive(ctx, &pass->tree->base->tree, record->key,
+                                          record->key_size, collect_visit_entry, pass));
+    else
+        VL_TRY(vl_table_find_exclusive(ctx, &pass->tree->base->tree, record->rowid,
+                                       collect_visit_row, pass));
+    if (!pass->is_tombstone)
+        return VELO_OK;
+    vl_operation_begin(pass->writer);
+    st = record->key != NULL ? collect_purge_entry(ctx, pass) : collect_purge_row(ctx, pass);
+    vl_operation_end(pass->writer);
+    return st;
+}
+
+static int
+collect_is_one(void *argument, const vl_undo *range, const vl_undo *next)
+{
+    return vl_prune_is_one(argument, range, next);
+}
+
+void
+vl_txn_merge_ranges(vl_txn_tree *tree)
+{
+    uint32_t count = vl_ranges_count(tree->ranges);
+    vl_txn_horizon horizon;
+
+    if (count < COLLECT_RANGES || count % COLLECT_RANGES != 0)
+        return;
+    vl_txn_get_horizon(tree->store, &horizon);
+    vl_count(&tree->store->merged_count,
+             vl_ranges_merge(tree->ranges, collect_is_one, &horizon.horizon));
+}
+
+/* Drop ranges that everybody sees, and put together those that nobody can tell apart. */
+static void
+collect_ranges(collect_pass *pass)
+{
+    pass->prune.dropped_count += vl_ranges_prune(pass->tree->ranges, pass->oldest);
+    if (vl_ranges_count(pass->tree->ranges) >= COLLECT_RANGES)
+        pass->prune.merged_count +=
+            vl_ranges_merge(pass->tree->ranges, collect_is_one, &pass->horizon.horizon);
+}
+
+/* Whether a record's tree is there still. */
+static int
+collect_find_tree(vl_ctx *ctx, collect_pass *pass)
+{
+    if (pass->tree != NULL && pass->tree->id == pass->record->tree)
+        return 1;
+    pass->tree = NULL;
+    if (vl_txn_tree_get(ctx, pass->store, pass->record->tree, &pass->tree) == VELO_OK)
+        return 1;
+    vl_error_clear(ctx);
+    return 0; /* dropped: no chain of it is left */
+}
+
+/* Prune all that a log speaks of. *count goes up by its records. */
+static velo_status
+collect_log(vl_ctx *ctx, collect_pass *pass, vl_undo_log *log, uint64_t *count)
+{
+    for (pass->record = vl_undo_last(log); pass->record != NULL;
+         pass->record = pass->record->previous) {
+        ++*count;
+        if (pass->record->kind >= VL_UNDO_TREE_CREATED || !collect_find_tree(ctx, pass))
+            continue;
+        if (pass->record->kind == VL_UNDO_RANGE)
+            collect_ranges(pass);
+        else
+            VL_TRY(collect_record(ctx, pass));
+    }
+    for (pass->record = vl_undo_last(log); pass->record != NULL;
+         pass->record = pass->record->previous) /* TC3 */
+        if (pass->record->kind == VL_UNDO_TREE_DROPPED && collect_find_tree(ctx, pass)) {
+            pass->tree = NULL;
+            VL_TRY(vl_txn_drop_for_good(ctx, pass->store, pass->writer, pass->record->tree));
+        }
+    return VELO_OK;
+}
+
+velo_status
+vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max_records)
+{
+    collect_pass pass = {.store = store, .writer = writer};
+    uint64_t count = 0;
+    vl_undo_log *log;
+    velo_status st = VELO_OK;
+
+    vl_txn_get_horizon(store, &pass.horizon);
+    pass.oldest = vl_snapshot_view_oldest(&pass.horizon.view);
+    vl_txn_begin_prune(store, &pass.horizon, &pass.prune);
+    while (st == VELO_OK && count < max_records &&
+           (log = vl_undo_pool_take(store->pool, pass.oldest)) != NULL) {
+        st = collect_log(ctx, &pass, log, &count);
+        if (st == VELO_OK)
+            vl_undo_log_release(log);
+        else
+            vl_undo_log_put_back(log); /* TC3 */
+    }
+    vl_txn_end_prune(store, &pass.prune);
+    vl_txn_free_garbage(ctx, store, writer);
+    return st;
+}

@@ -1,0 +1,369 @@
+/* txn_keys.c - changing entries of indexes in transactions.
+ *
+ * As txn_rows.c, with keys in the place of rowids: an entry's value is its column 0, which it keeps
+ * as long as it lives. An entry that is deleted and inserted again with another value (a unique key
+ * that goes to another row) leaves the old value in the undo record (hazard 21).
+ *
+ * Invariants
+ *   TK1  Keys with versions are not long (tree_key.h): so a node says by itself which of two it
+ *        has, and chains can follow their entries when a leaf is split. */
+#include "txn/txn_keys.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "txn/txn_int.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* A change on its way. */
+typedef struct keys_change {
+    vl_txn_change change;   /* whose, and what becomes of it */
+    int is_fresh;           /* the tree goes as a whole if anything does: no record is kept */
+    int is_insert;          /* or delete */
+    vl_tree_key_op op;      /* in the tree */
+    vl_writer_record ready; /* log record */
+    vl_undo *record;        /* undo record, not linked yet */
+    void *other;            /* insert: receives the value that is there, or NULL */
+    uint32_t *other_size;   /* of it */
+    vl_txn_horizon horizon; /* for tombstones that are in the way */
+    int has_horizon;        /* it has been collected */
+} keys_change;
+
+static vl_row_state
+keys_state(vl_tree_key_state state)
+{
+    if (state == VL_TREE_KEY_LIVE)
+        return VL_ROW_LIVE;
+    return state == VL_TREE_KEY_TOMBSTONE ? VL_ROW_DELETED : VL_ROW_ABSENT;
+}
+
+/* vl_tree_key_op.is_purgeable. */
+static int
+keys_is_purgeable(void *argument, const vl_page_ref *leaf, uint32_t index)
+{
+    keys_change *self = argument;
+    vl_txn_tree *tree = self->change.tree;
+    vl_versions map = vl_txn_map(tree, leaf);
+    uint8_t key[VL_PAGE_MAX_SIZE / 4];
+    vl_node_key_entry entry;
+
+    if (map.attachment == NULL)
+        return 1; /* 11, item 17 */
+    if (!self->has_horizon)
+        vl_txn_get_horizon(tree->store, &self->horizon);
+    self->has_horizon = 1;
+    entry = vl_node_key_entry_at(leaf->page, tree->base->tree.page_size, index, key);
+    return vl_prune_can_purge(&self->horizon.horizon,
+                              vl_versions_find_key(map, entry.key.data, entry.key.size),
+                              (vl_origin){NULL, VL_TS_NONE, 0});
+}
+
+/* ---- whether it may be changed ---- */
+
+static velo_status
+keys_judge_delete(vl_ctx *ctx, keys_change *self, const vl_versioned *entry, int *may)
+{
+    const vl_txn_status *owner;
+
+    switch (vl_view_check_write(&self->change.statement->view, entry, &owner)) {
+    case VL_WRITE_FREE:
+    case VL_WRITE_REREAD:
+        if (entry->page != VL_ROW_LIVE)
+            return vl_fail(ctx, VELO_NOTFOUND, "tree %" PRIu64 " has no such entry",
+                           self->change.tree->id);
+        *may = 1;
+        return VELO_OK;
+    case VL_WRITE_WAIT:
+        vl_txn_note_owner(&self->change, owner);
+        return VELO_OK;
+    case VL_WRITE_UNDO:
+        self->change.verdict = VL_TXN_UNDO_LEFT;
+        return VELO_OK;
+    case VL_WRITE_CONFLICT:
+        break;
+    }
+    return vl_txn_conflict(ctx, &self->change, entry);
+}
+
+/* There is such an entry: give its value. */
+static velo_status
+keys_exists(vl_ctx *ctx, const keys_change *self, const vl_tree_key_write *write)
+{
+    vl_node_key_entry entry = vl_node_key_entry_at(
+        write->leaf.page, self->change.tree->base->tree.page_size, write->index, NULL);
+
+    if (self->other != NULL) {
+        if (entry.value_size > 0)
+            memcpy(self->other, entry.value, entry.value_size);
+        *self->other_size = entry.value_size;
+    }
+    return vl_fail(ctx, VELO_CONSTRAINT, "tree %" PRIu64 " has such an entry already",
+                   self->change.tree->id);
+}
+
+static velo_status
+keys_judge_insert(vl_ctx *ctx, keys_change *self, const vl_tree_key_write *write,
+                  const vl_versioned *entry, int *may)
+{
+    const vl_txn_status *owner;
+
+    switch (vl_view_check_insert(&self->change.statement->view, entry, &owner)) {
+    case VL_INSERT_FREE:
+        *may = 1;
+        return VELO_OK;
+    case VL_INSERT_EXISTS:
+        return keys_exists(ctx, self, write);
+    case VL_INSERT_WAIT:
+        vl_txn_note_owner(&self->change, owner);
+        return VELO_OK;
+    case VL_INSERT_UNDO:
+        self->change.verdict = VL_TXN_UNDO_LEFT;
+        return VELO_OK;
+    case VL_INSERT_CONFLICT:
+        break;
+    }
+    return vl_txn_conflict(ctx, &self->change, entry);
+}
+
+/* ---- one change ---- */
+
+/* Make the undo record, before the section. */
+static velo_status
+keys_prepare(vl_ctx *ctx, keys_change *self, const vl_tree_key_write *write,
+             const vl_versioned *entry)
+{
+    vl_leaf_change old = {.id = 0};
+    vl_undo_change change = {.kind = VL_UNDO_DELETE,
+                             .statement =
+                                 vl_view_write_statement(&self->change.statement->view, entry),
+                             .tree = self->change.tree->id,
+                             .key = self->op.key,
+                             .key_size = self->op.key_size};
+
+    if (self->is_insert)
+        change.kind = entry->page == VL_ROW_DELETED ? VL_UNDO_REINSERT : VL_UNDO_INSERT;
+    if (change.kind == VL_UNDO_REINSERT && entry->newest != NULL) {
+        vl_node_key_entry there = vl_node_key_entry_at(
+            write->leaf.page, self->change.tree->base->tree.page_size, write->index, NULL);
+
+        old.value.value.type = VL_TYPE_BLOB;
+        old.value.value.size = there.value_size;
+        old.value.value.as.data = there.value;
+        change.columns = &old;
+        change.column_count = 1;
+    }
+    return vl_undo_append(ctx, self->change.session->txn->log, &change, &self->record);
+}
+
+/* In the section. */
+static void
+keys_apply(keys_change *self, vl_tree_key_write *write)
+{
+    vl_txn_tree *tree = self->change.tree;
+    vl_log_position position = vl_operation_append(&self->ready);
+    vl_versions map = vl_txn_map(tree, &write->leaf);
+
+    vl_tree_key_write_apply(write);
+    if (self->is_fresh)
+        return;
+    vl_undo_set_position(self->record, position);
+    vl_versions_push(tree->store->pool, &map, self->record);
+    vl_txn_set_map(tree, &write->leaf, map);
+}
+
+/* The leaf is latched: make the change, or find out why not. */
+static velo_status
+keys_try_leaf(vl_ctx *ctx, keys_change *self, vl_tree_key_write *write)
+{
+    velo_status st;
+
+    for (;;) {
+        vl_versioned entry = {.page = keys_state(write->state)};
+        int may = 0;
+
+        entry.newest =
+            vl_txn_shorten(self->change.tree, &write->leaf, 0, self->op.key, self->op.key_size);
+        st = self->is_insert ? keys_judge_insert(ctx, self, write, &entry, &may)
+                             : keys_judge_delete(ctx, self, &entry, &may);
+        if (st != VELO_OK || !may)
+            return st;
+        VL_ASSERT(write->is_possible);
+        if (!self->is_fresh)
+            VL_TRY(keys_prepare(ctx, self, write, &entry));
+        if (vl_tree_key_write_enter(write)) {
+            keys_apply(self, write);
+            vl_tree_key_write_leave(write);
+            return VELO_OK;
+        }
+        if (!self->is_fresh)
+            vl_undo_pop(self->change.session->txn->log);
+        VL_TRY(vl_tree_key_write_retry(ctx, write));
+    }
+}
+
+/* Try the change once, in an operation. */
+static velo_status
+keys_try(vl_ctx *ctx, keys_change *self)
+{
+    vl_session *session = self->change.session;
+    vl_record record = {.type = self->is_insert ? VL_RECORD_KEY_PUT : VL_RECORD_KEY_DELETE,
+                        .tree = self->change.tree->id,
+                        .key = {self->op.key, self->op.key_size, 0},
+                        .data = self->op.value,
+                        .size = self->op.value_size};
+    vl_tree_key_write write;
+    velo_status st;
+
+    self->change.verdict = VL_TXN_DONE;
+    self->has_horizon = 0;
+    vl_operation_begin(session->writer);
+    st = vl_operation_log(ctx, session->writer, &record, NULL, NULL, &self->ready);
+    if (st == VELO_OK) {
+        st = vl_tree_key_write_begin(ctx, &self->change.tree->base->tree,
+                                     vl_operation_work(session->writer), &self->op, &write);
+        if (st == VELO_OK)
+            st = keys_try_leaf(ctx, self, &write);
+        vl_tree_key_write_end(ctx, &write);
+        vl_operation_log_done(&self->ready);
+    }
+    vl_operation_end(session->writer);
+    return st;
+}
+
+static velo_status
+keys_change_entry(vl_ctx *ctx, keys_change *self)
+{
+    uint32_t max = vl_node_key_part_max(self->change.tree->base->tree.page_size);
+
+    if (self->op.key_size > max) /* TK1 */
+        return vl_fail(ctx, VELO_TOOBIG,
+                       "an index entry of %" PRIu32 " bytes: at most %" PRIu32 " are possible",
+                       self->op.key_size, max);
+    for (;;) {
+        VL_TRY(keys_try(ctx, self));
+        if (self->change.verdict == VL_TXN_DONE)
+            break;
+        VL_TRY(vl_txn_await(ctx, &self->change));
+    }
+    vl_txn_count_change(self->change.session);
+    vl_operation_tend(ctx, self->change.tree->store->base);
+    return VELO_OK;
+}
+
+static void
+keys_init(keys_change *self, vl_statement *statement, vl_txn_index *index, const void *key,
+          uint32_t key_size)
+{
+    static const uint8_t empty[1] = {0};
+
+    /* The horizon is large, and filled when it is wanted. */
+    memset(self, 0, offsetof(keys_change, horizon));
+    self->has_horizon = 0;
+    self->change.session = statement->session;
+    self->change.statement = statement;
+    self->change.tree = &index->tree;
+    self->change.wait_kind = VL_WAIT_KEY;
+    self->is_fresh = vl_txn_is_fresh(statement->session, &index->tree);
+    self->op.key = key_size > 0 ? key : empty;
+    self->op.key_size = key_size;
+    self->op.is_purgeable = keys_is_purgeable;
+    self->op.argument = self;
+}
+
+/* ---- public ---- */
+
+velo_status
+vl_keys_open(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id, vl_txn_index **out)
+{
+    vl_txn_tree *tree;
+
+    *out = NULL;
+    VL_TRY(vl_txn_tree_get(ctx, store, id, &tree));
+    if (tree->base->kind != VL_TREE_KEY)
+        return vl_fail(ctx, VELO_MISUSE, "tree %" PRIu64 " is a table", id);
+    *out = (vl_txn_index *)tree;
+    return VELO_OK;
+}
+
+vl_tree_id
+vl_keys_tree(const vl_txn_index *index)
+{
+    return index->tree.id;
+}
+
+uint32_t
+vl_keys_max_size(const vl_txn_index *index)
+{
+    return vl_node_key_part_max(index->tree.base->tree.page_size);
+}
+
+uint32_t
+vl_keys_max_value_size(const vl_txn_index *index)
+{
+    return vl_node_key_value_max(index->tree.base->tree.page_size);
+}
+
+velo_status
+vl_keys_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const void *key,
+               uint32_t key_size, const void *value, uint32_t value_size, void *other,
+               uint32_t *other_size)
+{
+    keys_change self;
+
+    VL_TRY(vl_txn_check_writing(ctx, statement));
+    keys_init(&self, statement, index, key, key_size);
+    self.is_insert = 1;
+    self.op.action = VL_TREE_KEY_INSERT;
+    self.op.value = value;
+    self.op.value_size = value_size;
+    self.other = other;
+    self.other_size = other_size;
+    return keys_change_entry(ctx, &self);
+}
+
+velo_status
+vl_keys_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const void *key,
+               uint32_t key_size)
+{
+    keys_change self;
+
+    VL_TRY(vl_txn_check_writing(ctx, statement));
+    keys_init(&self, statement, index, key, key_size);
+    self.op.action = self.is_fresh ? VL_TREE_KEY_REMOVE : VL_TREE_KEY_MARK;
+    return keys_change_entry(ctx, &self);
+}
+
+/* Entries that are loaded in one operation: checkpoints wait for so many. */
+#define KEYS_LOAD_PART VL_BY_BUILD(4096U, 16U)
+
+velo_status
+vl_keys_load(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
+             const vl_tree_key_item *items, uint32_t count)
+{
+    vl_session *session = statement->session;
+    uint32_t max = vl_keys_max_size(index);
+
+    VL_TRY(vl_txn_check_writing(ctx, statement));
+    if (!vl_txn_is_fresh(session, &index->tree))
+        return vl_fail(ctx, VELO_MISUSE, "tree %" PRIu64 " was not created by this statement",
+                       index->tree.id);
+    for (uint32_t i = 0; i < count; i++)
+        if (items[i].key_size > max) /* TK1 */
+            return vl_fail(ctx, VELO_TOOBIG,
+                           "an index entry of %" PRIu32 " bytes: at most %" PRIu32 " are possible",
+                           items[i].key_size, max);
+    while (count > 0) {
+        uint32_t part = count < KEYS_LOAD_PART ? count : KEYS_LOAD_PART, taken = 0;
+        velo_status st;
+
+        vl_operation_begin(session->writer);
+        st = vl_operation_load_keys(ctx, session->writer, index->tree.base, items, part, &taken);
+        vl_operation_end(session->writer);
+        VL_TRY(st);
+        vl_operation_tend(ctx, session->store->base);
+        items += part;
+        count -= part;
+    }
+    return VELO_OK;
+}

@@ -1,0 +1,427 @@
+/* txn_scan.c - reading rows as a view sees them: one, or a range leaf by leaf.
+ *
+ * Of each leaf one of two things is true:
+ *
+ *    no map, and no range touches it    what is live on the page is what is seen (T4). If it has
+ *                                       neither tombstones nor gaps and is sorted, no row is
+ *                                       looked at; else its bitmaps are
+ *    otherwise                          each row is looked up in the map and the ranges
+ *
+ * Invariants
+ *   TSC1  Ranges are asked after the leaf was latched: one that is made later is of rows that come
+ *         later.
+ *   TSC2  What is listed is true as long as the leaf is latched: nobody changes its rows or its
+ *         map, and what a view sees does not change by others' commits. */
+#include "txn/txn_int.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- one row ---- */
+
+/* A row that is read. */
+typedef struct scan_read {
+    vl_txn_table *table;   /* where */
+    const vl_view *view;   /* by whom */
+    const uint32_t *ids;   /* the wanted columns */
+    uint32_t count;        /* how many */
+    vl_arena *arena;       /* for what is copied */
+    vl_leaf_value *values; /* receives the columns; long ones are named */
+    int found;             /* receives whether there is one */
+} scan_read;
+
+static vl_row_state
+scan_state(vl_leaf_state state)
+{
+    if (state == VL_LEAF_LIVE)
+        return VL_ROW_LIVE;
+    return state == VL_LEAF_TOMBSTONE ? VL_ROW_DELETED : VL_ROW_ABSENT;
+}
+
+/* The wanted columns as the page has them. */
+static void
+scan_page_columns(const vl_layout *layout, const vl_leaf *leaf, uint32_t slot, const uint32_t *ids,
+                  uint32_t count, vl_leaf_value *values)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        int index = vl_leaf_column_index(leaf, ids[i]);
+        int column;
+
+        if (index >= 0) {
+            vl_leaf_get(leaf, slot, (uint32_t)index, values + i);
+            continue;
+        }
+        column = vl_layout_find(layout, ids[i]);
+        if (column >= 0)
+            values[i] = layout->columns.defaults[column];
+        else
+            values[i] = (vl_leaf_value){.value = {.type = VL_TYPE_NULL}};
+    }
+}
+
+/* Copy the bytes that point into the page or a record. */
+static velo_status
+scan_keep_values(vl_ctx *ctx, vl_arena *arena, vl_leaf_value *values, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        vl_value *value = &values[i].value;
+
+        if ((value->type != VL_TYPE_TEXT && value->type != VL_TYPE_BLOB) ||
+            values[i].overflow != 0 || value->size == 0)
+            continue;
+        value->as.data = vl_arena_copy(arena, value->as.data, value->size);
+        if (value->as.data == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
+    }
+    return VELO_OK;
+}
+
+static velo_status
+scan_visit(vl_ctx *ctx, void *argument, const vl_table_row *row)
+{
+    scan_read *self = argument;
+    vl_txn_tree *tree = &self->table->tree;
+    const vl_layout *layout = atomic_load_explicit(&tree->base->layout, memory_order_acquire);
+    vl_versioned versioned = {.page = scan_state(row->state)};
+    vl_row_columns columns = {self->ids, self->values, self->count};
+
+    versioned.newest = vl_versions_find_row(vl_txn_map(tree, row->ref), row->rowid);
+    versioned.origin = vl_ranges_find(tree->ranges, row->rowid);
+    if (versioned.page != VL_ROW_ABSENT)
+        scan_page_columns(layout, row->leaf, row->slot, self->ids, self->count, self->values);
+    self->found = vl_view_read(self->view, &versioned, &columns) == VL_ROW_LIVE &&
+                  versioned.page != VL_ROW_ABSENT;
+    return self->found ? scan_keep_values(ctx, self->arena, self->values, self->count) : VELO_OK;
+}
+
+velo_status
+vl_rows_read(vl_ctx *ctx, vl_txn_table *table, const vl_view *view, int64_t rowid,
+             const uint32_t *ids, uint32_t count, vl_arena *arena, vl_value *values, int *found)
+{
+    scan_read self = {.table = table, .view = view, .ids = ids, .count = count, .arena = arena};
+
+    *found = 0;
+    if (count > 0) {
+        self.values = vl_arena_alloc_array(arena, count, sizeof *self.values);
+        if (self.values == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
+    }
+    VL_TRY(vl_table_find(ctx, &table->tree.base->tree, rowid, scan_visit, &self));
+    for (uint32_t i = 0; self.found && i < count; i++) {
+        const vl_leaf_value *value = self.values + i;
+        void *bytes;
+
+        values[i] = value->value;
+        if (value->overflow == 0)
+            continue;
+        bytes = vl_arena_alloc(arena, value->value.size);
+        if (bytes == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate %" PRIu32 " bytes for a value",
+                           value->value.size);
+        values[i].as.data = bytes;
+        VL_TRY(vl_rows_read_long(ctx, table, value, 0, value->value.size, bytes));
+    }
+    *found = self.found;
+    return VELO_OK;
+}
+
+velo_status
+vl_rows_exists(vl_ctx *ctx, vl_txn_table *table, const vl_view *view, int64_t rowid, int *found)
+{
+    return vl_rows_read(ctx, table, view, rowid, NULL, 0, NULL, NULL, found);
+}
+
+velo_status
+vl_rows_read_long(vl_ctx *ctx, vl_txn_table *table, const vl_leaf_value *value, uint32_t offset,
+                  uint32_t size, void *to)
+{
+    vl_overflow pages = {table->tree.id, value->overflow, value->value.size};
+
+    return vl_overflow_read(ctx, vl_txn_cache(&table->tree), &pages, offset, size, to);
+}
+
+/* ---- a range ---- */
+
+void
+vl_row_scan_begin(vl_row_scan *scan, vl_txn_table *table, const vl_view *view, vl_rowid_range range,
+                  int is_backward, const uint32_t *ids, uint32_t count)
+{
+    memset(scan, 0, sizeof *scan);
+    scan->table = table;
+    scan->view = *view;
+    scan->schema = vl_rows_schema(table);
+    scan->ids = ids;
+    scan->id_count = count;
+    scan->is_backward = is_backward;
+    vl_table_scan_begin(&scan->scan, &table->tree.base->tree, range, is_backward);
+}
+
+/* Make the buffers. */
+static velo_status
+scan_reserve(vl_ctx *ctx, vl_row_scan *scan)
+{
+    uint32_t rows = vl_leaf_max_rows(scan->table->tree.base->tree.page_size);
+
+    if (scan->slot_buffer != NULL)
+        return VELO_OK;
+    scan->slot_buffer = vl_alloc_array(ctx, rows, sizeof *scan->slot_buffer);
+    if (scan->slot_buffer == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan's list of rows");
+    return VELO_OK;
+}
+
+/* Make room for one row more of an older version. */
+static velo_status
+scan_reserve_older(vl_ctx *ctx, vl_row_scan *scan)
+{
+    uint32_t capacity = scan->older_capacity == 0 ? 16 : 2 * scan->older_capacity;
+    vl_row_older *rows;
+    vl_leaf_value *values;
+
+    if (scan->older_count < scan->older_capacity)
+        return VELO_OK;
+    rows = vl_realloc(ctx, scan->older_buffer, capacity * sizeof *rows);
+    if (rows == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan's older versions");
+    scan->older_buffer = rows;
+    values = vl_realloc(ctx, scan->value_buffer,
+                        (size_t)capacity * (scan->id_count + 1) * sizeof *values);
+    if (values == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan's older versions");
+    scan->value_buffer = values;
+    scan->older_capacity = capacity;
+    return VELO_OK;
+}
+
+/* Values of an older version, in the buffer, which may have moved since. */
+static vl_leaf_value *
+scan_older_values(const vl_row_scan *scan, uint32_t index)
+{
+    return scan->value_buffer + (size_t)index * scan->id_count;
+}
+
+/* Look at one row, and list it if the view sees it. */
+static velo_status
+scan_look(vl_ctx *ctx, vl_row_scan *scan, uint32_t slot, vl_versions map, int has_ranges)
+{
+    vl_txn_tree *tree = &scan->table->tree;
+    const vl_leaf *leaf = scan->scan.leaf;
+    const vl_layout *layout = atomic_load_explicit(&tree->base->layout, memory_order_acquire);
+    vl_versioned row = {.page = scan_state(vl_leaf_slot_state(leaf, slot))};
+    int64_t rowid = vl_leaf_rowid(leaf, slot);
+    vl_row_columns columns;
+
+    if (row.page == VL_ROW_ABSENT)
+        return VELO_OK;
+    row.newest = vl_versions_find_row(map, rowid);
+    if (has_ranges)
+        row.origin = vl_ranges_find(tree->ranges, rowid);
+    if (row.newest == NULL ||
+        vl_view_sees(&scan->view, row.newest->status, row.newest->statement)) {
+        if (vl_view_read(&scan->view, &row, NULL) == VL_ROW_LIVE)
+            scan->slot_buffer[scan->row_count++] = (uint16_t)slot;
+        return VELO_OK;
+    }
+    VL_TRY(scan_reserve_older(ctx, scan));
+    columns =
+        (vl_row_columns){scan->ids, scan_older_values(scan, scan->older_count), scan->id_count};
+    scan_page_columns(layout, leaf, slot, scan->ids, scan->id_count, columns.values);
+    if (vl_view_read(&scan->view, &row, &columns) != VL_ROW_LIVE)
+        return VELO_OK;
+    scan->older_buffer[scan->older_count].rowid = rowid;
+    scan->slot_buffer[scan->row_count++] = (uint16_t)(VL_ROW_SCAN_OLDER | scan->older_count++);
+    return VELO_OK;
+}
+
+/* List the live rows of a leaf where nothing else has to be looked at. */
+static void
+scan_list_live(vl_row_scan *scan)
+{
+    const vl_table_scan *at = &scan->scan;
+    uint32_t count = at->rank_end - at->rank_first;
+    int is_all_live = vl_leaf_is_all_live(at->leaf);
+
+    if (is_all_live && (at->leaf->flags & VL_LEAF_SORTED) != 0) {
+        scan->row_count = count;
+        scan->slot_first = at->rank_first;
+        scan->slots = NULL;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t rank = scan->is_backward ? at->rank_end - 1 - i : at->rank_first + i;
+        uint32_t slot = vl_leaf_slot_at(at->leaf, rank);
+
+        if (is_all_live || vl_leaf_slot_state(at->leaf, slot) == VL_LEAF_LIVE)
+            scan->slot_buffer[scan->row_count++] = (uint16_t)slot;
+    }
+    scan->slots = scan->slot_buffer;
+}
+
+/* List the visible rows of the latched leaf. */
+static velo_status
+scan_list(vl_ctx *ctx, vl_row_scan *scan)
+{
+    vl_txn_tree *tree = &scan->table->tree;
+    const vl_table_scan *at = &scan->scan;
+    vl_versions map = vl_txn_map(tree, &at->ref);
+    int has_ranges = vl_ranges_touch(tree->ranges, at->part.first, at->part.last);
+
+    scan->row_count = 0;
+    scan->older_count = 0;
+    scan->slots = NULL;
+    if (at->rank_first == at->rank_end)
+        return VELO_OK;
+    if (map.attachment == NULL && !has_ranges) {
+        scan_list_live(scan);
+        return VELO_OK;
+    }
+    scan->slots = scan->slot_buffer;
+    for (uint32_t i = 0; i < at->rank_end - at->rank_first; i++) {
+        uint32_t rank = scan->is_backward ? at->rank_end - 1 - i : at->rank_first + i;
+
+        VL_TRY(scan_look(ctx, scan, vl_leaf_slot_at(at->leaf, rank), map, has_ranges));
+    }
+    for (uint32_t i = 0; i < scan->older_count; i++)
+        scan->older_buffer[i].values = scan_older_values(scan, i);
+    scan->older = scan->older_buffer;
+    return VELO_OK;
+}
+
+velo_status
+vl_row_scan_next(vl_ctx *ctx, vl_row_scan *scan)
+{
+    velo_status st = scan_reserve(ctx, scan);
+
+    scan->leaf = NULL;
+    if (scan->is_paused && scan->resume_is_inside)
+        vl_table_scan_resume(&scan->scan, scan->resume_at);
+    scan->is_paused = 0;
+    scan->resume_is_inside = 0;
+    while (st == VELO_OK) {
+        st = vl_table_scan_next(ctx, &scan->scan);
+        if (st != VELO_OK || scan->scan.leaf == NULL)
+            break;
+        st = scan_list(ctx, scan);
+        if (st == VELO_OK && scan->row_count > 0) {
+            scan->leaf = scan->scan.leaf;
+            return VELO_OK;
+        }
+    }
+    if (st != VELO_OK)
+        vl_table_scan_end(&scan->scan);
+    scan->row_count = 0;
+    return st;
+}
+
+/* The slot of a row on the page; VL_ROW_SCAN_OLDER and an index of an older version. */
+static uint32_t
+scan_slot(const vl_row_scan *scan, uint32_t index)
+{
+    if (scan->slots != NULL)
+        return scan->slots[index];
+    return scan->is_backward ? scan->slot_first + scan->row_count - 1 - index
+                             : scan->slot_first + index;
+}
+
+int64_t
+vl_row_scan_rowid(const vl_row_scan *scan, uint32_t index)
+{
+    uint32_t slot = scan_slot(scan, index);
+
+    VL_ASSERT(index < scan->row_count);
+    if (scan->slots != NULL && (slot & VL_ROW_SCAN_OLDER) != 0)
+        return scan->older[slot & ~VL_ROW_SCAN_OLDER].rowid;
+    return vl_leaf_rowid(scan->leaf, slot);
+}
+
+void
+vl_row_scan_get(const vl_row_scan *scan, uint32_t index, uint32_t column, vl_leaf_value *value)
+{
+    uint32_t slot = scan_slot(scan, index);
+    const vl_layout *layout;
+
+    VL_ASSERT(index < scan->row_count && column < scan->id_count);
+    if (scan->slots != NULL && (slot & VL_ROW_SCAN_OLDER) != 0) {
+        *value = scan->older[slot & ~VL_ROW_SCAN_OLDER].values[column];
+        return;
+    }
+    layout = atomic_load_explicit(&scan->table->tree.base->layout, memory_order_acquire);
+    scan_page_columns(layout, scan->leaf, slot, scan->ids + column, 1, value);
+}
+
+void
+vl_row_scan_pause(vl_row_scan *scan, uint32_t index)
+{
+    VL_ASSERT(index <= scan->row_count);
+    scan->resume_is_inside = index < scan->row_count;
+    if (scan->resume_is_inside)
+        scan->resume_at = vl_row_scan_rowid(scan, index);
+    scan->is_paused = 1;
+    vl_table_scan_pause(&scan->scan);
+    scan->leaf = NULL;
+    scan->row_count = 0;
+}
+
+void
+vl_row_scan_end(vl_row_scan *scan)
+{
+    vl_table_scan_end(&scan->scan);
+    vl_free(scan->slot_buffer);
+    vl_free(scan->older_buffer);
+    vl_free(scan->value_buffer);
+    scan->slot_buffer = NULL;
+    scan->older_buffer = NULL;
+    scan->value_buffer = NULL;
+    scan->older_capacity = 0;
+    scan->leaf = NULL;
+    scan->row_count = 0;
+}
+
+/* ---- numbers ---- */
+
+velo_status
+vl_rows_count(vl_ctx *ctx, vl_txn_table *table, const vl_view *view, vl_rowid_range range,
+              uint64_t *count)
+{
+    vl_row_scan scan;
+    velo_status st;
+
+    *count = 0;
+    vl_row_scan_begin(&scan, table, view, range, 0, NULL, 0);
+    for (;;) {
+        st = vl_row_scan_next(ctx, &scan);
+        if (st != VELO_OK || scan.leaf == NULL)
+            break;
+        *count += scan.row_count;
+    }
+    vl_row_scan_end(&scan);
+    return st;
+}
+
+velo_status
+vl_rows_last(vl_ctx *ctx, vl_txn_table *table, const vl_view *view, int64_t *rowid, int *found)
+{
+    vl_row_scan scan;
+    velo_status st;
+
+    *rowid = 0;
+    *found = 0;
+    vl_row_scan_begin(&scan, table, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 1, NULL, 0);
+    st = vl_row_scan_next(ctx, &scan);
+    if (st == VELO_OK && scan.leaf != NULL) {
+        *found = 1;
+        *rowid = vl_row_scan_rowid(&scan, 0);
+    }
+    vl_row_scan_end(&scan);
+    return st;
+}
+
+velo_status
+vl_rows_split(vl_ctx *ctx, vl_txn_table *table, vl_rowid_range range, uint32_t count,
+              vl_rowid_range *parts, uint32_t *taken)
+{
+    return vl_table_split_range(ctx, &table->tree.base->tree, range, count, parts, taken);
+}

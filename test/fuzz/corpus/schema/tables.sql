@@ -1,0 +1,1 @@
+create table t(a integer primary key autoincrement, b unique default foo, c text collate nocase check(c > 1), d as (b), foreign key(b, c) references p(x, y), unique(c, b));create table w(a, b default (-5), primary key(b)) without rowid;create table s(a int, b any primary key) strict

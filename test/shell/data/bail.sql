@@ -1,0 +1,5 @@
+select 1;
+.bail on
+select 2;
+select nope;
+select 3;

@@ -1,0 +1,536 @@
+/* test_stress_txn.c - concurrent transactions whose histories are checked afterwards.
+ *
+ * Threads read, update, insert and delete rows and their entries in an index, in transactions of
+ * their own, and note what they saw and did. Every value is written once only, so a value read
+ * tells who wrote it. Afterwards all histories are put together by the timestamps of commits, and
+ * every read is looked up: a transaction with the snapshot S must have seen of each row the value
+ * of the last commit at or before S (or its own), so neither what did not commit (dirty reads), nor
+ * two moments at once (skew, phantoms); and of two transactions that changed a row, one began after
+ * the other had committed (no lost updates). Deadlocks happen, and end. */
+#include "lib/unit.h"
+
+#include "base/bytes.h"
+#include "base/thread.h"
+#include "os/io.h"
+#include "storage/store_check.h"
+#include "txn/txn_keys.h"
+#include "txn/txn_rows.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STRESS_TXN_THREADS 4U
+#define STRESS_TXN_ROWS    24U
+#define STRESS_TXN_NOTES   400000U
+
+/* What a note says. */
+typedef enum stress_txn_what {
+    STRESS_TXN_READ,  /* a transaction saw the value */
+    STRESS_TXN_WROTE, /* a transaction wrote it */
+} stress_txn_what;
+
+/* A read or a write of one row by a transaction that committed, or that only read. */
+typedef struct stress_txn_note {
+    uint64_t snapshot; /* of the transaction */
+    uint64_t commit;   /* WROTE: when it committed */
+    uint64_t value;    /* 0: no row */
+    uint32_t row;      /* which */
+    stress_txn_what what;
+} stress_txn_note;
+
+typedef struct stress_txn {
+    vl_txn_store *store;
+    vl_txn_table *table;
+    vl_txn_index *index;
+    uint64_t transactions; /* of each thread */
+    _Atomic uint64_t deadlocks;
+    _Atomic uint64_t conflicts;
+} stress_txn;
+
+typedef struct stress_txn_thread {
+    stress_txn *all;
+    vl_session *session;
+    vl_rng rng;
+    vl_ctx ctx;
+    vl_arena arena;
+    stress_txn_note *notes;          /* of what has ended well */
+    uint32_t count;                  /* how many */
+    uint32_t begun;                  /* those before are of transactions that have ended */
+    uint64_t own[STRESS_TXN_ROWS];   /* values written by the open transaction */
+    uint8_t is_own[STRESS_TXN_ROWS]; /* it has written the row */
+    uint64_t next;                   /* value to be written next */
+    char fault[300];                 /* what is wrong, or empty */
+} stress_txn_thread;
+
+static const uint32_t stress_txn_ids[1] = {1};
+
+static void
+stress_txn_wrong(stress_txn_thread *self, const char *what, uint32_t row)
+{
+    if (self->fault[0] == 0)
+        (void)snprintf(self->fault, sizeof self->fault, "%s, row %u: %.200s", what, row,
+                       self->ctx.error.text);
+}
+
+/* Note a read or a write, of the transaction that is open. */
+static void
+stress_txn_add(stress_txn_thread *self, stress_txn_what what, uint64_t snapshot, uint32_t row,
+               uint64_t value)
+{
+    if (self->count == STRESS_TXN_NOTES) {
+        stress_txn_wrong(self, "too many notes", row);
+        return;
+    }
+    self->notes[self->count++] =
+        (stress_txn_note){.what = what, .snapshot = snapshot, .row = row, .value = value};
+}
+
+/* A value was seen: by an own change, or to be checked later. */
+static void
+stress_txn_saw(stress_txn_thread *self, const vl_view *view, uint32_t row, uint64_t value)
+{
+    if (!self->is_own[row])
+        stress_txn_add(self, STRESS_TXN_READ, view->read_ts, row, value);
+    else if (self->own[row] != value)
+        stress_txn_wrong(self, "its own change is not seen", row);
+}
+
+/* ---- reading ---- */
+
+/* Read one row, and its entry. */
+static velo_status
+stress_txn_read(stress_txn_thread *self, const vl_view *view, uint32_t row)
+{
+    vl_value value = {.type = VL_TYPE_NULL};
+    uint8_t key[4], bytes[VL_PAGE_MAX_SIZE / 16];
+    uint32_t size;
+    int found, has_entry;
+
+    vl_arena_reset(&self->arena);
+    VL_TRY(vl_rows_read(&self->ctx, self->all->table, view, row, stress_txn_ids, 1, &self->arena,
+                        &value, &found));
+    vl_store_le32(key, row);
+    VL_TRY(vl_keys_find(&self->ctx, self->all->index, view, key, 4, bytes, &size, &has_entry));
+    if (found != has_entry ||
+        (found && (size != 8 || vl_load_le64(bytes) != (uint64_t)value.as.integer)))
+        stress_txn_wrong(self, "row and entry differ", row);
+    stress_txn_saw(self, view, row, found ? (uint64_t)value.as.integer : 0);
+    return VELO_OK;
+}
+
+/* Read all rows by a scan: also those that are not there are seen. */
+static velo_status
+stress_txn_scan(stress_txn_thread *self, const vl_view *view)
+{
+    vl_rowid_range all = {INT64_MIN, INT64_MAX};
+    uint64_t values[STRESS_TXN_ROWS] = {0};
+    vl_row_scan scan;
+    velo_status st;
+
+    vl_row_scan_begin(&scan, self->all->table, view, all, vl_rng_chance(&self->rng, 1, 2),
+                      stress_txn_ids, 1);
+    for (;;) {
+        st = vl_row_scan_next(&self->ctx, &scan);
+        if (st != VELO_OK || scan.leaf == NULL)
+            break;
+        for (uint32_t i = 0; i < scan.row_count; i++) {
+            int64_t rowid = vl_row_scan_rowid(&scan, i);
+            vl_leaf_value value;
+
+            vl_row_scan_get(&scan, i, 0, &value);
+            if (rowid < 0 || rowid >= STRESS_TXN_ROWS || values[rowid] != 0)
+                stress_txn_wrong(self, "a row is met that is not there, or twice", 0);
+            else
+                values[rowid] = (uint64_t)value.value.as.integer;
+        }
+    }
+    vl_row_scan_end(&scan);
+    for (uint32_t row = 0; st == VELO_OK && row < STRESS_TXN_ROWS; row++)
+        stress_txn_saw(self, view, row, values[row]);
+    return st;
+}
+
+/* ---- writing ---- */
+
+/* Change the entry with the row. */
+static velo_status
+stress_txn_change_entry(stress_txn_thread *self, vl_statement *statement, uint32_t row,
+                        int was_there, uint64_t value)
+{
+    uint8_t key[4], bytes[8];
+
+    vl_store_le32(key, row);
+    vl_store_le64(bytes, value);
+    if (was_there)
+        VL_TRY(vl_keys_delete(&self->ctx, statement, self->all->index, key, 4));
+    if (value == 0)
+        return VELO_OK;
+    return vl_keys_insert(&self->ctx, statement, self->all->index, key, 4, bytes, 8, NULL, NULL);
+}
+
+/* Write a row: what is there is seen first. */
+static velo_status
+stress_txn_write(stress_txn_thread *self, vl_statement *statement, uint32_t row)
+{
+    vl_view newest = vl_statement_newest(statement);
+    vl_value value = {.type = VL_TYPE_INTEGER, .as.integer = (int64_t)self->next};
+    uint64_t written = self->next++;
+    int found;
+
+    VL_TRY(vl_rows_exists(&self->ctx, self->all->table, &newest, row, &found));
+    if (!found) {
+        velo_status st = vl_rows_insert(&self->ctx, statement, self->all->table, row, &value);
+
+        /* Somebody has inserted it since the snapshot: a conflict of another kind. */
+        if (st != VELO_OK)
+            return st == VELO_CONSTRAINT ? VELO_BUSY_SNAPSHOT : st;
+    } else if (vl_rng_chance(&self->rng, 1, 4)) {
+        written = 0;
+        VL_TRY(vl_rows_delete(&self->ctx, statement, self->all->table, row));
+    } else {
+        VL_TRY(vl_rows_update(&self->ctx, statement, self->all->table, row, stress_txn_ids, &value,
+                              1));
+    }
+    VL_TRY(stress_txn_change_entry(self, statement, row, found, written));
+    self->own[row] = written;
+    self->is_own[row] = 1;
+    return VELO_OK;
+}
+
+/* ---- transactions ---- */
+
+/* The transaction has committed: its writes are notes now. */
+static void
+stress_txn_committed(stress_txn_thread *self, uint64_t snapshot)
+{
+    uint64_t commit = vl_session_last_commit(self->session);
+
+    for (uint32_t row = 0; row < STRESS_TXN_ROWS; row++) {
+        if (!self->is_own[row])
+            continue;
+        stress_txn_add(self, STRESS_TXN_WROTE, snapshot, row, self->own[row]);
+        self->notes[self->count - 1].commit = commit;
+    }
+    self->begun = self->count;
+}
+
+/* What was read by a transaction that was undone counts as well: it saw a snapshot all the same. */
+static void
+stress_txn_forget_writes(stress_txn_thread *self)
+{
+    memset(self->is_own, 0, sizeof self->is_own);
+}
+
+/* A statement inside of a transaction. Returns what ended the transaction, or VELO_OK. */
+static velo_status
+stress_txn_statement(stress_txn_thread *self, uint64_t *snapshot)
+{
+    int writes = vl_rng_chance(&self->rng, 1, 2);
+    uint64_t kept_own[STRESS_TXN_ROWS];
+    uint8_t kept_is_own[STRESS_TXN_ROWS];
+    vl_statement statement;
+    velo_status st;
+
+    VL_TRY(vl_statement_begin(&self->ctx, self->session, writes, &statement));
+    *snapshot = statement.view.read_ts;
+    memcpy(kept_own, self->own, sizeof kept_own);
+    memcpy(kept_is_own, self->is_own, sizeof kept_is_own);
+    st = VELO_OK;
+    for (uint64_t i = vl_rng_below(&self->rng, 4); st == VELO_OK && i > 0; i--) {
+        uint32_t row = (uint32_t)vl_rng_below(&self->rng, STRESS_TXN_ROWS);
+
+        st = writes ? stress_txn_write(self, &statement, row)
+                    : stress_txn_read(self, &statement.view, row);
+    }
+    if (st == VELO_OK && !writes && vl_rng_chance(&self->rng, 1, 4))
+        st = stress_txn_scan(self, &statement.view);
+    if (st == VELO_OK && (!writes || !vl_rng_chance(&self->rng, 1, 8)))
+        return vl_statement_end(&self->ctx, &statement);
+    vl_statement_fail(&self->ctx, &statement);
+    memcpy(self->own, kept_own, sizeof kept_own);
+    memcpy(self->is_own, kept_is_own, sizeof kept_is_own);
+    return st;
+}
+
+/* A transaction of several statements. */
+static velo_status
+stress_txn_several(stress_txn_thread *self)
+{
+    vl_txn_mode mode = vl_rng_chance(&self->rng, 1, 20) ? VL_TXN_IMMEDIATE : VL_TXN_DEFERRED;
+    uint64_t snapshot = 0;
+    velo_status st;
+    int writes = 0;
+
+    VL_TRY(vl_session_begin(&self->ctx, self->session, mode));
+    st = VELO_OK;
+    for (uint64_t i = 1 + vl_rng_below(&self->rng, 4); st == VELO_OK && i > 0; i--)
+        st = stress_txn_statement(self, &snapshot);
+    for (uint32_t row = 0; row < STRESS_TXN_ROWS; row++)
+        writes |= self->is_own[row];
+    if (st == VELO_OK && mode == VL_TXN_IMMEDIATE)
+        snapshot = 0; /* it has been the only writer whatever its snapshot */
+    if (st == VELO_OK && !vl_rng_chance(&self->rng, 1, 8)) {
+        VL_TRY(vl_session_commit(&self->ctx, self->session));
+        if (writes)
+            stress_txn_committed(self, snapshot);
+    } else {
+        if (st != VELO_OK && st != VELO_BUSY_SNAPSHOT)
+            stress_txn_wrong(self, "a transaction failed", 0);
+        if (st == VELO_BUSY_SNAPSHOT)
+            atomic_fetch_add(vl_session_is_doomed(self->session) ? &self->all->deadlocks
+                                                                 : &self->all->conflicts,
+                             1);
+        VL_TRY(vl_session_rollback(&self->ctx, self->session));
+    }
+    stress_txn_forget_writes(self);
+    return VELO_OK;
+}
+
+/* A writing statement of its own, which is begun again until it succeeds. */
+static velo_status
+stress_txn_single(stress_txn_thread *self)
+{
+    uint32_t first = (uint32_t)vl_rng_below(&self->rng, STRESS_TXN_ROWS);
+    uint32_t second = (uint32_t)vl_rng_below(&self->rng, STRESS_TXN_ROWS);
+    vl_statement statement;
+    uint64_t snapshot;
+    velo_status st;
+
+    VL_TRY(vl_statement_begin(&self->ctx, self->session, 1, &statement));
+    for (;;) {
+        st = stress_txn_write(self, &statement, first);
+        if (st == VELO_OK && second != first)
+            st = stress_txn_write(self, &statement, second);
+        if (st != VELO_BUSY_SNAPSHOT)
+            break;
+        stress_txn_forget_writes(self);
+        if (vl_statement_restart(&self->ctx, &statement) != VELO_OK) {
+            stress_txn_wrong(self, "a statement is not begun again", first);
+            break;
+        }
+    }
+    snapshot = statement.view.read_ts;
+    if (st != VELO_OK) {
+        stress_txn_wrong(self, "a statement failed", first);
+        vl_statement_fail(&self->ctx, &statement);
+        stress_txn_forget_writes(self);
+        return st;
+    }
+    VL_TRY(vl_statement_end(&self->ctx, &statement));
+    stress_txn_committed(self, snapshot);
+    stress_txn_forget_writes(self);
+    return VELO_OK;
+}
+
+static void
+stress_txn_main(void *argument)
+{
+    stress_txn_thread *self = argument;
+
+    for (uint64_t i = 0; i < self->all->transactions && self->fault[0] == 0; i++) {
+        velo_status st;
+
+        vl_session_enter_call(self->session);
+        st = vl_rng_chance(&self->rng, 1, 3) ? stress_txn_single(self) : stress_txn_several(self);
+        vl_session_leave_call(self->session);
+        if (st != VELO_OK)
+            stress_txn_wrong(self, "the work fails", 0);
+    }
+}
+
+/* ---- checking ---- */
+
+static int
+stress_txn_order(const void *left, const void *right)
+{
+    const stress_txn_note *a = left, *b = right;
+
+    if (a->row != b->row)
+        return a->row < b->row ? -1 : 1;
+    return a->commit < b->commit ? -1 : a->commit > b->commit;
+}
+
+/* What a snapshot sees of a row, by the writes in order. */
+static uint64_t
+stress_txn_value_at(const stress_txn_note *writes, uint32_t count, uint32_t row, uint64_t snapshot)
+{
+    uint32_t low = 0, high = count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (writes[middle].row < row ||
+            (writes[middle].row == row && writes[middle].commit <= snapshot))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && writes[low - 1].row == row ? writes[low - 1].value : 0;
+}
+
+/* Look every read up, and every two writes of a row that follow each other. */
+static void
+stress_txn_check(const stress_txn_note *notes, uint32_t count)
+{
+    stress_txn_note *writes = calloc(count + 1, sizeof *writes);
+    uint32_t write_count = 0;
+
+    CHECK(writes != NULL);
+    for (uint32_t i = 0; i < count; i++)
+        if (notes[i].what == STRESS_TXN_WROTE)
+            writes[write_count++] = notes[i];
+    qsort(writes, write_count, sizeof *writes, stress_txn_order);
+    for (uint32_t i = 1; i < write_count; i++) {
+        const stress_txn_note *before = &writes[i - 1], *after = &writes[i];
+
+        if (before->row != after->row)
+            continue;
+        /* A row that was born and died after the snapshot may be gone for good: then its number was
+         * as free as it was for the snapshot. */
+        if (before->value == 0 &&
+            stress_txn_value_at(writes, write_count, after->row, after->snapshot) == 0)
+            continue;
+        if (before->commit == after->commit ||
+            (after->snapshot != 0 && after->snapshot < before->commit))
+            unit_failed(
+                __FILE__, __LINE__,
+                "a lost update of row %u: committed at %llu (value %llx) and %llu, which saw "
+                "%llu",
+                after->row, (unsigned long long)before->commit, (unsigned long long)before->value,
+                (unsigned long long)after->commit, (unsigned long long)after->snapshot);
+    }
+    for (uint32_t i = 0; i < count && !unit_has_failed(); i++) {
+        uint64_t wanted;
+
+        if (notes[i].what != STRESS_TXN_READ)
+            continue;
+        wanted = stress_txn_value_at(writes, write_count, notes[i].row, notes[i].snapshot);
+        if (wanted != notes[i].value)
+            unit_failed(__FILE__, __LINE__, "row %u at %llu: %llu was seen, it was %llu",
+                        notes[i].row, (unsigned long long)notes[i].snapshot,
+                        (unsigned long long)notes[i].value, (unsigned long long)wanted);
+    }
+    free(writes);
+}
+
+/* ---- a run ---- */
+
+static velo_status
+stress_txn_make_trees(vl_session *session, stress_txn *all)
+{
+    vl_leaf_value defaults[1];
+    vl_leaf_schema schema = {stress_txn_ids, defaults, 1, 0};
+    vl_statement statement;
+    vl_tree_id table, index;
+
+    memset(defaults, 0, sizeof defaults);
+    defaults[0].value.type = VL_TYPE_NULL;
+    VL_TRY(vl_statement_begin(unit_ctx(), session, 1, &statement));
+    VL_TRY(vl_txn_create_tree(unit_ctx(), &statement, &schema, &table));
+    VL_TRY(vl_txn_create_tree(unit_ctx(), &statement, NULL, &index));
+    VL_TRY(vl_statement_end(unit_ctx(), &statement));
+    VL_TRY(vl_rows_open(unit_ctx(), all->store, table, &all->table));
+    return vl_keys_open(unit_ctx(), all->store, index, &all->index);
+}
+
+static void
+stress_txn_run(vl_io *io, const char *path, const vl_txn_store_options *options,
+               uint64_t transactions)
+{
+    static stress_txn_thread threads[STRESS_TXN_THREADS];
+    static stress_txn_note *together;
+    vl_thread handles[STRESS_TXN_THREADS];
+    stress_txn all = {.transactions = transactions};
+    vl_store_report report;
+    vl_txn_stats stats;
+    uint32_t count = 0;
+
+    memset(threads, 0, sizeof threads);
+    memset(handles, 0, sizeof handles);
+    CHECK_OK(vl_txn_store_open(unit_ctx(), io, path, options, &all.store));
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++) {
+        stress_txn_thread *self = &threads[i];
+
+        self->all = &all;
+        self->next = ((uint64_t)(i + 1) << 40) + 1;
+        self->notes = calloc(STRESS_TXN_NOTES, sizeof *self->notes);
+        CHECK(self->notes != NULL);
+        vl_rng_init(&self->rng, unit_seed() + i);
+        vl_ctx_init(&self->ctx, NULL, NULL);
+        vl_arena_init(&self->arena, NULL, 0);
+        CHECK_OK(vl_session_create(unit_ctx(), all.store, &self->session));
+        vl_session_set_busy(self->session, NULL, NULL, -1);
+        vl_session_set_synchronous(self->session,
+                                   i % 2 == 0 ? VL_SYNCHRONOUS_OFF : VL_SYNCHRONOUS_FULL);
+    }
+    CHECK_OK(stress_txn_make_trees(threads[0].session, &all));
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++)
+        CHECK_OK(vl_thread_start(unit_ctx(), &handles[i], "txn", stress_txn_main, &threads[i]));
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++)
+        vl_thread_join(&handles[i]);
+    together = calloc((size_t)STRESS_TXN_THREADS * STRESS_TXN_NOTES, sizeof *together);
+    CHECK(together != NULL);
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++) {
+        if (threads[i].fault[0] != 0)
+            unit_failed(__FILE__, __LINE__, "thread %u: %s", i, threads[i].fault);
+        memcpy(together + count, threads[i].notes, threads[i].count * sizeof *together);
+        count += threads[i].count;
+        free(threads[i].notes);
+        vl_session_destroy(threads[i].session);
+        vl_arena_deinit(&threads[i].arena);
+    }
+    stress_txn_check(together, count);
+    free(together);
+    vl_txn_store_get_stats(all.store, &stats);
+    CHECK(stats.commit_count > 0 && stats.wait_count > 0);
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), all.store));
+    CHECK_OK(vl_store_check(unit_ctx(), vl_txn_store_base(all.store), NULL, NULL, &report));
+    CHECK_EQ(report.unused_count, 0);
+    vl_txn_store_get_stats(all.store, &stats);
+    CHECK(stats.version_bytes < 100000);
+    CHECK_OK(vl_txn_store_close(unit_ctx(), all.store));
+}
+
+/* How much is done: VELO_STRESS_TXN transactions of each thread. */
+static uint64_t
+stress_txn_amount(uint64_t otherwise)
+{
+    const char *text = getenv("VELO_STRESS_TXN");
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void
+stress_txn_history_in_memory(void)
+{
+    vl_txn_store_options options = {0};
+
+    stress_txn_run(NULL, NULL, &options, stress_txn_amount(3000));
+}
+
+/* With a thread that writes checkpoints all the time, in a cache of the least size. */
+static void
+stress_txn_history_in_a_file(void)
+{
+    vl_txn_store_options options = {.store = {.may_create = 1,
+                                              .has_background = 1,
+                                              .cache_bytes = 1 << 20,
+                                              .log_limit_bytes = 1 << 16}};
+    vl_io *io;
+
+    CHECK_OK(vl_io_open(unit_ctx(), NULL, &io));
+    stress_txn_run(io, unit_path("db"), &options, stress_txn_amount(1500));
+    vl_io_close(io);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const unit_test tests[] = {
+        UNIT_TEST(stress_txn_history_in_memory),
+        UNIT_TEST(stress_txn_history_in_a_file),
+    };
+
+    return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
+}
