@@ -6,7 +6,8 @@
  *
  * Where conditions go (31, item 20): total ones to the first step that has all they name, unless a
  * RIGHT or FULL join comes between; conditions that may fail wait until all sources are joined,
- * save equalities between sources, which lookups need; volatile ones always wait.
+ * save equalities between sources, which lookups need; volatile ones always wait. None waits beyond
+ * a RIGHT or FULL join that comes after the condition.
  *
  * Invariants
  *   PF1  Every conjunct is decided exactly once, unless a copy before an outer join saves work.
@@ -111,6 +112,9 @@ from_is_ready(const from_work *work, const from_conjunct *conjunct, uint64_t pla
             return 0;
     if (is_all || expr->effect == VL_EFFECT_TOTAL)
         return 1;
+    for (uint32_t i = conjunct->home + 1; i < work->list->list_count && item >= conjunct->home; i++)
+        if ((work->list->list[i].bits & VL_JOIN_RIGHT) != 0)
+            return 1; /* it must not be decided above that join */
     return expr->effect == VL_EFFECT_FAILING && is_several && expr->kind == VL_EXPR_COMPARE &&
            expr->op == VL_COMPARE_EQ;
 }

@@ -11,6 +11,7 @@ typedef struct bind_error {
     int offset;         /* where it was found, or -1 */
 } bind_error;
 
+/* check_tree: table, of statements */
 static void
 bind_fails_in_sqlites_words(void)
 {
