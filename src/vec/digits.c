@@ -29,6 +29,7 @@ digits_print(double magnitude, int count, char *to)
     char *at = text;
     int found = 0;
 
+    memset(to, '0', (size_t)count);
     (void)snprintf(text, sizeof text, "%.*e", count - 1, magnitude);
     for (; *at != 'e'; at++) /* keeps D1 */
         if (*at >= '0' && *at <= '9' && found < count)
