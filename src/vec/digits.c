@@ -191,21 +191,23 @@ digits_are(const vl_digits *digits, double magnitude)
     return strtod(text, NULL) == magnitude;
 }
 
-/* Round to 17 digits, or to 15 where those give the same double and it is likely. */
+/* Round to 17 digits, or shorten to 15 where those give the same double. What is tried is what
+ * SQLite tries: three zeros or two nines there, of large integers two zeros. */
 static void
 digits_shorten(vl_digits *digits, double magnitude)
 {
-    vl_digits brief;
+    int is_nines = memcmp(digits->text + 14, "99", 2) == 0;
+    int is_zeros = memcmp(digits->text + 13, "00", 2) == 0 &&
+                   (digits->text[15] == '0' || digits->point >= digits->count);
+    vl_digits brief = *digits;
 
-    digits_round(digits, DIGITS_LONG);
-    if (memcmp(digits->text + 13, "000", 3) != 0 && memcmp(digits->text + 14, "99", 2) != 0)
-        return;
-    brief = *digits;
     brief.count = DIGITS_SHORT;
-    if (digits->text[DIGITS_SHORT] == '9' && digits_count_up(brief.text, DIGITS_SHORT))
+    if (is_nines && digits_count_up(brief.text, DIGITS_SHORT))
         brief.point++;
-    if (digits_are(&brief, magnitude))
+    if ((is_nines || is_zeros) && digits_are(&brief, magnitude))
         *digits = brief;
+    else
+        digits_round(digits, DIGITS_LONG);
 }
 
 void
