@@ -7,6 +7,7 @@
 #include "exec/exec_int.h"
 
 #include "base/assert.h"
+#include "exec/kernel.h"
 
 /* ---- VALUES ---- */
 
@@ -84,24 +85,61 @@ filter_open(vl_ctx *ctx, vl_stage *stage)
     return VELO_OK;
 }
 
+/* Decide the first conjuncts for all rows at once, as far as that can be done, and select the rows
+ * that pass these; *decided is how many. Conjuncts behind the first that cannot be decided so wait
+ * for it: it may fail, and its error is that of the first row that meets it. */
+static uint32_t
+filter_decide(vl_ctx *ctx, filter_stage *filter, vl_eval *eval, uint32_t *decided)
+{
+    const vl_exprs *conjuncts = &filter->base.op->as.filter.conjuncts;
+    const vl_chunk *in = eval->chunk;
+    uint64_t bits[VL_KERNEL_WORDS];
+    uint64_t more[VL_KERNEL_WORDS];
+    uint32_t count = 0;
+
+    for (*decided = 0; *decided < conjuncts->count; ++*decided) {
+        uint64_t *to = *decided == 0 ? bits : more;
+
+        if (filter->base.exec->env.is_plain ||
+            !vl_kernel_filter(ctx, eval, conjuncts->list[*decided], to))
+            break;
+        if (*decided > 0)
+            vl_simd_best()->bits_and(bits, more, in->row_count, bits);
+    }
+    if (*decided > 0 && in->selection == NULL)
+        return vl_simd_best()->rows16(bits, in->row_count, filter->selection);
+    for (uint32_t n = 0; n < in->count; n++) {
+        uint32_t row = vl_chunk_row(in, n);
+
+        filter->selection[count] = (uint16_t)row;
+        count += *decided == 0 || vl_bits_get(bits, row);
+    }
+    return count;
+}
+
 /* Choose the rows of a chunk that pass. */
 static velo_status
 filter_choose(vl_ctx *ctx, filter_stage *filter, const vl_chunk *in)
 {
+    const vl_exprs *conjuncts = &filter->base.op->as.filter.conjuncts;
     vl_eval eval = vl_stage_eval(&filter->base, &filter->arena);
+    uint32_t chosen;
+    uint32_t decided;
     uint32_t count = 0;
+    vl_exprs rest;
 
     vl_arena_reset(&filter->arena);
     eval.chunk = in;
     filter->chunk = *in;
     filter->chunk.selection = filter->selection;
-    filter->chunk.count = 0;
-    for (uint32_t n = 0; n < in->count; n++) {
+    chosen = filter_decide(ctx, filter, &eval, &decided);
+    rest = (vl_exprs){.list = conjuncts->list + decided, .count = conjuncts->count - decided};
+    for (uint32_t n = 0; n < chosen && rest.count > 0; n++) {
         velo_status status;
         int passes;
 
-        eval.at = vl_chunk_row(in, n);
-        status = vl_eval_conjuncts(ctx, &eval, &filter->base.op->as.filter.conjuncts, &passes);
+        eval.at = filter->selection[n];
+        status = vl_eval_conjuncts(ctx, &eval, &rest, &passes);
         if (status != VELO_OK && count == 0)
             return status;
         if (status != VELO_OK) {
@@ -111,7 +149,7 @@ filter_choose(vl_ctx *ctx, filter_stage *filter, const vl_chunk *in)
         filter->selection[count] = (uint16_t)eval.at;
         count += (uint32_t)passes;
     }
-    filter->chunk.count = count;
+    filter->chunk.count = rest.count > 0 ? count : chosen;
     return VELO_OK;
 }
 
