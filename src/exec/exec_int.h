@@ -159,8 +159,9 @@ velo_status vl_batch_append_copy(vl_ctx *ctx, vl_batch *batch, const vl_value *v
 
 void vl_batch_deinit(vl_batch *batch);
 
-/* Read all columns of a chunk's nth row. */
+/* Read all columns of a chunk's nth row, or of a row of its vectors. */
 void vl_chunk_read(const vl_chunk *chunk, uint32_t n, vl_value *values);
+void vl_chunk_read_at(const vl_chunk *chunk, uint32_t row, vl_value *values);
 
 /* ---- subquery.c ---- */
 

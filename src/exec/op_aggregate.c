@@ -17,6 +17,7 @@
  *   G2  A set's groups, and what they hold, are in its arena, tables and sorters; they go together.
  *   G3  An aggregate takes the rows of a group in the input's order, or in that of its ORDER BY. */
 #include "exec/exec_int.h"
+#include "exec/kernel.h"
 #include "exec/sorter.h"
 
 #include "base/assert.h"
@@ -71,6 +72,8 @@ typedef struct aggregate_stage {
     uint32_t at;             /* the next of them */
     uint64_t number;         /* of the row: rows so far */
     vl_arena arena;          /* of what evaluating makes; emptied for each chunk or row */
+    uint8_t *is_extreme;     /* of each aggregate: 1 for the built-in min(), 2 for max() */
+    int is_columnar;         /* one group, and nothing depends on the order of aggregates */
     int has_input;           /* sorted input: rows are left */
     int is_read;             /* the input was read and grouped */
     int is_ended;            /* all was yielded */
@@ -168,7 +171,7 @@ agg_open_rows(vl_ctx *ctx, aggregate_stage *agg)
     agg->order = agg_alloc(ctx, agg, what->groups.count, sizeof *agg->order);
     agg->address_row = agg_alloc(ctx, agg, what->groups.count + 1U, sizeof *agg->address_row);
     agg->sorting = agg_alloc(ctx, agg, what->groups.count, sizeof *agg->sorting);
-    agg->args = agg_alloc(ctx, agg, most + 1U, sizeof *agg->args);
+    agg->args = agg_alloc(ctx, agg, most + 2U, sizeof *agg->args);
     agg->late_row = agg_alloc(ctx, agg, most + 2U, sizeof *agg->late_row);
     agg->bare = agg_alloc(ctx, agg, what->bare.count + 1U, sizeof *agg->bare);
     agg->result = agg_alloc(ctx, agg, agg->base.op->column_count, sizeof *agg->result);
@@ -180,6 +183,43 @@ agg_open_rows(vl_ctx *ctx, aggregate_stage *agg)
     for (uint32_t i = 0; i < what->groups.count; i++) {
         agg->order[i] = (vl_sorter_key){.index = width + i, .collation = what->collations[i]};
         agg->sorting[i] = (vl_sorter_key){.index = 1 + i, .collation = what->collations[i]};
+    }
+    return VELO_OK;
+}
+
+/* Whether a function is the built-in one of its name. */
+static int
+agg_is_builtin(const vl_func *func)
+{
+    const vl_func *builtin;
+
+    for (size_t i = 0; (builtin = vl_func_builtin(i)) != NULL; i++) {
+        if (builtin == func)
+            return 1;
+    }
+    return 0;
+}
+
+/* Find out whether chunks can be taken column by column, which saves the way through each row's
+ * group. Then errors must not depend on the order in which the aggregates see a row. */
+static velo_status
+agg_open_columns(vl_ctx *ctx, aggregate_stage *agg)
+{
+    const vl_op_aggregate *what = agg->what;
+
+    agg->is_extreme = agg_alloc(ctx, agg, what->aggregate_count, 1);
+    if (agg->is_extreme == NULL)
+        return VELO_NOMEM;
+    agg->is_columnar = !agg->base.exec->env.is_plain && !what->is_grouped && what->bare.count == 0;
+    for (uint32_t i = 0; i < what->aggregate_count; i++) {
+        const vl_aggregate *call = &what->aggregates[i];
+
+        if (call->filter != NULL || call->is_distinct || call->order_count > 0)
+            agg->is_columnar = 0;
+        for (uint32_t k = 0; k < call->arguments.count; k++)
+            agg->is_columnar &= call->arguments.list[k]->effect == VL_EFFECT_TOTAL;
+        if ((call->func->flags & VL_FUNC_PICKS_ROW) != 0 && agg_is_builtin(call->func))
+            agg->is_extreme[i] = call->func->name[1] == 'i' ? 1 : 2;
     }
     return VELO_OK;
 }
@@ -202,6 +242,7 @@ aggregate_open(vl_ctx *ctx, vl_stage *stage)
     if (agg->state_at == NULL || agg->ordered == NULL || agg->lately == NULL ||
         agg->collations == NULL)
         return VELO_NOMEM;
+    VL_TRY(agg_open_columns(ctx, agg));
     agg->extra = AGG_GROUP_SIZE;
     for (uint32_t i = 0; i < count; i++)
         VL_TRY(agg_open_call(ctx, agg, i));
@@ -565,6 +606,7 @@ agg_group_row(vl_ctx *ctx, aggregate_stage *agg, vl_eval *eval)
         if (node == NULL) {
             uint32_t width = (uint32_t)(agg->keys - agg->row) + what->groups.count;
 
+            vl_chunk_read_at(eval->chunk, eval->at, agg->row);
             if (agg->aside.exec == NULL)
                 vl_sorter_init(ctx, &agg->aside, agg->base.exec, agg->order, what->groups.count,
                                width, UINT64_MAX);
@@ -598,10 +640,65 @@ agg_sort(vl_ctx *ctx, aggregate_stage *agg)
     return vl_sorter_next(ctx, &agg->sorted, &agg->kept);
 }
 
+/* Give a column of a chunk to the aggregate that takes it. */
+static velo_status
+agg_add_column(vl_ctx *ctx, aggregate_stage *agg, vl_row_node *node, uint32_t i, const vl_chunk *in)
+{
+    const vl_aggregate *what = &agg->what->aggregates[i];
+    vl_func_call call = agg_call(ctx, agg, &agg->table, i, &agg->arena);
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+    void *state = agg_state_of(agg, node, i);
+    int count = (int)what->arguments.count;
+    const vl_vector *vector = NULL;
+
+    eval.chunk = in;
+    if (count == 1 && what->arguments.list[0]->kind == VL_EXPR_COLUMN)
+        vector = &in->vectors[what->arguments.list[0]->index];
+    if (vector != NULL && agg->is_extreme[i] && in->selection == NULL &&
+        vl_kernel_bounds(vector, in->row_count, NULL, &agg->args[0], &agg->args[1]))
+        return what->func->aggregate->step(&call, state, &agg->args[agg->is_extreme[i] - 1], 1);
+    for (uint32_t n = 0; n < in->count; n++) {
+        call.lane = (uint32_t)agg->number + n;
+        eval.at = vl_chunk_row(in, n);
+        if (vector != NULL)
+            agg->args[0] = vl_vector_get(vector, eval.at);
+        else
+            VL_TRY(vl_eval_list(ctx, &eval, &what->arguments, agg->args));
+        VL_TRY(what->func->aggregate->step(&call, state, count == 0 ? NULL : agg->args, count));
+    }
+    return VELO_OK;
+}
+
+/* Give a chunk to the one group there is, column by column. */
+static velo_status
+agg_add_columns(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    vl_row_node *node;
+
+    VL_TRY(agg_enter(ctx, agg, &agg->table, &node));
+    for (uint32_t i = 0; i < agg->what->aggregate_count; i++)
+        VL_TRY(agg_add_column(ctx, agg, node, i, in));
+    agg->number += in->count;
+    agg_charge(agg, &agg->table);
+    return VELO_OK;
+}
+
+static velo_status
+agg_add_rows(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+
+    eval.chunk = in;
+    for (uint32_t n = 0; n < in->count; n++, agg->number++) {
+        eval.at = vl_chunk_row(in, n);
+        VL_TRY(agg_group_row(ctx, agg, &eval));
+    }
+    return VELO_OK;
+}
+
 static velo_status
 agg_read(vl_ctx *ctx, aggregate_stage *agg)
 {
-    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
     vl_row_node *node;
     const vl_chunk *in;
 
@@ -609,11 +706,10 @@ agg_read(vl_ctx *ctx, aggregate_stage *agg)
         VL_TRY(vl_stage_next(ctx, agg->base.children[0], VL_CHUNK_ROWS, &in));
         if (in->count == 0)
             break;
-        eval.row = agg->row;
-        for (uint32_t n = 0; n < in->count; n++, agg->number++) {
-            vl_chunk_read(in, n, agg->row);
-            VL_TRY(agg_group_row(ctx, agg, &eval));
-        }
+        if (agg->is_columnar)
+            VL_TRY(agg_add_columns(ctx, agg, in));
+        else
+            VL_TRY(agg_add_rows(ctx, agg, in));
         vl_arena_reset(&agg->arena);
     }
     if (!agg->what->is_grouped && agg->table.groups.count == 0)
