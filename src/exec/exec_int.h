@@ -53,6 +53,7 @@ struct vl_stage {
     vl_exec *exec;         /* whose it is */
     vl_frame *frame;       /* the program it belongs to */
     vl_stage *children[2]; /* as many as op has */
+    uint32_t left;         /* rows that it has ready: an error waits until they are given */
     velo_status pending;   /* an error that is raised by the next call; VELO_OK: none */
     vl_error *error;       /* its message; from the execution's arena, kept */
     uint64_t charged;      /* bytes that vl_exec_charge knows of */
@@ -133,6 +134,14 @@ void vl_stage_stash(vl_ctx *ctx, vl_stage *stage, velo_status status);
 /* Evaluate LIMIT or OFFSET on no row: an integer, or VELO_MISMATCH "datatype mismatch". */
 velo_status vl_stage_number(vl_ctx *ctx, vl_stage *stage, const vl_expr *expr, int64_t *number)
     VL_MUST_CHECK;
+
+/* Give up to `wanted` of the stage->left rows at the end of a selection of `count` rows. */
+void vl_stage_give(vl_stage *stage, vl_chunk *chunk, const uint16_t *selection, uint32_t count,
+                   uint32_t wanted);
+
+/* Rows to ask a child for, by a stage that passes some of them on: `asked`, which was asked for
+ * last, or four times that when nothing came of it, and at least what is wanted. */
+uint32_t vl_stage_ask(const vl_stage *stage, uint32_t asked, int is_fruitless, uint32_t wanted);
 
 /* Whether any of the expressions is volatile. */
 int vl_exprs_are_volatile(const vl_exprs *exprs);

@@ -3,6 +3,8 @@
  * Invariants
  *   W1  An expression is evaluated on a row only when the reader has asked for that row, or for a
  *       chunk that has it; rows behind a limit are not asked for.
+ *       FILTER looks further ahead when little passes, but not with what is volatile; an error
+ *       that it meets there waits its turn.
  *   W2  Rows before the one that an error was met in are given first (vl_stage_stash). */
 #include "exec/exec_int.h"
 
@@ -73,7 +75,9 @@ const vl_stage_class vl_values_class = {
 typedef struct filter_stage {
     vl_stage base;
     vl_arena arena; /* what evaluating makes; emptied for each chunk */
-    vl_chunk chunk; /* the child's vectors, with `selection` */
+    vl_chunk chunk; /* the child's vectors, with part of `selection` */
+    uint32_t count; /* rows of the selection */
+    uint32_t asked; /* rows that the child was asked for last */
     uint16_t selection[VL_CHUNK_ROWS];
 } filter_stage;
 
@@ -131,7 +135,6 @@ filter_choose(vl_ctx *ctx, filter_stage *filter, const vl_chunk *in)
     vl_arena_reset(&filter->arena);
     eval.chunk = in;
     filter->chunk = *in;
-    filter->chunk.selection = filter->selection;
     chosen = filter_decide(ctx, filter, &eval, &decided);
     rest = (vl_exprs){.list = conjuncts->list + decided, .count = conjuncts->count - decided};
     for (uint32_t n = 0; n < chosen && rest.count > 0; n++) {
@@ -149,7 +152,8 @@ filter_choose(vl_ctx *ctx, filter_stage *filter, const vl_chunk *in)
         filter->selection[count] = (uint16_t)eval.at;
         count += (uint32_t)passes;
     }
-    filter->chunk.count = rest.count > 0 ? count : chosen;
+    filter->count = rest.count > 0 ? count : chosen;
+    filter->base.left = filter->count;
     return VELO_OK;
 }
 
@@ -159,18 +163,26 @@ filter_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
     filter_stage *filter = (filter_stage *)stage;
     const vl_chunk *in;
 
-    for (;;) {
-        VL_TRY(vl_stage_next(ctx, stage->children[0], wanted, &in));
+    while (stage->left == 0) {
+        filter->asked = vl_stage_ask(stage, filter->asked, 0, wanted);
+        VL_TRY(vl_stage_next(ctx, stage->children[0], filter->asked, &in));
         if (in->count == 0) {
             *out = in;
             return VELO_OK;
         }
         VL_TRY(filter_choose(ctx, filter, in));
-        if (filter->chunk.count > 0) {
-            *out = &filter->chunk;
-            return VELO_OK;
-        }
+        if (stage->left == 0)
+            filter->asked = vl_stage_ask(stage, filter->asked, 1, wanted);
     }
+    vl_stage_give(stage, &filter->chunk, filter->selection, filter->count, wanted);
+    *out = &filter->chunk;
+    return VELO_OK;
+}
+
+static void
+filter_rewind(vl_stage *stage)
+{
+    ((filter_stage *)stage)->asked = 0;
 }
 
 static void
@@ -183,6 +195,7 @@ const vl_stage_class vl_filter_class = {
     .size = sizeof(filter_stage),
     .open = filter_open,
     .next = filter_next,
+    .rewind = filter_rewind,
     .close = filter_close,
 };
 
