@@ -48,6 +48,7 @@ typedef struct agg_set {
 typedef struct aggregate_stage {
     vl_stage base;
     const vl_op_aggregate *what;
+    vl_func_call *calls;     /* of each aggregate, made for the step at hand */
     size_t *state_at;        /* of each aggregate: its state, from the group */
     size_t extra;            /* bytes of a group behind its key */
     vl_value *row;           /* a row of the child, then its keys: what is put aside */
@@ -235,12 +236,13 @@ aggregate_open(vl_ctx *ctx, vl_stage *stage)
     VL_TRY(agg_open_set(ctx, agg, &agg->table));
     VL_TRY(agg_open_set(ctx, agg, &agg->stream));
     VL_TRY(agg_open_rows(ctx, agg));
+    agg->calls = agg_alloc(ctx, agg, count, sizeof *agg->calls);
     agg->state_at = agg_alloc(ctx, agg, count, sizeof *agg->state_at);
     agg->ordered = agg_alloc(ctx, agg, count, sizeof(vl_sorter_key *));
     agg->lately = agg_alloc(ctx, agg, count, sizeof(vl_sorter_key *));
     agg->collations = agg_alloc(ctx, agg, count, sizeof(uint8_t *));
-    if (agg->state_at == NULL || agg->ordered == NULL || agg->lately == NULL ||
-        agg->collations == NULL)
+    if (agg->calls == NULL || agg->state_at == NULL || agg->ordered == NULL ||
+        agg->lately == NULL || agg->collations == NULL)
         return VELO_NOMEM;
     VL_TRY(agg_open_columns(ctx, agg));
     agg->extra = AGG_GROUP_SIZE;
@@ -319,13 +321,14 @@ agg_call(vl_ctx *ctx, const aggregate_stage *agg, agg_set *set, uint32_t i, vl_a
 }
 
 static velo_status
-agg_step(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, uint32_t i,
-         const vl_value *args)
+agg_step(aggregate_stage *agg, agg_set *set, vl_row_node *node, uint32_t i, const vl_value *args)
 {
     const vl_aggregate *what = &agg->what->aggregates[i];
-    vl_func_call call = agg_call(ctx, agg, set, i, &agg->arena);
+    vl_func_call *call = &agg->calls[i];
 
-    return what->func->aggregate->step(&call, agg_state_of(agg, node, i),
+    call->state_arena = &set->arena;
+    call->lane = agg->what->is_grouped ? 0 : (uint32_t)agg->number;
+    return what->func->aggregate->step(call, agg_state_of(agg, node, i),
                                        what->arguments.count == 0 ? NULL : args,
                                        (int)what->arguments.count);
 }
@@ -392,7 +395,7 @@ agg_give_late(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, uint32_t i, const
     uint32_t count = what->arguments.count;
 
     if (what->order_count == 0)
-        return agg_step(ctx, agg, set, agg_node(&row[0]), i, row + 1);
+        return agg_step(agg, set, agg_node(&row[0]), i, row + 1);
     agg->args[0] = row[0];
     memcpy(agg->args + 1, row + count + 2, what->order_count * sizeof *row);
     memcpy(agg->args + 1 + what->order_count, row + 1, count * sizeof *row);
@@ -446,7 +449,7 @@ agg_finish_ordered(vl_ctx *ctx, aggregate_stage *agg, agg_set *set)
             VL_TRY(vl_sorter_next(ctx, sorter, &row));
             if (row == NULL)
                 break;
-            VL_TRY(agg_step(ctx, agg, set, agg_node(&row[0]), i,
+            VL_TRY(agg_step(agg, set, agg_node(&row[0]), i,
                             row + 1 + agg->what->aggregates[i].order_count));
         }
         vl_sorter_deinit(sorter);
@@ -538,7 +541,7 @@ agg_add_to(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, v
         return agg_keep_late(ctx, agg, set, i);
     if (what->order_count > 0)
         return agg_keep_ordered(ctx, agg, set, i);
-    return agg_step(ctx, agg, set, node, i, args);
+    return agg_step(agg, set, node, i, args);
 }
 
 /* Give a row to its group. */
@@ -826,6 +829,8 @@ aggregate_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **o
     *out = &stage->batch.chunk;
     if (agg->is_ended)
         return VELO_OK;
+    for (uint32_t i = 0; i < agg->what->aggregate_count; i++)
+        agg->calls[i] = agg_call(ctx, agg, &agg->table, i, &agg->arena);
     VL_TRY(agg_begin(ctx, agg));
     while (status == VELO_OK && stage->batch.chunk.count < wanted && found) {
         status = agg_next_group(ctx, agg, &found);
