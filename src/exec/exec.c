@@ -146,6 +146,7 @@ velo_status
 vl_stage_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     VL_ASSERT(wanted >= 1 && wanted <= VL_CHUNK_ROWS);
+    *out = &stage->batch.chunk;
     if (VL_UNLIKELY(stage->pending != VELO_OK && stage->left == 0))
         return exec_raise(ctx, stage);
     VL_TRY(vl_exec_poll(ctx, stage->exec, 1));
@@ -230,7 +231,6 @@ vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids
 {
     vl_value *values = NULL;
 
-    VL_ASSERT(count == frame->program->argument_count);
     if (count > 0) {
         values = vl_arena_alloc_array(eval->arena, count, sizeof *values);
         if (values == NULL)
@@ -238,9 +238,16 @@ vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids
     }
     for (uint32_t i = 0; i < count; i++)
         VL_TRY(vl_eval_expr(ctx, eval, kids[i], &values[i]));
+    return vl_frame_begin(ctx, frame, values, count);
+}
+
+velo_status
+vl_frame_begin(vl_ctx *ctx, vl_frame *frame, const vl_value *arguments, uint32_t count)
+{
+    VL_ASSERT(count == frame->program->argument_count);
     vl_frame_rewind(frame);
     vl_arena_reset(&frame->outer_arena);
-    return vl_row_copy_to(ctx, &frame->outer_arena, values, count, frame->outer);
+    return vl_row_copy_to(ctx, &frame->outer_arena, arguments, count, frame->outer);
 }
 
 void

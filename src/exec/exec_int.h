@@ -112,6 +112,10 @@ velo_status vl_frame_create(vl_ctx *ctx, vl_exec *exec, vl_frame *parent, uint32
 velo_status vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids,
                            uint32_t count) VL_MUST_CHECK;
 
+/* The same with arguments that are evaluated already. */
+velo_status vl_frame_begin(vl_ctx *ctx, vl_frame *frame, const vl_value *arguments, uint32_t count)
+    VL_MUST_CHECK;
+
 /* Go back to the beginning and give memory back. */
 void vl_frame_rewind(vl_frame *frame);
 

@@ -304,6 +304,32 @@ subqueries_run_when_needed(void)
     end();
 }
 
+/* Results are remembered by their arguments, whose classes count: 1 is not 1.0. */
+static void
+subqueries_remember_results(void)
+{
+    vl_op *rows;
+
+    begin();
+    (void)plan_program(&builder, plan_values(&builder, "(|| (call:count o0) tx)"), 1);
+    (void)plan_program(&builder, plan_values(&builder, "(call:volatile_count o0)"), 1);
+    rows = plan_values(&builder, "i1; i2; i1; r1.0; i2; n; n; r1.0");
+    CHECK_ROWS(&builder, plan_project(&builder, rows, "(scalar:1 c0) (exists:1 c0)"),
+               "t1x i1; t2x i1; t1x i1; t1.0x i1; t2x i1; n i1; n i1; t1.0x i1");
+    CHECK_EQ(call_count, 8);
+    call_count = 0;
+    CHECK_ROWS(&builder, plan_project(&builder, rows, "(scalar:2:volatile c0)"),
+               "i1; i2; i1; r1.0; i2; n; n; r1.0");
+    CHECK_EQ(call_count, 8);
+    rows = plan_series(&builder, 3000, 3000);
+    rows = plan_project(&builder, rows, "(- (cast:integer (scalar:1 c0)) c0)");
+    rows = plan_op(&builder, VL_OP_KIND_DISTINCT, 1, rows, NULL);
+    rows->as.distinct.key_count = 1;
+    rows->as.distinct.collations = plan_bytes(&builder, 1, VL_COLLATE_BINARY);
+    CHECK_ROWS(&builder, rows, "i0");
+    end();
+}
+
 static void
 subqueries_nest_in_themselves(void)
 {
@@ -454,6 +480,7 @@ main(int argc, char **argv)
         UNIT_TEST(exec_ends_after_an_error),
         UNIT_TEST(subqueries_give_truth_and_values),
         UNIT_TEST(subqueries_run_when_needed),
+        UNIT_TEST(subqueries_remember_results),
         UNIT_TEST(subqueries_nest_in_themselves),
         UNIT_TEST(exec_can_be_stopped),
         UNIT_TEST(exec_needs_the_same_memory_each_time),
