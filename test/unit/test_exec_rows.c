@@ -418,7 +418,7 @@ exec_needs_the_same_memory_each_time(void)
     begin();
     vl_allocator_init(&allocator);
     vl_ctx_init(&ctx, &allocator, NULL);
-    (void)plan_program(&builder, plan_values(&builder, "i1 ta; i2 tb"), 0);
+    (void)plan_program(&builder, plan_values(&builder, "i1; i2"), 0);
     op = plan_filter(&builder, plan_series(&builder, 20, 7), "(inquery:1 c1)");
     op = plan_sort(&builder, plan_project(&builder, op, "(|| c0 c1) (call:count p1)"), "c0 desc");
     op = plan_op(&builder, VL_OP_KIND_DISTINCT, 2, op, NULL);
