@@ -134,7 +134,7 @@ static int
 demo_make_customers(demo *state, int64_t count)
 {
     char name[64];
-    char date[16];
+    char date[40];
 
     if (demo_prepare(state, "INSERT INTO customers VALUES(?,?,?,?,?)"))
         return 1;
@@ -182,7 +182,7 @@ demo_make_products(demo *state)
 static int
 demo_make_orders(demo *state, int64_t count, int64_t customer_count)
 {
-    char date[16];
+    char date[40];
 
     if (demo_prepare(state, "INSERT INTO orders VALUES(?,?,?,?)"))
         return 1;
@@ -223,6 +223,16 @@ demo_make_lines(demo *state, int64_t order_count)
     return 0;
 }
 
+/* Run statements that yield nothing; NULL ends them. */
+static int
+demo_run_all(shell *of, const char *const *statements)
+{
+    for (; *statements != NULL; statements++)
+        if (run_query(of, *statements, NULL, NULL, NULL))
+            return 1;
+    return 0;
+}
+
 static int
 demo_make_tables(demo *state)
 {
@@ -235,12 +245,22 @@ demo_make_tables(demo *state)
         "status TEXT)",
         "CREATE TABLE order_lines(order_id INTEGER NOT NULL, line INTEGER NOT NULL, "
         "product_id INTEGER NOT NULL, quantity INTEGER NOT NULL, price_cents INTEGER NOT NULL)",
+        NULL,
     };
 
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        if (run_query(state->of, tables[i], NULL, NULL, NULL))
-            return 1;
-    return 0;
+    return demo_run_all(state->of, tables);
+}
+
+static int
+demo_make_indexes(demo *state)
+{
+    static const char *const indexes[] = {
+        "CREATE INDEX orders_customer ON orders(customer_id)",
+        "CREATE INDEX order_lines_order ON order_lines(order_id)",
+        NULL,
+    };
+
+    return demo_run_all(state->of, indexes);
 }
 
 static double
@@ -282,7 +302,8 @@ demo_make(shell *of, int64_t order_count)
                  demo_make_products(&state) ||
                  demo_make_orders(&state, order_count, customer_count) ||
                  demo_make_lines(&state, order_count);
-    (void)velo_finalize(state.insert);       /* its errors were those of its steps */
+    (void)velo_finalize(state.insert); /* its errors were those of its steps */
+    has_failed = has_failed || demo_make_indexes(&state);
     if (velo_in_transaction(of->connection)) /* keeps D2 */
         has_failed |= run_query(of, has_failed ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
     if (!has_failed)
@@ -298,6 +319,9 @@ static const struct {
     const char *sql;   /* how */
 } demo_queries[] = {
     {"One order, by its key", "SELECT * FROM orders WHERE id = 4711;"},
+    {"Its lines, by an index", "SELECT p.name, l.quantity, l.price_cents\n"
+                               "FROM order_lines AS l JOIN products AS p ON p.id = l.product_id\n"
+                               "WHERE l.order_id = 4711;"},
     {"Orders by state", "SELECT status, count(*) AS orders FROM orders\n"
                         "GROUP BY status ORDER BY orders DESC;"},
     {"Sales by category", "SELECT p.category, sum(l.quantity) AS pieces,\n"

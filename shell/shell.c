@@ -184,7 +184,10 @@ shell_end_output(shell *of)
 {
     if (fflush(of->out) != 0)
         of->has_out_failed = 1;
-    if (of->once_left > 0 && --of->once_left == 0)
+    if (of->once_left == 0)
+        return;
+    of->once_left--;
+    if (of->once_left == 0)
         (void)shell_restore_output(of);
 }
 
