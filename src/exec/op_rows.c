@@ -258,8 +258,11 @@ project_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out
     const vl_chunk *in;
 
     VL_TRY(vl_stage_next(ctx, stage->children[0], wanted, &in));
-    VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count,
-                          in->row_count == 0 ? 1 : in->row_count));
+    if (in->count == 0) { /* it need not have vectors */
+        *out = in;
+        return VELO_OK;
+    }
+    VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, in->row_count));
     batch->chunk.row_count = in->row_count;
     batch->chunk.selection = in->selection;
     batch->chunk.count = in->count;
