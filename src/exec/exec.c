@@ -398,6 +398,7 @@ vl_exec_reset(vl_exec *exec)
 {
     if (exec->state == EXEC_READY)
         return;
+    exec->is_ending = 1;
     for (vl_frame *frame = exec->frames; frame != NULL; frame = frame->next) {
         vl_frame_rewind(frame);
         frame->is_busy = 0;
@@ -410,6 +411,7 @@ vl_exec_reset(vl_exec *exec)
     exec->chunk = NULL;
     exec->params = NULL;
     exec->param_count = 0;
+    exec->is_ending = 0;
     exec->state = EXEC_READY;
 }
 

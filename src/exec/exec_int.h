@@ -94,6 +94,7 @@ struct vl_exec {
     uint32_t at;                    /* the next of them */
     uint32_t wanted;                /* rows to ask for next: 1, 4, 16, ... (31, item 21) */
     int state;                      /* see exec.c */
+    int is_ending;                  /* reset is under way: nothing of the run is to stay */
     uint64_t steps;                 /* since the last call of progress */
     uint64_t charged_bytes;         /* memory of kept rows */
     uint64_t peak_bytes;            /* the most of it */

@@ -337,7 +337,7 @@ vl_subquery_in(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int *truth)
     int has_null;
 
     VL_TRY(subquery_get(ctx, eval, expr, &place));
-    VL_ASSERT(place->frame->program->root->column_count == expr->op);
+    VL_ASSERT(eval->frame->exec->plan->programs[expr->program].root->column_count == expr->op);
     left = vl_arena_alloc_array(eval->arena, 2 * (size_t)expr->op, sizeof *left);
     if (left == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u values", expr->op * 2U);

@@ -77,6 +77,9 @@ values_filter_project_limit(void)
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i2", NULL), "i1 ta; i2 tb");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i2", "i1"), "i2 tb; i3 tc");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i0", NULL), "");
+    CHECK_ROWS(&builder,
+               plan_project(&builder, plan_limit(&builder, values, "i0", NULL), "c1 (+ c0 i1)"),
+               "");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i-1", "i3"), "i4 n");
     CHECK_ROWS(&builder, plan_limit(&builder, values, NULL, "i9"), "");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "t1", "i-1"), "i1 ta");
