@@ -86,8 +86,8 @@ demo_write_date(int64_t day, char *to, size_t size)
     int64_t of_month = of_year - (153 * month + 2) / 5 + 1;
 
     month = month < 10 ? month + 3 : month - 9;
-    (void)snprintf(to, size, "%04d-%02d-%02d", (int)(year + era * 400 + (month <= 2)), (int)month,
-                   (int)of_month);
+    (void)snprintf(to, size, "%04u-%02u-%02u", (unsigned)(year + era * 400 + (month <= 2)) % 10000U,
+                   (unsigned)month % 100U, (unsigned)of_month % 100U);
 }
 
 /* ---- inserting ---- */

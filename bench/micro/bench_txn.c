@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 #endif
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,71 @@ measure_txns(void *user)
     return (double)txn_count * 1e6 / (double)start_ns;
 }
 
+/* A thread that changes the one row, each time durably. */
+typedef struct txn_hot {
+    pthread_t thread;
+    uint64_t count;
+} txn_hot;
+
+static void
+txn_hot_must(const vl_ctx *ctx, velo_status st)
+{
+    if (st == VELO_OK)
+        return;
+    (void)fprintf(stderr, "\n%s\n", ctx->error.text);
+    exit(1);
+}
+
+static void *
+txn_hot_main(void *argument)
+{
+    const txn_hot *self = argument;
+    vl_value value = {.type = VL_TYPE_INTEGER};
+    vl_statement statement;
+    vl_session *session;
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    txn_hot_must(&ctx, vl_session_create(&ctx, txn_store, &session));
+    for (uint64_t i = 0; i < self->count; i++) {
+        velo_status st;
+
+        vl_session_enter_call(session);
+        txn_hot_must(&ctx, vl_statement_begin(&ctx, session, 1, &statement));
+        value.as.integer = (int64_t)i;
+        while ((st = vl_rows_update(&ctx, &statement, txn_table, 1, txn_ids, &value, 1)) ==
+               VELO_BUSY_SNAPSHOT)
+            txn_hot_must(&ctx, vl_statement_restart(&ctx, &statement));
+        txn_hot_must(&ctx, st);
+        txn_hot_must(&ctx, vl_statement_end(&ctx, &statement));
+        vl_session_leave_call(session);
+    }
+    vl_session_destroy(session);
+    return NULL;
+}
+
+/* Durable changes of one row by so many threads, for each sync of the log: what a disk makes of it
+ * varies by more than anything else here. */
+static double
+measure_hot(void *user)
+{
+    uint32_t threads = *(const uint32_t *)user;
+    vl_store_stats before, after;
+    txn_hot hot[8];
+
+    vl_store_get_stats(vl_txn_store_base(txn_store), &before);
+    for (uint32_t i = 0; i < threads; i++) {
+        hot[i].count = txn_count / 100;
+        if (pthread_create(&hot[i].thread, NULL, txn_hot_main, &hot[i]) != 0)
+            exit(1);
+    }
+    for (uint32_t i = 0; i < threads; i++)
+        (void)pthread_join(hot[i].thread, NULL);
+    vl_store_get_stats(vl_txn_store_base(txn_store), &after);
+    return (double)(threads * (txn_count / 100)) /
+           (double)(after.log.sync_count - before.log.sync_count);
+}
+
 /* Rows that a scan of the whole table sees, a second. */
 static double
 measure_scan(void *user)
@@ -346,8 +412,16 @@ txn_add_all(bench *b)
         "read a row, SQLite",
     };
 
+    static uint32_t threads[2] = {1, 8};
+    int one, eight;
+
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         (void)bench_add(b, names[i], "k/s", BENCH_MORE_IS_BETTER, measure_txns, &cases[i]);
+    one = bench_add(b, "one row, FULL, 1 thread", "commits/sync", BENCH_MORE_IS_BETTER, measure_hot,
+                    &threads[0]);
+    eight = bench_add(b, "one row, FULL, 8 threads", "commits/sync", BENCH_MORE_IS_BETTER,
+                      measure_hot, &threads[1]);
+    bench_want_ratio(b, "8 threads on one row", eight, one, 1, 3.0);
     (void)bench_add(b, "rows counted by a scan", "M/s", BENCH_MORE_IS_BETTER, measure_scan, NULL);
 }
 

@@ -1,4 +1,7 @@
-/* pragma_schema.c - the pragmas that tell of tables, indexes and databases. */
+/* pragma_schema.c - the pragmas that tell of tables, indexes and databases.
+ *
+ * Invariants
+ *   PS1  What is told is the schema that the statement's snapshot has: statement->schema. */
 #include "api/pragma_int.h"
 
 #include "catalog/pragma_rows.h"

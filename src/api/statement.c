@@ -15,9 +15,6 @@
 
 #include <string.h>
 
-/* How often a plan is made anew for one run because the schema was changed again. */
-#define STATEMENT_PLANS_MAX 50
-
 /* ---- plans ---- */
 
 velo_status
@@ -284,33 +281,24 @@ statement_classify(const velo_statement *statement, int *is_writing, int *is_ddl
 static velo_status
 statement_open(vl_ctx *ctx, velo_statement *statement)
 {
-    velo_connection *connection = statement->connection;
+    vl_schema *schema;
+    int is_writing;
+    int is_ddl;
+    velo_status st;
 
-    for (unsigned tries = 0; tries < STATEMENT_PLANS_MAX; tries++) {
-        vl_schema *schema;
-        int is_writing;
-        int is_ddl;
-        velo_status st;
-
-        statement_classify(statement, &is_writing, &is_ddl);
-        VL_TRY(vl_connection_enter(ctx, connection, &statement->txn, is_writing, is_ddl, &schema));
-        statement->is_open = 1;
-        if (schema == statement->schema) {
-            vl_schema_release(schema);
-            return VELO_OK;
-        }
-        st = vl_prepared_plan(ctx, statement, schema);
+    statement_classify(statement, &is_writing, &is_ddl);
+    VL_TRY(vl_connection_enter(ctx, statement->connection, &statement->txn, is_writing, is_ddl,
+                               &schema));
+    statement->is_open = 1;
+    if (schema == statement->schema) {
         vl_schema_release(schema);
-        if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER)
-            st = vl_prepared_describe_other(ctx, statement);
-        if (st == VELO_OK)
-            st = statement_make_room(ctx, statement);
-        if (st == VELO_OK)
-            return VELO_OK;
-        st = statement_close(ctx, statement, st);
-        return st;
+        return VELO_OK;
     }
-    return vl_fail(ctx, VELO_SCHEMA, "the database schema has changed too often");
+    st = vl_prepared_plan(ctx, statement, schema);
+    vl_schema_release(schema);
+    if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER)
+        st = vl_prepared_describe_other(ctx, statement);
+    return st == VELO_OK ? statement_make_room(ctx, statement) : st;
 }
 
 /* Make the execution of the plan ready. */

@@ -59,14 +59,14 @@ exec_class(vl_op_kind kind)
         return &vl_table_scan_class;
     case VL_OP_KIND_INDEX_SCAN:
         return &vl_index_scan_class;
+    case VL_OP_KIND_FUNCTION_SCAN:
+        return &vl_function_scan_class;
     case VL_OP_KIND_INSERT:
         return &vl_insert_class;
     case VL_OP_KIND_UPDATE:
         return &vl_update_class;
     case VL_OP_KIND_DELETE:
         return &vl_delete_class;
-    case VL_OP_KIND_FUNCTION_SCAN:
-        return NULL;
     }
     return NULL;
 }
@@ -78,8 +78,7 @@ exec_open_stage(vl_ctx *ctx, vl_frame *frame, const vl_op *op, vl_stage **out)
     vl_stage *stage;
 
     if (class == NULL)
-        return vl_fail(ctx, VELO_ERROR, "operators of kind %d are not supported yet",
-                       (int)op->kind);
+        return vl_fail(ctx, VELO_INTERNAL, "unknown kind of operator: %d", (int)op->kind);
     stage = vl_arena_alloc_array(&frame->exec->arena, 1, class->size);
     if (stage == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate an operator");
@@ -102,6 +101,7 @@ exec_rewind_stage(vl_stage *stage)
             exec_rewind_stage(stage->children[i]);
     }
     stage->pending = VELO_OK;
+    stage->left = 0;
     if (stage->is_open && stage->class->rewind != NULL)
         stage->class->rewind(stage);
 }
@@ -146,13 +146,33 @@ velo_status
 vl_stage_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     VL_ASSERT(wanted >= 1 && wanted <= VL_CHUNK_ROWS);
-    if (VL_UNLIKELY(stage->pending != VELO_OK))
+    *out = &stage->batch.chunk;
+    if (VL_UNLIKELY(stage->pending != VELO_OK && stage->left == 0))
         return exec_raise(ctx, stage);
     VL_TRY(vl_exec_poll(ctx, stage->exec, 1));
     VL_TRY(stage->class->next(ctx, stage, stage->is_volatile ? 1 : wanted, out));
     VL_ASSERT((*out)->count <= wanted);
     stage->exec->steps += (*out)->count;
     return VELO_OK;
+}
+
+void
+vl_stage_give(vl_stage *stage, vl_chunk *chunk, const uint16_t *selection, uint32_t count,
+              uint32_t wanted)
+{
+    chunk->selection = selection + (count - stage->left);
+    chunk->count = stage->left < wanted ? stage->left : wanted;
+    stage->left -= chunk->count;
+}
+
+uint32_t
+vl_stage_ask(const vl_stage *stage, uint32_t asked, int is_fruitless, uint32_t wanted)
+{
+    if (stage->is_volatile)
+        return 1;
+    if (is_fruitless)
+        asked = asked > VL_CHUNK_ROWS / EXEC_GROWTH ? VL_CHUNK_ROWS : asked * EXEC_GROWTH;
+    return asked > wanted ? asked : wanted;
 }
 
 int
@@ -211,7 +231,6 @@ vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids
 {
     vl_value *values = NULL;
 
-    VL_ASSERT(count == frame->program->argument_count);
     if (count > 0) {
         values = vl_arena_alloc_array(eval->arena, count, sizeof *values);
         if (values == NULL)
@@ -219,9 +238,16 @@ vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids
     }
     for (uint32_t i = 0; i < count; i++)
         VL_TRY(vl_eval_expr(ctx, eval, kids[i], &values[i]));
+    return vl_frame_begin(ctx, frame, values, count);
+}
+
+velo_status
+vl_frame_begin(vl_ctx *ctx, vl_frame *frame, const vl_value *arguments, uint32_t count)
+{
+    VL_ASSERT(count == frame->program->argument_count);
     vl_frame_rewind(frame);
     vl_arena_reset(&frame->outer_arena);
-    return vl_row_copy_to(ctx, &frame->outer_arena, values, count, frame->outer);
+    return vl_row_copy_to(ctx, &frame->outer_arena, arguments, count, frame->outer);
 }
 
 void
@@ -308,6 +334,13 @@ vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count)
     VL_ASSERT(exec->state == EXEC_READY);
     exec->params = params;
     exec->param_count = count;
+}
+
+void
+vl_exec_set_source(vl_exec *exec, struct vl_source *source)
+{
+    VL_ASSERT(exec->state == EXEC_READY);
+    exec->env.source = source;
 }
 
 /* Begin a run. */

@@ -32,6 +32,7 @@ typedef struct vl_exec_env {
     vl_io *io;                            /* where temporary files are made; NULL: nothing spills */
     const char *temporary_folder;         /* their folder; with io */
     uint64_t memory_limit; /* bytes above which rows that are kept go to a file; 0: no limit */
+    int is_plain; /* all expressions go through the evaluator: for tests and measurements */
     const _Atomic int *interrupt;    /* not 0: stop with VELO_INTERRUPT; NULL: none */
     int (*progress)(void *argument); /* called every progress_steps steps; not 0: interrupt */
     void *progress_argument;
@@ -60,6 +61,10 @@ velo_status vl_exec_create(vl_ctx *ctx, const vl_plan *plan, const vl_exec_env *
  * those that are missing are NULL. Borrowed, texts as well, until the run's reset. Only between
  * reset (or create) and the first step. */
 void vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count);
+
+/* Read and change tables through another source, in the runs that follow. Borrowed; only between
+ * reset (or create) and the first step. */
+void vl_exec_set_source(vl_exec *exec, struct vl_source *source);
 
 /* Compute the next row. VELO_ROW: *row has the plan's columns, borrowed until the next call.
  * VELO_DONE: there is none; *row is NULL. Otherwise an error: the run is over, and further steps

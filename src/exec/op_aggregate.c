@@ -8,13 +8,16 @@
  * rows that were put aside, which are sorted input, are merged.
  *
  * DISTINCT and ORDER BY within a call: the arguments are kept with the address of their group, in
- * one table and one sorter for each call, not for each group.
+ * one table and one sorter for each call, not for each group. DISTINCT arguments that are met when
+ * memory is short, and are not in the table, are sorted twice at the end: to find the first of
+ * each, and back into their order.
  *
  * Invariants
  *   G1  No group is in the table and among the rows that were put aside.
  *   G2  A set's groups, and what they hold, are in its arena, tables and sorters; they go together.
  *   G3  An aggregate takes the rows of a group in the input's order, or in that of its ORDER BY. */
 #include "exec/exec_int.h"
+#include "exec/kernel.h"
 #include "exec/sorter.h"
 
 #include "base/assert.h"
@@ -37,6 +40,7 @@ typedef struct agg_set {
     vl_row_table groups; /* by their keys */
     vl_row_table *seen;  /* of each aggregate: DISTINCT arguments */
     vl_sorter *ordered;  /* of each aggregate: arguments to be sorted */
+    vl_sorter *late;     /* of each aggregate: DISTINCT arguments met when memory was short */
     uint64_t charged;    /* bytes */
     size_t held;         /* by the arena when they were charged */
 } agg_set;
@@ -44,6 +48,7 @@ typedef struct agg_set {
 typedef struct aggregate_stage {
     vl_stage base;
     const vl_op_aggregate *what;
+    vl_func_call *calls;     /* of each aggregate, made for the step at hand */
     size_t *state_at;        /* of each aggregate: its state, from the group */
     size_t extra;            /* bytes of a group behind its key */
     vl_value *row;           /* a row of the child, then its keys: what is put aside */
@@ -53,6 +58,8 @@ typedef struct aggregate_stage {
     vl_sorter_key *sorting;  /* of the keys in address_row */
     vl_value *args;          /* of an aggregate, behind the address of the group and order keys */
     vl_sorter_key **ordered; /* of each aggregate with ORDER BY: keys of its sorter */
+    vl_sorter_key **lately;  /* of each DISTINCT aggregate: address, arguments, number */
+    vl_value *late_row;      /* address, arguments, number, order keys */
     uint8_t **collations;    /* of each DISTINCT aggregate: of the group's address and arguments */
     vl_value *bare;          /* bare columns, then min or max */
     vl_value *result;        /* a row that is yielded */
@@ -66,6 +73,8 @@ typedef struct aggregate_stage {
     uint32_t at;             /* the next of them */
     uint64_t number;         /* of the row: rows so far */
     vl_arena arena;          /* of what evaluating makes; emptied for each chunk or row */
+    uint8_t *is_extreme;     /* of each aggregate: 1 for the built-in min(), 2 for max() */
+    int is_columnar;         /* one group, and nothing depends on the order of aggregates */
     int has_input;           /* sorted input: rows are left */
     int is_read;             /* the input was read and grouped */
     int is_ended;            /* all was yielded */
@@ -101,6 +110,24 @@ agg_open_order(vl_ctx *ctx, aggregate_stage *agg, uint32_t i)
     return VELO_OK;
 }
 
+/* The keys of a DISTINCT aggregate's rows that were put aside; from the last one on they are those
+ * of the second sort, by number. */
+static velo_status
+agg_open_late(vl_ctx *ctx, aggregate_stage *agg, uint32_t i)
+{
+    const vl_aggregate *call = &agg->what->aggregates[i];
+    vl_sorter_key *keys = agg_alloc(ctx, agg, call->arguments.count + 2U, sizeof *keys);
+
+    agg->lately[i] = keys;
+    if (keys == NULL)
+        return VELO_NOMEM;
+    for (uint32_t k = 0; k < call->arguments.count + 2; k++)
+        keys[k].index = k;
+    for (uint32_t k = 0; k < call->arguments.count; k++)
+        keys[k + 1].collation = call->collation;
+    return VELO_OK;
+}
+
 static velo_status
 agg_open_call(vl_ctx *ctx, aggregate_stage *agg, uint32_t i)
 {
@@ -113,6 +140,7 @@ agg_open_call(vl_ctx *ctx, aggregate_stage *agg, uint32_t i)
         if (agg->collations[i] == NULL)
             return VELO_NOMEM;
         memset(agg->collations[i] + 1, call->collation, call->arguments.count);
+        VL_TRY(agg_open_late(ctx, agg, i));
     }
     return call->order_count > 0 ? agg_open_order(ctx, agg, i) : VELO_OK;
 }
@@ -123,7 +151,8 @@ agg_open_set(vl_ctx *ctx, aggregate_stage *agg, agg_set *set)
     vl_arena_init(&set->arena, ctx->allocator, 0);
     set->seen = agg_alloc(ctx, agg, agg->what->aggregate_count, sizeof *set->seen);
     set->ordered = agg_alloc(ctx, agg, agg->what->aggregate_count, sizeof *set->ordered);
-    return set->seen == NULL || set->ordered == NULL ? VELO_NOMEM : VELO_OK;
+    set->late = agg_alloc(ctx, agg, agg->what->aggregate_count, sizeof *set->late);
+    return set->seen == NULL || set->ordered == NULL || set->late == NULL ? VELO_NOMEM : VELO_OK;
 }
 
 /* Room for rows of all kinds. */
@@ -143,16 +172,55 @@ agg_open_rows(vl_ctx *ctx, aggregate_stage *agg)
     agg->order = agg_alloc(ctx, agg, what->groups.count, sizeof *agg->order);
     agg->address_row = agg_alloc(ctx, agg, what->groups.count + 1U, sizeof *agg->address_row);
     agg->sorting = agg_alloc(ctx, agg, what->groups.count, sizeof *agg->sorting);
-    agg->args = agg_alloc(ctx, agg, most + 1U, sizeof *agg->args);
+    agg->args = agg_alloc(ctx, agg, most + 2U, sizeof *agg->args);
+    agg->late_row = agg_alloc(ctx, agg, most + 2U, sizeof *agg->late_row);
     agg->bare = agg_alloc(ctx, agg, what->bare.count + 1U, sizeof *agg->bare);
     agg->result = agg_alloc(ctx, agg, agg->base.op->column_count, sizeof *agg->result);
     if (agg->row == NULL || agg->order == NULL || agg->address_row == NULL ||
-        agg->sorting == NULL || agg->args == NULL || agg->bare == NULL || agg->result == NULL)
+        agg->sorting == NULL || agg->args == NULL || agg->late_row == NULL || agg->bare == NULL ||
+        agg->result == NULL)
         return VELO_NOMEM;
     agg->keys = agg->row + width;
     for (uint32_t i = 0; i < what->groups.count; i++) {
         agg->order[i] = (vl_sorter_key){.index = width + i, .collation = what->collations[i]};
         agg->sorting[i] = (vl_sorter_key){.index = 1 + i, .collation = what->collations[i]};
+    }
+    return VELO_OK;
+}
+
+/* Whether a function is the built-in one of its name. */
+static int
+agg_is_builtin(const vl_func *func)
+{
+    const vl_func *builtin;
+
+    for (size_t i = 0; (builtin = vl_func_builtin(i)) != NULL; i++) {
+        if (builtin == func)
+            return 1;
+    }
+    return 0;
+}
+
+/* Find out whether chunks can be taken column by column, which saves the way through each row's
+ * group. Then errors must not depend on the order in which the aggregates see a row. */
+static velo_status
+agg_open_columns(vl_ctx *ctx, aggregate_stage *agg)
+{
+    const vl_op_aggregate *what = agg->what;
+
+    agg->is_extreme = agg_alloc(ctx, agg, what->aggregate_count, 1);
+    if (agg->is_extreme == NULL)
+        return VELO_NOMEM;
+    agg->is_columnar = !agg->base.exec->env.is_plain && !what->is_grouped && what->bare.count == 0;
+    for (uint32_t i = 0; i < what->aggregate_count; i++) {
+        const vl_aggregate *call = &what->aggregates[i];
+
+        if (call->filter != NULL || call->is_distinct || call->order_count > 0)
+            agg->is_columnar = 0;
+        for (uint32_t k = 0; k < call->arguments.count; k++)
+            agg->is_columnar &= call->arguments.list[k]->effect == VL_EFFECT_TOTAL;
+        if ((call->func->flags & VL_FUNC_PICKS_ROW) != 0 && agg_is_builtin(call->func))
+            agg->is_extreme[i] = call->func->name[1] == 'i' ? 1 : 2;
     }
     return VELO_OK;
 }
@@ -168,11 +236,15 @@ aggregate_open(vl_ctx *ctx, vl_stage *stage)
     VL_TRY(agg_open_set(ctx, agg, &agg->table));
     VL_TRY(agg_open_set(ctx, agg, &agg->stream));
     VL_TRY(agg_open_rows(ctx, agg));
+    agg->calls = agg_alloc(ctx, agg, count, sizeof *agg->calls);
     agg->state_at = agg_alloc(ctx, agg, count, sizeof *agg->state_at);
     agg->ordered = agg_alloc(ctx, agg, count, sizeof(vl_sorter_key *));
+    agg->lately = agg_alloc(ctx, agg, count, sizeof(vl_sorter_key *));
     agg->collations = agg_alloc(ctx, agg, count, sizeof(uint8_t *));
-    if (agg->state_at == NULL || agg->ordered == NULL || agg->collations == NULL)
+    if (agg->calls == NULL || agg->state_at == NULL || agg->ordered == NULL ||
+        agg->lately == NULL || agg->collations == NULL)
         return VELO_NOMEM;
+    VL_TRY(agg_open_columns(ctx, agg));
     agg->extra = AGG_GROUP_SIZE;
     for (uint32_t i = 0; i < count; i++)
         VL_TRY(agg_open_call(ctx, agg, i));
@@ -214,6 +286,8 @@ agg_clear(aggregate_stage *agg, agg_set *set)
         vl_row_table_deinit(&set->seen[i]);
         if (set->ordered != NULL)
             vl_sorter_deinit(&set->ordered[i]);
+        if (set->late != NULL)
+            vl_sorter_deinit(&set->late[i]);
     }
     vl_row_table_deinit(&set->groups);
     if (set->arena.allocator != NULL)
@@ -247,20 +321,21 @@ agg_call(vl_ctx *ctx, const aggregate_stage *agg, agg_set *set, uint32_t i, vl_a
 }
 
 static velo_status
-agg_step(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, uint32_t i,
-         const vl_value *args)
+agg_step(aggregate_stage *agg, agg_set *set, vl_row_node *node, uint32_t i, const vl_value *args)
 {
     const vl_aggregate *what = &agg->what->aggregates[i];
-    vl_func_call call = agg_call(ctx, agg, set, i, &agg->arena);
+    vl_func_call *call = &agg->calls[i];
 
-    return what->func->aggregate->step(&call, agg_state_of(agg, node, i),
+    call->state_arena = &set->arena;
+    call->lane = agg->what->is_grouped ? 0 : (uint32_t)agg->number;
+    return what->func->aggregate->step(call, agg_state_of(agg, node, i),
                                        what->arguments.count == 0 ? NULL : args,
                                        (int)what->arguments.count);
 }
 
-/* Keep the arguments of a call with ORDER BY, which are behind room for the keys. */
+/* Keep agg->args, with its order keys, to be sorted. */
 static velo_status
-agg_keep_ordered(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_eval *eval, uint32_t i)
+agg_keep_ordered(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, uint32_t i)
 {
     const vl_aggregate *what = &agg->what->aggregates[i];
     vl_sorter *sorter = &set->ordered[i];
@@ -268,15 +343,101 @@ agg_keep_ordered(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_eval *eval,
     if (sorter->exec == NULL)
         vl_sorter_init(ctx, sorter, agg->base.exec, agg->ordered[i], what->order_count + 1,
                        what->order_count + 1 + what->arguments.count, UINT64_MAX);
-    for (uint32_t k = 0; k < what->order_count; k++)
-        VL_TRY(vl_eval_expr(ctx, eval, what->order[k].expr, &agg->args[k + 1]));
     return vl_sorter_add(ctx, sorter, agg->args);
+}
+
+/* Put agg->args of a DISTINCT aggregate aside: whether they are the first is found at the end. */
+static velo_status
+agg_keep_late(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, uint32_t i)
+{
+    const vl_aggregate *what = &agg->what->aggregates[i];
+    uint32_t count = what->arguments.count;
+    uint32_t width = count + 2 + what->order_count;
+    vl_value *row = agg->late_row;
+
+    if (set->late[i].exec == NULL)
+        vl_sorter_init(ctx, &set->late[i], agg->base.exec, agg->lately[i], count + 2, width,
+                       UINT64_MAX);
+    row[0] = agg->args[0];
+    memcpy(row + 1, agg->args + 1 + what->order_count, count * sizeof *row);
+    row[count + 1] = vl_value_of_integer((int64_t)agg->number);
+    memcpy(row + count + 2, agg->args + 1, what->order_count * sizeof *row);
+    return vl_sorter_add(ctx, &set->late[i], row);
+}
+
+/* Sort the first of equal arguments that were put aside by number. */
+static velo_status
+agg_sort_late(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, uint32_t i, vl_sorter *first)
+{
+    vl_sorter *late = &set->late[i];
+    uint32_t count = agg->what->aggregates[i].arguments.count;
+    vl_value *last = NULL;
+    size_t capacity = 0;
+    const vl_value *row;
+
+    VL_TRY(vl_sorter_finish(ctx, late));
+    for (;;) {
+        VL_TRY(vl_sorter_next(ctx, late, &row));
+        if (row == NULL)
+            return vl_sorter_finish(ctx, first);
+        if (last != NULL && vl_sorter_compare(agg->lately[i], count + 1, last, row) == 0)
+            continue;
+        VL_TRY(vl_sorter_add(ctx, first, row));
+        VL_TRY(vl_row_replace(ctx, &set->arena, row, count + 1, &last, &capacity));
+    }
+}
+
+/* Give a row that was put aside to its group, or to be sorted. */
+static velo_status
+agg_give_late(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, uint32_t i, const vl_value *row)
+{
+    const vl_aggregate *what = &agg->what->aggregates[i];
+    uint32_t count = what->arguments.count;
+
+    if (what->order_count == 0)
+        return agg_step(agg, set, agg_node(&row[0]), i, row + 1);
+    agg->args[0] = row[0];
+    memcpy(agg->args + 1, row + count + 2, what->order_count * sizeof *row);
+    memcpy(agg->args + 1 + what->order_count, row + 1, count * sizeof *row);
+    return agg_keep_ordered(ctx, agg, set, i);
+}
+
+/* Finish the DISTINCT aggregates of which something was put aside. Keeps G3: it all came behind
+ * what was not. */
+static velo_status
+agg_finish_late(vl_ctx *ctx, aggregate_stage *agg, agg_set *set)
+{
+    for (uint32_t i = 0; i < agg->what->aggregate_count; i++) {
+        vl_sorter first;
+        const vl_value *row;
+        velo_status status;
+
+        if (set->late[i].exec == NULL)
+            continue;
+        vl_row_table_deinit(&set->seen[i]);
+        vl_sorter_init(ctx, &first, agg->base.exec,
+                       agg->lately[i] + agg->what->aggregates[i].arguments.count + 1, 1,
+                       set->late[i].width, UINT64_MAX);
+        status = agg_sort_late(ctx, agg, set, i, &first);
+        do {
+            row = NULL;
+            if (status == VELO_OK)
+                status = vl_sorter_next(ctx, &first, &row);
+            if (status == VELO_OK && row != NULL)
+                status = agg_give_late(ctx, agg, set, i, row);
+        } while (row != NULL && status == VELO_OK);
+        vl_sorter_deinit(&first);
+        VL_TRY(status);
+        vl_sorter_deinit(&set->late[i]);
+    }
+    return VELO_OK;
 }
 
 /* Give the arguments that were kept to their groups. */
 static velo_status
 agg_finish_ordered(vl_ctx *ctx, aggregate_stage *agg, agg_set *set)
 {
+    VL_TRY(agg_finish_late(ctx, agg, set));
     for (uint32_t i = 0; i < agg->what->aggregate_count; i++) {
         vl_sorter *sorter = &set->ordered[i];
         const vl_value *row;
@@ -288,7 +449,7 @@ agg_finish_ordered(vl_ctx *ctx, aggregate_stage *agg, agg_set *set)
             VL_TRY(vl_sorter_next(ctx, sorter, &row));
             if (row == NULL)
                 break;
-            VL_TRY(agg_step(ctx, agg, set, agg_node(&row[0]), i,
+            VL_TRY(agg_step(agg, set, agg_node(&row[0]), i,
                             row + 1 + agg->what->aggregates[i].order_count));
         }
         vl_sorter_deinit(sorter);
@@ -326,6 +487,30 @@ agg_take_bare(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, agg_group *group,
                           &group->bare_capacity);
 }
 
+/* Look for the arguments of a DISTINCT aggregate: they are new, seen, or to be put aside. */
+static velo_status
+agg_look(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, uint32_t i,
+         int *is_new, int *is_late)
+{
+    const vl_aggregate *what = &agg->what->aggregates[i];
+    uint32_t count = what->arguments.count + 1;
+    vl_value *row = agg->late_row;
+    vl_row_node *seen;
+
+    row[0] = agg_address(node);
+    memcpy(row + 1, agg->args + 1 + what->order_count, what->arguments.count * sizeof *row);
+    *is_new = 0;
+    *is_late =
+        set->late[i].exec != NULL || (set->seen[i].count > 0 && vl_exec_is_over(agg->base.exec));
+    if (!*is_late)
+        return vl_row_table_enter(ctx, &set->seen[i], &set->arena, row, count, agg->collations[i],
+                                  0, &seen, is_new);
+    if (vl_row_table_find(&set->seen[i], vl_row_hash(row, count, agg->collations[i]), row, count,
+                          agg->collations[i]) != NULL)
+        *is_late = 0;
+    return VELO_OK;
+}
+
 /* Give a row to one aggregate of its group; *best is what min or max was given, when the row is
  * theirs. Keeps G3. */
 static velo_status
@@ -334,8 +519,8 @@ agg_add_to(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, v
 {
     const vl_aggregate *what = &agg->what->aggregates[i];
     vl_value *args = agg->args + 1 + what->order_count;
-    vl_row_node *seen;
     int is_new = 1;
+    int is_late = 0;
     int truth = 1;
 
     if (what->filter != NULL)
@@ -345,18 +530,18 @@ agg_add_to(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, v
     VL_TRY(vl_eval_list(ctx, eval, &what->arguments, args));
     if ((int32_t)i == agg->what->min_max && agg_is_best(agg, agg_group_of(agg, node), args))
         VL_TRY(agg_take_bare(ctx, agg, set, agg_group_of(agg, node), eval, args));
-    if (what->is_distinct) {
-        args[-1] = agg_address(node);
-        VL_TRY(vl_row_table_enter(ctx, &set->seen[i], &set->arena, args - 1,
-                                  what->arguments.count + 1, agg->collations[i], 0, &seen,
-                                  &is_new));
-    }
-    if (!is_new)
+    if (what->is_distinct)
+        VL_TRY(agg_look(ctx, agg, set, node, i, &is_new, &is_late));
+    if (!is_new && !is_late)
         return VELO_OK;
     agg->args[0] = agg_address(node);
+    for (uint32_t k = 0; k < what->order_count; k++)
+        VL_TRY(vl_eval_expr(ctx, eval, what->order[k].expr, &agg->args[k + 1]));
+    if (is_late)
+        return agg_keep_late(ctx, agg, set, i);
     if (what->order_count > 0)
-        return agg_keep_ordered(ctx, agg, set, eval, i);
-    return agg_step(ctx, agg, set, node, i, args);
+        return agg_keep_ordered(ctx, agg, set, i);
+    return agg_step(agg, set, node, i, args);
 }
 
 /* Give a row to its group. */
@@ -424,6 +609,7 @@ agg_group_row(vl_ctx *ctx, aggregate_stage *agg, vl_eval *eval)
         if (node == NULL) {
             uint32_t width = (uint32_t)(agg->keys - agg->row) + what->groups.count;
 
+            vl_chunk_read_at(eval->chunk, eval->at, agg->row);
             if (agg->aside.exec == NULL)
                 vl_sorter_init(ctx, &agg->aside, agg->base.exec, agg->order, what->groups.count,
                                width, UINT64_MAX);
@@ -457,10 +643,65 @@ agg_sort(vl_ctx *ctx, aggregate_stage *agg)
     return vl_sorter_next(ctx, &agg->sorted, &agg->kept);
 }
 
+/* Give a column of a chunk to the aggregate that takes it. */
+static velo_status
+agg_add_column(vl_ctx *ctx, aggregate_stage *agg, vl_row_node *node, uint32_t i, const vl_chunk *in)
+{
+    const vl_aggregate *what = &agg->what->aggregates[i];
+    vl_func_call call = agg_call(ctx, agg, &agg->table, i, &agg->arena);
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+    void *state = agg_state_of(agg, node, i);
+    int count = (int)what->arguments.count;
+    const vl_vector *vector = NULL;
+
+    eval.chunk = in;
+    if (count == 1 && what->arguments.list[0]->kind == VL_EXPR_COLUMN)
+        vector = &in->vectors[what->arguments.list[0]->index];
+    if (vector != NULL && agg->is_extreme[i] && in->selection == NULL &&
+        vl_kernel_bounds(vector, in->row_count, NULL, &agg->args[0], &agg->args[1]))
+        return what->func->aggregate->step(&call, state, &agg->args[agg->is_extreme[i] - 1], 1);
+    for (uint32_t n = 0; n < in->count; n++) {
+        call.lane = (uint32_t)agg->number + n;
+        eval.at = vl_chunk_row(in, n);
+        if (vector != NULL)
+            agg->args[0] = vl_vector_get(vector, eval.at);
+        else
+            VL_TRY(vl_eval_list(ctx, &eval, &what->arguments, agg->args));
+        VL_TRY(what->func->aggregate->step(&call, state, count == 0 ? NULL : agg->args, count));
+    }
+    return VELO_OK;
+}
+
+/* Give a chunk to the one group there is, column by column. */
+static velo_status
+agg_add_columns(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    vl_row_node *node;
+
+    VL_TRY(agg_enter(ctx, agg, &agg->table, &node));
+    for (uint32_t i = 0; i < agg->what->aggregate_count; i++)
+        VL_TRY(agg_add_column(ctx, agg, node, i, in));
+    agg->number += in->count;
+    agg_charge(agg, &agg->table);
+    return VELO_OK;
+}
+
+static velo_status
+agg_add_rows(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+
+    eval.chunk = in;
+    for (uint32_t n = 0; n < in->count; n++, agg->number++) {
+        eval.at = vl_chunk_row(in, n);
+        VL_TRY(agg_group_row(ctx, agg, &eval));
+    }
+    return VELO_OK;
+}
+
 static velo_status
 agg_read(vl_ctx *ctx, aggregate_stage *agg)
 {
-    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
     vl_row_node *node;
     const vl_chunk *in;
 
@@ -468,11 +709,10 @@ agg_read(vl_ctx *ctx, aggregate_stage *agg)
         VL_TRY(vl_stage_next(ctx, agg->base.children[0], VL_CHUNK_ROWS, &in));
         if (in->count == 0)
             break;
-        eval.row = agg->row;
-        for (uint32_t n = 0; n < in->count; n++, agg->number++) {
-            vl_chunk_read(in, n, agg->row);
-            VL_TRY(agg_group_row(ctx, agg, &eval));
-        }
+        if (agg->is_columnar)
+            VL_TRY(agg_add_columns(ctx, agg, in));
+        else
+            VL_TRY(agg_add_rows(ctx, agg, in));
         vl_arena_reset(&agg->arena);
     }
     if (!agg->what->is_grouped && agg->table.groups.count == 0)
@@ -589,6 +829,8 @@ aggregate_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **o
     *out = &stage->batch.chunk;
     if (agg->is_ended)
         return VELO_OK;
+    for (uint32_t i = 0; i < agg->what->aggregate_count; i++)
+        agg->calls[i] = agg_call(ctx, agg, &agg->table, i, &agg->arena);
     VL_TRY(agg_begin(ctx, agg));
     while (status == VELO_OK && stage->batch.chunk.count < wanted && found) {
         status = agg_next_group(ctx, agg, &found);

@@ -1,14 +1,16 @@
 /* op_join.c - joins: LOOP_JOIN and HASH_JOIN.
  *
  * LOOP_JOIN runs a program for each left row. HASH_JOIN reads its right side into a table at first;
- * rows with equal keys are linked in the order they came in. Both give rows in the left side's
- * order.
+ * rows with equal keys are linked in the order they came in. When memory is short, further right
+ * rows are written to a file; what stays of each is its hash and where it is. Both give rows in the
+ * left side's order.
  *
  * Invariants
  *   J1  Rows under way refer to texts of the left chunk: another one is asked for only when the
  *       batch is empty.
  *   J2  A chain of the table has its rows in the order of the right side. */
 #include "exec/exec_int.h"
+#include "exec/spill.h"
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -234,6 +236,8 @@ typedef struct hash_row {
     uint64_t hash;          /* of the keys */
     uint32_t is_matched;    /* a left row has found it */
     uint32_t is_findable;   /* no key is NULL that equals nothing */
+    uint64_t begin;         /* in the file, where it goes when memory is short */
+    uint64_t end;           /* one past its last byte there; 0: it is in memory: */
     vl_value values[];
 } hash_row;
 
@@ -249,14 +253,17 @@ typedef struct hash_stage {
     hash_row *match;      /* the next row to look at for it; NULL: none */
     hash_row *first;      /* all right rows */
     hash_row *last;
-    uint64_t count;       /* of them */
-    hash_row **slots;     /* 1 << bits of them, or NULL */
-    uint32_t bits;        /* of the count of slots */
-    hash_row *unmatched;  /* at the end: the next right row to look at */
-    int is_built;         /* the right side was read */
-    int is_right_begun;   /* unmatched is set */
-    vl_arena table_arena; /* of right rows */
-    vl_arena arena;       /* of what evaluating makes; emptied for each left row */
+    uint64_t count;         /* of them */
+    hash_row **slots;       /* 1 << bits of them, or NULL */
+    uint32_t bits;          /* of the count of slots */
+    hash_row *unmatched;    /* at the end: the next right row to look at */
+    int is_built;           /* the right side was read */
+    int is_right_begun;     /* unmatched is set */
+    vl_arena table_arena;   /* of right rows */
+    vl_spill spill;         /* right rows that are not in memory */
+    vl_spill_reader reader; /* of one of them */
+    vl_value *row;          /* it: columns and keys */
+    vl_arena arena;         /* of what evaluating makes; emptied for each left row */
 } hash_stage;
 
 static velo_status
@@ -273,9 +280,12 @@ hash_open(vl_ctx *ctx, vl_stage *stage)
     hash->values =
         vl_arena_alloc_array(arena, hash->left_count + hash->right_count + 1U, sizeof(vl_value));
     hash->keys = vl_arena_alloc_array(arena, hash->what->left.count + 1U, sizeof(vl_value));
+    hash->row = vl_arena_alloc_array(arena, hash->right_count + hash->what->right.count + 1U,
+                                     sizeof(vl_value));
+    hash->spill.exec = stage->exec;
     stage->is_volatile =
         vl_exprs_are_volatile(&hash->what->left) || vl_exprs_are_volatile(&hash->what->condition);
-    if (hash->values == NULL || hash->keys == NULL)
+    if (hash->values == NULL || hash->keys == NULL || hash->row == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a join");
     return VELO_OK;
 }
@@ -303,33 +313,97 @@ hash_make_keys(vl_ctx *ctx, const hash_stage *hash, vl_eval *eval, const vl_expr
     return VELO_OK;
 }
 
-/* Keep a right row. Its keys are evaluated on the copy, so they may share its texts. */
-static velo_status
-hash_keep(vl_ctx *ctx, hash_stage *hash, const vl_chunk *in, uint32_t n)
+/* Make the entry of a right row, behind all others. */
+static hash_row *
+hash_append(vl_ctx *ctx, hash_stage *hash, uint32_t value_count)
 {
-    uint32_t key_count = hash->what->right.count;
-    vl_eval eval = vl_stage_eval(&hash->base, &hash->table_arena);
-    size_t size = sizeof(hash_row) + (hash->right_count + key_count) * sizeof(vl_value);
-    hash_row *row = vl_arena_alloc(&hash->table_arena, size);
-    int is_findable;
+    hash_row *row =
+        vl_arena_alloc(&hash->table_arena, sizeof *row + value_count * sizeof(vl_value));
 
-    if (row == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot keep a row of %u columns", hash->right_count);
-    vl_chunk_read(in, n, row->values);
-    VL_TRY(vl_row_copy_to(ctx, &hash->table_arena, row->values, hash->right_count, row->values));
-    eval.row = row->values;
-    VL_TRY(hash_make_keys(ctx, hash, &eval, &hash->what->right, row->values + hash->right_count,
-                          &row->hash, &is_findable));
-    row->is_findable = (uint32_t)is_findable;
-    row->is_matched = 0;
-    row->chain = NULL;
-    row->next = NULL;
+    if (row == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot keep a row of %u columns", hash->right_count);
+        return NULL;
+    }
+    *row = (hash_row){.chain = NULL};
     if (hash->last == NULL)
         hash->first = row;
     else
         hash->last->next = row;
     hash->last = row;
     hash->count++;
+    return row;
+}
+
+/* Keep a right row in memory. Its keys are evaluated on the copy, so they may share its texts. */
+static velo_status
+hash_keep(vl_ctx *ctx, hash_stage *hash, const vl_chunk *in, uint32_t n)
+{
+    vl_eval eval = vl_stage_eval(&hash->base, &hash->table_arena);
+    hash_row *row = hash_append(ctx, hash, hash->right_count + hash->what->right.count);
+    int is_findable;
+
+    if (row == NULL)
+        return VELO_NOMEM;
+    vl_chunk_read(in, n, row->values);
+    VL_TRY(vl_row_copy_to(ctx, &hash->table_arena, row->values, hash->right_count, row->values));
+    eval.row = row->values;
+    VL_TRY(hash_make_keys(ctx, hash, &eval, &hash->what->right, row->values + hash->right_count,
+                          &row->hash, &is_findable));
+    row->is_findable = (uint32_t)is_findable;
+    return VELO_OK;
+}
+
+/* Keep a right row in the file: its columns and keys. */
+static velo_status
+hash_keep_in_file(vl_ctx *ctx, hash_stage *hash, const vl_chunk *in, uint32_t n)
+{
+    vl_eval eval = vl_stage_eval(&hash->base, &hash->arena);
+    hash_row *row = hash_append(ctx, hash, 0);
+    int is_findable;
+
+    if (row == NULL)
+        return VELO_NOMEM;
+    vl_arena_reset(&hash->arena);
+    vl_chunk_read(in, n, hash->row);
+    eval.row = hash->row;
+    VL_TRY(hash_make_keys(ctx, hash, &eval, &hash->what->right, hash->row + hash->right_count,
+                          &row->hash, &is_findable));
+    row->is_findable = (uint32_t)is_findable;
+    row->begin = vl_spill_position(&hash->spill);
+    VL_TRY(
+        vl_spill_write(ctx, &hash->spill, hash->row, hash->right_count + hash->what->right.count));
+    row->end = vl_spill_position(&hash->spill);
+    return VELO_OK;
+}
+
+/* The values of a right row: columns, then keys. Those from the file stay until the next call. */
+static velo_status
+hash_values(vl_ctx *ctx, hash_stage *hash, const hash_row *row, const vl_value **values)
+{
+    int found;
+
+    *values = row->values;
+    if (row->end == 0)
+        return VELO_OK;
+    hash->reader.spill = &hash->spill;
+    hash->reader.at = row->begin;
+    hash->reader.end = row->end;
+    hash->reader.begin = 0;
+    hash->reader.filled = 0;
+    *values = hash->row;
+    return vl_spill_read(ctx, &hash->reader, hash->right_count + hash->what->right.count, hash->row,
+                         &found);
+}
+
+/* Put a right row behind the left one in hash->values. Texts from the file are copied. */
+static velo_status
+hash_place(vl_ctx *ctx, hash_stage *hash, const hash_row *row, const vl_value *values)
+{
+    vl_value *to = hash->values + hash->left_count;
+
+    if (row->end != 0)
+        return vl_row_copy_to(ctx, &hash->base.batch.arena, values, hash->right_count, to);
+    memcpy(to, values, hash->right_count * sizeof *to);
     return VELO_OK;
 }
 
@@ -381,10 +455,15 @@ hash_build(vl_ctx *ctx, hash_stage *hash)
         VL_TRY(vl_stage_next(ctx, hash->base.children[1], VL_CHUNK_ROWS, &in));
         if (in->count == 0)
             break;
-        for (uint32_t n = 0; n < in->count; n++)
-            VL_TRY(hash_keep(ctx, hash, in, n));
-        hash_charge(hash);
+        for (uint32_t n = 0; n < in->count; n++) {
+            if (hash->count > 0 && vl_exec_is_over(hash->base.exec))
+                VL_TRY(hash_keep_in_file(ctx, hash, in, n));
+            else
+                VL_TRY(hash_keep(ctx, hash, in, n));
+            hash_charge(hash);
+        }
     }
+    VL_TRY(vl_spill_flush(ctx, &hash->spill));
     VL_TRY(hash_link(ctx, hash));
     hash->is_built = 1;
     return VELO_OK;
@@ -412,16 +491,20 @@ hash_try(vl_ctx *ctx, hash_stage *hash, hash_row **row, int *is_equal)
 {
     vl_eval eval = vl_stage_eval(&hash->base, &hash->arena);
     vl_arena_mark mark = vl_arena_get_mark(&hash->arena);
+    const vl_value *values;
     velo_status status;
 
     *row = hash->match;
     hash->match = (*row)->chain;
-    *is_equal = (*row)->hash == hash->hash &&
-                vl_row_compare((*row)->values + hash->right_count, hash->keys,
-                               hash->what->left.count, hash->what->collations) == 0;
+    *is_equal = (*row)->hash == hash->hash;
     if (!*is_equal)
         return VELO_OK;
-    memcpy(hash->values + hash->left_count, (*row)->values, hash->right_count * sizeof(vl_value));
+    VL_TRY(hash_values(ctx, hash, *row, &values));
+    *is_equal = vl_row_compare(values + hash->right_count, hash->keys, hash->what->left.count,
+                               hash->what->collations) == 0;
+    if (!*is_equal)
+        return VELO_OK;
+    VL_TRY(hash_place(ctx, hash, *row, values));
     eval.row = hash->values;
     status = vl_eval_conjuncts(ctx, &eval, &hash->what->condition, is_equal);
     vl_arena_rewind(&hash->arena, mark);
@@ -468,9 +551,11 @@ hash_advance(vl_ctx *ctx, hash_stage *hash, uint32_t wanted, int *more)
 }
 
 /* RIGHT and FULL: right rows that nobody has found, behind all others. */
-static void
-hash_give_unmatched(hash_stage *hash, uint32_t wanted)
+static velo_status
+hash_give_unmatched(vl_ctx *ctx, hash_stage *hash, uint32_t wanted)
 {
+    const vl_value *values;
+
     if (!hash->is_right_begun)
         hash->unmatched = hash->first;
     hash->is_right_begun = 1;
@@ -480,10 +565,11 @@ hash_give_unmatched(hash_stage *hash, uint32_t wanted)
          hash->unmatched = hash->unmatched->next) {
         if (hash->unmatched->is_matched)
             continue;
-        memcpy(hash->values + hash->left_count, hash->unmatched->values,
-               hash->right_count * sizeof(vl_value));
+        VL_TRY(hash_values(ctx, hash, hash->unmatched, &values));
+        VL_TRY(hash_place(ctx, hash, hash->unmatched, values));
         vl_batch_append(&hash->base.batch, hash->values);
     }
+    return VELO_OK;
 }
 
 static velo_status
@@ -499,12 +585,10 @@ hash_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
         VL_TRY(hash_build(ctx, hash));
     while (status == VELO_OK && more && stage->batch.chunk.count < wanted)
         status = hash_advance(ctx, hash, wanted, &more);
-    if (status != VELO_OK)
-        return join_fail(ctx, stage, status);
-    if (hash->left.is_ended &&
+    if (status == VELO_OK && hash->left.is_ended &&
         (hash->what->kind == VL_JOIN_KIND_RIGHT || hash->what->kind == VL_JOIN_KIND_FULL))
-        hash_give_unmatched(hash, wanted);
-    return VELO_OK;
+        status = hash_give_unmatched(ctx, hash, wanted);
+    return join_fail(ctx, stage, status);
 }
 
 static void
@@ -525,6 +609,8 @@ hash_rewind(vl_stage *stage)
     hash->left = (join_left){.chunk = NULL};
     vl_arena_deinit(&hash->table_arena);
     vl_arena_reset(&hash->arena);
+    vl_spill_reader_deinit(&hash->reader);
+    vl_spill_deinit(&hash->spill);
     vl_exec_charge(stage->exec, &stage->charged, 0);
 }
 

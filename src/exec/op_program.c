@@ -2,17 +2,19 @@
  *
  * A program that several scans share has a spool: its rows are kept, and the program goes on only
  * when a scan has come to the end of them. So a scan that is not read to its end does not run the
- * program to its end.
+ * program to its end. When memory is short, all of a spool goes to a file, which each scan reads
+ * by itself.
  *
  * RECURSE takes a row from its queue, yields it, and runs the program for it when the next row is
  * asked for. Without an order the queue is two lists: one is consumed while the other grows; then
  * they change places, and the memory of the first is used again.
  *
  * Invariants
- *   P1  Rows of a spool are in the program's order, and are never taken away before the run ends.
+ *   P1  Rows of a spool are in the program's order, all in memory or all in the file.
  *   P2  The row that the program runs for stays in the queue's memory until it has ended. */
 #include "exec/exec_int.h"
 #include "exec/sorter.h"
+#include "exec/spill.h"
 
 #include "base/assert.h"
 #include "vec/value.h"
@@ -65,9 +67,14 @@ program_forget(program_rows *rows)
 
 /* ---- spools ---- */
 
+/* Programs with less in memory are not written to a file: others hold the memory. */
+#define SPOOL_FILE_MIN VL_BY_BUILD(65536U, 512U)
+
 struct vl_spool {
     vl_frame *frame;   /* that runs the program */
-    program_rows rows; /* so far */
+    program_rows rows; /* so far, unless they are in the file */
+    vl_spill spill;    /* the file */
+    int is_in_file;    /* all rows are in the file */
     vl_value *row;     /* room for one */
     int is_begun;      /* the program was started */
     int is_complete;   /* it has ended */
@@ -98,6 +105,40 @@ spool_get(vl_ctx *ctx, vl_stage *stage, vl_spool **out)
                               : VELO_OK;
 }
 
+/* Write the rows so far to the file. */
+static velo_status
+spool_write(vl_ctx *ctx, vl_spool *spool)
+{
+    uint32_t width = spool->frame->program->root->column_count;
+
+    spool->spill.exec = spool->frame->exec;
+    for (size_t i = 0; i < spool->rows.count; i++)
+        VL_TRY(vl_spill_write(ctx, &spool->spill, spool->rows.rows[i], width));
+    spool->is_in_file = 1;
+    program_forget(&spool->rows);
+    return VELO_OK;
+}
+
+/* Keep the rows of a chunk. */
+static velo_status
+spool_keep(vl_ctx *ctx, vl_spool *spool, const vl_chunk *in)
+{
+    for (uint32_t n = 0; n < in->count; n++) {
+        vl_chunk_read(in, n, spool->row);
+        if (spool->is_in_file)
+            VL_TRY(vl_spill_write(ctx, &spool->spill, spool->row, in->column_count));
+        else
+            VL_TRY(program_keep(ctx, &spool->rows, spool->row, in->column_count));
+    }
+    vl_exec_charge(spool->frame->exec, &spool->charged, program_bytes(&spool->rows));
+    if (!spool->is_in_file && spool->charged >= SPOOL_FILE_MIN &&
+        vl_exec_is_over(spool->frame->exec)) {
+        VL_TRY(spool_write(ctx, spool));
+        vl_exec_charge(spool->frame->exec, &spool->charged, 0);
+    }
+    return spool->is_in_file ? vl_spill_flush(ctx, &spool->spill) : VELO_OK;
+}
+
 /* Let the program go on for up to `wanted` rows. Keeps P1. */
 static velo_status
 spool_fill(vl_ctx *ctx, vl_spool *spool, uint32_t wanted)
@@ -110,12 +151,7 @@ spool_fill(vl_ctx *ctx, vl_spool *spool, uint32_t wanted)
     }
     VL_TRY(vl_stage_next(ctx, spool->frame->root, wanted, &in));
     spool->is_complete = in->count == 0;
-    for (uint32_t n = 0; n < in->count; n++) {
-        vl_chunk_read(in, n, spool->row);
-        VL_TRY(program_keep(ctx, &spool->rows, spool->row, in->column_count));
-    }
-    vl_exec_charge(spool->frame->exec, &spool->charged, program_bytes(&spool->rows));
-    return VELO_OK;
+    return spool_keep(ctx, spool, in);
 }
 
 void
@@ -127,7 +163,9 @@ vl_spools_reset(vl_exec *exec)
         if (spool == NULL)
             continue;
         program_forget(&spool->rows);
+        vl_spill_deinit(&spool->spill);
         vl_exec_charge(exec, &spool->charged, 0);
+        spool->is_in_file = 0;
         spool->is_begun = 0;
         spool->is_complete = 0;
     }
@@ -137,17 +175,63 @@ vl_spools_reset(vl_exec *exec)
 
 typedef struct scan_stage {
     vl_stage base;
-    vl_frame *frame; /* that runs the program, when it is not shared; NULL: not made yet */
-    vl_spool *spool; /* when it is */
-    size_t at;       /* the next row of the spool */
-    int is_begun;    /* the program was started */
-    vl_arena arena;  /* of the arguments */
+    vl_frame *frame;        /* that runs the program, when it is not shared; NULL: not made yet */
+    vl_spool *spool;        /* when it is */
+    size_t at;              /* the next row of the spool */
+    vl_spill_reader reader; /* of it in the file, when the spool is there */
+    vl_value *row;          /* read from the file */
+    int is_begun;           /* the program was started */
+    vl_arena arena;         /* of the arguments */
 } scan_stage;
 
 static velo_status
 program_scan_open(vl_ctx *ctx, vl_stage *stage)
 {
     vl_arena_init(&((scan_stage *)stage)->arena, ctx->allocator, 0);
+    return VELO_OK;
+}
+
+/* The spool has gone to the file: pass over the rows that were given from memory. */
+static velo_status
+program_scan_begin_file(vl_ctx *ctx, scan_stage *scan)
+{
+    uint32_t width = scan->base.op->column_count;
+    int found;
+
+    if (scan->row == NULL)
+        scan->row = vl_arena_alloc_array(&scan->base.exec->arena, width + 1U, sizeof *scan->row);
+    if (scan->row == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row of %u columns", width);
+    scan->reader.spill = &scan->spool->spill;
+    scan->reader.end = scan->spool->spill.size;
+    for (size_t i = 0; i < scan->at; i++)
+        VL_TRY(vl_spill_read(ctx, &scan->reader, width, scan->row, &found));
+    return VELO_OK;
+}
+
+/* Append rows that the spool has. Their texts are copied: another scan may send them to the file
+ * while these are under way. */
+static velo_status
+program_scan_give(vl_ctx *ctx, scan_stage *scan, uint32_t wanted)
+{
+    vl_batch *batch = &scan->base.batch;
+    int found = 1;
+
+    while (!scan->spool->is_in_file && scan->at < scan->spool->rows.count &&
+           batch->chunk.count < wanted)
+        VL_TRY(vl_batch_append_copy(ctx, batch, scan->spool->rows.rows[scan->at++]));
+    if (!scan->spool->is_in_file)
+        return VELO_OK;
+    if (scan->reader.spill == NULL)
+        VL_TRY(program_scan_begin_file(ctx, scan));
+    scan->reader.end = scan->spool->spill.size;
+    while (batch->chunk.count < wanted) {
+        VL_TRY(vl_spill_read(ctx, &scan->reader, scan->base.op->column_count, scan->row, &found));
+        if (!found)
+            return VELO_OK;
+        scan->at++;
+        VL_TRY(vl_batch_append_copy(ctx, batch, scan->row));
+    }
     return VELO_OK;
 }
 
@@ -159,11 +243,11 @@ program_scan_shared(vl_ctx *ctx, scan_stage *scan, uint32_t wanted)
     if (scan->spool == NULL)
         VL_TRY(spool_get(ctx, &scan->base, &scan->spool));
     VL_TRY(vl_batch_begin(ctx, batch, scan->base.op->column_count, wanted));
-    if (scan->at == scan->spool->rows.count && !scan->spool->is_complete)
-        VL_TRY(spool_fill(ctx, scan->spool, wanted));
-    while (scan->at < scan->spool->rows.count && batch->chunk.count < wanted)
-        vl_batch_append(batch, scan->spool->rows.rows[scan->at++]);
-    return VELO_OK;
+    VL_TRY(program_scan_give(ctx, scan, wanted));
+    if (batch->chunk.count > 0 || scan->spool->is_complete)
+        return VELO_OK;
+    VL_TRY(spool_fill(ctx, scan->spool, wanted));
+    return program_scan_give(ctx, scan, wanted);
 }
 
 static velo_status
@@ -194,6 +278,7 @@ program_scan_rewind(vl_stage *stage)
 
     if (scan->frame != NULL)
         vl_frame_rewind(scan->frame);
+    vl_spill_reader_deinit(&scan->reader);
     scan->at = 0;
     scan->is_begun = 0;
 }
@@ -201,6 +286,7 @@ program_scan_rewind(vl_stage *stage)
 static void
 program_scan_close(vl_stage *stage)
 {
+    vl_spill_reader_deinit(&((scan_stage *)stage)->reader);
     vl_arena_deinit(&((scan_stage *)stage)->arena);
 }
 

@@ -1,4 +1,8 @@
-/* source.c - reading the columns that a plan asks for. */
+/* source.c - reading the columns that a plan asks for, and the values that it looks up.
+ *
+ * Invariants
+ *   SO1  A fetch's ids rise, and each of its places is that of an id or VL_FETCH_ROWID.
+ *   SO2  What is read into a batch lives as long as its chunk: in the batch's arena. */
 #include "exec/source.h"
 
 #include "base/assert.h"

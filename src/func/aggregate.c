@@ -243,10 +243,9 @@ aggregate_sum_value(vl_func_call *call, const void *state, vl_value *result)
         *result = vl_value_of_real(aggregate_sum_real(sum));
     else if (sum->rows == 0)
         *result = vl_value_of_null();
-    else if (variant == AGGREGATE_AVG)
-        *result = vl_value_of_real(aggregate_sum_real(sum) / (double)sum->rows);
-    else if (sum->is_real)
-        *result = vl_value_of_real(aggregate_sum_real(sum));
+    else if (variant == AGGREGATE_AVG || sum->is_real)
+        *result = vl_value_of_real(aggregate_sum_real(sum) /
+                                   (variant == AGGREGATE_AVG ? (double)sum->rows : 1.0));
     else if (sum->integers > INT64_MAX || sum->integers < INT64_MIN) /* keeps A1 */
         return vl_fail(call->ctx, VELO_ERROR, "integer overflow");
     else
@@ -350,7 +349,8 @@ typedef struct aggregate_concat {
 static velo_status
 aggregate_concat_no_memory(vl_func_call *call)
 {
-    return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()", call->func->name);
+    (void)vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()", call->func->name);
+    return VELO_NOMEM;
 }
 
 static uint32_t
@@ -381,7 +381,7 @@ aggregate_concat_grow(vl_func_call *call, aggregate_concat *concat, size_t size)
             return aggregate_concat_no_memory(call);
         concat->room = room;
     }
-    if (used > 0)
+    if (concat->text != NULL)
         memmove(text, concat->text + concat->begin, used);
     concat->text = text;
     concat->begin = 0;

@@ -246,6 +246,10 @@ format_set_integer(format_state *state, const format_spec *spec, const format_in
     if (spec->is_thousands)
         size += (size - 1) / 3;
     size += integer->before_size;
+    if (size > VL_VALUE_SIZE_MAX) { /* not digit by digit */
+        state->to->bad = VELO_TOOBIG;
+        return;
+    }
     fill = size < (size_t)spec->width ? (size_t)spec->width - size : 0;
     if (!spec->is_left)
         vl_func_append_fill(state->to, ' ', fill);
@@ -507,7 +511,7 @@ format_string(format_state *state, const format_spec *spec)
 static void
 format_character(format_state *state, const format_spec *spec)
 {
-    static const unsigned char zero[1] = {0};
+    static const unsigned char zero[4] = {0}; /* as long as a character may be */
     char room[VL_NUMBER_TEXT_SIZE];
     vl_value value = format_take(state);
     vl_func_bytes text = vl_func_text_of(&value, room);

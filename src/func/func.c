@@ -161,7 +161,7 @@ func_buffer_grow(vl_func_buffer *buffer, size_t size)
         buffer->bad = VELO_NOMEM;
         return 0;
     }
-    if (buffer->size > 0)
+    if (buffer->text != NULL)
         memcpy(text, buffer->text, buffer->size);
     buffer->text = text;
     buffer->room = room;

@@ -32,27 +32,27 @@ vl_bind_conflict(unsigned op)
 
 /* ---- rows ---- */
 
-vl_layout
-vl_bind_full_row(vl_binder *b, const vl_source *source)
+vl_bind_layout
+vl_bind_full_row(vl_binder *b, const vl_bind_source *source)
 {
-    vl_layout row = vl_layout_new(b, source->base, source->column_count + 1);
+    vl_bind_layout row = vl_bind_layout_new(b, source->base, source->column_count + 1);
 
     if (row.ids != NULL && source->table->rowid_column >= 0)
         row.ids[source->column_count] = source->base + (uint32_t)source->table->rowid_column;
     return row; /* keeps BC1 */
 }
 
-vl_scope *
-vl_bind_own_scope(vl_binder *b, vl_source *source)
+vl_bind_scope *
+vl_bind_own_scope(vl_binder *b, vl_bind_source *source)
 {
     const vl_table_def *table = source->table;
-    vl_scope like = {.home = table->schema, .text = table->object.sql};
-    vl_scope *scope = vl_scope_new(b, NULL, &like);
+    vl_bind_scope like = {.home = table->schema, .text = table->object.sql};
+    vl_bind_scope *scope = vl_bind_scope_new(b, NULL, &like);
 
     if (scope == NULL)
         return NULL;
     scope->text_size = like.text != NULL ? strlen(like.text) : 0;
-    scope->sources = vl_bind_alloc(b, 1, sizeof(vl_source *));
+    scope->sources = vl_bind_alloc(b, 1, sizeof(vl_bind_source *));
     if (scope->sources == NULL)
         return NULL;
     scope->sources[0] = source;
@@ -62,10 +62,10 @@ vl_bind_own_scope(vl_binder *b, vl_source *source)
 
 /* The expression of a generated column, as it is stored. */
 static vl_expr *
-change_generated(vl_binder *b, vl_source *source, uint32_t column)
+change_generated(vl_binder *b, vl_bind_source *source, uint32_t column)
 {
     const vl_column_def *def = &source->table->columns[column];
-    vl_scope *scope = vl_bind_own_scope(b, source);
+    vl_bind_scope *scope = vl_bind_own_scope(b, source);
     vl_expr *expr = vl_expr_new(b, VL_EXPR_CONVERT, 1, NULL);
 
     if (scope == NULL || expr == NULL)
@@ -91,11 +91,11 @@ change_generated(vl_binder *b, vl_source *source, uint32_t column)
 }
 
 vl_expr *
-vl_source_expr(vl_binder *b, const vl_source *source, uint32_t column, const vl_ast *at)
+vl_bind_source_expr(vl_binder *b, const vl_bind_source *source, uint32_t column, const vl_ast *at)
 {
-    if (source->kind == VL_SOURCE_TABLE && source->table->columns[column].generated == 1)
+    if (source->kind == VL_BIND_SOURCE_TABLE && source->table->columns[column].generated == 1)
         return change_generated(b, b->ids[source->base].source, column);
-    return vl_expr_column(b, vl_source_id(source, (int32_t)column), at);
+    return vl_expr_column(b, vl_bind_source_id(source, (int32_t)column), at);
 }
 
 /* ---- what may be changed ---- */
@@ -129,14 +129,14 @@ change_has_trigger(const vl_binder *b, const vl_table_def *table, vl_ast_op even
 }
 
 int
-vl_bind_may_change(vl_binder *b, const vl_scope *scope, const vl_table_def *table, const vl_ast *at,
+vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def *table,
                    vl_ast_op event)
 {
     const char *name = table->object.name;
 
     if (strcmp(name, "sqlite_schema") == 0 || strcmp(name, "sqlite_temp_schema") == 0)
-        vl_bind_fail(b, scope, NULL, "table %.*s may not be modified", (int)at->text_size,
-                     at->text);
+        vl_bind_fail(b, scope, NULL, "table %s may not be modified",
+                     strcmp(name, "sqlite_schema") == 0 ? "sqlite_master" : "sqlite_temp_master");
     else if (change_has_trigger(b, table, event))
         vl_bind_fail(b, scope, NULL, "triggers are not supported yet");
     else if (table->object.type == VL_OBJECT_VIEW)
@@ -147,10 +147,11 @@ vl_bind_may_change(vl_binder *b, const vl_scope *scope, const vl_table_def *tabl
 /* ---- computed on the row ---- */
 
 static void
-change_bind_checks(vl_binder *b, vl_source *source, vl_change_target *target, const vl_layout *row)
+change_bind_checks(vl_binder *b, vl_bind_source *source, vl_change_target *target,
+                   const vl_bind_layout *row)
 {
     const vl_table_def *table = source->table;
-    vl_scope *scope = vl_bind_own_scope(b, source);
+    vl_bind_scope *scope = vl_bind_own_scope(b, source);
     const vl_check_def **defs = vl_bind_alloc(b, table->check_count + 1U, sizeof *defs);
     vl_exprs checks = {NULL, 0};
 
@@ -166,7 +167,7 @@ change_bind_checks(vl_binder *b, vl_source *source, vl_change_target *target, co
 
 /* Whether an expression names columns whose flag is 0. */
 typedef struct change_names {
-    const vl_source *source;
+    const vl_bind_source *source;
     const uint8_t *is_known;
     int is_unknown;
 } change_names;
@@ -184,8 +185,8 @@ change_visit_names(void *arg, uint32_t id)
 
 /* Generated columns in an order in which they can be computed: BC2. */
 static void
-change_bind_generated(vl_binder *b, vl_source *source, vl_change_target *target,
-                      const vl_layout *row)
+change_bind_generated(vl_binder *b, vl_bind_source *source, vl_change_target *target,
+                      const vl_bind_layout *row)
 {
     uint32_t count = source->column_count;
     vl_expr **exprs = vl_bind_alloc(b, count + 1U, sizeof *exprs);
@@ -230,9 +231,10 @@ change_bind_generated(vl_binder *b, vl_source *source, vl_change_target *target,
 }
 
 static void
-change_bind_indexes(vl_binder *b, vl_source *source, vl_change_target *target, const vl_layout *row)
+change_bind_indexes(vl_binder *b, vl_bind_source *source, vl_change_target *target,
+                    const vl_bind_layout *row)
 {
-    vl_scope *scope = vl_bind_own_scope(b, source);
+    vl_bind_scope *scope = vl_bind_own_scope(b, source);
     uint32_t count = 0;
 
     for (const vl_index_def *index = source->table->indexes; index != NULL; index = index->next)
@@ -260,8 +262,8 @@ change_bind_indexes(vl_binder *b, vl_source *source, vl_change_target *target, c
 }
 
 void
-vl_bind_change_target(vl_binder *b, vl_source *source, vl_change_target *target,
-                      const vl_layout *row)
+vl_bind_change_target(vl_binder *b, vl_bind_source *source, vl_change_target *target,
+                      const vl_bind_layout *row)
 {
     target->table = source->table;
     if (b->status == VELO_OK)
@@ -273,8 +275,8 @@ vl_bind_change_target(vl_binder *b, vl_source *source, vl_change_target *target,
 }
 
 void
-vl_bind_returning(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_change_target *target,
-                  const vl_layout *row)
+vl_bind_returning(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_change_target *target,
+                  const vl_bind_layout *row)
 {
     vl_bind_column *columns;
     vl_exprs results;
@@ -308,9 +310,10 @@ typedef struct change_sets {
 
 /* The column that is set, or -2 after a failure. */
 static int32_t
-change_set_column(vl_binder *b, const vl_scope *scope, const vl_source *target, const vl_ast *at)
+change_set_column(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *target,
+                  const vl_ast *at)
 {
-    int32_t column = vl_source_column(target, at->text, at->text_size);
+    int32_t column = vl_bind_source_column(target, at->text, at->text_size);
 
     if (column >= 0 && target->table->columns[column].generated != 0) {
         vl_bind_fail(b, scope, NULL, "cannot UPDATE generated column \"%s\"",
@@ -349,7 +352,7 @@ change_add_set(vl_binder *b, change_sets *sets, int32_t column, vl_expr *value)
 }
 
 int
-vl_bind_sets(vl_binder *b, vl_scope *scope, const vl_source *target, const vl_ast *list,
+vl_bind_sets(vl_binder *b, vl_bind_scope *scope, const vl_bind_source *target, const vl_ast *list,
              const int32_t **columns, vl_exprs *values)
 {
     change_sets sets = {0};

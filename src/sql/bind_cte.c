@@ -67,7 +67,7 @@ cte_count_own(const vl_ast *cte, const vl_ast *tree)
 }
 
 const vl_with *
-vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *ast,
+vl_bind_with(vl_binder *b, vl_bind_scope *scope, const vl_bind_scope *like, const vl_ast *ast,
              const vl_ast *whole)
 {
     const vl_ast *list = ast != NULL ? ast->kid[0] : NULL;
@@ -80,7 +80,7 @@ vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *
         return NULL;
     with->parent = like->with;
     with->scope = scope;
-    with->like = vl_scope_new(b, NULL, like);
+    with->like = vl_bind_scope_new(b, NULL, like);
     with->ctes = vl_bind_alloc(b, list->count + 1U, sizeof(vl_cte));
     if (with->like == NULL || with->ctes == NULL)
         return NULL;
@@ -158,7 +158,7 @@ cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_qu
                 int *is_union)
 {
     const vl_ast *ast = cte->ast;
-    const vl_scope *like = cte->with->like;
+    const vl_bind_scope *like = cte->with->like;
 
     if (b->status != VELO_OK)
         return;
@@ -188,9 +188,9 @@ cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_qu
 static void
 cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl_op *recurse)
 {
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     vl_query *query;
-    vl_frame frame;
+    vl_bind_frame frame;
     vl_exprs arguments;
     int is_union = 0;
 
@@ -219,7 +219,7 @@ static void
 cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *setup, vl_op *recurse)
 {
     const vl_ast *query = cte->ast->kid[1];
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     vl_op_recurse *as = &recurse->as.recurse;
 
     vl_bind_order_by(b, setup, query->kid[2]);
@@ -252,17 +252,18 @@ cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *setup, vl_op *recurse)
 
 /* The program of a recursive CTE. */
 static void
-cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t before, vl_frame *frame)
+cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t before,
+                   vl_bind_frame *frame)
 {
     const vl_ast *query = cte->ast->kid[1];
-    vl_frame *outer = vl_program_begin(b, frame);
+    vl_bind_frame *outer = vl_program_begin(b, frame);
     vl_query *setup =
         vl_bind_cores(b, cte->with->scope, cte->with->like, vl_ast_first(query->kid[1]), before);
     vl_op *recurse = NULL;
 
     cte->columns = cte_columns(b, cte, setup);
     if (cte->columns != NULL && b->status == VELO_OK) {
-        vl_rel rel = vl_plan_query(b, setup, NULL);
+        vl_bind_rel rel = vl_plan_query(b, setup, NULL);
 
         cte->column_count = setup->column_count;
         recurse = vl_op_new(b, VL_OP_KIND_RECURSE, 1, rel.op, NULL);
@@ -283,7 +284,7 @@ cte_make_program(vl_binder *b, vl_cte *cte)
     const char *name = vl_bind_text(b, cte->ast->text, cte->ast->text_size);
     uint32_t before;
     const vl_ast *term = cte_recursive_term(cte->ast, &before);
-    vl_frame frame = {0};
+    vl_bind_frame frame = {0};
 
     cte->state = VL_CTE_BINDING;
     if (term != NULL) {
@@ -305,21 +306,22 @@ cte_make_program(vl_binder *b, vl_cte *cte)
 
 /* In place of its name. */
 static void
-cte_use_in_place(vl_binder *b, vl_cte *cte, vl_source *source)
+cte_use_in_place(vl_binder *b, vl_cte *cte, vl_bind_source *source)
 {
     vl_query *query;
 
     cte->state = VL_CTE_BINDING;
     query = vl_bind_query(b, cte->with->scope, cte->with->like, cte->ast->kid[1]);
     cte->state = VL_CTE_UNBOUND;
-    source->kind = VL_SOURCE_QUERY;
+    source->kind = VL_BIND_SOURCE_QUERY;
     source->query = query;
     source->columns = cte_columns(b, cte, query);
     source->column_count = query != NULL ? query->column_count : 0;
 }
 
 void
-vl_bind_cte_use(vl_binder *b, vl_scope *scope, vl_cte *cte, vl_source *source, const vl_ast *at)
+vl_bind_cte_use(vl_binder *b, vl_bind_scope *scope, vl_cte *cte, vl_bind_source *source,
+                const vl_ast *at)
 {
     const vl_ast *ast = cte->ast;
     uint32_t before;
@@ -336,7 +338,7 @@ vl_bind_cte_use(vl_binder *b, vl_scope *scope, vl_cte *cte, vl_source *source, c
     }
     if (cte->state == VL_CTE_RECURSING) { /* keeps BW2 */
         cte->queue_scope = scope;
-        source->kind = VL_SOURCE_QUEUE;
+        source->kind = VL_BIND_SOURCE_QUEUE;
     } else if (cte->state == VL_CTE_UNBOUND && cte->uses <= 1 &&
                (ast->flags & VL_AST_MATERIALIZED) == 0 &&
                cte_recursive_term(ast, &before) == NULL) {
@@ -344,12 +346,12 @@ vl_bind_cte_use(vl_binder *b, vl_scope *scope, vl_cte *cte, vl_source *source, c
     } else {
         if (cte->state == VL_CTE_UNBOUND)
             cte_make_program(b, cte);
-        source->kind = VL_SOURCE_CTE;
+        source->kind = VL_BIND_SOURCE_CTE;
     }
     source->cte = cte;
-    if (source->kind != VL_SOURCE_QUERY) {
+    if (source->kind != VL_BIND_SOURCE_QUERY) {
         source->columns = vl_bind_own_columns(b, cte->columns, cte->column_count);
         source->column_count = cte->column_count;
     }
-    source->base = vl_id_new(b, source, source->column_count + 1);
+    source->base = vl_bind_id_new(b, source, source->column_count + 1);
 }

@@ -29,7 +29,7 @@ expr_digits(vl_binder *b, const vl_ast *ast, size_t *size)
 }
 
 static vl_expr *
-expr_number(vl_binder *b, const vl_scope *scope, const vl_ast *ast, int is_negative)
+expr_number(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast, int is_negative)
 {
     size_t size;
     const char *digits = expr_digits(b, ast, &size);
@@ -94,7 +94,7 @@ expr_param(vl_binder *b, const vl_ast *ast)
 /* ---- lists and rows ---- */
 
 vl_exprs
-vl_bind_list(vl_binder *b, vl_scope *scope, const vl_ast *list)
+vl_bind_list(vl_binder *b, vl_bind_scope *scope, const vl_ast *list)
 {
     vl_exprs exprs = {NULL, 0};
 
@@ -106,7 +106,7 @@ vl_bind_list(vl_binder *b, vl_scope *scope, const vl_ast *list)
 
 /* A subquery's columns as expressions: the first row's. `count_wanted` 0: any. */
 static vl_exprs
-expr_scalars(vl_binder *b, vl_scope *scope, const vl_ast *ast, uint32_t count_wanted)
+expr_scalars(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t count_wanted)
 {
     vl_query *query = vl_bind_query(b, scope, scope, ast->kid[0]);
     vl_exprs exprs = {NULL, 0};
@@ -120,7 +120,7 @@ expr_scalars(vl_binder *b, vl_scope *scope, const vl_ast *ast, uint32_t count_wa
     }
     for (uint32_t i = 0; i < query->column_count; i++) {
         vl_expr *expr = vl_expr_new(b, VL_EXPR_SCALAR, 0, ast);
-        vl_frame frame;
+        vl_bind_frame frame;
         vl_exprs arguments;
 
         if (expr == NULL)
@@ -140,7 +140,7 @@ expr_scalars(vl_binder *b, vl_scope *scope, const vl_ast *ast, uint32_t count_wa
 }
 
 vl_exprs
-vl_bind_row(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+vl_bind_row(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_exprs exprs = {NULL, 0};
 
@@ -198,7 +198,7 @@ expr_plus(vl_binder *b, vl_expr *kid)
 }
 
 static vl_expr *
-expr_minus(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_minus(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     const vl_ast *kid = ast->kid[0];
     vl_expr *expr;
@@ -210,7 +210,7 @@ expr_minus(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 }
 
 static vl_expr *
-expr_unary(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_unary(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_expr *kid;
 
@@ -230,7 +230,7 @@ expr_unary(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 
 /* AND and OR; what is of the same kind on the left is taken in. */
 static vl_expr *
-expr_logic(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_logic(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_expr_kind kind = ast->op == VL_OP_AND ? VL_EXPR_AND : VL_EXPR_OR;
     vl_expr *left = vl_bind_expr(b, scope, ast->kid[0]);
@@ -253,7 +253,7 @@ expr_logic(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 }
 
 static vl_expr *
-expr_arithmetic(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_operator op)
+expr_arithmetic(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_operator op)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_ARITHMETIC, 2, ast);
     vl_expr *left = vl_bind_expr(b, scope, ast->kid[0]);
@@ -275,7 +275,7 @@ expr_arithmetic(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_operator op
 }
 
 static vl_expr *
-expr_concat(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_concat(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_CONCAT, 2, ast);
 
@@ -318,7 +318,7 @@ expr_row_compare(vl_binder *b, vl_comparison op, const vl_exprs *left, const vl_
 
 /* x IS TRUE and the like: the word, or -1 when the right side is none. */
 static int
-expr_truth_word(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_truth_word(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     int word;
 
@@ -330,16 +330,16 @@ expr_truth_word(vl_binder *b, vl_scope *scope, const vl_ast *ast)
         word = 0;
     else
         return -1;
-    for (const vl_scope *at = scope; at != NULL; at = at->parent)
+    for (const vl_bind_scope *at = scope; at != NULL; at = at->parent)
         for (uint32_t i = 0; i < at->source_count; i++)
-            if (vl_source_column(at->sources[i], ast->text, ast->text_size) >= 0)
+            if (vl_bind_source_column(at->sources[i], ast->text, ast->text_size) >= 0)
                 return -1;
     (void)b;
     return word;
 }
 
 static vl_expr *
-expr_is_true(vl_binder *b, vl_scope *scope, const vl_ast *ast, int word)
+expr_is_true(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, int word)
 {
     vl_expr *kid = vl_bind_expr(b, scope, ast->kid[0]);
     vl_expr *expr = expr_one(b, VL_EXPR_IS_TRUE, kid, VL_CLASS_INTEGER, ast);
@@ -352,7 +352,7 @@ expr_is_true(vl_binder *b, vl_scope *scope, const vl_ast *ast, int word)
 }
 
 static vl_expr *
-expr_comparison(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_comparison op)
+expr_comparison(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_comparison op)
 {
     vl_exprs left;
     vl_exprs right;
@@ -378,7 +378,7 @@ expr_comparison(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_comparison 
 }
 
 static vl_expr *
-expr_binary(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_binary(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     static const uint8_t comparisons[][2] = {
         {VL_OP_EQ, VL_COMPARE_EQ}, {VL_OP_NE, VL_COMPARE_NE},         {VL_OP_LT, VL_COMPARE_LT},
@@ -430,7 +430,7 @@ expr_like_is_total(const vl_expr *pattern, const vl_expr *escape)
 }
 
 static vl_expr *
-expr_like(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[2] != NULL ? 3 : 2;
     vl_expr *expr = vl_expr_new(b, VL_EXPR_LIKE, count, ast);
@@ -467,7 +467,7 @@ expr_like(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 
 /* BETWEEN of rows: two comparisons. */
 static vl_expr *
-expr_between_rows(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_between_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_exprs operand = vl_bind_row(b, scope, ast->kid[0]);
     vl_exprs low = vl_bind_row(b, scope, ast->kid[1]);
@@ -488,7 +488,7 @@ expr_between_rows(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 }
 
 static vl_expr *
-expr_between(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_between(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_BETWEEN, 3, ast);
 
@@ -516,7 +516,7 @@ expr_between(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 }
 
 static vl_expr *
-expr_case(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_case(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_CASE, 0, ast);
     vl_expr *base = NULL;
@@ -586,7 +586,7 @@ vl_bind_classes(vl_affinity affinity, int is_cast)
 }
 
 static vl_expr *
-expr_cast(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_cast(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     const vl_ast *type = ast->kid[1];
     vl_expr *kid = vl_bind_expr(b, scope, ast->kid[0]);
@@ -604,7 +604,7 @@ expr_cast(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 }
 
 int
-vl_bind_collation(vl_binder *b, const vl_scope *scope, const vl_ast *at, const char *name,
+vl_bind_collation(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const char *name,
                   size_t size, uint8_t *collation)
 {
     static const char *const names[] = {"BINARY", "NOCASE", "RTRIM"};
@@ -619,7 +619,7 @@ vl_bind_collation(vl_binder *b, const vl_scope *scope, const vl_ast *at, const c
 }
 
 static vl_expr *
-expr_collate(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_collate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_expr *expr = vl_expr_copy(b, vl_bind_expr(b, scope, ast->kid[0]));
     uint8_t collation;
@@ -644,7 +644,7 @@ expr_collate(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 /* ---- IN, EXISTS ---- */
 
 static vl_expr *
-expr_in_query(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *left,
+expr_in_query(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exprs *left,
               const vl_ast *query_ast)
 {
     vl_query *query = vl_bind_query(b, scope, scope, query_ast);
@@ -652,7 +652,7 @@ expr_in_query(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *
     uint8_t *affinities = vl_bind_alloc(b, left->count, 1);
     uint8_t *collations = vl_bind_alloc(b, left->count, 1);
     vl_exprs kids = {NULL, 0};
-    vl_frame frame;
+    vl_bind_frame frame;
 
     if (query == NULL || expr == NULL || affinities == NULL || collations == NULL)
         return NULL;
@@ -683,13 +683,13 @@ expr_in_query(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *
     return vl_expr_finish(b, expr);
 }
 
-/* x IN table: a query for all of it. */
-static const vl_ast *
-expr_query_of_source(vl_binder *b, const vl_ast *source)
+const vl_ast *
+vl_bind_all_of(vl_binder *b, const vl_ast *from)
 {
-    static const vl_ast_type types[] = {VL_AST_QUERY, VL_AST_SELECT, VL_AST_STAR,  VL_AST_LIST,
-                                        VL_AST_LIST,  VL_AST_LIST,   VL_AST_SOURCE};
+    static const vl_ast_type types[] = {VL_AST_QUERY, VL_AST_SELECT, VL_AST_STAR, VL_AST_LIST,
+                                        VL_AST_LIST};
     vl_ast *nodes[VL_ARRAY_COUNT(types)];
+    vl_ast *list;
 
     for (unsigned i = 0; i < VL_ARRAY_COUNT(types); i++) {
         unsigned kid_count = vl_ast_kid_count(types[i]);
@@ -699,24 +699,44 @@ expr_query_of_source(vl_binder *b, const vl_ast *source)
             return NULL;
         nodes[i]->type = (uint8_t)types[i];
         nodes[i]->kid_count = (uint8_t)kid_count;
-        nodes[i]->offset = source->offset;
-        nodes[i]->length = source->length;
+        nodes[i]->offset = from->offset;
+        nodes[i]->length = from->length;
         nodes[i]->count = 1;
     }
-    memcpy(nodes[6], source, sizeof(vl_ast) + source->kid_count * sizeof(vl_ast *));
-    nodes[6]->next = NULL;
+    list = vl_bind_alloc(b, 1, sizeof(vl_ast) + from->kid_count * sizeof(vl_ast *));
+    if (list == NULL)
+        return NULL;
+    memcpy(list, from, sizeof(vl_ast) + from->kid_count * sizeof(vl_ast *));
     nodes[3]->kid[0] = nodes[3]->kid[1] = nodes[1]; /* the query's list of SELECT */
     nodes[4]->kid[0] = nodes[4]->kid[1] = nodes[2]; /* results */
-    nodes[5]->kid[0] = nodes[5]->kid[1] = nodes[6]; /* FROM */
     nodes[0]->kid[1] = nodes[3];
     nodes[1]->kid[0] = nodes[4];
-    nodes[1]->kid[1] = nodes[5];
+    nodes[1]->kid[1] = list;
     return nodes[0];
+}
+
+/* x IN table: a query for all of it. */
+static const vl_ast *
+expr_query_of_source(vl_binder *b, const vl_ast *source)
+{
+    unsigned kid_count = vl_ast_kid_count(VL_AST_LIST);
+    vl_ast *list = vl_bind_alloc(b, 1, sizeof(vl_ast) + kid_count * sizeof(vl_ast *));
+    vl_ast *copy = vl_bind_alloc(b, 1, sizeof(vl_ast) + source->kid_count * sizeof(vl_ast *));
+
+    if (list == NULL || copy == NULL)
+        return NULL;
+    memcpy(copy, source, sizeof(vl_ast) + source->kid_count * sizeof(vl_ast *));
+    copy->next = NULL;
+    list->type = VL_AST_LIST;
+    list->kid_count = (uint8_t)kid_count;
+    list->count = 1;
+    list->kid[0] = list->kid[1] = copy;
+    return vl_bind_all_of(b, list);
 }
 
 /* (a, b) IN ((1, 2), (3, 4)): equal to one of them. */
 static vl_expr *
-expr_in_rows(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *left)
+expr_in_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exprs *left)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_OR, 0, ast);
     vl_exprs kids = {NULL, 0};
@@ -744,7 +764,7 @@ expr_in_rows(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *l
 }
 
 static vl_expr *
-expr_in_list(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *left)
+expr_in_list(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exprs *left)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_IN_LIST, 0, ast);
     vl_exprs kids = {NULL, 0};
@@ -776,7 +796,7 @@ expr_in_list(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_exprs *l
 }
 
 static vl_expr *
-expr_in(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_in(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     const vl_ast *right = ast->kid[1];
     vl_exprs left = vl_bind_row(b, scope, ast->kid[0]);
@@ -817,12 +837,12 @@ expr_drop_results(vl_binder *b, vl_query *query)
 }
 
 static vl_expr *
-expr_exists(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_exists(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_query *query = vl_bind_query(b, scope, scope, ast->kid[0]);
     vl_expr *expr = vl_expr_new(b, VL_EXPR_EXISTS, 0, ast);
     vl_exprs arguments;
-    vl_frame frame;
+    vl_bind_frame frame;
 
     if (query == NULL || expr == NULL)
         return NULL;
@@ -840,7 +860,7 @@ expr_exists(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 /* ---- all of them ---- */
 
 static vl_expr *
-expr_now(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_now(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     const char *name = ast->op == VL_OP_CURRENT_TIME   ? "current_time"
                        : ast->op == VL_OP_CURRENT_DATE ? "current_date"
@@ -850,7 +870,7 @@ expr_now(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 }
 
 static vl_expr *
-expr_subquery(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+expr_subquery(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_exprs exprs = expr_scalars(b, scope, ast, 1);
 
@@ -867,7 +887,7 @@ expr_string(vl_binder *b, const vl_ast *ast)
 }
 
 vl_expr *
-vl_bind_expr(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+vl_bind_expr(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     if (b->status != VELO_OK)
         return NULL;

@@ -11,7 +11,7 @@
 /* ---- tables ---- */
 
 static int
-from_is_schema_table(vl_word name, int *is_temporary)
+from_is_schema_table(vl_bind_word name, int *is_temporary)
 {
     *is_temporary = vl_bind_is(name.text, name.size, "sqlite_temp_master") ||
                     vl_bind_is(name.text, name.size, "sqlite_temp_schema");
@@ -20,7 +20,7 @@ from_is_schema_table(vl_word name, int *is_temporary)
 }
 
 static const vl_table_def *
-from_table_in(const vl_schema *schema, vl_word name, const char *database)
+from_table_in(const vl_schema *schema, vl_bind_word name, const char *database)
 {
     int is_temporary;
 
@@ -37,7 +37,8 @@ from_table_in(const vl_schema *schema, vl_word name, const char *database)
 
 /* The table of a name, or NULL. */
 static const vl_table_def *
-from_find_table(const vl_binder *b, const vl_scope *scope, vl_word schema, vl_word name)
+from_find_table(const vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema,
+                vl_bind_word name)
 {
     const vl_schema *home = scope->home;
 
@@ -60,21 +61,21 @@ from_find_table(const vl_binder *b, const vl_scope *scope, vl_word schema, vl_wo
 }
 
 static void
-from_name(const vl_ast *qname, vl_word *schema, vl_word *name)
+from_name(const vl_ast *qname, vl_bind_word *schema, vl_bind_word *name)
 {
     const vl_ast *kid = qname->kid[0];
 
-    *name = (vl_word){qname->text, qname->text_size};
-    *schema = (vl_word){NULL, 0};
+    *name = (vl_bind_word){qname->text, qname->text_size};
+    *schema = (vl_bind_word){NULL, 0};
     if (kid != NULL)
-        *schema = (vl_word){kid->text, kid->text_size};
+        *schema = (vl_bind_word){kid->text, kid->text_size};
 }
 
 const vl_table_def *
-vl_bind_table(vl_binder *b, vl_scope *scope, const vl_ast *qname)
+vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 {
-    vl_word schema;
-    vl_word name;
+    vl_bind_word schema;
+    vl_bind_word name;
     const vl_table_def *table;
 
     from_name(qname, &schema, &name);
@@ -105,10 +106,11 @@ from_column_classes(const vl_table_def *table, int32_t position)
     return classes;
 }
 
-vl_source *
-vl_source_of_table(vl_binder *b, const vl_table_def *table, vl_source_kind kind, vl_word alias)
+vl_bind_source *
+vl_bind_source_of_table(vl_binder *b, const vl_table_def *table, vl_bind_source_kind kind,
+                        vl_bind_word alias)
 {
-    vl_source *source = vl_bind_alloc(b, 1, sizeof *source);
+    vl_bind_source *source = vl_bind_alloc(b, 1, sizeof *source);
     uint32_t count = table->column_count;
 
     if (source == NULL)
@@ -118,7 +120,7 @@ vl_source_of_table(vl_binder *b, const vl_table_def *table, vl_source_kind kind,
     source->is_aliased = alias.text != NULL;
     source->alias = alias;
     if (alias.text == NULL)
-        source->alias = (vl_word){table->object.name, (uint32_t)strlen(table->object.name)};
+        source->alias = (vl_bind_word){table->object.name, (uint32_t)strlen(table->object.name)};
     source->columns = vl_bind_alloc(b, count == 0 ? 1 : count, sizeof(vl_bind_column));
     if (source->columns == NULL)
         return NULL;
@@ -138,7 +140,7 @@ vl_source_of_table(vl_binder *b, const vl_table_def *table, vl_source_kind kind,
             .is_hidden = def->is_hidden,
         };
     }
-    source->base = vl_id_new(b, source, count + 1);
+    source->base = vl_bind_id_new(b, source, count + 1);
     return b->status == VELO_OK ? source : NULL;
 }
 
@@ -183,7 +185,7 @@ vl_bind_own_columns(vl_binder *b, const vl_bind_column *columns, uint32_t count)
 }
 
 void
-vl_scope_add(vl_binder *b, vl_scope *scope, vl_source *source)
+vl_bind_scope_add(vl_binder *b, vl_bind_scope *scope, vl_bind_source *source)
 {
     if (source == NULL)
         return;
@@ -192,7 +194,7 @@ vl_scope_add(vl_binder *b, vl_scope *scope, vl_source *source)
         return;
     }
     if (scope->sources == NULL) {
-        scope->sources = vl_bind_alloc(b, VL_PLAN_SOURCES_MAX, sizeof(vl_source *));
+        scope->sources = vl_bind_alloc(b, VL_PLAN_SOURCES_MAX, sizeof(vl_bind_source *));
         if (scope->sources == NULL)
             return;
     }
@@ -202,7 +204,7 @@ vl_scope_add(vl_binder *b, vl_scope *scope, vl_source *source)
 }
 
 void
-vl_bind_index_choice(vl_binder *b, vl_scope *scope, vl_source *source, const vl_ast *ast)
+vl_bind_index_choice(vl_binder *b, vl_bind_scope *scope, vl_bind_source *source, const vl_ast *ast)
 {
     const vl_ast *name = ast->kid[5];
 
@@ -221,22 +223,22 @@ vl_bind_index_choice(vl_binder *b, vl_scope *scope, vl_source *source, const vl_
 
 /* A source whose columns are those of a query. */
 static void
-from_take_query(vl_binder *b, vl_source *source, vl_query *query)
+from_take_query(vl_binder *b, vl_bind_source *source, vl_query *query)
 {
     if (query == NULL)
         return;
-    source->kind = VL_SOURCE_QUERY;
+    source->kind = VL_BIND_SOURCE_QUERY;
     source->query = query;
     source->columns = vl_bind_own_columns(b, query->columns, query->column_count);
     source->column_count = query->column_count;
-    source->base = vl_id_new(b, source, query->column_count + 1);
+    source->base = vl_bind_id_new(b, source, query->column_count + 1);
 }
 
 void
-vl_bind_view(vl_binder *b, vl_source *source, const vl_table_def *view)
+vl_bind_view(vl_binder *b, vl_bind_source *source, const vl_table_def *view)
 {
     const vl_ast *ast = view->view_ast;
-    vl_scope like = {.home = view->schema, .text = view->object.sql};
+    vl_bind_scope like = {.home = view->schema, .text = view->object.sql};
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < b->view_count; i++)
@@ -266,7 +268,8 @@ vl_bind_view(vl_binder *b, vl_source *source, const vl_table_def *view)
 
 /* A table-valued function, if there is one. */
 static int
-from_function(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_word name, vl_source *source)
+from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word name,
+              vl_bind_source *source)
 {
     vl_plan_table_func found = {0};
     uint32_t hidden = 0;
@@ -274,7 +277,7 @@ from_function(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_word name, vl
     if (b->env->find_table_func == NULL ||
         !b->env->find_table_func(b->env->arg, name.text, name.size, &found))
         return 0;
-    source->kind = VL_SOURCE_FUNCTION;
+    source->kind = VL_BIND_SOURCE_FUNCTION;
     source->function = found.def;
     source->columns = vl_bind_alloc(b, found.column_count + 1, sizeof(vl_bind_column));
     if (source->columns == NULL)
@@ -286,7 +289,7 @@ from_function(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_word name, vl
                                               .is_hidden = (uint8_t)found.columns[i].is_hidden};
         hidden += found.columns[i].is_hidden != 0;
     }
-    source->base = vl_id_new(b, source, source->column_count + 1);
+    source->base = vl_bind_id_new(b, source, source->column_count + 1);
     source->arguments = vl_bind_list(b, scope, ast->kid[1]);
     if (b->status == VELO_OK && source->arguments.count > hidden)
         vl_bind_fail(b, scope, ast, "too many arguments on %.*s() - max %u", (int)name.size,
@@ -295,13 +298,13 @@ from_function(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_word name, vl
 }
 
 /* A source for a name: a CTE, a table, a view or a function. */
-static vl_source *
-from_named(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_word alias)
+static vl_bind_source *
+from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word alias)
 {
-    vl_source *source = vl_bind_alloc(b, 1, sizeof *source);
+    vl_bind_source *source = vl_bind_alloc(b, 1, sizeof *source);
     const vl_table_def *table = NULL;
-    vl_word schema;
-    vl_word name;
+    vl_bind_word schema;
+    vl_bind_word name;
 
     if (source == NULL)
         return NULL;
@@ -337,20 +340,21 @@ from_named(vl_binder *b, vl_scope *scope, const vl_ast *ast, vl_word alias)
         vl_bind_view(b, source, table);
         return source;
     }
-    source = vl_source_of_table(b, table, VL_SOURCE_TABLE, alias);
+    source = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
     if (source != NULL)
         vl_bind_index_choice(b, scope, source, ast);
     return source;
 }
 
-static vl_source *
-from_source(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+static vl_bind_source *
+from_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
-    vl_word alias = {NULL, 0};
-    vl_source *source;
+    vl_bind_word alias = {NULL, 0};
+    vl_bind_source *source;
+    const vl_ast *query;
 
     if (ast->kid[2] != NULL)
-        alias = (vl_word){ast->kid[2]->text, ast->kid[2]->text_size};
+        alias = (vl_bind_word){ast->kid[2]->text, ast->kid[2]->text_size};
     if (ast->kid[0]->type == VL_AST_QNAME)
         return from_named(b, scope, ast, alias);
     source = vl_bind_alloc(b, 1, sizeof *source);
@@ -358,14 +362,16 @@ from_source(vl_binder *b, vl_scope *scope, const vl_ast *ast)
         return NULL;
     source->alias = alias;
     source->is_aliased = 1;
-    from_take_query(b, source, vl_bind_query(b, scope->parent, scope, ast->kid[0]));
+    query = ast->kid[0]->type == VL_AST_LIST ? vl_bind_all_of(b, ast->kid[0]) : ast->kid[0];
+    if (query != NULL)
+        from_take_query(b, source, vl_bind_query(b, scope->parent, scope, query));
     return source;
 }
 
 /* ---- the tree of joins ---- */
 
 static void
-from_items(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_join_item *into)
+from_items(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into)
 {
     into->list = vl_bind_alloc(b, list->count + 1U, sizeof(vl_join_item));
     if (into->list == NULL)
@@ -375,13 +381,11 @@ from_items(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_join_item *into
         vl_join_item *item = &into->list[into->list_count++];
 
         item->bits = ast->op2;
-        if (ast->kid[0]->type == VL_AST_LIST && ast->kid[2] != NULL) {
-            vl_bind_fail(b, scope, ast, "an alias of a join is not supported yet");
-        } else if (ast->kid[0]->type == VL_AST_LIST) {
+        if (ast->kid[0]->type == VL_AST_LIST && ast->kid[2] == NULL) {
             from_items(b, scope, ast->kid[0], item);
         } else {
             item->source = from_source(b, scope, ast);
-            vl_scope_add(b, scope, item->source);
+            vl_bind_scope_add(b, scope, item->source);
             if (item->source == NULL || b->status != VELO_OK)
                 return;
             item->source->bits = item->bits;
@@ -392,7 +396,7 @@ from_items(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_join_item *into
 }
 
 static void
-from_set_nullable(vl_scope *scope, const vl_join_item *item)
+from_set_nullable(vl_bind_scope *scope, const vl_join_item *item)
 {
     uint64_t before = 0;
 
@@ -428,8 +432,8 @@ from_end(uint64_t places)
 
 /* Join by one column of the item and that of the name before it. Returns whether both are there. */
 static int
-from_join_column(vl_binder *b, vl_scope *scope, uint32_t first, vl_join_item *item, vl_word name,
-                 const vl_ast *at)
+from_join_column(vl_binder *b, vl_bind_scope *scope, uint32_t first, vl_join_item *item,
+                 vl_bind_word name, const vl_ast *at)
 {
     uint32_t middle = from_lowest(item->places);
     uint32_t end = from_end(item->places);
@@ -440,7 +444,7 @@ from_join_column(vl_binder *b, vl_scope *scope, uint32_t first, vl_join_item *it
         return 0;
     vl_exprs_add(b, &item->on, vl_expr_compare(b, VL_COMPARE_EQ, left, right, at));
     for (uint32_t i = middle; i < end; i++) {
-        int32_t column = vl_source_column(scope->sources[i], name.text, name.size);
+        int32_t column = vl_bind_source_column(scope->sources[i], name.text, name.size);
 
         if (column >= 0)
             scope->sources[i]->columns[column].joined =
@@ -450,14 +454,15 @@ from_join_column(vl_binder *b, vl_scope *scope, uint32_t first, vl_join_item *it
 }
 
 static void
-from_natural(vl_binder *b, vl_scope *scope, uint32_t first, vl_join_item *item, const vl_ast *at)
+from_natural(vl_binder *b, vl_bind_scope *scope, uint32_t first, vl_join_item *item,
+             const vl_ast *at)
 {
     for (uint32_t i = from_lowest(item->places); i < from_end(item->places); i++) {
-        const vl_source *source = scope->sources[i];
+        const vl_bind_source *source = scope->sources[i];
 
         for (uint32_t k = 0; k < source->column_count && b->status == VELO_OK; k++) {
             const char *name = source->columns[k].name;
-            vl_word word = {name, (uint32_t)strlen(name)};
+            vl_bind_word word = {name, (uint32_t)strlen(name)};
 
             if (!source->columns[k].is_hidden && source->columns[k].joined == 0)
                 (void)from_join_column(b, scope, first, item, word, at);
@@ -466,11 +471,12 @@ from_natural(vl_binder *b, vl_scope *scope, uint32_t first, vl_join_item *item, 
 }
 
 static void
-from_using(vl_binder *b, vl_scope *scope, uint32_t first, vl_join_item *item, const vl_ast *list)
+from_using(vl_binder *b, vl_bind_scope *scope, uint32_t first, vl_join_item *item,
+           const vl_ast *list)
 {
     for (const vl_ast *name = vl_ast_first(list); name != NULL && b->status == VELO_OK;
          name = name->next) {
-        vl_word word = {name->text, name->text_size};
+        vl_bind_word word = {name->text, name->text_size};
 
         if (!from_join_column(b, scope, first, item, word, name) && b->status == VELO_OK)
             vl_bind_fail(b, scope, name,
@@ -480,7 +486,7 @@ from_using(vl_binder *b, vl_scope *scope, uint32_t first, vl_join_item *item, co
 }
 
 static void
-from_conditions(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_join_item *into)
+from_conditions(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into)
 {
     const vl_ast *ast = vl_ast_first(list);
     uint32_t first = from_lowest(into->places);
@@ -512,7 +518,7 @@ from_conditions(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_join_item 
 }
 
 void
-vl_bind_from(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_join_item *into)
+vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into)
 {
     if (list == NULL || b->status != VELO_OK)
         return;

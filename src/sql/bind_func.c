@@ -66,8 +66,8 @@ func_special(vl_binder *b, const vl_ast *at, const char *name, size_t size,
 /* ---- looking functions up ---- */
 
 static int
-func_find(vl_binder *b, const vl_scope *scope, const vl_ast *at, vl_word name, uint32_t count,
-          vl_plan_func *found)
+func_find(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, vl_bind_word name,
+          uint32_t count, vl_plan_func *found)
 {
     vl_plan_found result = VL_PLAN_NO_NAME;
 
@@ -106,10 +106,10 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
 }
 
 vl_expr *
-vl_bind_call_named(vl_binder *b, vl_scope *scope, const char *name, vl_exprs arguments,
+vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name, vl_exprs arguments,
                    const vl_ast *at)
 {
-    vl_word word = {name, (uint32_t)strlen(name)};
+    vl_bind_word word = {name, (uint32_t)strlen(name)};
     vl_plan_func found;
 
     if (b->status != VELO_OK || !func_find(b, scope, at, word, arguments.count, &found))
@@ -124,19 +124,19 @@ vl_bind_call_named(vl_binder *b, vl_scope *scope, const char *name, vl_exprs arg
 /* The scope whose sources the ids of an expression belong to, the innermost one: BF1. */
 typedef struct func_owner {
     const vl_binder *b;
-    vl_scope *innermost; /* where the call stands */
-    vl_scope *owner;     /* the nearest found so far; NULL: none */
+    vl_bind_scope *innermost; /* where the call stands */
+    vl_bind_scope *owner;     /* the nearest found so far; NULL: none */
 } func_owner;
 
 static void
 func_visit_owner(void *arg, uint32_t id)
 {
     func_owner *owner = arg;
-    const vl_source *source = owner->b->ids[id].source;
+    const vl_bind_source *source = owner->b->ids[id].source;
 
     if (source == NULL)
         return;
-    for (vl_scope *scope = owner->innermost; scope != NULL && scope != owner->owner;
+    for (vl_bind_scope *scope = owner->innermost; scope != NULL && scope != owner->owner;
          scope = scope->parent)
         if (scope == source->scope) {
             owner->owner = scope;
@@ -144,8 +144,8 @@ func_visit_owner(void *arg, uint32_t id)
         }
 }
 
-static vl_scope *
-func_find_owner(const vl_binder *b, vl_scope *scope, const vl_aggregate *call)
+static vl_bind_scope *
+func_find_owner(const vl_binder *b, vl_bind_scope *scope, const vl_aggregate *call)
 {
     func_owner owner = {b, scope, NULL};
 
@@ -172,7 +172,8 @@ func_calls_equal(const vl_aggregate *a, const vl_aggregate *b)
 
 /* Note a call in its scope; the id of its result. */
 static uint32_t
-func_note_call(vl_binder *b, vl_scope *scope, const vl_aggregate *call, const vl_plan_func *found)
+func_note_call(vl_binder *b, vl_bind_scope *scope, const vl_aggregate *call,
+               const vl_plan_func *found)
 {
     vl_bind_call *calls;
 
@@ -188,13 +189,13 @@ func_note_call(vl_binder *b, vl_scope *scope, const vl_aggregate *call, const vl
     calls->call = *call;
     calls->min_max = found->min_max;
     calls->is_order_dependent = found->is_order_dependent;
-    calls->id = vl_id_new(b, NULL, 1);
+    calls->id = vl_bind_id_new(b, NULL, 1);
     return calls->id;
 }
 
 /* ORDER BY within a call. */
 static int
-func_bind_order(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_aggregate *call)
+func_bind_order(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_aggregate *call)
 {
     uint32_t count = list != NULL ? list->count : 0;
 
@@ -219,7 +220,7 @@ func_bind_order(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_aggregate 
 
 /* What a call of an aggregate has, bound in its scope. */
 static int
-func_bind_call(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_plan_func *found,
+func_bind_call(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_plan_func *found,
                vl_aggregate *call)
 {
     vl_aggregates_rule rule = scope->aggregates;
@@ -241,11 +242,11 @@ func_bind_call(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_plan_f
 }
 
 static vl_expr *
-func_aggregate(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_plan_func *found)
+func_aggregate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_plan_func *found)
 {
     int name_size = (int)ast->text_size;
     vl_aggregate call = {0};
-    vl_scope *owner;
+    vl_bind_scope *owner;
     vl_expr *expr;
     uint32_t id;
 
@@ -273,7 +274,8 @@ func_aggregate(vl_binder *b, vl_scope *scope, const vl_ast *ast, const vl_plan_f
 /* ---- all calls ---- */
 
 static int
-func_check_syntax(vl_binder *b, const vl_scope *scope, const vl_ast *ast, const vl_plan_func *found)
+func_check_syntax(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast,
+                  const vl_plan_func *found)
 {
     int size = (int)ast->text_size;
 
@@ -290,7 +292,7 @@ func_check_syntax(vl_binder *b, const vl_scope *scope, const vl_ast *ast, const 
 }
 
 vl_expr *
-vl_bind_function(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[0] != NULL ? ast->kid[0]->count : 0;
     vl_plan_func found;
@@ -299,7 +301,7 @@ vl_bind_function(vl_binder *b, vl_scope *scope, const vl_ast *ast)
 
     if (ast->kid[3] != NULL)
         return vl_bind_fail(b, scope, ast, "window functions are not supported yet");
-    if (!func_find(b, scope, ast, (vl_word){ast->text, ast->text_size}, count, &found) ||
+    if (!func_find(b, scope, ast, (vl_bind_word){ast->text, ast->text_size}, count, &found) ||
         !func_check_syntax(b, scope, ast, &found))
         return NULL;
     if (found.is_aggregate)

@@ -10,9 +10,10 @@
 /* ---- columns ---- */
 
 static int32_t
-insert_column(vl_binder *b, const vl_scope *scope, const vl_source *target, const vl_ast *name)
+insert_column(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *target,
+              const vl_ast *name)
 {
-    int32_t column = vl_source_column(target, name->text, name->text_size);
+    int32_t column = vl_bind_source_column(target, name->text, name->text_size);
 
     if (column >= 0 && target->table->columns[column].generated != 0)
         vl_bind_fail(b, scope, NULL, "cannot INSERT into generated column \"%s\"",
@@ -30,8 +31,8 @@ insert_column(vl_binder *b, const vl_scope *scope, const vl_source *target, cons
 
 /* Which value goes where. *count: of values that are wanted. */
 static int32_t *
-insert_sources(vl_binder *b, const vl_scope *scope, const vl_source *target, const vl_ast *ast,
-               uint32_t *count)
+insert_sources(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *target,
+               const vl_ast *ast, uint32_t *count)
 {
     const vl_ast *names = ast->kid[4] != NULL ? ast->kid[3] : NULL;
     uint32_t columns = target->column_count;
@@ -70,10 +71,10 @@ insert_sources(vl_binder *b, const vl_scope *scope, const vl_source *target, con
 }
 
 static void
-insert_defaults(vl_binder *b, vl_source *target, vl_exprs *defaults)
+insert_defaults(vl_binder *b, vl_bind_source *target, vl_exprs *defaults)
 {
-    vl_scope *scope = vl_bind_own_scope(b, target);
-    const vl_layout none = {NULL, 0};
+    vl_bind_scope *scope = vl_bind_own_scope(b, target);
+    const vl_bind_layout none = {NULL, 0};
 
     if (scope == NULL)
         return;
@@ -91,8 +92,8 @@ insert_defaults(vl_binder *b, vl_source *target, vl_exprs *defaults)
 /* ---- rows ---- */
 
 static vl_op *
-insert_rows(vl_binder *b, const vl_scope *like, const vl_source *target, const vl_ast *ast,
-            uint32_t wanted)
+insert_rows(vl_binder *b, const vl_bind_scope *like, const vl_bind_source *target,
+            const vl_ast *ast, uint32_t wanted)
 {
     const vl_ast *names = ast->kid[3];
     vl_query *query;
@@ -123,7 +124,7 @@ insert_rows(vl_binder *b, const vl_scope *like, const vl_source *target, const v
 
 /* Whether a term of a conflict target is the term of an index. */
 static int
-insert_term_fits(vl_binder *b, vl_scope *own, const vl_index_term *term, const vl_ast *ast)
+insert_term_fits(vl_binder *b, vl_bind_scope *own, const vl_index_term *term, const vl_ast *ast)
 {
     const vl_expr *wanted;
     const vl_expr *expr;
@@ -141,13 +142,13 @@ insert_term_fits(vl_binder *b, vl_scope *own, const vl_index_term *term, const v
     if (wanted->kind != VL_EXPR_COLUMN)
         return 0;
     (void)vl_expr_collation(b, wanted, &collation);
-    return wanted->index == vl_source_id(own->sources[0], term->column) &&
+    return wanted->index == vl_bind_source_id(own->sources[0], term->column) &&
            (ast->type == VL_AST_COLLATE || collation == (uint8_t)term->collation);
 }
 
 /* Whether an index is the one that a conflict target names. */
 static int
-insert_index_fits(vl_binder *b, vl_scope *own, const vl_index_def *index, const vl_ast *upsert)
+insert_index_fits(vl_binder *b, vl_bind_scope *own, const vl_index_def *index, const vl_ast *upsert)
 {
     const vl_ast *list = upsert->kid[0];
 
@@ -174,10 +175,10 @@ insert_index_fits(vl_binder *b, vl_scope *own, const vl_index_def *index, const 
 
 /* What a conflict target means. */
 static void
-insert_find_target(vl_binder *b, vl_source *target, const vl_ast *ast, vl_upsert *upsert)
+insert_find_target(vl_binder *b, vl_bind_source *target, const vl_ast *ast, vl_upsert *upsert)
 {
     const vl_ast *list = ast->kid[0];
-    vl_scope *own = vl_bind_own_scope(b, target);
+    vl_bind_scope *own = vl_bind_own_scope(b, target);
     const vl_expr *first;
 
     if (list == NULL) {
@@ -190,7 +191,7 @@ insert_find_target(vl_binder *b, vl_source *target, const vl_ast *ast, vl_upsert
     if (first == NULL)
         return;
     if (!target->table->is_without_rowid && list->count == 1 && first->kind == VL_EXPR_COLUMN &&
-        first->index == vl_source_id(target, VL_COLUMN_ROWID)) {
+        first->index == vl_bind_source_id(target, VL_COLUMN_ROWID)) {
         upsert->is_rowid = 1;
         return;
     }
@@ -209,15 +210,16 @@ insert_find_target(vl_binder *b, vl_source *target, const vl_ast *ast, vl_upsert
 }
 
 static void
-insert_upsert(vl_binder *b, vl_scope *like, vl_source *target, const vl_ast *ast,
-              const vl_layout *row, vl_upsert *upsert)
+insert_upsert(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const vl_ast *ast,
+              const vl_bind_layout *row, vl_upsert *upsert)
 {
-    static const vl_word excluded = {"excluded", 8};
-    vl_source *given = vl_source_of_table(b, target->table, VL_SOURCE_GIVEN, excluded);
-    vl_scope *scope = vl_scope_new(b, NULL, like);
+    static const vl_bind_word excluded = {"excluded", 8};
+    vl_bind_source *given =
+        vl_bind_source_of_table(b, target->table, VL_BIND_SOURCE_GIVEN, excluded);
+    vl_bind_scope *scope = vl_bind_scope_new(b, NULL, like);
     vl_exprs where = {NULL, 0};
-    vl_layout other;
-    vl_layout both;
+    vl_bind_layout other;
+    vl_bind_layout both;
 
     if (given == NULL || scope == NULL)
         return;
@@ -227,10 +229,10 @@ insert_upsert(vl_binder *b, vl_scope *like, vl_source *target, const vl_ast *ast
         return;
     }
     given->is_qualified_only = 1;
-    vl_scope_add(b, scope, target);
-    vl_scope_add(b, scope, given);
+    vl_bind_scope_add(b, scope, target);
+    vl_bind_scope_add(b, scope, given);
     other = vl_bind_full_row(b, given);
-    both = vl_layout_join(b, row, &other); /* keeps BI2 */
+    both = vl_bind_layout_join(b, row, &other); /* keeps BI2 */
     if (b->status != VELO_OK ||
         !vl_bind_sets(b, scope, target, ast->kid[2], &upsert->targets, &upsert->sets))
         return;
@@ -241,8 +243,8 @@ insert_upsert(vl_binder *b, vl_scope *like, vl_source *target, const vl_ast *ast
 }
 
 static void
-insert_upserts(vl_binder *b, vl_scope *like, vl_source *target, const vl_ast *list,
-               const vl_layout *row, vl_op_insert *as)
+insert_upserts(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const vl_ast *list,
+               const vl_bind_layout *row, vl_op_insert *as)
 {
     if (list == NULL || b->status != VELO_OK)
         return;
@@ -259,13 +261,13 @@ insert_upserts(vl_binder *b, vl_scope *like, vl_source *target, const vl_ast *li
 void
 vl_bind_insert(vl_binder *b, const vl_ast *ast)
 {
-    vl_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
-    vl_scope *scope = vl_scope_new(b, NULL, &like);
-    vl_frame frame;
-    vl_word alias = {NULL, 0};
+    vl_bind_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
+    vl_bind_scope *scope = vl_bind_scope_new(b, NULL, &like);
+    vl_bind_frame frame;
+    vl_bind_word alias = {NULL, 0};
     const vl_table_def *table;
-    vl_source *target;
-    vl_layout row;
+    vl_bind_source *target;
+    vl_bind_layout row;
     int32_t *sources;
     uint32_t wanted;
     vl_op *op;
@@ -275,14 +277,14 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
     like.with = vl_bind_with(b, NULL, &like, ast->kid[0], ast);
     scope->with = like.with;
     if (ast->kid[2] != NULL)
-        alias = (vl_word){ast->kid[2]->text, ast->kid[2]->text_size};
+        alias = (vl_bind_word){ast->kid[2]->text, ast->kid[2]->text_size};
     table = b->status == VELO_OK ? vl_bind_table(b, scope, ast->kid[1]) : NULL;
-    if (table == NULL || !vl_bind_may_change(b, scope, table, ast->kid[1], VL_OP_INSERT))
+    if (table == NULL || !vl_bind_may_change(b, scope, table, VL_OP_INSERT))
         return;
-    target = vl_source_of_table(b, table, VL_SOURCE_GIVEN, alias);
+    target = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_GIVEN, alias);
     if (target == NULL)
         return;
-    vl_scope_add(b, scope, target);
+    vl_bind_scope_add(b, scope, target);
     row = vl_bind_full_row(b, target);
     sources = insert_sources(b, scope, target, ast, &wanted);
     if (sources == NULL)

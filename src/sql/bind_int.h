@@ -17,8 +17,8 @@
 #include "sql/plan_make.h"
 
 typedef struct vl_binder vl_binder;
-typedef struct vl_scope vl_scope;
-typedef struct vl_source vl_source;
+typedef struct vl_bind_scope vl_bind_scope;
+typedef struct vl_bind_source vl_bind_source;
 typedef struct vl_query vl_query;
 typedef struct vl_cte vl_cte;
 typedef struct vl_with vl_with;
@@ -30,10 +30,10 @@ typedef struct vl_with vl_with;
 #define VL_BIND_JOINED 0x80U
 
 /* A piece of text that is not ended. */
-typedef struct vl_word {
+typedef struct vl_bind_word {
     const char *text; /* NULL: none */
     uint32_t size;
-} vl_word;
+} vl_bind_word;
 
 /* A column of a source, or of a query's result. */
 typedef struct vl_bind_column {
@@ -50,18 +50,18 @@ typedef struct vl_bind_column {
     uint8_t joined;    /* by USING or NATURAL with one before: VL_BIND_JOINED and VL_JOIN_... */
 } vl_bind_column;
 
-typedef enum vl_source_kind {
-    VL_SOURCE_TABLE,    /* table */
-    VL_SOURCE_QUERY,    /* query: a subquery, a view, a CTE that is used once */
-    VL_SOURCE_CTE,      /* cte: its program */
-    VL_SOURCE_QUEUE,    /* the row at hand of a recursion */
-    VL_SOURCE_FUNCTION, /* function, arguments */
-    VL_SOURCE_GIVEN     /* a row that is there already: of a change */
-} vl_source_kind;
+typedef enum vl_bind_source_kind {
+    VL_BIND_SOURCE_TABLE,    /* table */
+    VL_BIND_SOURCE_QUERY,    /* query: a subquery, a view, a CTE that is used once */
+    VL_BIND_SOURCE_CTE,      /* cte: its program */
+    VL_BIND_SOURCE_QUEUE,    /* the row at hand of a recursion */
+    VL_BIND_SOURCE_FUNCTION, /* function, arguments */
+    VL_BIND_SOURCE_GIVEN     /* a row that is there already: of a change */
+} vl_bind_source_kind;
 
-struct vl_source {
-    vl_source_kind kind;
-    vl_word alias;                        /* what it is called; may be none */
+struct vl_bind_source {
+    vl_bind_source_kind kind;
+    vl_bind_word alias;                   /* what it is called; may be none */
     int is_aliased;                       /* not by the name of the table */
     int is_qualified_only;                /* its columns need its name: excluded */
     const vl_table_def *table;            /* TABLE, GIVEN; of a view */
@@ -72,7 +72,7 @@ struct vl_source {
     vl_bind_column *columns;              /* column_count of them */
     uint32_t column_count;
     uint32_t base;             /* id of column 0; the rowid has base + column_count */
-    vl_scope *scope;           /* that it stands in */
+    vl_bind_scope *scope;      /* that it stands in */
     uint32_t place;            /* in the scope */
     uint8_t bits;              /* VL_JOIN_... as in the text */
     uint8_t is_nullable;       /* an outer join may make a row of NULLs of it */
@@ -83,7 +83,7 @@ struct vl_source {
 
 /* An element of FROM: a source, or several in parentheses. */
 typedef struct vl_join_item {
-    vl_source *source;         /* or NULL */
+    vl_bind_source *source;    /* or NULL */
     struct vl_join_item *list; /* list_count of them */
     uint32_t list_count;
     uint8_t bits;    /* how it joins those before */
@@ -108,9 +108,9 @@ typedef enum vl_aggregates_rule {
 } vl_aggregates_rule;
 
 /* Where names are looked up: the sources of one SELECT, then its parent. */
-struct vl_scope {
-    vl_scope *parent;
-    vl_source **sources; /* source_count of them, VL_PLAN_SOURCES_MAX at most */
+struct vl_bind_scope {
+    vl_bind_scope *parent;
+    vl_bind_source **sources; /* source_count of them, VL_PLAN_SOURCES_MAX at most */
     uint32_t source_count;
     const vl_with *with;   /* CTEs that may be named */
     const vl_schema *home; /* of a view: the only one to look into; NULL: all */
@@ -126,7 +126,7 @@ struct vl_scope {
 /* One SELECT or VALUES of a query. */
 typedef struct vl_core {
     vl_ast_op op; /* how it joins those before */
-    vl_scope *scope;
+    vl_bind_scope *scope;
     vl_join_item from; /* a list; empty: no FROM */
     vl_exprs where;    /* conjuncts */
     vl_exprs groups;
@@ -177,46 +177,46 @@ struct vl_cte {
     uint32_t argument_count;
     vl_bind_column *columns;
     uint32_t column_count;
-    uint32_t queue_depth;        /* depth of the queries that may name the queue */
-    const vl_scope *queue_scope; /* that did so last */
+    uint32_t queue_depth;             /* depth of the queries that may name the queue */
+    const vl_bind_scope *queue_scope; /* that did so last */
 };
 
 /* The CTEs of one WITH. */
 struct vl_with {
     const vl_with *parent;
-    vl_scope *scope; /* what their bodies may look up beyond themselves */
-    vl_scope *like;  /* home, text and CTEs of their bodies */
-    vl_cte *ctes;    /* cte_count of them */
+    vl_bind_scope *scope; /* what their bodies may look up beyond themselves */
+    vl_bind_scope *like;  /* home, text and CTEs of their bodies */
+    vl_cte *ctes;         /* cte_count of them */
     uint32_t cte_count;
 };
 
 /* The ids of the columns of a row. */
-typedef struct vl_layout {
+typedef struct vl_bind_layout {
     uint32_t *ids; /* count of them */
     uint32_t count;
-} vl_layout;
+} vl_bind_layout;
 
 /* An operator and what its rows are. */
-typedef struct vl_rel {
+typedef struct vl_bind_rel {
     vl_op *op; /* NULL: failed */
-    vl_layout layout;
-} vl_rel;
+    vl_bind_layout layout;
+} vl_bind_rel;
 
 /* The program that is being made. */
-typedef struct vl_frame {
+typedef struct vl_bind_frame {
     uint32_t *arguments; /* ids, count of them, with room for capacity */
     uint32_t count;
     uint32_t capacity;
     uint8_t effect; /* the worst of its expressions */
-} vl_frame;
+} vl_bind_frame;
 
 /* What an id is. */
-typedef struct vl_id {
-    vl_source *source; /* NULL: the result of an aggregate or group */
-    uint32_t stamp;    /* of the layout in use, when the id is in it */
-    uint32_t position; /* in that layout */
-    uint8_t is_used;   /* some expression names it */
-} vl_id;
+typedef struct vl_bind_id {
+    vl_bind_source *source; /* NULL: the result of an aggregate or group */
+    uint32_t stamp;         /* of the layout in use, when the id is in it */
+    uint32_t position;      /* in that layout */
+    uint8_t is_used;        /* some expression names it */
+} vl_bind_id;
 
 struct vl_binder {
     vl_ctx *ctx;
@@ -229,12 +229,12 @@ struct vl_binder {
     uint8_t *effects;     /* vl_expr_effect of each */
     uint32_t program_count;
     uint32_t program_capacity;
-    vl_id *ids; /* id_count of them */
+    vl_bind_id *ids; /* id_count of them */
     uint32_t id_count;
     uint32_t id_capacity;
     uint32_t stamp;             /* of the layout in use */
     uint32_t depth;             /* queries around the one at hand */
-    vl_frame *frame;            /* of the program that is being made */
+    vl_bind_frame *frame;       /* of the program that is being made */
     const vl_table_def **views; /* that are being expanded, view_count of them */
     uint32_t view_count;
     uint32_t quiet;     /* failures are tried: their words do not matter */
@@ -245,8 +245,8 @@ struct vl_binder {
 
 /* Fail, with the place of `at` if it is of the statement's own text (scope NULL: it is). Returns
  * NULL. */
-void *vl_bind_fail(vl_binder *b, const vl_scope *scope, const vl_ast *at, const char *format, ...)
-    VL_PRINTF(4, 5);
+void *vl_bind_fail(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const char *format,
+                   ...) VL_PRINTF(4, 5);
 void *vl_bind_no_memory(vl_binder *b);
 
 /* Zeroed memory, or NULL. */
@@ -279,7 +279,8 @@ vl_expr *vl_expr_constant(vl_binder *b, vl_value value, const vl_ast *at);
 vl_expr *vl_expr_column(vl_binder *b, uint32_t id, const vl_ast *at);
 
 /* A column of a source, by position. A VIRTUAL one of a table that is read is its expression. */
-vl_expr *vl_source_expr(vl_binder *b, const vl_source *source, uint32_t column, const vl_ast *at);
+vl_expr *vl_bind_source_expr(vl_binder *b, const vl_bind_source *source, uint32_t column,
+                             const vl_ast *at);
 
 /* A COLUMN that is lowered already. */
 vl_expr *vl_expr_position(vl_binder *b, uint32_t position, const vl_bind_column *column);
@@ -299,7 +300,7 @@ int vl_expr_equal(const vl_expr *a, const vl_expr *b);
 void vl_expr_conjuncts(vl_binder *b, vl_expr *expr, vl_exprs *list);
 
 /* Sources of the scope that the expression names: 1 << place. */
-uint64_t vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_scope *scope);
+uint64_t vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_bind_scope *scope);
 
 /* Nodes of an expression, counted up to VL_EXPR_SIZE_MAX + 1. Bounds what is put together of
  * several expressions, and so how deep recursion goes. */
@@ -318,26 +319,27 @@ vl_expr *vl_expr_replace(vl_binder *b, vl_expr *expr, const vl_exprs *froms, con
 /* ---- bind_lower.c: ids, layouts, programs ---- */
 
 /* `count` ids in a row of a source (NULL: of an aggregate); the first of them. */
-uint32_t vl_id_new(vl_binder *b, vl_source *source, uint32_t count);
+uint32_t vl_bind_id_new(vl_binder *b, vl_bind_source *source, uint32_t count);
 
 /* The id of a column of a source, by position or VL_COLUMN_ROWID; what is the rowid has one. */
-uint32_t vl_source_id(const vl_source *source, int32_t column);
+uint32_t vl_bind_source_id(const vl_bind_source *source, int32_t column);
 
 /* A layout of `count` ids, from `first` on; UINT32_MAX: to be filled in. */
-vl_layout vl_layout_new(vl_binder *b, uint32_t first, uint32_t count);
-vl_layout vl_layout_join(vl_binder *b, const vl_layout *left, const vl_layout *right);
+vl_bind_layout vl_bind_layout_new(vl_binder *b, uint32_t first, uint32_t count);
+vl_bind_layout vl_bind_layout_join(vl_binder *b, const vl_bind_layout *left,
+                                   const vl_bind_layout *right);
 
 /* Lower for rows of the layout, in b->frame. NULL gives NULL. */
-vl_expr *vl_lower(vl_binder *b, const vl_layout *layout, vl_expr *expr);
-vl_exprs vl_lower_all(vl_binder *b, const vl_layout *layout, const vl_exprs *exprs);
+vl_expr *vl_lower(vl_binder *b, const vl_bind_layout *layout, vl_expr *expr);
+vl_exprs vl_lower_all(vl_binder *b, const vl_bind_layout *layout, const vl_exprs *exprs);
 
 /* An operator with children; its column count is to be set. NULL children: NULL. */
 vl_op *vl_op_new(vl_binder *b, vl_op_kind kind, uint32_t child_count, vl_op *left, vl_op *right);
 
 /* Reserve the number of a program, begin to make it, and end. `frame` is the caller's. */
 uint32_t vl_program_new(vl_binder *b, const char *name);
-vl_frame *vl_program_begin(vl_binder *b, vl_frame *frame);
-void vl_program_end(vl_binder *b, vl_frame *outer, uint32_t program, vl_op *root);
+vl_bind_frame *vl_program_begin(vl_binder *b, vl_bind_frame *frame);
+void vl_program_end(vl_binder *b, vl_bind_frame *outer, uint32_t program, vl_op *root);
 
 /* COLUMN expressions for ids: the arguments of a program, to be lowered where it is used. */
 vl_exprs vl_program_arguments(vl_binder *b, const uint32_t *ids, uint32_t count, const vl_ast *at);
@@ -345,34 +347,37 @@ vl_exprs vl_program_arguments(vl_binder *b, const uint32_t *ids, uint32_t count,
 /* ---- bind_name.c ---- */
 
 /* The meaning of a COLUMN node. */
-vl_expr *vl_bind_name(vl_binder *b, vl_scope *scope, const vl_ast *ast);
+vl_expr *vl_bind_name(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast);
 
 /* The column of a name among sources [first, end) of one scope, by the rules of USING, without
  * aliases and words: NULL when there is none, in which case nothing failed. */
-vl_expr *vl_bind_unqualified(vl_binder *b, vl_scope *scope, uint32_t first, uint32_t end,
-                             vl_word name, const vl_ast *at);
+vl_expr *vl_bind_unqualified(vl_binder *b, vl_bind_scope *scope, uint32_t first, uint32_t end,
+                             vl_bind_word name, const vl_ast *at);
 
 /* Position of a column of a source by name, or -1. */
-int32_t vl_source_column(const vl_source *source, const char *name, size_t size);
+int32_t vl_bind_source_column(const vl_bind_source *source, const char *name, size_t size);
 
 /* ---- bind_expr.c, bind_func.c ---- */
 
-vl_expr *vl_bind_expr(vl_binder *b, vl_scope *scope, const vl_ast *ast);
+vl_expr *vl_bind_expr(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast);
 
 /* A row value: its elements; of anything else the one. */
-vl_exprs vl_bind_row(vl_binder *b, vl_scope *scope, const vl_ast *ast);
+vl_exprs vl_bind_row(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast);
+
+/* A tree for SELECT * of a FROM list, or NULL. */
+const vl_ast *vl_bind_all_of(vl_binder *b, const vl_ast *from);
 
 /* Elements of a list. */
-vl_exprs vl_bind_list(vl_binder *b, vl_scope *scope, const vl_ast *list);
+vl_exprs vl_bind_list(vl_binder *b, vl_bind_scope *scope, const vl_ast *list);
 
-vl_expr *vl_bind_function(vl_binder *b, vl_scope *scope, const vl_ast *ast);
+vl_expr *vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast);
 
 /* Call of a function without syntax of its own: CURRENT_TIME, REGEXP, -> */
-vl_expr *vl_bind_call_named(vl_binder *b, vl_scope *scope, const char *name, vl_exprs arguments,
-                            const vl_ast *at);
+vl_expr *vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name,
+                            vl_exprs arguments, const vl_ast *at);
 
 /* Collation by name. 0: failed. */
-int vl_bind_collation(vl_binder *b, const vl_scope *scope, const vl_ast *at, const char *name,
+int vl_bind_collation(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const char *name,
                       size_t size, uint8_t *collation);
 
 /* Storage classes of what has an affinity applied, or was CAST to it. */
@@ -381,35 +386,36 @@ uint8_t vl_bind_classes(vl_affinity affinity, int is_cast);
 /* ---- bind_from.c, bind_cte.c ---- */
 
 /* Read a FROM list into a scope and its tree. */
-void vl_bind_from(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_join_item *into);
+void vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into);
 
 /* The table or view of a name; fails when there is none. */
-const vl_table_def *vl_bind_table(vl_binder *b, vl_scope *scope, const vl_ast *qname);
+const vl_table_def *vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname);
 
 /* A source for a table, whose row is given or is to be read. */
-vl_source *vl_source_of_table(vl_binder *b, const vl_table_def *table, vl_source_kind kind,
-                              vl_word alias);
+vl_bind_source *vl_bind_source_of_table(vl_binder *b, const vl_table_def *table,
+                                        vl_bind_source_kind kind, vl_bind_word alias);
 
 /* Put a source into a scope. */
-void vl_scope_add(vl_binder *b, vl_scope *scope, vl_source *source);
+void vl_bind_scope_add(vl_binder *b, vl_bind_scope *scope, vl_bind_source *source);
 
 /* INDEXED BY and NOT INDEXED of a SOURCE node. */
-void vl_bind_index_choice(vl_binder *b, vl_scope *scope, vl_source *source, const vl_ast *ast);
+void vl_bind_index_choice(vl_binder *b, vl_bind_scope *scope, vl_bind_source *source,
+                          const vl_ast *ast);
 
 /* The CTE of a name, or NULL. */
 vl_cte *vl_bind_find_cte(const vl_with *with, const char *name, size_t size);
 
 /* Make a source of a CTE. */
-void vl_bind_cte_use(vl_binder *b, vl_scope *scope, vl_cte *cte, vl_source *source,
+void vl_bind_cte_use(vl_binder *b, vl_bind_scope *scope, vl_cte *cte, vl_bind_source *source,
                      const vl_ast *at);
 
 /* Read a WITH; NULL gives those of `like`. `scope` is around the query, `whole` the statement that
  * it belongs to. */
-const vl_with *vl_bind_with(vl_binder *b, vl_scope *scope, const vl_scope *like, const vl_ast *with,
-                            const vl_ast *whole);
+const vl_with *vl_bind_with(vl_binder *b, vl_bind_scope *scope, const vl_bind_scope *like,
+                            const vl_ast *with, const vl_ast *whole);
 
 /* A query for a view. */
-void vl_bind_view(vl_binder *b, vl_source *source, const vl_table_def *view);
+void vl_bind_view(vl_binder *b, vl_bind_source *source, const vl_table_def *view);
 
 /* Names of columns for a source, no two the same. */
 vl_bind_column *vl_bind_own_columns(vl_binder *b, const vl_bind_column *columns, uint32_t count);
@@ -418,29 +424,30 @@ vl_bind_column *vl_bind_own_columns(vl_binder *b, const vl_bind_column *columns,
 
 /* Bind a query. `scope` is what is around it, `like` gives home, text and CTEs; both may be the
  * same. */
-vl_query *vl_bind_query(vl_binder *b, vl_scope *parent, const vl_scope *like, const vl_ast *ast);
+vl_query *vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like,
+                        const vl_ast *ast);
 
 /* A part of a query: cores from `first` on, `count` of them; ORDER BY and LIMIT are not read. */
-vl_query *vl_bind_cores(vl_binder *b, vl_scope *parent, const vl_scope *like, const vl_ast *first,
-                        uint32_t count);
+vl_query *vl_bind_cores(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like,
+                        const vl_ast *first, uint32_t count);
 
 /* ORDER BY, LIMIT and OFFSET of a query whose cores are bound. */
 void vl_bind_order_by(vl_binder *b, vl_query *query, const vl_ast *order);
-void vl_bind_limit(vl_binder *b, vl_query *query, const vl_scope *like, const vl_ast *limit,
+void vl_bind_limit(vl_binder *b, vl_query *query, const vl_bind_scope *like, const vl_ast *limit,
                    const vl_ast *offset);
 
 /* Bind result columns (RESULT and STAR) in a scope. */
-int vl_bind_results(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_exprs *results,
+int vl_bind_results(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_exprs *results,
                     vl_bind_column **columns);
 
 /* A scope within `parent` with home, text and CTEs as `like`. */
-vl_scope *vl_scope_new(vl_binder *b, vl_scope *parent, const vl_scope *like);
+vl_bind_scope *vl_bind_scope_new(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like);
 
 /* Whether a term of ORDER BY or GROUP BY is a whole number, which says which result it means. */
 int vl_bind_ordinal(const vl_ast *term, int64_t *number);
 
 /* The slot that a number means; fails when it is out of range. `rank` is the term's, from 1. */
-uint32_t vl_bind_ordinal_slot(vl_binder *b, const vl_scope *scope, const vl_ast *term,
+uint32_t vl_bind_ordinal_slot(vl_binder *b, const vl_bind_scope *scope, const vl_ast *term,
                               int64_t number, uint32_t count, uint32_t rank, const char *clause);
 
 /* Words for an ordinal: 1st, 2nd. */
@@ -457,7 +464,7 @@ typedef struct vl_query_use {
 
 /* Operators for a query; its rows are the columns. `use` NULL: all of it is used; the layout then
  * has no ids. */
-vl_rel vl_plan_query(vl_binder *b, const vl_query *query, const vl_query_use *use);
+vl_bind_rel vl_plan_query(vl_binder *b, const vl_query *query, const vl_query_use *use);
 
 /* Whether a conjunct on the columns, whose ids begin with `base`, may be decided within a query. */
 int vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base,
@@ -465,7 +472,7 @@ int vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base,
 
 /* A program for a query: its number. The ids of its arguments are given. `only`: one column. */
 uint32_t vl_plan_program(vl_binder *b, const vl_query *query, const char *name, uint32_t only,
-                         vl_frame *frame);
+                         vl_bind_frame *frame);
 
 /* The order that rows should come in. `is_met` says whether they do. */
 typedef struct vl_wish {
@@ -476,17 +483,17 @@ typedef struct vl_wish {
 } vl_wish;
 
 /* Operators for a FROM and WHERE. */
-vl_rel vl_plan_from(vl_binder *b, const vl_scope *scope, const vl_join_item *from,
-                    const vl_exprs *where, vl_wish *wish);
+vl_bind_rel vl_plan_from(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *from,
+                         const vl_exprs *where, vl_wish *wish);
 
 /* FILTER on a relation, if there are conjuncts: total ones first. */
-vl_rel vl_plan_filter(vl_binder *b, vl_rel rel, const vl_exprs *conjuncts);
+vl_bind_rel vl_plan_filter(vl_binder *b, vl_bind_rel rel, const vl_exprs *conjuncts);
 
 /* Conjuncts in the order in which they are evaluated. */
 vl_exprs vl_plan_conjunct_order(vl_binder *b, const vl_exprs *conjuncts);
 
 /* How a conjunct restricts a column. */
-typedef enum vl_use_kind {
+typedef enum vl_bind_use_kind {
     VL_USE_EQUAL, /* = value */
     VL_USE_IS,    /* IS value */
     VL_USE_NULL,  /* IS NULL */
@@ -494,10 +501,10 @@ typedef enum vl_use_kind {
     VL_USE_QUERY, /* IN a program */
     VL_USE_LOW,   /* > or >= value */
     VL_USE_HIGH   /* < or <= value */
-} vl_use_kind;
+} vl_bind_use_kind;
 
-typedef struct vl_use {
-    vl_use_kind kind;
+typedef struct vl_bind_use {
+    vl_bind_use_kind kind;
     uint32_t conjunct;   /* its number */
     vl_expr *subject;    /* what is restricted: a column of the table, or an expression */
     int32_t column;      /* position, VL_COLUMN_ROWID, or -2: not a column */
@@ -507,33 +514,33 @@ typedef struct vl_use {
     uint8_t collation;   /* by which it compares */
     uint8_t is_excluded; /* < or > */
     uint8_t is_half;     /* BETWEEN: the other half decides as well */
-} vl_use;
+} vl_bind_use;
 
 /* A way to read a table. */
-typedef struct vl_path {
+typedef struct vl_bind_path {
     const vl_index_def *index; /* NULL: by rowid */
-    const vl_use **keys;       /* key_count of them */
+    const vl_bind_use **keys;  /* key_count of them */
     uint32_t key_count;
-    const vl_use *low; /* or NULL */
-    const vl_use *high;
+    const vl_bind_use *low; /* or NULL */
+    const vl_bind_use *high;
     int is_covering;
     int is_backward;
     int is_ordered; /* rows come as wished */
     double rows;    /* that are found, for one scan */
     double cost;    /* of one scan */
-} vl_path;
+} vl_bind_path;
 
 /* The best way to read a table with conjuncts whose other sides name sources of `given` only.
  * 0: failed. */
-int vl_plan_path(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts, uint64_t given,
-                 const vl_wish *wish, vl_path *path);
+int vl_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts,
+                 uint64_t given, const vl_wish *wish, vl_bind_path *path);
 
 /* The operator for a path. Conjuncts that the path does not decide are its filter. */
-vl_rel vl_plan_scan(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts,
-                    const vl_path *path);
+vl_bind_rel vl_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts,
+                         const vl_bind_path *path);
 
 /* Whether a path looks up or bounds anything by a source of `places`. */
-int vl_plan_path_needs(const vl_binder *b, const vl_path *path, const vl_scope *scope,
+int vl_plan_path_needs(const vl_binder *b, const vl_bind_path *path, const vl_bind_scope *scope,
                        uint64_t places);
 
 /* Rows of a table, estimated. */
@@ -546,27 +553,27 @@ void vl_bind_update(vl_binder *b, const vl_ast *ast);
 void vl_bind_delete(vl_binder *b, const vl_ast *ast);
 
 /* A scope with one source, for expressions of its table's own texts. */
-vl_scope *vl_bind_own_scope(vl_binder *b, vl_source *source);
+vl_bind_scope *vl_bind_own_scope(vl_binder *b, vl_bind_source *source);
 
 /* What all changes have: checks, generated columns, index expressions. `source` is the row's. */
-void vl_bind_change_target(vl_binder *b, vl_source *source, vl_change_target *target,
-                           const vl_layout *row);
+void vl_bind_change_target(vl_binder *b, vl_bind_source *source, vl_change_target *target,
+                           const vl_bind_layout *row);
 
 /* RETURNING, and the plan's columns. */
-void vl_bind_returning(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_change_target *target,
-                       const vl_layout *row);
+void vl_bind_returning(vl_binder *b, vl_bind_scope *scope, const vl_ast *list,
+                       vl_change_target *target, const vl_bind_layout *row);
 
 /* Refuse what may not be changed, or not yet. 0: failed. */
-int vl_bind_may_change(vl_binder *b, const vl_scope *scope, const vl_table_def *table,
-                       const vl_ast *at, vl_ast_op event);
+int vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def *table,
+                       vl_ast_op event);
 
 /* The layout of a full row. */
-vl_layout vl_bind_full_row(vl_binder *b, const vl_source *source);
+vl_bind_layout vl_bind_full_row(vl_binder *b, const vl_bind_source *source);
 
 vl_conflict vl_bind_conflict(unsigned op);
 
 /* SETs of an UPDATE or UPSERT: columns and bound values. 0: failed. */
-int vl_bind_sets(vl_binder *b, vl_scope *scope, const vl_source *target, const vl_ast *list,
-                 const int32_t **columns, vl_exprs *values);
+int vl_bind_sets(vl_binder *b, vl_bind_scope *scope, const vl_bind_source *target,
+                 const vl_ast *list, const int32_t **columns, vl_exprs *values);
 
 #endif

@@ -13,7 +13,7 @@
 /* ---- ids and layouts ---- */
 
 uint32_t
-vl_id_new(vl_binder *b, vl_source *source, uint32_t count)
+vl_bind_id_new(vl_binder *b, vl_bind_source *source, uint32_t count)
 {
     uint32_t first = b->id_count;
 
@@ -24,29 +24,30 @@ vl_id_new(vl_binder *b, vl_source *source, uint32_t count)
         return 0;
     }
     for (uint32_t i = 0; i < count; i++) {
-        vl_id *ids = vl_bind_grow(b, b->ids, b->id_count, &b->id_capacity, sizeof *ids);
+        vl_bind_id *ids = vl_bind_grow(b, b->ids, b->id_count, &b->id_capacity, sizeof *ids);
 
         if (ids == NULL)
             return 0;
         b->ids = ids;
-        ids[b->id_count++] = (vl_id){.source = source};
+        ids[b->id_count++] = (vl_bind_id){.source = source};
     }
     return first;
 }
 
 uint32_t
-vl_source_id(const vl_source *source, int32_t column)
+vl_bind_source_id(const vl_bind_source *source, int32_t column)
 {
-    if (column < 0 && (source->kind == VL_SOURCE_TABLE || source->kind == VL_SOURCE_GIVEN) &&
+    if (column < 0 &&
+        (source->kind == VL_BIND_SOURCE_TABLE || source->kind == VL_BIND_SOURCE_GIVEN) &&
         source->table->rowid_column >= 0)
         column = source->table->rowid_column;
     return source->base + (column < 0 ? source->column_count : (uint32_t)column);
 }
 
-vl_layout
-vl_layout_new(vl_binder *b, uint32_t first, uint32_t count)
+vl_bind_layout
+vl_bind_layout_new(vl_binder *b, uint32_t first, uint32_t count)
 {
-    vl_layout layout = {NULL, 0};
+    vl_bind_layout layout = {NULL, 0};
 
     layout.ids = vl_bind_alloc(b, count == 0 ? 1 : count, sizeof(uint32_t));
     if (layout.ids == NULL)
@@ -57,10 +58,10 @@ vl_layout_new(vl_binder *b, uint32_t first, uint32_t count)
     return layout;
 }
 
-vl_layout
-vl_layout_join(vl_binder *b, const vl_layout *left, const vl_layout *right)
+vl_bind_layout
+vl_bind_layout_join(vl_binder *b, const vl_bind_layout *left, const vl_bind_layout *right)
 {
-    vl_layout layout = vl_layout_new(b, VL_BIND_NONE, left->count + right->count);
+    vl_bind_layout layout = vl_bind_layout_new(b, VL_BIND_NONE, left->count + right->count);
 
     if (layout.ids == NULL)
         return layout;
@@ -72,11 +73,11 @@ vl_layout_join(vl_binder *b, const vl_layout *left, const vl_layout *right)
 }
 
 static void
-lower_use(vl_binder *b, const vl_layout *layout)
+lower_use(vl_binder *b, const vl_bind_layout *layout)
 {
     b->stamp++;
     for (uint32_t i = 0; i < layout->count; i++) {
-        vl_id *id;
+        vl_bind_id *id;
 
         if (layout->ids[i] == VL_BIND_NONE)
             continue;
@@ -94,7 +95,7 @@ lower_use(vl_binder *b, const vl_layout *layout)
 static uint32_t
 lower_argument(vl_binder *b, uint32_t id)
 {
-    vl_frame *frame = b->frame;
+    vl_bind_frame *frame = b->frame;
     uint32_t *grown;
 
     for (uint32_t i = 0; i < frame->count; i++)
@@ -112,7 +113,7 @@ static vl_expr *
 lower_column(vl_binder *b, const vl_expr *expr)
 {
     vl_expr *copy = vl_expr_copy(b, expr);
-    const vl_id *id = &b->ids[expr->index];
+    const vl_bind_id *id = &b->ids[expr->index];
 
     if (copy == NULL)
         return NULL;
@@ -157,7 +158,7 @@ lower_one(vl_binder *b, vl_expr *expr)
 }
 
 vl_expr *
-vl_lower(vl_binder *b, const vl_layout *layout, vl_expr *expr)
+vl_lower(vl_binder *b, const vl_bind_layout *layout, vl_expr *expr)
 {
     vl_exprs one = {&expr, 1};
     vl_exprs lowered;
@@ -169,7 +170,7 @@ vl_lower(vl_binder *b, const vl_layout *layout, vl_expr *expr)
 }
 
 vl_exprs
-vl_lower_all(vl_binder *b, const vl_layout *layout, const vl_exprs *exprs)
+vl_lower_all(vl_binder *b, const vl_bind_layout *layout, const vl_exprs *exprs)
 {
     vl_exprs lowered = {NULL, 0};
 
@@ -234,20 +235,20 @@ vl_program_new(vl_binder *b, const char *name)
     return b->program_count++;
 }
 
-vl_frame *
-vl_program_begin(vl_binder *b, vl_frame *frame)
+vl_bind_frame *
+vl_program_begin(vl_binder *b, vl_bind_frame *frame)
 {
-    vl_frame *outer = b->frame;
+    vl_bind_frame *outer = b->frame;
 
-    *frame = (vl_frame){NULL, 0, 0, VL_EFFECT_TOTAL};
+    *frame = (vl_bind_frame){NULL, 0, 0, VL_EFFECT_TOTAL};
     b->frame = frame;
     return outer;
 }
 
 void
-vl_program_end(vl_binder *b, vl_frame *outer, uint32_t program, vl_op *root)
+vl_program_end(vl_binder *b, vl_bind_frame *outer, uint32_t program, vl_op *root)
 {
-    vl_frame *frame = b->frame;
+    vl_bind_frame *frame = b->frame;
 
     b->frame = outer;
     if (b->status != VELO_OK)

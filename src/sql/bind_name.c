@@ -9,29 +9,29 @@
 
 /* A name as it was written. */
 typedef struct name_parts {
-    vl_word schema; /* or none */
-    vl_word table;  /* or none */
-    vl_word column;
+    vl_bind_word schema; /* or none */
+    vl_bind_word table;  /* or none */
+    vl_bind_word column;
     const vl_ast *at;
 } name_parts;
 
 /* What was found so far among the sources of a scope. */
 typedef struct name_match {
-    uint32_t count;      /* columns that the name could mean */
-    vl_exprs columns;    /* what it means: more than one are coalesced (FULL JOIN) */
-    uint32_t rowids;     /* sources with a rowid that the qualifier fits */
-    const vl_source *of; /* the last of them */
+    uint32_t count;           /* columns that the name could mean */
+    vl_exprs columns;         /* what it means: more than one are coalesced (FULL JOIN) */
+    uint32_t rowids;          /* sources with a rowid that the qualifier fits */
+    const vl_bind_source *of; /* the last of them */
 } name_match;
 
 static int
-name_equal(vl_word word, const char *text, size_t size)
+name_equal(vl_bind_word word, const char *text, size_t size)
 {
     return vl_name_compare(word.text, word.size, text, size) == 0;
 }
 
 /* Whether the qualifier of a name fits a source. */
 static int
-name_fits_source(const name_parts *name, const vl_source *source)
+name_fits_source(const name_parts *name, const vl_bind_source *source)
 {
     if (name->table.text == NULL)
         return !source->is_qualified_only;
@@ -46,7 +46,7 @@ name_fits_source(const name_parts *name, const vl_source *source)
 }
 
 int32_t
-vl_source_column(const vl_source *source, const char *name, size_t size)
+vl_bind_source_column(const vl_bind_source *source, const char *name, size_t size)
 {
     for (uint32_t i = 0; i < source->column_count; i++)
         if (vl_name_compare(source->columns[i].name, strlen(source->columns[i].name), name, size) ==
@@ -56,7 +56,7 @@ vl_source_column(const vl_source *source, const char *name, size_t size)
 }
 
 static int
-name_is_rowid(vl_word word)
+name_is_rowid(vl_bind_word word)
 {
     return vl_bind_is(word.text, word.size, "rowid") || vl_bind_is(word.text, word.size, "oid") ||
            vl_bind_is(word.text, word.size, "_rowid_");
@@ -64,8 +64,8 @@ name_is_rowid(vl_word word)
 
 /* Note that a source has a column of the name. */
 static void
-name_match_column(vl_binder *b, const name_parts *name, const vl_source *source, uint32_t column,
-                  name_match *match)
+name_match_column(vl_binder *b, const name_parts *name, const vl_bind_source *source,
+                  uint32_t column, name_match *match)
 {
     unsigned joined = source->columns[column].joined;
     vl_expr *expr;
@@ -80,26 +80,26 @@ name_match_column(vl_binder *b, const name_parts *name, const vl_source *source,
         if (match->count > 1)
             return;
     }
-    expr = vl_source_expr(b, source, column, name->at);
+    expr = vl_bind_source_expr(b, source, column, name->at);
     vl_exprs_add(b, &match->columns, expr);
 }
 
 static void
-name_match_sources(vl_binder *b, const vl_scope *scope, uint32_t first, uint32_t end,
+name_match_sources(vl_binder *b, const vl_bind_scope *scope, uint32_t first, uint32_t end,
                    const name_parts *name, name_match *match)
 {
     for (uint32_t i = first; i < end; i++) {
-        const vl_source *source = scope->sources[i];
+        const vl_bind_source *source = scope->sources[i];
         int32_t column;
 
         if (!name_fits_source(name, source))
             continue;
-        if ((source->kind == VL_SOURCE_TABLE || source->kind == VL_SOURCE_GIVEN) &&
+        if ((source->kind == VL_BIND_SOURCE_TABLE || source->kind == VL_BIND_SOURCE_GIVEN) &&
             !source->table->is_without_rowid) {
             match->rowids++;
             match->of = source;
         }
-        column = vl_source_column(source, name->column.text, name->column.size);
+        column = vl_bind_source_column(source, name->column.text, name->column.size);
         if (column >= 0)
             name_match_column(b, name, source, (uint32_t)column, match);
     }
@@ -123,7 +123,7 @@ name_match_result(vl_binder *b, const name_match *match, const vl_ast *at)
 
 /* The name as it was written, for messages. */
 static void *
-name_fail(vl_binder *b, const vl_scope *scope, const name_parts *name, const char *what)
+name_fail(vl_binder *b, const vl_bind_scope *scope, const name_parts *name, const char *what)
 {
     return vl_bind_fail(
         b, scope, name->at, "%s: %.*s%s%.*s%s%.*s", what, (int)name->schema.size,
@@ -134,7 +134,7 @@ name_fail(vl_binder *b, const vl_scope *scope, const name_parts *name, const cha
 
 /* The expression of a result column with that alias, bound anew. */
 static vl_expr *
-name_alias(vl_binder *b, vl_scope *scope, const name_parts *name)
+name_alias(vl_binder *b, vl_bind_scope *scope, const name_parts *name)
 {
     const vl_ast *results = scope->results;
 
@@ -153,13 +153,13 @@ name_alias(vl_binder *b, vl_scope *scope, const name_parts *name)
 }
 
 static vl_expr *
-name_in_scope(vl_binder *b, vl_scope *scope, const name_parts *name)
+name_in_scope(vl_binder *b, vl_bind_scope *scope, const name_parts *name)
 {
     name_match match = {0};
 
     name_match_sources(b, scope, 0, scope->source_count, name, &match);
     if (match.count == 0 && match.rowids == 1 && name_is_rowid(name->column))
-        return vl_expr_column(b, vl_source_id(match.of, VL_COLUMN_ROWID), name->at);
+        return vl_expr_column(b, vl_bind_source_id(match.of, VL_COLUMN_ROWID), name->at);
     if (match.count > 1)
         return name_fail(b, scope, name, "ambiguous column name");
     if (match.count == 1)
@@ -170,8 +170,8 @@ name_in_scope(vl_binder *b, vl_scope *scope, const name_parts *name)
 }
 
 vl_expr *
-vl_bind_unqualified(vl_binder *b, vl_scope *scope, uint32_t first, uint32_t end, vl_word name,
-                    const vl_ast *at)
+vl_bind_unqualified(vl_binder *b, vl_bind_scope *scope, uint32_t first, uint32_t end,
+                    vl_bind_word name, const vl_ast *at)
 {
     name_parts parts = {.column = name, .at = at};
     name_match match = {0};
@@ -185,7 +185,7 @@ vl_bind_unqualified(vl_binder *b, vl_scope *scope, uint32_t first, uint32_t end,
 
 /* A name that is no column: TRUE, FALSE, or a text in double quotes. */
 static vl_expr *
-name_other(vl_binder *b, const vl_scope *scope, const name_parts *name)
+name_other(vl_binder *b, const vl_bind_scope *scope, const name_parts *name)
 {
     const vl_ast *at = name->at;
 
@@ -205,17 +205,17 @@ name_other(vl_binder *b, const vl_scope *scope, const name_parts *name)
 }
 
 vl_expr *
-vl_bind_name(vl_binder *b, vl_scope *scope, const vl_ast *ast)
+vl_bind_name(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     const vl_ast *table = ast->kid[0];
     const vl_ast *schema = ast->kid[1];
     name_parts name = {.column = {ast->text, ast->text_size}, .at = ast};
 
     if (table != NULL)
-        name.table = (vl_word){table->text, table->text_size};
+        name.table = (vl_bind_word){table->text, table->text_size};
     if (schema != NULL)
-        name.schema = (vl_word){schema->text, schema->text_size};
-    for (vl_scope *at = scope; at != NULL; at = at->parent) { /* keeps BN1 */
+        name.schema = (vl_bind_word){schema->text, schema->text_size};
+    for (vl_bind_scope *at = scope; at != NULL; at = at->parent) { /* keeps BN1 */
         vl_expr *expr = name_in_scope(b, at, &name);
 
         if (expr != NULL || b->status != VELO_OK)

@@ -63,7 +63,7 @@ vl_bind_rank(uint32_t number, char *to, size_t size)
 }
 
 uint32_t
-vl_bind_ordinal_slot(vl_binder *b, const vl_scope *scope, const vl_ast *term, int64_t number,
+vl_bind_ordinal_slot(vl_binder *b, const vl_bind_scope *scope, const vl_ast *term, int64_t number,
                      uint32_t count, uint32_t rank, const char *clause)
 {
     char words[16];
@@ -216,14 +216,14 @@ vl_bind_order_by(vl_binder *b, vl_query *query, const vl_ast *list)
 /* ---- LIMIT ---- */
 
 void
-vl_bind_limit(vl_binder *b, vl_query *query, const vl_scope *like, const vl_ast *limit,
+vl_bind_limit(vl_binder *b, vl_query *query, const vl_bind_scope *like, const vl_ast *limit,
               const vl_ast *offset)
 {
-    vl_scope *scope;
+    vl_bind_scope *scope;
 
     if (limit == NULL || query == NULL || b->status != VELO_OK)
         return;
-    scope = vl_scope_new(b, NULL, like); /* no columns of any query */
+    scope = vl_bind_scope_new(b, NULL, like); /* no columns of any query */
     if (scope == NULL)
         return;
     query->limit = vl_bind_expr(b, scope, limit);

@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-vl_scope *
-vl_scope_new(vl_binder *b, vl_scope *parent, const vl_scope *like)
+vl_bind_scope *
+vl_bind_scope_new(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like)
 {
-    vl_scope *scope = vl_bind_alloc(b, 1, sizeof *scope);
+    vl_bind_scope *scope = vl_bind_alloc(b, 1, sizeof *scope);
 
     if (scope == NULL)
         return NULL;
@@ -27,7 +27,7 @@ vl_scope_new(vl_binder *b, vl_scope *parent, const vl_scope *like)
 
 /* The text of a result, as it was written. */
 static const char *
-query_span(vl_binder *b, const vl_scope *scope, const vl_ast *ast)
+query_span(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast)
 {
     size_t begin = ast->offset;
     size_t end = begin + ast->length;
@@ -39,11 +39,11 @@ query_span(vl_binder *b, const vl_scope *scope, const vl_ast *ast)
 
 /* What a result column is called and where it comes from. */
 static void
-query_describe(vl_binder *b, const vl_scope *scope, const vl_ast *ast, const vl_expr *expr,
+query_describe(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast, const vl_expr *expr,
                vl_bind_column *column)
 {
     const vl_ast *inner = ast != NULL && ast->type == VL_AST_RESULT ? ast->kid[0] : NULL;
-    const vl_source *source = NULL;
+    const vl_bind_source *source = NULL;
     uint8_t collation;
 
     while (inner != NULL && inner->type == VL_AST_COLLATE)
@@ -93,8 +93,8 @@ typedef struct query_results {
 } query_results;
 
 static void
-query_add_result(vl_binder *b, const vl_scope *scope, query_results *results, const vl_ast *ast,
-                 vl_expr *expr, const char *name)
+query_add_result(vl_binder *b, const vl_bind_scope *scope, query_results *results,
+                 const vl_ast *ast, vl_expr *expr, const char *name)
 {
     vl_bind_column *columns;
     uint32_t count = results->exprs.count;
@@ -117,10 +117,10 @@ query_add_result(vl_binder *b, const vl_scope *scope, query_results *results, co
 
 /* Whether a later source joins a column of the name so that the first is not the value. */
 static int
-query_is_coalesced(const vl_scope *scope, uint32_t place, const char *name)
+query_is_coalesced(const vl_bind_scope *scope, uint32_t place, const char *name)
 {
     for (uint32_t i = place + 1; i < scope->source_count; i++) {
-        int32_t column = vl_source_column(scope->sources[i], name, strlen(name));
+        int32_t column = vl_bind_source_column(scope->sources[i], name, strlen(name));
 
         if (column >= 0 && (scope->sources[i]->columns[column].joined & VL_JOIN_RIGHT) != 0)
             return 1;
@@ -129,10 +129,10 @@ query_is_coalesced(const vl_scope *scope, uint32_t place, const char *name)
 }
 
 static void
-query_star_source(vl_binder *b, vl_scope *scope, const vl_ast *ast, uint32_t place,
+query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t place,
                   query_results *results)
 {
-    const vl_source *source = scope->sources[place];
+    const vl_bind_source *source = scope->sources[place];
 
     for (uint32_t i = 0; i < source->column_count && b->status == VELO_OK; i++) {
         const vl_bind_column *column = &source->columns[i];
@@ -141,24 +141,24 @@ query_star_source(vl_binder *b, vl_scope *scope, const vl_ast *ast, uint32_t pla
         if (column->is_hidden || (ast->kid[0] == NULL && column->joined != 0))
             continue;
         if (ast->kid[0] == NULL && query_is_coalesced(scope, place, column->name)) {
-            vl_word name = {column->name, (uint32_t)strlen(column->name)};
+            vl_bind_word name = {column->name, (uint32_t)strlen(column->name)};
 
             expr = vl_bind_unqualified(b, scope, 0, scope->source_count, name, ast);
         } else {
-            expr = vl_source_expr(b, source, i, ast);
+            expr = vl_bind_source_expr(b, source, i, ast);
         }
         query_add_result(b, scope, results, ast, expr, column->name);
     }
 }
 
 static void
-query_star(vl_binder *b, vl_scope *scope, const vl_ast *ast, query_results *results)
+query_star(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, query_results *results)
 {
     const vl_ast *name = ast->kid[0];
     int is_found = 0;
 
     for (uint32_t i = 0; i < scope->source_count; i++) {
-        const vl_source *source = scope->sources[i];
+        const vl_bind_source *source = scope->sources[i];
 
         if (source->is_qualified_only ||
             (name != NULL && (source->alias.text == NULL ||
@@ -175,7 +175,7 @@ query_star(vl_binder *b, vl_scope *scope, const vl_ast *ast, query_results *resu
 }
 
 int
-vl_bind_results(vl_binder *b, vl_scope *scope, const vl_ast *list, vl_exprs *exprs,
+vl_bind_results(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_exprs *exprs,
                 vl_bind_column **columns)
 {
     query_results results = {{NULL, 0}, NULL, 0};
@@ -225,7 +225,7 @@ static void
 query_bind_values(vl_binder *b, vl_core *core, const vl_ast *ast)
 {
     const vl_ast *list = ast->kid[0];
-    vl_scope *scope = core->scope;
+    vl_bind_scope *scope = core->scope;
 
     core->rows = vl_bind_alloc(b, list->count, sizeof(vl_exprs));
     if (core->rows == NULL)
@@ -297,7 +297,7 @@ query_bind_group(vl_binder *b, vl_core *core, const vl_ast *ast)
 static void
 query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
 {
-    vl_scope *scope = core->scope;
+    vl_bind_scope *scope = core->scope;
     vl_aggregates_rule rule;
 
     vl_bind_from(b, scope, ast->kid[1], &core->from);
@@ -322,14 +322,14 @@ query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
 }
 
 static vl_core *
-query_bind_core(vl_binder *b, vl_scope *parent, const vl_scope *like, const vl_ast *ast)
+query_bind_core(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, const vl_ast *ast)
 {
     vl_core *core = vl_bind_alloc(b, 1, sizeof *core);
 
     if (core == NULL)
         return NULL;
     core->op = (vl_ast_op)ast->op;
-    core->scope = vl_scope_new(b, parent, like);
+    core->scope = vl_bind_scope_new(b, parent, like);
     if (core->scope == NULL)
         return NULL;
     if (ast->type == VL_AST_VALUES)
@@ -369,7 +369,7 @@ query_merge(vl_binder *b, vl_query *query)
 }
 
 vl_query *
-vl_bind_cores(vl_binder *b, vl_scope *parent, const vl_scope *like, const vl_ast *first,
+vl_bind_cores(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, const vl_ast *first,
               uint32_t count)
 {
     vl_query *query = vl_bind_alloc(b, 1, sizeof *query);
@@ -405,10 +405,10 @@ vl_bind_cores(vl_binder *b, vl_scope *parent, const vl_scope *like, const vl_ast
 }
 
 vl_query *
-vl_bind_query(vl_binder *b, vl_scope *parent, const vl_scope *like, const vl_ast *ast)
+vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, const vl_ast *ast)
 {
     const vl_ast *list = ast->kid[1];
-    vl_scope *inner = vl_scope_new(b, parent, like);
+    vl_bind_scope *inner = vl_bind_scope_new(b, parent, like);
     vl_query *query;
 
     if (inner == NULL || b->status != VELO_OK)

@@ -8,13 +8,14 @@
 #include "sql/bind_int.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 void *
-vl_bind_fail(vl_binder *b, const vl_scope *scope, const vl_ast *at, const char *format, ...)
+vl_bind_fail(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const char *format, ...)
 {
     char text[VL_ERROR_TEXT_SIZE];
     va_list args;
@@ -219,7 +220,7 @@ vl_expr *
 vl_expr_column(vl_binder *b, uint32_t id, const vl_ast *at)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_COLUMN, 0, at);
-    const vl_source *source;
+    const vl_bind_source *source;
 
     if (expr == NULL || b->status != VELO_OK)
         return NULL;
@@ -322,7 +323,7 @@ tree_equal_values(const vl_value *a, const vl_value *b)
     case VL_TYPE_INTEGER:
         return a->as.integer == b->as.integer;
     case VL_TYPE_REAL:
-        return memcmp(&a->as.real, &b->as.real, sizeof a->as.real) == 0;
+        return vl_real_bits(a->as.real) == vl_real_bits(b->as.real);
     case VL_TYPE_TEXT:
     case VL_TYPE_BLOB:
         return a->size == 0 || memcmp(a->as.data, b->as.data, a->size) == 0;
@@ -390,12 +391,12 @@ vl_expr_visit(const vl_expr *expr, void (*visit)(void *arg, uint32_t id), void *
 }
 
 uint64_t
-vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_scope *scope)
+vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_bind_scope *scope)
 {
     uint64_t places = 0;
 
     if (expr->kind == VL_EXPR_COLUMN) {
-        const vl_source *source = b->ids[expr->index].source;
+        const vl_bind_source *source = b->ids[expr->index].source;
 
         if (source != NULL && source->scope == scope)
             places = UINT64_C(1) << source->place;

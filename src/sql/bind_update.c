@@ -14,13 +14,13 @@
 /* What finds the rows. */
 typedef struct update_work {
     vl_binder *b;
-    vl_scope *scope;
-    vl_source *target;
+    vl_bind_scope *scope;
+    vl_bind_source *target;
     vl_join_item list; /* the target, then FROM */
     vl_exprs where;
-    vl_query order;   /* its ORDER BY and LIMIT only */
-    vl_layout row;    /* the full row */
-    uint8_t *is_used; /* of the target's ids, by what finds rows */
+    vl_query order;     /* its ORDER BY and LIMIT only */
+    vl_bind_layout row; /* the full row */
+    uint8_t *is_used;   /* of the target's ids, by what finds rows */
 } update_work;
 
 /* ---- names ---- */
@@ -30,25 +30,25 @@ update_open_target(update_work *work, const vl_ast *with, const vl_ast *source, 
                    vl_ast_op event)
 {
     vl_binder *b = work->b;
-    vl_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
-    vl_word alias = {NULL, 0};
+    vl_bind_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
+    vl_bind_word alias = {NULL, 0};
     const vl_table_def *table;
 
     like.with = vl_bind_with(b, NULL, &like, with, whole);
-    work->scope = vl_scope_new(b, NULL, &like);
+    work->scope = vl_bind_scope_new(b, NULL, &like);
     if (work->scope == NULL || b->status != VELO_OK)
         return 0;
     if (source->kid[2] != NULL)
-        alias = (vl_word){source->kid[2]->text, source->kid[2]->text_size};
+        alias = (vl_bind_word){source->kid[2]->text, source->kid[2]->text_size};
     table = vl_bind_table(b, work->scope, source->kid[0]);
-    if (table == NULL || !vl_bind_may_change(b, work->scope, table, source->kid[0], event))
+    if (table == NULL || !vl_bind_may_change(b, work->scope, table, event))
         return 0;
-    work->target = vl_source_of_table(b, table, VL_SOURCE_TABLE, alias);
+    work->target = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
     if (work->target == NULL)
         return 0;
     work->target->is_changed = 1;
     vl_bind_index_choice(b, work->scope, work->target, source);
-    vl_scope_add(b, work->scope, work->target);
+    vl_bind_scope_add(b, work->scope, work->target);
     work->row = vl_bind_full_row(b, work->target);
     work->list.list = vl_bind_alloc(b, 2, sizeof(vl_join_item));
     if (work->list.list == NULL)
@@ -69,7 +69,7 @@ update_bind_from(update_work *work, const vl_ast *from)
         return;
     vl_bind_from(work->b, work->scope, from, item);
     for (uint32_t i = 1; i < work->scope->source_count; i++) {
-        const vl_source *source = work->scope->sources[i];
+        const vl_bind_source *source = work->scope->sources[i];
 
         if (work->b->status == VELO_OK && source->alias.text != NULL &&
             vl_name_compare(source->alias.text, source->alias.size, work->target->alias.text,
@@ -119,16 +119,17 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
 static vl_exprs
 update_keys(const update_work *work)
 {
-    const vl_source *target = work->target;
+    const vl_bind_source *target = work->target;
     const vl_index_def *primary = target->table->primary;
     vl_exprs keys = {NULL, 0};
 
     if (!target->table->is_without_rowid)
         vl_exprs_add(work->b, &keys,
-                     vl_expr_column(work->b, vl_source_id(target, VL_COLUMN_ROWID), NULL));
+                     vl_expr_column(work->b, vl_bind_source_id(target, VL_COLUMN_ROWID), NULL));
     for (uint32_t i = 0; target->table->is_without_rowid && i < primary->term_count; i++)
-        vl_exprs_add(work->b, &keys,
-                     vl_expr_column(work->b, vl_source_id(target, primary->terms[i].column), NULL));
+        vl_exprs_add(
+            work->b, &keys,
+            vl_expr_column(work->b, vl_bind_source_id(target, primary->terms[i].column), NULL));
     return keys;
 }
 
@@ -176,7 +177,7 @@ update_is_single(const vl_op *op)
 }
 
 static vl_op *
-update_sort(update_work *work, vl_rel rel, const vl_bind_order *order, uint32_t count)
+update_sort(update_work *work, vl_bind_rel rel, const vl_bind_order *order, uint32_t count)
 {
     vl_binder *b = work->b;
     vl_op *op = vl_op_new(b, VL_OP_KIND_SORT, 1, rel.op, NULL);
@@ -196,7 +197,7 @@ update_sort(update_work *work, vl_rel rel, const vl_bind_order *order, uint32_t 
 
 /* Sort by what names the rows: BU2. */
 static vl_op *
-update_sort_keys(update_work *work, vl_rel rel, const vl_exprs *keys)
+update_sort_keys(update_work *work, vl_bind_rel rel, const vl_exprs *keys)
 {
     vl_bind_order *order = vl_bind_alloc(work->b, keys->count + 1U, sizeof *order);
 
@@ -214,9 +215,9 @@ static vl_op *
 update_child(update_work *work, const vl_exprs *keys, const vl_exprs *extra, int is_ordered)
 {
     vl_binder *b = work->b;
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     vl_wish wish = {work->order.order, work->order.order_count, work->order.limit != NULL, 0};
-    vl_rel rel = vl_plan_from(b, work->scope, &work->list, &work->where, &wish);
+    vl_bind_rel rel = vl_plan_from(b, work->scope, &work->list, &work->where, &wish);
     vl_exprs exprs = {NULL, 0};
     vl_op *op;
 
@@ -253,7 +254,7 @@ update_extra(const update_work *work)
     vl_exprs extra = {NULL, 0};
 
     for (uint32_t i = 1; i < work->scope->source_count; i++) {
-        const vl_source *source = work->scope->sources[i];
+        const vl_bind_source *source = work->scope->sources[i];
 
         for (uint32_t k = 0; k <= source->column_count; k++)
             if (work->b->ids[source->base + k].is_used)
@@ -279,20 +280,20 @@ update_is_selective(const vl_table_def *table, vl_conflict conflict)
 
 /* For expressions on the full row the target is given: generated columns have their place. */
 static void
-update_finish(update_work *work, const vl_ast *ast, vl_op *op, const vl_layout *layout,
+update_finish(update_work *work, const vl_ast *ast, vl_op *op, const vl_bind_layout *layout,
               const vl_exprs *sets)
 {
     vl_binder *b = work->b;
     vl_op_update *as = &op->as.update;
-    vl_scope *scope;
+    vl_bind_scope *scope;
 
     as->sets = vl_lower_all(b, layout, sets);
-    work->target->kind = VL_SOURCE_GIVEN;
+    work->target->kind = VL_BIND_SOURCE_GIVEN;
     vl_bind_change_target(b, work->target, &as->target, &work->row);
-    scope = vl_scope_new(b, NULL, work->scope);
+    scope = vl_bind_scope_new(b, NULL, work->scope);
     if (scope == NULL)
         return;
-    vl_scope_add(b, scope, work->target);
+    vl_bind_scope_add(b, scope, work->target);
     vl_bind_returning(b, scope, ast->kid[5], &as->target, layout);
     op->column_count = as->target.returning.count;
 }
@@ -305,8 +306,8 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     vl_exprs sets = {NULL, 0};
     vl_exprs keys;
     vl_exprs extra;
-    vl_layout layout;
-    vl_frame frame;
+    vl_bind_layout layout;
+    vl_bind_frame frame;
     vl_op *op;
     vl_conflict conflict = vl_bind_conflict(ast->op2);
 
@@ -328,7 +329,7 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
         b, VL_OP_KIND_UPDATE, 1,
         update_child(&work, &keys, &extra, update_is_selective(work.target->table, conflict)),
         NULL);
-    layout = vl_layout_new(b, VL_BIND_NONE, work.row.count + extra.count);
+    layout = vl_bind_layout_new(b, VL_BIND_NONE, work.row.count + extra.count);
     if (op != NULL && layout.ids != NULL) {
         memcpy(layout.ids, work.row.ids, work.row.count * sizeof *layout.ids);
         for (uint32_t i = 0; i < extra.count; i++)
@@ -350,8 +351,8 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
     update_work work = {.b = b};
     const vl_exprs none = {NULL, 0};
     vl_exprs keys;
-    vl_scope *scope;
-    vl_frame frame;
+    vl_bind_scope *scope;
+    vl_bind_frame frame;
     vl_op *op;
 
     if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_DELETE))
@@ -364,15 +365,15 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
         return;
     (void)vl_program_begin(b, &frame);
     op = vl_op_new(b, VL_OP_KIND_DELETE, 1, update_child(&work, &keys, &none, 0), NULL);
-    scope = vl_scope_new(b, NULL, work.scope);
+    scope = vl_bind_scope_new(b, NULL, work.scope);
     if (op != NULL && scope != NULL) {
         vl_op_delete *as = &op->as.delete_;
 
         as->key_count = keys.count;
         as->is_all = ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
-        work.target->kind = VL_SOURCE_GIVEN;
+        work.target->kind = VL_BIND_SOURCE_GIVEN;
         vl_bind_change_target(b, work.target, &as->target, &work.row);
-        vl_scope_add(b, scope, work.target);
+        vl_bind_scope_add(b, scope, work.target);
         vl_bind_returning(b, scope, ast->kid[3], &as->target, &work.row);
         op->column_count = as->target.returning.count;
     }

@@ -6,7 +6,8 @@
  *
  * Where conditions go (31, item 20): total ones to the first step that has all they name, unless a
  * RIGHT or FULL join comes between; conditions that may fail wait until all sources are joined,
- * save equalities between sources, which lookups need; volatile ones always wait.
+ * save equalities between sources, which lookups need; volatile ones always wait. None waits beyond
+ * a RIGHT or FULL join that comes after the condition.
  *
  * Invariants
  *   PF1  Every conjunct is decided exactly once, unless a copy before an outer join saves work.
@@ -29,7 +30,7 @@ typedef struct from_conjunct {
 /* A list of sources while it is joined. */
 typedef struct from_work {
     vl_binder *b;
-    const vl_scope *scope;
+    const vl_bind_scope *scope;
     const vl_join_item *list;
     from_conjunct *pool; /* of WHERE and inner joins, pool_count of them */
     uint32_t pool_count;
@@ -37,7 +38,7 @@ typedef struct from_work {
     uint32_t *order; /* item numbers in the order in which they are joined */
     uint64_t done;   /* sources joined so far */
     vl_wish *wish;   /* or NULL */
-    vl_rel rel;      /* what is joined so far */
+    vl_bind_rel rel; /* what is joined so far */
 } from_work;
 
 static int
@@ -60,8 +61,8 @@ vl_plan_conjunct_order(vl_binder *b, const vl_exprs *conjuncts)
     return ordered;
 }
 
-vl_rel
-vl_plan_filter(vl_binder *b, vl_rel rel, const vl_exprs *conjuncts)
+vl_bind_rel
+vl_plan_filter(vl_binder *b, vl_bind_rel rel, const vl_exprs *conjuncts)
 {
     vl_exprs ordered;
     vl_op *op;
@@ -71,7 +72,7 @@ vl_plan_filter(vl_binder *b, vl_rel rel, const vl_exprs *conjuncts)
     op = vl_op_new(b, VL_OP_KIND_FILTER, 1, rel.op, NULL);
     ordered = vl_plan_conjunct_order(b, conjuncts);
     if (op == NULL)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     op->as.filter.conjuncts = vl_lower_all(b, &rel.layout, &ordered);
     op->rows = rel.op->rows / 4 + 1;
     rel.op = op;
@@ -111,6 +112,9 @@ from_is_ready(const from_work *work, const from_conjunct *conjunct, uint64_t pla
             return 0;
     if (is_all || expr->effect == VL_EFFECT_TOTAL)
         return 1;
+    for (uint32_t i = conjunct->home + 1; i < work->list->list_count && item >= conjunct->home; i++)
+        if ((work->list->list[i].bits & VL_JOIN_RIGHT) != 0)
+            return 1; /* it must not be decided above that join */
     return expr->effect == VL_EFFECT_FAILING && is_several && expr->kind == VL_EXPR_COMPARE &&
            expr->op == VL_COMPARE_EQ;
 }
@@ -149,16 +153,16 @@ from_local(const from_work *work, const vl_exprs *conjuncts, uint64_t places, vl
 
 /* ---- sources ---- */
 
-static vl_rel from_list(vl_binder *b, const vl_scope *scope, const vl_join_item *list,
-                        const vl_exprs *where, vl_wish *wish);
+static vl_bind_rel from_list(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *list,
+                             const vl_exprs *where, vl_wish *wish);
 
 /* Ids of all columns of a source. */
-static vl_rel
-from_whole(vl_binder *b, const vl_source *source, vl_op_kind kind)
+static vl_bind_rel
+from_whole(vl_binder *b, const vl_bind_source *source, vl_op_kind kind)
 {
-    vl_rel rel = {vl_op_new(b, kind, 0, NULL, NULL), {NULL, 0}};
+    vl_bind_rel rel = {vl_op_new(b, kind, 0, NULL, NULL), {NULL, 0}};
 
-    rel.layout = vl_layout_new(b, source->base, source->column_count);
+    rel.layout = vl_bind_layout_new(b, source->base, source->column_count);
     if (rel.op == NULL)
         return rel;
     rel.op->column_count = source->column_count;
@@ -168,12 +172,12 @@ from_whole(vl_binder *b, const vl_source *source, vl_op_kind kind)
     return rel;
 }
 
-static vl_rel
-from_cte(vl_binder *b, const vl_source *source)
+static vl_bind_rel
+from_cte(vl_binder *b, const vl_bind_source *source)
 {
     const vl_cte *cte = source->cte;
-    const vl_layout none = {NULL, 0};
-    vl_rel rel = from_whole(b, source, VL_OP_KIND_PROGRAM_SCAN);
+    const vl_bind_layout none = {NULL, 0};
+    vl_bind_rel rel = from_whole(b, source, VL_OP_KIND_PROGRAM_SCAN);
     vl_exprs arguments;
 
     if (rel.op == NULL)
@@ -189,7 +193,7 @@ from_cte(vl_binder *b, const vl_source *source)
 
 /* The value that a conjunct gives a hidden column, or NULL. */
 static vl_expr *
-from_hidden_value(const vl_binder *b, const vl_source *source, uint32_t column,
+from_hidden_value(const vl_binder *b, const vl_bind_source *source, uint32_t column,
                   const vl_expr *conjunct)
 {
     if (conjunct->kind != VL_EXPR_COMPARE || conjunct->op != VL_COMPARE_EQ)
@@ -208,7 +212,7 @@ from_hidden_value(const vl_binder *b, const vl_source *source, uint32_t column,
 /* Arguments of a function: those of the call, then `hidden = value` among the conjuncts, which are
  * taken out of them. */
 static vl_exprs
-from_arguments(vl_binder *b, const vl_source *source, vl_exprs *conjuncts)
+from_arguments(vl_binder *b, const vl_bind_source *source, vl_exprs *conjuncts)
 {
     vl_exprs arguments = {NULL, 0};
     uint32_t hidden = 0;
@@ -234,17 +238,17 @@ from_arguments(vl_binder *b, const vl_source *source, vl_exprs *conjuncts)
 }
 
 /* Rows of a function that the conjuncts hold for. */
-static vl_rel
-from_function_rows(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts)
+static vl_bind_rel
+from_function_rows(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts)
 {
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     vl_exprs rest = *conjuncts;
     vl_exprs arguments = from_arguments(b, source, &rest);
-    vl_rel rel = from_whole(b, source, VL_OP_KIND_FUNCTION_SCAN);
+    vl_bind_rel rel = from_whole(b, source, VL_OP_KIND_FUNCTION_SCAN);
     int32_t *columns = vl_bind_alloc(b, source->column_count + 1U, sizeof *columns);
 
     if (rel.op == NULL || columns == NULL)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     for (uint32_t i = 0; i < source->column_count; i++)
         columns[i] = (int32_t)i;
     rel.op->as.function_scan.function = source->function;
@@ -255,8 +259,8 @@ from_function_rows(vl_binder *b, const vl_source *source, const vl_exprs *conjun
 }
 
 /* Rows of a query, which decides what it can of the conjuncts. */
-static vl_rel
-from_query(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts)
+static vl_bind_rel
+from_query(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts)
 {
     vl_query_use use = {source->base, {NULL, 0}};
     vl_exprs rest = {NULL, 0};
@@ -271,20 +275,20 @@ from_query(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts)
 }
 
 /* The rows of an item by itself, with conditions on it alone. */
-static vl_rel
+static vl_bind_rel
 from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_wish *wish)
 {
     vl_binder *b = work->b;
-    const vl_source *source = item->source;
-    vl_rel rel = {NULL, {NULL, 0}};
+    const vl_bind_source *source = item->source;
+    vl_bind_rel rel = {NULL, {NULL, 0}};
 
     if (b->status != VELO_OK)
         return rel;
     if (source == NULL)
         return vl_plan_filter(b, from_list(b, work->scope, item, NULL, NULL), local);
     switch (source->kind) {
-    case VL_SOURCE_TABLE: {
-        vl_path path;
+    case VL_BIND_SOURCE_TABLE: {
+        vl_bind_path path;
 
         if (!vl_plan_path(b, source, local, 0, wish, &path))
             return rel;
@@ -292,19 +296,19 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
             wish->is_met = path.is_ordered;
         return vl_plan_scan(b, source, local, &path);
     }
-    case VL_SOURCE_QUERY:
+    case VL_BIND_SOURCE_QUERY:
         return from_query(b, source, local);
-    case VL_SOURCE_CTE:
+    case VL_BIND_SOURCE_CTE:
         rel = from_cte(b, source);
         break;
-    case VL_SOURCE_QUEUE:
+    case VL_BIND_SOURCE_QUEUE:
         rel = from_whole(b, source, VL_OP_KIND_QUEUE_SCAN);
         if (rel.op != NULL)
             rel.op->rows = 1;
         break;
-    case VL_SOURCE_FUNCTION:
+    case VL_BIND_SOURCE_FUNCTION:
         return from_function_rows(b, source, local);
-    case VL_SOURCE_GIVEN:
+    case VL_BIND_SOURCE_GIVEN:
         break;
     }
     return vl_plan_filter(b, rel, local);
@@ -339,8 +343,8 @@ from_kind(const vl_join_item *item)
 
 /* A program's rows for each row on the left. `right` was made in the frame of the program. */
 static void
-from_loop(from_work *work, vl_join_kind kind, uint32_t program, const vl_frame *frame,
-          const vl_layout *right)
+from_loop(from_work *work, vl_join_kind kind, uint32_t program, const vl_bind_frame *frame,
+          const vl_bind_layout *right)
 {
     vl_binder *b = work->b;
     vl_op *op = vl_op_new(b, VL_OP_KIND_LOOP_JOIN, 1, work->rel.op, NULL);
@@ -357,20 +361,20 @@ from_loop(from_work *work, vl_join_kind kind, uint32_t program, const vl_frame *
     op->rows = work->rel.op->rows * b->programs[program].root->rows;
     if (frame->effect > b->frame->effect)
         b->frame->effect = frame->effect;
-    work->rel.layout = vl_layout_join(b, &work->rel.layout, right);
+    work->rel.layout = vl_bind_layout_join(b, &work->rel.layout, right);
     work->rel.op = op;
 }
 
 /* Look the rows of a table up. `conjuncts` are all that decide, in the program. */
 static void
 from_lookup(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts,
-            const vl_path *path)
+            const vl_bind_path *path)
 {
     vl_binder *b = work->b;
     uint32_t program = vl_program_new(b, NULL);
-    vl_frame frame;
-    vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel right = vl_plan_scan(b, item->source, conjuncts, path);
+    vl_bind_frame frame;
+    vl_bind_frame *outer = vl_program_begin(b, &frame);
+    vl_bind_rel right = vl_plan_scan(b, item->source, conjuncts, path);
 
     vl_program_end(b, outer, program, right.op);
     if (b->status != VELO_OK)
@@ -398,12 +402,12 @@ from_correlate(from_work *work, const vl_join_item *item, const vl_exprs *conjun
 {
     vl_binder *b = work->b;
     uint32_t program = vl_program_new(b, NULL);
-    vl_frame frame;
-    vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel right = from_query(b, item->source, conjuncts);
+    vl_bind_frame frame;
+    vl_bind_frame *outer = vl_program_begin(b, &frame);
+    vl_bind_rel right = from_query(b, item->source, conjuncts);
 
     vl_program_end(b, outer, program, right.op);
-    if (b->status != VELO_OK || frame.count == 0 || !from_is_lookup(right.op))
+    if (b->status != VELO_OK || right.op == NULL || frame.count == 0 || !from_is_lookup(right.op))
         return 0;
     from_loop(work, from_kind(item), program, &frame, &right.layout);
     return 1;
@@ -415,9 +419,9 @@ from_call(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
 {
     vl_binder *b = work->b;
     uint32_t program = vl_program_new(b, NULL);
-    vl_frame frame;
-    vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel right = from_function_rows(b, item->source, conjuncts);
+    vl_bind_frame frame;
+    vl_bind_frame *outer = vl_program_begin(b, &frame);
+    vl_bind_rel right = from_function_rows(b, item->source, conjuncts);
 
     vl_program_end(b, outer, program, right.op);
     if (b->status != VELO_OK)
@@ -447,12 +451,12 @@ from_is_key(const from_work *work, const vl_expr *expr, uint64_t item, vl_expr *
 }
 
 static void
-from_hash(from_work *work, const vl_join_item *item, vl_rel right, const vl_exprs *conjuncts)
+from_hash(from_work *work, const vl_join_item *item, vl_bind_rel right, const vl_exprs *conjuncts)
 {
     vl_binder *b = work->b;
     vl_op *op = vl_op_new(b, VL_OP_KIND_HASH_JOIN, 2, work->rel.op, right.op);
     uint8_t *flags = vl_bind_alloc(b, 3 * (size_t)(conjuncts->count + 1U), 1);
-    vl_layout both;
+    vl_bind_layout both;
     vl_exprs lefts = {NULL, 0};
     vl_exprs rights = {NULL, 0};
     vl_exprs rest = {NULL, 0};
@@ -460,7 +464,7 @@ from_hash(from_work *work, const vl_join_item *item, vl_rel right, const vl_expr
 
     if (op == NULL || flags == NULL)
         return;
-    both = vl_layout_join(b, &work->rel.layout, &right.layout);
+    both = vl_bind_layout_join(b, &work->rel.layout, &right.layout);
     as = &op->as.hash_join;
     for (uint32_t i = 0; i < conjuncts->count; i++) {
         vl_expr *expr = conjuncts->list[i];
@@ -494,7 +498,7 @@ from_hash(from_work *work, const vl_join_item *item, vl_rel right, const vl_expr
 
 /* Whether looking up is better than hashing all of a table. Without statistics it is. */
 static int
-from_prefers_lookup(const from_work *work, const vl_source *source, const vl_path *path)
+from_prefers_lookup(const from_work *work, const vl_bind_source *source, const vl_bind_path *path)
 {
     double rows = vl_plan_table_rows(work->b, source->table);
     double left = work->rel.op->rows;
@@ -513,11 +517,11 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
     int keeps_right = (item->bits & VL_JOIN_RIGHT) != 0;
     vl_exprs rest = {NULL, 0};
     vl_exprs local = {NULL, 0};
-    vl_path path;
+    vl_bind_path path;
 
     if (work->rel.op == NULL || b->status != VELO_OK)
         return;
-    if (item->source != NULL && item->source->kind == VL_SOURCE_TABLE && !keeps_right) {
+    if (item->source != NULL && item->source->kind == VL_BIND_SOURCE_TABLE && !keeps_right) {
         if (!vl_plan_path(b, item->source, conjuncts, work->done, NULL, &path))
             return;
         if (vl_plan_path_needs(b, &path, work->scope, work->done) &&
@@ -535,7 +539,7 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
             from_call(work, item, conjuncts);
         return;
     }
-    if (item->source != NULL && item->source->kind == VL_SOURCE_QUERY && !keeps_right &&
+    if (item->source != NULL && item->source->kind == VL_BIND_SOURCE_QUERY && !keeps_right &&
         from_correlate(work, item, conjuncts))
         return;
     if (keeps_right)
@@ -553,12 +557,13 @@ from_step_cost(from_work *work, uint32_t number, double left_rows, double *rows)
 {
     const vl_join_item *item = &work->list->list[number];
     vl_exprs ready = from_ready(work, work->done | item->places, number, 0);
-    vl_path path;
+    vl_bind_path path;
 
     *rows = left_rows * FROM_OTHER_ROWS;
-    if (item->source == NULL || item->source->kind != VL_SOURCE_TABLE) {
-        double own =
-            item->source != NULL && item->source->kind == VL_SOURCE_QUEUE ? 1 : FROM_OTHER_ROWS;
+    if (item->source == NULL || item->source->kind != VL_BIND_SOURCE_TABLE) {
+        double own = item->source != NULL && item->source->kind == VL_BIND_SOURCE_QUEUE
+                         ? 1
+                         : FROM_OTHER_ROWS;
 
         *rows = left_rows * (ready.count > 0 ? own / 10 + 1 : own);
         return own * FROM_HASH_COST + left_rows;
@@ -704,8 +709,8 @@ from_next(from_work *work, uint32_t number)
     work->rel = vl_plan_filter(work->b, work->rel, &after);
 }
 
-static vl_rel
-from_list(vl_binder *b, const vl_scope *scope, const vl_join_item *list, const vl_exprs *where,
+static vl_bind_rel
+from_list(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *list, const vl_exprs *where,
           vl_wish *wish)
 {
     from_work work = {.b = b, .scope = scope, .list = list, .wish = wish};
@@ -731,11 +736,11 @@ from_list(vl_binder *b, const vl_scope *scope, const vl_join_item *list, const v
     return work.rel;
 }
 
-vl_rel
-vl_plan_from(vl_binder *b, const vl_scope *scope, const vl_join_item *from, const vl_exprs *where,
-             vl_wish *wish)
+vl_bind_rel
+vl_plan_from(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *from,
+             const vl_exprs *where, vl_wish *wish)
 {
-    vl_rel rel = {NULL, {NULL, 0}};
+    vl_bind_rel rel = {NULL, {NULL, 0}};
 
     if (b->status != VELO_OK)
         return rel;

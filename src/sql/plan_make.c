@@ -31,11 +31,11 @@ make_describe(vl_binder *b, const vl_query *query)
 static void
 make_select(vl_binder *b, const vl_ast *statement)
 {
-    vl_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
+    vl_bind_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
     vl_query *query = vl_bind_query(b, NULL, &like, statement);
-    vl_frame frame;
-    vl_frame *outer = vl_program_begin(b, &frame);
-    vl_rel rel = vl_plan_query(b, query, NULL);
+    vl_bind_frame frame;
+    vl_bind_frame *outer = vl_program_begin(b, &frame);
+    vl_bind_rel rel = vl_plan_query(b, query, NULL);
 
     vl_program_end(b, outer, 0, rel.op);
     if (b->status == VELO_OK)

@@ -17,8 +17,8 @@
 /* The ids of bare columns, while they are collected. */
 typedef struct query_bare {
     vl_binder *b;
-    const vl_scope *scope;
-    const vl_layout *groups;
+    const vl_bind_scope *scope;
+    const vl_bind_layout *groups;
     vl_exprs exprs;
 } query_bare;
 
@@ -26,7 +26,7 @@ static void
 query_visit_bare(void *arg, uint32_t id)
 {
     query_bare *bare = arg;
-    const vl_source *source = bare->b->ids[id].source;
+    const vl_bind_source *source = bare->b->ids[id].source;
 
     if (source == NULL || source->scope != bare->scope)
         return;
@@ -54,7 +54,7 @@ query_is_aggregate(const vl_core *core)
 
 /* Lower the calls of a scope for the rows below. */
 static vl_aggregate *
-query_lower_calls(vl_binder *b, const vl_scope *scope, const vl_layout *layout)
+query_lower_calls(vl_binder *b, const vl_bind_scope *scope, const vl_bind_layout *layout)
 {
     vl_aggregate *calls = vl_bind_alloc(b, scope->call_count + 1U, sizeof *calls);
 
@@ -82,23 +82,25 @@ query_lower_calls(vl_binder *b, const vl_scope *scope, const vl_layout *layout)
 }
 
 /* Ids of the groups: a column keeps its own. */
-static vl_layout
+static vl_bind_layout
 query_group_ids(vl_binder *b, const vl_core *core)
 {
-    vl_layout layout = vl_layout_new(b, VL_BIND_NONE, core->groups.count);
+    vl_bind_layout layout = vl_bind_layout_new(b, VL_BIND_NONE, core->groups.count);
 
     for (uint32_t i = 0; i < layout.count; i++) {
         const vl_expr *group = core->groups.list[i];
 
-        layout.ids[i] =
-            group->kind == VL_EXPR_COLUMN && group->op == 0 ? group->index : vl_id_new(b, NULL, 1);
+        layout.ids[i] = group->kind == VL_EXPR_COLUMN && group->op == 0
+                            ? group->index
+                            : vl_bind_id_new(b, NULL, 1);
     }
     return layout;
 }
 
 /* Make all expressions speak of groups. */
 static void
-query_replace_tail(vl_binder *b, const vl_core *core, const vl_layout *groups, query_tail *tail)
+query_replace_tail(vl_binder *b, const vl_core *core, const vl_bind_layout *groups,
+                   query_tail *tail)
 {
     vl_exprs *lists[] = {&tail->results, &tail->having, &tail->order};
 
@@ -122,15 +124,15 @@ query_collect_bare(const query_tail *tail, query_bare *bare)
             vl_expr_visit(lists[i]->list[k], query_visit_bare, bare);
 }
 
-static vl_rel
-query_aggregate(vl_binder *b, const vl_core *core, vl_rel rel, int is_sorted, query_tail *tail)
+static vl_bind_rel
+query_aggregate(vl_binder *b, const vl_core *core, vl_bind_rel rel, int is_sorted, query_tail *tail)
 {
-    const vl_scope *scope = core->scope;
-    vl_layout groups = query_group_ids(b, core);
+    const vl_bind_scope *scope = core->scope;
+    vl_bind_layout groups = query_group_ids(b, core);
     query_bare bare = {b, scope, &groups, {NULL, 0}};
     uint8_t *collations = vl_bind_alloc(b, core->groups.count + 1U, 1);
     vl_op *op = vl_op_new(b, VL_OP_KIND_AGGREGATE, 1, rel.op, NULL);
-    vl_rel out = {NULL, {NULL, 0}};
+    vl_bind_rel out = {NULL, {NULL, 0}};
     vl_op_aggregate *as;
 
     query_replace_tail(b, core, &groups, tail);
@@ -153,7 +155,7 @@ query_aggregate(vl_binder *b, const vl_core *core, vl_rel rel, int is_sorted, qu
     as->is_sorted_input = is_sorted;
     op->column_count = groups.count + scope->call_count + bare.exprs.count;
     op->rows = core->is_grouped ? rel.op->rows / 10 + 1 : 1;
-    out.layout = vl_layout_new(b, VL_BIND_NONE, op->column_count);
+    out.layout = vl_bind_layout_new(b, VL_BIND_NONE, op->column_count);
     if (out.layout.ids == NULL)
         return out;
     for (uint32_t i = 0; i < groups.count; i++)
@@ -211,16 +213,16 @@ query_wish(vl_binder *b, const vl_core *core, const vl_query *query)
     return wish;
 }
 
-static vl_rel
-query_sort(vl_binder *b, const vl_query *query, vl_rel rel, uint32_t result_count)
+static vl_bind_rel
+query_sort(vl_binder *b, const vl_query *query, vl_bind_rel rel, uint32_t result_count)
 {
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     vl_op *op = vl_op_new(b, VL_OP_KIND_SORT, 1, rel.op, NULL);
     vl_sort_key *keys = vl_bind_alloc(b, query->order_count, sizeof *keys);
     uint32_t extra = result_count;
 
     if (op == NULL || keys == NULL)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     for (uint32_t i = 0; i < query->order_count; i++) {
         const vl_bind_order *order = &query->order[i];
         vl_bind_column column = {.classes = VL_CLASS_ANY};
@@ -235,7 +237,7 @@ query_sort(vl_binder *b, const vl_query *query, vl_rel rel, uint32_t result_coun
             .collation = order->collation,
         };
         if (keys[i].expr == NULL)
-            return (vl_rel){NULL, {NULL, 0}};
+            return (vl_bind_rel){NULL, {NULL, 0}};
     }
     op->as.sort.keys = keys;
     op->as.sort.key_count = query->order_count;
@@ -248,17 +250,17 @@ query_sort(vl_binder *b, const vl_query *query, vl_rel rel, uint32_t result_coun
     return rel;
 }
 
-static vl_rel
-query_limit(vl_binder *b, const vl_query *query, vl_rel rel)
+static vl_bind_rel
+query_limit(vl_binder *b, const vl_query *query, vl_bind_rel rel)
 {
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     vl_op *op;
 
     if (query->limit == NULL)
         return rel;
     op = vl_op_new(b, VL_OP_KIND_LIMIT, 1, rel.op, NULL);
     if (op == NULL)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     op->as.limit.limit = vl_lower(b, &none, query->limit);
     op->as.limit.offset = vl_lower(b, &none, query->offset);
     rel.op = op;
@@ -289,10 +291,10 @@ query_is_trivial(const vl_exprs *exprs)
 }
 
 /* A PROJECT of lowered expressions; the layout is unknown ids. */
-static vl_rel
-query_project(vl_binder *b, vl_rel rel, const vl_exprs *exprs)
+static vl_bind_rel
+query_project(vl_binder *b, vl_bind_rel rel, const vl_exprs *exprs)
 {
-    vl_rel out = {NULL, vl_layout_new(b, VL_BIND_NONE, exprs->count)};
+    vl_bind_rel out = {NULL, vl_bind_layout_new(b, VL_BIND_NONE, exprs->count)};
 
     if (rel.op == NULL || b->status != VELO_OK)
         return out;
@@ -318,8 +320,8 @@ query_project(vl_binder *b, vl_rel rel, const vl_exprs *exprs)
 }
 
 /* The first `count` columns of a row. */
-static vl_rel
-query_cut(vl_binder *b, vl_rel rel, uint32_t first, uint32_t count)
+static vl_bind_rel
+query_cut(vl_binder *b, vl_bind_rel rel, uint32_t first, uint32_t count)
 {
     vl_exprs exprs = {NULL, 0};
 
@@ -328,14 +330,14 @@ query_cut(vl_binder *b, vl_rel rel, uint32_t first, uint32_t count)
     return query_project(b, rel, &exprs);
 }
 
-static vl_rel
-query_distinct(vl_binder *b, const vl_core *core, vl_rel rel)
+static vl_bind_rel
+query_distinct(vl_binder *b, const vl_core *core, vl_bind_rel rel)
 {
     vl_op *op = vl_op_new(b, VL_OP_KIND_DISTINCT, 1, rel.op, NULL);
     uint8_t *collations = vl_bind_alloc(b, core->results.count + 1U, 1);
 
     if (op == NULL || collations == NULL)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     for (uint32_t i = 0; i < core->results.count; i++)
         collations[i] = core->columns[i].collation;
     op->as.distinct.key_count = core->results.count;
@@ -346,13 +348,13 @@ query_distinct(vl_binder *b, const vl_core *core, vl_rel rel)
 
 /* ---- FROM ---- */
 
-static vl_rel
+static vl_bind_rel
 query_values(vl_binder *b, const vl_core *core)
 {
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     vl_op *op = vl_op_new(b, VL_OP_KIND_VALUES, 0, NULL, NULL);
     vl_exprs *rows = vl_bind_alloc(b, core->row_count, sizeof *rows);
-    vl_rel out = {NULL, vl_layout_new(b, VL_BIND_NONE, core->results.count)};
+    vl_bind_rel out = {NULL, vl_bind_layout_new(b, VL_BIND_NONE, core->results.count)};
 
     if (op == NULL || rows == NULL)
         return out;
@@ -367,14 +369,14 @@ query_values(vl_binder *b, const vl_core *core)
 }
 
 /* min(x) or max(x) alone, of a column of one table: its end of an index, if there is one. */
-static vl_rel
+static vl_bind_rel
 query_min_max(vl_binder *b, const vl_core *core, const vl_exprs *given, const query_tail *tail)
 {
-    const vl_scope *scope = core->scope;
+    const vl_bind_scope *scope = core->scope;
     const vl_bind_call *call = scope->calls;
-    const vl_layout groups = {NULL, 0};
+    const vl_bind_layout groups = {NULL, 0};
     query_bare bare = {b, scope, &groups, {NULL, 0}};
-    vl_rel rel = {NULL, {NULL, 0}};
+    vl_bind_rel rel = {NULL, {NULL, 0}};
     vl_exprs where = {NULL, 0};
     vl_bind_order order = {0};
     vl_wish wish = {.order = &order, .count = 1, .is_limited = 1};
@@ -384,7 +386,7 @@ query_min_max(vl_binder *b, const vl_core *core, const vl_exprs *given, const qu
 
     if (core->is_grouped || scope->call_count != 1 || call->min_max == 0 ||
         call->call.filter != NULL || scope->source_count != 1 ||
-        scope->sources[0]->kind != VL_SOURCE_TABLE)
+        scope->sources[0]->kind != VL_BIND_SOURCE_TABLE)
         return rel;
     subject = call->call.arguments.list[0];
     query_collect_bare(tail, &bare);
@@ -406,10 +408,10 @@ query_min_max(vl_binder *b, const vl_core *core, const vl_exprs *given, const qu
     order.nulls_last = order.is_descending;
     rel = vl_plan_from(b, scope, &core->from, &where, &wish);
     if (!wish.is_met)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     op = vl_op_new(b, VL_OP_KIND_LIMIT, 1, rel.op, NULL);
     if (op == NULL)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     op->as.limit.limit = vl_expr_constant(b, vl_value_of_integer(1), NULL);
     op->rows = 1;
     rel.op = op;
@@ -419,12 +421,12 @@ query_min_max(vl_binder *b, const vl_core *core, const vl_exprs *given, const qu
 /* ---- one SELECT ---- */
 
 /* Rows of FROM, grouped if need be; *is_ordered: as ORDER BY wants them. */
-static vl_rel
+static vl_bind_rel
 query_rows(vl_binder *b, const vl_query *query, const vl_core *core, const vl_exprs *where,
            query_tail *tail, int *is_ordered)
 {
     vl_wish wish = query_wish(b, core, query);
-    vl_rel rel = {NULL, {NULL, 0}};
+    vl_bind_rel rel = {NULL, {NULL, 0}};
 
     *is_ordered = query->order_count == 0;
     if (b->status != VELO_OK)
@@ -472,7 +474,7 @@ static void
 query_mark_used(vl_binder *b, const vl_query *query, const vl_core *core, const vl_exprs *where,
                 const query_tail *tail)
 {
-    const vl_scope *scope = core->scope;
+    const vl_bind_scope *scope = core->scope;
 
     for (uint32_t i = 0; i < scope->source_count; i++)
         for (uint32_t k = 0; k <= scope->sources[i]->column_count; k++)
@@ -529,26 +531,26 @@ query_where(vl_binder *b, const vl_core *core, const vl_query_use *use)
 }
 
 /* A SELECT with the ORDER BY and LIMIT of its query. */
-static vl_rel
+static vl_bind_rel
 query_select(vl_binder *b, const vl_query *query, const vl_core *core, const vl_query_use *use)
 {
     query_tail tail = {query_live_results(b, query, core, use), {NULL, 0}, {NULL, 0}};
     uint32_t count = core->results.count;
     vl_exprs where = query_where(b, core, use);
-    vl_rel rel;
+    vl_bind_rel rel;
     vl_exprs exprs = {NULL, 0};
     int is_ordered;
 
     vl_expr_conjuncts(b, core->having, &tail.having);
     if (b->status != VELO_OK)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     query_mark_used(b, query, core, &where, &tail);
     for (uint32_t i = 0; i < query->order_count; i++)
         if (query->order[i].slot == VL_BIND_NONE)
             vl_exprs_add(b, &tail.order, query->order[i].expr);
     rel = query_rows(b, query, core, &where, &tail, &is_ordered);
     if (rel.op == NULL || b->status != VELO_OK)
-        return (vl_rel){NULL, {NULL, 0}};
+        return (vl_bind_rel){NULL, {NULL, 0}};
     for (uint32_t i = 0; i < count; i++)
         vl_exprs_add(b, &exprs, tail.results.list[i]);
     for (uint32_t i = 0; i < tail.order.count && !is_ordered; i++)
@@ -577,7 +579,7 @@ query_compound_kind(vl_ast_op op)
     return op == VL_OP_EXCEPT ? VL_COMPOUND_EXCEPT : VL_COMPOUND_INTERSECT;
 }
 
-static vl_rel
+static vl_bind_rel
 query_core(vl_binder *b, const vl_core *core, const vl_query_use *use)
 {
     vl_query plain = {0};
@@ -597,20 +599,20 @@ query_is_union_all(const vl_query *query)
     return 1;
 }
 
-static vl_rel
+static vl_bind_rel
 query_compound(vl_binder *b, const vl_query *query, const vl_query_use *use)
 {
-    vl_rel rel;
+    vl_bind_rel rel;
 
     if (!query_is_union_all(query) || query->order_count > 0)
         use = NULL;
     rel = query_core(b, query->cores[0], use);
     for (uint32_t i = 1; i < query->core_count; i++) {
-        vl_rel right = query_core(b, query->cores[i], use);
+        vl_bind_rel right = query_core(b, query->cores[i], use);
         vl_op *op = vl_op_new(b, VL_OP_KIND_COMPOUND, 2, rel.op, right.op);
 
-        if (op == NULL)
-            return (vl_rel){NULL, {NULL, 0}};
+        if (op == NULL || rel.op == NULL || right.op == NULL)
+            return (vl_bind_rel){NULL, {NULL, 0}};
         op->as.compound.kind = query_compound_kind(query->cores[i]->op);
         op->as.compound.collations = query->collations;
         op->rows = rel.op->rows + right.op->rows;
@@ -695,10 +697,10 @@ vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base, const v
 
 /* ---- queries and programs ---- */
 
-vl_rel
+vl_bind_rel
 vl_plan_query(vl_binder *b, const vl_query *query, const vl_query_use *use)
 {
-    vl_rel rel = {NULL, {NULL, 0}};
+    vl_bind_rel rel = {NULL, {NULL, 0}};
 
     if (query == NULL || b->status != VELO_OK)
         return rel;
@@ -708,17 +710,17 @@ vl_plan_query(vl_binder *b, const vl_query *query, const vl_query_use *use)
         rel = query_compound(b, query, use);
     if (rel.op == NULL)
         return rel;
-    rel.layout = vl_layout_new(b, use != NULL ? use->base : VL_BIND_NONE, query->column_count);
+    rel.layout = vl_bind_layout_new(b, use != NULL ? use->base : VL_BIND_NONE, query->column_count);
     return rel;
 }
 
 uint32_t
 vl_plan_program(vl_binder *b, const vl_query *query, const char *name, uint32_t only,
-                vl_frame *frame)
+                vl_bind_frame *frame)
 {
     uint32_t program = vl_program_new(b, name);
-    vl_frame *outer = vl_program_begin(b, frame);
-    vl_rel rel = vl_plan_query(b, query, NULL);
+    vl_bind_frame *outer = vl_program_begin(b, frame);
+    vl_bind_rel rel = vl_plan_query(b, query, NULL);
 
     if (only != VL_BIND_NONE)
         rel = query_cut(b, rel, only, 1);

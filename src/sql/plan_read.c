@@ -38,9 +38,9 @@ read_convert(vl_binder *b, uint8_t affinity, vl_expr *value)
 
 /* A lowered value of a use, on no row. */
 static vl_expr *
-read_value(vl_binder *b, const vl_use *use, vl_expr *value)
+read_value(vl_binder *b, const vl_bind_use *use, vl_expr *value)
 {
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
 
     if (use->column != VL_COLUMN_ROWID)
         value = read_convert(b, use->affinity, value);
@@ -67,9 +67,9 @@ read_convert_program(vl_binder *b, uint32_t program, uint8_t affinity)
 }
 
 static void
-read_lookup(vl_binder *b, const vl_use *use, vl_lookup *lookup)
+read_lookup(vl_binder *b, const vl_bind_use *use, vl_lookup *lookup)
 {
-    const vl_layout none = {NULL, 0};
+    const vl_bind_layout none = {NULL, 0};
     const vl_expr *in = use->in;
 
     lookup->in_program = -1;
@@ -105,14 +105,14 @@ read_lookup(vl_binder *b, const vl_use *use, vl_lookup *lookup)
 
 /* The columns that are read: those that some expression names. */
 static const int32_t *
-read_columns(vl_binder *b, const vl_source *source, vl_layout *layout)
+read_columns(vl_binder *b, const vl_bind_source *source, vl_bind_layout *layout)
 {
     uint32_t count = 0;
     int32_t *columns;
 
     for (uint32_t i = 0; i <= source->column_count; i++)
         count += b->ids[source->base + i].is_used;
-    *layout = vl_layout_new(b, VL_BIND_NONE, count);
+    *layout = vl_bind_layout_new(b, VL_BIND_NONE, count);
     columns = vl_bind_alloc(b, count + 1U, sizeof *columns);
     if (columns == NULL || layout->ids == NULL)
         return NULL;
@@ -129,7 +129,7 @@ read_columns(vl_binder *b, const vl_source *source, vl_layout *layout)
 }
 
 static int
-read_uses_half(const vl_path *path, uint32_t conjunct)
+read_uses_half(const vl_bind_path *path, uint32_t conjunct)
 {
     return path->low != NULL && path->high != NULL && path->low->conjunct == conjunct &&
            path->high->conjunct == conjunct;
@@ -137,9 +137,9 @@ read_uses_half(const vl_path *path, uint32_t conjunct)
 
 /* Whether the path decides a conjunct. */
 static int
-read_is_decided(const vl_path *path, uint32_t conjunct)
+read_is_decided(const vl_bind_path *path, uint32_t conjunct)
 {
-    const vl_use *ends[] = {path->low, path->high};
+    const vl_bind_use *ends[] = {path->low, path->high};
 
     for (uint32_t i = 0; i < path->key_count; i++)
         if (path->keys[i]->conjunct == conjunct)
@@ -152,7 +152,8 @@ read_is_decided(const vl_path *path, uint32_t conjunct)
 }
 
 static vl_exprs
-read_filter(vl_binder *b, const vl_exprs *conjuncts, const vl_path *path, const vl_layout *layout)
+read_filter(vl_binder *b, const vl_exprs *conjuncts, const vl_bind_path *path,
+            const vl_bind_layout *layout)
 {
     vl_exprs rest = {NULL, 0};
 
@@ -164,7 +165,7 @@ read_filter(vl_binder *b, const vl_exprs *conjuncts, const vl_path *path, const 
 }
 
 static void
-read_table(vl_binder *b, const vl_path *path, vl_op_table_scan *as)
+read_table(vl_binder *b, const vl_bind_path *path, vl_op_table_scan *as)
 {
     if (path->key_count > 0) {
         as->key = vl_bind_alloc(b, 1, sizeof *as->key);
@@ -180,7 +181,7 @@ read_table(vl_binder *b, const vl_path *path, vl_op_table_scan *as)
 }
 
 static void
-read_index(vl_binder *b, const vl_path *path, vl_op_index_scan *as)
+read_index(vl_binder *b, const vl_bind_path *path, vl_op_index_scan *as)
 {
     as->index = path->index;
     as->keys = vl_bind_alloc(b, path->key_count + 1U, sizeof *as->keys);
@@ -201,11 +202,12 @@ read_index(vl_binder *b, const vl_path *path, vl_op_index_scan *as)
     as->is_covering = path->is_covering;
 }
 
-vl_rel
-vl_plan_scan(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts, const vl_path *path)
+vl_bind_rel
+vl_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts,
+             const vl_bind_path *path)
 {
     vl_op_kind kind = path->index != NULL ? VL_OP_KIND_INDEX_SCAN : VL_OP_KIND_TABLE_SCAN;
-    vl_rel rel = {vl_op_new(b, kind, 0, NULL, NULL), {NULL, 0}};
+    vl_bind_rel rel = {vl_op_new(b, kind, 0, NULL, NULL), {NULL, 0}};
     const int32_t *columns;
     vl_exprs filter;
 

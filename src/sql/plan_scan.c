@@ -39,21 +39,21 @@ vl_plan_table_rows(const vl_binder *b, const vl_table_def *table)
 /* What is known while a table's paths are looked for. */
 typedef struct scan_work {
     vl_binder *b;
-    const vl_source *source;
+    const vl_bind_source *source;
     const vl_exprs *conjuncts;
-    uint64_t given; /* sources whose columns a key may name */
-    vl_use *uses;   /* use_count of them */
+    uint64_t given;    /* sources whose columns a key may name */
+    vl_bind_use *uses; /* use_count of them */
     uint32_t use_count;
     uint32_t use_capacity;
     const vl_wish *wish; /* or NULL */
     double rows;         /* of the table */
-    vl_path best;
+    vl_bind_path best;
     int is_found;
 } scan_work;
 
 /* Position of what a column expression names in the table, or SCAN_NOT_COLUMN. */
 static int32_t
-scan_column(const vl_source *source, const vl_expr *expr)
+scan_column(const vl_bind_source *source, const vl_expr *expr)
 {
     uint32_t position = expr->index - source->base;
 
@@ -82,17 +82,17 @@ scan_is_own(const scan_work *work, const vl_expr *subject)
            subject->effect == VL_EFFECT_TOTAL;
 }
 
-static vl_use *
-scan_add_use(scan_work *work, vl_use_kind kind, uint32_t conjunct, vl_expr *subject)
+static vl_bind_use *
+scan_add_use(scan_work *work, vl_bind_use_kind kind, uint32_t conjunct, vl_expr *subject)
 {
-    vl_use *uses =
+    vl_bind_use *uses =
         vl_bind_grow(work->b, work->uses, work->use_count, &work->use_capacity, sizeof *uses);
 
     if (uses == NULL)
         return NULL;
     work->uses = uses;
     uses += work->use_count++;
-    *uses = (vl_use){.kind = kind, .conjunct = conjunct, .subject = subject};
+    *uses = (vl_bind_use){.kind = kind, .conjunct = conjunct, .subject = subject};
     uses->column = scan_column(work->source, subject);
     return uses;
 }
@@ -114,14 +114,14 @@ scan_use_comparison(scan_work *work, uint32_t conjunct, const vl_expr *expr, uns
     };
     vl_expr *subject = expr->kids[side];
     vl_expr *value = expr->kids[1 - side];
-    vl_use *use;
+    vl_bind_use *use;
 
     if (expr->op == VL_COMPARE_NE || expr->op == VL_COMPARE_IS_NOT || !scan_is_own(work, subject) ||
         !scan_is_given(work, value))
         return;
-    use = scan_add_use(work,
-                       (vl_use_kind)(side == 0 ? kinds[expr->op].kind : kinds[expr->op].swapped),
-                       conjunct, subject);
+    use = scan_add_use(
+        work, (vl_bind_use_kind)(side == 0 ? kinds[expr->op].kind : kinds[expr->op].swapped),
+        conjunct, subject);
     if (use == NULL)
         return;
     use->value = value;
@@ -133,7 +133,7 @@ scan_use_comparison(scan_work *work, uint32_t conjunct, const vl_expr *expr, uns
 static void
 scan_use_between(scan_work *work, uint32_t conjunct, const vl_expr *expr)
 {
-    vl_use *use;
+    vl_bind_use *use;
 
     if (expr->is_not || !scan_is_own(work, expr->kids[0]))
         return;
@@ -154,7 +154,7 @@ static void
 scan_use_in(scan_work *work, uint32_t conjunct, const vl_expr *expr)
 {
     int is_list = expr->kind == VL_EXPR_IN_LIST;
-    vl_use *use;
+    vl_bind_use *use;
 
     if (expr->is_not || (!is_list && expr->op != 1) || !scan_is_own(work, expr->kids[0]) ||
         expr->effect == VL_EFFECT_VOLATILE)
@@ -230,7 +230,7 @@ scan_find_uses(scan_work *work)
 
 /* The affinity of what a term holds. */
 static vl_affinity
-scan_stored_affinity(const vl_source *source, int32_t column, const vl_expr *subject)
+scan_stored_affinity(const vl_bind_source *source, int32_t column, const vl_expr *subject)
 {
     if (column == VL_COLUMN_ROWID)
         return VL_AFFINITY_INTEGER;
@@ -251,7 +251,7 @@ scan_affinity_fits(vl_affinity compared, vl_affinity stored)
 
 /* Whether a use is of an index's term: PS1. `expr` is the term's, if it is an expression. */
 static int
-scan_use_fits(const scan_work *work, const vl_use *use, const vl_index_term *term,
+scan_use_fits(const scan_work *work, const vl_bind_use *use, const vl_index_term *term,
               const vl_expr *expr)
 {
     if (expr != NULL ? !vl_expr_equal(expr, use->subject)
@@ -270,9 +270,9 @@ static vl_expr *
 scan_bind_own(const scan_work *work, const void *ast)
 {
     vl_binder *b = work->b;
-    const vl_source *source = work->source;
-    vl_source *sources[1];
-    vl_scope scope = {.sources = sources, .source_count = 1, .home = source->table->schema};
+    const vl_bind_source *source = work->source;
+    vl_bind_source *sources[1];
+    vl_bind_scope scope = {.sources = sources, .source_count = 1, .home = source->table->schema};
     uint8_t *used;
     vl_expr *expr;
 
@@ -377,7 +377,7 @@ scan_is_ordered(const scan_work *work, const vl_index_term *terms, uint32_t term
 
 /* Take a path if it is the best so far. */
 static void
-scan_consider(scan_work *work, vl_path *path)
+scan_consider(scan_work *work, vl_bind_path *path)
 {
     double cost = path->cost;
     double best = work->best.cost;
@@ -398,13 +398,13 @@ scan_consider(scan_work *work, vl_path *path)
 }
 
 /* The use that restricts a term to single values, or NULL. */
-static const vl_use *
+static const vl_bind_use *
 scan_key_use(const scan_work *work, const vl_index_term *term, const vl_expr *expr)
 {
-    const vl_use *found = NULL;
+    const vl_bind_use *found = NULL;
 
     for (uint32_t i = 0; i < work->use_count; i++) {
-        const vl_use *use = &work->uses[i];
+        const vl_bind_use *use = &work->uses[i];
 
         if (use->kind < VL_USE_LOW && scan_use_fits(work, use, term, expr) &&
             (found == NULL || use->kind < found->kind))
@@ -415,10 +415,10 @@ scan_key_use(const scan_work *work, const vl_index_term *term, const vl_expr *ex
 
 static void
 scan_range_uses(const scan_work *work, const vl_index_term *term, const vl_expr *expr,
-                vl_path *path)
+                vl_bind_path *path)
 {
     for (uint32_t i = 0; i < work->use_count; i++) {
-        const vl_use *use = &work->uses[i];
+        const vl_bind_use *use = &work->uses[i];
 
         if (use->kind == VL_USE_LOW && path->low == NULL && scan_use_fits(work, use, term, expr))
             path->low = use;
@@ -428,7 +428,7 @@ scan_range_uses(const scan_work *work, const vl_index_term *term, const vl_expr 
 }
 
 static double
-scan_range_rows(const vl_path *path, double rows)
+scan_range_rows(const vl_bind_path *path, double rows)
 {
     if (path->low != NULL)
         rows /= SCAN_RANGE_PART;
@@ -439,7 +439,7 @@ scan_range_rows(const vl_path *path, double rows)
 
 /* How many values a use looks up. */
 static double
-scan_value_count(const vl_use *use)
+scan_value_count(const vl_bind_use *use)
 {
     if (use->kind == VL_USE_LIST)
         return use->in->kid_count;
@@ -451,13 +451,13 @@ scan_try_rowid(scan_work *work)
 {
     static const vl_index_term term = {.column = VL_COLUMN_ROWID};
     vl_expr *const exprs[1] = {NULL};
-    vl_path path = {.rows = work->rows};
-    const vl_use *key = scan_key_use(work, &term, NULL);
+    vl_bind_path path = {.rows = work->rows};
+    const vl_bind_use *key = scan_key_use(work, &term, NULL);
 
     if (key != NULL && key->kind == VL_USE_NULL)
         key = NULL;
     if (key != NULL) {
-        path.keys = vl_bind_alloc(work->b, 1, sizeof(const vl_use *));
+        path.keys = vl_bind_alloc(work->b, 1, sizeof(const vl_bind_use *));
         if (path.keys == NULL)
             return;
         path.keys[0] = key;
@@ -479,7 +479,7 @@ scan_try_rowid(scan_work *work)
 static int
 scan_is_covering(const scan_work *work, const vl_index_def *index)
 {
-    const vl_source *source = work->source;
+    const vl_bind_source *source = work->source;
 
     for (uint32_t i = 0; i < source->column_count; i++) {
         int is_there = (int32_t)i == source->table->rowid_column;
@@ -496,7 +496,7 @@ scan_is_covering(const scan_work *work, const vl_index_def *index)
 
 /* Whether reading all of the index is better than all of the table, as SQLite sees it. */
 static int
-scan_is_narrow(const vl_source *source, const vl_index_def *index)
+scan_is_narrow(const vl_bind_source *source, const vl_index_def *index)
 {
     uint32_t count = source->column_count + (source->table->rowid_column < 0 ? 1U : 0U);
 
@@ -505,7 +505,7 @@ scan_is_narrow(const vl_source *source, const vl_index_def *index)
 
 /* Rows that the keys find. */
 static double
-scan_key_rows(const scan_work *work, const vl_index_def *index, const vl_path *path)
+scan_key_rows(const scan_work *work, const vl_index_def *index, const vl_bind_path *path)
 {
     double found = work->rows;
     double values = 1;
@@ -523,14 +523,14 @@ scan_key_rows(const scan_work *work, const vl_index_def *index, const vl_path *p
 static void
 scan_try_index(scan_work *work, const vl_index_def *index, int is_forced)
 {
-    const vl_source *source = work->source;
+    const vl_bind_source *source = work->source;
     uint32_t count = index->term_count;
-    vl_path path = {.index = index};
+    vl_bind_path path = {.index = index};
     vl_expr **exprs = vl_bind_alloc(work->b, index->total_count + 1U, sizeof(vl_expr *));
     double per_row;
     int has_list = 0;
 
-    path.keys = vl_bind_alloc(work->b, count + 1U, sizeof(const vl_use *));
+    path.keys = vl_bind_alloc(work->b, count + 1U, sizeof(const vl_bind_use *));
     if (exprs == NULL || path.keys == NULL || !scan_predicate_holds(work, index))
         return;
     for (uint32_t i = 0; i < index->total_count; i++) {
@@ -541,7 +541,7 @@ scan_try_index(scan_work *work, const vl_index_def *index, int is_forced)
         }
     }
     for (; path.key_count < count; path.key_count++) {
-        const vl_use *use =
+        const vl_bind_use *use =
             scan_key_use(work, &index->terms[path.key_count], exprs[path.key_count]);
 
         if (use == NULL)
@@ -573,8 +573,8 @@ scan_try_index(scan_work *work, const vl_index_def *index, int is_forced)
 }
 
 int
-vl_plan_path(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts, uint64_t given,
-             const vl_wish *wish, vl_path *path)
+vl_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts, uint64_t given,
+             const vl_wish *wish, vl_bind_path *path)
 {
     const vl_table_def *table = source->table;
     scan_work work = {
@@ -601,13 +601,14 @@ vl_plan_path(vl_binder *b, const vl_source *source, const vl_exprs *conjuncts, u
 }
 
 int
-vl_plan_path_needs(const vl_binder *b, const vl_path *path, const vl_scope *scope, uint64_t places)
+vl_plan_path_needs(const vl_binder *b, const vl_bind_path *path, const vl_bind_scope *scope,
+                   uint64_t places)
 {
-    const vl_use *ends[] = {path->low, path->high};
+    const vl_bind_use *ends[] = {path->low, path->high};
     uint64_t named = 0;
 
     for (uint32_t i = 0; i < path->key_count; i++) {
-        const vl_use *use = path->keys[i];
+        const vl_bind_use *use = path->keys[i];
 
         if (use->value != NULL)
             named |= vl_expr_places(b, use->value, scope);

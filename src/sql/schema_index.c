@@ -32,6 +32,9 @@ index_find_column(const index_making *making, const vl_ast *node, int32_t *colum
     if (*column >= 0)
         return VELO_OK;
     *column = -2;
+    if (node->type == VL_AST_STRING)
+        return vl_schema_fail(making->builder, node, "no such column: %.*s", (int)node->text_size,
+                              node->text);
     VL_TRY(vl_schema_check(making->builder, making->table, VL_SCHEMA_INDEX, node));
     if (making->is_constraint)
         return vl_schema_fail(making->builder, node,

@@ -18,6 +18,7 @@
 
 #include "storage/record.h"
 #include "storage/store.h"
+#include "storage/tree_key.h"
 
 /* A record to be appended. Private. */
 typedef struct vl_writer_record {
@@ -62,6 +63,12 @@ void vl_operation_log_done(vl_writer_record *ready);
  */
 velo_status vl_operation_log_alone(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
                                    const vl_leaf_schema *schema, const vl_leaf_value *row)
+    VL_MUST_CHECK;
+
+/* Insert entries by rising key, none of which is there, within an operation, each with its record
+ * (operation_load.c). See vl_tree_key_load: *taken receives how many are in the tree. */
+velo_status vl_operation_load_keys(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *index,
+                                   const vl_tree_key_item *items, uint32_t count, uint32_t *taken)
     VL_MUST_CHECK;
 
 /* Write a checkpoint if one is due, or wake who does. Outside of operations. */

@@ -51,7 +51,8 @@ typedef struct vl_session vl_session;
 
 typedef struct vl_txn_store_options {
     vl_store_options store; /* of the file, the cache and the log */
-    uint64_t version_bytes; /* memory for older versions, the most; 0: a default. Changes beyond it
+    uint64_t version_bytes; /* memory for older versions, the most; 0: a quarter of the machine's
+                               (or of the container's limit), 64 MiB at least. Changes beyond it
                                fail with VELO_FULL */
 } vl_txn_store_options;
 
@@ -225,9 +226,10 @@ velo_status vl_statement_back(vl_ctx *ctx, vl_statement *statement, const vl_txn
 
 /* After VELO_BUSY_SNAPSHOT, of a writing statement outside of BEGIN which has returned no row and
  * called nothing observable: undo what it has done, and go on from its beginning with a new
- * snapshot; also when it was chosen to end a deadlock. From the second time on it waits until it is
- * the only writer, so that it ends (11, item 30). Errors: VELO_BUSY_SNAPSHOT: it is in BEGIN, or
- * nested; as vl_statement_begin: the caller gives it up. */
+ * snapshot; also when it was chosen to end a deadlock. If it is done again it waits until it is the
+ * only writer, so that it ends (11, item 30); while it has changed nothing, only after some more
+ * times, so that many may change one row. Errors: VELO_BUSY_SNAPSHOT: it is in BEGIN, or nested; as
+ * vl_statement_begin: the caller gives it up. */
 velo_status vl_statement_restart(vl_ctx *ctx, vl_statement *statement) VL_MUST_CHECK;
 
 /* The view with all that the statement's transaction has done until now, its own changes too: for
@@ -243,6 +245,11 @@ velo_status vl_statement_await(vl_ctx *ctx, const vl_statement *statement) VL_MU
 
 /* Create a table (txn_rows.h) or an index (txn_keys.h), in the statement's transaction: gone again
  * if that is rolled back. Others must not use it before the commit: the catalog tells them of it.
+ *
+ * Until the next mark (a savepoint, the begin of a statement, vl_statement_mark) changes of the new
+ * tree take no memory for undoing them: so an index is filled by the statement that creates it,
+ * best from sorted entries by vl_keys_load. They are seen by all of the session at once, also by
+ * the statement itself.
  *
  * schema  of a table: columns and defaults, copied. NULL: an index
  * errors  as vl_writer_create_tree; VELO_TOOBIG: more columns than are stored side by side */

@@ -9,6 +9,10 @@
 #include "base/atomic.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+/* Bytes of a key that messages show. */
+#define CHANGE_KEY_SHOWN 32U
 
 velo_status
 vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement)
@@ -66,6 +70,23 @@ vl_txn_await(vl_ctx *ctx, vl_txn_change *change)
     return st;
 }
 
+/* The begin of a key in hexadecimal digits. */
+static const char *
+change_show_key(const vl_txn_change *change, char *to)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *key = change->key;
+    uint32_t count = change->key_size < CHANGE_KEY_SHOWN ? change->key_size : CHANGE_KEY_SHOWN;
+    char *at = to;
+
+    for (uint32_t i = 0; i < count; i++) {
+        *at++ = digits[key[i] >> 4];
+        *at++ = digits[key[i] & 15];
+    }
+    memcpy(at, count < change->key_size ? "..." : "", count < change->key_size ? 4 : 1);
+    return to;
+}
+
 velo_status
 vl_txn_conflict(vl_ctx *ctx, vl_txn_change *change, const vl_versioned *row)
 {
@@ -75,11 +96,14 @@ vl_txn_conflict(vl_ctx *ctx, vl_txn_change *change, const vl_versioned *row)
 
     session->met = ts < VL_TS_MAX ? ts : VL_TS_NONE;
     vl_count(&session->store->conflict_count, 1);
-    if (change->wait_kind == VL_WAIT_KEY)
+    if (change->wait_kind == VL_WAIT_KEY) {
+        char key[2 * CHANGE_KEY_SHOWN + 4];
+
         return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
-                       "conflict: an entry of tree %" PRIu64
+                       "conflict: the entry x'%s' of tree %" PRIu64
                        " was changed by a transaction that committed after this one's snapshot",
-                       change->tree->id);
+                       change_show_key(change, key), change->tree->id);
+    }
     return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
                    "conflict: row %" PRId64 " of tree %" PRIu64
                    " was changed by a transaction that committed after this one's snapshot",

@@ -399,17 +399,34 @@ collect_is_one(void *argument, const vl_undo *range, const vl_undo *next)
     return vl_prune_is_one(argument, range, next);
 }
 
+/* Put ranges together when there are many. What stays apart (a transaction that is open) is not
+ * looked at again before there are twice as many, so that all passes together cost no more than a
+ * few steps for each range. */
+static uint32_t
+collect_merge_ranges(vl_txn_tree *tree, vl_horizon *horizon)
+{
+    uint32_t merged;
+    uint32_t left;
+
+    if (vl_ranges_count(tree->ranges) < COLLECT_RANGES ||
+        vl_ranges_count(tree->ranges) < atomic_load(&tree->merge_at))
+        return 0;
+    merged = vl_ranges_merge(tree->ranges, collect_is_one, horizon);
+    left = vl_ranges_count(tree->ranges);
+    atomic_store(&tree->merge_at, 2 * left);
+    return merged;
+}
+
 void
 vl_txn_merge_ranges(vl_txn_tree *tree)
 {
-    uint32_t count = vl_ranges_count(tree->ranges);
     vl_txn_horizon horizon;
 
-    if (count < COLLECT_RANGES || count % COLLECT_RANGES != 0)
+    if (vl_ranges_count(tree->ranges) < COLLECT_RANGES ||
+        vl_ranges_count(tree->ranges) < atomic_load(&tree->merge_at))
         return;
     vl_txn_get_horizon(tree->store, &horizon);
-    vl_count(&tree->store->merged_count,
-             vl_ranges_merge(tree->ranges, collect_is_one, &horizon.horizon));
+    vl_count(&tree->store->merged_count, collect_merge_ranges(tree, &horizon.horizon));
 }
 
 /* Drop ranges that everybody sees, and put together those that nobody can tell apart. */
@@ -417,9 +434,7 @@ static void
 collect_ranges(collect_pass *pass)
 {
     pass->prune.dropped_count += vl_ranges_prune(pass->tree->ranges, pass->oldest);
-    if (vl_ranges_count(pass->tree->ranges) >= COLLECT_RANGES)
-        pass->prune.merged_count +=
-            vl_ranges_merge(pass->tree->ranges, collect_is_one, &pass->horizon.horizon);
+    pass->prune.merged_count += collect_merge_ranges(pass->tree, &pass->horizon.horizon);
 }
 
 /* Whether a record's tree is there still. */
@@ -449,12 +464,13 @@ collect_log(vl_ctx *ctx, collect_pass *pass, vl_undo_log *log, uint64_t *count)
         else
             VL_TRY(collect_record(ctx, pass));
     }
-    for (pass->record = vl_undo_last(log); pass->record != NULL;
-         pass->record = pass->record->previous) /* TC3 */
-        if (pass->record->kind == VL_UNDO_TREE_DROPPED && collect_find_tree(ctx, pass)) {
-            pass->tree = NULL;
-            VL_TRY(vl_txn_drop_for_good(ctx, pass->store, pass->writer, pass->record->tree));
-        }
+    for (vl_undo *record = vl_undo_last(log); record != NULL; record = record->previous) { /* TC3 */
+        if (record->kind != VL_UNDO_TREE_DROPPED || record->tree == 0)
+            continue;
+        pass->tree = NULL;
+        VL_TRY(vl_txn_drop_for_good(ctx, pass->store, pass->writer, record->tree));
+        vl_txn_unlink_drop(record); /* the log is held */
+    }
     return VELO_OK;
 }
 

@@ -61,24 +61,25 @@ end_destroy(vl_txn *txn)
     vl_free(txn);
 }
 
-static velo_status
-end_make(vl_ctx *ctx, vl_session *session, vl_txn **out)
+/* Make one; NULL: there is no memory, and the context says so. */
+static vl_txn *
+end_make(vl_ctx *ctx, vl_session *session)
 {
     vl_txn_store *store = session->store;
     vl_txn *txn = vl_alloc_zero(ctx, sizeof *txn);
 
-    *out = NULL;
-    if (txn == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a transaction");
+    if (txn == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a transaction");
+        return NULL;
+    }
     txn->store = store;
     txn->number = vl_operation_new_txn(store->base);
     if (vl_txn_status_create(ctx, store->statuses, txn->number, &txn->status) != VELO_OK) {
         vl_free(txn);
-        return ctx->error.code;
+        return NULL;
     }
     vl_wait_attach(txn->status, session->node);
-    *out = txn;
-    return VELO_OK;
+    return txn;
 }
 
 /* Enter the gate, and get a log of changes. */
@@ -107,7 +108,9 @@ vl_txn_start(vl_ctx *ctx, vl_session *session, int is_exclusive)
     VL_ASSERT(session->txn == NULL);
     VL_TRY(vl_txn_make_ready(ctx, store));
     VL_TRY(vl_txn_undo_left(ctx, store, session->writer));
-    VL_TRY(end_make(ctx, session, &txn));
+    txn = end_make(ctx, session);
+    if (txn == NULL)
+        return VELO_NOMEM;
     st = end_enter(ctx, session, txn, is_exclusive);
     if (st != VELO_OK) {
         vl_txn_status_abort(txn->status);
@@ -242,6 +245,7 @@ vl_txn_get_mark(vl_session *session)
 {
     vl_txn_mark mark = {{NULL}, 0, 0};
 
+    session->mark_count++;
     if (session->txn == NULL)
         return mark;
     session->txn->range_count = 0; /* a mark never lies inside of a range */

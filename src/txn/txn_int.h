@@ -33,8 +33,10 @@
 #include "txn/txn_rows.h"
 #include "txn/write_gate.h"
 
-/* Memory for older versions, if the owner did not say. */
+/* Memory for older versions, if the owner did not say: a share of the machine's, or this at least.
+ */
 #define VL_TXN_VERSION_BYTES (UINT64_C(64) << 20)
+#define VL_TXN_VERSION_SHARE 4U
 
 /* Ranges of rowids that a transaction goes on with at a time. */
 #define VL_TXN_RANGES 4U
@@ -50,7 +52,11 @@ typedef struct vl_txn_tree {
     vl_store_tree *base;        /* in the store below */
     vl_tree_id id;              /* its number */
     vl_ranges *ranges;          /* of a table; else NULL */
+    _Atomic uint32_t merge_at; /* ranges that there may be before they are put together again */
     _Atomic int64_t next_rowid; /* of a table: INT64_MIN: not known */
+    uint64_t created_by;        /* number of the transaction that has created it; 0: an earlier one.
+                                   Nobody else uses the tree while that is open */
+    uint64_t created_at;        /* vl_session.mark_count then */
     struct vl_txn_tree *next;   /* in its bucket; guarded by vl_txn_store.latch */
 } vl_txn_tree;
 
@@ -147,6 +153,7 @@ struct vl_session {
     vl_wait_busy *busy;         /* see vl_session_set_busy */
     void *busy_argument;        /* of busy */
     int64_t timeout_ns;         /* see there */
+    uint64_t mark_count;        /* marks that were given out */
     const vl_undo *guard;       /* the last record when a mark was last given out */
     vl_txn *txn;                /* its transaction, if that has begun to write */
     vl_statement *statements;   /* those that are open */
@@ -248,6 +255,11 @@ void vl_txn_remove_reader(vl_txn_store *store, vl_txn_status *status);
 /* The transaction has committed: its dropped trees are going. Under the store's latch. */
 void vl_txn_go(vl_txn *txn);
 
+/* The record of a drop is not needed any more: it was made, or will not be. And all of a log, which
+ * somebody else refers to. */
+void vl_txn_unlink_drop(vl_undo *record);
+void vl_txn_unlink_drops(vl_undo_log *log);
+
 /* Forget the notes of what is to go. */
 void vl_txn_free_going(vl_txn_going *going);
 
@@ -274,6 +286,8 @@ typedef struct vl_txn_change {
     vl_txn_tree *tree;       /* what */
     vl_wait_kind wait_kind;  /* a row, or a key */
     int64_t rowid;           /* of a row, for messages */
+    const void *key;         /* of an entry, for messages */
+    uint32_t key_size;       /* of it */
     vl_txn_verdict verdict;  /* receives what became of it */
     vl_wait_owner owner;     /* WAIT: with a reference */
 } vl_txn_change;
@@ -295,6 +309,15 @@ velo_status vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement) VL_
  * latch. In txn_collect.c. */
 vl_undo *vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
                         uint32_t key_size);
+
+/* Whether a tree was created since the session last gave out a mark: whatever is undone, the tree
+ * goes as a whole, so what is changed in it leaves no undo records (11, item 19). */
+static inline int
+vl_txn_is_fresh(const vl_session *session, const vl_txn_tree *tree)
+{
+    return session->txn != NULL && tree->created_by == session->txn->number &&
+           tree->created_at == session->mark_count;
+}
 
 /* Count a change. */
 void vl_txn_count_change(vl_session *session);

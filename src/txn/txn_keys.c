@@ -19,6 +19,7 @@
 /* A change on its way. */
 typedef struct keys_change {
     vl_txn_change change;   /* whose, and what becomes of it */
+    int is_fresh;           /* the tree goes as a whole if anything does: no record is kept */
     int is_insert;          /* or delete */
     vl_tree_key_op op;      /* in the tree */
     vl_writer_record ready; /* log record */
@@ -160,10 +161,13 @@ static void
 keys_apply(keys_change *self, vl_tree_key_write *write)
 {
     vl_txn_tree *tree = self->change.tree;
+    vl_log_position position = vl_operation_append(&self->ready);
     vl_versions map = vl_txn_map(tree, &write->leaf);
 
-    vl_undo_set_position(self->record, vl_operation_append(&self->ready));
     vl_tree_key_write_apply(write);
+    if (self->is_fresh)
+        return;
+    vl_undo_set_position(self->record, position);
     vl_versions_push(tree->store->pool, &map, self->record);
     vl_txn_set_map(tree, &write->leaf, map);
 }
@@ -185,13 +189,15 @@ keys_try_leaf(vl_ctx *ctx, keys_change *self, vl_tree_key_write *write)
         if (st != VELO_OK || !may)
             return st;
         VL_ASSERT(write->is_possible);
-        VL_TRY(keys_prepare(ctx, self, write, &entry));
+        if (!self->is_fresh)
+            VL_TRY(keys_prepare(ctx, self, write, &entry));
         if (vl_tree_key_write_enter(write)) {
             keys_apply(self, write);
             vl_tree_key_write_leave(write);
             return VELO_OK;
         }
-        vl_undo_pop(self->change.session->txn->log);
+        if (!self->is_fresh)
+            vl_undo_pop(self->change.session->txn->log);
         VL_TRY(vl_tree_key_write_retry(ctx, write));
     }
 }
@@ -258,8 +264,11 @@ keys_init(keys_change *self, vl_statement *statement, vl_txn_index *index, const
     self->change.statement = statement;
     self->change.tree = &index->tree;
     self->change.wait_kind = VL_WAIT_KEY;
+    self->is_fresh = vl_txn_is_fresh(statement->session, &index->tree);
     self->op.key = key_size > 0 ? key : empty;
     self->op.key_size = key_size;
+    self->change.key = self->op.key;
+    self->change.key_size = key_size;
     self->op.is_purgeable = keys_is_purgeable;
     self->op.argument = self;
 }
@@ -323,6 +332,40 @@ vl_keys_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const 
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     keys_init(&self, statement, index, key, key_size);
-    self.op.action = VL_TREE_KEY_MARK;
+    self.op.action = self.is_fresh ? VL_TREE_KEY_REMOVE : VL_TREE_KEY_MARK;
     return keys_change_entry(ctx, &self);
+}
+
+/* Entries that are loaded in one operation: checkpoints wait for so many. */
+#define KEYS_LOAD_PART VL_BY_BUILD(4096U, 16U)
+
+velo_status
+vl_keys_load(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
+             const vl_tree_key_item *items, uint32_t count)
+{
+    vl_session *session = statement->session;
+    uint32_t max = vl_keys_max_size(index);
+
+    VL_TRY(vl_txn_check_writing(ctx, statement));
+    if (!vl_txn_is_fresh(session, &index->tree))
+        return vl_fail(ctx, VELO_MISUSE, "tree %" PRIu64 " was not created by this statement",
+                       index->tree.id);
+    for (uint32_t i = 0; i < count; i++)
+        if (items[i].key_size > max) /* TK1 */
+            return vl_fail(ctx, VELO_TOOBIG,
+                           "an index entry of %" PRIu32 " bytes: at most %" PRIu32 " are possible",
+                           items[i].key_size, max);
+    while (count > 0) {
+        uint32_t part = count < KEYS_LOAD_PART ? count : KEYS_LOAD_PART, taken = 0;
+        velo_status st;
+
+        vl_operation_begin(session->writer);
+        st = vl_operation_load_keys(ctx, session->writer, index->tree.base, items, part, &taken);
+        vl_operation_end(session->writer);
+        VL_TRY(st);
+        vl_operation_tend(ctx, session->store->base);
+        items += part;
+        count -= part;
+    }
+    return VELO_OK;
 }

@@ -48,6 +48,7 @@ typedef struct rows_change {
     vl_undo *record;         /* undo record, not linked yet; NULL: none */
     vl_undo *range;          /* insert: the range that is extended instead */
     int is_promised;         /* the table's ranges have room for `record` */
+    int is_fresh;            /* the tree goes as a whole if anything does: no record is kept */
     int skips;               /* insert: do not wait for a rowid, take the next one */
     vl_txn_horizon horizon;  /* for tombstones that are in the way */
     int has_horizon;         /* it has been collected */
@@ -266,7 +267,9 @@ rows_prepare(vl_ctx *ctx, rows_change *self, const vl_table_write *write, const 
     self->record = NULL;
     self->range = NULL;
     self->is_promised = 0;
-    self->op.frees_old = 0;
+    self->op.frees_old = self->is_fresh; /* TX2 */
+    if (self->is_fresh)
+        return VELO_OK;
     if (self->what == ROWS_INSERT)
         return rows_prepare_insert(ctx, self, write, row, &change);
     change.kind = self->what == ROWS_UPDATE ? VL_UNDO_UPDATE : VL_UNDO_DELETE;
@@ -309,6 +312,8 @@ rows_apply(rows_change *self, vl_table_write *write)
     uint64_t position = vl_operation_append(&self->ready);
 
     vl_table_write_apply(write);
+    if (self->is_fresh)
+        return;
     if (self->range != NULL) {
         VL_CHECK(vl_ranges_extend(tree->ranges, self->range, self->op.rowid)); /* TX1 */
         return;
@@ -467,6 +472,9 @@ rows_init(rows_change *self, vl_statement *statement, vl_txn_table *table, rows_
     self->change.wait_kind = VL_WAIT_ROW;
     self->change.rowid = rowid;
     self->op.action = actions[what];
+    self->is_fresh = vl_txn_is_fresh(statement->session, &table->tree);
+    if (self->is_fresh && what == ROWS_DELETE)
+        self->op.action = VL_TABLE_PURGE;
     self->op.rowid = rowid;
     self->op.schema = &self->layout->leaf;
     self->op.is_purgeable = rows_is_purgeable;

@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* How often a statement that has changed nothing takes another snapshot before it is begun anew. */
+#define SESSION_RENEWALS 8U
+
 /* ---- sessions ---- */
 
 velo_status
@@ -439,33 +442,48 @@ vl_statement_back(vl_ctx *ctx, vl_statement *statement, const vl_txn_mark *mark)
     return vl_txn_back(ctx, statement->session, mark);
 }
 
+/* Go on with a statement from its begin, with a snapshot that has the commit it met. */
+static void
+session_go_on(vl_session *session, vl_statement *statement)
+{
+    session_take_snapshot(session, VL_SNAPSHOT_APPENDED, session->met);
+    session_set_view(session, statement);
+    session_link(session, statement);
+    statement->mark = vl_txn_get_mark(session);
+}
+
 velo_status
 vl_statement_restart(vl_ctx *ctx, vl_statement *statement)
 {
     vl_session *session = statement->session;
+    velo_status st;
 
     VL_ASSERT(statement->is_writing);
     if (session->is_in_txn || statement->is_nested)
         return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
                        "somebody has changed and committed what the statement changes");
+    /* Its own snapshot is given up: nobody waits with a snapshot that he will not use. */
     session_drop_view(session, statement);
+    session_unlink(session, statement);
+    session_drop_snapshot(session);
+    statement->tries++;
+    if (session->txn != NULL && session->txn->changes == 0 &&
+        statement->tries <
+            SESSION_RENEWALS) { /* nothing to undo: see a later moment, that is all */
+        session_go_on(session, statement);
+        return VELO_OK;
+    }
     if (session->txn != NULL)
         vl_txn_abort(ctx, session);
     session->is_doomed = 0;
-    statement->tries++;
-    /* Its own snapshot is given up: nobody waits with a snapshot that he will not use. */
-    session_unlink(session, statement);
-    session_drop_snapshot(session);
-    if (vl_txn_start(ctx, session, statement->tries > 1) != VELO_OK) {
+    st = vl_txn_start(ctx, session, statement->tries > 1);
+    if (st != VELO_OK) {
         statement->is_writing = 0;
         session_use_snapshot(session);
         session_link(session, statement); /* to be given up by the caller, as any */
-        return ctx->error.code;
+        return st;
     }
-    session_take_snapshot(session, VL_SNAPSHOT_APPENDED, session->met);
-    session_set_view(session, statement);
-    session_link(session, statement);
-    statement->mark = vl_txn_get_mark(session);
+    session_go_on(session, statement);
     return VELO_OK;
 }
 

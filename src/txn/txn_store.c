@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "os/machine.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -103,6 +104,18 @@ vl_txn_make_ready(vl_ctx *ctx, vl_txn_store *store)
     return VELO_OK;
 }
 
+/* Memory for older versions when the owner did not say. */
+static uint64_t
+txn_store_budget(void)
+{
+    vl_machine machine;
+    uint64_t share;
+
+    vl_machine_get(&machine);
+    share = machine.usable_memory / VL_TXN_VERSION_SHARE;
+    return share > VL_TXN_VERSION_BYTES ? share : VL_TXN_VERSION_BYTES;
+}
+
 static velo_status
 txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_store_options *options,
                      vl_txn_store *store)
@@ -119,7 +132,7 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
                                     .moved = txn_store_moved,
                                     .list = vl_txn_list};
     base.layer = &store->layer;
-    VL_TRY(vl_undo_pool_create(ctx, budget != 0 ? budget : VL_TXN_VERSION_BYTES, &store->pool));
+    VL_TRY(vl_undo_pool_create(ctx, budget != 0 ? budget : txn_store_budget(), &store->pool));
     VL_TRY(vl_txn_status_pool_create(ctx, &store->statuses));
     VL_TRY(vl_snapshots_create(ctx, &store->publish, &store->snapshots));
     vl_write_gate_init(&store->gate, store->snapshots);
@@ -254,6 +267,7 @@ txn_store_clear_map(void *argument, void *attachment)
 static void
 txn_store_clear_versions(vl_txn_store *store)
 {
+    vl_undo_log *log;
     vl_versions map;
 
     if (store->base == NULL)
@@ -263,6 +277,10 @@ txn_store_clear_versions(vl_txn_store *store)
         vl_cache_take_attachments(vl_store_cache(store->base), txn_store_clear_map, store);
     while ((map = vl_versions_bring_any(&store->kept)).attachment != NULL)
         vl_versions_clear(store->pool, &map);
+    while ((log = vl_undo_pool_take(store->pool, VL_TS_MAX)) != NULL) {
+        vl_txn_unlink_drops(log);
+        vl_undo_log_release(log);
+    }
 }
 
 static void
@@ -285,6 +303,7 @@ txn_store_forget_left(vl_txn_store *store)
         vl_txn *txn = store->left;
 
         store->left = txn->next;
+        vl_txn_unlink_drops(txn->log);
         vl_undo_log_finish(txn->log);
         vl_txn_free_going(txn->going);
         vl_txn_status_release(txn->status, 1);

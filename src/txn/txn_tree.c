@@ -8,7 +8,9 @@
  *
  * Invariants
  *   TT1  A tree that is to be dropped is in `going` of its transaction, and from the commit on in
- *        that of the store, until it is. */
+ *        that of the store, until it is.
+ *   TT2  Its record counts as linked until then, so that the log stays and is collected; its tree
+ * is 0 afterwards. */
 #include "txn/txn_int.h"
 
 #include "base/alloc.h"
@@ -23,6 +25,7 @@ vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *s
     vl_session *session = statement->session;
     vl_undo_change change = {.kind = VL_UNDO_TREE_CREATED, .statement = statement->view.statement};
     uint32_t page_size;
+    vl_txn_tree *tree;
     vl_undo *record;
     velo_status st;
 
@@ -44,9 +47,12 @@ vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *s
             vl_undo_pop(session->txn->log);
     }
     vl_operation_end(session->writer);
-    if (st == VELO_OK)
-        vl_txn_count_change(session);
-    return st;
+    VL_TRY(st);
+    vl_txn_count_change(session);
+    VL_TRY(vl_txn_tree_get(ctx, session->store, *id, &tree)); /* else it goes with the statement */
+    tree->created_by = session->txn->number;
+    tree->created_at = session->mark_count;
+    return VELO_OK;
 }
 
 velo_status
@@ -80,6 +86,7 @@ vl_txn_drop_tree(vl_ctx *ctx, vl_statement *statement, vl_tree_id id)
         vl_free(going);
         return st;
     }
+    vl_undo_linked(record); /* TT2 */
     going->next = session->txn->going;
     session->txn->going = going; /* TT1 */
     vl_txn_count_change(session);
@@ -95,6 +102,28 @@ vl_txn_go(vl_txn *txn)
         txn->going = going->next;
         going->next = txn->store->going;
         txn->store->going = going;
+    }
+}
+
+void
+vl_txn_unlink_drop(vl_undo *record)
+{
+    if (record->kind != VL_UNDO_TREE_DROPPED || record->tree == 0)
+        return;
+    record->tree = 0;
+    vl_undo_unlinked(record);
+}
+
+void
+vl_txn_unlink_drops(vl_undo_log *log)
+{
+    vl_undo *record = vl_undo_last(log);
+
+    while (record != NULL) {
+        vl_undo *previous = record->previous;
+
+        vl_txn_unlink_drop(record);
+        record = previous;
     }
 }
 

@@ -202,6 +202,7 @@ undo_any(vl_ctx *ctx, undo_step *step)
         return undo_created(ctx, step);
     case VL_UNDO_TREE_DROPPED: /* nothing was done yet */
         vl_txn_stay(step->txn, step->record->tree);
+        vl_txn_unlink_drop(step->record);
         vl_undo_pop(step->txn->log);
         return VELO_OK;
     case VL_UNDO_INSERT:

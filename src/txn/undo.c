@@ -7,7 +7,8 @@
  *   U2  The last record lies in the newest chunk that has one; records behind it do not exist.
  *   U3  `used_bytes` of the pool is the sum of what it has allocated, and never passes the budget.
  *   U4  While a log is held, no byte of a record that is popped is used again.
- *   U5  Finished logs are listed in the order in which they were finished. */
+ *   U5  Finished logs are listed in the order in which they were finished; before them those that
+ * were put back, and those of merged records. */
 #include "txn/undo.h"
 
 #include "base/assert.h"
@@ -225,20 +226,23 @@ vl_undo_log_release(vl_undo_log *log)
     undo_dereference(log);
 }
 
-/* Put a log at the end of the list: U5. */
+/* Put a log at an end of the list: U5. */
 static void
-undo_list(vl_undo_log *log)
+undo_list(vl_undo_log *log, int is_first)
 {
     vl_undo_pool *pool = log->pool;
 
     vl_latch_acquire_exclusive(&pool->latch);
-    log->before = pool->end; /* U5 */
-    log->behind = NULL;
-    if (pool->end != NULL)
-        pool->end->behind = log;
+    log->before = is_first ? NULL : pool->end;
+    log->behind = is_first ? pool->first : NULL;
+    if (log->before != NULL)
+        log->before->behind = log;
     else
         pool->first = log;
-    pool->end = log;
+    if (log->behind != NULL)
+        log->behind->before = log;
+    else
+        pool->end = log;
     log->is_listed = 1;
     vl_latch_release_exclusive(&pool->latch);
 }
@@ -249,7 +253,7 @@ vl_undo_log_finish(vl_undo_log *log)
     if (log == NULL)
         return;
     VL_ASSERT(vl_txn_status_commit_ts(log->status) != VL_TS_ACTIVE);
-    undo_list(log);
+    undo_list(log, 0);
     undo_dereference(log);
 }
 
@@ -275,18 +279,7 @@ vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest)
 void
 vl_undo_log_put_back(vl_undo_log *log)
 {
-    vl_undo_pool *pool = log->pool;
-
-    vl_latch_acquire_exclusive(&pool->latch);
-    log->before = NULL;
-    log->behind = pool->first;
-    if (pool->first != NULL)
-        pool->first->before = log;
-    else
-        pool->end = log;
-    pool->first = log;
-    log->is_listed = 1;
-    vl_latch_release_exclusive(&pool->latch);
+    undo_list(log, 1);
     vl_undo_log_release(log);
 }
 
@@ -506,7 +499,9 @@ vl_undo_make_merged(vl_ctx *ctx, const vl_undo *like, const vl_leaf_change *colu
     record->kind = VL_UNDO_MERGED;
     undo_record_fill(record, like->key, like->key_size, columns, count);
     log->last = record;
-    undo_list(log); /* the logs it was made from may go: the row is found by this one */
+    /* The logs it was made from may go: the row is found by this one, before all that came later
+     * (a tree that is dropped has no versions left). */
+    undo_list(log, 1);
     *out = record;
     return VELO_OK;
 }

@@ -176,8 +176,8 @@ void vl_undo_linked(vl_undo *record);
 void vl_undo_unlinked(vl_undo *record);
 
 /* Make a record of its own, outside of any transaction's log, with the state and columns given and
- * all else as in `like`. It counts as linked: vl_undo_unlinked frees it. Its log is listed as if
- * it had just been finished (vl_undo_pool_take).
+ * all else as in `like`. It counts as linked: vl_undo_unlinked frees it. Its log is listed
+ * before all that are finished (vl_undo_pool_take).
  * Errors: VELO_FULL, VELO_NOMEM. */
 velo_status vl_undo_make_merged(vl_ctx *ctx, const vl_undo *like, const vl_leaf_change *columns,
                                 uint32_t count, vl_undo **out) VL_MUST_CHECK;

@@ -41,8 +41,8 @@ int vl_number_is_integer(double real, int64_t *integer);
 /* Write a number to `to`, which has room for VL_NUMBER_TEXT_SIZE bytes. Returns the size in bytes.
  *
  * A real has up to 17 digits and always a point: "1.0", "1.0e+20", "Inf", "0.0" for both zeros. The
- * digits are those of digits.h: rounded up from 5, except where 15 digits give the same double and
- * the longer form begins by three zeros or two nines behind them: 0.1. Not for NaN. */
+ * digits are those of digits.h: rounded up from 5, fewer where fewer give the same double and look
+ * likely: 0.1. Not for NaN. */
 size_t vl_number_write_integer(int64_t integer, char *to);
 size_t vl_number_write_real(double real, char *to);
 

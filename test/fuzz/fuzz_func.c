@@ -186,6 +186,7 @@ fuzz_take_func(fuzz_input *input)
             return vl_func_builtin(functions);
     for (size_t i = 0; i < size; i++)
         number = number * 31 + (uint8_t)name[i];
+    FUZZ_CHECK(functions > 0);
     return vl_func_builtin(number % functions);
 }
 

@@ -29,7 +29,7 @@ plan_rig_init(plan_rig *rig, vl_allocator *allocator)
     vl_ctx_init(&rig->ctx, allocator, NULL);
     vl_arena_init(&rig->arena, allocator, 0);
     schema_rig_init(&tables, allocator);
-    if (schema_rig_add(&rig->ctx, &tables, plan_rig_sql) != VELO_OK ||
+    if (schema_rig_run(&rig->ctx, &tables, plan_rig_sql) != VELO_OK ||
         schema_rig_build(&rig->ctx, &tables, &rig->schema) != VELO_OK) {
         (void)fprintf(stderr, "plan_rig: %s\n", rig->ctx.error.text);
         abort();

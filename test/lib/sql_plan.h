@@ -2,14 +2,11 @@
 #ifndef VL_TEST_SQL_PLAN_H
 #define VL_TEST_SQL_PLAN_H
 
+#include "func/registry.h"
 #include "sql/parse.h"
 #include "sql/plan_make.h"
 
-/* What tests put behind vl_plan_func.def and vl_plan_table_func.def. */
-struct vl_func_def {
-    const char *name;
-};
-
+/* What tests put behind vl_plan_table_func.def. */
 struct vl_table_func {
     const char *name;
 };

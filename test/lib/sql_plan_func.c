@@ -4,16 +4,19 @@
 #include <string.h>
 
 typedef struct plan_func_row {
-    struct vl_func_def def;
+    vl_func def;
     uint32_t least;
     uint32_t most;
     vl_plan_func func; /* but for def */
 } plan_func_row;
 
-#define SCALAR(name, least, most, effect, classes)                                                 \
-    {{name}, least, most, {NULL, 0, 0, 0, 0, effect, classes, 0}}
-#define AGGREGATE(name, least, most, rows, compares, min_max)                                      \
-    {{name}, least, most, {NULL, 1, rows, compares, min_max, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}}
+#define SCALAR(text, least, most, effect, classes)                                                 \
+    {{.name = (text)}, least, most, {NULL, 0, 0, 0, 0, effect, classes, 0}}
+#define AGGREGATE(text, least, most, rows, compares, min_max)                                      \
+    {{.name = (text)},                                                                             \
+     least,                                                                                        \
+     most,                                                                                         \
+     {NULL, 1, rows, compares, min_max, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}}
 
 static const plan_func_row plan_funcs[] = {
     SCALAR("abs", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),
@@ -26,8 +29,8 @@ static const plan_func_row plan_funcs[] = {
     SCALAR("ifnull", 2, 2, VL_EFFECT_TOTAL, VL_CLASS_ANY),
     SCALAR("iif", 2, 100, VL_EFFECT_TOTAL, VL_CLASS_ANY),
     SCALAR("likely", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),
-    {{"min"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
-    {{"max"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
+    {{.name = "min"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
+    {{.name = "max"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
     AGGREGATE("min", 1, 1, 0, 1, -1),
     AGGREGATE("max", 1, 1, 0, 1, 1),
     AGGREGATE("count", 0, 1, 1, 0, 0),

@@ -397,7 +397,7 @@ static velo_status
 txn_model_compare(txn_model *model, const vl_view *view, const uint32_t *wanted)
 {
     for (uint32_t row = 0; row < TXN_MODEL_ROWS; row++) {
-        vl_value values[2], text;
+        vl_value values[2], text = {.type = VL_TYPE_NULL};
         uint8_t key[8], value[VL_PAGE_MAX_SIZE / 16];
         uint32_t size;
         int found, has_entry;
@@ -608,7 +608,7 @@ txn_model_read_row(vl_ctx *ctx, const txn_model *model, vl_txn_table *table, vl_
                    const vl_view *view, vl_arena *arena, uint32_t row, uint32_t *to)
 {
     uint8_t key[8], value[VL_PAGE_MAX_SIZE / 16];
-    vl_value values[2], text;
+    vl_value values[2], text = {.type = VL_TYPE_NULL};
     uint32_t size;
     int found, has_entry;
 

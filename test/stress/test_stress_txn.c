@@ -10,8 +10,10 @@
 #include "lib/unit.h"
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/thread.h"
 #include "os/io.h"
+#include "os/sim.h"
 #include "storage/store_check.h"
 #include "txn/txn_keys.h"
 #include "txn/txn_rows.h"
@@ -36,6 +38,7 @@ typedef struct stress_txn_note {
     uint64_t commit;   /* WROTE: when it committed */
     uint64_t value;    /* 0: no row */
     uint32_t row;      /* which */
+    int is_durable;    /* WROTE: it was acknowledged as such */
     stress_txn_what what;
 } stress_txn_note;
 
@@ -44,6 +47,9 @@ typedef struct stress_txn {
     vl_txn_table *table;
     vl_txn_index *index;
     uint64_t transactions; /* of each thread */
+    int may_fail;          /* the machine may: then threads stop */
+    uint64_t seed;         /* of the threads */
+    vl_tree_id table_id;   /* of the table */
     _Atomic uint64_t deadlocks;
     _Atomic uint64_t conflicts;
 } stress_txn;
@@ -59,6 +65,9 @@ typedef struct stress_txn_thread {
     uint32_t begun;                  /* those before are of transactions that have ended */
     uint64_t own[STRESS_TXN_ROWS];   /* values written by the open transaction */
     uint8_t is_own[STRESS_TXN_ROWS]; /* it has written the row */
+    uint64_t last_commit;            /* of the session, as far as noted */
+    int is_full;                     /* commits are acknowledged when they are durable */
+    int has_stopped;                 /* the machine has failed */
     uint64_t next;                   /* value to be written next */
     char fault[300];                 /* what is wrong, or empty */
 } stress_txn_thread;
@@ -71,6 +80,15 @@ stress_txn_wrong(stress_txn_thread *self, const char *what, uint32_t row)
     if (self->fault[0] == 0)
         (void)snprintf(self->fault, sizeof self->fault, "%s, row %u: %.200s", what, row,
                        self->ctx.error.text);
+}
+
+/* Something has failed: the machine may have. */
+static void
+stress_txn_failed(stress_txn_thread *self, const char *what, uint32_t row)
+{
+    self->has_stopped = 1;
+    if (!self->all->may_fail)
+        stress_txn_wrong(self, what, row);
 }
 
 /* Note a read or a write, of the transaction that is open. */
@@ -200,17 +218,23 @@ stress_txn_write(stress_txn_thread *self, vl_statement *statement, uint32_t row)
 
 /* ---- transactions ---- */
 
-/* The transaction has committed: its writes are notes now. */
+/* The commit of the open transaction has returned `st`: if it has a timestamp, its writes are notes
+ * now, whether it was acknowledged or not. */
 static void
-stress_txn_committed(stress_txn_thread *self, uint64_t snapshot)
+stress_txn_committed(stress_txn_thread *self, uint64_t snapshot, velo_status st)
 {
     uint64_t commit = vl_session_last_commit(self->session);
+
+    if (commit == self->last_commit)
+        return;
+    self->last_commit = commit;
 
     for (uint32_t row = 0; row < STRESS_TXN_ROWS; row++) {
         if (!self->is_own[row])
             continue;
         stress_txn_add(self, STRESS_TXN_WROTE, snapshot, row, self->own[row]);
         self->notes[self->count - 1].commit = commit;
+        self->notes[self->count - 1].is_durable = st == VELO_OK && self->is_full;
     }
     self->begun = self->count;
 }
@@ -271,12 +295,17 @@ stress_txn_several(stress_txn_thread *self)
     if (st == VELO_OK && mode == VL_TXN_IMMEDIATE)
         snapshot = 0; /* it has been the only writer whatever its snapshot */
     if (st == VELO_OK && !vl_rng_chance(&self->rng, 1, 8)) {
-        VL_TRY(vl_session_commit(&self->ctx, self->session));
+        st = vl_session_commit(&self->ctx, self->session);
         if (writes)
-            stress_txn_committed(self, snapshot);
+            stress_txn_committed(self, snapshot, st);
+        if (st != VELO_OK) {
+            if (vl_session_is_in_transaction(self->session))
+                VL_TRY(vl_session_rollback(&self->ctx, self->session));
+            stress_txn_failed(self, "a commit failed", 0);
+        }
     } else {
         if (st != VELO_OK && st != VELO_BUSY_SNAPSHOT)
-            stress_txn_wrong(self, "a transaction failed", 0);
+            stress_txn_failed(self, "a transaction failed", 0);
         if (st == VELO_BUSY_SNAPSHOT)
             atomic_fetch_add(vl_session_is_doomed(self->session) ? &self->all->deadlocks
                                                                  : &self->all->conflicts,
@@ -305,22 +334,23 @@ stress_txn_single(stress_txn_thread *self)
         if (st != VELO_BUSY_SNAPSHOT)
             break;
         stress_txn_forget_writes(self);
-        if (vl_statement_restart(&self->ctx, &statement) != VELO_OK) {
-            stress_txn_wrong(self, "a statement is not begun again", first);
+        st = vl_statement_restart(&self->ctx, &statement);
+        if (st != VELO_OK) {
+            stress_txn_failed(self, "a statement is not begun again", first);
             break;
         }
     }
     snapshot = statement.view.read_ts;
     if (st != VELO_OK) {
-        stress_txn_wrong(self, "a statement failed", first);
+        stress_txn_failed(self, "a statement failed", first);
         vl_statement_fail(&self->ctx, &statement);
         stress_txn_forget_writes(self);
         return st;
     }
-    VL_TRY(vl_statement_end(&self->ctx, &statement));
-    stress_txn_committed(self, snapshot);
+    st = vl_statement_end(&self->ctx, &statement);
+    stress_txn_committed(self, snapshot, st);
     stress_txn_forget_writes(self);
-    return VELO_OK;
+    return st;
 }
 
 static void
@@ -328,14 +358,15 @@ stress_txn_main(void *argument)
 {
     stress_txn_thread *self = argument;
 
-    for (uint64_t i = 0; i < self->all->transactions && self->fault[0] == 0; i++) {
+    for (uint64_t i = 0; i < self->all->transactions && self->fault[0] == 0 && !self->has_stopped;
+         i++) {
         velo_status st;
 
         vl_session_enter_call(self->session);
         st = vl_rng_chance(&self->rng, 1, 3) ? stress_txn_single(self) : stress_txn_several(self);
         vl_session_leave_call(self->session);
         if (st != VELO_OK)
-            stress_txn_wrong(self, "the work fails", 0);
+            stress_txn_failed(self, "the work fails", 0);
     }
 }
 
@@ -422,16 +453,83 @@ stress_txn_make_trees(vl_session *session, stress_txn *all)
     vl_leaf_value defaults[1];
     vl_leaf_schema schema = {stress_txn_ids, defaults, 1, 0};
     vl_statement statement;
-    vl_tree_id table, index;
+    vl_tree_id index;
 
     memset(defaults, 0, sizeof defaults);
     defaults[0].value.type = VL_TYPE_NULL;
     VL_TRY(vl_statement_begin(unit_ctx(), session, 1, &statement));
-    VL_TRY(vl_txn_create_tree(unit_ctx(), &statement, &schema, &table));
+    VL_TRY(vl_txn_create_tree(unit_ctx(), &statement, &schema, &all->table_id));
     VL_TRY(vl_txn_create_tree(unit_ctx(), &statement, NULL, &index));
     VL_TRY(vl_statement_end(unit_ctx(), &statement));
-    VL_TRY(vl_rows_open(unit_ctx(), all->store, table, &all->table));
+    VL_TRY(vl_rows_open(unit_ctx(), all->store, all->table_id, &all->table));
     return vl_keys_open(unit_ctx(), all->store, index, &all->index);
+}
+
+/* Open the store and its sessions. */
+static velo_status
+stress_txn_begin(vl_io *io, const char *path, const vl_txn_store_options *options, stress_txn *all,
+                 stress_txn_thread *threads)
+{
+    memset(threads, 0, STRESS_TXN_THREADS * sizeof *threads);
+    VL_TRY(vl_txn_store_open(unit_ctx(), io, path, options, &all->store));
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++) {
+        stress_txn_thread *self = &threads[i];
+
+        self->all = all; /* until the run ends */
+        self->next = ((uint64_t)(i + 1) << 40) + 1;
+        self->notes = calloc(STRESS_TXN_NOTES, sizeof *self->notes);
+        if (self->notes == NULL)
+            return vl_fail(unit_ctx(), VELO_NOMEM, "no memory for notes");
+        self->is_full = i % 2 == 1;
+        vl_rng_init(&self->rng, all->seed + i);
+        vl_ctx_init(&self->ctx, NULL, NULL);
+        vl_arena_init(&self->arena, NULL, 0);
+        VL_TRY(vl_session_create(unit_ctx(), all->store, &self->session));
+        vl_session_set_busy(self->session, NULL, NULL, -1);
+    }
+    VL_TRY(stress_txn_make_trees(threads[0].session, all)); /* FULL: no cut takes them back */
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++) {
+        vl_session_set_synchronous(threads[i].session,
+                                   threads[i].is_full ? VL_SYNCHRONOUS_FULL : VL_SYNCHRONOUS_OFF);
+        threads[i].last_commit = vl_session_last_commit(threads[i].session);
+    }
+    return VELO_OK;
+}
+
+/* Let all threads work. */
+static velo_status
+stress_txn_work(stress_txn_thread *threads)
+{
+    vl_thread handles[STRESS_TXN_THREADS];
+    velo_status st = VELO_OK;
+
+    memset(handles, 0, sizeof handles);
+    for (uint32_t i = 0; st == VELO_OK && i < STRESS_TXN_THREADS; i++)
+        st = vl_thread_start(unit_ctx(), &handles[i], "txn", stress_txn_main, &threads[i]);
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++)
+        vl_thread_join(&handles[i]);
+    return st;
+}
+
+/* End the threads' sessions, and put their notes together: owned by the caller. */
+static stress_txn_note *
+stress_txn_gather(stress_txn_thread *threads, uint32_t *count)
+{
+    stress_txn_note *together =
+        calloc((size_t)STRESS_TXN_THREADS * STRESS_TXN_NOTES, sizeof *together);
+
+    *count = 0;
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++) {
+        if (threads[i].fault[0] != 0)
+            unit_failed(__FILE__, __LINE__, "thread %u: %s", i, threads[i].fault);
+        if (together != NULL && threads[i].notes != NULL)
+            memcpy(together + *count, threads[i].notes, threads[i].count * sizeof *together);
+        *count += threads[i].count;
+        free(threads[i].notes);
+        vl_session_destroy(threads[i].session);
+        vl_arena_deinit(&threads[i].arena);
+    }
+    return together;
 }
 
 static void
@@ -439,49 +537,21 @@ stress_txn_run(vl_io *io, const char *path, const vl_txn_store_options *options,
                uint64_t transactions)
 {
     static stress_txn_thread threads[STRESS_TXN_THREADS];
-    static stress_txn_note *together;
-    vl_thread handles[STRESS_TXN_THREADS];
-    stress_txn all = {.transactions = transactions};
+    static stress_txn all;
     vl_store_report report;
+    stress_txn_note *notes;
     vl_txn_stats stats;
-    uint32_t count = 0;
+    uint32_t count;
 
-    memset(threads, 0, sizeof threads);
-    memset(handles, 0, sizeof handles);
-    CHECK_OK(vl_txn_store_open(unit_ctx(), io, path, options, &all.store));
-    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++) {
-        stress_txn_thread *self = &threads[i];
-
-        self->all = &all;
-        self->next = ((uint64_t)(i + 1) << 40) + 1;
-        self->notes = calloc(STRESS_TXN_NOTES, sizeof *self->notes);
-        CHECK(self->notes != NULL);
-        vl_rng_init(&self->rng, unit_seed() + i);
-        vl_ctx_init(&self->ctx, NULL, NULL);
-        vl_arena_init(&self->arena, NULL, 0);
-        CHECK_OK(vl_session_create(unit_ctx(), all.store, &self->session));
-        vl_session_set_busy(self->session, NULL, NULL, -1);
-        vl_session_set_synchronous(self->session,
-                                   i % 2 == 0 ? VL_SYNCHRONOUS_OFF : VL_SYNCHRONOUS_FULL);
-    }
-    CHECK_OK(stress_txn_make_trees(threads[0].session, &all));
-    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++)
-        CHECK_OK(vl_thread_start(unit_ctx(), &handles[i], "txn", stress_txn_main, &threads[i]));
-    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++)
-        vl_thread_join(&handles[i]);
-    together = calloc((size_t)STRESS_TXN_THREADS * STRESS_TXN_NOTES, sizeof *together);
-    CHECK(together != NULL);
-    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++) {
-        if (threads[i].fault[0] != 0)
-            unit_failed(__FILE__, __LINE__, "thread %u: %s", i, threads[i].fault);
-        memcpy(together + count, threads[i].notes, threads[i].count * sizeof *together);
-        count += threads[i].count;
-        free(threads[i].notes);
-        vl_session_destroy(threads[i].session);
-        vl_arena_deinit(&threads[i].arena);
-    }
-    stress_txn_check(together, count);
-    free(together);
+    memset(&all, 0, sizeof all);
+    all.transactions = transactions;
+    all.seed = unit_seed();
+    CHECK_OK(stress_txn_begin(io, path, options, &all, threads));
+    CHECK_OK(stress_txn_work(threads));
+    notes = stress_txn_gather(threads, &count);
+    CHECK(notes != NULL);
+    stress_txn_check(notes, count);
+    free(notes);
     vl_txn_store_get_stats(all.store, &stats);
     CHECK(stats.commit_count > 0 && stats.wait_count > 0);
     CHECK_OK(vl_txn_store_collect(unit_ctx(), all.store));
@@ -490,6 +560,131 @@ stress_txn_run(vl_io *io, const char *path, const vl_txn_store_options *options,
     vl_txn_store_get_stats(all.store, &stats);
     CHECK(stats.version_bytes < 100000);
     CHECK_OK(vl_txn_store_close(unit_ctx(), all.store));
+}
+
+/* ---- power cuts ---- */
+
+/* What a store has that was just opened: the value of each row. */
+static velo_status
+stress_txn_read_all(vl_txn_store *store, const stress_txn *all, uint64_t *values)
+{
+    vl_view view = {VL_TS_MAX, NULL, 0};
+    vl_txn_table *table;
+    vl_arena arena;
+    velo_status st = VELO_OK;
+
+    memset(values, 0, STRESS_TXN_ROWS * sizeof *values);
+    VL_TRY(vl_rows_open(unit_ctx(), store, all->table_id, &table));
+    vl_arena_init(&arena, NULL, 0);
+    for (uint32_t row = 0; st == VELO_OK && row < STRESS_TXN_ROWS; row++) {
+        vl_value value;
+        int found;
+
+        st = vl_rows_read(unit_ctx(), table, &view, row, stress_txn_ids, 1, &arena, &value, &found);
+        if (st == VELO_OK && found)
+            values[row] = (uint64_t)value.as.integer;
+    }
+    vl_arena_deinit(&arena);
+    return st;
+}
+
+/* Whether the values are those after the commit at `ts`. */
+static int
+stress_txn_is_state(const stress_txn_note *writes, uint32_t count, const uint64_t *values,
+                    uint64_t ts)
+{
+    for (uint32_t row = 0; row < STRESS_TXN_ROWS; row++)
+        if (stress_txn_value_at(writes, count, row, ts) != values[row])
+            return 0;
+    return 1;
+}
+
+/* What was found is what some prefix of the commits left, in the order of their timestamps, with
+ * all in it that were acknowledged as durable. */
+static void
+stress_txn_check_prefix(const stress_txn_note *notes, uint32_t count, const uint64_t *values)
+{
+    stress_txn_note *writes = calloc(count + 1, sizeof *writes);
+    uint32_t write_count = 0;
+    uint64_t durable = 0;
+    int is_found;
+
+    CHECK(writes != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        if (notes[i].what != STRESS_TXN_WROTE)
+            continue;
+        writes[write_count++] = notes[i];
+        if (notes[i].is_durable && notes[i].commit > durable)
+            durable = notes[i].commit;
+    }
+    qsort(writes, write_count, sizeof *writes, stress_txn_order);
+    is_found = stress_txn_is_state(writes, write_count, values, durable);
+    for (uint32_t i = 0; i < write_count && !is_found; i++)
+        is_found = writes[i].commit > durable &&
+                   stress_txn_is_state(writes, write_count, values, writes[i].commit);
+    if (!is_found)
+        unit_failed(__FILE__, __LINE__,
+                    "after the cut it has no state at or after %llu, the last commit that is "
+                    "durable, of %u",
+                    (unsigned long long)durable, write_count);
+    free(writes);
+}
+
+/* One life: threads work until the power fails at one of the machine's operations. */
+static void
+stress_txn_life(uint64_t seed)
+{
+    static stress_txn_thread threads[STRESS_TXN_THREADS];
+    vl_txn_store_options options = {
+        .store = {.may_create = 1, .log_limit_bytes = 1 << 15, .has_background = seed % 2 == 0}};
+    static stress_txn all;
+    vl_sim_fault fault = {.kind = VL_SIM_CUT_BEFORE, .ops = VL_SIM_CHANGING};
+    vl_sim_options machine = {.seed = seed};
+    vl_sim_outcome outcome = {.seed = seed};
+    uint64_t values[STRESS_TXN_ROWS];
+    stress_txn_note *notes;
+    vl_txn_store *store;
+    uint32_t count;
+    vl_sim *sim;
+    vl_io *io;
+
+    memset(&all, 0, sizeof all);
+    all.transactions = 100000;
+    all.may_fail = 1;
+    all.seed = seed;
+    CHECK_OK(vl_sim_create(unit_ctx(), &machine, &sim));
+    CHECK_OK(vl_sim_open_io(unit_ctx(), sim, &io));
+    CHECK_OK(stress_txn_begin(io, "db", &options, &all, threads));
+    fault.nth = 1 + vl_mix64(seed) % 3000;
+    CHECK_OK(vl_sim_plan(unit_ctx(), sim, &fault));
+    CHECK_OK(stress_txn_work(threads));
+    notes = stress_txn_gather(threads, &count);
+    vl_txn_store_abandon(all.store);
+    vl_io_close(io);
+    CHECK(vl_sim_is_off(sim)); /* it came to that */
+    vl_sim_plan_clear(sim);
+    outcome.keep = (vl_sim_keep)(seed % 4);
+    CHECK_OK(vl_sim_cut_power(unit_ctx(), sim, &outcome));
+    CHECK_OK(vl_sim_open_io(unit_ctx(), sim, &io));
+    CHECK_OK(vl_txn_store_open(unit_ctx(), io, "db", &options, &store));
+    CHECK_OK(stress_txn_read_all(store, &all, values));
+    CHECK(notes != NULL);
+    stress_txn_check_prefix(notes, count, values);
+    stress_txn_check(notes, count);
+    free(notes);
+    CHECK_OK(vl_txn_store_close(unit_ctx(), store));
+    vl_io_close(io);
+    vl_sim_destroy(sim);
+}
+
+static void
+stress_txn_power_cut_leaves_a_prefix(void)
+{
+    const char *text = getenv("VELO_STRESS_LIVES");
+    uint64_t lives = text != NULL ? strtoull(text, NULL, 10) : 8;
+
+    for (uint64_t i = 0; i < lives && !unit_has_failed(); i++)
+        stress_txn_life(unit_seed() + i);
 }
 
 /* How much is done: VELO_STRESS_TXN transactions of each thread. */
@@ -530,6 +725,7 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(stress_txn_history_in_memory),
         UNIT_TEST(stress_txn_history_in_a_file),
+        UNIT_TEST(stress_txn_power_cut_leaves_a_prefix),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

@@ -11,6 +11,7 @@ typedef struct bind_error {
     int offset;         /* where it was found, or -1 */
 } bind_error;
 
+/* check_tree: table, of statements */
 static void
 bind_fails_in_sqlites_words(void)
 {
@@ -58,13 +59,13 @@ bind_fails_in_sqlites_words(void)
         {"select *", "no tables specified", 7},
         {"select x.* from t", "no such table: x", 7},
         {"select * from t indexed by i", "no such index: i", 27},
-        {"update t set q=1", "no such column: q", 0},
+        {"update t set q=1", "no such column: q", 13},
         {"update t set (a,b)=(1)", "2 columns assigned 1 values", -1},
         {"update t set (a,b)=(select 1)", "2 columns assigned 1 values", -1},
         {"with c(a,b) as (select 1) select * from c", "table c has 1 values for 2 columns", 0},
         {"with c as (select 1 from c) select * from c", "circular reference: c", 25},
         {"with c as (select 1), c as (select 2) select * from c", "duplicate WITH table name: c",
-         0},
+         22},
         {"with a as (select * from b), b as (select * from a) select * from a",
          "circular reference: a", 49},
         {"with recursive c as (select 1 union all select 1 from c,c) select * from c",
@@ -88,14 +89,14 @@ bind_fails_in_sqlites_words(void)
         {"select * from nosuch", "no such table: nosuch", 14},
         {"insert into t(a) values(1) on conflict(a) do nothing",
          "ON CONFLICT clause does not match any PRIMARY KEY or UNIQUE constraint", -1},
-        {"insert into t(a) values(1) on conflict(id) do update set q=1", "no such column: q", 0},
+        {"insert into t(a) values(1) on conflict(id) do update set q=1", "no such column: q", 57},
         {"insert into t(a) values(1) on conflict(id) do update set a=excluded.q",
          "no such column: excluded.q", 59},
         {"select 1 limit a", "no such column: a", 15},
         {"select a as s, sum(c) as m from t where m>1", "misuse of aggregate: sum()", 15},
         {"select max(a) from t where a in (1,2,max(a))", "misuse of aggregate: max()", 37},
         {"delete from sqlite_master", "table sqlite_master may not be modified", -1},
-        {"insert into sqlite_schema values(1,2,3,4,5)", "table sqlite_schema may not be modified",
+        {"insert into sqlite_schema values(1,2,3,4,5)", "table sqlite_master may not be modified",
          -1},
         {"insert into v values(1,2)", "cannot modify v because it is a view", -1},
         {"delete from v", "cannot modify v because it is a view", -1},

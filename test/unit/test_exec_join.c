@@ -186,10 +186,23 @@ joins_of_many_rows(void)
     vl_rng_init(&rng, unit_seed());
     CHECK(rig_init(&rig));
     left = rig_random(&rig, &rng, VL_BY_BUILD(400, 60), 40);
-    right = rig_random(&rig, &rng, VL_BY_BUILD(300, 50), 40);
+    right = rig_random(&rig, &rng, VL_BY_BUILD(900, 50), VL_BY_BUILD(200, 40));
     values = rig_values(&rig, &right);
     (void)plan_program(&rig.builder, plan_filter(&rig.builder, values, "(= c1 o0) (= c0 o1)"), 2);
+    rig.env.memory_limit = 1;
     for (vl_join_kind kind = VL_JOIN_KIND_INNER; kind <= VL_JOIN_KIND_ANTI; kind++) {
+        rig_rows in_file;
+        vl_op *join =
+            hash(&rig.builder, kind, rig_values(&rig, &left), values, "c1 c0", "c1 c0", "");
+
+        in_file = rig_run(&rig, join);
+        CHECK_STATUS(rig.status, VELO_DONE);
+        CHECK(rig.spilled > 0);
+        rig.env.memory_limit = 0;
+        by_hash = rig_run(&rig, join);
+        CHECK_EQ(rig.spilled, 0);
+        rig.env.memory_limit = 1;
+        CHECK(rig_are_equal(&by_hash, &in_file));
         if (kind == VL_JOIN_KIND_RIGHT || kind == VL_JOIN_KIND_FULL)
             continue;
         by_hash = rig_run(
@@ -243,6 +256,42 @@ programs_are_scanned(void)
                "i28 i28; i29 i29");
     CHECK_EQ(call_count, 60);
     end();
+}
+
+/* Two scans of a program, one far ahead of the other, with its rows in memory and in a file. */
+static void
+shared_programs_go_to_a_file(void)
+{
+    exec_rig rig;
+    vl_rng rng;
+    rig_rows rows;
+    rig_rows got;
+    rig_rows again;
+    vl_op *op;
+
+    vl_rng_init(&rng, unit_seed());
+    CHECK(rig_init(&rig));
+    rows = rig_random(&rig, &rng, VL_BY_BUILD(1500, 200), VL_BY_BUILD(300, 20));
+    (void)plan_program(&rig.builder, rig_values(&rig, &rows), 0);
+    (void)plan_program(&rig.builder,
+                       plan_filter(&rig.builder, program_scan(&rig.builder, 1, 4, 1, ""),
+                                   "(= c2 (- (* o0 i2) i1))"),
+                       1);
+    op = plan_limit(&rig.builder, program_scan(&rig.builder, 1, 4, 1, ""), "i60", NULL);
+    op = loop(&rig.builder, VL_JOIN_KIND_LEFT, op, 2, 4, "c2", "");
+    op = plan_op(&rig.builder, VL_OP_KIND_COMPOUND, 8, op,
+                 plan_project(&rig.builder, program_scan(&rig.builder, 1, 4, 1, ""),
+                              "c0 c1 c2 c3 c0 c1 c2 c3"));
+    op->as.compound.kind = VL_COMPOUND_UNION_ALL;
+    got = rig_run(&rig, op);
+    CHECK_EQ(rig.spilled, 0);
+    CHECK_EQ(got.count, rows.count + 60);
+    CHECK_EQ(got.rows[5][6].as.integer, 9);
+    rig.env.memory_limit = 1;
+    again = rig_run(&rig, op);
+    CHECK(rig.spilled > 0);
+    CHECK(rig_are_equal(&got, &again));
+    rig_deinit(&rig);
 }
 
 static vl_op *
@@ -333,6 +382,7 @@ joins_survive_lack_of_memory(void)
 
     vl_rng_init(&rng, unit_seed());
     CHECK(rig_init(&rig));
+    rig.env.memory_limit = 1;
     rows = rig_random(&rig, &rng, 30, 30);
     (void)plan_program(&rig.builder,
                        plan_project(&rig.builder, rig_values(&rig, &rows), "(|| c3 o0) c1"), 1);
@@ -368,6 +418,7 @@ main(int argc, char **argv)
         UNIT_TEST(joins_do_no_more_than_they_must),
         UNIT_TEST(joins_of_many_rows),
         UNIT_TEST(programs_are_scanned),
+        UNIT_TEST(shared_programs_go_to_a_file),
         UNIT_TEST(recursion_is_a_queue),
         UNIT_TEST(recursion_of_many_steps_needs_little_memory),
         UNIT_TEST(joins_survive_lack_of_memory),

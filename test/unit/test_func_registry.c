@@ -161,6 +161,10 @@ set_goes_before_builtin_functions(void)
     CHECK_OK(vl_func_set_add(unit_ctx(), set, &other));
     CHECK(find(set, "abs", 2)->user == &own[2]);
     CHECK_EQ(own[1].released, 1);
+    any.name = "abs";
+    CHECK_OK(vl_func_set_add(unit_ctx(), set, &any)); /* exact before any in whatever order */
+    CHECK_EQ(own[0].released, 1);
+    CHECK(find(set, "abs", 2)->user == &own[2]);
     CHECK_OK(vl_func_set_add(unit_ctx(), set, &own_name));
     CHECK(find(set, "mine", 1)->user == &own[3]);
     CHECK(find(set, "mine", 2) == NULL);
@@ -168,11 +172,11 @@ set_goes_before_builtin_functions(void)
     CHECK(vl_func_set_remove(set, "ABS", 0, -1));
     CHECK(!vl_func_set_remove(set, "ABS", 0, -1));
     CHECK(find(set, "abs", 1) == find(NULL, "abs", 1));
-    CHECK_EQ(own[0].released, 1);
+    CHECK_EQ(own[0].released, 2);
     CHECK_EQ(own[2].released, 0);
     vl_func_set_destroy(set);
     for (size_t i = 0; i < VL_ARRAY_COUNT(own); i++)
-        CHECK_EQ(own[i].released, 1);
+        CHECK_EQ(own[i].released, i == 0 ? 2 : 1); /* the first was added twice */
     vl_func_set_destroy(NULL);
 }
 

@@ -88,6 +88,11 @@ digits_are_rounded_like_sqlite(void)
                  {1.0 / 3.0, 26, VL_DIGITS_ALL, "333333333333333315@0"},
                  {1.0 / 3.0, 26, 16, "3333333333333333@0"},
                  {0.1, 17, VL_DIGITS_ALL, "1@0"},
+                 {980238e-14, 17, VL_DIGITS_ALL, "980238@-8"},
+                 {980238e-15, 17, VL_DIGITS_ALL, "9802379999999999@-9"},
+                 {983706e19, 17, VL_DIGITS_ALL, "983706@25"},
+                 {99411655801e14, 17, VL_DIGITS_ALL, "99411655801@25"}, /* of two zeros */
+                 {99984427328372e16, 17, VL_DIGITS_ALL, "99984427328372006@30"},
                  {0.1, 18, VL_DIGITS_ALL, "100000000000000006@0"},
                  {2.5, 0, 16, "3@1"},
                  {0.5, 0, 16, "1@1"},
@@ -113,6 +118,84 @@ digits_are_rounded_like_sqlite(void)
 
     for (size_t i = 0; i < VL_ARRAY_COUNT(cases); i++)
         CHECK_TEXT(digits_of(cases[i].real, cases[i].round, cases[i].most), cases[i].digits);
+}
+
+/* The 18 or 19 digits of a number, from more than it needs. */
+static void
+print_digits(double real, char *to)
+{
+    char text[100];
+    int two;
+    int ten;
+    int count = 0;
+    int wanted;
+
+    (void)frexp(real, &two);
+    (void)snprintf(text, sizeof text, "%.60e", real);
+    ten = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
+    wanted = 18 + ten - (int)floor((two - 1) * log10(2.0));
+    memmove(text + 1, text + 2, 60); /* no point */
+    to[0] = '0';
+    memcpy(to + 1, text, (size_t)wanted);
+    for (int i = wanted; text[wanted] >= '5'; i--) {
+        if (to[i]++ != '9')
+            break;
+        to[i] = '0';
+    }
+    count = wanted + 1;
+    while (to[count - 1] == '0')
+        count--;
+    (void)snprintf(to + count, 16, "@%d", ten + 1 + (to[0] == '1'));
+    if (to[0] == '0')
+        memmove(to, to + 1, strlen(to));
+}
+
+/* Both ways to digits, and the borders between them. */
+static void
+digits_are_those_that_are_printed(void)
+{
+    char wanted[VL_DIGITS_MAX + 32];
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    for (int i = 0; i < 4 * ROUNDS; i++) {
+        uint64_t bits = vl_rng_next(&rng) >> 12;
+        int exponent = (int)vl_rng_below(&rng, i % 4 == 0 ? 2046 : 100) - (i % 4 == 0 ? 1022 : 30);
+        double real;
+
+        if (i % 3 == 0)
+            bits &= UINT64_MAX << vl_rng_below(&rng, 52); /* often exact, and ties */
+        real = ldexp(1.0 + ldexp((double)bits, -52), exponent);
+        print_digits(real, wanted);
+        if (strcmp(digits_of(real, 30, VL_DIGITS_ALL), wanted) != 0)
+            unit_failed(__FILE__, __LINE__, "%a is \"%s\", not \"%s\"", real,
+                        digits_of(real, 30, VL_DIGITS_ALL), wanted);
+    }
+}
+
+/* A number that few digits make is written with these, but for some near a power of ten, which
+ * SQLite writes with 16 digits as well: 9.8023799999999990e-10. */
+static void
+digits_are_few_where_few_suffice(void)
+{
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    for (int i = 0; i < 4 * ROUNDS; i++) {
+        int number = 100000 + (int)vl_rng_below(&rng, 700000);
+        int power = (int)vl_rng_below(&rng, i % 2 == 0 ? 80 : 560) - (i % 2 == 0 ? 40 : 280);
+        char text[48];
+        char wanted[48];
+        size_t count;
+
+        (void)snprintf(text, sizeof text, "%de%d", number, power);
+        count = (size_t)snprintf(wanted, sizeof wanted, "%d", number);
+        power += (int)count;
+        while (wanted[count - 1] == '0')
+            count--;
+        (void)snprintf(wanted + count, sizeof wanted - count, "@%d", power);
+        CHECK_TEXT(digits_of(strtod(text, NULL), 17, VL_DIGITS_ALL), wanted);
+    }
 }
 
 static void
@@ -314,6 +397,8 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(number_writes_reals_like_sqlite),
         UNIT_TEST(digits_are_rounded_like_sqlite),
+        UNIT_TEST(digits_are_those_that_are_printed),
+        UNIT_TEST(digits_are_few_where_few_suffice),
         UNIT_TEST(number_writes_integers),
         UNIT_TEST(number_text_gives_the_same_real),
         UNIT_TEST(number_reads_what_a_text_begins_with),

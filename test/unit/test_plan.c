@@ -28,6 +28,7 @@ plan_check_pairs(const plan_pair *pairs, size_t count,
     plan_rig_deinit(&rig);
 }
 
+/* check_tree: table, of statements */
 static void
 plan_reads_one_table(void)
 {
@@ -102,6 +103,7 @@ plan_reads_one_table(void)
     plan_check_pairs(pairs, VL_ARRAY_COUNT(pairs), plan_rig_print);
 }
 
+/* check_tree: table, of statements */
 static void
 plan_joins(void)
 {
@@ -156,6 +158,22 @@ plan_joins(void)
                                                   "  hash-join full #0 =/num #0\n"
                                                   "    index t.ta covering [a]\n"
                                                   "    scan u [a]\n"},
+        {"SELECT t.c FROM t JOIN w ON fail(t.a) FULL JOIN u ON u.x = t.c",
+         "project (#1)\n"
+         "  hash-join full #1 =/num #0\n"
+         "    filter (fail(#0))\n"
+         "      hash-join inner\n"
+         "        scan t [a c]\n"
+         "        index w.sqlite_autoindex_w_1 covering []\n"
+         "    scan u [x]\n"},
+        {"SELECT t.c FROM t JOIN w ON fail(t.a) LEFT JOIN u ON u.x = t.c",
+         "project (#1)\n"
+         "  filter (fail(#0))\n"
+         "    hash-join left #1 =/num #0\n"
+         "      hash-join inner\n"
+         "        scan t [a c]\n"
+         "        index w.sqlite_autoindex_w_1 covering []\n"
+         "      scan u [x]\n"},
         {"SELECT t.a FROM t LEFT JOIN (u JOIN w ON u.x = w.k) ON u.t_id = t.id",
          "project (#1)\n"
          "  hash-join left #0 =/num #1\n"
@@ -168,6 +186,12 @@ plan_joins(void)
                                            "  hash-join inner #1 =/num #3\n"
                                            "    scan t [rowid a b c]\n"
                                            "    scan u [x y t_id a]\n"},
+        {"SELECT j.a FROM (t JOIN u ON t.id = u.t_id) AS j WHERE j.x = 1",
+         "project (#1)\n"
+         "  loop-join inner p1 with(#0)\n"
+         "    index t.ta covering [rowid a]\n"
+         "p1(1):\n"
+         "  index u.ut [x t_id] key = $0 filter((#0 =/int 1))\n"},
     };
 
     plan_check_pairs(pairs, VL_ARRAY_COUNT(pairs), plan_rig_print);
@@ -293,6 +317,7 @@ plan_groups(void)
     plan_check_pairs(pairs, VL_ARRAY_COUNT(pairs), plan_rig_print);
 }
 
+/* check_tree: table, of statements */
 static void
 plan_makes_compounds_and_ctes(void)
 {
@@ -430,6 +455,7 @@ plan_computes(void)
     plan_check_pairs(pairs, VL_ARRAY_COUNT(pairs), plan_rig_print);
 }
 
+/* check_tree: table, of statements */
 static void
 plan_changes(void)
 {

@@ -145,8 +145,8 @@ schema_makes_indexes(void)
          "is not null and main.t.b] x:c(expr,b desc;rowid)[a>1]"},
         {"create table t(rowid, a); create index x on t(rowid, a)",
          "t(rowid<>blob#1, a<>blob#2) x:c(rowid,a;rowid)"},
-        {"create table t(a); create index x on t(a, \"zz\", 'zz', 5)",
-         "t(a<>blob#1) x:c(a,expr,expr,expr;rowid)"},
+        {"create table t(a); create index x on t(a, \"zz\", 5)",
+         "t(a<>blob#1) x:c(a,expr,expr;rowid)"},
     };
 
     schema_check_pairs(pairs, VL_ARRAY_COUNT(pairs));
@@ -198,6 +198,8 @@ schema_refuses_tables_that_sqlite_refuses(void)
         {"create table t(a, unique(a collate foo))", "no such collation sequence: foo"},
         {"create table t(a collate foo)", "no such collation sequence: foo"},
         {"create table t(a); create index i on t(zz)", "no such column: zz"},
+        {"create table t(a); create index i on t('zz' collate nocase)", "no such column: zz"},
+        {"create table t(a, unique('zz'))", "no such column: zz"},
         {"create table t(a); create index i on t(rowid)", "no such column: rowid"},
         {"create table t(a integer primary key); create index i on t(rowid)",
          "no such column: rowid"},

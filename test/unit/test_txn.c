@@ -3,6 +3,7 @@
 #include "lib/unit.h"
 
 #include "base/atomic.h"
+#include "base/bytes.h"
 #include "base/thread.h"
 
 /* A test's rig, made and taken apart; checks are the caller's. */
@@ -188,6 +189,7 @@ txn_tombstones_after_the_snapshot_conflict(void)
     CHECK_OK(rig_remove(unit_ctx(), &rig, 0, 77));
     CHECK_STATUS(rig_insert(unit_ctx(), &rig, 1, 5, 6), VELO_BUSY_SNAPSHOT);
     CHECK_STATUS(rig_put(unit_ctx(), &rig, 1, 77, 6), VELO_BUSY_SNAPSHOT);
+    CHECK(strstr(unit_ctx()->error.text, "x'000000000000004d'") != NULL);
     CHECK_EQ(rig_get(unit_ctx(), &rig, 1, 5), 5);
     CHECK_EQ(rig_find(unit_ctx(), &rig, 1, 77), 5);
     CHECK_OK(vl_session_rollback(unit_ctx(), two));
@@ -737,6 +739,119 @@ txn_created_tree_goes_with_its_transaction(void)
     }
 }
 
+/* A tree that a statement creates and fills. */
+enum {
+    TXN_ENTRIES = VL_BY_BUILD(20000, 2000)
+};
+typedef struct txn_filled {
+    vl_tree_key_item items[TXN_ENTRIES];
+    uint8_t keys[TXN_ENTRIES][8];
+    vl_tree_id index_id;
+    vl_tree_id table_id;
+    vl_txn_index *index;
+    vl_txn_table *table;
+} txn_filled;
+
+static velo_status
+txn_create_filled(txn_rig *rig, vl_statement *statement, txn_filled *filled)
+{
+    vl_leaf_value defaults[RIG_COLUMNS];
+    vl_leaf_schema schema = {rig_ids, defaults, RIG_COLUMNS, 0};
+
+    memset(defaults, 0, sizeof defaults);
+    for (unsigned i = 0; i < RIG_COLUMNS; i++)
+        defaults[i].value.type = VL_TYPE_NULL;
+    for (uint32_t i = 0; i < TXN_ENTRIES; i++) {
+        vl_store_be64(filled->keys[i], 3 * (uint64_t)i);
+        filled->items[i] = (vl_tree_key_item){
+            .key = filled->keys[i], .key_size = 8, .value = "val", .value_size = 3};
+    }
+    VL_TRY(vl_txn_create_tree(unit_ctx(), statement, NULL, &filled->index_id));
+    VL_TRY(vl_txn_create_tree(unit_ctx(), statement, &schema, &filled->table_id));
+    VL_TRY(vl_keys_open(unit_ctx(), rig->store, filled->index_id, &filled->index));
+    return vl_rows_open(unit_ctx(), rig->store, filled->table_id, &filled->table);
+}
+
+static velo_status
+txn_fill(vl_statement *statement, txn_filled *filled)
+{
+    vl_value values[RIG_COLUMNS] = {
+        {.type = VL_TYPE_NULL}, {.type = VL_TYPE_NULL}, {.type = VL_TYPE_NULL}};
+    uint32_t half = TXN_ENTRIES / 2;
+
+    VL_TRY(vl_keys_load(unit_ctx(), statement, filled->index, filled->items, half));
+    VL_TRY(vl_keys_load(unit_ctx(), statement, filled->index, filled->items + half, half));
+    VL_TRY(vl_keys_insert(unit_ctx(), statement, filled->index, "one", 3, "x", 1, NULL, NULL));
+    VL_TRY(vl_keys_insert(unit_ctx(), statement, filled->index, "two", 3, "x", 1, NULL, NULL));
+    VL_TRY(vl_keys_delete(unit_ctx(), statement, filled->index, "two", 3));
+    for (int64_t i = 1; i <= TXN_ENTRIES; i++)
+        VL_TRY(vl_rows_insert(unit_ctx(), statement, filled->table, (i * 7919) % 100003, values));
+    VL_TRY(vl_rows_delete(unit_ctx(), statement, filled->table, 7919));
+    return vl_rows_update(unit_ctx(), statement, filled->table, 15838, rig_ids, values, 1);
+}
+
+/* Whether the trees have what was put there. */
+static int
+txn_is_filled(txn_rig *rig, txn_filled *filled)
+{
+    vl_tree_key_range all = {.has_high = 0};
+    uint64_t rows = 0, entries = 0;
+    vl_statement statement;
+    vl_key_scan scan;
+
+    if (vl_keys_open(unit_ctx(), rig->store, filled->index_id, &filled->index) != VELO_OK ||
+        vl_rows_open(unit_ctx(), rig->store, filled->table_id, &filled->table) != VELO_OK ||
+        vl_statement_begin(unit_ctx(), rig->session[1], 0, &statement) != VELO_OK)
+        return 0;
+    if (vl_rows_count(unit_ctx(), filled->table, &statement.view,
+                      (vl_rowid_range){INT64_MIN, INT64_MAX}, &rows) != VELO_OK)
+        rows = 0;
+    vl_key_scan_begin(&scan, filled->index, &statement.view, &all, 0);
+    while (vl_key_scan_next(unit_ctx(), &scan) == VELO_OK && scan.count > 0)
+        entries += scan.count;
+    vl_key_scan_end(&scan);
+    return vl_statement_end(unit_ctx(), &statement) == VELO_OK && rows == TXN_ENTRIES - 1 &&
+           entries == TXN_ENTRIES + 1;
+}
+
+/* 11, item 19: what is done to a tree before the next mark leaves no records: an index of any size
+ * is filled; it goes as a whole, or stays, also after a crash. */
+static void
+txn_new_tree_is_filled_without_records(void)
+{
+    static txn_filled filled;
+
+    for (int how = 0; how < 4; how++) {
+        txn_rig rig = {.options.version_bytes = 20000};
+        vl_statement statement;
+
+        CHECK_OK(rig_init(unit_ctx(), &rig, unit_seed(), 0));
+        CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[0], 1, &statement));
+        CHECK_OK(txn_create_filled(&rig, &statement, &filled));
+        CHECK_OK(txn_fill(&statement, &filled));
+        if (how == 1)
+            CHECK_OK(vl_txn_store_checkpoint(unit_ctx(), rig.store));
+        if (how == 3) /* an entry that is there */
+            CHECK_STATUS(vl_keys_load(unit_ctx(), &statement, filled.index, filled.items, 1),
+                         VELO_CONSTRAINT);
+        if (how == 2) {
+            vl_statement_fail(unit_ctx(), &statement);
+        } else {
+            CHECK_OK(vl_statement_end(unit_ctx(), &statement));
+            CHECK_OK(rig_crash(unit_ctx(), &rig, 1, unit_seed()));
+            CHECK(txn_is_filled(&rig, &filled));
+            CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[1], 1, &statement));
+            CHECK_STATUS(vl_keys_load(unit_ctx(), &statement, filled.index, filled.items, 1),
+                         VELO_MISUSE);
+            vl_statement_fail(unit_ctx(), &statement);
+        }
+        CHECK_EQ(txn_has_tree(&rig, filled.index_id), how != 2);
+        CHECK_EQ(txn_has_tree(&rig, filled.table_id), how != 2);
+        CHECK_OK(rig_check(unit_ctx(), &rig));
+        rig_deinit(&rig);
+    }
+}
+
 /* Creating and dropping trees goes back to a savepoint, whatever side of a checkpoint that is on.
  */
 static void
@@ -823,6 +938,36 @@ txn_dropped_tree_stays_while_it_is_seen(void)
         CHECK_OK(rig_check(unit_ctx(), &rig));
         rig_deinit(&rig);
     }
+}
+
+/* A version that stands for several, made late, is gone before its tree is. */
+static void
+txn_dropped_tree_has_no_versions_left(void)
+{
+    WITH_RIG(0);
+    vl_statement first, second, statement;
+    vl_tree_id id = rig.table_id;
+
+    for (int64_t i = 1; i <= 50; i++)
+        CHECK_OK(rig_insert(unit_ctx(), &rig, 0, i, i));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[2], 0, &first));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 7, 10));
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[3], 0, &second));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 7, 20));
+    CHECK_OK(rig_update(unit_ctx(), &rig, 0, 7, 30));
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[0], 1, &statement));
+    CHECK_OK(vl_txn_drop_tree(unit_ctx(), &statement, id));
+    CHECK_OK(vl_statement_end(unit_ctx(), &statement));
+    CHECK_EQ(rig_get_by(unit_ctx(), &rig, &first.view, 7), 7);
+    CHECK_OK(vl_statement_end(unit_ctx(), &first));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store)); /* the last two become one now */
+    CHECK_EQ(rig_get_by(unit_ctx(), &rig, &second.view, 7), 10);
+    CHECK_OK(vl_statement_end(unit_ctx(), &second));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    CHECK(!txn_has_tree(&rig, id));
+    CHECK_OK(rig_check(unit_ctx(), &rig));
+    rig_deinit(&rig);
 }
 
 /* ---- older versions ---- */
@@ -1181,8 +1326,10 @@ main(int argc, char **argv)
         UNIT_TEST(txn_next_rowid_passes_others_by),
         UNIT_TEST(txn_long_values_keep_their_versions),
         UNIT_TEST(txn_created_tree_goes_with_its_transaction),
+        UNIT_TEST(txn_new_tree_is_filled_without_records),
         UNIT_TEST(txn_trees_go_back_to_a_savepoint),
         UNIT_TEST(txn_dropped_tree_stays_while_it_is_seen),
+        UNIT_TEST(txn_dropped_tree_has_no_versions_left),
         UNIT_TEST(txn_long_reader_keeps_little),
         UNIT_TEST(txn_versions_survive_eviction),
         UNIT_TEST(txn_versions_follow_splits_and_joins),
