@@ -11,6 +11,7 @@
 #include "edit.h"
 #include "import.h"
 #include "input.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "schema.h"
 #include "split.h"
@@ -446,7 +447,7 @@ command_shell(const command_call *call)
     if (call->count < 2)
         return command_fail_usage(call);
     (void)fflush(call->of->out);
-    status = system(call->rest); /* NOLINT(cert-env33-c): the user asked for it */
+    status = interrupt_system(call->rest);
     if (status == 0)
         return 0;
     return shell_fail(call->of, "System command returns %d\n",

@@ -104,7 +104,7 @@ import_open(import *state)
 
     state->is_pipe = path[0] == '|';
     if (state->is_pipe)
-        state->in = popen(path + 1, "re"); /* NOLINT(cert-env33-c): the user's command */
+        state->in = interrupt_popen(path + 1, "re");
     else
         state->in = fopen(path, "re");
     if (state->in == NULL)
