@@ -694,7 +694,7 @@ static velo_status
 stress_txn_tree_once(stress_txn_thread *self)
 {
     vl_statement statement;
-    vl_txn_index *index;
+    vl_txn_index *index = NULL;
     vl_tree_id id;
     velo_status st;
 
