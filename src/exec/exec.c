@@ -188,16 +188,21 @@ vl_exprs_are_volatile(const vl_exprs *exprs)
 velo_status
 vl_stage_number(vl_ctx *ctx, vl_stage *stage, const vl_expr *expr, int64_t *number)
 {
+    vl_arena_mark mark = vl_arena_get_mark(&stage->exec->row_arena);
     vl_eval eval = vl_stage_eval(stage, &stage->exec->row_arena);
     vl_value value;
+    velo_status status;
 
     *number = 0;
-    VL_TRY(vl_eval_expr(ctx, &eval, expr, &value));
-    VL_TRY(vl_value_apply(ctx, eval.arena, VL_AFFINITY_INTEGER, &value));
-    if (value.type != VL_TYPE_INTEGER)
-        return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
-    *number = value.as.integer;
-    return VELO_OK;
+    status = vl_eval_expr(ctx, &eval, expr, &value);
+    if (status == VELO_OK)
+        status = vl_value_apply(ctx, eval.arena, VL_AFFINITY_INTEGER, &value);
+    if (status == VELO_OK && value.type != VL_TYPE_INTEGER)
+        status = vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
+    if (status == VELO_OK)
+        *number = value.as.integer;
+    vl_arena_rewind(&stage->exec->row_arena, mark);
+    return status;
 }
 
 /* ---- frames ---- */

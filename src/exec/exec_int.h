@@ -82,7 +82,7 @@ struct vl_exec {
     const vl_plan *plan;
     vl_exec_env env;
     vl_arena arena;         /* operators, frames: what lives as long as the execution */
-    vl_arena row_arena;     /* texts of the row that was given */
+    vl_arena row_arena;     /* of evaluating LIMIT and the like */
     vl_value *row;          /* the row that was given */
     const vl_value *params; /* of the run */
     uint32_t param_count;

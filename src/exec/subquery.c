@@ -51,8 +51,10 @@ subquery_get(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_subquery **out)
         }
     }
     place = vl_arena_alloc_array(&exec->arena, 1, sizeof *place);
-    if (place == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a subquery");
+    if (place == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a subquery");
+        return VELO_NOMEM;
+    }
     place->expr = expr;
     VL_TRY(vl_frame_create(ctx, exec, eval->frame, expr->program, &place->frame));
     vl_arena_init(&place->arena, ctx->allocator, 0);
