@@ -127,10 +127,8 @@ interrupt_wait(int file)
 
         if (found > 0 && waited[1].revents != 0)
             (void)!read(interrupt_pipe[0], bytes, sizeof bytes); /* what it tells is counted */
-        else if (found > 0)
-            return 1;
-        else if (errno != EINTR)
-            return 1; /* reading will tell what is wrong */
+        else if (found > 0 || errno != EINTR)
+            return 1; /* after a failure reading will tell what is wrong */
     }
     return 0;
 }
