@@ -543,14 +543,14 @@ table_finish_expressions(table_making *making)
     vl_table_def *table = making->table;
     int has_plain = 0;
 
-    for (int32_t i = 0; i < table->column_count; i++) {
+    for (int32_t i = 0; i < table->column_count; i++)
         has_plain |= table->columns[i].generated == 0;
+    if (!has_plain)
+        return vl_schema_fail(making->builder, NULL, "must have at least one non-generated column");
+    for (int32_t i = 0; i < table->column_count; i++)
         if (table->columns[i].generated != 0)
             VL_TRY(vl_schema_check(making->builder, table, VL_SCHEMA_GENERATED,
                                    (const vl_ast *)table->columns[i].generated_ast));
-    }
-    if (!has_plain)
-        return vl_schema_fail(making->builder, NULL, "must have at least one non-generated column");
     for (uint32_t i = 0; i < table->check_count; i++)
         VL_TRY(vl_schema_check(making->builder, table, VL_SCHEMA_CHECK,
                                (const vl_ast *)table->checks[i].ast));

@@ -272,6 +272,7 @@ schema_refuses_columns_that_sqlite_refuses(void)
          "generated columns cannot be part of the PRIMARY KEY"},
         {"create table t(a, b as (a) as (a))", "error in generated column \"b\""},
         {"create table t(a check(c) as (1))", "must have at least one non-generated column"},
+        {"create table t(a as (c))", "must have at least one non-generated column"},
         {"create table t(a, b check(c) as (d))", "no such column: d"},
         {"create table t(a, b foo) strict", "missing datatype for t.a"},
         {"create table t(a int, b) strict", "missing datatype for t.b"},
