@@ -334,6 +334,8 @@ ddl_refuses_databases(void)
          "cannot create AFTER trigger on view: v"},
         {"create table t(a); create trigger r instead of insert on t begin select 1; end",
          "cannot create INSTEAD OF trigger on table: t"},
+        {"create table t(a); create trigger r instead of insert on 'T' begin select 1; end",
+         "cannot create INSTEAD OF trigger on table: T"},
         {"create table t(a); create trigger r after insert on foo.t begin select 1; end",
          "trigger r cannot reference objects in database foo"},
         {"create temp table t(a); create trigger main.r after insert on temp.t begin select 1; end",
