@@ -288,8 +288,8 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
                              .classes = VL_CLASS_ANY,
                              .is_hidden = i >= found.column_count - found.hidden_count};
     source->base = vl_bind_id_new(b, source, source->column_count + 1);
-    source->arguments = vl_bind_list(b, scope, ast->kid[1]);
-    if (b->status == VELO_OK && source->arguments.count > found.hidden_count)
+    source->call = ast->kid[1];
+    if (source->call != NULL && source->call->count > found.hidden_count)
         vl_bind_fail(b, scope, ast, "too many arguments on %.*s() - max %u", (int)name.size,
                      name.text, (unsigned)found.hidden_count);
     return 1;
@@ -514,6 +514,18 @@ from_conditions(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_
     }
 }
 
+/* Arguments of functions name sources anywhere in FROM. Keeps BR2. */
+static void
+from_bind_arguments(vl_binder *b, vl_bind_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->source_count && b->status == VELO_OK; i++) {
+        vl_bind_source *source = scope->sources[i];
+
+        if (source->kind == VL_BIND_SOURCE_FUNCTION)
+            source->arguments = vl_bind_list(b, scope, source->call);
+    }
+}
+
 void
 vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into)
 {
@@ -524,4 +536,5 @@ vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_ite
         return;
     from_set_nullable(scope, into);
     from_conditions(b, scope, list, into);
+    from_bind_arguments(b, scope);
 }

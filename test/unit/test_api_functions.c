@@ -165,6 +165,13 @@ functions_are_joined(void)
     static const char *const cases[][2] = {
         {"SELECT t, p.name FROM list, pragma_table_info(t) p", "keyed,k keyed,v parent,id "
                                                                "parent,name"},
+        {"SELECT t, p.name FROM pragma_table_info(t) p, list",
+         "keyed,k keyed,v parent,id parent,name"},
+        {"SELECT p.name FROM pragma_table_info(t) p, list a JOIN list b USING (t)", "k v id name"},
+        {"SELECT p.name FROM list a JOIN list b USING (t), pragma_table_info(t) p", "k v id name"},
+        {"SELECT a.t, p.name FROM list a LEFT JOIN list b ON b.t = a.t AND b.t = 'keyed', "
+         "pragma_table_info(coalesce(b.t, 'parent')) p",
+         "keyed,k keyed,v nothing,id nothing,name parent,id parent,name"},
         {"SELECT t, p.name FROM list LEFT JOIN pragma_table_info(t) p",
          "keyed,k keyed,v nothing,~ parent,id parent,name"},
         {"SELECT t, p.name FROM list LEFT JOIN pragma_table_info(t) p ON p.pk = 0",
@@ -216,6 +223,11 @@ functions_fail_in_words(void)
         {"SELECT * FROM pragma_nothing('x')", "!no such table: pragma_nothing"},
         {"SELECT * FROM pragma_", "!no such table: pragma_"},
         {"SELECT * FROM pragma_table_info(abs(-9223372036854775808))", "!integer overflow"},
+        {"SELECT * FROM sqlite_schema, pragma_table_info(name)", "!ambiguous column name: name"},
+        {"SELECT * FROM pragma_table_info(t) p CROSS JOIN list",
+         "!arguments of a table-valued function name a table to its right"},
+        {"SELECT * FROM pragma_table_info(q.name) p, pragma_table_info(p.name) q",
+         "!arguments of a table-valued function name a table to its right"},
         {"SELECT user_version FROM pragma_table_info('list')", "!no such column: user_version"},
     };
 
