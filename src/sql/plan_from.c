@@ -14,6 +14,8 @@
  *   PF2  A condition of WHERE on a side that an outer join fills with NULLs is decided above it. */
 #include "sql/bind_int.h"
 
+#include "base/assert.h"
+
 #include <string.h>
 
 #define FROM_OTHER_ROWS 1048576.0 /* of a source that is no table, as of one that is */
@@ -202,6 +204,7 @@ from_hidden_value(const vl_binder *b, const vl_bind_source *source, uint32_t col
         const vl_expr *side = conjunct->kids[i];
         vl_expr *value = conjunct->kids[1 - i];
 
+        VL_ASSERT(side != NULL && value != NULL);
         if (side->kind == VL_EXPR_COLUMN && side->op == 0 && side->index == source->base + column &&
             (vl_expr_places(b, value, source->scope) >> source->place & 1) == 0)
             return value;
