@@ -110,11 +110,12 @@ typedef enum vl_statement_state {
     VL_STATEMENT_FAILED /* likewise */
 } vl_statement_state;
 
-/* Rows that a statement which is no query has made, all at once: PRAGMA, EXPLAIN. */
+/* Rows that are made all at once: by a statement that is no query (PRAGMA, EXPLAIN), or by a PRAGMA
+ * that is called as a function. */
 typedef struct vl_made_rows {
     uint32_t column_count;
     const char *const *names; /* static, or in the statement's arena */
-    vl_value *values;         /* row_count * column_count of them, in the run's arena */
+    vl_value *values;         /* row_count * column_count of them, in an arena of the run */
     uint32_t row_count;
     uint32_t capacity;
     uint32_t at;
@@ -225,10 +226,18 @@ velo_status vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema,
 /* Whether a PRAGMA changes the database. */
 int vl_pragma_writes(const vl_ast *tree);
 
+/* ---- pragma_func.c ---- */
+
+/* vl_plan_env.find_table_func: pragma_table_info and the like. They are called for the statement,
+ * vl_exec_env.table_func_user. */
+int vl_pragma_find_function(const void *arg, const char *name, size_t size,
+                            vl_plan_table_func *found);
+
 /* ---- statement.c ---- */
 
-/* Append a row of `column_count` values to what the statement has made; texts are copied. */
-velo_status vl_made_add(vl_ctx *ctx, velo_statement *statement, const vl_value *values)
+/* Append a row of made->column_count values; the row and its texts go to the arena, the same for
+ * all rows. */
+velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const vl_value *values)
     VL_MUST_CHECK;
 
 /* Make the plan of the statement's tree by a schema. */

@@ -38,7 +38,7 @@ vl_explain_run(vl_ctx *ctx, velo_statement *statement)
                             .size = (uint32_t)strlen(rows[i].detail),
                             .as.data = rows[i].detail}};
 
-        VL_TRY(vl_made_add(ctx, statement, row));
+        VL_TRY(vl_made_add(ctx, &statement->made, &statement->run_arena, row));
     }
     return VELO_OK;
 }

@@ -23,6 +23,7 @@ nested_begin(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *
 {
     velo_connection *connection = outer->connection;
     vl_exec_env env = {.functions = &connection->functions,
+                       .table_func_user = outer,
                        .io = connection->engine->io,
                        .interrupt = &connection->interrupt};
     vl_parse_result parsed;

@@ -32,10 +32,11 @@ other_unsupported(vl_ctx *ctx, const vl_ast *tree)
 static velo_status
 other_describe_pragma(velo_statement *statement)
 {
-    const vl_pragma *pragma = vl_pragma_find(statement->tree);
+    const vl_ast *tree = statement->tree;
+    const vl_pragma *pragma = vl_pragma_find(tree->kid[0]->text, tree->kid[0]->text_size);
 
     statement->made.column_count = 0;
-    if (pragma == NULL || (statement->tree->kid[1] != NULL && !pragma->answers))
+    if (pragma == NULL || (tree->kid[1] != NULL && (pragma->flags & VL_PRAGMA_ANSWERS) == 0))
         return VELO_OK;
     statement->made.column_count = pragma->column_count;
     statement->made.names = pragma->columns;
@@ -45,16 +46,21 @@ other_describe_pragma(velo_statement *statement)
 static velo_status
 other_run_pragma(vl_ctx *ctx, velo_statement *statement)
 {
-    const vl_pragma *pragma = vl_pragma_find(statement->tree);
-    const vl_ast *schema = statement->tree->kid[0]->kid[0];
+    const vl_ast *name = statement->tree->kid[0];
+    const vl_ast *argument = statement->tree->kid[1];
+    const vl_ast *schema = name->kid[0];
+    const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
+    vl_pragma_call call = {statement, &statement->run_arena, &statement->made};
+    vl_pragma_text text;
 
-    if (schema != NULL && vl_name_compare(schema->text, schema->text_size, "main", 4) != 0 &&
-        vl_name_compare(schema->text, schema->text_size, "temp", 4) != 0)
-        return vl_fail(ctx, VELO_ERROR, "unknown database %.*s", (int)schema->text_size,
-                       schema->text);
+    if (schema != NULL)
+        VL_TRY(vl_pragma_check_schema(ctx, schema->text, schema->text_size, ""));
     if (pragma == NULL)
         return VELO_OK;
-    return pragma->run(ctx, statement, statement->tree->kid[1]);
+    if (argument == NULL)
+        return pragma->run(ctx, &call, NULL);
+    text = (vl_pragma_text){argument->text, argument->text_size};
+    return pragma->run(ctx, &call, &text);
 }
 
 /* ---- all ---- */

@@ -20,14 +20,14 @@
 
 /* The argument as a number; 0 when it is none. */
 static int64_t
-pragma_number(const vl_ast *argument)
+pragma_number(const vl_pragma_text *argument)
 {
     return vl_number_read_integer(argument->text, argument->text_size);
 }
 
 /* Whether the argument is a word. */
 static int
-pragma_is_word(const vl_ast *argument, const char *word)
+pragma_is_word(const vl_pragma_text *argument, const char *word)
 {
     return vl_name_compare(argument->text, argument->text_size, word, strlen(word)) == 0;
 }
@@ -35,7 +35,7 @@ pragma_is_word(const vl_ast *argument, const char *word)
 /* The argument as yes or no, or as a number from 0 to 3 (`synchronous`); `otherwise` when it is
  * neither. */
 static int
-pragma_level(const vl_ast *argument, int otherwise)
+pragma_level(const vl_pragma_text *argument, int otherwise)
 {
     static const struct {
         const char *word;
@@ -54,101 +54,104 @@ pragma_level(const vl_ast *argument, int otherwise)
 /* ---- answers ---- */
 
 static velo_status
-pragma_answer_integer(vl_ctx *ctx, velo_statement *statement, int64_t integer)
+pragma_answer_integer(vl_ctx *ctx, const vl_pragma_call *call, int64_t integer)
 {
     vl_value value = vl_value_of_integer(integer);
 
-    return vl_made_add(ctx, statement, &value);
+    return vl_made_add(ctx, call->made, call->arena, &value);
 }
 
 static velo_status
-pragma_answer_text(vl_ctx *ctx, velo_statement *statement, const char *text)
+pragma_answer_text(vl_ctx *ctx, const vl_pragma_call *call, const char *text)
 {
     vl_value value = {.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
 
-    return vl_made_add(ctx, statement, &value);
+    return vl_made_add(ctx, call->made, call->arena, &value);
 }
 
 /* Read a number of the database, or set it. */
 static velo_status
-pragma_meta(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument, vl_meta which)
+pragma_meta(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument, vl_meta which)
 {
-    vl_engine *engine = statement->connection->engine;
+    vl_engine *engine = call->statement->connection->engine;
     int64_t value;
 
     if (argument != NULL)
-        return vl_engine_write_meta(ctx, engine, &statement->txn, which,
+        return vl_engine_write_meta(ctx, engine, &call->statement->txn, which,
                                     (int32_t)pragma_number(argument));
-    VL_TRY(vl_engine_read_meta(ctx, engine, &statement->txn.view, which, &value));
-    return pragma_answer_integer(ctx, statement, value);
+    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, which, &value));
+    return pragma_answer_integer(ctx, call, value);
 }
 
 static velo_status
-pragma_user_version(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_user_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    return pragma_meta(ctx, statement, argument, VL_META_USER_VERSION);
+    return pragma_meta(ctx, call, argument, VL_META_USER_VERSION);
 }
 
 static velo_status
-pragma_application_id(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_application_id(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    return pragma_meta(ctx, statement, argument, VL_META_APPLICATION_ID);
+    return pragma_meta(ctx, call, argument, VL_META_APPLICATION_ID);
 }
 
 static velo_status
-pragma_schema_version(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_schema_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument != NULL)
         return vl_fail(ctx, VELO_ERROR, "the schema's version cannot be set");
-    return pragma_meta(ctx, statement, NULL, VL_META_SCHEMA_VERSION);
+    return pragma_meta(ctx, call, NULL, VL_META_SCHEMA_VERSION);
 }
 
 static velo_status
-pragma_data_version(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_data_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     (void)argument;
     return pragma_answer_integer(
-        ctx, statement, (int64_t)atomic_load(&statement->connection->engine->data_version) + 1);
+        ctx, call, (int64_t)atomic_load(&call->statement->connection->engine->data_version) + 1);
 }
 
 static velo_status
-pragma_journal_mode(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_engine *engine = statement->connection->engine;
+    vl_engine *engine = call->statement->connection->engine;
     int64_t is_wal;
 
     if (engine->is_memory)
-        return pragma_answer_text(ctx, statement, "memory");
-    VL_TRY(vl_engine_read_meta(ctx, engine, &statement->txn.view, VL_META_JOURNAL_MODE, &is_wal));
+        return pragma_answer_text(ctx, call, "memory");
+    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, VL_META_JOURNAL_MODE,
+                               &is_wal));
     if (argument != NULL && pragma_is_word(argument, "wal") != (is_wal != 0)) {
         is_wal = pragma_is_word(argument, "wal");
-        VL_TRY(vl_engine_write_meta(ctx, engine, &statement->txn, VL_META_JOURNAL_MODE, is_wal));
+        VL_TRY(
+            vl_engine_write_meta(ctx, engine, &call->statement->txn, VL_META_JOURNAL_MODE, is_wal));
     }
-    return pragma_answer_text(ctx, statement, is_wal ? "wal" : "delete");
+    return pragma_answer_text(ctx, call, is_wal ? "wal" : "delete");
 }
 
 static velo_status
-pragma_wal_checkpoint(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_wal_checkpoint(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_engine *engine = statement->connection->engine;
+    vl_engine *engine = call->statement->connection->engine;
     vl_value row[3] = {vl_value_of_integer(0), vl_value_of_integer(-1), vl_value_of_integer(-1)};
     int64_t is_wal = 0;
 
     (void)argument;
-    VL_TRY(vl_engine_read_meta(ctx, engine, &statement->txn.view, VL_META_JOURNAL_MODE, &is_wal));
+    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, VL_META_JOURNAL_MODE,
+                               &is_wal));
     VL_TRY(vl_txn_store_checkpoint(ctx, engine->store));
     if (is_wal)
         row[1] = row[2] = vl_value_of_integer(0); /* the log has been emptied */
-    return vl_made_add(ctx, statement, row);
+    return vl_made_add(ctx, call->made, call->arena, row);
 }
 
 static velo_status
-pragma_synchronous(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_synchronous(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    velo_connection *connection = statement->connection;
+    velo_connection *connection = call->statement->connection;
 
     if (argument == NULL)
-        return pragma_answer_integer(ctx, statement, connection->synchronous);
+        return pragma_answer_integer(ctx, call, connection->synchronous);
     connection->synchronous = pragma_level(argument, connection->synchronous);
     if (connection->synchronous > 2)
         connection->synchronous = 2;
@@ -160,32 +163,32 @@ pragma_synchronous(vl_ctx *ctx, velo_statement *statement, const vl_ast *argumen
 }
 
 static velo_status
-pragma_cache_size(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_cache_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument == NULL)
-        return pragma_answer_integer(ctx, statement, statement->connection->cache_size);
-    statement->connection->cache_size = (int)pragma_number(argument);
+        return pragma_answer_integer(ctx, call, call->statement->connection->cache_size);
+    call->statement->connection->cache_size = (int)pragma_number(argument);
     return VELO_OK;
 }
 
 static velo_status
-pragma_busy_timeout(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_busy_timeout(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument != NULL) {
         int64_t ms = pragma_number(argument);
 
-        velo_set_busy_timeout(statement->connection, ms < 0           ? 0
-                                                     : ms > INT32_MAX ? INT32_MAX
-                                                                      : (int)ms);
+        velo_set_busy_timeout(call->statement->connection, ms < 0           ? 0
+                                                           : ms > INT32_MAX ? INT32_MAX
+                                                                            : (int)ms);
     }
-    return pragma_answer_integer(ctx, statement, statement->connection->busy_ms);
+    return pragma_answer_integer(ctx, call, call->statement->connection->busy_ms);
 }
 
 static velo_status
-pragma_foreign_keys(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_foreign_keys(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument == NULL)
-        return pragma_answer_integer(ctx, statement, statement->connection->foreign_keys);
+        return pragma_answer_integer(ctx, call, call->statement->connection->foreign_keys);
     if (pragma_level(argument, 0) != 0)
         return vl_fail(ctx, VELO_ERROR,
                        "foreign keys are not enforced yet: they cannot be turned "
@@ -194,26 +197,26 @@ pragma_foreign_keys(vl_ctx *ctx, velo_statement *statement, const vl_ast *argume
 }
 
 static velo_status
-pragma_query_only(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_query_only(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument == NULL)
-        return pragma_answer_integer(ctx, statement, statement->connection->query_only);
-    statement->connection->query_only = pragma_level(argument, 0) != 0;
+        return pragma_answer_integer(ctx, call, call->statement->connection->query_only);
+    call->statement->connection->query_only = pragma_level(argument, 0) != 0;
     return VELO_OK;
 }
 
 static velo_status
-pragma_page_size(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_page_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_store *store = vl_txn_store_base(statement->connection->engine->store);
+    vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
 
     if (argument != NULL) /* of a database that exists it stays, as in SQLite */
         return VELO_OK;
-    return pragma_answer_integer(ctx, statement, vl_cache_page_size(vl_store_cache(store)));
+    return pragma_answer_integer(ctx, call, vl_cache_page_size(vl_store_cache(store)));
 }
 
 static velo_status
-pragma_encoding(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_encoding(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument != NULL) {
         if (pragma_is_word(argument, "UTF-8") || pragma_is_word(argument, "UTF8"))
@@ -221,7 +224,7 @@ pragma_encoding(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
         return vl_fail(ctx, VELO_ERROR,
                        "texts are stored as UTF-8: no other encoding is supported");
     }
-    return pragma_answer_text(ctx, statement, "UTF-8");
+    return pragma_answer_text(ctx, call, "UTF-8");
 }
 
 /* ---- checks ---- */
@@ -229,7 +232,7 @@ pragma_encoding(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
 /* What an integrity check has found. */
 typedef struct pragma_faults {
     vl_ctx *ctx;
-    velo_statement *statement;
+    const vl_pragma_call *call;
     velo_status st; /* of keeping the texts */
 } pragma_faults;
 
@@ -238,15 +241,15 @@ pragma_take_fault(void *argument, const char *text)
 {
     pragma_faults *faults = argument;
 
-    if (faults->st == VELO_OK && faults->statement->made.row_count < 100)
-        faults->st = pragma_answer_text(faults->ctx, faults->statement, text);
+    if (faults->st == VELO_OK && faults->call->made->row_count < 100)
+        faults->st = pragma_answer_text(faults->ctx, faults->call, text);
 }
 
 static velo_status
-pragma_integrity_check(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_integrity_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_store *store = vl_txn_store_base(statement->connection->engine->store);
-    pragma_faults faults = {ctx, statement, VELO_OK};
+    vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
+    pragma_faults faults = {ctx, call, VELO_OK};
     vl_store_report report;
     velo_status st;
 
@@ -256,13 +259,13 @@ pragma_integrity_check(vl_ctx *ctx, velo_statement *statement, const vl_ast *arg
     if (st != VELO_OK && vl_status_primary(st) != VELO_CORRUPT)
         return st;
     if (st == VELO_OK)
-        return pragma_answer_text(ctx, statement, "ok");
+        return pragma_answer_text(ctx, call, "ok");
     vl_error_clear(ctx); /* faults are the answer, not an error */
     return VELO_OK;
 }
 
 static velo_status
-pragma_compile_options(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_compile_options(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     static const char *const options[] = {"DEFAULT_SYNCHRONOUS=2", "ENABLE_COLUMN_METADATA",
                                           "ENABLE_MATH_FUNCTIONS", "ENABLE_UPDATE_DELETE_LIMIT",
@@ -270,12 +273,12 @@ pragma_compile_options(vl_ctx *ctx, velo_statement *statement, const vl_ast *arg
 
     (void)argument;
     for (size_t i = 0; i < VL_ARRAY_COUNT(options); i++)
-        VL_TRY(pragma_answer_text(ctx, statement, options[i]));
+        VL_TRY(pragma_answer_text(ctx, call, options[i]));
     return VELO_OK;
 }
 
 static velo_status
-pragma_function_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+pragma_function_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     const vl_func *func;
 
@@ -294,7 +297,7 @@ pragma_function_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argum
                 vl_value_of_integer(func->most < 0 ? -1 : n),
                 vl_value_of_integer(flags)};
 
-            VL_TRY(vl_made_add(ctx, statement, row));
+            VL_TRY(vl_made_add(ctx, call->made, call->arena, row));
         }
     }
     return VELO_OK;
@@ -302,47 +305,48 @@ pragma_function_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argum
 
 /* ---- the table ---- */
 
+#define PRAGMA_OF_CHECK (VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_ARG | VL_PRAGMA_TAKES_SCHEMA)
+
 static const vl_pragma pragma_table[] = {
-    {"application_id", {"application_id"}, 1, 1, 0, pragma_application_id},
-    {"busy_timeout", {"timeout"}, 1, 0, 1, pragma_busy_timeout},
-    {"cache_size", {"cache_size"}, 1, 0, 0, pragma_cache_size},
-    {"compile_options", {"compile_options"}, 1, 0, 0, pragma_compile_options},
-    {"data_version", {"data_version"}, 1, 0, 0, pragma_data_version},
-    {"encoding", {"encoding"}, 1, 0, 0, pragma_encoding},
-    {"foreign_keys", {"foreign_keys"}, 1, 0, 0, pragma_foreign_keys},
-    {"function_list",
-     {"name", "builtin", "type", "enc", "narg", "flags"},
-     6,
-     0,
-     0,
-     pragma_function_list},
-    {"integrity_check", {"integrity_check"}, 1, 0, 1, pragma_integrity_check},
-    {"journal_mode", {"journal_mode"}, 1, 1, 1, pragma_journal_mode},
-    {"page_size", {"page_size"}, 1, 0, 0, pragma_page_size},
-    {"query_only", {"query_only"}, 1, 0, 0, pragma_query_only},
-    {"quick_check", {"quick_check"}, 1, 0, 1, pragma_integrity_check},
-    {"schema_version", {"schema_version"}, 1, 0, 0, pragma_schema_version},
-    {"synchronous", {"synchronous"}, 1, 0, 0, pragma_synchronous},
-    {"user_version", {"user_version"}, 1, 1, 0, pragma_user_version},
-    {"wal_checkpoint", {"busy", "log", "checkpointed"}, 3, 0, 1, pragma_wal_checkpoint},
+    VL_PRAGMA("application_id", pragma_application_id, VL_PRAGMA_WRITES, "application_id"),
+    VL_PRAGMA("busy_timeout", pragma_busy_timeout, VL_PRAGMA_ANSWERS, "timeout"),
+    VL_PRAGMA("cache_size", pragma_cache_size, VL_PRAGMA_TAKES_SCHEMA, "cache_size", "schema"),
+    VL_PRAGMA("compile_options", pragma_compile_options, 0, "compile_options"),
+    VL_PRAGMA("data_version", pragma_data_version, 0, "data_version"),
+    VL_PRAGMA("encoding", pragma_encoding, 0, "encoding"),
+    VL_PRAGMA("foreign_keys", pragma_foreign_keys, 0, "foreign_keys"),
+    VL_PRAGMA("function_list", pragma_function_list, 0, "name", "builtin", "type", "enc", "narg",
+              "flags"),
+    VL_PRAGMA("integrity_check", pragma_integrity_check, PRAGMA_OF_CHECK, "integrity_check", "arg",
+              "schema"),
+    VL_PRAGMA("journal_mode", pragma_journal_mode,
+              VL_PRAGMA_WRITES | VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_SCHEMA, "journal_mode",
+              "schema"),
+    VL_PRAGMA("page_size", pragma_page_size, VL_PRAGMA_TAKES_SCHEMA, "page_size", "schema"),
+    VL_PRAGMA("query_only", pragma_query_only, 0, "query_only"),
+    VL_PRAGMA("quick_check", pragma_integrity_check, PRAGMA_OF_CHECK, "quick_check", "arg",
+              "schema"),
+    VL_PRAGMA("schema_version", pragma_schema_version, 0, "schema_version"),
+    VL_PRAGMA("synchronous", pragma_synchronous, VL_PRAGMA_TAKES_SCHEMA, "synchronous", "schema"),
+    VL_PRAGMA("user_version", pragma_user_version, VL_PRAGMA_WRITES, "user_version"),
+    VL_PRAGMA("wal_checkpoint", pragma_wal_checkpoint, VL_PRAGMA_ANSWERS | VL_PRAGMA_NO_FUNCTION,
+              "busy", "log", "checkpointed"),
 };
 
 const vl_pragma *
-vl_pragma_find(const vl_ast *tree)
+vl_pragma_find(const char *name, size_t size)
 {
-    const vl_ast *name = tree->kid[0];
-
     for (size_t i = 0; i < VL_ARRAY_COUNT(pragma_table); i++)
-        if (vl_name_compare(pragma_table[i].name, strlen(pragma_table[i].name), name->text,
-                            name->text_size) == 0)
+        if (vl_pragma_is(&pragma_table[i], name, size))
             return &pragma_table[i];
-    return vl_pragma_find_schema(name->text, name->text_size);
+    return vl_pragma_find_schema(name, size);
 }
 
 int
 vl_pragma_writes(const vl_ast *tree)
 {
-    const vl_pragma *pragma = vl_pragma_find(tree);
+    const vl_ast *name = tree->kid[0];
+    const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
 
-    return pragma != NULL && pragma->writes && tree->kid[1] != NULL;
+    return pragma != NULL && (pragma->flags & VL_PRAGMA_WRITES) != 0 && tree->kid[1] != NULL;
 }

@@ -1,25 +1,78 @@
-/* pragma_int.h - what a PRAGMA is, for the files that have some. */
+/* pragma_int.h - what a PRAGMA is, for the files that have some.
+ *
+ * A PRAGMA that has an answer without changing anything is a table-valued function too, as in
+ * SQLite: `SELECT * FROM pragma_table_info('t')`. Behind the columns of the answer the function has
+ * the hidden columns `arg`, if the PRAGMA answers about something, and `schema`, if it is about one
+ * database. */
 #ifndef VL_API_PRAGMA_INT_H
 #define VL_API_PRAGMA_INT_H
 
 #include "api/api_int.h"
+#include "exec/table_func.h"
 
-#define VL_PRAGMA_COLUMNS_MAX 8U
+/* The answer's columns, and the hidden ones. */
+#define VL_PRAGMA_COLUMNS_MAX 10U
+
+enum {
+    VL_PRAGMA_WRITES = 1,       /* with an argument it changes the database */
+    VL_PRAGMA_ANSWERS = 2,      /* it has an answer with an argument too */
+    VL_PRAGMA_NO_FUNCTION = 4,  /* it is a statement only: it has an effect */
+    VL_PRAGMA_TAKES_ARG = 8,    /* the function has a hidden column `arg` */
+    VL_PRAGMA_TAKES_SCHEMA = 16 /* the function has a hidden column `schema` */
+};
+
+/* An argument as text. Borrowed. */
+typedef struct vl_pragma_text {
+    const char *text;
+    size_t text_size;
+} vl_pragma_text;
+
+/* A PRAGMA at work, as a statement or as a function. */
+typedef struct vl_pragma_call {
+    velo_statement *statement; /* open; gives the connection, the schema and what is seen */
+    vl_arena *arena;           /* where the answer goes */
+    vl_made_rows *made;        /* the answer: rows are added by vl_made_add */
+} vl_pragma_call;
 
 typedef struct vl_pragma {
-    const char *name;
-    const char *columns[VL_PRAGMA_COLUMNS_MAX]; /* names of the answer's columns */
-    uint32_t column_count;
-    int writes;  /* with an argument it changes the database */
-    int answers; /* it has an answer with an argument too */
-    /* Make the answer by vl_made_add. argument: NULL when there is none. */
-    velo_status (*run)(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument);
+    vl_table_func func;                         /* first; its name is "pragma_" and the PRAGMA's */
+    const char *columns[VL_PRAGMA_COLUMNS_MAX]; /* of the answer, then the hidden ones */
+    uint32_t column_count;                      /* of the answer */
+    unsigned flags;                             /* VL_PRAGMA_... */
+    /* Make the answer. argument: NULL when there is none. */
+    velo_status (*run)(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument);
 } vl_pragma;
 
-/* The pragma of a statement, or NULL. */
-const vl_pragma *vl_pragma_find(const vl_ast *tree);
+/* A vl_pragma. The columns behind the flags are the answer's and then those hidden ones that the
+ * flags ask for. */
+#define VL_PRAGMA(name, run, flags, ...)                                                           \
+    {{"pragma_" name, VL_PRAGMA_COUNT(__VA_ARGS__), vl_pragma_make},                               \
+     {__VA_ARGS__},                                                                                \
+     VL_PRAGMA_COUNT(__VA_ARGS__) - VL_PRAGMA_HIDDEN(flags),                                       \
+     (flags),                                                                                      \
+     (run)}
+#define VL_PRAGMA_COUNT(...) (sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+#define VL_PRAGMA_HIDDEN(flags)                                                                    \
+    (((flags) / VL_PRAGMA_TAKES_ARG & 1U) + ((flags) / VL_PRAGMA_TAKES_SCHEMA & 1U))
+
+/* A pragma by name, or NULL. */
+const vl_pragma *vl_pragma_find(const char *name, size_t size);
 
 /* One of those that describe the schema, by name: pragma_schema.c. */
 const vl_pragma *vl_pragma_find_schema(const char *name, size_t size);
+
+/* Whether a pragma is the one of that name. */
+int vl_pragma_is(const vl_pragma *pragma, const char *name, size_t size);
+
+/* ---- pragma_func.c ---- */
+
+/* Errors: VELO_ERROR, there is no database of that name, which the message has between quotes. */
+velo_status vl_pragma_check_schema(vl_ctx *ctx, const char *name, size_t size, const char *quote)
+    VL_MUST_CHECK;
+
+/* vl_table_func.make of a PRAGMA; `user` is the statement. */
+velo_status vl_pragma_make(vl_ctx *ctx, void *user, const vl_table_func *func,
+                           const vl_value *arguments, uint32_t count, vl_arena *arena,
+                           vl_table_func_rows *rows) VL_MUST_CHECK;
 
 #endif

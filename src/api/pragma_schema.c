@@ -8,32 +8,36 @@
 
 #include <string.h>
 
+/* What is told of a table or an index. */
+#define SCHEMA_OF_OBJECT (VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_ARG | VL_PRAGMA_TAKES_SCHEMA)
+
 /* Give rows that were made elsewhere. */
 static velo_status
-schema_answer(vl_ctx *ctx, velo_statement *statement, const vl_pragma_rows *rows)
+schema_answer(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_rows *rows)
 {
     for (uint32_t i = 0; i < rows->row_count; i++)
-        VL_TRY(vl_made_add(ctx, statement, rows->values + (size_t)i * rows->column_count));
+        VL_TRY(vl_made_add(ctx, call->made, call->arena,
+                           rows->values + (size_t)i * rows->column_count));
     return VELO_OK;
 }
 
 /* The table that an argument names, or NULL. */
 static const vl_table_def *
-schema_table(const velo_statement *statement, const vl_ast *argument)
+schema_table(const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     return argument == NULL
                ? NULL
-               : vl_schema_table(statement->schema, argument->text, argument->text_size);
+               : vl_schema_table(call->statement->schema, argument->text, argument->text_size);
 }
 
 /* ---- columns of views ---- */
 
 /* What a view's query yields, as columns. */
 static velo_status
-schema_view_columns(vl_ctx *ctx, velo_statement *statement, const vl_table_def *view,
+schema_view_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_table_def *view,
                     vl_column_def **columns, uint32_t *count)
 {
-    vl_arena *arena = &statement->run_arena;
+    vl_arena *arena = call->arena;
     size_t size = strlen(view->object.name);
     char *sql = vl_arena_alloc(arena, 2 * size + 32);
     vl_parse_result parsed;
@@ -46,7 +50,7 @@ schema_view_columns(vl_ctx *ctx, velo_statement *statement, const vl_table_def *
     at = 14 + vl_put_name(sql + 14, view->object.name);
     sql[at] = '\0'; /* the binder looks for it */
     VL_TRY(vl_parse(ctx, sql, at, NULL, arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, statement->schema, &plan));
+    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, call->statement->schema, &plan));
     *columns = vl_arena_alloc_array(arena, plan->column_count + 1U, sizeof **columns);
     if (*columns == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a view's columns");
@@ -63,13 +67,13 @@ schema_view_columns(vl_ctx *ctx, velo_statement *statement, const vl_table_def *
 static uint32_t
 schema_count_view(void *argument, const vl_table_def *view)
 {
-    velo_statement *statement = argument;
+    const vl_pragma_call *call = argument;
     vl_column_def *columns;
     uint32_t count = 0;
     vl_ctx ctx;
 
     vl_ctx_init(&ctx, NULL, NULL);
-    if (schema_view_columns(&ctx, statement, view, &columns, &count) != VELO_OK)
+    if (schema_view_columns(&ctx, call, view, &columns, &count) != VELO_OK)
         return 0;
     return count;
 }
@@ -77,9 +81,10 @@ schema_count_view(void *argument, const vl_table_def *view)
 /* ---- the pragmas ---- */
 
 static velo_status
-schema_tell_columns(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument, int is_extended)
+schema_tell_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument,
+                    int is_extended)
 {
-    const vl_table_def *table = schema_table(statement, argument);
+    const vl_table_def *table = schema_table(call, argument);
     vl_column_def *columns;
     vl_pragma_rows rows;
     uint32_t count;
@@ -89,150 +94,142 @@ schema_tell_columns(vl_ctx *ctx, velo_statement *statement, const vl_ast *argume
     columns = table->columns;
     count = table->column_count;
     if (table->object.type == VL_OBJECT_VIEW)
-        VL_TRY(schema_view_columns(ctx, statement, table, &columns, &count));
-    VL_TRY(vl_pragma_table_info(ctx, &statement->run_arena, columns, count, is_extended, &rows));
-    return schema_answer(ctx, statement, &rows);
+        VL_TRY(schema_view_columns(ctx, call, table, &columns, &count));
+    VL_TRY(vl_pragma_table_info(ctx, call->arena, columns, count, is_extended, &rows));
+    return schema_answer(ctx, call, &rows);
 }
 
 static velo_status
-schema_table_info(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_table_info(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    return schema_tell_columns(ctx, statement, argument, 0);
+    return schema_tell_columns(ctx, call, argument, 0);
 }
 
 static velo_status
-schema_table_xinfo(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_table_xinfo(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    return schema_tell_columns(ctx, statement, argument, 1);
+    return schema_tell_columns(ctx, call, argument, 1);
 }
 
 static velo_status
-schema_table_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_table_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    const vl_schema *schemas[1] = {statement->schema};
+    const vl_schema *schemas[1] = {call->statement->schema};
     char *name = NULL;
     vl_pragma_rows rows;
 
     if (argument != NULL) {
-        name = vl_arena_alloc(&statement->run_arena, (size_t)argument->text_size + 1);
+        name = vl_arena_alloc(call->arena, (size_t)argument->text_size + 1);
         if (name == NULL)
             return vl_fail(ctx, VELO_NOMEM, "cannot allocate a name");
         memcpy(name, argument->text, argument->text_size);
         name[argument->text_size] = 0;
     }
-    VL_TRY(vl_pragma_table_list(ctx, &statement->run_arena, schemas, 1, name, schema_count_view,
-                                statement, &rows));
-    return schema_answer(ctx, statement, &rows);
+    VL_TRY(vl_pragma_table_list(ctx, call->arena, schemas, 1, name, schema_count_view,
+                                (void *)(uintptr_t)call, &rows));
+    return schema_answer(ctx, call, &rows);
 }
 
 static velo_status
-schema_index_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_index_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    const vl_table_def *table = schema_table(statement, argument);
+    const vl_table_def *table = schema_table(call, argument);
     vl_pragma_rows rows;
 
     if (table == NULL)
         return VELO_OK;
-    VL_TRY(vl_pragma_index_list(ctx, &statement->run_arena, table, &rows));
-    return schema_answer(ctx, statement, &rows);
+    VL_TRY(vl_pragma_index_list(ctx, call->arena, table, &rows));
+    return schema_answer(ctx, call, &rows);
 }
 
 static velo_status
-schema_tell_index(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument, int is_extended)
+schema_tell_index(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument,
+                  int is_extended)
 {
-    const vl_table_def *table = schema_table(statement, argument);
+    const vl_table_def *table = schema_table(call, argument);
     const vl_index_def *index = NULL;
     vl_pragma_rows rows;
 
     if (argument != NULL)
-        index = vl_schema_index(statement->schema, argument->text, argument->text_size);
+        index = vl_schema_index(call->statement->schema, argument->text, argument->text_size);
     if (index == NULL && table != NULL && table->is_without_rowid)
         index = table->primary;
     if (index == NULL)
         return VELO_OK;
-    VL_TRY(vl_pragma_index_info(ctx, &statement->run_arena, index, is_extended, &rows));
-    return schema_answer(ctx, statement, &rows);
+    VL_TRY(vl_pragma_index_info(ctx, call->arena, index, is_extended, &rows));
+    return schema_answer(ctx, call, &rows);
 }
 
 static velo_status
-schema_index_info(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_index_info(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    return schema_tell_index(ctx, statement, argument, 0);
+    return schema_tell_index(ctx, call, argument, 0);
 }
 
 static velo_status
-schema_index_xinfo(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_index_xinfo(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    return schema_tell_index(ctx, statement, argument, 1);
+    return schema_tell_index(ctx, call, argument, 1);
 }
 
 static velo_status
-schema_foreign_key_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_foreign_key_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    const vl_table_def *table = schema_table(statement, argument);
+    const vl_table_def *table = schema_table(call, argument);
     vl_pragma_rows rows;
 
     if (table == NULL)
         return VELO_OK;
-    VL_TRY(vl_pragma_foreign_key_list(ctx, &statement->run_arena, table, &rows));
-    return schema_answer(ctx, statement, &rows);
+    VL_TRY(vl_pragma_foreign_key_list(ctx, call->arena, table, &rows));
+    return schema_answer(ctx, call, &rows);
 }
 
 static velo_status
-schema_database_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_database_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    const char *path = statement->connection->engine->path;
+    const char *path = call->statement->connection->engine->path;
     vl_pragma_database database = {0, "main", path != NULL ? path : ""};
     vl_pragma_rows rows;
 
     (void)argument;
-    VL_TRY(vl_pragma_database_list(ctx, &statement->run_arena, &database, 1, &rows));
-    return schema_answer(ctx, statement, &rows);
+    VL_TRY(vl_pragma_database_list(ctx, call->arena, &database, 1, &rows));
+    return schema_answer(ctx, call, &rows);
 }
 
 static velo_status
-schema_collation_list(vl_ctx *ctx, velo_statement *statement, const vl_ast *argument)
+schema_collation_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     vl_pragma_rows rows;
 
     (void)argument;
-    VL_TRY(vl_pragma_collation_list(ctx, &statement->run_arena, &rows));
-    return schema_answer(ctx, statement, &rows);
+    VL_TRY(vl_pragma_collation_list(ctx, call->arena, &rows));
+    return schema_answer(ctx, call, &rows);
 }
 
 static const vl_pragma schema_pragmas[] = {
-    {"collation_list", {"seq", "name"}, 2, 0, 1, schema_collation_list},
-    {"database_list", {"seq", "name", "file"}, 3, 0, 1, schema_database_list},
-    {"foreign_key_list",
-     {"id", "seq", "table", "from", "to", "on_update", "on_delete", "match"},
-     8,
-     0,
-     1,
-     schema_foreign_key_list},
-    {"index_info", {"seqno", "cid", "name"}, 3, 0, 1, schema_index_info},
-    {"index_list", {"seq", "name", "unique", "origin", "partial"}, 5, 0, 1, schema_index_list},
-    {"index_xinfo", {"seqno", "cid", "name", "desc", "coll", "key"}, 6, 0, 1, schema_index_xinfo},
-    {"table_info",
-     {"cid", "name", "type", "notnull", "dflt_value", "pk"},
-     6,
-     0,
-     1,
-     schema_table_info},
-    {"table_list", {"schema", "name", "type", "ncol", "wr", "strict"}, 6, 0, 1, schema_table_list},
-    {"table_xinfo",
-     {"cid", "name", "type", "notnull", "dflt_value", "pk", "hidden"},
-     7,
-     0,
-     1,
-     schema_table_xinfo},
+    VL_PRAGMA("collation_list", schema_collation_list, VL_PRAGMA_ANSWERS, "seq", "name"),
+    VL_PRAGMA("database_list", schema_database_list, VL_PRAGMA_ANSWERS, "seq", "name", "file"),
+    VL_PRAGMA("foreign_key_list", schema_foreign_key_list, SCHEMA_OF_OBJECT, "id", "seq", "table",
+              "from", "to", "on_update", "on_delete", "match", "arg", "schema"),
+    VL_PRAGMA("index_info", schema_index_info, SCHEMA_OF_OBJECT, "seqno", "cid", "name", "arg",
+              "schema"),
+    VL_PRAGMA("index_list", schema_index_list, SCHEMA_OF_OBJECT, "seq", "name", "unique", "origin",
+              "partial", "arg", "schema"),
+    VL_PRAGMA("index_xinfo", schema_index_xinfo, SCHEMA_OF_OBJECT, "seqno", "cid", "name", "desc",
+              "coll", "key", "arg", "schema"),
+    VL_PRAGMA("table_info", schema_table_info, SCHEMA_OF_OBJECT, "cid", "name", "type", "notnull",
+              "dflt_value", "pk", "arg", "schema"),
+    VL_PRAGMA("table_list", schema_table_list, VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_ARG, "schema",
+              "name", "type", "ncol", "wr", "strict", "arg"),
+    VL_PRAGMA("table_xinfo", schema_table_xinfo, SCHEMA_OF_OBJECT, "cid", "name", "type", "notnull",
+              "dflt_value", "pk", "hidden", "arg", "schema"),
 };
 
 const vl_pragma *
 vl_pragma_find_schema(const char *name, size_t size)
 {
     for (size_t i = 0; i < VL_ARRAY_COUNT(schema_pragmas); i++)
-        if (vl_name_compare(schema_pragmas[i].name, strlen(schema_pragmas[i].name), name, size) ==
-            0)
+        if (vl_pragma_is(&schema_pragmas[i], name, size))
             return &schema_pragmas[i];
     return NULL;
 }

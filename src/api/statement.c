@@ -21,7 +21,10 @@ velo_status
 vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
 {
     const vl_schema *schemas[1] = {schema};
-    vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = vl_functions_find};
+    vl_plan_env env = {.schemas = schemas,
+                       .schema_count = 1,
+                       .find_func = vl_functions_find,
+                       .find_table_func = vl_pragma_find_function};
     vl_parse_result parsed;
     velo_status st;
 
@@ -48,7 +51,10 @@ vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *
                   vl_schema *schema, vl_plan **plan)
 {
     const vl_schema *schemas[1] = {schema};
-    vl_plan_env env = {.schemas = schemas, .schema_count = 1, .find_func = vl_functions_find};
+    vl_plan_env env = {.schemas = schemas,
+                       .schema_count = 1,
+                       .find_func = vl_functions_find,
+                       .find_table_func = vl_pragma_find_function};
 
     return vl_plan_make(ctx, arena, tree, sql, 0, &env, plan);
 }
@@ -310,6 +316,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
     statement->source = (vl_source){connection->engine->store, &statement->txn};
     if (statement->exec == NULL) {
         vl_exec_env env = {.functions = &connection->functions,
+                           .table_func_user = statement,
                            .io = connection->engine->io,
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
@@ -505,15 +512,14 @@ velo_finalize(velo_statement *statement)
 /* ---- rows that are made at once ---- */
 
 velo_status
-vl_made_add(vl_ctx *ctx, velo_statement *statement, const vl_value *values)
+vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const vl_value *values)
 {
-    vl_made_rows *made = &statement->made;
     vl_value *row;
 
     if (made->row_count == made->capacity || made->values == NULL) {
         uint32_t capacity = made->row_count == 0 ? 16 : made->row_count * 2;
-        vl_value *more = vl_arena_alloc_array(&statement->run_arena,
-                                              (size_t)capacity * made->column_count, sizeof *more);
+        vl_value *more =
+            vl_arena_alloc_array(arena, (size_t)capacity * made->column_count, sizeof *more);
 
         if (more == NULL)
             return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u rows", (unsigned)capacity);
@@ -527,7 +533,7 @@ vl_made_add(vl_ctx *ctx, velo_statement *statement, const vl_value *values)
         row[i] = values[i];
         if ((row[i].type != VL_TYPE_TEXT && row[i].type != VL_TYPE_BLOB) || row[i].size == 0)
             continue;
-        row[i].as.data = vl_arena_copy(&statement->run_arena, values[i].as.data, values[i].size);
+        row[i].as.data = vl_arena_copy(arena, values[i].as.data, values[i].size);
         if (row[i].as.data == NULL)
             return vl_fail(ctx, VELO_NOMEM, "cannot allocate a value");
     }

@@ -29,6 +29,7 @@ struct vl_source;
 typedef struct vl_exec_env {
     struct vl_source *source;             /* tables (exec/source.h); NULL: the plan reads none */
     const vl_func_environment *functions; /* what functions ask for; NULL: nothing */
+    void *table_func_user;                /* given to table-valued functions (exec/table_func.h) */
     vl_io *io;                            /* where temporary files are made; NULL: nothing spills */
     const char *temporary_folder;         /* their folder; with io */
     uint64_t memory_limit; /* bytes above which rows that are kept go to a file; 0: no limit */

@@ -272,7 +272,6 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
               vl_bind_source *source)
 {
     vl_plan_table_func found = {0};
-    uint32_t hidden = 0;
 
     if (b->env->find_table_func == NULL ||
         !b->env->find_table_func(b->env->arg, name.text, name.size, &found))
@@ -283,17 +282,16 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
     if (source->columns == NULL)
         return 1;
     source->column_count = found.column_count;
-    for (uint32_t i = 0; i < found.column_count; i++) {
-        source->columns[i] = (vl_bind_column){.name = found.columns[i].name,
-                                              .classes = VL_CLASS_ANY,
-                                              .is_hidden = (uint8_t)found.columns[i].is_hidden};
-        hidden += found.columns[i].is_hidden != 0;
-    }
+    for (uint32_t i = 0; i < found.column_count; i++)
+        source->columns[i] =
+            (vl_bind_column){.name = found.columns[i],
+                             .classes = VL_CLASS_ANY,
+                             .is_hidden = i >= found.column_count - found.hidden_count};
     source->base = vl_bind_id_new(b, source, source->column_count + 1);
-    source->arguments = vl_bind_list(b, scope, ast->kid[1]);
-    if (b->status == VELO_OK && source->arguments.count > hidden)
+    source->call = ast->kid[1];
+    if (source->call != NULL && source->call->count > found.hidden_count)
         vl_bind_fail(b, scope, ast, "too many arguments on %.*s() - max %u", (int)name.size,
-                     name.text, (unsigned)hidden);
+                     name.text, (unsigned)found.hidden_count);
     return 1;
 }
 
@@ -517,6 +515,18 @@ from_conditions(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_
     }
 }
 
+/* Arguments of functions name sources anywhere in FROM. Keeps BR2. */
+static void
+from_bind_arguments(vl_binder *b, vl_bind_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->source_count && b->status == VELO_OK; i++) {
+        vl_bind_source *source = scope->sources[i];
+
+        if (source->kind == VL_BIND_SOURCE_FUNCTION)
+            source->arguments = vl_bind_list(b, scope, source->call);
+    }
+}
+
 void
 vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into)
 {
@@ -527,4 +537,5 @@ vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_ite
         return;
     from_set_nullable(scope, into);
     from_conditions(b, scope, list, into);
+    from_bind_arguments(b, scope);
 }

@@ -68,7 +68,8 @@ struct vl_bind_source {
     vl_query *query;                      /* QUERY */
     vl_cte *cte;                          /* CTE */
     const struct vl_table_func *function; /* FUNCTION */
-    vl_exprs arguments;                   /* FUNCTION */
+    const vl_ast *call;                   /* FUNCTION: arguments as written, a list or NULL */
+    vl_exprs arguments;                   /* FUNCTION: bound when all of FROM is there */
     vl_bind_column *columns;              /* column_count of them */
     uint32_t column_count;
     uint32_t base;             /* id of column 0; the rowid has base + column_count */

@@ -213,7 +213,8 @@ typedef struct vl_op_index_scan {
     int is_covering; /* every column asked for is in the index or is the rowid */
 } vl_op_index_scan;
 
-/* FUNCTION_SCAN: a table-valued function, as pragma_table_info; see exec for how they are given. */
+/* FUNCTION_SCAN: a table-valued function, as pragma_table_info: exec/table_func.h. Rows come in the
+ * function's order. */
 typedef struct vl_op_function_scan {
     const struct vl_table_func *function;
     const int32_t *columns; /* column_count positions among the function's columns */

@@ -14,6 +14,8 @@
  *   PF2  A condition of WHERE on a side that an outer join fills with NULLs is decided above it. */
 #include "sql/bind_int.h"
 
+#include "base/assert.h"
+
 #include <string.h>
 
 #define FROM_OTHER_ROWS 1048576.0 /* of a source that is no table, as of one that is */
@@ -202,6 +204,7 @@ from_hidden_value(const vl_binder *b, const vl_bind_source *source, uint32_t col
         const vl_expr *side = conjunct->kids[i];
         vl_expr *value = conjunct->kids[1 - i];
 
+        VL_ASSERT(side != NULL && value != NULL);
         if (side->kind == VL_EXPR_COLUMN && side->op == 0 && side->index == source->base + column &&
             (vl_expr_places(b, value, source->scope) >> source->place & 1) == 0)
             return value;
@@ -312,6 +315,26 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
         break;
     }
     return vl_plan_filter(b, rel, local);
+}
+
+/* Sources that conditions name which give a function the values of hidden columns. It yields what
+ * is asked for only if these come before it. */
+static uint64_t
+from_wants(const from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
+{
+    const vl_bind_source *source = item->source;
+    uint64_t wants = 0;
+
+    if (source == NULL || source->kind != VL_BIND_SOURCE_FUNCTION)
+        return 0;
+    for (uint32_t i = 0; i < source->column_count; i++)
+        for (uint32_t k = 0; source->columns[i].is_hidden && k < conjuncts->count; k++) {
+            const vl_expr *value = from_hidden_value(work->b, source, i, conjuncts->list[k]);
+
+            if (value != NULL)
+                wants |= vl_expr_places(work->b, value, work->scope);
+        }
+    return wants & work->list->places;
 }
 
 /* Sources that a function's arguments name. */
@@ -530,7 +553,7 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
             return;
         }
     }
-    if (from_needs(work, item) != 0) {
+    if (from_needs(work, item) != 0 || (!keeps_right && from_wants(work, item, conjuncts) != 0)) {
         if (keeps_right)
             vl_bind_fail(b, NULL, NULL,
                          "RIGHT JOIN of a table-valued function with arguments "
@@ -597,6 +620,46 @@ from_is_free(const vl_join_item *list)
     return list->list_count > 1;
 }
 
+/* Whether the sources that an item depends on are joined. With `wants` also those that give a
+ * function's hidden columns their values. */
+static int
+from_is_due(from_work *work, uint32_t number, int wants)
+{
+    const vl_join_item *item = &work->list->list[number];
+    uint64_t places = from_needs(work, item);
+
+    if (wants && item->source != NULL && item->source->kind == VL_BIND_SOURCE_FUNCTION) {
+        vl_exprs all = from_ready(work, work->list->places, number, 0);
+
+        places |= from_wants(work, item, &all);
+    }
+    return (places & ~work->done) == 0;
+}
+
+/* The position in the order, from `step` on, of what costs least to be joined next, and how many
+ * rows there are then; VL_BIND_NONE: nothing is due. */
+static uint32_t
+from_cheapest(from_work *work, uint32_t step, double left_rows, int wants, double *rows)
+{
+    uint32_t best = VL_BIND_NONE;
+    double best_cost = 0;
+
+    for (uint32_t i = step; i < work->list->list_count; i++) {
+        double own_rows;
+        double cost;
+
+        if (!from_is_due(work, work->order[i], wants))
+            continue;
+        cost = from_step_cost(work, work->order[i], left_rows, &own_rows) + own_rows;
+        if (best == VL_BIND_NONE || cost < FROM_CLEARLY * best_cost) {
+            best = i;
+            best_cost = cost;
+            *rows = own_rows;
+        }
+    }
+    return best;
+}
+
 static void
 from_choose_order(from_work *work)
 {
@@ -608,24 +671,11 @@ from_choose_order(from_work *work)
     if (!from_is_free(work->list))
         return;
     for (uint32_t step = 0; step < count && work->b->status == VELO_OK; step++) {
-        uint32_t best = VL_BIND_NONE;
-        double best_cost = 0;
-        double best_rows = 0;
+        double rows = 1;
+        uint32_t best = from_cheapest(work, step, left_rows, 1, &rows);
 
-        for (uint32_t i = step; i < count; i++) {
-            const vl_join_item *item = &work->list->list[work->order[i]];
-            double rows;
-            double cost;
-
-            if ((from_needs(work, item) & ~work->done) != 0)
-                continue;
-            cost = from_step_cost(work, work->order[i], left_rows, &rows) + rows;
-            if (best == VL_BIND_NONE || cost < FROM_CLEARLY * best_cost) {
-                best = i;
-                best_cost = cost;
-                best_rows = rows;
-            }
-        }
+        if (best == VL_BIND_NONE)
+            best = from_cheapest(work, step, left_rows, 0, &rows);
         if (best == VL_BIND_NONE)
             break; /* functions that need one another: found out below */
         for (uint32_t chosen = work->order[best]; best > step; best--) {
@@ -633,7 +683,7 @@ from_choose_order(from_work *work)
             work->order[best - 1] = chosen;
         }
         work->done |= work->list->list[work->order[step]].places;
-        left_rows = best_rows > 1 ? best_rows : 1;
+        left_rows = rows > 1 ? rows : 1;
     }
     work->done = 0;
 }

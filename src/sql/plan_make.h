@@ -37,17 +37,12 @@ typedef struct vl_plan_func {
     int is_order_dependent; /* an aggregate whose result depends on the order of rows */
 } vl_plan_func;
 
-/* A column of a table-valued function. */
-typedef struct vl_plan_func_column {
-    const char *name;
-    int is_hidden; /* an argument: the nth hidden column takes the nth argument */
-} vl_plan_func_column;
-
 /* A table-valued function as the binder needs to know it. */
 typedef struct vl_plan_table_func {
     const struct vl_table_func *def; /* goes into the plan; outlives it */
-    const vl_plan_func_column *columns;
-    uint32_t column_count;
+    const char *const *columns;      /* names of column_count columns */
+    uint32_t column_count;           /* hidden ones too */
+    uint32_t hidden_count;           /* the last ones: the nth of them takes the nth argument */
 } vl_plan_table_func;
 
 /* What names mean. Everything is borrowed for the call; schemas, and what lookups give, must live

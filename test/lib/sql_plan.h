@@ -6,11 +6,6 @@
 #include "sql/parse.h"
 #include "sql/plan_make.h"
 
-/* What tests put behind vl_plan_table_func.def. */
-struct vl_table_func {
-    const char *name;
-};
-
 /* Functions that tests use: abs(x) total, upper(x) total, fail(x) failing, random() volatile,
  * current_timestamp(), coalesce, ifnull, iif, likely, length(x), min, max, count, sum,
  * group_concat; and series(first, last), a table-valued one with a column `value`. `arg` is not

@@ -1,6 +1,8 @@
 /* sql_plan_func.c - functions for tests of the binder. */
 #include "lib/sql_plan.h"
 
+#include "exec/table_func.h"
+
 #include <string.h>
 
 typedef struct plan_func_row {
@@ -38,12 +40,8 @@ static const plan_func_row plan_funcs[] = {
     AGGREGATE("group_concat", 1, 2, 0, 0, 0),
 };
 
-static const struct vl_table_func plan_series = {"series"};
-static const vl_plan_func_column plan_series_columns[] = {
-    {"value", 0},
-    {"first", 1},
-    {"last", 1},
-};
+static const vl_table_func plan_series = {.name = "series", .column_count = 3}; /* never run */
+static const char *const plan_series_columns[] = {"value", "first", "last"};
 
 vl_plan_found
 sql_find_func(const void *arg, const char *name, size_t size, uint32_t count, vl_plan_func *found)
@@ -73,6 +71,6 @@ sql_find_table_func(const void *arg, const char *name, size_t size, vl_plan_tabl
     if (vl_name_compare(plan_series.name, strlen(plan_series.name), name, size) != 0)
         return 0;
     *found = (vl_plan_table_func){&plan_series, plan_series_columns,
-                                  VL_ARRAY_COUNT(plan_series_columns)};
+                                  VL_ARRAY_COUNT(plan_series_columns), 2};
     return 1;
 }

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE 1
 #include "lib/sql_plan.h"
 
+#include "exec/table_func.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* test_exec_rows.c - executions; VALUES, FILTER, PROJECT, LIMIT; programs in expressions. */
 #include "exec/exec.h"
+#include "exec/table_func.h"
 #include "lib/plan_build.h"
 #include "lib/unit.h"
 #include "vec/value.h"
@@ -445,12 +446,117 @@ exec_needs_the_same_memory_each_time(void)
     end();
 }
 
+/* between(first, last): columns value, text, first, last. `user` counts the calls. */
+static velo_status
+table_function_between(vl_ctx *ctx, void *user, const vl_table_func *func,
+                       const vl_value *arguments, uint32_t count, vl_arena *arena,
+                       vl_table_func_rows *rows)
+{
+    int64_t first = count > 0 ? vl_value_integer(&arguments[0]) : 0;
+    int64_t last = count > 1 ? vl_value_integer(&arguments[1]) : 0;
+    vl_value *values;
+
+    ++*(unsigned *)user;
+    if (last < first)
+        return vl_fail(ctx, VELO_ERROR, "nothing is between");
+    values = vl_arena_alloc_array(arena, (size_t)(last - first + 1) * func->column_count,
+                                  sizeof *values);
+    if (values == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate rows");
+    rows->values = values;
+    for (int64_t i = first; i <= last; i++, values += func->column_count) {
+        values[0] = vl_value_of_integer(i);
+        values[1] = vl_value_of_null();
+        for (uint32_t k = 0; k < 2; k++)
+            values[2 + k] = k < count ? arguments[k] : vl_value_of_null();
+        values[1] = vl_value_of_integer(-i);
+        VL_TRY(vl_value_cast(ctx, arena, VL_AFFINITY_TEXT, &values[1]));
+        rows->row_count++;
+    }
+    return VELO_OK;
+}
+
+static const vl_table_func between = {"between", 4, table_function_between};
+
+/* Columns `text` and `value` of between(arguments). */
+static vl_op *
+plan_between(const char *arguments, const char *filter)
+{
+    static const int32_t columns[] = {1, 0};
+    vl_op *op = plan_op(&builder, VL_OP_KIND_FUNCTION_SCAN, 2, NULL, NULL);
+
+    op->as.function_scan.function = &between;
+    op->as.function_scan.columns = columns;
+    op->as.function_scan.arguments = plan_exprs(&builder, arguments);
+    op->as.function_scan.filter = plan_exprs(&builder, filter);
+    return op;
+}
+
 static void
-exec_says_what_it_cannot_run(void)
+table_functions_give_their_rows(void)
+{
+    unsigned calls = 0;
+    vl_exec_env env = {.table_func_user = &calls};
+
+    begin();
+    CHECK(plan_yields(&builder, plan_between("i3 i5", ""), &env, NULL, "t-3 i3; t-4 i4; t-5 i5"));
+    CHECK_EQ(calls, 1);
+    CHECK(plan_yields(&builder, plan_between("p1 (+ p1 i1)", ""), &env, "i-7", "t7 i-7; t6 i-6"));
+    CHECK(plan_yields(&builder, plan_between("", ""), &env, NULL, "t0 i0"));
+    CHECK(plan_yields(&builder, plan_between("i1 i9", "(= (% c1 i4) i3)"), &env, NULL,
+                      "t-3 i3; t-7 i7"));
+    CHECK(plan_yields(&builder, plan_between("i1 i3000", "(> c1 i2999)"), &env, NULL,
+                      "t-3000 i3000"));
+    CHECK(plan_yields(&builder, plan_between("i2 i1", ""), &env, NULL, "!nothing is between"));
+    CHECK(plan_yields(&builder, plan_between("i1 i3", "(call:failat c1 i2)"), &env, NULL,
+                      "t-1 i1; !failed on purpose"));
+    CHECK_EQ(calls, 7);
+    end();
+}
+
+/* A program that calls a function runs anew with each row's arguments. */
+static void
+table_functions_begin_anew_for_each_row(void)
+{
+    unsigned calls = 0;
+    vl_exec_env env = {.table_func_user = &calls};
+    vl_op *op;
+
+    begin();
+    (void)plan_program(&builder, plan_project(&builder, plan_between("o0 i3", ""), "c0"), 1);
+    op = plan_project(&builder, plan_values(&builder, "i2; i1; i3"), "(scalar:1 c0)");
+    CHECK(plan_yields(&builder, op, &env, NULL, "t-2; t-1; t-3"));
+    CHECK_EQ(calls, 3);
+    end();
+}
+
+static velo_status
+run_between(vl_ctx *ctx, void *argument)
+{
+    unsigned calls = 0;
+    vl_exec_env env = {.table_func_user = &calls};
+    const vl_value *row;
+    vl_exec *exec;
+    velo_status status = vl_exec_create(ctx, argument, &env, &exec);
+
+    if (status != VELO_OK)
+        return status;
+    do {
+        status = vl_exec_step(ctx, exec, &row);
+    } while (status == VELO_ROW);
+    vl_exec_reset(exec);
+    if (vl_exec_memory(exec) != 0)
+        status = vl_fail(ctx, VELO_INTERNAL, "memory is still charged");
+    vl_exec_destroy(exec);
+    return status == VELO_DONE ? VELO_OK : status;
+}
+
+static void
+table_functions_survive_lack_of_memory(void)
 {
     begin();
-    CHECK_ROWS(&builder, plan_op(&builder, VL_OP_KIND_FUNCTION_SCAN, 1, NULL, NULL),
-               "!operators of kind 3 are not supported yet");
+    CHECK(unit_each_alloc_failure(run_between, (void *)(uintptr_t)plan_root(
+                                                   &builder, plan_between("i1 i200", ""))) > 3);
     end();
 }
 
@@ -487,7 +593,9 @@ main(int argc, char **argv)
         UNIT_TEST(subqueries_nest_in_themselves),
         UNIT_TEST(exec_can_be_stopped),
         UNIT_TEST(exec_needs_the_same_memory_each_time),
-        UNIT_TEST(exec_says_what_it_cannot_run),
+        UNIT_TEST(table_functions_give_their_rows),
+        UNIT_TEST(table_functions_begin_anew_for_each_row),
+        UNIT_TEST(table_functions_survive_lack_of_memory),
         UNIT_TEST(exec_survives_lack_of_memory),
     };
 

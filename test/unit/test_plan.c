@@ -423,6 +423,26 @@ plan_asks_queries_inside(void)
                                                 "    index t.ta covering [a]\n"
                                                 "p1(1):\n"
                                                 "  function series ($0, 5)\n"},
+        {"SELECT value FROM series, t WHERE last = 5 AND t.a = first",
+         "project (#1)\n"
+         "  loop-join inner p1 with(#0)\n"
+         "    index t.ta covering [a]\n"
+         "p1(1):\n"
+         "  function series ($0, 5)\n"},
+        {"SELECT value FROM t LEFT JOIN series ON first = t.a AND value > 2",
+         "project (#1)\n"
+         "  loop-join left p1 with(#0)\n"
+         "    index t.ta covering [a]\n"
+         "p1(1):\n"
+         "  filter ((#0 > 2))\n"
+         "    function series ($0)\n"},
+        {"SELECT x.value FROM series x, series y WHERE x.first = y.value AND y.first = x.value",
+         "project (#0)\n"
+         "  loop-join inner p1 with(#0, #1)\n"
+         "    function series\n"
+         "p1(2):\n"
+         "  filter (($1 = #0))\n"
+         "    function series ($0)\n"},
     };
 
     plan_check_pairs(pairs, VL_ARRAY_COUNT(pairs), plan_rig_print);
