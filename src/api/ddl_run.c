@@ -235,6 +235,9 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
 
     if ((statement->tree->flags & VL_AST_TEMP) != 0)
         return vl_fail(ctx, VELO_ERROR, "TEMP objects are not supported yet");
+    if (statement->tree->type == VL_AST_CREATE_TABLE &&
+        (statement->tree->flags & VL_AST_WITHOUT_ROWID) != 0)
+        return vl_fail(ctx, VELO_ERROR, "WITHOUT ROWID tables are not supported yet");
     VL_TRY(ddl_describe_query(ctx, statement, &input));
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
     if (ddl.changes == NULL)
