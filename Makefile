@@ -8,8 +8,15 @@ PREFIX ?= /usr/local
 all: build/.setup-build
 	@tools/build.sh release
 
+# At a terminal the shell on DB, which is made when it does not exist (.demo there makes something to
+# play with); else a data set of about 200,000 rows, and queries on it.
+DB ?= build/velocidb.db
 run: all
-	@build/release/velocidb --machine .
+	@if [ -t 0 ]; then \
+	    build/release/velocidb "$(DB)"; \
+	else \
+	    rm -rf build/demo && mkdir build/demo && build/release/velocidb --demo build/demo/demo.db; \
+	fi
 
 test: build/.setup-build
 	@tools/check.sh quick
@@ -56,7 +63,7 @@ clean:
 
 help:
 	@echo "make            build/release/velocidb and build/release/libvelocidb.so"
-	@echo "make run        build, then report about this machine (the shell comes with SQL)"
+	@echo "make run        build, then the shell on DB ($(DB)); without a terminal a demonstration"
 	@echo "make test       the quick suite: unit tests of the dev build, and the tree check"
 	@echo "make check      everything CI runs: all presets, gcc or clang, format, tidy, tree"
 	@echo "make check-long check with both compilers, 100,000 power cuts, planted faults"

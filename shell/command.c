@@ -11,6 +11,7 @@
 #include "edit.h"
 #include "import.h"
 #include "input.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "schema.h"
 #include "split.h"
@@ -342,6 +343,21 @@ command_output(const command_call *call)
     return command_redirect(call, 0);
 }
 
+/* Remove a database with its log; one that is not there is no error. */
+static int
+command_remove_database(shell *of, const char *path)
+{
+    text log = {0};
+    int has_failed = 0;
+
+    text_add_format(&log, "%s-wal", path);
+    if ((unlink(path) != 0 && errno != ENOENT) ||
+        (unlink(text_string(&log)) != 0 && errno != ENOENT))
+        has_failed = shell_fail(of, "Error: cannot remove \"%s\": %s\n", path, strerror(errno));
+    text_free(&log);
+    return has_failed;
+}
+
 static int
 command_open(const command_call *call)
 {
@@ -365,8 +381,8 @@ command_open(const command_call *call)
         else
             path = word;
     }
-    if (is_new && path != NULL && unlink(path) != 0 && errno != ENOENT)
-        return shell_fail(of, "Error: cannot remove \"%s\": %s\n", path, strerror(errno));
+    if (is_new && path != NULL && command_remove_database(of, path))
+        return 1;
     of->is_read_only = is_read_only;
     return shell_open(of, path == NULL ? ":memory:" : path);
 }
@@ -431,7 +447,7 @@ command_shell(const command_call *call)
     if (call->count < 2)
         return command_fail_usage(call);
     (void)fflush(call->of->out);
-    status = system(call->rest); /* NOLINT(cert-env33-c): the user asked for it */
+    status = interrupt_system(call->rest);
     if (status == 0)
         return 0;
     return shell_fail(call->of, "System command returns %d\n",

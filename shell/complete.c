@@ -5,7 +5,7 @@
 #include "keywords.h"
 #include "memory.h"
 #include "quote.h"
-#include "run.h"
+#include "text.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -126,19 +126,18 @@ complete_offer_commands(complete_search *search)
         complete_offer(search, command_name(i));
 }
 
-static int
-complete_take_name(void *user, velo_statement *statement)
+/* Take the name that a row of sqlite_schema has. */
+static void
+complete_take_name(complete_search *search, velo_statement *statement)
 {
-    complete_search *search = user;
     const char *name = velo_column_text(statement, 0);
     const char *type = velo_column_text(statement, 1);
 
     if (name == NULL || type == NULL)
-        return 0;
+        return;
     complete_offer(search, name);
     if (strcmp(type, "table") == 0 || strcmp(type, "view") == 0)
         complete_add(&search->tables, name, strlen(name));
-    return search->tables.count >= COMPLETE_NAMES_MAX;
 }
 
 /* The columns of a table: those of a query on it, which is not run. */
@@ -160,12 +159,18 @@ complete_offer_columns(shell *of, complete_search *search, const char *table)
 static void
 complete_offer_names(shell *of, complete_search *search)
 {
+    velo_statement *statement = NULL;
+
     if (of->connection == NULL)
         return;
-    if (run_query(of, "SELECT name, type FROM sqlite_schema", NULL, complete_take_name, search) ==
-        0)
-        for (size_t i = 0; i < search->tables.count; i++)
-            complete_offer_columns(of, search, search->tables.words[i]);
+    /* nothing is said about errors here, in the middle of a line: there is only less to offer */
+    if (velo_prepare(of->connection, "SELECT name, type FROM sqlite_schema", -1, &statement,
+                     NULL) == VELO_OK)
+        while (search->tables.count < COMPLETE_NAMES_MAX && velo_step(statement) == VELO_ROW)
+            complete_take_name(search, statement);
+    (void)velo_finalize(statement);
+    for (size_t i = 0; i < search->tables.count; i++)
+        complete_offer_columns(of, search, search->tables.words[i]);
     complete_free(&search->tables);
 }
 

@@ -123,7 +123,7 @@ input_run_file(shell *of, const char *name)
         return shell_fail(of, "Input nesting limit (%u) reached. Check recursion.\n",
                           INPUT_DEPTH_MAX);
     if (is_pipe)
-        in = popen(name + 1, "re"); /* NOLINT(cert-env33-c): the user asked for this command */
+        in = interrupt_popen(name + 1, "re");
     else
         in = stat(name, &about) == 0 && !S_ISDIR(about.st_mode) ? fopen(name, "re") : NULL;
     if (in == NULL)

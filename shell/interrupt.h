@@ -4,18 +4,26 @@
 
 #include "velocidb.h"
 
-/* Handle SIGINT from now on. */
+#include <stdio.h>
+
+/* Take SIGINT from now on. Call it before a database is opened: threads that are made later must
+ * not get the signal. What cannot be set up is said, and Ctrl-C ends the program then. */
 void interrupt_install(void);
 
-/* The connection whose statement Ctrl-C stops; NULL for none. */
+/* The connection whose statement Ctrl-C stops; NULL for none. Once this returns, no other one is
+ * touched. */
 void interrupt_watch(velo_connection *connection);
+
+/* How often Ctrl-C was pressed since the last call of interrupt_clear. */
+int interrupt_count(void);
+void interrupt_clear(void);
 
 /* Wait until a file has something to read, or is at its end: 1. Until Ctrl-C is pressed, or was
  * pressed since interrupt_clear: 0. */
 int interrupt_wait(int file);
 
-/* How often Ctrl-C was pressed since the last call of interrupt_clear. */
-int interrupt_count(void);
-void interrupt_clear(void);
+/* popen and system for commands of the user, which get Ctrl-C themselves. */
+FILE *interrupt_popen(const char *command, const char *mode);
+int interrupt_system(const char *command);
 
 #endif

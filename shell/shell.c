@@ -165,7 +165,7 @@ shell_redirect(shell *of, const char *name, int is_once)
         return 0;
     (void)fflush(stdout);
     if (name[0] == '|')
-        out = popen(name + 1, "w"); /* NOLINT(cert-env33-c): the user asked for this command */
+        out = interrupt_popen(name + 1, "we");
     else
         out = strcmp(name, "off") == 0 ? fopen("/dev/null", "we") : fopen(name, "we");
     if (out == NULL && name[0] == '|')
@@ -184,7 +184,10 @@ shell_end_output(shell *of)
 {
     if (fflush(of->out) != 0)
         of->has_out_failed = 1;
-    if (of->once_left > 0 && --of->once_left == 0)
+    if (of->once_left == 0)
+        return;
+    of->once_left--;
+    if (of->once_left == 0)
         (void)shell_restore_output(of);
 }
 

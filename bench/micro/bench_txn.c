@@ -351,6 +351,7 @@ static double
 measure_hot(void *user)
 {
     uint32_t threads = *(const uint32_t *)user;
+    uint64_t commits = threads * (txn_count / 100);
     vl_store_stats before, after;
     txn_hot hot[8];
 
@@ -363,8 +364,7 @@ measure_hot(void *user)
     for (uint32_t i = 0; i < threads; i++)
         (void)pthread_join(hot[i].thread, NULL);
     vl_store_get_stats(vl_txn_store_base(txn_store), &after);
-    return (double)(threads * (txn_count / 100)) /
-           (double)(after.log.sync_count - before.log.sync_count);
+    return (double)commits / (double)(after.log.sync_count - before.log.sync_count);
 }
 
 /* Rows that a scan of the whole table sees, a second. */

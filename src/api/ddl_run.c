@@ -126,6 +126,7 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     sql[at++] = ' ';
     memcpy(sql + at, text, text_size);
     at += text_size;
+    sql[at] = '\0'; /* the binder looks for it */
     return vl_run_nested(ctx, run->statement, run->schema, sql, at);
 }
 

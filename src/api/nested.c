@@ -104,6 +104,7 @@ vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     memcpy(sql, "DELETE FROM ", 12);
     at = 12 + vl_put_name(sql + 12, index->table->object.name);
+    sql[at] = '\0'; /* the binder looks for it */
     st = nested_begin(ctx, outer, schema, sql, at, &run);
     if (st == VELO_OK)
         st = vl_exec_fill_index(ctx, run.exec, &run.source, name);

@@ -82,8 +82,12 @@ vl_batch_deinit(vl_batch *batch)
 void
 vl_chunk_read(const vl_chunk *chunk, uint32_t n, vl_value *values)
 {
-    uint32_t row = vl_chunk_row(chunk, n);
+    vl_chunk_read_at(chunk, vl_chunk_row(chunk, n), values);
+}
 
+void
+vl_chunk_read_at(const vl_chunk *chunk, uint32_t row, vl_value *values)
+{
     for (uint32_t i = 0; i < chunk->column_count; i++)
         values[i] = vl_vector_get(&chunk->vectors[i], row);
 }

@@ -471,6 +471,7 @@ vl_eval_expr(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
     case VL_EXPR_ROW_COMPARE:
         return eval_row_comparison(ctx, eval, expr, value);
     case VL_EXPR_RAISE:
+        *value = vl_value_of_null();
         return eval_raise(ctx, eval, expr);
     }
     return vl_fail(ctx, VELO_INTERNAL, "unknown kind of expression: %d", expr->kind);

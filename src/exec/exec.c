@@ -101,6 +101,7 @@ exec_rewind_stage(vl_stage *stage)
             exec_rewind_stage(stage->children[i]);
     }
     stage->pending = VELO_OK;
+    stage->left = 0;
     if (stage->is_open && stage->class->rewind != NULL)
         stage->class->rewind(stage);
 }
@@ -145,13 +146,33 @@ velo_status
 vl_stage_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     VL_ASSERT(wanted >= 1 && wanted <= VL_CHUNK_ROWS);
-    if (VL_UNLIKELY(stage->pending != VELO_OK))
+    *out = &stage->batch.chunk;
+    if (VL_UNLIKELY(stage->pending != VELO_OK && stage->left == 0))
         return exec_raise(ctx, stage);
     VL_TRY(vl_exec_poll(ctx, stage->exec, 1));
     VL_TRY(stage->class->next(ctx, stage, stage->is_volatile ? 1 : wanted, out));
     VL_ASSERT((*out)->count <= wanted);
     stage->exec->steps += (*out)->count;
     return VELO_OK;
+}
+
+void
+vl_stage_give(vl_stage *stage, vl_chunk *chunk, const uint16_t *selection, uint32_t count,
+              uint32_t wanted)
+{
+    chunk->selection = selection + (count - stage->left);
+    chunk->count = stage->left < wanted ? stage->left : wanted;
+    stage->left -= chunk->count;
+}
+
+uint32_t
+vl_stage_ask(const vl_stage *stage, uint32_t asked, int is_fruitless, uint32_t wanted)
+{
+    if (stage->is_volatile)
+        return 1;
+    if (is_fruitless)
+        asked = asked > VL_CHUNK_ROWS / EXEC_GROWTH ? VL_CHUNK_ROWS : asked * EXEC_GROWTH;
+    return asked > wanted ? asked : wanted;
 }
 
 int
@@ -167,16 +188,21 @@ vl_exprs_are_volatile(const vl_exprs *exprs)
 velo_status
 vl_stage_number(vl_ctx *ctx, vl_stage *stage, const vl_expr *expr, int64_t *number)
 {
+    vl_arena_mark mark = vl_arena_get_mark(&stage->exec->row_arena);
     vl_eval eval = vl_stage_eval(stage, &stage->exec->row_arena);
     vl_value value;
+    velo_status status;
 
     *number = 0;
-    VL_TRY(vl_eval_expr(ctx, &eval, expr, &value));
-    VL_TRY(vl_value_apply(ctx, eval.arena, VL_AFFINITY_INTEGER, &value));
-    if (value.type != VL_TYPE_INTEGER)
-        return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
-    *number = value.as.integer;
-    return VELO_OK;
+    status = vl_eval_expr(ctx, &eval, expr, &value);
+    if (status == VELO_OK)
+        status = vl_value_apply(ctx, eval.arena, VL_AFFINITY_INTEGER, &value);
+    if (status == VELO_OK && value.type != VL_TYPE_INTEGER)
+        status = vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
+    if (status == VELO_OK)
+        *number = value.as.integer;
+    vl_arena_rewind(&stage->exec->row_arena, mark);
+    return status;
 }
 
 /* ---- frames ---- */
@@ -210,7 +236,6 @@ vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids
 {
     vl_value *values = NULL;
 
-    VL_ASSERT(count == frame->program->argument_count);
     if (count > 0) {
         values = vl_arena_alloc_array(eval->arena, count, sizeof *values);
         if (values == NULL)
@@ -218,9 +243,16 @@ vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids
     }
     for (uint32_t i = 0; i < count; i++)
         VL_TRY(vl_eval_expr(ctx, eval, kids[i], &values[i]));
+    return vl_frame_begin(ctx, frame, values, count);
+}
+
+velo_status
+vl_frame_begin(vl_ctx *ctx, vl_frame *frame, const vl_value *arguments, uint32_t count)
+{
+    VL_ASSERT(count == frame->program->argument_count);
     vl_frame_rewind(frame);
     vl_arena_reset(&frame->outer_arena);
-    return vl_row_copy_to(ctx, &frame->outer_arena, values, count, frame->outer);
+    return vl_row_copy_to(ctx, &frame->outer_arena, arguments, count, frame->outer);
 }
 
 void
@@ -371,6 +403,7 @@ vl_exec_reset(vl_exec *exec)
 {
     if (exec->state == EXEC_READY)
         return;
+    exec->is_ending = 1;
     for (vl_frame *frame = exec->frames; frame != NULL; frame = frame->next) {
         vl_frame_rewind(frame);
         frame->is_busy = 0;
@@ -383,6 +416,7 @@ vl_exec_reset(vl_exec *exec)
     exec->chunk = NULL;
     exec->params = NULL;
     exec->param_count = 0;
+    exec->is_ending = 0;
     exec->state = EXEC_READY;
 }
 

@@ -53,6 +53,7 @@ struct vl_stage {
     vl_exec *exec;         /* whose it is */
     vl_frame *frame;       /* the program it belongs to */
     vl_stage *children[2]; /* as many as op has */
+    uint32_t left;         /* rows that it has ready: an error waits until they are given */
     velo_status pending;   /* an error that is raised by the next call; VELO_OK: none */
     vl_error *error;       /* its message; from the execution's arena, kept */
     uint64_t charged;      /* bytes that vl_exec_charge knows of */
@@ -81,7 +82,7 @@ struct vl_exec {
     const vl_plan *plan;
     vl_exec_env env;
     vl_arena arena;         /* operators, frames: what lives as long as the execution */
-    vl_arena row_arena;     /* texts of the row that was given */
+    vl_arena row_arena;     /* of evaluating LIMIT and the like */
     vl_value *row;          /* the row that was given */
     const vl_value *params; /* of the run */
     uint32_t param_count;
@@ -93,6 +94,7 @@ struct vl_exec {
     uint32_t at;                    /* the next of them */
     uint32_t wanted;                /* rows to ask for next: 1, 4, 16, ... (31, item 21) */
     int state;                      /* see exec.c */
+    int is_ending;                  /* reset is under way: nothing of the run is to stay */
     uint64_t steps;                 /* since the last call of progress */
     uint64_t charged_bytes;         /* memory of kept rows */
     uint64_t peak_bytes;            /* the most of it */
@@ -110,6 +112,10 @@ velo_status vl_frame_create(vl_ctx *ctx, vl_exec *exec, vl_frame *parent, uint32
  * eval: no row. */
 velo_status vl_frame_start(vl_ctx *ctx, vl_frame *frame, vl_eval *eval, vl_expr *const *kids,
                            uint32_t count) VL_MUST_CHECK;
+
+/* The same with arguments that are evaluated already. */
+velo_status vl_frame_begin(vl_ctx *ctx, vl_frame *frame, const vl_value *arguments, uint32_t count)
+    VL_MUST_CHECK;
 
 /* Go back to the beginning and give memory back. */
 void vl_frame_rewind(vl_frame *frame);
@@ -133,6 +139,14 @@ void vl_stage_stash(vl_ctx *ctx, vl_stage *stage, velo_status status);
 /* Evaluate LIMIT or OFFSET on no row: an integer, or VELO_MISMATCH "datatype mismatch". */
 velo_status vl_stage_number(vl_ctx *ctx, vl_stage *stage, const vl_expr *expr, int64_t *number)
     VL_MUST_CHECK;
+
+/* Give up to `wanted` of the stage->left rows at the end of a selection of `count` rows. */
+void vl_stage_give(vl_stage *stage, vl_chunk *chunk, const uint16_t *selection, uint32_t count,
+                   uint32_t wanted);
+
+/* Rows to ask a child for, by a stage that passes some of them on: `asked`, which was asked for
+ * last, or four times that when nothing came of it, and at least what is wanted. */
+uint32_t vl_stage_ask(const vl_stage *stage, uint32_t asked, int is_fruitless, uint32_t wanted);
 
 /* Whether any of the expressions is volatile. */
 int vl_exprs_are_volatile(const vl_exprs *exprs);
@@ -159,8 +173,9 @@ velo_status vl_batch_append_copy(vl_ctx *ctx, vl_batch *batch, const vl_value *v
 
 void vl_batch_deinit(vl_batch *batch);
 
-/* Read all columns of a chunk's nth row. */
+/* Read all columns of a chunk's nth row, or of a row of its vectors. */
 void vl_chunk_read(const vl_chunk *chunk, uint32_t n, vl_value *values);
+void vl_chunk_read_at(const vl_chunk *chunk, uint32_t row, vl_value *values);
 
 /* ---- subquery.c ---- */
 

@@ -17,6 +17,7 @@
  *   G2  A set's groups, and what they hold, are in its arena, tables and sorters; they go together.
  *   G3  An aggregate takes the rows of a group in the input's order, or in that of its ORDER BY. */
 #include "exec/exec_int.h"
+#include "exec/kernel.h"
 #include "exec/sorter.h"
 
 #include "base/assert.h"
@@ -47,6 +48,7 @@ typedef struct agg_set {
 typedef struct aggregate_stage {
     vl_stage base;
     const vl_op_aggregate *what;
+    vl_func_call *calls;     /* of each aggregate, made for the step at hand */
     size_t *state_at;        /* of each aggregate: its state, from the group */
     size_t extra;            /* bytes of a group behind its key */
     vl_value *row;           /* a row of the child, then its keys: what is put aside */
@@ -71,6 +73,8 @@ typedef struct aggregate_stage {
     uint32_t at;             /* the next of them */
     uint64_t number;         /* of the row: rows so far */
     vl_arena arena;          /* of what evaluating makes; emptied for each chunk or row */
+    uint8_t *is_extreme;     /* of each aggregate: 1 for the built-in min(), 2 for max() */
+    int is_columnar;         /* one group, and nothing depends on the order of aggregates */
     int has_input;           /* sorted input: rows are left */
     int is_read;             /* the input was read and grouped */
     int is_ended;            /* all was yielded */
@@ -168,7 +172,7 @@ agg_open_rows(vl_ctx *ctx, aggregate_stage *agg)
     agg->order = agg_alloc(ctx, agg, what->groups.count, sizeof *agg->order);
     agg->address_row = agg_alloc(ctx, agg, what->groups.count + 1U, sizeof *agg->address_row);
     agg->sorting = agg_alloc(ctx, agg, what->groups.count, sizeof *agg->sorting);
-    agg->args = agg_alloc(ctx, agg, most + 1U, sizeof *agg->args);
+    agg->args = agg_alloc(ctx, agg, most + 2U, sizeof *agg->args);
     agg->late_row = agg_alloc(ctx, agg, most + 2U, sizeof *agg->late_row);
     agg->bare = agg_alloc(ctx, agg, what->bare.count + 1U, sizeof *agg->bare);
     agg->result = agg_alloc(ctx, agg, agg->base.op->column_count, sizeof *agg->result);
@@ -184,6 +188,43 @@ agg_open_rows(vl_ctx *ctx, aggregate_stage *agg)
     return VELO_OK;
 }
 
+/* Whether a function is the built-in one of its name. */
+static int
+agg_is_builtin(const vl_func *func)
+{
+    const vl_func *builtin;
+
+    for (size_t i = 0; (builtin = vl_func_builtin(i)) != NULL; i++) {
+        if (builtin == func)
+            return 1;
+    }
+    return 0;
+}
+
+/* Find out whether chunks can be taken column by column, which saves the way through each row's
+ * group. Then errors must not depend on the order in which the aggregates see a row. */
+static velo_status
+agg_open_columns(vl_ctx *ctx, aggregate_stage *agg)
+{
+    const vl_op_aggregate *what = agg->what;
+
+    agg->is_extreme = agg_alloc(ctx, agg, what->aggregate_count, 1);
+    if (agg->is_extreme == NULL)
+        return VELO_NOMEM;
+    agg->is_columnar = !agg->base.exec->env.is_plain && !what->is_grouped && what->bare.count == 0;
+    for (uint32_t i = 0; i < what->aggregate_count; i++) {
+        const vl_aggregate *call = &what->aggregates[i];
+
+        if (call->filter != NULL || call->is_distinct || call->order_count > 0)
+            agg->is_columnar = 0;
+        for (uint32_t k = 0; k < call->arguments.count; k++)
+            agg->is_columnar &= call->arguments.list[k]->effect == VL_EFFECT_TOTAL;
+        if ((call->func->flags & VL_FUNC_PICKS_ROW) != 0 && agg_is_builtin(call->func))
+            agg->is_extreme[i] = call->func->name[1] == 'i' ? 1 : 2;
+    }
+    return VELO_OK;
+}
+
 static velo_status
 aggregate_open(vl_ctx *ctx, vl_stage *stage)
 {
@@ -195,13 +236,15 @@ aggregate_open(vl_ctx *ctx, vl_stage *stage)
     VL_TRY(agg_open_set(ctx, agg, &agg->table));
     VL_TRY(agg_open_set(ctx, agg, &agg->stream));
     VL_TRY(agg_open_rows(ctx, agg));
+    agg->calls = agg_alloc(ctx, agg, count, sizeof *agg->calls);
     agg->state_at = agg_alloc(ctx, agg, count, sizeof *agg->state_at);
     agg->ordered = agg_alloc(ctx, agg, count, sizeof(vl_sorter_key *));
     agg->lately = agg_alloc(ctx, agg, count, sizeof(vl_sorter_key *));
     agg->collations = agg_alloc(ctx, agg, count, sizeof(uint8_t *));
-    if (agg->state_at == NULL || agg->ordered == NULL || agg->lately == NULL ||
-        agg->collations == NULL)
+    if (agg->calls == NULL || agg->state_at == NULL || agg->ordered == NULL ||
+        agg->lately == NULL || agg->collations == NULL)
         return VELO_NOMEM;
+    VL_TRY(agg_open_columns(ctx, agg));
     agg->extra = AGG_GROUP_SIZE;
     for (uint32_t i = 0; i < count; i++)
         VL_TRY(agg_open_call(ctx, agg, i));
@@ -278,13 +321,14 @@ agg_call(vl_ctx *ctx, const aggregate_stage *agg, agg_set *set, uint32_t i, vl_a
 }
 
 static velo_status
-agg_step(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, uint32_t i,
-         const vl_value *args)
+agg_step(aggregate_stage *agg, agg_set *set, vl_row_node *node, uint32_t i, const vl_value *args)
 {
     const vl_aggregate *what = &agg->what->aggregates[i];
-    vl_func_call call = agg_call(ctx, agg, set, i, &agg->arena);
+    vl_func_call *call = &agg->calls[i];
 
-    return what->func->aggregate->step(&call, agg_state_of(agg, node, i),
+    call->state_arena = &set->arena;
+    call->lane = agg->what->is_grouped ? 0 : (uint32_t)agg->number;
+    return what->func->aggregate->step(call, agg_state_of(agg, node, i),
                                        what->arguments.count == 0 ? NULL : args,
                                        (int)what->arguments.count);
 }
@@ -351,7 +395,7 @@ agg_give_late(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, uint32_t i, const
     uint32_t count = what->arguments.count;
 
     if (what->order_count == 0)
-        return agg_step(ctx, agg, set, agg_node(&row[0]), i, row + 1);
+        return agg_step(agg, set, agg_node(&row[0]), i, row + 1);
     agg->args[0] = row[0];
     memcpy(agg->args + 1, row + count + 2, what->order_count * sizeof *row);
     memcpy(agg->args + 1 + what->order_count, row + 1, count * sizeof *row);
@@ -405,7 +449,7 @@ agg_finish_ordered(vl_ctx *ctx, aggregate_stage *agg, agg_set *set)
             VL_TRY(vl_sorter_next(ctx, sorter, &row));
             if (row == NULL)
                 break;
-            VL_TRY(agg_step(ctx, agg, set, agg_node(&row[0]), i,
+            VL_TRY(agg_step(agg, set, agg_node(&row[0]), i,
                             row + 1 + agg->what->aggregates[i].order_count));
         }
         vl_sorter_deinit(sorter);
@@ -497,7 +541,7 @@ agg_add_to(vl_ctx *ctx, aggregate_stage *agg, agg_set *set, vl_row_node *node, v
         return agg_keep_late(ctx, agg, set, i);
     if (what->order_count > 0)
         return agg_keep_ordered(ctx, agg, set, i);
-    return agg_step(ctx, agg, set, node, i, args);
+    return agg_step(agg, set, node, i, args);
 }
 
 /* Give a row to its group. */
@@ -565,6 +609,7 @@ agg_group_row(vl_ctx *ctx, aggregate_stage *agg, vl_eval *eval)
         if (node == NULL) {
             uint32_t width = (uint32_t)(agg->keys - agg->row) + what->groups.count;
 
+            vl_chunk_read_at(eval->chunk, eval->at, agg->row);
             if (agg->aside.exec == NULL)
                 vl_sorter_init(ctx, &agg->aside, agg->base.exec, agg->order, what->groups.count,
                                width, UINT64_MAX);
@@ -598,10 +643,65 @@ agg_sort(vl_ctx *ctx, aggregate_stage *agg)
     return vl_sorter_next(ctx, &agg->sorted, &agg->kept);
 }
 
+/* Give a column of a chunk to the aggregate that takes it. */
+static velo_status
+agg_add_column(vl_ctx *ctx, aggregate_stage *agg, vl_row_node *node, uint32_t i, const vl_chunk *in)
+{
+    const vl_aggregate *what = &agg->what->aggregates[i];
+    vl_func_call call = agg_call(ctx, agg, &agg->table, i, &agg->arena);
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+    void *state = agg_state_of(agg, node, i);
+    int count = (int)what->arguments.count;
+    const vl_vector *vector = NULL;
+
+    eval.chunk = in;
+    if (count == 1 && what->arguments.list[0]->kind == VL_EXPR_COLUMN)
+        vector = &in->vectors[what->arguments.list[0]->index];
+    if (vector != NULL && agg->is_extreme[i] && in->selection == NULL &&
+        vl_kernel_bounds(vector, in->row_count, NULL, &agg->args[0], &agg->args[1]))
+        return what->func->aggregate->step(&call, state, &agg->args[agg->is_extreme[i] - 1], 1);
+    for (uint32_t n = 0; n < in->count; n++) {
+        call.lane = (uint32_t)agg->number + n;
+        eval.at = vl_chunk_row(in, n);
+        if (vector != NULL)
+            agg->args[0] = vl_vector_get(vector, eval.at);
+        else
+            VL_TRY(vl_eval_list(ctx, &eval, &what->arguments, agg->args));
+        VL_TRY(what->func->aggregate->step(&call, state, count == 0 ? NULL : agg->args, count));
+    }
+    return VELO_OK;
+}
+
+/* Give a chunk to the one group there is, column by column. */
+static velo_status
+agg_add_columns(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    vl_row_node *node;
+
+    VL_TRY(agg_enter(ctx, agg, &agg->table, &node));
+    for (uint32_t i = 0; i < agg->what->aggregate_count; i++)
+        VL_TRY(agg_add_column(ctx, agg, node, i, in));
+    agg->number += in->count;
+    agg_charge(agg, &agg->table);
+    return VELO_OK;
+}
+
+static velo_status
+agg_add_rows(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+
+    eval.chunk = in;
+    for (uint32_t n = 0; n < in->count; n++, agg->number++) {
+        eval.at = vl_chunk_row(in, n);
+        VL_TRY(agg_group_row(ctx, agg, &eval));
+    }
+    return VELO_OK;
+}
+
 static velo_status
 agg_read(vl_ctx *ctx, aggregate_stage *agg)
 {
-    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
     vl_row_node *node;
     const vl_chunk *in;
 
@@ -609,11 +709,10 @@ agg_read(vl_ctx *ctx, aggregate_stage *agg)
         VL_TRY(vl_stage_next(ctx, agg->base.children[0], VL_CHUNK_ROWS, &in));
         if (in->count == 0)
             break;
-        eval.row = agg->row;
-        for (uint32_t n = 0; n < in->count; n++, agg->number++) {
-            vl_chunk_read(in, n, agg->row);
-            VL_TRY(agg_group_row(ctx, agg, &eval));
-        }
+        if (agg->is_columnar)
+            VL_TRY(agg_add_columns(ctx, agg, in));
+        else
+            VL_TRY(agg_add_rows(ctx, agg, in));
         vl_arena_reset(&agg->arena);
     }
     if (!agg->what->is_grouped && agg->table.groups.count == 0)
@@ -730,6 +829,8 @@ aggregate_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **o
     *out = &stage->batch.chunk;
     if (agg->is_ended)
         return VELO_OK;
+    for (uint32_t i = 0; i < agg->what->aggregate_count; i++)
+        agg->calls[i] = agg_call(ctx, agg, &agg->table, i, &agg->arena);
     VL_TRY(agg_begin(ctx, agg));
     while (status == VELO_OK && stage->batch.chunk.count < wanted && found) {
         status = agg_next_group(ctx, agg, &found);

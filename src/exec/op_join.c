@@ -11,6 +11,7 @@
  *   J2  A chain of the table has its rows in the order of the right side. */
 #include "exec/exec_int.h"
 #include "exec/spill.h"
+#include "exec/steady.h"
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -258,6 +259,7 @@ typedef struct hash_stage {
     uint32_t bits;          /* of the count of slots */
     hash_row *unmatched;    /* at the end: the next right row to look at */
     int is_built;           /* the right side was read */
+    int is_steady;          /* its rows are the same in each run of the program */
     int is_right_begun;     /* unmatched is set */
     vl_arena table_arena;   /* of right rows */
     vl_spill spill;         /* right rows that are not in memory */
@@ -285,6 +287,10 @@ hash_open(vl_ctx *ctx, vl_stage *stage)
     hash->spill.exec = stage->exec;
     stage->is_volatile =
         vl_exprs_are_volatile(&hash->what->left) || vl_exprs_are_volatile(&hash->what->condition);
+    hash->is_steady = hash->what->kind != VL_JOIN_KIND_RIGHT &&
+                      hash->what->kind != VL_JOIN_KIND_FULL &&
+                      vl_exprs_are_steady(&hash->what->right) &&
+                      vl_op_is_steady(stage->exec->plan, stage->op->children[1]);
     if (hash->values == NULL || hash->keys == NULL || hash->row == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a join");
     return VELO_OK;
@@ -591,33 +597,43 @@ hash_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
     return join_fail(ctx, stage, status);
 }
 
+/* Forget the right side. */
 static void
-hash_rewind(vl_stage *stage)
+hash_forget(hash_stage *hash)
 {
-    hash_stage *hash = (hash_stage *)stage;
-
     vl_free(hash->slots);
     hash->slots = NULL;
     hash->bits = 0;
     hash->first = NULL;
     hash->last = NULL;
     hash->count = 0;
-    hash->unmatched = NULL;
-    hash->match = NULL;
     hash->is_built = 0;
-    hash->is_right_begun = 0;
-    hash->left = (join_left){.chunk = NULL};
     vl_arena_deinit(&hash->table_arena);
-    vl_arena_reset(&hash->arena);
     vl_spill_reader_deinit(&hash->reader);
     vl_spill_deinit(&hash->spill);
-    vl_exec_charge(stage->exec, &stage->charged, 0);
+    vl_exec_charge(hash->base.exec, &hash->base.charged, 0);
+}
+
+/* A table that would be the same again stays until the run of the statement ends: a recursion runs
+ * its program for each row. */
+static void
+hash_rewind(vl_stage *stage)
+{
+    hash_stage *hash = (hash_stage *)stage;
+
+    if (!hash->is_built || !hash->is_steady || stage->exec->is_ending)
+        hash_forget(hash);
+    hash->unmatched = NULL;
+    hash->match = NULL;
+    hash->is_right_begun = 0;
+    hash->left = (join_left){.chunk = NULL};
+    vl_arena_reset(&hash->arena);
 }
 
 static void
 hash_close(vl_stage *stage)
 {
-    hash_rewind(stage);
+    hash_forget((hash_stage *)stage);
     vl_arena_deinit(&((hash_stage *)stage)->arena);
 }
 

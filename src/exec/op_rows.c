@@ -3,10 +3,13 @@
  * Invariants
  *   W1  An expression is evaluated on a row only when the reader has asked for that row, or for a
  *       chunk that has it; rows behind a limit are not asked for.
+ *       FILTER looks further ahead when little passes, but not with what is volatile; an error
+ *       that it meets there waits its turn.
  *   W2  Rows before the one that an error was met in are given first (vl_stage_stash). */
 #include "exec/exec_int.h"
 
 #include "base/assert.h"
+#include "exec/kernel.h"
 
 /* ---- VALUES ---- */
 
@@ -72,7 +75,9 @@ const vl_stage_class vl_values_class = {
 typedef struct filter_stage {
     vl_stage base;
     vl_arena arena; /* what evaluating makes; emptied for each chunk */
-    vl_chunk chunk; /* the child's vectors, with `selection` */
+    vl_chunk chunk; /* the child's vectors, with part of `selection` */
+    uint32_t count; /* rows of the selection */
+    uint32_t asked; /* rows that the child was asked for last */
     uint16_t selection[VL_CHUNK_ROWS];
 } filter_stage;
 
@@ -84,24 +89,60 @@ filter_open(vl_ctx *ctx, vl_stage *stage)
     return VELO_OK;
 }
 
+/* Decide the first conjuncts for all rows at once, as far as that can be done, and select the rows
+ * that pass these; *decided is how many. Conjuncts behind the first that cannot be decided so wait
+ * for it: it may fail, and its error is that of the first row that meets it. */
+static uint32_t
+filter_decide(vl_ctx *ctx, filter_stage *filter, vl_eval *eval, uint32_t *decided)
+{
+    const vl_exprs *conjuncts = &filter->base.op->as.filter.conjuncts;
+    const vl_chunk *in = eval->chunk;
+    uint64_t bits[VL_KERNEL_WORDS];
+    uint64_t more[VL_KERNEL_WORDS];
+    uint32_t count = 0;
+
+    for (*decided = 0; *decided < conjuncts->count; ++*decided) {
+        uint64_t *to = *decided == 0 ? bits : more;
+
+        if (filter->base.exec->env.is_plain ||
+            !vl_kernel_filter(ctx, eval, conjuncts->list[*decided], to))
+            break;
+        if (*decided > 0)
+            vl_simd_best()->bits_and(bits, more, in->row_count, bits);
+    }
+    if (*decided > 0 && in->selection == NULL)
+        return vl_simd_best()->rows16(bits, in->row_count, filter->selection);
+    for (uint32_t n = 0; n < in->count; n++) {
+        uint32_t row = vl_chunk_row(in, n);
+
+        filter->selection[count] = (uint16_t)row;
+        count += *decided == 0 || vl_bits_get(bits, row);
+    }
+    return count;
+}
+
 /* Choose the rows of a chunk that pass. */
 static velo_status
 filter_choose(vl_ctx *ctx, filter_stage *filter, const vl_chunk *in)
 {
+    const vl_exprs *conjuncts = &filter->base.op->as.filter.conjuncts;
     vl_eval eval = vl_stage_eval(&filter->base, &filter->arena);
+    uint32_t chosen;
+    uint32_t decided;
     uint32_t count = 0;
+    vl_exprs rest;
 
     vl_arena_reset(&filter->arena);
     eval.chunk = in;
     filter->chunk = *in;
-    filter->chunk.selection = filter->selection;
-    filter->chunk.count = 0;
-    for (uint32_t n = 0; n < in->count; n++) {
+    chosen = filter_decide(ctx, filter, &eval, &decided);
+    rest = (vl_exprs){.list = conjuncts->list + decided, .count = conjuncts->count - decided};
+    for (uint32_t n = 0; n < chosen && rest.count > 0; n++) {
         velo_status status;
         int passes;
 
-        eval.at = vl_chunk_row(in, n);
-        status = vl_eval_conjuncts(ctx, &eval, &filter->base.op->as.filter.conjuncts, &passes);
+        eval.at = filter->selection[n];
+        status = vl_eval_conjuncts(ctx, &eval, &rest, &passes);
         if (status != VELO_OK && count == 0)
             return status;
         if (status != VELO_OK) {
@@ -111,7 +152,8 @@ filter_choose(vl_ctx *ctx, filter_stage *filter, const vl_chunk *in)
         filter->selection[count] = (uint16_t)eval.at;
         count += (uint32_t)passes;
     }
-    filter->chunk.count = count;
+    filter->count = rest.count > 0 ? count : chosen;
+    filter->base.left = filter->count;
     return VELO_OK;
 }
 
@@ -121,18 +163,26 @@ filter_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
     filter_stage *filter = (filter_stage *)stage;
     const vl_chunk *in;
 
-    for (;;) {
-        VL_TRY(vl_stage_next(ctx, stage->children[0], wanted, &in));
+    while (stage->left == 0) {
+        filter->asked = vl_stage_ask(stage, filter->asked, 0, wanted);
+        VL_TRY(vl_stage_next(ctx, stage->children[0], filter->asked, &in));
         if (in->count == 0) {
             *out = in;
             return VELO_OK;
         }
         VL_TRY(filter_choose(ctx, filter, in));
-        if (filter->chunk.count > 0) {
-            *out = &filter->chunk;
-            return VELO_OK;
-        }
+        if (stage->left == 0)
+            filter->asked = vl_stage_ask(stage, filter->asked, 1, wanted);
     }
+    vl_stage_give(stage, &filter->chunk, filter->selection, filter->count, wanted);
+    *out = &filter->chunk;
+    return VELO_OK;
+}
+
+static void
+filter_rewind(vl_stage *stage)
+{
+    ((filter_stage *)stage)->asked = 0;
 }
 
 static void
@@ -145,6 +195,7 @@ const vl_stage_class vl_filter_class = {
     .size = sizeof(filter_stage),
     .open = filter_open,
     .next = filter_next,
+    .rewind = filter_rewind,
     .close = filter_close,
 };
 

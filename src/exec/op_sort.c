@@ -389,7 +389,9 @@ typedef struct distinct_stage {
     vl_stage base;
     vl_row_table table;  /* rows that were given */
     vl_arena arena;      /* of the rows */
-    vl_chunk chunk;      /* the child's vectors, with `selection` */
+    vl_chunk chunk;      /* the child's vectors, with part of `selection` */
+    uint32_t count;      /* rows of the selection */
+    uint32_t asked;      /* rows that the child was asked for last */
     vl_value *row;       /* a row, then its number */
     vl_sorter_key *keys; /* the compared columns; then one: the number */
     uint64_t number;     /* of the row at hand */
@@ -508,7 +510,6 @@ distinct_choose(vl_ctx *ctx, distinct_stage *distinct, const vl_chunk *in)
     uint32_t count = 0;
 
     distinct->chunk = *in;
-    distinct->chunk.selection = distinct->selection;
     for (uint32_t n = 0; n < in->count; n++) {
         int is_new;
 
@@ -517,7 +518,8 @@ distinct_choose(vl_ctx *ctx, distinct_stage *distinct, const vl_chunk *in)
         distinct->selection[count] = (uint16_t)vl_chunk_row(in, n);
         count += (uint32_t)is_new;
     }
-    distinct->chunk.count = count;
+    distinct->count = count;
+    distinct->base.left = count;
     return VELO_OK;
 }
 
@@ -525,21 +527,26 @@ static velo_status
 distinct_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     distinct_stage *distinct = (distinct_stage *)stage;
+    const vl_chunk *in;
 
-    while (!distinct->is_aside) {
-        VL_TRY(vl_stage_next(ctx, stage->children[0], wanted, out));
-        if ((*out)->count == 0 && distinct->aside.exec == NULL)
+    while (stage->left == 0 && !distinct->is_aside) {
+        distinct->asked = vl_stage_ask(stage, distinct->asked, 0, wanted);
+        VL_TRY(vl_stage_next(ctx, stage->children[0], distinct->asked, &in));
+        *out = in;
+        if (in->count == 0 && distinct->aside.exec == NULL)
             return VELO_OK;
-        if ((*out)->count == 0) {
+        if (in->count == 0)
             VL_TRY(distinct_end(ctx, distinct));
-            break;
-        }
-        VL_TRY(distinct_choose(ctx, distinct, *out));
-        *out = &distinct->chunk;
-        if (distinct->chunk.count > 0)
-            return VELO_OK;
+        else
+            VL_TRY(distinct_choose(ctx, distinct, in));
+        if (stage->left == 0)
+            distinct->asked = vl_stage_ask(stage, distinct->asked, 1, wanted);
     }
-    return distinct_give_aside(ctx, distinct, wanted, out);
+    if (stage->left == 0)
+        return distinct_give_aside(ctx, distinct, wanted, out);
+    vl_stage_give(stage, &distinct->chunk, distinct->selection, distinct->count, wanted);
+    *out = &distinct->chunk;
+    return VELO_OK;
 }
 
 static void
@@ -554,6 +561,7 @@ distinct_rewind(vl_stage *stage)
     vl_exec_charge(stage->exec, &stage->charged, 0);
     distinct->is_aside = 0;
     distinct->number = 0;
+    distinct->asked = 0;
 }
 
 const vl_stage_class vl_distinct_class = {

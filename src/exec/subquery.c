@@ -1,8 +1,10 @@
 /* subquery.c - programs that stand in expressions: EXISTS, single values, IN.
  *
  * A program without arguments is run once, when its result is first needed, and remembered until
- * the run ends. One with arguments is run each time, and left as soon as the result is known: after
- * the first row, or the first that matches.
+ * the run ends. One with arguments is run for each row, and left as soon as the result is known:
+ * after the first row, or the first that matches. Single values and EXISTS are remembered by
+ * their arguments too, in a table that is emptied when it is full; so a subquery that stands for
+ * many rows with few different arguments runs for these only.
  *
  * Invariants
  *   Q1  A frame is used by one evaluation at a time (is_busy): an expression that is evaluated
@@ -14,15 +16,20 @@
 #include "base/assert.h"
 #include "vec/value.h"
 
+/* What is remembered of a place's results for different arguments takes no more, in bytes. */
+#define SUBQUERY_MEMORY VL_BY_BUILD(1U << 20, 1024U)
+
+/* The most arguments of a program whose results are remembered. */
+#define SUBQUERY_ARGUMENTS_MAX 20U
+
 /* A place in an expression at which a program is run. */
 typedef struct vl_subquery {
     const vl_expr *expr;
     vl_frame *frame;
     struct vl_subquery *next; /* of the execution */
     int is_known;             /* the result of a program without arguments is remembered: */
-    int is_found;             /* EXISTS */
-    vl_value value;           /* SCALAR */
-    vl_row_table table;       /* IN: rows without NULLs, converted */
+    vl_value value;           /* SCALAR, EXISTS */
+    vl_row_table table;       /* IN: rows without NULLs, converted; else: arguments, then a value */
     vl_row_node *with_null;   /* IN: rows with NULLs, linked by `owned` */
     vl_row_node *all;         /* IN with several columns: all rows, likewise; see subquery_keep */
     vl_arena arena;           /* of what is remembered */
@@ -44,8 +51,10 @@ subquery_get(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_subquery **out)
         }
     }
     place = vl_arena_alloc_array(&exec->arena, 1, sizeof *place);
-    if (place == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a subquery");
+    if (place == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a subquery");
+        return VELO_NOMEM;
+    }
     place->expr = expr;
     VL_TRY(vl_frame_create(ctx, exec, eval->frame, expr->program, &place->frame));
     vl_arena_init(&place->arena, ctx->allocator, 0);
@@ -67,51 +76,116 @@ subquery_next(vl_ctx *ctx, vl_subquery *place, uint32_t wanted, const vl_chunk *
     return status;
 }
 
-/* Run the program up to its first row: *chunk is empty when there is none. */
+/* The value of a program that was begun: column 0 of its first row, or NULL; or whether there is
+ * a row. It lives in the arena. Keeps Q2. */
 static velo_status
-subquery_first(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, const vl_chunk **chunk)
+subquery_value(vl_ctx *ctx, vl_subquery *place, vl_arena *arena, vl_value *value)
 {
-    const vl_expr *expr = place->expr;
+    const vl_chunk *chunk;
 
-    VL_TRY(vl_frame_start(ctx, place->frame, eval, expr->kids, expr->kid_count));
-    return subquery_next(ctx, place, 1, chunk);
+    VL_TRY(subquery_next(ctx, place, 1, &chunk));
+    if (place->expr->kind == VL_EXPR_EXISTS)
+        *value = vl_value_of_integer(chunk->count > 0);
+    else
+        *value = chunk->count > 0 ? vl_chunk_get(chunk, 0, 0) : vl_value_of_null();
+    VL_TRY(vl_row_copy_to(ctx, arena, value, 1, value));
+    vl_frame_rewind(place->frame);
+    return VELO_OK;
+}
+
+/* The classes of values as a number: 1 and 1.0 are equal and yet may give different results. */
+static vl_value
+subquery_classes(const vl_value *values, uint32_t count)
+{
+    int64_t classes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        classes = classes * 8 + (int64_t)values[i].type;
+    return vl_value_of_integer(classes);
+}
+
+/* Remember the value for a key: arguments, then their classes. */
+static velo_status
+subquery_store(vl_ctx *ctx, vl_subquery *place, const vl_value *key, const vl_value *value)
+{
+    uint32_t count = place->expr->kid_count + 1;
+    vl_row_node *node;
+    vl_value *to;
+    int is_new;
+
+    if (place->arena.held_bytes > SUBQUERY_MEMORY || vl_exec_is_over(place->frame->exec)) {
+        vl_row_table_deinit(&place->table);
+        vl_arena_reset(&place->arena);
+    }
+    VL_TRY(vl_row_table_enter(ctx, &place->table, &place->arena, key, count, NULL, sizeof *to,
+                              &node, &is_new));
+    to = node->values + count;
+    *to = vl_value_of_null();
+    VL_TRY(vl_row_copy_to(ctx, &place->arena, value, 1, to));
+    vl_exec_charge(place->frame->exec, &place->charged,
+                   place->arena.held_bytes + vl_row_table_bytes(&place->table));
+    return VELO_OK;
+}
+
+/* The value for these arguments, remembered or found. */
+static velo_status
+subquery_recall(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, vl_value *value)
+{
+    vl_exprs kids = {.list = place->expr->kids, .count = place->expr->kid_count};
+    vl_value *key = vl_arena_alloc_array(eval->arena, kids.count + 1U, sizeof *key);
+    vl_row_node *node;
+
+    if (key == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u arguments", kids.count);
+    VL_TRY(vl_eval_list(ctx, eval, &kids, key));
+    key[kids.count] = subquery_classes(key, kids.count);
+    node = vl_row_table_find(&place->table, vl_row_hash(key, kids.count + 1, NULL), key,
+                             kids.count + 1, NULL);
+    if (node != NULL)
+        return vl_row_copy_to(ctx, eval->arena, node->values + kids.count + 1, 1, value);
+    VL_TRY(vl_frame_begin(ctx, place->frame, key, kids.count));
+    VL_TRY(subquery_value(ctx, place, eval->arena, value));
+    return subquery_store(ctx, place, key, value);
+}
+
+/* EXISTS or SCALAR. */
+static velo_status
+subquery_single(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
+{
+    vl_subquery *place;
+
+    VL_TRY(subquery_get(ctx, eval, expr, &place));
+    if (expr->kid_count > 0 && expr->kid_count <= SUBQUERY_ARGUMENTS_MAX &&
+        expr->effect != VL_EFFECT_VOLATILE && !place->frame->exec->env.is_plain)
+        return subquery_recall(ctx, eval, place, value);
+    if (expr->kid_count > 0) {
+        VL_TRY(vl_frame_start(ctx, place->frame, eval, expr->kids, expr->kid_count));
+        return subquery_value(ctx, place, eval->arena, value);
+    }
+    if (!place->is_known) {
+        VL_TRY(vl_frame_start(ctx, place->frame, eval, NULL, 0));
+        VL_TRY(subquery_value(ctx, place, &place->arena, &place->value));
+        place->is_known = 1;
+    }
+    *value = place->value;
+    return VELO_OK;
 }
 
 velo_status
 vl_subquery_exists(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int *exists)
 {
-    vl_subquery *place;
-    const vl_chunk *chunk;
+    vl_value value;
 
-    VL_TRY(subquery_get(ctx, eval, expr, &place));
-    if (!place->is_known) {
-        VL_TRY(subquery_first(ctx, eval, place, &chunk));
-        place->is_found = chunk->count > 0;
-        place->is_known = expr->kid_count == 0;
-        vl_frame_rewind(place->frame);
-    }
-    *exists = place->is_found;
+    *exists = 0;
+    VL_TRY(subquery_single(ctx, eval, expr, &value));
+    *exists = vl_value_truth(&value);
     return VELO_OK;
 }
 
 velo_status
 vl_subquery_scalar(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 {
-    int is_kept = expr->kid_count == 0;
-    vl_subquery *place;
-    const vl_chunk *chunk;
-
-    VL_TRY(subquery_get(ctx, eval, expr, &place));
-    if (!place->is_known) {
-        VL_TRY(subquery_first(ctx, eval, place, &chunk));
-        place->value = chunk->count > 0 ? vl_chunk_get(chunk, 0, 0) : vl_value_of_null();
-        VL_TRY(vl_row_copy_to(ctx, is_kept ? &place->arena : eval->arena, &place->value, 1,
-                              &place->value)); /* keeps Q2 */
-        place->is_known = is_kept;
-        vl_frame_rewind(place->frame);
-    }
-    *value = place->value;
-    return VELO_OK;
+    return subquery_single(ctx, eval, expr, value);
 }
 
 /* ---- IN ---- */
@@ -265,6 +339,7 @@ vl_subquery_in(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int *truth)
     int has_null;
 
     VL_TRY(subquery_get(ctx, eval, expr, &place));
+    VL_ASSERT(eval->frame->exec->plan->programs[expr->program].root->column_count == expr->op);
     left = vl_arena_alloc_array(eval->arena, 2 * (size_t)expr->op, sizeof *left);
     if (left == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u values", expr->op * 2U);

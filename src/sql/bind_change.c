@@ -130,13 +130,13 @@ change_has_trigger(const vl_binder *b, const vl_table_def *table, vl_ast_op even
 
 int
 vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def *table,
-                   const vl_ast *at, vl_ast_op event)
+                   vl_ast_op event)
 {
     const char *name = table->object.name;
 
     if (strcmp(name, "sqlite_schema") == 0 || strcmp(name, "sqlite_temp_schema") == 0)
-        vl_bind_fail(b, scope, NULL, "table %.*s may not be modified", (int)at->text_size,
-                     at->text);
+        vl_bind_fail(b, scope, NULL, "table %s may not be modified",
+                     strcmp(name, "sqlite_schema") == 0 ? "sqlite_master" : "sqlite_temp_master");
     else if (change_has_trigger(b, table, event))
         vl_bind_fail(b, scope, NULL, "triggers are not supported yet");
     else if (table->object.type == VL_OBJECT_VIEW)

@@ -683,13 +683,13 @@ expr_in_query(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_ex
     return vl_expr_finish(b, expr);
 }
 
-/* x IN table: a query for all of it. */
-static const vl_ast *
-expr_query_of_source(vl_binder *b, const vl_ast *source)
+const vl_ast *
+vl_bind_all_of(vl_binder *b, const vl_ast *from)
 {
-    static const vl_ast_type types[] = {VL_AST_QUERY, VL_AST_SELECT, VL_AST_STAR,  VL_AST_LIST,
-                                        VL_AST_LIST,  VL_AST_LIST,   VL_AST_SOURCE};
+    static const vl_ast_type types[] = {VL_AST_QUERY, VL_AST_SELECT, VL_AST_STAR, VL_AST_LIST,
+                                        VL_AST_LIST};
     vl_ast *nodes[VL_ARRAY_COUNT(types)];
+    vl_ast *list;
 
     for (unsigned i = 0; i < VL_ARRAY_COUNT(types); i++) {
         unsigned kid_count = vl_ast_kid_count(types[i]);
@@ -699,19 +699,39 @@ expr_query_of_source(vl_binder *b, const vl_ast *source)
             return NULL;
         nodes[i]->type = (uint8_t)types[i];
         nodes[i]->kid_count = (uint8_t)kid_count;
-        nodes[i]->offset = source->offset;
-        nodes[i]->length = source->length;
+        nodes[i]->offset = from->offset;
+        nodes[i]->length = from->length;
         nodes[i]->count = 1;
     }
-    memcpy(nodes[6], source, sizeof(vl_ast) + source->kid_count * sizeof(vl_ast *));
-    nodes[6]->next = NULL;
+    list = vl_bind_alloc(b, 1, sizeof(vl_ast) + from->kid_count * sizeof(vl_ast *));
+    if (list == NULL)
+        return NULL;
+    memcpy(list, from, sizeof(vl_ast) + from->kid_count * sizeof(vl_ast *));
     nodes[3]->kid[0] = nodes[3]->kid[1] = nodes[1]; /* the query's list of SELECT */
     nodes[4]->kid[0] = nodes[4]->kid[1] = nodes[2]; /* results */
-    nodes[5]->kid[0] = nodes[5]->kid[1] = nodes[6]; /* FROM */
     nodes[0]->kid[1] = nodes[3];
     nodes[1]->kid[0] = nodes[4];
-    nodes[1]->kid[1] = nodes[5];
+    nodes[1]->kid[1] = list;
     return nodes[0];
+}
+
+/* x IN table: a query for all of it. */
+static const vl_ast *
+expr_query_of_source(vl_binder *b, const vl_ast *source)
+{
+    unsigned kid_count = vl_ast_kid_count(VL_AST_LIST);
+    vl_ast *list = vl_bind_alloc(b, 1, sizeof(vl_ast) + kid_count * sizeof(vl_ast *));
+    vl_ast *copy = vl_bind_alloc(b, 1, sizeof(vl_ast) + source->kid_count * sizeof(vl_ast *));
+
+    if (list == NULL || copy == NULL)
+        return NULL;
+    memcpy(copy, source, sizeof(vl_ast) + source->kid_count * sizeof(vl_ast *));
+    copy->next = NULL;
+    list->type = VL_AST_LIST;
+    list->kid_count = (uint8_t)kid_count;
+    list->count = 1;
+    list->kid[0] = list->kid[1] = copy;
+    return vl_bind_all_of(b, list);
 }
 
 /* (a, b) IN ((1, 2), (3, 4)): equal to one of them. */

@@ -349,6 +349,7 @@ from_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_bind_word alias = {NULL, 0};
     vl_bind_source *source;
+    const vl_ast *query;
 
     if (ast->kid[2] != NULL)
         alias = (vl_bind_word){ast->kid[2]->text, ast->kid[2]->text_size};
@@ -359,7 +360,9 @@ from_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
         return NULL;
     source->alias = alias;
     source->is_aliased = 1;
-    from_take_query(b, source, vl_bind_query(b, scope->parent, scope, ast->kid[0]));
+    query = ast->kid[0]->type == VL_AST_LIST ? vl_bind_all_of(b, ast->kid[0]) : ast->kid[0];
+    if (query != NULL)
+        from_take_query(b, source, vl_bind_query(b, scope->parent, scope, query));
     return source;
 }
 
@@ -376,9 +379,7 @@ from_items(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item 
         vl_join_item *item = &into->list[into->list_count++];
 
         item->bits = ast->op2;
-        if (ast->kid[0]->type == VL_AST_LIST && ast->kid[2] != NULL) {
-            vl_bind_fail(b, scope, ast, "an alias of a join is not supported yet");
-        } else if (ast->kid[0]->type == VL_AST_LIST) {
+        if (ast->kid[0]->type == VL_AST_LIST && ast->kid[2] == NULL) {
             from_items(b, scope, ast->kid[0], item);
         } else {
             item->source = from_source(b, scope, ast);

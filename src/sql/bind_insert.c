@@ -279,7 +279,7 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
     if (ast->kid[2] != NULL)
         alias = (vl_bind_word){ast->kid[2]->text, ast->kid[2]->text_size};
     table = b->status == VELO_OK ? vl_bind_table(b, scope, ast->kid[1]) : NULL;
-    if (table == NULL || !vl_bind_may_change(b, scope, table, ast->kid[1], VL_OP_INSERT))
+    if (table == NULL || !vl_bind_may_change(b, scope, table, VL_OP_INSERT))
         return;
     target = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_GIVEN, alias);
     if (target == NULL)

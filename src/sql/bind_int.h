@@ -365,6 +365,9 @@ vl_expr *vl_bind_expr(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast);
 /* A row value: its elements; of anything else the one. */
 vl_exprs vl_bind_row(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast);
 
+/* A tree for SELECT * of a FROM list, or NULL. */
+const vl_ast *vl_bind_all_of(vl_binder *b, const vl_ast *from);
+
 /* Elements of a list. */
 vl_exprs vl_bind_list(vl_binder *b, vl_bind_scope *scope, const vl_ast *list);
 
@@ -563,7 +566,7 @@ void vl_bind_returning(vl_binder *b, vl_bind_scope *scope, const vl_ast *list,
 
 /* Refuse what may not be changed, or not yet. 0: failed. */
 int vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def *table,
-                       const vl_ast *at, vl_ast_op event);
+                       vl_ast_op event);
 
 /* The layout of a full row. */
 vl_bind_layout vl_bind_full_row(vl_binder *b, const vl_bind_source *source);

@@ -8,6 +8,7 @@
 #include "sql/bind_int.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -322,7 +323,7 @@ tree_equal_values(const vl_value *a, const vl_value *b)
     case VL_TYPE_INTEGER:
         return a->as.integer == b->as.integer;
     case VL_TYPE_REAL:
-        return memcmp(&a->as.real, &b->as.real, sizeof a->as.real) == 0;
+        return vl_real_bits(a->as.real) == vl_real_bits(b->as.real);
     case VL_TYPE_TEXT:
     case VL_TYPE_BLOB:
         return a->size == 0 || memcmp(a->as.data, b->as.data, a->size) == 0;

@@ -41,7 +41,7 @@ update_open_target(update_work *work, const vl_ast *with, const vl_ast *source, 
     if (source->kid[2] != NULL)
         alias = (vl_bind_word){source->kid[2]->text, source->kid[2]->text_size};
     table = vl_bind_table(b, work->scope, source->kid[0]);
-    if (table == NULL || !vl_bind_may_change(b, work->scope, table, source->kid[0], event))
+    if (table == NULL || !vl_bind_may_change(b, work->scope, table, event))
         return 0;
     work->target = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
     if (work->target == NULL)

@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "sql/ddl_int.h"
 #include "sql/grammar.h"
-#include "sql/parse.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,17 +86,6 @@ alter_splice(const vl_ddl_plan_state *state, const char *sql, uint32_t from, uin
     memcpy(text + from, middle, middle_size);
     memcpy(text + from + middle_size, sql + to, rest);
     *out = text;
-    return VELO_OK;
-}
-
-/* Parse the CREATE TABLE of a table that is there. */
-static velo_status
-alter_parse(const vl_ddl_plan_state *state, const char *sql, const vl_ast **create)
-{
-    vl_parse_result result;
-
-    VL_TRY(vl_parse(state->builder.ctx, sql, strlen(sql), NULL, state->builder.arena, &result));
-    *create = result.statement;
     return VELO_OK;
 }
 
@@ -223,9 +211,10 @@ alter_make_added(const vl_ddl_plan_state *state, const vl_table_def *table, cons
     char reason[VL_ERROR_TEXT_SIZE];
     const vl_ast *create;
     int is_read = 0;
+    vl_object_def object = {.sql = sql};
     velo_status status;
 
-    VL_TRY(alter_parse(state, sql, &create));
+    VL_TRY(vl_ddl_parse(state, &object, &create));
     builder.sql = sql;
     builder.database = table->schema->database;
     builder.is_read = &is_read;
@@ -277,7 +266,6 @@ alter_add_column(vl_ddl_plan_state *state, const vl_table_def *table)
     const vl_ast *definition = state->input->statement->kid[1];
     const vl_column_def *column;
     vl_table_def *new_table;
-    vl_schema *after;
     vl_ddl_edit edit;
     const char *sql;
 
@@ -286,11 +274,11 @@ alter_add_column(vl_ddl_plan_state *state, const vl_table_def *table)
     VL_TRY(alter_make_added(state, table, sql, &new_table));
     alter_add_id(table, new_table);
     column = &new_table->columns[table->column_count];
+    VL_TRY(vl_ddl_check_quoted(state, table, column->name, ""));
     VL_TRY(alter_check_rows(state, table, column, definition));
     VL_TRY(vl_ddl_edit_begin(state, table->schema, &edit));
     VL_TRY(alter_set_row(state, &edit, &table->object, sql, new_table));
-    VL_TRY(vl_ddl_edit_end(state, &edit, "after add column", &after));
-    vl_schema_release(after);
+    VL_TRY(vl_ddl_edit_end(state, &edit, 1, "after add column", 0));
     if (column->id != 0)
         VL_TRY(alter_add_storage(state, table, new_table));
     if (alter_has_constraint(definition, VL_OP_CHECK) || table->is_strict ||
@@ -389,19 +377,20 @@ alter_drop_column(vl_ddl_plan_state *state, const vl_table_def *table)
 {
     const vl_ast *create;
     vl_table_def *less;
-    vl_schema *after;
     vl_ddl_edit edit;
     const char *sql;
     int32_t column;
 
-    VL_TRY(alter_parse(state, table->object.sql, &create));
+    VL_TRY(vl_ddl_parse(state, &table->object, &create));
     VL_TRY(alter_find_dropped(state, table, create, &column));
+    VL_TRY(vl_ddl_check_names(state, state->input->schemas, table->schema, ""));
+    VL_TRY(vl_ddl_check_quoted(state, table, table->columns[column].name, "after drop column"));
+    VL_TRY(vl_ddl_check_not_meant(state, table, column));
     VL_TRY(alter_dropped_text(state, table, create, column, &sql));
     VL_TRY(alter_dropped_layout(state, table, column, &less));
     VL_TRY(vl_ddl_edit_begin(state, table->schema, &edit));
     VL_TRY(alter_set_row(state, &edit, &table->object, sql, less));
-    VL_TRY(vl_ddl_edit_end(state, &edit, "after drop column", &after));
-    vl_schema_release(after);
+    VL_TRY(vl_ddl_edit_end(state, &edit, 1, "after drop column", 1));
     if (table->columns[column].id == 0)
         return VELO_OK;
     return alter_add_storage(state, table, less);
@@ -443,16 +432,20 @@ vl_ddl_alter(vl_ddl_plan_state *state)
                               name->kid[0] != NULL ? "." : "", (int)name->text_size, name->text);
     state->out->schema = table->schema;
     state->builder.database = table->schema->database;
+    if (alter->op == VL_OP_RENAME_TABLE)
+        return vl_ddl_rename_table(state, table);
     if (table->is_system)
         return vl_schema_fail(&state->builder, NULL, "table %s may not be altered",
                               vl_ddl_shown_name(table));
     VL_TRY(alter_check_view(state, table));
     switch ((vl_ast_op)alter->op) {
+    case VL_OP_RENAME_COLUMN:
+        return vl_ddl_rename_column(state, table);
     case VL_OP_ADD_COLUMN:
         return alter_add_column(state, table);
     case VL_OP_DROP_COLUMN:
         return alter_drop_column(state, table);
-    default: /* RENAME, and the constraints of SQLite 3.53 */
+    default: /* the constraints of SQLite 3.53, which we do not have */
         return vl_schema_fail(&state->builder, NULL, "ALTER TABLE %s is not supported",
                               vl_ast_op_words((vl_ast_op)alter->op));
     }

@@ -567,17 +567,19 @@ static velo_status
 create_check_trigger(const vl_ddl_plan_state *state, const vl_table_def *table)
 {
     const vl_ast *statement = state->input->statement;
+    const vl_ast *on = statement->kid[1];
     int is_view = table->object.type == VL_OBJECT_VIEW;
 
     if (table->is_system)
         return vl_schema_fail(&state->builder, NULL, "cannot create trigger on system table");
     if (is_view && statement->op != VL_OP_INSTEAD_OF)
-        return vl_schema_fail(&state->builder, NULL, "cannot create %s trigger on view: %s",
-                              statement->op == VL_OP_AFTER ? "AFTER" : "BEFORE",
-                              table->object.name);
+        return vl_schema_fail(&state->builder, NULL, "cannot create %s trigger on view: %.*s",
+                              statement->op == VL_OP_AFTER ? "AFTER" : "BEFORE", (int)on->text_size,
+                              on->text);
     if (!is_view && statement->op == VL_OP_INSTEAD_OF)
         return vl_schema_fail(&state->builder, NULL,
-                              "cannot create INSTEAD OF trigger on table: %s", table->object.name);
+                              "cannot create INSTEAD OF trigger on table: %.*s", (int)on->text_size,
+                              on->text);
     VL_TRY(create_check_foreign(state, "trigger", statement->kid[3]));
     return create_check_foreign(state, "trigger", statement->kid[4]);
 }

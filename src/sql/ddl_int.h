@@ -75,13 +75,45 @@ velo_status vl_ddl_edit_begin(const vl_ddl_plan_state *state, const vl_schema *s
 /* The row of an object, which the caller changes. */
 vl_schema_row *vl_ddl_edit_row(vl_ddl_edit *edit, const vl_object_def *object);
 
-/* Check that all rows still make a schema and put those that changed into the list.
+/* Check that all rows of one or two databases still make schemas, in which all names have meanings
+ * when has_names says so, and put the rows that changed into the list.
  *
+ * edits   edit_count of them; the first is of the database that the statement is about
  * when    "after rename", for messages
- * after   the schema that they make, which the caller releases; NULL on failure
  * errors  VELO_ERROR "error in KIND NAME WHEN: ...", VELO_NOMEM */
-velo_status vl_ddl_edit_end(vl_ddl_plan_state *state, const vl_ddl_edit *edit, const char *when,
-                            vl_schema **after) VL_MUST_CHECK;
+velo_status vl_ddl_edit_end(vl_ddl_plan_state *state, const vl_ddl_edit *edits, uint32_t edit_count,
+                            const char *when, int has_names) VL_MUST_CHECK;
+
+/* Parse the text of an object. Errors: VELO_NOMEM; others do not occur with a text of a schema. */
+velo_status vl_ddl_parse(const vl_ddl_plan_state *state, const vl_object_def *object,
+                         const vl_ast **create) VL_MUST_CHECK;
+
+/* Refuse when a constraint or an index of the table has a name in quotes that is this one: with a
+ * column of the name it means the column, without one a text. Errors: VELO_ERROR "error in index i
+ * WHEN: no such column: x", VELO_NOMEM. */
+velo_status vl_ddl_check_quoted(const vl_ddl_plan_state *state, const vl_table_def *table,
+                                const char *name, const char *when) VL_MUST_CHECK;
+
+/* Refuse when an index of the table has a text as a term: whatever way it is written in, it would
+ * mean a column of that name. Errors: VELO_ERROR "error in index i: no such column: x", VELO_NOMEM.
+ */
+velo_status vl_ddl_check_text_terms(const vl_ddl_plan_state *state, const vl_table_def *table)
+    VL_MUST_CHECK;
+
+/* Check that no view or trigger of a database, or of "temp", means a column by a name in double
+ * quotes, which would become a text without the column. Errors: VELO_ERROR "error in view v after
+ * drop column: no such column: x", VELO_NOMEM. */
+velo_status vl_ddl_check_not_meant(const vl_ddl_plan_state *state, const vl_table_def *table,
+                                   int32_t column) VL_MUST_CHECK;
+
+/* Check that every name in the views and triggers of a database, and of "temp", has a meaning.
+ *
+ * schemas  as in vl_ddl_input
+ * home     the database: one of them
+ * when     "after rename", or "" when they are as they were
+ * errors   VELO_ERROR "error in view v after rename: ...", VELO_NOMEM */
+velo_status vl_ddl_check_names(const vl_ddl_plan_state *state, const vl_schema *const *schemas,
+                               const vl_schema *home, const char *when) VL_MUST_CHECK;
 
 /* The kinds of statements. Errors: VELO_ERROR, VELO_NOMEM, VELO_MISUSE. */
 velo_status vl_ddl_create_table(vl_ddl_plan_state *state) VL_MUST_CHECK;
@@ -90,5 +122,7 @@ velo_status vl_ddl_create_view(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_create_trigger(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_drop(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_alter(vl_ddl_plan_state *state) VL_MUST_CHECK;
+velo_status vl_ddl_rename_table(vl_ddl_plan_state *state, const vl_table_def *table) VL_MUST_CHECK;
+velo_status vl_ddl_rename_column(vl_ddl_plan_state *state, const vl_table_def *table) VL_MUST_CHECK;
 
 #endif

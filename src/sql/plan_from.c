@@ -430,7 +430,7 @@ from_correlate(from_work *work, const vl_join_item *item, const vl_exprs *conjun
     vl_bind_rel right = from_query(b, item->source, conjuncts);
 
     vl_program_end(b, outer, program, right.op);
-    if (b->status != VELO_OK || frame.count == 0 || !from_is_lookup(right.op))
+    if (b->status != VELO_OK || right.op == NULL || frame.count == 0 || !from_is_lookup(right.op))
         return 0;
     from_loop(work, from_kind(item), program, &frame, &right.layout);
     return 1;

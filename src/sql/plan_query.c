@@ -611,7 +611,7 @@ query_compound(vl_binder *b, const vl_query *query, const vl_query_use *use)
         vl_bind_rel right = query_core(b, query->cores[i], use);
         vl_op *op = vl_op_new(b, VL_OP_KIND_COMPOUND, 2, rel.op, right.op);
 
-        if (op == NULL)
+        if (op == NULL || rel.op == NULL || right.op == NULL)
             return (vl_bind_rel){NULL, {NULL, 0}};
         op->as.compound.kind = query_compound_kind(query->cores[i]->op);
         op->as.compound.collations = query->collations;

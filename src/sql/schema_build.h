@@ -13,11 +13,11 @@
  * Column ids. A row in a table's tree holds values by column id, so that ALTER TABLE changes no
  * row. A column has an id when its values are stored: not when it is VIRTUAL, and not when it is
  * the rowid. A table as created has the ids 1, 2, 3... in the order of its stored columns; a table
- * without stored columns has a placeholder, id 1, that nobody reads. An added column gets the next id
- * that was never used in its table. As the text of a table in which a column was dropped does not
- * tell its ids any more, the store's table behind sqlite_schema has a sixth column, not visible to
- * SQL, `layout`: NULL where the rule above gives the ids, else the text "NEXT:ID,ID,..." with the
- * next id and those of the stored columns in their order. Rows of a table WITHOUT ROWID are the
+ * without stored columns has a placeholder, id 1, that nobody reads. An added column gets the next
+ * id that was never used in its table. As the text of a table in which a column was dropped does
+ * not tell its ids any more, the store's table behind sqlite_schema has a sixth column, not visible
+ * to SQL, `layout`: NULL where the rule above gives the ids, else the text "NEXT:ID,ID,..." with
+ * the next id and those of the stored columns in their order. Rows of a table WITHOUT ROWID are the
  * keys of its primary index; there the ids only say what was where and are kept in the same way. */
 #ifndef VL_SQL_SCHEMA_BUILD_H
 #define VL_SQL_SCHEMA_BUILD_H

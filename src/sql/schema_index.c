@@ -32,6 +32,9 @@ index_find_column(const index_making *making, const vl_ast *node, int32_t *colum
     if (*column >= 0)
         return VELO_OK;
     *column = -2;
+    if (node->type == VL_AST_STRING)
+        return vl_schema_fail(making->builder, node, "no such column: %.*s", (int)node->text_size,
+                              node->text);
     VL_TRY(vl_schema_check(making->builder, making->table, VL_SCHEMA_INDEX, node));
     if (making->is_constraint)
         return vl_schema_fail(making->builder, node,
@@ -344,14 +347,14 @@ vl_schema_make_index(const vl_schema_builder *builder, const vl_table_def *table
     index->table = table;
     index->origin = VL_INDEX_CREATED;
     index->is_unique = (create->flags & VL_AST_IS_UNIQUE) != 0;
+    VL_TRY(index_make_terms(&making, create->kid[2]));
+    index->terms = making.terms;
+    index->term_count = making.count;
     if (create->kid[3] != NULL) {
         VL_TRY(vl_schema_check(builder, table, VL_SCHEMA_PARTIAL, create->kid[3]));
         index->where_ast = create->kid[3];
         VL_TRY(vl_schema_copy_source(builder, create->kid[3], 0, &index->where_text));
     }
-    VL_TRY(index_make_terms(&making, create->kid[2]));
-    index->terms = making.terms;
-    index->term_count = making.count;
     VL_TRY(index_finish(builder, table, index));
     *out = index;
     return VELO_OK;

@@ -212,6 +212,9 @@ table_key_is_generated(const table_making *making)
 static velo_status
 table_add_generated(table_making *making, vl_column_def *column, const vl_ast *node)
 {
+    if (column->generated_ast != NULL)
+        return vl_schema_fail(making->builder, NULL, "error in generated column \"%s\"",
+                              column->name);
     if (node->text == NULL || vl_schema_is_word(node->text, node->text_size, "virtual"))
         column->generated = 1;
     else if (vl_schema_is_word(node->text, node->text_size, "stored"))
@@ -532,24 +535,25 @@ table_finish_without_rowid(table_making *making)
     return VELO_OK;
 }
 
-/* Check the names in CHECK constraints and generated columns. */
+/* Check the names in generated columns and CHECK constraints: where both are wrong, SQLite tells of
+ * the former. */
 static velo_status
 table_finish_expressions(table_making *making)
 {
     vl_table_def *table = making->table;
     int has_plain = 0;
 
-    for (uint32_t i = 0; i < table->check_count; i++)
-        VL_TRY(vl_schema_check(making->builder, table, VL_SCHEMA_CHECK,
-                               (const vl_ast *)table->checks[i].ast));
-    for (int32_t i = 0; i < table->column_count; i++) {
+    for (int32_t i = 0; i < table->column_count; i++)
         has_plain |= table->columns[i].generated == 0;
+    if (!has_plain)
+        return vl_schema_fail(making->builder, NULL, "must have at least one non-generated column");
+    for (int32_t i = 0; i < table->column_count; i++)
         if (table->columns[i].generated != 0)
             VL_TRY(vl_schema_check(making->builder, table, VL_SCHEMA_GENERATED,
                                    (const vl_ast *)table->columns[i].generated_ast));
-    }
-    if (!has_plain)
-        return vl_schema_fail(making->builder, NULL, "must have at least one non-generated column");
+    for (uint32_t i = 0; i < table->check_count; i++)
+        VL_TRY(vl_schema_check(making->builder, table, VL_SCHEMA_CHECK,
+                               (const vl_ast *)table->checks[i].ast));
     return VELO_OK;
 }
 

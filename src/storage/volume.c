@@ -640,6 +640,11 @@ volume_check_write(vl_ctx *ctx, vl_volume *volume, const vl_volume_write_item *i
         VL_CHECK(items[i].length <= VL_VOLUME_MAX_IMAGE / volume->block_size &&
                  volume_may_write(volume, &items[i]));
     vl_latch_release_exclusive(&volume->latch);
+#if !VL_TSAN
+    /* Orders what made the blocks free, the change of a page's word among it, before what is stored
+     * to them: pairs with the fence of whoever reads one in place (vl_word_read_valid). */
+    atomic_thread_fence(memory_order_release);
+#endif
     return VELO_OK;
 }
 

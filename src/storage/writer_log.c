@@ -131,7 +131,8 @@ writer_log_make(vl_ctx *ctx, vl_writer *writer, const vl_record *record,
 {
     size_t head_size = VL_RECORD_HEAD_SIZE + (size_t)record->key.size;
     size_t bound = schema != NULL ? writer_log_bound(schema, row) : 0;
-    int is_long = bound + VL_RECORD_HEAD_SIZE > vl_wal_max_body(writer->store->wal);
+    int is_long =
+        schema != NULL && bound + VL_RECORD_HEAD_SIZE > vl_wal_max_body(writer->store->wal);
     uint8_t *head;
     uint8_t *end;
 

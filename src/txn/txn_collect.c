@@ -11,7 +11,9 @@
  *   TC2  Pages of a value are freed after the last version that named it has gone from its chain:
  *        no view can reach it, and who reads it has one.
  *   TC3  A log that was taken is pruned as a whole before its trees are dropped. One whose pruning
- *        failed is put back, as the first to be tried again. */
+ *        failed is put back, as the first to be tried again; so is one that is long, with a note of
+ * how far it is. TC4  One thread at a time takes logs: so nobody is at a log of before when a tree
+ * is dropped. */
 #include "txn/txn_int.h"
 
 #include "base/alloc.h"
@@ -249,6 +251,7 @@ typedef struct collect_pass {
     vl_txn_horizon horizon; /* who may look */
     vl_prune prune;         /* what went */
     vl_timestamp oldest;    /* what is committed up to here is seen by all */
+    uint64_t left;          /* records that may still be looked at */
     vl_txn_tree *tree;      /* of the record at hand */
     const vl_undo *record;  /* it */
     int is_tombstone;       /* the row or entry is one that can go */
@@ -450,50 +453,80 @@ collect_find_tree(vl_ctx *ctx, collect_pass *pass)
     return 0; /* dropped: no chain of it is left */
 }
 
-/* Prune all that a log speaks of. *count goes up by its records. */
+/* Prune what a log speaks of: *is_done 1, or so much of it as is left of pass->left. */
 static velo_status
-collect_log(vl_ctx *ctx, collect_pass *pass, vl_undo_log *log, uint64_t *count)
+collect_log(vl_ctx *ctx, collect_pass *pass, vl_undo_log *log, int *is_done)
 {
-    for (pass->record = vl_undo_last(log); pass->record != NULL;
-         pass->record = pass->record->previous) {
-        ++*count;
-        if (pass->record->kind >= VL_UNDO_TREE_CREATED || !collect_find_tree(ctx, pass))
+    vl_undo *record = vl_undo_log_resume(log);
+
+    *is_done = 0;
+    for (; record != NULL; record = record->previous) {
+        vl_undo_log_set_resume(log, record);
+        if (pass->left-- == 0)
+            return VELO_OK;
+        pass->record = record;
+        if (record->kind >= VL_UNDO_TREE_CREATED || !collect_find_tree(ctx, pass))
             continue;
-        if (pass->record->kind == VL_UNDO_RANGE)
+        if (record->kind == VL_UNDO_RANGE)
             collect_ranges(pass);
         else
             VL_TRY(collect_record(ctx, pass));
     }
-    for (vl_undo *record = vl_undo_last(log); record != NULL; record = record->previous) { /* TC3 */
+    for (record = vl_undo_last(log); record != NULL; record = record->previous) { /* TC3 */
         if (record->kind != VL_UNDO_TREE_DROPPED || record->tree == 0)
             continue;
         pass->tree = NULL;
         VL_TRY(vl_txn_drop_for_good(ctx, pass->store, pass->writer, record->tree));
         vl_txn_unlink_drop(record); /* the log is held */
     }
+    *is_done = 1;
     return VELO_OK;
+}
+
+/* Collect; the caller has the turn. */
+static velo_status
+collect_logs(vl_ctx *ctx, collect_pass *pass)
+{
+    vl_undo_log *log;
+    velo_status st = VELO_OK;
+
+    vl_txn_get_horizon(pass->store, &pass->horizon);
+    pass->oldest = vl_snapshot_view_oldest(&pass->horizon.view);
+    vl_txn_begin_prune(pass->store, &pass->horizon, &pass->prune);
+    while (st == VELO_OK && pass->left > 0 &&
+           (log = vl_undo_pool_take(pass->store->pool, pass->oldest)) != NULL) {
+        int is_done;
+
+        st = collect_log(ctx, pass, log, &is_done);
+        if (st == VELO_OK && is_done)
+            vl_undo_log_release(log);
+        else
+            vl_undo_log_put_back(log); /* TC3 */
+        if (!is_done)
+            break;
+    }
+    vl_txn_end_prune(pass->store, &pass->prune);
+    return st;
 }
 
 velo_status
 vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max_records)
 {
     collect_pass pass = {.store = store, .writer = writer};
-    uint64_t count = 0;
-    vl_undo_log *log;
-    velo_status st = VELO_OK;
+    velo_status st;
 
-    vl_txn_get_horizon(store, &pass.horizon);
-    pass.oldest = vl_snapshot_view_oldest(&pass.horizon.view);
-    vl_txn_begin_prune(store, &pass.horizon, &pass.prune);
-    while (st == VELO_OK && count < max_records &&
-           (log = vl_undo_pool_take(store->pool, pass.oldest)) != NULL) {
-        st = collect_log(ctx, &pass, log, &count);
-        if (st == VELO_OK)
-            vl_undo_log_release(log);
-        else
-            vl_undo_log_put_back(log); /* TC3 */
+    if (max_records == UINT64_MAX) {
+        vl_latch_acquire_exclusive(&store->collect_turn); /* TC4 */
+        pass.left = UINT64_MAX;
+    } else if (!vl_latch_try_exclusive(&store->collect_turn)) {
+        atomic_fetch_add_explicit(&store->collect_owed, max_records, memory_order_relaxed);
+        return VELO_OK; /* who has the turn, or comes next, does it as well */
+    } else {
+        pass.left =
+            max_records + atomic_exchange_explicit(&store->collect_owed, 0, memory_order_relaxed);
     }
-    vl_txn_end_prune(store, &pass.prune);
+    st = collect_logs(ctx, &pass);
+    vl_latch_release_exclusive(&store->collect_turn);
     vl_txn_free_garbage(ctx, store, writer);
     return st;
 }

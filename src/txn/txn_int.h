@@ -117,6 +117,8 @@ struct vl_txn_store {
     vl_latch attach_turn;         /* no rank: one thread attaches it */
 
     _Atomic(vl_txn_garbage *) garbage; /* values whose pages are to be freed */
+    vl_latch collect_turn;             /* no rank: one thread collects; held across that */
+    _Atomic uint64_t collect_owed;     /* records that others would have collected */
     vl_latch undo_turn;          /* no rank: one thread undoes what was left; held across that */
     _Atomic uint64_t left_count; /* transactions in `left` */
 

@@ -160,6 +160,7 @@ vl_txn_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_store_o
     store->is_in_memory = path == NULL;
     vl_latch_init(&store->attach_turn, VL_RANK_NONE);
     vl_latch_init(&store->undo_turn, VL_RANK_NONE);
+    vl_latch_init(&store->collect_turn, VL_RANK_NONE);
     vl_latch_init(&store->kept_latch, VL_RANK_TXN_KEPT);
     vl_latch_init(&store->latch, VL_RANK_TXN_STORE);
     vl_publish_init(&store->publish);

@@ -36,6 +36,7 @@ struct vl_undo_log {
     vl_txn_status *status;       /* whose log */
     undo_chunk *chunk;           /* newest; NULL: nothing was recorded */
     vl_undo *last;               /* U2 */
+    vl_undo *resume;             /* where its pruning goes on; NULL: at the last one */
     _Atomic uint64_t references; /* U1 */
     _Atomic uint64_t holds;      /* of these, holds: U4 */
     vl_undo_log *before;         /* neighbours in the pool's list; pool latch */
@@ -274,6 +275,18 @@ vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest)
     }
     vl_latch_release_exclusive(&pool->latch);
     return log;
+}
+
+vl_undo *
+vl_undo_log_resume(const vl_undo_log *log)
+{
+    return log->resume != NULL ? log->resume : log->last;
+}
+
+void
+vl_undo_log_set_resume(vl_undo_log *log, vl_undo *record)
+{
+    log->resume = record;
 }
 
 void

@@ -166,6 +166,11 @@ void vl_undo_log_release(vl_undo_log *log);
  * (prune.h) and releases it. Any thread; takes the pool's latch. */
 vl_undo_log *vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest) VL_MUST_CHECK;
 
+/* How far who took a log has come: the record to be looked at next, the last one at first. By who
+ * has taken it. */
+vl_undo *vl_undo_log_resume(const vl_undo_log *log);
+void vl_undo_log_set_resume(vl_undo_log *log, vl_undo *record);
+
 /* Put a log back that was taken, as the first, and release it: pruning it has failed. */
 void vl_undo_log_put_back(vl_undo_log *log);
 

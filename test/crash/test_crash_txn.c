@@ -15,6 +15,7 @@
 #include "os/sim.h"
 #include "storage/store_check.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -266,13 +267,15 @@ crash_txn_store_does_what_the_model_does(void)
     }
 }
 
-/* One machine, crash after crash: what recovery leaves is what the next life works on. */
+/* One machine, crash after crash, or a failure and a crash: what recovery leaves is what the next
+ * life works on. */
 static void
 crash_txn_lives_go_on(void)
 {
-    static const vl_sim_fault_kind kinds[4] = {VL_SIM_CUT_BEFORE, VL_SIM_CUT_AFTER,
-                                               VL_SIM_KILL_BEFORE, VL_SIM_KILL_AFTER};
-    uint64_t lives = crash_txn_number("VELO_CRASH_LIVES", 40);
+    static const vl_sim_fault_kind kinds[6] = {VL_SIM_CUT_BEFORE,  VL_SIM_CUT_AFTER,
+                                               VL_SIM_KILL_BEFORE, VL_SIM_KILL_AFTER,
+                                               VL_SIM_ERROR,       VL_SIM_ERROR};
+    uint64_t lives = crash_txn_number("VELO_CRASH_LIVES", 60);
     vl_sim_options options = {.seed = unit_seed()};
     static txn_model model;
     vl_rng rng;
@@ -285,12 +288,17 @@ crash_txn_lives_go_on(void)
     txn_model_init(&model, unit_ctx(), io, CRASH_TXN_PATH, unit_seed());
     CHECK_OK(txn_model_open(&model));
     for (uint64_t i = 0; i < lives && !unit_has_failed(); i++) {
-        uint64_t dice = vl_rng_below(&rng, 4), first, content, at;
+        uint64_t dice = vl_rng_below(&rng, 6), first, content, at;
         vl_sim_fault fault = {.kind = kinds[dice], .ops = VL_SIM_CHANGING};
         vl_sim_outcome outcome = {.seed = vl_rng_next(&rng)};
         velo_status st = VELO_OK;
 
         fault.nth = 1 + vl_rng_below(&rng, vl_rng_chance(&rng, 1, 3) ? 20 : 400);
+        if (dice >= 4) { /* a transfer fails, or the disk is full, for a while or for good */
+            fault.os_error = dice == 4 ? EIO : ENOSPC;
+            fault.ops = dice == 4 ? VL_SIM_ANY : VL_SIM_CHANGING;
+            fault.count = vl_rng_chance(&rng, 1, 2) ? 1 + vl_rng_below(&rng, 5) : UINT64_MAX;
+        }
         CHECK_OK(vl_sim_plan(unit_ctx(), sim, &fault));
         for (uint32_t step = 0; st == VELO_OK && step < 400 && model.fault[0] == 0; step++)
             st = txn_model_step(&model);

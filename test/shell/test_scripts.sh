@@ -12,8 +12,8 @@ if [ "$1" = --write ]; then
     writes=1
     shift
 fi
-program=$1
-folder=$2
+program=$(realpath "$1")
+folder=$(realpath "$2")
 shift 2
 work=$(mktemp -d) && [ -n "$work" ] || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM

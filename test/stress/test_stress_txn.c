@@ -687,6 +687,86 @@ stress_txn_power_cut_leaves_a_prefix(void)
         stress_txn_life(unit_seed() + i);
 }
 
+/* ---- trees ---- */
+
+/* Create an index, fill it, change it and drop it, each in a transaction of its own. */
+static velo_status
+stress_txn_tree_once(stress_txn_thread *self)
+{
+    vl_statement statement;
+    vl_txn_index *index = NULL;
+    vl_tree_id id;
+    velo_status st;
+
+    VL_TRY(vl_statement_begin(&self->ctx, self->session, 1, &statement));
+    st = vl_txn_create_tree(&self->ctx, &statement, NULL, &id);
+    if (st == VELO_OK)
+        st = vl_statement_end(&self->ctx, &statement);
+    if (st == VELO_OK)
+        st = vl_keys_open(&self->ctx, self->all->store, id, &index);
+    for (uint32_t round = 0; st == VELO_OK && round < 3; round++) {
+        st = vl_statement_begin(&self->ctx, self->session, 1, &statement);
+        for (uint32_t key = 0; st == VELO_OK && key < 40; key++)
+            st = round == 1 ? vl_keys_delete(&self->ctx, &statement, index, &key, 4)
+                            : vl_keys_insert(&self->ctx, &statement, index, &key, 4, &round, 4,
+                                             NULL, NULL);
+        if (st == VELO_OK)
+            st = vl_statement_end(&self->ctx, &statement);
+    }
+    if (st == VELO_OK)
+        st = vl_statement_begin(&self->ctx, self->session, 1, &statement);
+    if (st == VELO_OK)
+        st = vl_txn_drop_tree(&self->ctx, &statement, id);
+    return st == VELO_OK ? vl_statement_end(&self->ctx, &statement) : st;
+}
+
+static void
+stress_txn_tree_main(void *argument)
+{
+    stress_txn_thread *self = argument;
+
+    for (uint64_t i = 0; i < self->all->transactions && self->fault[0] == 0; i++) {
+        velo_status st;
+
+        vl_session_enter_call(self->session);
+        st = vl_rng_chance(&self->rng, 1, 2) ? stress_txn_tree_once(self) : stress_txn_single(self);
+        vl_session_leave_call(self->session);
+        if (st != VELO_OK)
+            stress_txn_wrong(self, "the work fails", 0);
+    }
+}
+
+/* Trees are dropped while others collect what is left of them: nothing is lost, nothing stays. */
+static void
+stress_txn_trees_come_and_go(void)
+{
+    static stress_txn_thread threads[STRESS_TXN_THREADS];
+    static stress_txn all;
+    vl_thread handles[STRESS_TXN_THREADS];
+    vl_store_report report;
+    vl_store_tree *tree;
+    uint32_t count;
+
+    memset(&all, 0, sizeof all);
+    memset(handles, 0, sizeof handles);
+    all.transactions = 150;
+    all.seed = unit_seed();
+    CHECK_OK(stress_txn_begin(NULL, NULL, &(vl_txn_store_options){0}, &all, threads));
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++)
+        CHECK_OK(
+            vl_thread_start(unit_ctx(), &handles[i], "txn", stress_txn_tree_main, &threads[i]));
+    for (uint32_t i = 0; i < STRESS_TXN_THREADS; i++)
+        vl_thread_join(&handles[i]);
+    free(stress_txn_gather(threads, &count));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), all.store));
+    CHECK_STATUS(
+        vl_store_next_tree(unit_ctx(), vl_txn_store_base(all.store), all.table_id + 1, &tree),
+        VELO_NOTFOUND);
+    CHECK_OK(vl_store_check(unit_ctx(), vl_txn_store_base(all.store), NULL, NULL, &report));
+    CHECK_EQ(report.unused_count, 0);
+    CHECK_OK(vl_txn_store_close(unit_ctx(), all.store));
+}
+
 /* How much is done: VELO_STRESS_TXN transactions of each thread. */
 static uint64_t
 stress_txn_amount(uint64_t otherwise)
@@ -726,6 +806,7 @@ main(int argc, char **argv)
         UNIT_TEST(stress_txn_history_in_memory),
         UNIT_TEST(stress_txn_history_in_a_file),
         UNIT_TEST(stress_txn_power_cut_leaves_a_prefix),
+        UNIT_TEST(stress_txn_trees_come_and_go),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));

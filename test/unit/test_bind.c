@@ -96,7 +96,7 @@ bind_fails_in_sqlites_words(void)
         {"select a as s, sum(c) as m from t where m>1", "misuse of aggregate: sum()", 15},
         {"select max(a) from t where a in (1,2,max(a))", "misuse of aggregate: max()", 37},
         {"delete from sqlite_master", "table sqlite_master may not be modified", -1},
-        {"insert into sqlite_schema values(1,2,3,4,5)", "table sqlite_schema may not be modified",
+        {"insert into sqlite_schema values(1,2,3,4,5)", "table sqlite_master may not be modified",
          -1},
         {"insert into v values(1,2)", "cannot modify v because it is a view", -1},
         {"delete from v", "cannot modify v because it is a view", -1},

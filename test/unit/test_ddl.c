@@ -1,56 +1,14 @@
 /* test_ddl.c - what statements that change the schema do, what is stored, and what is refused. */
-#include "lib/schema_rig.h"
+#include "lib/schema_rig_check.h"
 #include "lib/unit.h"
 #include "sql/ddl.h"
 
 #include <stdio.h>
 
-typedef struct ddl_pair {
-    const char *sql;    /* statements */
-    const char *wanted; /* what is told afterwards, or the error */
-} ddl_pair;
-
-typedef void ddl_tell(const schema_rig *rig, char *text, size_t size);
-
-static void
-ddl_tell_main_rows(const schema_rig *rig, char *text, size_t size)
-{
-    schema_rig_tell_rows(&rig->databases[0], text, size);
-}
-
-static void
-ddl_tell_temp_rows(const schema_rig *rig, char *text, size_t size)
-{
-    schema_rig_tell_rows(&rig->databases[1], text, size);
-}
-
-static void
-ddl_check_pairs(const ddl_pair *pairs, size_t count, ddl_tell *tell)
-{
-    for (size_t i = 0; i < count; i++) {
-        char text[8192];
-        schema_rig rig;
-
-        schema_rig_init(&rig, NULL);
-        rig.options.has_foreign_keys = 1;
-        if (schema_rig_run(unit_ctx(), &rig, pairs[i].sql) != VELO_OK)
-            (void)snprintf(text, sizeof text, "%s", unit_ctx()->error.text);
-        else if (!schema_rig_is_sound(rig.databases[0].schema) ||
-                 !schema_rig_is_sound(rig.databases[1].schema))
-            (void)snprintf(text, sizeof text, "not sound");
-        else
-            tell(&rig, text, sizeof text);
-        if (strcmp(text, pairs[i].wanted) != 0)
-            unit_failed(__FILE__, __LINE__, "\"%s\" gives\n\"%s\", not\n\"%s\"", pairs[i].sql, text,
-                        pairs[i].wanted);
-        schema_rig_deinit(&rig);
-    }
-}
-
 static void
 ddl_tells_what_create_changes(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"create table t(a, b)", "create #1 1 2\ninsert table t #1"},
         {"create table t(a integer primary key)", "create #1 1\ninsert table t #1"},
         {"create table t(a integer primary key autoincrement, b unique, c as (b))",
@@ -82,13 +40,13 @@ ddl_tells_what_create_changes(void)
         {"create view v as select 1; create table if not exists v(a)", ""},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 static void
 ddl_tells_what_drop_changes(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"drop table if exists t", ""},
         {"drop view if exists main.t", ""},
         {"drop index if exists t", ""},
@@ -123,13 +81,13 @@ ddl_tells_what_drop_changes(void)
          "delete trigger r"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 static void
 ddl_tells_what_alter_changes(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"create table t(a); alter table t add b", "update table t\ncolumns @2 1 2 t"},
         {"create table t(a); alter table t add column b text default 5",
          "update table t\ncolumns @2 1 2='5' t"},
@@ -150,13 +108,13 @@ ddl_tells_what_alter_changes(void)
          "update table t\ncolumns @2 1 2='x' t"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 static void
 ddl_tells_what_defaults_change(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"create table t(a); alter table t add b default current_time",
          "require empty: Cannot add a column with non-constant default\nupdate table t\ncolumns @2 "
          "1 2 t"},
@@ -213,14 +171,14 @@ ddl_tells_what_defaults_change(void)
          "update table t\ncolumns @3 1 t"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 /* As SQLite 3.40.1 stores them, but for trees and column ids. */
 static void
 ddl_stores_texts(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"create   table  if not exists  main . \"t\" ( a , b  /* x */ )  /* y */  ;\n"
          "create unique   index if not exists  main.i  on t ( a )  /* c */   ;\n"
          "create view if not exists main.v  as select 1   /* c */ ;\n"
@@ -274,13 +232,13 @@ ddl_stores_texts(void)
          "when new.a > 1 begin update t set a = 1; insert into t values(1); delete from t; end"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), ddl_tell_main_rows);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_main);
 }
 
 static void
 ddl_stores_temp_texts(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"create temp table tt(a);\ncreate temporary view tv as select 2;\n"
          "create index i9 on tt(a);\ncreate trigger x2 insert on tt begin select 1; end;",
          "table tt on tt @2: CREATE TABLE tt(a)\nview tv on tv: CREATE VIEW tv as select 2\nindex "
@@ -300,14 +258,14 @@ ddl_stores_temp_texts(void)
          "table t on t @3: CREATE TABLE t(b)"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), ddl_tell_temp_rows);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_temp);
 }
 
 /* The messages of this test and of the next three are those of SQLite 3.40.1. */
 static void
 ddl_refuses_to_create(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"create table sqlite_x(a)", "object name reserved for internal use: sqlite_x"},
         {"create view SQLITE_x as select 1", "object name reserved for internal use: SQLITE_x"},
         {"create table t(a); create index sqlite_x on t(a)",
@@ -342,13 +300,13 @@ ddl_refuses_to_create(void)
         {"create temp table t(a); create index main.i on t(a)", "no such table: main.t"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 static void
 ddl_refuses_databases(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"create table foo.t(a)", "unknown database foo"},
         {"create view \"foo\".t as select 1", "unknown database \"foo\""},
         {"create table t(a); create index foo.i on t(a)", "unknown database foo"},
@@ -376,6 +334,8 @@ ddl_refuses_databases(void)
          "cannot create AFTER trigger on view: v"},
         {"create table t(a); create trigger r instead of insert on t begin select 1; end",
          "cannot create INSTEAD OF trigger on table: t"},
+        {"create table t(a); create trigger r instead of insert on 'T' begin select 1; end",
+         "cannot create INSTEAD OF trigger on table: T"},
         {"create table t(a); create trigger r after insert on foo.t begin select 1; end",
          "trigger r cannot reference objects in database foo"},
         {"create temp table t(a); create trigger main.r after insert on temp.t begin select 1; end",
@@ -394,13 +354,13 @@ ddl_refuses_databases(void)
         {"create virtual table t using nosuch(a)", "no such module: nosuch"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 static void
 ddl_refuses_to_drop(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"drop table nosuch", "no such table: nosuch"},
         {"drop table main.\"nosuch\"", "no such table: main.nosuch"},
         {"drop table foo.t", "no such table: foo.t"},
@@ -421,13 +381,13 @@ ddl_refuses_to_drop(void)
          "index associated with UNIQUE or PRIMARY KEY constraint cannot be dropped"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 static void
 ddl_refuses_to_alter(void)
 {
-    static const ddl_pair pairs[] = {
+    static const schema_rig_pair pairs[] = {
         {"alter table nosuch add b", "no such table: nosuch"},
         {"alter table main.nosuch drop b", "no such table: main.nosuch"},
         {"alter table sqlite_master add b", "table sqlite_master may not be altered"},
@@ -480,7 +440,7 @@ ddl_refuses_to_alter(void)
          "error in table t after drop column: must have at least one non-generated column"},
     };
 
-    ddl_check_pairs(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
+    schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);
 }
 
 /* CREATE TABLE AS of result columns that a test tells. */
@@ -553,8 +513,12 @@ ddl_survives_no_memory(void)
         "create table w(a, b, primary key(b)) without rowid; create view v(x) as select 1;"
         "create index i on t(b || c, c) where b > 2;"
         "create trigger tr after insert on t begin select 1; end;"
+        "create view q as with z(m) as (select a from t union all select m from z) select m, x.* "
+        "from "
+        "z join w as x on x.a = m, v where m in (select b from t) order by m;"
         "alter table t add e default (- cast('5' as int)); alter table t drop d;"
-        "drop index i; drop table t; drop view v;";
+        "alter table t rename to \"u v\"; alter table \"u v\" rename b to \"c d\";"
+        "drop index i; drop table \"u v\"; drop view v;";
 
     CHECK(unit_each_alloc_failure(ddl_operation, sql) > 20);
 }

@@ -1,4 +1,5 @@
 /* test_exec_group.c - AGGREGATE: in memory, in files, on sorted input; against plain models. */
+#include "exec/exec_int.h"
 #include "lib/exec_rig.h"
 #include "lib/unit.h"
 #include "vec/value.h"
@@ -440,6 +441,96 @@ distinct_arguments_go_to_a_file(void)
     rig_deinit(&rig);
 }
 
+/* ---- built-in aggregates on vectors ---- */
+
+/* Chunks of an INTEGER, a REAL and an ANY column, in place of a child. */
+static struct {
+    vl_rng rng;
+    uint32_t left;
+    vl_vector vectors[3];
+    vl_chunk chunk;
+    int64_t integers[VL_CHUNK_ROWS];
+    double reals[VL_CHUNK_ROWS];
+    vl_value values[VL_CHUNK_ROWS];
+    uint64_t validity[(VL_CHUNK_ROWS + 63) / 64];
+} typed;
+
+static velo_status
+typed_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
+{
+    (void)ctx;
+    (void)stage;
+    for (uint32_t i = 0; i < VL_CHUNK_ROWS; i++) {
+        typed.integers[i] = (int64_t)vl_rng_below(&typed.rng, 2000000) - 1000000;
+        typed.reals[i] = (double)typed.integers[i] / 7;
+        typed.values[i] = i % 5 == 0 ? vl_value_of_null() : vl_value_of_integer(typed.integers[i]);
+        if (i % 5 == 1)
+            typed.values[i] = vl_value_of_real(typed.reals[i]);
+    }
+    vl_rng_fill(&typed.rng, typed.validity, sizeof typed.validity);
+    typed.vectors[0] = (vl_vector){
+        .form = VL_VECTOR_INTEGER, .as.integers = typed.integers, .validity = typed.validity};
+    typed.vectors[1] = (vl_vector){.form = VL_VECTOR_REAL, .as.reals = typed.reals};
+    typed.vectors[2] = (vl_vector){.form = VL_VECTOR_ANY, .as.values = typed.values};
+    typed.chunk = (vl_chunk){.column_count = 3, .vectors = typed.vectors};
+    if (typed.left > 0)
+        typed.chunk.row_count = typed.chunk.count = wanted;
+    typed.left -= typed.left > 0;
+    *out = &typed.chunk;
+    return VELO_OK;
+}
+
+static const vl_stage_class typed_class = {.size = sizeof(vl_stage), .next = typed_next};
+
+/* Run an aggregate over the typed chunks and keep its one row. */
+static void
+typed_run(exec_rig *rig, vl_op *op, vl_value *row)
+{
+    const vl_value *got;
+    vl_exec *exec;
+
+    vl_rng_init(&typed.rng, unit_seed());
+    typed.left = 5;
+    CHECK_OK(vl_exec_create(unit_ctx(), plan_root(&rig->builder, op), &rig->env, &exec));
+    exec->root->root->children[0]->class = &typed_class;
+    exec->root->root->children[0]->is_open = 0;
+    CHECK_STATUS(vl_exec_step(unit_ctx(), exec, &got), VELO_ROW);
+    CHECK_OK(vl_row_copy_to(unit_ctx(), &rig->builder.arena, got, op->column_count, row));
+    vl_exec_destroy(exec);
+}
+
+/* The same bits, column by column and row by row. */
+static void
+columns_give_what_rows_give(void)
+{
+    static const char *const names[] = {"count", "sum", "total", "avg", "min", "max"};
+    static const char *const columns[] = {"c0", "c1", "c2", "(+ c0 c1)"};
+
+    for (size_t i = 0; i < VL_ARRAY_COUNT(columns); i++) {
+        vl_value by_column[6];
+        vl_value by_row[6];
+        exec_rig rig;
+        vl_op *op;
+
+        CHECK(rig_init(&rig));
+        op = aggregate(&rig.builder, plan_values(&rig.builder, "i1 i1 i1"), NULL);
+        for (size_t k = 0; k < VL_ARRAY_COUNT(names); k++) {
+            vl_aggregate *what = call(&rig.builder, op, "count", columns[i]);
+
+            CHECK_OK(vl_func_find(unit_ctx(), NULL, names[k], strlen(names[k]), 1, &what->func));
+        }
+        typed_run(&rig, op, by_column);
+        rig.env.is_plain = 1;
+        typed_run(&rig, op, by_row);
+        for (size_t k = 0; k < VL_ARRAY_COUNT(names) && !unit_has_failed(); k++) {
+            CHECK_EQ(by_column[k].type, by_row[k].type);
+            CHECK_EQ(by_column[k].as.integer, by_row[k].as.integer);
+        }
+        CHECK(by_row[0].as.integer > 5);
+        rig_deinit(&rig);
+    }
+}
+
 static void
 groups_survive_lack_of_memory(void)
 {
@@ -473,6 +564,7 @@ main(int argc, char **argv)
         UNIT_TEST(errors_of_results_come_behind_the_groups_before),
         UNIT_TEST(groups_equal_their_model),
         UNIT_TEST(distinct_arguments_go_to_a_file),
+        UNIT_TEST(columns_give_what_rows_give),
         UNIT_TEST(groups_survive_lack_of_memory),
     };
 

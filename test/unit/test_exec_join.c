@@ -341,6 +341,34 @@ recursion_is_a_queue(void)
     end();
 }
 
+/* A recursion's program that joins with the same rows again and again reads them once. */
+static void
+recursion_keeps_tables_that_stay_the_same(void)
+{
+    vl_op *edges;
+    vl_op *queue;
+
+    begin();
+    queue = plan_op(&b, VL_OP_KIND_QUEUE_SCAN, 1, NULL, NULL);
+    edges = plan_project(&b, plan_series(&b, 50, 50), "c0 (call:count (+ c0 i1))");
+    (void)plan_program(
+        &b, plan_project(&b, hash(&b, VL_JOIN_KIND_INNER, queue, edges, "c0", "c0", ""), "c2"), 0);
+    CHECK_ROWS(&b, plan_limit(&b, recurse(&b, plan_values(&b, "i0"), 1, 0, ""), "i3", "i47"),
+               "i47; i48; i49");
+    CHECK_EQ(call_count, 50);
+    call_count = 0;
+    queue = plan_op(&b, VL_OP_KIND_QUEUE_SCAN, 1, NULL, NULL);
+    (void)plan_program(
+        &b,
+        plan_project(&b,
+                     hash(&b, VL_JOIN_KIND_INNER, plan_filter(&b, edges, "(< c0 i3)"), queue, "c0",
+                          "c0", ""),
+                     "c1"),
+        0);
+    CHECK_ROWS(&b, recurse(&b, plan_values(&b, "i0"), 2, 0, ""), "i0; i1; i2; i3");
+    end();
+}
+
 /* Memory of a long recursion does not grow with its length (31, item 46). */
 static void
 recursion_of_many_steps_needs_little_memory(void)
@@ -420,6 +448,7 @@ main(int argc, char **argv)
         UNIT_TEST(programs_are_scanned),
         UNIT_TEST(shared_programs_go_to_a_file),
         UNIT_TEST(recursion_is_a_queue),
+        UNIT_TEST(recursion_keeps_tables_that_stay_the_same),
         UNIT_TEST(recursion_of_many_steps_needs_little_memory),
         UNIT_TEST(joins_survive_lack_of_memory),
     };

@@ -78,6 +78,9 @@ values_filter_project_limit(void)
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i2", NULL), "i1 ta; i2 tb");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i2", "i1"), "i2 tb; i3 tc");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i0", NULL), "");
+    CHECK_ROWS(&builder,
+               plan_project(&builder, plan_limit(&builder, values, "i0", NULL), "c1 (+ c0 i1)"),
+               "");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "i-1", "i3"), "i4 n");
     CHECK_ROWS(&builder, plan_limit(&builder, values, NULL, "i9"), "");
     CHECK_ROWS(&builder, plan_limit(&builder, values, "t1", "i-1"), "i1 ta");
@@ -305,6 +308,32 @@ subqueries_run_when_needed(void)
     end();
 }
 
+/* Results are remembered by their arguments, whose classes count: 1 is not 1.0. */
+static void
+subqueries_remember_results(void)
+{
+    vl_op *rows;
+
+    begin();
+    (void)plan_program(&builder, plan_values(&builder, "(|| (call:count o0) tx)"), 1);
+    (void)plan_program(&builder, plan_values(&builder, "(call:volatile_count o0)"), 1);
+    rows = plan_values(&builder, "i1; i2; i1; r1.0; i2; n; n; r1.0");
+    CHECK_ROWS(&builder, plan_project(&builder, rows, "(scalar:1 c0) (exists:1 c0)"),
+               "t1x i1; t2x i1; t1x i1; t1.0x i1; t2x i1; n i1; n i1; t1.0x i1");
+    CHECK_EQ(call_count, 8);
+    call_count = 0;
+    CHECK_ROWS(&builder, plan_project(&builder, rows, "(scalar:2:volatile c0)"),
+               "i1; i2; i1; r1.0; i2; n; n; r1.0");
+    CHECK_EQ(call_count, 8);
+    rows = plan_series(&builder, 3000, 3000);
+    rows = plan_project(&builder, rows, "(- (cast:integer (scalar:1 c0)) c0)");
+    rows = plan_op(&builder, VL_OP_KIND_DISTINCT, 1, rows, NULL);
+    rows->as.distinct.key_count = 1;
+    rows->as.distinct.collations = plan_bytes(&builder, 1, VL_COLLATE_BINARY);
+    CHECK_ROWS(&builder, rows, "i0");
+    end();
+}
+
 static void
 subqueries_nest_in_themselves(void)
 {
@@ -376,6 +405,45 @@ run_all(vl_ctx *ctx, void *argument)
     } while (status == VELO_ROW);
     vl_exec_destroy(exec);
     return status == VELO_DONE ? VELO_OK : status;
+}
+
+/* 31, item 46: a statement that is run again and again keeps no more than at first. */
+static void
+exec_needs_the_same_memory_each_time(void)
+{
+    vl_allocator allocator;
+    vl_exec_env env = {.memory_limit = 0};
+    vl_exec *exec;
+    const vl_value *row;
+    uint64_t used = 0;
+    vl_ctx ctx;
+    vl_op *op;
+
+    begin();
+    vl_allocator_init(&allocator);
+    vl_ctx_init(&ctx, &allocator, NULL);
+    (void)plan_program(&builder, plan_values(&builder, "i1; i2"), 0);
+    op = plan_filter(&builder, plan_series(&builder, 20, 7), "(inquery:1 c1)");
+    op = plan_sort(&builder, plan_project(&builder, op, "(|| c0 c1) (call:count p1)"), "c0 desc");
+    op = plan_op(&builder, VL_OP_KIND_DISTINCT, 2, op, NULL);
+    op->as.distinct.key_count = 1;
+    op->as.distinct.collations = plan_bytes(&builder, 1, VL_COLLATE_BINARY);
+    CHECK_OK(vl_exec_create(&ctx, plan_root(&builder, op), &env, &exec));
+    for (int run = 0; run < 5000; run++) {
+        vl_value param = vl_value_of_integer(run);
+
+        vl_exec_bind(exec, &param, 1);
+        while (vl_exec_step(&ctx, exec, &row) == VELO_ROW)
+            CHECK_EQ(row[1].as.integer, run);
+        vl_exec_reset(exec);
+        if (run < 10)
+            used = allocator.used_bytes;
+        CHECK_EQ(allocator.used_bytes, used);
+        CHECK_EQ(vl_exec_memory(exec), 0);
+    }
+    vl_exec_destroy(exec);
+    CHECK_EQ(allocator.used_bytes, 0);
+    end();
 }
 
 /* between(first, last): columns value, text, first, last. `user` counts the calls. */
@@ -521,11 +589,13 @@ main(int argc, char **argv)
         UNIT_TEST(exec_ends_after_an_error),
         UNIT_TEST(subqueries_give_truth_and_values),
         UNIT_TEST(subqueries_run_when_needed),
+        UNIT_TEST(subqueries_remember_results),
         UNIT_TEST(subqueries_nest_in_themselves),
         UNIT_TEST(exec_can_be_stopped),
         UNIT_TEST(table_functions_give_their_rows),
         UNIT_TEST(table_functions_begin_anew_for_each_row),
         UNIT_TEST(table_functions_survive_lack_of_memory),
+        UNIT_TEST(exec_needs_the_same_memory_each_time),
         UNIT_TEST(exec_survives_lack_of_memory),
     };
 

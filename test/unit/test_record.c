@@ -2,6 +2,7 @@
 #include "lib/unit.h"
 
 #include "base/bytes.h"
+#include "leaf_rows.h"
 #include "storage/record.h"
 
 #define RECORD_TEST_ROUNDS 20000
@@ -191,6 +192,62 @@ record_commit_flag_is_for_operations(void)
     CHECK_TEXT(vl_record_type_name(77), "unknown");
 }
 
+/* Write a TABLE_ROWS record of a leaf, and read it again: the leaf, or why it is refused. */
+static velo_status
+record_test_carry(const vl_leaf *leaf, uint32_t page_size, vl_leaf *to)
+{
+    static uint8_t body[VL_RECORD_HEAD_SIZE + 4096];
+    vl_record record = {.type = VL_RECORD_TABLE_ROWS, .tree = 300}, got;
+    uint8_t *end = vl_record_put_head(body, &record);
+    vl_record_leaf parts;
+
+    vl_record_split_leaf(leaf, page_size, &parts);
+    memcpy(end, parts.arrays, parts.arrays_size);
+    memcpy(end + parts.arrays_size, parts.heap, parts.heap_size);
+    end += parts.arrays_size + parts.heap_size;
+    if (vl_record_parse(VL_RECORD_TABLE_ROWS, body, (size_t)(end - body) - 1, &got) == NULL ||
+        vl_record_parse(VL_RECORD_TABLE_ROWS, body, (size_t)(end - body), &got) != NULL)
+        return VELO_INTERNAL;
+    return vl_record_join_leaf(unit_ctx(), &got, page_size, to);
+}
+
+/* A leaf comes back as it was, wherever its rows lie; leaves that a load never makes are refused.
+ */
+static void
+record_carries_whole_leaves(void)
+{
+    static const uint32_t ids[] = {2, 5};
+    const vl_leaf_value defaults[] = {rows_null(), rows_null()};
+    vl_leaf_schema schema = {ids, defaults, 2, 0};
+    static vl_leaf_value values[20][2];
+    vl_leaf_row rows[20];
+    vl_leaf *leaf = aligned_alloc(64, 4096), *again = aligned_alloc(64, 4096);
+
+    for (int i = 0; i < 20; i++) {
+        values[i][0] = rows_integer(i * INT64_C(1000));
+        values[i][1] = rows_text("a text");
+        rows[i] = (vl_leaf_row){10 + 7 * i, values[i], 0};
+    }
+    CHECK_EQ(rows_build(4096, VL_LEAF_BULK, &schema, NULL, rows, 20, leaf), 20);
+    CHECK_OK(record_test_carry(leaf, 4096, again));
+    CHECK(memcmp(leaf, again, 4096) == 0);
+    CHECK_STATUS(record_test_carry(leaf, 4096 / 2, again), VELO_CORRUPT); /* of other pages */
+
+    vl_leaf_mark_deleted(leaf, 3);
+    CHECK_STATUS(record_test_carry(leaf, 4096, again), VELO_CORRUPT);
+    vl_leaf_purge(leaf, 3);
+    CHECK_STATUS(record_test_carry(leaf, 4096, again), VELO_CORRUPT);
+    CHECK_CONTAINS(unit_ctx()->error.text, "none that can be inserted");
+
+    values[4][1].overflow = 77;
+    values[4][1].value.as.data = NULL;
+    CHECK_EQ(rows_build(4096, VL_LEAF_BULK, &schema, NULL, rows, 20, leaf), 20);
+    CHECK_STATUS(record_test_carry(leaf, 4096, again), VELO_CORRUPT);
+    CHECK_CONTAINS(unit_ctx()->error.text, "long values");
+    free(leaf);
+    free(again);
+}
+
 /* Tree 0, long value 0, a row that is none, a chunk longer than its value. */
 static void
 record_refuses_impossible_values(void)
@@ -231,6 +288,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(record_round_trips),
+        UNIT_TEST(record_carries_whole_leaves),
         UNIT_TEST(record_commit_flag_is_for_operations),
         UNIT_TEST(record_refuses_impossible_values),
     };

@@ -20,5 +20,11 @@ CREATE INDEX t_s on t(s);
 .output
 .shell cmp dumped.sql dumped_again.sql && echo the same
 select count(*), sum(id) from t;
+.open --new again.db
+.tables
+.read dumped.sql
+.open --readonly again.db
+delete from t;
+.open again.db
 .dump empty
 .dump two%
