@@ -41,7 +41,7 @@ query_has_name(const vl_name_list *list, vl_name name)
 
 /* ---- common table expressions ---- */
 
-static velo_status query_core(vl_names_walk *walk, const vl_names_scope *outer, const vl_ast *core,
+static velo_status names_core(vl_names_walk *walk, const vl_names_scope *outer, const vl_ast *core,
                               const vl_ast *order, vl_name_list *columns);
 
 /* Find out what columns an expression of a WITH has that is asked before its query is resolved:
@@ -58,7 +58,7 @@ query_cte_columns(vl_names_walk *walk, vl_names_cte *cte)
                               (int)cte->ast->text_size, cte->ast->text);
     cte->state = 3;
     inside.quiet++;
-    VL_TRY(query_core(&inside, NULL, vl_ast_first(cte->ast->kid[1]->kid[1]), NULL, &cte->columns));
+    VL_TRY(names_core(&inside, NULL, vl_ast_first(cte->ast->kid[1]->kid[1]), NULL, &cte->columns));
     cte->state = 2;
     return VELO_OK;
 }
@@ -269,7 +269,7 @@ query_result_name(vl_names_walk *walk, const vl_ast *result, vl_name_list *colum
 
 /* The columns that a star stands for, and the source that its qualifier means. */
 static velo_status
-query_star(vl_names_walk *walk, const vl_names_scope *scope, const vl_ast *star,
+names_star(vl_names_walk *walk, const vl_names_scope *scope, const vl_ast *star,
            vl_name_list *columns)
 {
     const vl_ast *qualifier = star->kid[0];
@@ -316,7 +316,7 @@ query_order(vl_names_walk *walk, const vl_names_scope *scope, const vl_ast *orde
 
 /* One SELECT or VALUES. columns may be NULL. */
 static velo_status
-query_core(vl_names_walk *walk, const vl_names_scope *outer, const vl_ast *core,
+names_core(vl_names_walk *walk, const vl_names_scope *outer, const vl_ast *core,
            const vl_ast *order, vl_name_list *columns)
 {
     vl_name_list own = {0};
@@ -332,7 +332,7 @@ query_core(vl_names_walk *walk, const vl_names_scope *outer, const vl_ast *core,
     VL_TRY(vl_names_from(walk, &scope, core->kid[1]));
     for (const vl_ast *result = vl_ast_first(core->kid[0]); result != NULL; result = result->next) {
         if (result->type == VL_AST_STAR) {
-            VL_TRY(query_star(walk, &scope, result, &own));
+            VL_TRY(names_star(walk, &scope, result, &own));
             continue;
         }
         VL_TRY(vl_names_expression(walk, &scope, result->kid[0]));
@@ -424,7 +424,7 @@ query_cores(vl_names_walk *walk, const vl_names_scope *outer, const vl_ast *quer
     uint32_t number = 0;
 
     for (const vl_ast *core = vl_ast_first(query->kid[1]); core != NULL; core = core->next)
-        VL_TRY(query_core(walk, outer, core, is_compound ? NULL : query->kid[2],
+        VL_TRY(names_core(walk, outer, core, is_compound ? NULL : query->kid[2],
                           core == vl_ast_first(query->kid[1]) ? columns : NULL));
     if (!is_compound)
         return VELO_OK;

@@ -1,8 +1,8 @@
 /* tree_key_read.c - finding entries, and reading long keys.
  *
  * Invariants
- *   KR1  A visit runs under the leaf's latch, and what the search noted of long keys is given up before:
- *        the latched leaf keeps what it refers to. */
+ *   KR1  A visit runs under the leaf's latch, and what the search noted of long keys is given up
+ * before: the latched leaf keeps what it refers to. */
 #include "storage/tree_key_int.h"
 
 #include <string.h>

@@ -52,7 +52,7 @@ typedef struct vl_txn_tree {
     vl_store_tree *base;        /* in the store below */
     vl_tree_id id;              /* its number */
     vl_ranges *ranges;          /* of a table; else NULL */
-    _Atomic uint32_t merge_at; /* ranges that there may be before they are put together again */
+    _Atomic uint32_t merge_at;  /* ranges that there may be before they are put together again */
     _Atomic int64_t next_rowid; /* of a table: INT64_MIN: not known */
     uint64_t created_by;        /* number of the transaction that has created it; 0: an earlier one.
                                    Nobody else uses the tree while that is open */

@@ -592,10 +592,10 @@ main(int argc, char **argv)
         UNIT_TEST(subqueries_remember_results),
         UNIT_TEST(subqueries_nest_in_themselves),
         UNIT_TEST(exec_can_be_stopped),
+        UNIT_TEST(exec_needs_the_same_memory_each_time),
         UNIT_TEST(table_functions_give_their_rows),
         UNIT_TEST(table_functions_begin_anew_for_each_row),
         UNIT_TEST(table_functions_survive_lack_of_memory),
-        UNIT_TEST(exec_needs_the_same_memory_each_time),
         UNIT_TEST(exec_survives_lack_of_memory),
     };
 
