@@ -112,8 +112,10 @@ static velo_status
 ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
     const vl_ast *query = run->statement->tree->kid[3];
-    const char *text = run->statement->sql + query->offset; /* all that is left is the query */
-    size_t text_size = run->statement->sql_size - query->offset;
+    size_t begin =
+        (size_t)query->offset + query->length; /* behind AS; all that is left is the query */
+    const char *text = run->statement->sql + begin;
+    size_t text_size = run->statement->sql_size - begin;
     size_t name_size = strlen(change->name);
     size_t room = 2 * name_size + text_size + 32;
     char *sql = vl_arena_alloc(&run->statement->run_arena, room);
@@ -235,9 +237,6 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
 
     if ((statement->tree->flags & VL_AST_TEMP) != 0)
         return vl_fail(ctx, VELO_ERROR, "TEMP objects are not supported yet");
-    if (statement->tree->type == VL_AST_CREATE_TABLE &&
-        (statement->tree->flags & VL_AST_WITHOUT_ROWID) != 0)
-        return vl_fail(ctx, VELO_ERROR, "WITHOUT ROWID tables are not supported yet");
     VL_TRY(ddl_describe_query(ctx, statement, &input));
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
     if (ddl.changes == NULL)

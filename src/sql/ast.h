@@ -3,7 +3,8 @@
  * Every node has the same head: a type, an operator or two, flags, the place in the text, a text,
  * and as many kids as its type says. Lists are nodes whose elements are chained through `next`, so
  * an element is in one list at most. The tree says what was written, not what it means: names are
- * not resolved, literals not converted, parentheses around one expression leave no node.
+ * not resolved, literals not converted, parentheses around one expression leave no node. The place
+ * of the QUERY of CREATE TABLE AS is that of the word AS.
  *
  * Ownership: nodes are in the arena given to vl_parse. `text` points into the SQL text where it
  * stood there as it is, and into the arena where quotes had to be taken off: both must outlive the

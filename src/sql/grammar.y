@@ -128,7 +128,7 @@ command(A) ::= CREATE temp(T) TABLE if_not_exists(I) qualified(N) table_body(B).
 table_body(A) ::= LP column_defs(C) table_constraints(D) RP table_options(F). {
     A = FLAGS(NODE(CREATE_TABLE, NULL, C, D), F);
 }
-table_body(A) ::= AS select(Q). { A = NODE(CREATE_TABLE, NULL, NULL, NULL, Q); }
+table_body(A) ::= AS(T) select(Q). { A = NODE(CREATE_TABLE, NULL, NULL, NULL, SPAN(Q, T, T)); }
 %type table_options {int}
 %type table_option {int}
 table_options(A) ::= . { A = 0; }

@@ -198,6 +198,9 @@ functions_are_joined(void)
          "k,id v,big"},
         {"WITH c AS (SELECT name FROM pragma_table_info('keyed')) SELECT * FROM c x, c y",
          "k,k k,v v,k v,v"},
+        {"SELECT 'UTF-8' IN pragma_encoding, 'UTF-8' IN pragma_encoding(), 5 IN "
+         "pragma_user_version",
+         "1,1,0"},
         {"SELECT type, count(*) FROM pragma_table_info('parent') GROUP BY type ORDER BY 1",
          "INTEGER,1 TEXT,1"},
     };
@@ -293,6 +296,12 @@ functions_stand_anywhere(void)
                      "pragma_table_info('parent'))"),
                "");
     CHECK_TEXT(query("SELECT * FROM copy"), "k,5 v,5");
+    CHECK_TEXT(query("UPDATE copy SET pk = p.cid FROM pragma_table_info('keyed') p "
+                     "WHERE p.name = copy.name"),
+               "");
+    CHECK_TEXT(query("SELECT * FROM copy"), "k,0 v,1");
+    CHECK_TEXT(query("UPDATE pragma_user_version SET user_version = 1"),
+               "!no such table: pragma_user_version");
     end();
 }
 

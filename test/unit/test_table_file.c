@@ -492,10 +492,10 @@ file_write_checkpoints(void *argument)
     file_thread *t = argument;
     velo_status st = VELO_OK;
 
-    while (st == VELO_OK && atomic_load_explicit(t->is_over, memory_order_acquire) < 2) {
+    do {
         st = vl_checkpoint_run(&t->ctx, t->base->cache, NULL, NULL, NULL);
         t->count++;
-    }
+    } while (st == VELO_OK && atomic_load_explicit(t->is_over, memory_order_acquire) < 2);
     if (st != VELO_OK)
         (void)snprintf(t->text, sizeof t->text, "checkpoints: %s", t->ctx.error.text);
 }
@@ -517,7 +517,7 @@ file_look_up_rows(void *argument)
     file_thread *t = argument;
     velo_status st = VELO_OK;
 
-    while (st == VELO_OK && atomic_load_explicit(t->is_over, memory_order_acquire) < 2) {
+    do {
         int64_t rowids[200];
         uint32_t visits = 0;
 
@@ -528,7 +528,7 @@ file_look_up_rows(void *argument)
         if (st == VELO_OK && visits != VL_ARRAY_COUNT(rowids))
             st = vl_fail(&t->ctx, VELO_INTERNAL, "%u visits", visits);
         t->count++;
-    }
+    } while (st == VELO_OK && atomic_load_explicit(t->is_over, memory_order_acquire) < 2);
     if (st != VELO_OK)
         (void)snprintf(t->text, sizeof t->text, "lookups: %s", t->ctx.error.text);
 }

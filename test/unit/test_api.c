@@ -1,0 +1,475 @@
+/* test_api.c - connections and statements through velocidb.h: what an application sees. */
+#include "lib/unit.h"
+#include "velocidb.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Open a database in memory, or a file of the test's folder. */
+static velo_connection *
+api_open(const char *name)
+{
+    velo_connection *connection = NULL;
+
+    if (velo_open(name == NULL ? NULL : unit_path(name), NULL, &connection) != VELO_OK)
+        unit_failed(__FILE__, __LINE__, "%s", velo_error_text(connection));
+    return connection;
+}
+
+/* Rows as text: values separated by commas, rows by bars. */
+typedef struct api_rows {
+    char text[2000];
+    size_t size;
+} api_rows;
+
+static int
+api_take_row(void *user, int count, const char *const *values, const char *const *names)
+{
+    api_rows *rows = user;
+
+    (void)names;
+    for (int i = 0; i < count; i++)
+        rows->size +=
+            (size_t)snprintf(rows->text + rows->size, sizeof rows->text - rows->size, "%s%s",
+                             i > 0            ? ","
+                             : rows->size > 0 ? "|"
+                                              : "",
+                             values[i] == NULL ? "~" : values[i]);
+    return 0;
+}
+
+/* What a text gives: its rows, or "!" and the error. */
+static const char *
+api_run(velo_connection *connection, const char *sql)
+{
+    static api_rows rows;
+
+    rows.size = 0;
+    rows.text[0] = 0;
+    if (velo_exec(connection, sql, api_take_row, &rows) != VELO_OK)
+        (void)snprintf(rows.text, sizeof rows.text, "!%s", velo_error_text(connection));
+    return rows.text;
+}
+
+#define CHECK_RUN(connection, sql, wanted) CHECK_TEXT(api_run(connection, sql), wanted)
+
+static velo_statement *
+api_prepare(velo_connection *connection, const char *sql)
+{
+    velo_statement *statement = NULL;
+
+    if (velo_prepare(connection, sql, -1, &statement, NULL) != VELO_OK)
+        unit_failed(__FILE__, __LINE__, "%s: %s", sql, velo_error_text(connection));
+    return statement;
+}
+
+/* ---- connections ---- */
+
+static void
+a_file_keeps_what_was_committed(void)
+{
+    velo_connection *connection = api_open("kept");
+
+    CHECK_RUN(connection, "CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 'x'), (2, NULL)", "");
+    CHECK_RUN(connection, "BEGIN; INSERT INTO t VALUES (3, 'lost')", "");
+    CHECK_EQ(velo_close(connection), VELO_OK); /* rolls back */
+    connection = api_open("kept");
+    CHECK_RUN(connection, "SELECT * FROM t", "1,x|2,~");
+    CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+opening_says_what_is_wrong(void)
+{
+    velo_open_options options = {.size = sizeof options, .must_exist = 1};
+    velo_connection *connection;
+
+    CHECK_EQ(velo_open(unit_path("absent"), &options, &connection) & 0xff, VELO_CANTOPEN);
+    CHECK(strstr(velo_error_text(connection), "absent") != NULL);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+    options.size = 3;
+    CHECK_EQ(velo_open(NULL, &options, &connection), VELO_MISUSE);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+    CHECK_EQ(velo_open(NULL, NULL, NULL), VELO_MISUSE);
+    CHECK_EQ(velo_close(NULL), VELO_OK);
+}
+
+static void
+close_is_refused_while_statements_are_there(void)
+{
+    velo_connection *connection = api_open(NULL);
+    velo_statement *statement = api_prepare(connection, "SELECT 1");
+
+    CHECK_EQ(velo_close(connection), VELO_BUSY);
+    CHECK_TEXT(velo_error_text(connection), "unable to close due to unfinalized statements");
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+connections_to_a_file_share_it_by_any_name(void)
+{
+    velo_connection *one = api_open("shared");
+    velo_connection *other = api_open("./shared");
+    velo_open_options options = {.size = sizeof options, .is_read_only = 1};
+    velo_connection *reader;
+
+    CHECK_RUN(one, "CREATE TABLE t(a); INSERT INTO t VALUES (1)", "");
+    CHECK_RUN(other, "INSERT INTO t VALUES (2)", "");
+    CHECK_RUN(one, "SELECT a FROM t", "1|2");
+    CHECK_EQ(velo_open(unit_path("shared"), &options, &reader), VELO_OK);
+    CHECK_RUN(reader, "SELECT count(*) FROM t", "2");
+    CHECK_RUN(reader, "INSERT INTO t VALUES (3)", "!attempt to write a readonly database");
+    CHECK_EQ(velo_close(reader), VELO_OK);
+    CHECK_EQ(velo_close(one), VELO_OK);
+    CHECK_RUN(other, "SELECT count(*) FROM t", "2");
+    CHECK_EQ(velo_close(other), VELO_OK);
+}
+
+/* ---- statements ---- */
+
+static void
+texts_are_prepared_one_statement_at_a_time(void)
+{
+    velo_connection *connection = api_open(NULL);
+    const char *sql = "SELECT 1; /* nothing */ ; SELECT 2 -- end";
+    velo_statement *statement;
+    const char *tail;
+
+    CHECK_EQ(velo_prepare(connection, sql, -1, &statement, &tail), VELO_OK);
+    CHECK_TEXT(velo_statement_sql(statement), "SELECT 1;");
+    CHECK_TEXT(tail, " /* nothing */ ; SELECT 2 -- end");
+    CHECK(velo_statement_connection(statement) == connection);
+    CHECK(velo_statement_is_read_only(statement));
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_prepare(connection, " -- no statement", -1, &statement, &tail), VELO_OK);
+    CHECK(statement == NULL);
+    CHECK_TEXT(tail, "");
+    CHECK_EQ(velo_prepare(connection, "SELECT 1 garbage", 8, &statement, NULL), VELO_OK);
+    CHECK_TEXT(velo_statement_sql(statement), "SELECT 1");
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+errors_have_words_and_a_place(void)
+{
+    velo_connection *connection = api_open(NULL);
+    velo_statement *statement;
+
+    CHECK_EQ(velo_prepare(connection, "SELECT x FORM t", -1, &statement, NULL), VELO_ERROR);
+    CHECK(statement == NULL);
+    CHECK_EQ(velo_error_code(connection), VELO_ERROR);
+    CHECK_TEXT(velo_error_text(connection), "near \"t\": syntax error");
+    CHECK_EQ(velo_error_offset(connection), 14);
+    CHECK_RUN(connection, "SELECT 1; SELECT nosuch", "!no such column: nosuch");
+    CHECK_EQ(velo_error_offset(connection), 17);
+    CHECK_RUN(connection, "SELECT 1", "1");
+    CHECK_EQ(velo_error_code(connection), VELO_OK);
+    CHECK_TEXT(velo_error_text(connection), "not an error");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+parameters_take_all_types(void)
+{
+    velo_connection *connection = api_open(NULL);
+    velo_statement *statement = api_prepare(
+        connection, "SELECT typeof(?1) || typeof(:b) || typeof(@c) || typeof($d) || typeof(?), ?1");
+
+    CHECK_EQ(velo_parameter_count(statement), 5);
+    CHECK_EQ(velo_parameter_index(statement, ":b"), 2);
+    CHECK_EQ(velo_parameter_index(statement, "@c"), 3);
+    CHECK_EQ(velo_parameter_index(statement, "nosuch"), 0);
+    CHECK_TEXT(velo_parameter_name(statement, 4), "$d");
+    CHECK(velo_parameter_name(statement, 5) == NULL);
+    CHECK_EQ(velo_bind_int64(statement, 1, INT64_MIN), VELO_OK);
+    CHECK_EQ(velo_bind_double(statement, 2, 2.5), VELO_OK);
+    CHECK_EQ(velo_bind_text(statement, 3, "text", -1, VELO_COPY), VELO_OK);
+    CHECK_EQ(velo_bind_blob(statement, 4, "\0\1", 2, VELO_BORROW), VELO_OK);
+    CHECK_EQ(velo_bind_null(statement, 6), VELO_RANGE);
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_TEXT(velo_column_text(statement, 0), "integerrealtextblobnull");
+    CHECK_EQ(velo_column_int64(statement, 1), INT64_MIN);
+    CHECK_EQ(velo_bind_null(statement, 1), VELO_MISUSE); /* at work */
+    CHECK_EQ(velo_reset(statement), VELO_OK);
+    velo_clear_bindings(statement);
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_TEXT(velo_column_text(statement, 0), "nullnullnullnullnull");
+    CHECK_EQ(velo_step(statement), VELO_DONE);
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+columns_convert_as_cast_does(void)
+{
+    velo_connection *connection = api_open(NULL);
+    velo_statement *statement =
+        api_prepare(connection, "SELECT 12, '3.5x' AS t, x'6162', NULL, 1e300, ''");
+
+    CHECK_EQ(velo_column_type(statement, 0), VELO_NULL); /* no row yet */
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_EQ(velo_column_count(statement), 6);
+    CHECK_TEXT(velo_column_name(statement, 1), "t");
+    CHECK(velo_column_name(statement, 6) == NULL);
+    CHECK_EQ(velo_column_type(statement, 0), VELO_INTEGER);
+    CHECK_TEXT(velo_column_text(statement, 0), "12");
+    CHECK_EQ(velo_column_bytes(statement, 0), 2);
+    CHECK_EQ(velo_column_int64(statement, 1), 3);
+    CHECK(velo_column_double(statement, 1) == 3.5);
+    CHECK_EQ(velo_column_type(statement, 2), VELO_BLOB);
+    CHECK_TEXT(velo_column_text(statement, 2), "ab");
+    CHECK_EQ(velo_column_bytes(statement, 2), 2);
+    CHECK(velo_column_text(statement, 3) == NULL);
+    CHECK_EQ(velo_column_bytes(statement, 3), 0);
+    CHECK_EQ(velo_column_int64(statement, 4), INT64_MAX);
+    CHECK_TEXT(velo_column_text(statement, 5), "");
+    CHECK(velo_column_blob(statement, 5) == NULL);
+    CHECK_EQ(velo_column_int64(statement, 99), 0);
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+counters_are_those_of_the_last_change(void)
+{
+    velo_connection *connection = api_open(NULL);
+
+    CHECK_RUN(connection, "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE)", "");
+    CHECK_RUN(connection, "INSERT INTO t(b) VALUES (1), (2), (3)", "");
+    CHECK_EQ(velo_changes(connection), 3);
+    CHECK_EQ(velo_last_insert_rowid(connection), 3);
+    CHECK_RUN(connection, "UPDATE t SET b = b + 10 WHERE a > 1; SELECT count(*) FROM t", "3");
+    CHECK_EQ(velo_changes(connection), 2);
+    CHECK_RUN(connection, "INSERT OR IGNORE INTO t(b) VALUES (1)", "");
+    CHECK_EQ(velo_changes(connection), 0);
+    CHECK_RUN(connection, "REPLACE INTO t(a, b) VALUES (9, 1)", "");
+    CHECK_EQ(velo_changes(connection), 1);
+    CHECK_RUN(connection, "DELETE FROM t", "");
+    CHECK_EQ(velo_changes(connection), 3);
+    CHECK_EQ(velo_total_changes(connection), 9);
+    CHECK_EQ(velo_last_insert_rowid(connection), 9);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* 31, item 1: the commonest program there is. */
+static void
+rows_may_be_changed_while_they_are_read(void)
+{
+    velo_connection *connection = api_open(NULL);
+    velo_statement *reading;
+    int64_t sum = 0;
+
+    CHECK_RUN(connection, "CREATE TABLE t(a INTEGER PRIMARY KEY, b)", "");
+    CHECK_RUN(connection, "INSERT INTO t(b) VALUES (1), (2), (3)", "");
+    reading = api_prepare(connection, "SELECT a, b FROM t");
+    while (velo_step(reading) == VELO_ROW) {
+        CHECK_RUN(connection, "UPDATE t SET b = b * 10; INSERT INTO t(b) VALUES (0)", "");
+        sum += velo_column_int64(reading, 1);
+    }
+    CHECK_EQ(sum, 6); /* as it was when the statement began */
+    CHECK_EQ(velo_finalize(reading), VELO_OK);
+    CHECK_RUN(connection, "SELECT sum(b), count(*) FROM t", "6000,6");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* ---- transactions ---- */
+
+static void
+savepoints_nest(void)
+{
+    velo_connection *connection = api_open(NULL);
+
+    CHECK_RUN(connection, "CREATE TABLE t(a)", "");
+    CHECK_RUN(connection, "SAVEPOINT one; INSERT INTO t VALUES (1)", "");
+    CHECK(velo_in_transaction(connection));
+    CHECK_RUN(connection, "SAVEPOINT Two; INSERT INTO t VALUES (2)", "");
+    CHECK_RUN(connection, "SAVEPOINT three; INSERT INTO t VALUES (3); RELEASE three", "");
+    CHECK_RUN(connection, "ROLLBACK TO two; SELECT a FROM t", "1");
+    CHECK_RUN(connection, "ROLLBACK TO three", "!no such savepoint: three");
+    CHECK_RUN(connection, "INSERT INTO t VALUES (4); RELEASE one; SELECT a FROM t", "1|4");
+    CHECK(!velo_in_transaction(connection));
+    CHECK_RUN(connection, "COMMIT", "!cannot commit - no transaction is active");
+    CHECK_RUN(connection, "ROLLBACK", "!cannot rollback - no transaction is active");
+    CHECK_RUN(connection, "BEGIN; BEGIN", "!cannot start a transaction within a transaction");
+    CHECK_RUN(connection, "ROLLBACK; SELECT count(*) FROM t", "2");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+a_failed_statement_leaves_nothing(void)
+{
+    velo_connection *connection = api_open(NULL);
+
+    CHECK_RUN(connection, "CREATE TABLE t(a UNIQUE CHECK (a < 100), b NOT NULL)", "");
+    CHECK_RUN(connection, "BEGIN; INSERT INTO t VALUES (1, 1)", "");
+    CHECK_RUN(connection, "INSERT INTO t VALUES (2, 2), (1, 3)", "!UNIQUE constraint failed: t.a");
+    CHECK_EQ(velo_error_code(connection), VELO_CONSTRAINT_UNIQUE);
+    CHECK_RUN(connection, "INSERT OR FAIL INTO t VALUES (3, 3), (3, 4)",
+              "!UNIQUE constraint failed: t.a");
+    CHECK_RUN(connection, "UPDATE t SET a = a + 98", "!CHECK constraint failed: a < 100");
+    CHECK_RUN(connection, "INSERT INTO t(a) VALUES (4)", "!NOT NULL constraint failed: t.b");
+    CHECK_RUN(connection, "SELECT a FROM t", "1|3");
+    CHECK_RUN(connection, "INSERT OR ROLLBACK INTO t VALUES (1, 1)",
+              "!UNIQUE constraint failed: t.a");
+    CHECK(!velo_in_transaction(connection));
+    CHECK_RUN(connection, "SELECT count(*) FROM t", "0");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+the_schema_changes_with_its_transaction(void)
+{
+    velo_connection *one = api_open("schema");
+    velo_connection *other = api_open("schema");
+    velo_statement *statement;
+
+    CHECK_RUN(one, "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)", "");
+    statement = api_prepare(other, "SELECT * FROM t");
+    CHECK_RUN(one, "BEGIN; CREATE INDEX i ON t(a); CREATE TABLE u(b); INSERT INTO u VALUES (7)",
+              "");
+    CHECK_RUN(one, "SELECT b FROM u", "7");
+    CHECK_RUN(other, "SELECT b FROM u", "!no such table: u");
+    CHECK_RUN(other, "INSERT INTO t VALUES (3)",
+              "!database is locked: another transaction changes the schema");
+    CHECK_RUN(one, "ROLLBACK; SELECT name FROM sqlite_schema", "t");
+    CHECK_RUN(one, "BEGIN; DROP TABLE t; CREATE TABLE t(x, y); INSERT INTO t VALUES (8, 9)", "");
+    CHECK_RUN(other, "SELECT * FROM t", "1|2");
+    CHECK_RUN(one, "COMMIT", "");
+    CHECK_EQ(velo_step(statement), VELO_ROW); /* made anew for the new schema */
+    CHECK_EQ(velo_column_count(statement), 2);
+    CHECK_EQ(velo_column_int64(statement, 1), 9);
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_close(one), VELO_OK);
+    CHECK_EQ(velo_close(other), VELO_OK);
+}
+
+static void
+snapshots_stay_and_conflicts_are_told(void)
+{
+    velo_connection *one = api_open("snapshots");
+    velo_connection *other = api_open("snapshots");
+
+    CHECK_RUN(one, "CREATE TABLE t(a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 1)", "");
+    CHECK_RUN(one, "BEGIN; SELECT b FROM t", "1");
+    CHECK_RUN(other, "UPDATE t SET b = 2", "");
+    CHECK_RUN(one, "SELECT b FROM t", "1");
+    (void)api_run(one, "UPDATE t SET b = 3");
+    CHECK_EQ(velo_error_code(one), VELO_BUSY_SNAPSHOT);
+    CHECK_RUN(one, "ROLLBACK; UPDATE t SET b = b + 1; SELECT b FROM t", "3");
+    CHECK_RUN(one, "BEGIN IMMEDIATE", "");
+    (void)api_run(other, "UPDATE t SET b = 0"); /* idle, and no timeout */
+    CHECK_EQ(velo_error_code(other) & 0xff, VELO_BUSY);
+    CHECK_RUN(other, "SELECT b FROM t", "3");
+    CHECK_RUN(one, "UPDATE t SET b = 4; COMMIT", "");
+    CHECK_RUN(other, "UPDATE t SET b = b + 1; SELECT b FROM t", "5");
+    CHECK_EQ(velo_close(one), VELO_OK);
+    CHECK_EQ(velo_close(other), VELO_OK);
+}
+
+/* ---- threads ---- */
+
+#define API_THREADS   VL_BY_BUILD(4, 3)
+#define API_TRANSFERS VL_BY_BUILD(300, 60)
+
+/* A thread with a connection of its own. */
+typedef struct api_worker {
+    pthread_t thread;
+    uint32_t number;             /* its random numbers go on from here */
+    velo_connection *connection; /* opened by the test */
+    char text[400];              /* what went wrong, or nothing */
+} api_worker;
+
+/* Run a text that may meet a conflict. */
+static void
+api_try(api_worker *worker, const char *sql, int may_conflict)
+{
+    velo_status st = velo_exec(worker->connection, sql, NULL, NULL);
+
+    if (st == VELO_OK)
+        return;
+    if (!may_conflict || ((unsigned)st & 0xffU) != VELO_BUSY)
+        (void)snprintf(worker->text, sizeof worker->text, "%s: %s", sql,
+                       velo_error_text(worker->connection));
+    (void)velo_exec(worker->connection, "ROLLBACK", NULL, NULL);
+}
+
+/* Move amounts between accounts. */
+static void *
+api_transfer(void *argument)
+{
+    api_worker *worker = argument;
+
+    for (uint32_t i = 0; i < API_TRANSFERS && worker->text[0] == 0; i++) {
+        char sql[200];
+
+        worker->number = worker->number * 1664525U + 1013904223U;
+        (void)snprintf(sql, sizeof sql,
+                       "BEGIN; UPDATE bank SET v = v - 1 WHERE id = %u;"
+                       "UPDATE bank SET v = v + 1 WHERE id = %u; COMMIT",
+                       worker->number >> 8 & 7U, worker->number >> 16 & 7U);
+        api_try(worker, sql, 1);
+        if (i % 10 == 0)
+            api_try(worker, "SELECT abs(iif(sum(v) = 800, 1, -9223372036854775808)) FROM bank", 0);
+    }
+    return NULL;
+}
+
+static void
+threads_write_beside_each_other(void)
+{
+    velo_connection *connection = api_open("bank");
+    api_worker workers[API_THREADS];
+
+    memset(workers, 0, sizeof workers);
+    CHECK_RUN(connection, "CREATE TABLE bank(id INTEGER PRIMARY KEY, v)", "");
+    CHECK_RUN(connection, "CREATE INDEX bv ON bank(v)", "");
+    CHECK_RUN(connection,
+              "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 7)"
+              "INSERT INTO bank SELECT i, 100 FROM n",
+              "");
+    for (uint32_t i = 0; i < API_THREADS; i++) {
+        workers[i].number = (uint32_t)unit_seed() + i;
+        workers[i].connection = api_open("bank");
+        velo_set_busy_timeout(workers[i].connection, -1);
+        CHECK_RUN(workers[i].connection, "PRAGMA synchronous = OFF", "");
+        CHECK_EQ(pthread_create(&workers[i].thread, NULL, api_transfer, &workers[i]), 0);
+    }
+    for (uint32_t i = 0; i < API_THREADS; i++)
+        CHECK_EQ(pthread_join(workers[i].thread, NULL), 0);
+    for (uint32_t i = 0; i < API_THREADS; i++) {
+        CHECK_TEXT(workers[i].text, "");
+        CHECK_EQ(velo_close(workers[i].connection), VELO_OK);
+    }
+    CHECK_RUN(connection, "SELECT sum(v), count(*) FROM bank", "800,8");
+    CHECK_RUN(connection, "SELECT sum(v) FROM bank WHERE v > -1000000", "800");
+    CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const unit_test tests[] = {
+        UNIT_TEST(a_file_keeps_what_was_committed),
+        UNIT_TEST(opening_says_what_is_wrong),
+        UNIT_TEST(close_is_refused_while_statements_are_there),
+        UNIT_TEST(connections_to_a_file_share_it_by_any_name),
+        UNIT_TEST(texts_are_prepared_one_statement_at_a_time),
+        UNIT_TEST(errors_have_words_and_a_place),
+        UNIT_TEST(parameters_take_all_types),
+        UNIT_TEST(columns_convert_as_cast_does),
+        UNIT_TEST(counters_are_those_of_the_last_change),
+        UNIT_TEST(rows_may_be_changed_while_they_are_read),
+        UNIT_TEST(savepoints_nest),
+        UNIT_TEST(a_failed_statement_leaves_nothing),
+        UNIT_TEST(the_schema_changes_with_its_transaction),
+        UNIT_TEST(snapshots_stay_and_conflicts_are_told),
+        UNIT_TEST(threads_write_beside_each_other),
+    };
+
+    return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
+}
