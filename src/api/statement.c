@@ -416,6 +416,13 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
     else
         st = statement_step_made(statement);
     if (st == VELO_ROW) {
+        /* What was read beyond what is published may be handed out once it is durable (11, item 29). */
+        if (!statement->has_returned_row && statement->is_open) {
+            velo_status durable = vl_statement_await(ctx, &statement->txn);
+
+            if (durable != VELO_OK)
+                return statement_close(ctx, statement, durable);
+        }
         statement->has_returned_row = 1;
         return st;
     }
