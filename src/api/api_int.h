@@ -86,12 +86,14 @@ struct velo_connection {
     int64_t total_changes;
     int64_t last_rowid;
     int64_t busy_ms;
-    int64_t now_ms;        /* of the statement at work: Julian milliseconds; 0: not asked yet */
-    _Atomic int interrupt; /* not 0: the call at work is to stop */
-    uint32_t active_count; /* statements between first step and end, those that write too */
-    int synchronous;       /* vl_synchronous */
-    int foreign_keys;      /* PRAGMA foreign_keys: remembered */
-    int cache_size;        /* PRAGMA cache_size: remembered */
+    int64_t now_ms;            /* of the statement at work: Julian milliseconds; 0: not asked yet */
+    _Atomic int interrupt;     /* not 0: the call at work is to stop */
+    vl_timestamp snapshot_ts;  /* of the newest snapshot that a statement began with */
+    uint64_t snapshot_version; /* engine->data_version when that was taken, or before */
+    uint32_t active_count;     /* statements between first step and end, those that write too */
+    int synchronous;           /* vl_synchronous */
+    int foreign_keys;          /* PRAGMA foreign_keys: remembered */
+    int cache_size;            /* PRAGMA cache_size: remembered */
     int query_only;
     vl_func_environment functions; /* with this connection as its user */
 };
@@ -127,10 +129,9 @@ struct velo_statement {
     velo_statement *prev;
     char *sql; /* own copy; the plan points into it */
     size_t sql_size;
-    vl_arena arena;      /* tree and plan */
-    vl_arena run_arena;  /* what one run makes in the layer here */
-    vl_arena row_arena;  /* converted values of the row at hand */
-    vl_arena bind_arena; /* copies of parameters; reset when they are cleared */
+    vl_arena arena;     /* tree and plan */
+    vl_arena run_arena; /* what one run makes in the layer here */
+    vl_arena row_arena; /* converted values of the row at hand */
     const vl_ast *tree;
     vl_plan *plan;
     vl_schema *schema; /* the plan's, a reference */
@@ -145,6 +146,9 @@ struct velo_statement {
     uint32_t column_count;
     uint32_t param_count;
     vl_value *params;
+    void **copies;     /* of each parameter the copy of its bytes, or NULL */
+    int is_writing;    /* it counts in connection->writing_count */
+    int is_expired;    /* what it reads was undone with its schema: it must not go on */
     vl_made_rows made; /* OTHER */
     vl_source source;  /* what exec reads tables through, while is_open */
 };
@@ -186,9 +190,15 @@ velo_status vl_connection_enter(vl_ctx *ctx, velo_connection *connection, vl_sta
                                 int is_writing, int is_ddl, vl_schema **schema) VL_MUST_CHECK;
 
 /* End it: `st` is what the statement came to. OK: ended, and committed outside of a transaction; an
- * error: undone as `resolution` says. Returns `st`, or the error of ending. */
+ * error: undone as `resolution` says. is_writing: it counts among those that write. Returns `st`,
+ * or the error of ending. */
 velo_status vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
-                                velo_status st, vl_conflict resolution) VL_MUST_CHECK;
+                                int is_writing, velo_status st, vl_conflict resolution)
+    VL_MUST_CHECK;
+
+/* A writing statement stays open until the application goes on: others do not wait for it without
+ * an end. */
+void vl_connection_linger(velo_connection *connection);
 
 /* Put a schema that this transaction has made in the place of the one before; takes the reference.
  */

@@ -293,6 +293,8 @@ velo_exec(velo_connection *connection, const char *sql,
     const char *text = sql;
     velo_status st = VELO_OK;
 
+    if (connection == NULL || connection->engine == NULL || sql == NULL)
+        return VELO_MISUSE;
     while (st == VELO_OK && *sql != 0) {
         int32_t before = (int32_t)(sql - text);
         velo_statement *statement;

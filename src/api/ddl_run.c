@@ -132,6 +132,70 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     return vl_run_nested(ctx, run->statement, run->schema, sql, at);
 }
 
+/* An index is filled with the rows that the statement sees. A transaction whose snapshot lacks rows
+ * that others have committed since would leave them out. */
+static velo_status
+ddl_fill_index(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    if (atomic_load(&run->engine->data_version) != run->statement->connection->snapshot_version)
+        return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                       "rows were committed after this transaction's snapshot");
+    return vl_fill_index(ctx, run->statement, run->schema, change->name);
+}
+
+/* ---- sqlite_sequence ---- */
+
+/* Append a text in single quotes. */
+static size_t
+ddl_put_text(char *to, const char *text)
+{
+    size_t at = 0;
+
+    to[at++] = '\'';
+    for (; *text != 0; text++) {
+        if (*text == '\'')
+            to[at++] = '\'';
+        to[at++] = *text;
+    }
+    to[at++] = '\'';
+    return at;
+}
+
+/* Forget how far a table's AUTOINCREMENT has come, or remember it under the table's new name. */
+static velo_status
+ddl_change_sequence(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    static const char delete_begin[] = "DELETE FROM sqlite_sequence WHERE name = ";
+    static const char update_begin[] = "UPDATE sqlite_sequence SET name = ";
+    static const char update_where[] = " WHERE name = ";
+    vl_schema *schema = run->statement->schema;
+    int is_rename = change->kind == VL_DDL_RENAME_SEQUENCE;
+    size_t room = 2 * strlen(change->name) + 128;
+    size_t at = 0;
+    char *sql;
+
+    if (vl_schema_table(schema, "sqlite_sequence", 15) == NULL)
+        return VELO_OK;
+    if (is_rename)
+        room += 2 * strlen(change->new_name);
+    sql = vl_arena_alloc(&run->statement->run_arena, room);
+    if (sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+    if (is_rename) {
+        memcpy(sql, update_begin, sizeof update_begin - 1);
+        at = sizeof update_begin - 1;
+        at += ddl_put_text(sql + at, change->new_name);
+        memcpy(sql + at, update_where, sizeof update_where - 1);
+        at += sizeof update_where - 1;
+    } else {
+        memcpy(sql, delete_begin, sizeof delete_begin - 1);
+        at = sizeof delete_begin - 1;
+    }
+    at += ddl_put_text(sql + at, change->name);
+    sql[at] = 0;
+    return vl_run_nested(ctx, run->statement, schema, sql, at);
+}
+
 /* Carry out one change of those that need the new schema. */
 static velo_status
 ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
@@ -140,7 +204,7 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_FILL_TABLE:
         return ddl_fill_table(ctx, run, change);
     case VL_DDL_FILL_INDEX:
-        return vl_fill_index(ctx, run->statement, run->schema, change->name);
+        return ddl_fill_index(ctx, run, change);
     default:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     }
@@ -178,7 +242,8 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     case VL_DDL_DROP_SEQUENCE:
     case VL_DDL_RENAME_SEQUENCE:
-    case VL_DDL_DROP_STATISTICS: /* rows of tables that are not written yet */
+        return ddl_change_sequence(ctx, run, change);
+    case VL_DDL_DROP_STATISTICS: /* there are none: ANALYZE is not supported yet */
         return VELO_OK;
     default:
         return ddl_fill(ctx, run, change);

@@ -70,17 +70,23 @@ statement_make_room(vl_ctx *ctx, velo_statement *statement)
         plan->kind == VL_PLAN_OTHER ? statement->made.column_count : plan->column_count;
     vl_cell *cells = vl_alloc_array(ctx, columns + 1U, sizeof *cells);
     vl_value *params = vl_alloc_array(ctx, plan->param_count + 1U, sizeof *params);
+    void **copies = vl_alloc_array(ctx, plan->param_count + 1U, sizeof *copies);
 
-    if (cells == NULL || params == NULL) {
+    if (cells == NULL || params == NULL || copies == NULL) {
         vl_free(cells);
         vl_free(params);
+        vl_free(copies);
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     }
     memset(cells, 0, (columns + 1U) * sizeof *cells);
     for (uint32_t i = 0; i < plan->param_count; i++)
         params[i] = i < statement->param_count ? statement->params[i] : vl_value_of_null();
+    for (uint32_t i = 0; i < plan->param_count; i++)
+        copies[i] = i < statement->param_count ? statement->copies[i] : NULL;
     vl_free(statement->cells);
     vl_free(statement->params);
+    vl_free(statement->copies);
+    statement->copies = copies;
     statement->cells = cells;
     statement->params = params;
     statement->column_count = columns;
@@ -115,7 +121,9 @@ statement_destroy(velo_statement *statement)
     vl_arena_deinit(&statement->arena);
     vl_arena_deinit(&statement->run_arena);
     vl_arena_deinit(&statement->row_arena);
-    vl_arena_deinit(&statement->bind_arena);
+    for (uint32_t i = 0; i < statement->param_count; i++)
+        vl_free(statement->copies[i]);
+    vl_free(statement->copies);
     vl_free(statement->cells);
     vl_free(statement->params);
     vl_free(statement->sql);
@@ -136,7 +144,6 @@ statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size
     vl_arena_init(&statement->arena, ctx->allocator, 0);
     vl_arena_init(&statement->run_arena, ctx->allocator, 0);
     vl_arena_init(&statement->row_arena, ctx->allocator, 0);
-    vl_arena_init(&statement->bind_arena, ctx->allocator, 0);
     statement->sql = vl_alloc(ctx, size + 1);
     if (statement->sql == NULL) {
         st = vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for a statement", size);
@@ -233,7 +240,7 @@ statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
     velo_connection *connection = statement->connection;
     vl_conflict resolution = VL_CONFLICT_ABORT;
 
-    if (statement->exec != NULL) {
+    if (statement->exec != NULL && statement->is_open) {
         vl_exec_counts counts = vl_exec_get_counts(statement->exec);
         int is_change = statement->plan->kind != VL_PLAN_SELECT;
 
@@ -243,12 +250,18 @@ statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
         if (is_change && (st == VELO_OK || resolution == VL_CONFLICT_FAIL)) {
             connection->changes = (int64_t)counts.changes;
             connection->total_changes += (int64_t)counts.changes;
+        } else if (is_change) {
+            connection->changes = 0;
         }
-        vl_exec_reset(statement->exec);
     }
+    if (statement->exec != NULL)
+        vl_exec_reset(statement->exec);
     if (statement->is_open) {
+        int is_writing = statement->is_writing;
+
         statement->is_open = 0;
-        st = vl_connection_leave(ctx, connection, &statement->txn, st, resolution);
+        statement->is_writing = 0;
+        st = vl_connection_leave(ctx, connection, &statement->txn, is_writing, st, resolution);
     }
     return st;
 }
@@ -296,6 +309,7 @@ statement_open(vl_ctx *ctx, velo_statement *statement)
     VL_TRY(vl_connection_enter(ctx, statement->connection, &statement->txn, is_writing, is_ddl,
                                &schema));
     statement->is_open = 1;
+    statement->is_writing = is_writing;
     if (schema == statement->schema) {
         vl_schema_release(schema);
         return VELO_OK;
@@ -304,7 +318,14 @@ statement_open(vl_ctx *ctx, velo_statement *statement)
     vl_schema_release(schema);
     if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER)
         st = vl_prepared_describe_other(ctx, statement);
-    return st == VELO_OK ? statement_make_room(ctx, statement) : st;
+    if (st == VELO_OK)
+        st = statement_make_room(ctx, statement);
+    if (st != VELO_OK) { /* the next run makes all of it anew */
+        vl_exec_destroy(statement->exec);
+        statement->exec = NULL;
+        statement->plan = NULL;
+    }
+    return st;
 }
 
 /* Make the execution of the plan ready. */
@@ -335,6 +356,9 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     velo_connection *connection = statement->connection;
 
     statement->has_returned_row = 0;
+    statement->is_expired = 0;
+    if (statement->plan == NULL)
+        VL_TRY(statement_plan_first(ctx, statement));
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;
@@ -410,19 +434,24 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         st = statement_start(ctx, statement);
         if (st != VELO_OK)
             return statement_close(ctx, statement, st);
+    } else if (statement->is_expired) {
+        return statement_close(ctx, statement, vl_fail(ctx, VELO_ABORT, "abort due to ROLLBACK"));
     }
     if (statement->exec != NULL)
         st = statement_step_exec(ctx, statement);
     else
         st = statement_step_made(statement);
     if (st == VELO_ROW) {
-        /* What was read beyond what is published may be handed out once it is durable (11, item 29). */
+        /* What was read beyond what is published may be handed out once it is durable (11, item
+         * 29). */
         if (!statement->has_returned_row && statement->is_open) {
             velo_status durable = vl_statement_await(ctx, &statement->txn);
 
             if (durable != VELO_OK)
                 return statement_close(ctx, statement, durable);
         }
+        if (!statement->has_returned_row && statement->is_writing)
+            vl_connection_linger(statement->connection);
         statement->has_returned_row = 1;
         return st;
     }
@@ -442,8 +471,10 @@ velo_step(velo_statement *statement)
     connection = statement->connection;
     ctx = vl_connection_begin_call(connection);
     vl_session_enter_call(connection->session);
-    if (statement->state != VL_STATEMENT_ROW)
-        statement->made.at = statement->made.row_count = 0;
+    if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */
+        statement->made.at = statement->made.row_count = statement->made.capacity = 0;
+        statement->made.values = NULL;
+    }
     statement_drop_row(statement);
     st = statement_step(ctx, statement);
     vl_session_leave_call(connection->session);
@@ -565,10 +596,11 @@ velo_statement_sql(const velo_statement *statement)
 int
 velo_statement_is_read_only(const velo_statement *statement)
 {
-    int is_writing;
+    int is_writing = 0;
     int is_ddl;
 
-    statement_classify(statement, &is_writing, &is_ddl);
+    if (statement->plan != NULL)
+        statement_classify(statement, &is_writing, &is_ddl);
     return !is_writing;
 }
 

@@ -142,6 +142,17 @@ transaction_forget_schema(velo_connection *connection)
     connection->has_ddl = 0;
 }
 
+/* Remember as of which version of the data a new snapshot is. */
+static void
+transaction_note_snapshot(velo_connection *connection, const vl_statement *statement,
+                          uint64_t version)
+{
+    if (statement->view.read_ts == connection->snapshot_ts)
+        return;
+    connection->snapshot_ts = statement->view.read_ts;
+    connection->snapshot_version = version;
+}
+
 /* Begin the statement below and find its schema. Keeps TR1, TR3. */
 static velo_status
 transaction_begin_statement(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
@@ -150,13 +161,16 @@ transaction_begin_statement(vl_ctx *ctx, velo_connection *connection, vl_stateme
     vl_engine *engine = connection->engine;
     vl_schema *before;
     vl_schema *after;
-    int may_differ = transaction_peek(engine, &before) || connection->active_count > 0;
+    int may_differ = transaction_peek(engine, &before) || connection->active_count > 0 ||
+                     vl_session_is_in_transaction(connection->session);
+    uint64_t version = atomic_load(&engine->data_version);
     velo_status st = vl_statement_begin(ctx, connection->session, is_writing, statement);
 
     if (st != VELO_OK) {
         vl_schema_release(before);
         return st;
     }
+    transaction_note_snapshot(connection, statement, version);
     if (connection->schema != NULL) {
         vl_schema_release(before);
         vl_schema_retain(connection->schema);
@@ -260,6 +274,23 @@ transaction_close(velo_connection *connection, int has_committed)
     transaction_stop_writing(connection);
 }
 
+/* Changes are about to be undone under statements that are open. Those that wrote have made all of
+ * their changes, and only give rows on; those that read by a schema which goes must not go on. */
+static void
+transaction_detach(velo_connection *connection)
+{
+    for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
+        if (!at->is_open)
+            continue;
+        at->is_expired = at->is_expired || connection->has_ddl;
+        if (!at->is_writing)
+            continue;
+        at->is_writing = 0;
+        at->txn.is_writing = 0;
+        connection->writing_count--;
+    }
+}
+
 void
 vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection)
 {
@@ -267,6 +298,7 @@ vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection)
 
     if (!vl_session_is_in_transaction(connection->session))
         return;
+    transaction_detach(connection);
     if (vl_session_rollback(ctx, connection->session) != VELO_OK)
         ctx->error = error; /* what cannot be undone now is undone later: see vl_session_rollback */
     transaction_close(connection, 0);
@@ -286,11 +318,21 @@ transaction_end_own(vl_ctx *ctx, velo_connection *connection, vl_statement *stat
     return st;
 }
 
+void
+vl_connection_linger(velo_connection *connection)
+{
+    vl_engine *engine = connection->engine;
+
+    vl_latch_acquire_exclusive(&engine->latch);
+    engine->long_writer_count += connection->is_writer && !connection->is_long_writer;
+    connection->is_long_writer = connection->is_long_writer || connection->is_writer;
+    vl_latch_release_exclusive(&engine->latch);
+}
+
 velo_status
 vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
-                    velo_status st, vl_conflict resolution)
+                    int is_writing, velo_status st, vl_conflict resolution)
 {
-    int is_writing = statement->is_writing;
     int is_own = is_writing && !vl_session_is_in_transaction(connection->session);
     vl_error error;
 
@@ -336,7 +378,7 @@ transaction_begin(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     if (mode == VL_TXN_IMMEDIATE)
         VL_TRY(transaction_start_writing(ctx, connection, 0));
     st = vl_session_begin(ctx, connection->session, mode);
-    if (mode == VL_TXN_IMMEDIATE && st != VELO_OK)
+    if (mode == VL_TXN_IMMEDIATE && st != VELO_OK && connection->writing_count == 0)
         transaction_stop_writing(connection);
     if (mode == VL_TXN_IMMEDIATE && st == VELO_OK) {
         int is_long;
@@ -457,6 +499,7 @@ transaction_roll_back_to(vl_ctx *ctx, velo_connection *connection, const vl_ast 
 
     if (savepoint == NULL)
         return transaction_no_savepoint(ctx, tree);
+    transaction_detach(connection);
     VL_TRY(vl_session_rollback_to(ctx, connection->session, &savepoint->mark));
     transaction_drop_savepoints(connection, savepoint);
     if (connection->has_ddl) {

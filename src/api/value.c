@@ -1,12 +1,12 @@
 /* value.c - parameters that go into statements, and values of rows that come out.
  *
  * Invariants
- *   VA1  A parameter's bytes are the application's, or lie in the statement's bind arena, which is
- *        emptied when all parameters are cleared.
- *   VA2  What a column function has handed out stays until the row is dropped: texts made of
- * numbers and copies with a zero behind lie in the row arena. */
+ *   VA1  A parameter's bytes are the application's, or in statement->copies, which is freed when
+ * the parameter gets another value. VA2  What a column function has handed out stays until the row
+ * is dropped: texts made of numbers and copies with a zero behind lie in the row arena. */
 #include "api/api_int.h"
 
+#include "base/alloc.h"
 #include "vec/number.h"
 #include "vec/value.h"
 
@@ -23,7 +23,7 @@ velo_parameter_count(const velo_statement *statement)
 const char *
 velo_parameter_name(const velo_statement *statement, int index)
 {
-    if (index < 1 || (uint32_t)index > statement->param_count)
+    if (index < 1 || (uint32_t)index > statement->param_count || statement->plan == NULL)
         return NULL;
     return statement->plan->param_names[index - 1];
 }
@@ -31,29 +31,31 @@ velo_parameter_name(const velo_statement *statement, int index)
 int
 velo_parameter_index(const velo_statement *statement, const char *name)
 {
-    for (uint32_t i = 0; name != NULL && i < statement->param_count; i++)
+    for (uint32_t i = 0; name != NULL && statement->plan != NULL && i < statement->param_count; i++)
         if (statement->plan->param_names[i] != NULL &&
             strcmp(statement->plan->param_names[i], name) == 0)
             return (int)i + 1;
     return 0;
 }
 
-/* Take a value for a parameter. */
+/* Take a value for a parameter; with `copy` its bytes are there, and freed with it. */
 static velo_status
-value_bind(velo_statement *statement, int index, const vl_value *value)
+value_bind(velo_statement *statement, int index, const vl_value *value, void *copy)
 {
-    vl_ctx *ctx;
+    velo_connection *connection = statement->connection;
+    vl_ctx *ctx = vl_connection_begin_call(connection);
+    velo_status st = VELO_OK;
 
-    if (statement == NULL)
-        return VELO_MISUSE;
-    ctx = vl_connection_begin_call(statement->connection);
     if (statement->state == VL_STATEMENT_ROW)
-        return vl_connection_end_call(
-            statement->connection,
-            vl_fail(ctx, VELO_MISUSE, "bind on a busy prepared statement: [%s]", statement->sql));
-    if (index < 1 || (uint32_t)index > statement->param_count)
-        return vl_connection_end_call(statement->connection,
-                                      vl_fail(ctx, VELO_RANGE, "column index out of range"));
+        st = vl_fail(ctx, VELO_MISUSE, "bind on a busy prepared statement: [%s]", statement->sql);
+    else if (index < 1 || (uint32_t)index > statement->param_count)
+        st = vl_fail(ctx, VELO_RANGE, "column index out of range");
+    if (st != VELO_OK) {
+        vl_free(copy);
+        return vl_connection_end_call(connection, st);
+    }
+    vl_free(statement->copies[index - 1]);
+    statement->copies[index - 1] = copy;
     statement->params[index - 1] = *value;
     return VELO_OK;
 }
@@ -64,6 +66,7 @@ value_bind_bytes(velo_statement *statement, int index, vl_type type, const void 
                  uint64_t size, velo_lifetime lifetime)
 {
     vl_value value = {.type = type, .size = (uint32_t)size, .as.data = data};
+    void *copy = NULL;
 
     if (statement == NULL)
         return VELO_MISUSE;
@@ -74,13 +77,15 @@ value_bind_bytes(velo_statement *statement, int index, vl_type type, const void 
                                       vl_fail(vl_connection_begin_call(statement->connection),
                                               VELO_TOOBIG, "string or blob too big"));
     if (data != NULL && lifetime == VELO_COPY && size > 0) {
-        value.as.data = vl_arena_copy(&statement->bind_arena, data, (size_t)size);
-        if (value.as.data == NULL)
+        copy = vl_alloc(&statement->connection->ctx, (size_t)size);
+        if (copy == NULL)
             return vl_connection_end_call(statement->connection,
                                           vl_fail(vl_connection_begin_call(statement->connection),
                                                   VELO_NOMEM, "cannot allocate a parameter"));
+        memcpy(copy, data, (size_t)size);
+        value.as.data = copy;
     }
-    return value_bind(statement, index, &value);
+    return value_bind(statement, index, &value, copy);
 }
 
 velo_status
@@ -88,7 +93,7 @@ velo_bind_null(velo_statement *statement, int index)
 {
     vl_value value = vl_value_of_null();
 
-    return value_bind(statement, index, &value);
+    return statement == NULL ? VELO_MISUSE : value_bind(statement, index, &value, NULL);
 }
 
 velo_status
@@ -96,7 +101,7 @@ velo_bind_int64(velo_statement *statement, int index, int64_t integer)
 {
     vl_value value = vl_value_of_integer(integer);
 
-    return value_bind(statement, index, &value);
+    return statement == NULL ? VELO_MISUSE : value_bind(statement, index, &value, NULL);
 }
 
 velo_status
@@ -104,7 +109,7 @@ velo_bind_double(velo_statement *statement, int index, double real)
 {
     vl_value value = vl_value_of_real(real);
 
-    return value_bind(statement, index, &value);
+    return statement == NULL ? VELO_MISUSE : value_bind(statement, index, &value, NULL);
 }
 
 velo_status
@@ -129,9 +134,11 @@ velo_clear_bindings(velo_statement *statement)
 {
     if (statement->state == VL_STATEMENT_ROW)
         return;
-    for (uint32_t i = 0; i < statement->param_count; i++)
+    for (uint32_t i = 0; i < statement->param_count; i++) {
+        vl_free(statement->copies[i]);
+        statement->copies[i] = NULL;
         statement->params[i] = vl_value_of_null();
-    vl_arena_reset(&statement->bind_arena);
+    }
 }
 
 /* ---- columns ---- */
@@ -145,7 +152,7 @@ velo_column_count(const velo_statement *statement)
 const char *
 velo_column_name(const velo_statement *statement, int column)
 {
-    if (column < 0 || (uint32_t)column >= statement->column_count)
+    if (column < 0 || (uint32_t)column >= statement->column_count || statement->plan == NULL)
         return NULL;
     if (statement->plan->kind == VL_PLAN_OTHER)
         return statement->made.names[column];
@@ -155,7 +162,7 @@ velo_column_name(const velo_statement *statement, int column)
 const char *
 velo_column_declared_type(const velo_statement *statement, int column)
 {
-    if (column < 0 || (uint32_t)column >= statement->column_count ||
+    if (column < 0 || (uint32_t)column >= statement->column_count || statement->plan == NULL ||
         statement->plan->kind == VL_PLAN_OTHER)
         return NULL;
     return statement->plan->columns[column].declared;

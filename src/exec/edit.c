@@ -152,7 +152,7 @@ change_suits(const vl_column_def *column, const vl_value *value)
 }
 
 static velo_status
-change_convert(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *value, vl_conflict conflict)
+change_convert(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *value)
 {
     const vl_column_def *column = &run->def->columns[c];
 
@@ -161,20 +161,20 @@ change_convert(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *value, vl_con
     VL_TRY(vl_value_apply(ctx, &run->row_arena, column->affinity, value));
     if (!run->def->is_strict || change_suits(column, value))
         return VELO_OK;
-    return vl_edit_fail(ctx, run, conflict, VELO_CONSTRAINT_DATATYPE,
+    return vl_edit_fail(ctx, run, VL_CONFLICT_ABORT, VELO_CONSTRAINT_DATATYPE,
                         "cannot store %s value in %s column %s.%s", change_type_name(value->type),
                         column->type, run->def->object.name, column->name);
 }
 
 /* Convert all columns that are not generated, and the rowid. */
 static velo_status
-change_convert_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict)
+change_convert_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
 {
     vl_value *rowid = &full[run->def->column_count];
 
     for (int32_t c = 0; c < run->def->column_count; c++)
         if (run->def->columns[c].generated == 0 && c != run->def->rowid_column)
-            VL_TRY(change_convert(ctx, run, c, &full[c], conflict));
+            VL_TRY(change_convert(ctx, run, c, &full[c]));
     VL_TRY(vl_value_apply(ctx, &run->row_arena, VL_AFFINITY_INTEGER, rowid));
     if (rowid->type != VL_TYPE_INTEGER && rowid->type != VL_TYPE_NULL)
         return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
@@ -184,7 +184,7 @@ change_convert_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict co
 }
 
 static velo_status
-change_generate(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict)
+change_generate(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
 {
     const vl_change_target *target = run->target;
     vl_eval eval = vl_edit_eval(run, full);
@@ -193,7 +193,7 @@ change_generate(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict confl
         int32_t column = target->generated_columns[i];
 
         VL_TRY(vl_eval_expr(ctx, &eval, target->generated.list[i], &full[column]));
-        VL_TRY(change_convert(ctx, run, column, &full[column], conflict));
+        VL_TRY(change_convert(ctx, run, column, &full[column]));
     }
     return VELO_OK;
 }
@@ -220,7 +220,7 @@ change_check_not_null(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *full,
         vl_eval eval = vl_edit_eval(run, NULL);
 
         VL_TRY(vl_eval_expr(ctx, &eval, defaults->list[c], &full[c]));
-        VL_TRY(change_convert(ctx, run, c, &full[c], conflict));
+        VL_TRY(change_convert(ctx, run, c, &full[c]));
         if (full[c].type != VL_TYPE_NULL)
             return VELO_OK;
     }
@@ -257,19 +257,34 @@ change_check_checks(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, vl_conf
     return VELO_OK;
 }
 
+/* Check NOT NULL of the columns that are generated, or of the others. */
+static velo_status
+change_check_nulls(vl_ctx *ctx, vl_edit_run *run, int of_generated, vl_value *full,
+                   vl_conflict conflict, const vl_exprs *defaults, vl_edit_outcome *outcome)
+{
+    for (int32_t c = 0; c < run->def->column_count && *outcome == VL_EDIT_MADE; c++) {
+        const vl_column_def *column = &run->def->columns[c];
+
+        if (!column->is_not_null || full[c].type != VL_TYPE_NULL || c == run->def->rowid_column ||
+            (column->generated != 0) != of_generated)
+            continue;
+        VL_TRY(change_check_not_null(ctx, run, c, full, conflict, of_generated ? NULL : defaults,
+                                     outcome));
+    }
+    return VELO_OK;
+}
+
 velo_status
 vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
                 const vl_exprs *defaults, vl_edit_outcome *outcome)
 {
     *outcome = VL_EDIT_MADE;
-    VL_TRY(change_convert_row(ctx, run, full, conflict));
-    VL_TRY(change_generate(ctx, run, full, conflict));
-    for (int32_t c = 0; c < run->def->column_count && *outcome == VL_EDIT_MADE; c++) {
-        if (!run->def->columns[c].is_not_null || full[c].type != VL_TYPE_NULL ||
-            c == run->def->rowid_column)
-            continue;
-        VL_TRY(change_check_not_null(ctx, run, c, full, conflict, defaults, outcome));
-    }
+    VL_TRY(change_convert_row(ctx, run, full));
+    VL_TRY(change_check_nulls(ctx, run, 0, full, conflict, defaults, outcome));
+    if (*outcome == VL_EDIT_SKIPPED)
+        return VELO_OK;
+    VL_TRY(change_generate(ctx, run, full)); /* of what NOT NULL has put in */
+    VL_TRY(change_check_nulls(ctx, run, 1, full, conflict, defaults, outcome));
     if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
     return change_check_checks(ctx, run, full, conflict, outcome);
@@ -294,7 +309,7 @@ vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *
     full[run->def->column_count] = vl_value_of_integer(rowid);
     if (run->def->rowid_column >= 0)
         full[run->def->rowid_column] = vl_value_of_integer(rowid);
-    return change_generate(ctx, run, full, VL_CONFLICT_ABORT);
+    return change_generate(ctx, run, full);
 }
 
 /* ---- RETURNING ---- */

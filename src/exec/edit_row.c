@@ -140,9 +140,14 @@ change_find_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table *table, const v
 
             vl_row_scan_get(&scan, i, 0, &name);
             vl_row_scan_get(&scan, i, 1, &seq);
+            /* There may be two rows of a table whose first rows came at once: the greater counts.
+             */
             if (name.value.type != VL_TYPE_TEXT || name.overflow != 0 ||
                 vl_name_compare(name.value.as.data, name.value.size, run->def->object.name, size) !=
                     0)
+                continue;
+            if (run->sequence_row != 0 &&
+                (seq.value.type != VL_TYPE_INTEGER || seq.value.as.integer <= run->sequence))
                 continue;
             run->sequence_row = vl_row_scan_rowid(&scan, i);
             run->sequence = seq.value.type == VL_TYPE_INTEGER ? seq.value.as.integer : 0;
@@ -198,6 +203,7 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
 {
     vl_statement *statement = run->source->statement;
     vl_value *rowid = &full[run->def->column_count];
+    int is_chosen = rowid->type == VL_TYPE_NULL;
     int64_t chosen;
     velo_status st;
 
@@ -219,6 +225,9 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, run->stored);
     if (st != VELO_CONSTRAINT)
         return st;
+    if (is_chosen) /* by what the snapshot has: somebody was faster */
+        return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                       "the next rowid was used after this transaction's snapshot");
     vl_error_clear(ctx);
     conflict->is_there = 1;
     conflict->rowid = rowid->as.integer;
@@ -302,6 +311,14 @@ change_resolve(const vl_edit_run *run, const change_conflict *conflict, vl_confl
     return constraint != VL_CONFLICT_DEFAULT ? constraint : VL_CONFLICT_ABORT;
 }
 
+/* The row in the way is not seen: entries are checked against the newest state. */
+static velo_status
+change_unseen(vl_ctx *ctx)
+{
+    return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                   "the row in the way was committed after this transaction's snapshot");
+}
+
 /* Delete the row in the way. */
 static velo_status
 change_replace(vl_ctx *ctx, vl_edit_run *run, int64_t rowid)
@@ -312,7 +329,7 @@ change_replace(vl_ctx *ctx, vl_edit_run *run, int64_t rowid)
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
     VL_TRY(vl_edit_read(ctx, run, rowid, old, &found));
-    return found ? vl_edit_delete(ctx, run, old) : VELO_OK;
+    return found ? vl_edit_delete(ctx, run, old) : change_unseen(ctx);
 }
 
 /* DO UPDATE: the row in the way is changed. */
@@ -333,7 +350,7 @@ change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t
     changed = both + 2 * full;
     VL_TRY(vl_edit_read(ctx, run, rowid, both, &found));
     if (!found)
-        return VELO_OK;
+        return change_unseen(ctx);
     memcpy(both + full, excluded, full * sizeof *both);
     eval = vl_edit_eval(run, both);
     VL_TRY(vl_eval_conjuncts(ctx, &eval, &upsert->where, &passes));
@@ -374,7 +391,7 @@ change_settle(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
-    vl_value rowid = full[run->def->column_count];
+    int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL;
     int is_over = 0;
 
     while (!is_over) {
@@ -382,7 +399,6 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
         change_conflict conflict = {0, NULL, 0};
         const vl_upsert *upsert;
 
-        full[run->def->column_count] = rowid;
         VL_TRY(change_put_all(ctx, run, full, &conflict));
         if (!conflict.is_there) {
             *outcome = VL_EDIT_MADE;
@@ -391,6 +407,10 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             return vl_edit_return(ctx, run, full);
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
+        if (is_chosen && conflict.index == NULL) { /* taken meanwhile: another number will do */
+            full[run->def->column_count] = vl_value_of_null();
+            continue;
+        }
         upsert = change_find_upsert(run, &conflict);
         if (upsert != NULL && upsert->is_nothing) {
             *outcome = VL_EDIT_SKIPPED;
@@ -423,6 +443,14 @@ change_put_columns(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, const vl_
             continue;
         ids[count] = run->ids[i];
         run->stored[count++] = full[c];
+    }
+    /* A row that stays as it is counts as changed: one column is written, so that others meet it.
+     */
+    for (uint32_t i = 0; i < run->id_count && count == 0; i++) {
+        if (run->columns[i] < 0 || run->columns[i] == run->def->rowid_column)
+            continue;
+        ids[count] = run->ids[i];
+        run->stored[count++] = full[run->columns[i]];
     }
     if (count == 0)
         return VELO_OK;

@@ -370,6 +370,121 @@ snapshots_stay_and_conflicts_are_told(void)
     CHECK_EQ(velo_close(other), VELO_OK);
 }
 
+/* What comes of the newest state, which a snapshot does not see, is a conflict and no wrong answer.
+ */
+static void
+old_snapshots_do_not_decide(void)
+{
+    velo_connection *one = api_open("old");
+    velo_connection *other = api_open("old");
+
+    CHECK_RUN(one, "CREATE TABLE t(a PRIMARY KEY, b); INSERT INTO t VALUES (1, 1)", "");
+    CHECK_RUN(one, "CREATE TABLE s(i INTEGER PRIMARY KEY AUTOINCREMENT, x)", "");
+    CHECK_RUN(one, "BEGIN; SELECT count(*) FROM t", "1");
+    CHECK_RUN(other, "INSERT INTO t VALUES (2, 5); INSERT INTO s(x) VALUES (1)", "");
+    (void)api_run(one, "CREATE INDEX tb ON t(b)");
+    CHECK_EQ(velo_error_code(one), VELO_BUSY_SNAPSHOT);
+    (void)api_run(one, "INSERT OR REPLACE INTO t VALUES (2, 6)");
+    CHECK_EQ(velo_error_code(one), VELO_BUSY_SNAPSHOT);
+    (void)api_run(one, "INSERT INTO t VALUES (2, 6) ON CONFLICT DO UPDATE SET b = 7");
+    CHECK_EQ(velo_error_code(one), VELO_BUSY_SNAPSHOT);
+    (void)api_run(one, "INSERT INTO s(x) VALUES (2)");
+    CHECK_EQ(velo_error_code(one), VELO_BUSY_SNAPSHOT);
+    CHECK_RUN(one, "ROLLBACK; CREATE INDEX tb ON t(b); SELECT a FROM t WHERE b = 5", "2");
+    CHECK_RUN(one, "INSERT INTO t VALUES (2, 6) ON CONFLICT DO UPDATE SET b = 7", "");
+    CHECK_RUN(one, "INSERT INTO s(x) VALUES (2); SELECT i FROM s", "1|2");
+    CHECK_RUN(other, "SELECT a FROM t WHERE b = 7", "2");
+    CHECK_EQ(velo_close(one), VELO_OK);
+    CHECK_EQ(velo_close(other), VELO_OK);
+}
+
+/* 31, item 4. */
+static void
+statements_survive_what_is_undone_under_them(void)
+{
+    velo_connection *connection = api_open(NULL);
+    velo_statement *statement;
+
+    CHECK_RUN(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)", "");
+    CHECK_RUN(connection, "BEGIN; INSERT INTO t VALUES (3)", "");
+    statement = api_prepare(connection, "SELECT a FROM t");
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_RUN(connection, "ROLLBACK", "");
+    while (velo_step(statement) == VELO_ROW)
+        CHECK(velo_column_int64(statement, 0) < 3);
+    CHECK_EQ(velo_error_code(connection), VELO_DONE);
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_RUN(connection, "BEGIN; CREATE TABLE u(a); INSERT INTO u VALUES (1), (2), (3)", "");
+    statement = api_prepare(connection, "SELECT a FROM u");
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_RUN(connection, "ROLLBACK", "");
+    CHECK_EQ(velo_step(statement), VELO_ABORT);
+    CHECK_TEXT(velo_error_text(connection), "abort due to ROLLBACK");
+    CHECK_EQ(velo_step(statement), VELO_ERROR); /* no such table: u */
+    CHECK_EQ(velo_step(statement), VELO_ERROR);
+    CHECK(velo_column_name(statement, 0) == NULL);
+    CHECK_EQ(velo_finalize(statement), VELO_ERROR);
+    CHECK_RUN(connection, "SAVEPOINT s; INSERT INTO t VALUES (4)", "");
+    statement = api_prepare(connection, "INSERT INTO t VALUES (5), (6) RETURNING a");
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_RUN(connection, "COMMIT", "!cannot commit transaction - SQL statements in progress");
+    CHECK_RUN(connection, "ROLLBACK TO s", "");
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_EQ(velo_step(statement), VELO_DONE);
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_RUN(connection, "RELEASE s; SELECT a FROM t", "1|2");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+statements_run_again(void)
+{
+    velo_connection *connection = api_open(NULL);
+    velo_statement *statement = api_prepare(connection, "PRAGMA compile_options");
+    static char large[20000];
+
+    for (int run = 0; run < 3; run++) {
+        int count = 0;
+
+        while (velo_step(statement) == VELO_ROW)
+            count += velo_column_text(statement, 0) != NULL;
+        CHECK(count > 1);
+    }
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    statement = api_prepare(connection, "SELECT length(?1)");
+    memset(large, 'x', sizeof large);
+    for (int run = 0; run < 100; run++) { /* each copy is freed by the next */
+        CHECK_EQ(velo_bind_text(statement, 1, large, sizeof large, VELO_COPY), VELO_OK);
+        CHECK_EQ(velo_step(statement), VELO_ROW);
+        CHECK_EQ(velo_column_int64(statement, 0), (int)sizeof large);
+        CHECK_EQ(velo_reset(statement), VELO_OK);
+    }
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_exec(NULL, "SELECT 1", NULL, NULL), VELO_MISUSE);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+numbers_of_rows_are_sqlites(void)
+{
+    velo_connection *connection = api_open(NULL);
+
+    CHECK_RUN(connection, "CREATE TABLE s(a INTEGER PRIMARY KEY AUTOINCREMENT, b UNIQUE)", "");
+    for (int i = 0; i < 3; i++)
+        CHECK_RUN(connection, "INSERT OR REPLACE INTO s(b) VALUES (1)", "");
+    CHECK_RUN(connection, "SELECT * FROM s; SELECT * FROM sqlite_sequence", "3,1|s,3");
+    CHECK_RUN(connection, "ALTER TABLE s RENAME TO r; INSERT INTO r(b) VALUES (2)", "");
+    CHECK_RUN(connection, "SELECT a FROM r; SELECT * FROM sqlite_sequence", "3|4|r,4");
+    CHECK_RUN(connection, "DROP TABLE r; SELECT count(*) FROM sqlite_sequence", "0");
+    CHECK_RUN(connection, "CREATE TABLE p(b UNIQUE)", "");
+    for (int i = 0; i < 3; i++)
+        CHECK_RUN(connection, "INSERT OR REPLACE INTO p VALUES (1)", "");
+    CHECK_RUN(connection, "SELECT rowid FROM p", "3");
+    CHECK_RUN(connection, "CREATE TABLE g(a, b NOT NULL DEFAULT 5, c AS (b + 1) STORED)", "");
+    CHECK_RUN(connection, "INSERT OR REPLACE INTO g VALUES (1, NULL); SELECT * FROM g", "1,5,6");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 /* ---- threads ---- */
 
 #define API_THREADS   VL_BY_BUILD(4, 3)
@@ -468,6 +583,10 @@ main(int argc, char **argv)
         UNIT_TEST(a_failed_statement_leaves_nothing),
         UNIT_TEST(the_schema_changes_with_its_transaction),
         UNIT_TEST(snapshots_stay_and_conflicts_are_told),
+        UNIT_TEST(old_snapshots_do_not_decide),
+        UNIT_TEST(statements_survive_what_is_undone_under_them),
+        UNIT_TEST(statements_run_again),
+        UNIT_TEST(numbers_of_rows_are_sqlites),
         UNIT_TEST(threads_write_beside_each_other),
     };
 
