@@ -368,21 +368,25 @@ engine_create_new(vl_ctx *ctx, const char *path, const velo_open_options *option
 {
     vl_engine *engine = vl_alloc_zero(ctx, sizeof *engine);
     vl_error error;
+    velo_status st;
 
-    if (engine == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate an engine");
+    if (engine == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate an engine");
+        return VELO_NOMEM;
+    }
     vl_latch_init(&engine->latch, VL_RANK_API_SCHEMA);
     engine->io = engine_io;
     engine->references = 1;
     engine->is_memory = path == NULL;
     *out = engine;
-    if (engine_start(ctx, engine, path, options) == VELO_OK)
+    st = engine_start(ctx, engine, path, options);
+    if (st == VELO_OK)
         return VELO_OK;
     error = ctx->error;
     (void)engine_stop(ctx, engine); /* the first error is the one that matters */
     ctx->error = error;
     *out = NULL;
-    return error.code;
+    return st;
 }
 
 /* Open the file of a path, whose latch on the list is held. */
@@ -391,7 +395,7 @@ engine_open_file(vl_ctx *ctx, const char *path, const velo_open_options *options
 {
     char full[VL_PATH_SIZE];
     vl_file_id id;
-    vl_engine *engine;
+    vl_engine *engine = NULL;
 
     VL_TRY(vl_path_get_full(ctx, engine_io, path, full));
     VL_TRY(engine_find(ctx, full, &id, out));

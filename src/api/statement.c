@@ -561,7 +561,7 @@ vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const vl_value *va
 
         if (more == NULL)
             return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u rows", (unsigned)capacity);
-        if (made->row_count > 0)
+        if (made->row_count > 0 && made->values != NULL)
             memcpy(more, made->values, (size_t)made->row_count * made->column_count * sizeof *more);
         made->values = more;
         made->capacity = capacity;

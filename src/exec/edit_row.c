@@ -161,7 +161,7 @@ static velo_status
 change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
 {
     vl_view view = vl_statement_newest(run->source->statement);
-    vl_txn_table *table;
+    vl_txn_table *table = NULL;
     int64_t last;
     int found;
 
@@ -184,7 +184,7 @@ vl_edit_keep_sequence(vl_ctx *ctx, vl_edit_run *run)
                         .size = (uint32_t)strlen(run->def->object.name),
                         .as.data = run->def->object.name},
                        vl_value_of_integer(run->sequence)};
-    vl_txn_table *table;
+    vl_txn_table *table = NULL;
 
     if (!run->has_sequence)
         return VELO_OK;
@@ -338,7 +338,7 @@ change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t
                  const vl_value *excluded, vl_edit_outcome *outcome)
 {
     uint32_t full = run->full_count;
-    vl_value *both = vl_arena_alloc_array(&run->row_arena, 3 * full, sizeof *both);
+    vl_value *both = vl_arena_alloc_array(&run->row_arena, (size_t)3 * full, sizeof *both);
     vl_value *changed;
     vl_eval eval;
     int found;
@@ -347,7 +347,7 @@ change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t
     *outcome = VL_EDIT_SKIPPED;
     if (both == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    changed = both + 2 * full;
+    changed = both + (size_t)2 * full;
     VL_TRY(vl_edit_read(ctx, run, rowid, both, &found));
     if (!found)
         return change_unseen(ctx);
