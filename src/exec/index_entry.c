@@ -23,7 +23,7 @@ entry_reserve(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, size_t more)
     data = vl_arena_alloc(arena, room);
     if (data == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a key of %zu bytes", room);
-    if (key->size > 0)
+    if (key->size > 0 && key->data != NULL)
         memcpy(data, key->data, key->size);
     key->data = data;
     key->room = (uint32_t)room;

@@ -127,7 +127,8 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     uint32_t extra = stage->base.children[0]->op->column_count - op->key_count;
     vl_edit_run *run = &stage->run;
     uint32_t full_count = run->full_count;
-    vl_value *old = vl_arena_alloc_array(&run->row_arena, 2 * (full_count + extra), sizeof *old);
+    vl_value *old =
+        vl_arena_alloc_array(&run->row_arena, (size_t)2 * (full_count + extra), sizeof *old);
     vl_value *full = old + full_count + extra;
     vl_edit_outcome outcome;
     vl_eval eval;
