@@ -168,9 +168,9 @@ table_part_is_right(const vl_table_load_part *part)
         if (vl_leaf_validate(unit_ctx(), leaf, TABLE_PAGE_SIZE) != VELO_OK ||
             !vl_leaf_is_all_live(leaf))
             return 0;
-        for (uint32_t rank = 0; rank < leaf->count; rank++)
+        for (uint32_t rank = 0; rank < leaf->count; rank++, row++)
             if (row == part->row_count ||
-                vl_leaf_rowid(leaf, vl_leaf_slot_at(leaf, rank)) != part->rows[row++].rowid)
+                vl_leaf_rowid(leaf, vl_leaf_slot_at(leaf, rank)) != part->rows[row].rowid)
                 return 0;
     }
     return row == part->row_count;
