@@ -1,4 +1,4 @@
-/* utf8.h - what messages need to know of UTF-8: where characters end, and which are controls. */
+/* utf8.h - UTF-8: where characters end, which are controls, and taking them as SQL does. */
 #ifndef VL_BASE_UTF8_H
 #define VL_BASE_UTF8_H
 
@@ -69,6 +69,24 @@ vl_utf8_control(const char *text)
         return 0;
     second = (unsigned char)text[1];
     return second >= 0x80U && second <= 0x9fU ? 2 : 0;
+}
+
+/* Take the character at *at, which is before `end`: as SQLite does, which reads any bytes. A lead
+ * byte takes all that continues it; what is overlong, a surrogate, U+FFFE or U+FFFF gives U+FFFD,
+ * and a byte that continues nothing itself. */
+static inline uint32_t
+vl_utf8_take(const unsigned char **at, const unsigned char *end)
+{
+    uint32_t c = *(*at)++;
+
+    if (c < 0xc0U)
+        return c;
+    c = c < 0xe0U ? c & 0x1fU : c < 0xf0U ? c & 0x0fU : c < 0xf8U ? c & 0x07U : c & 0x03U;
+    while (*at < end && (**at & 0xc0U) == 0x80U)
+        c = c << 6 | (*(*at)++ & 0x3fU);
+    if (c < 0x80U || (c & 0xfffff800U) == 0xd800U || (c & 0xfffffffeU) == 0xfffeU)
+        return 0xfffdU;
+    return c;
 }
 
 /* Append `text` to the `used` bytes at `to` as far as it fits before to[end], with control

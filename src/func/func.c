@@ -5,11 +5,10 @@
  *   F2  Nothing is read behind the size of a value: its text need not end with a 0 byte. */
 #include "func/func_int.h"
 
+#include "base/utf8.h"
 #include "vec/number.h"
 
 #include <string.h>
-
-#define FUNC_REPLACEMENT 0xfffdU
 
 vl_func_bytes
 vl_func_bytes_of(const vl_value *value, char *room)
@@ -51,19 +50,7 @@ vl_func_text_of(const vl_value *value, char *room)
 uint32_t
 vl_func_take(vl_func_bytes *bytes)
 {
-    uint32_t c;
-
-    if (bytes->at == bytes->end)
-        return 0;
-    c = *bytes->at++;
-    if (c < 0xc0U)
-        return c;
-    c = c < 0xe0U ? c & 0x1fU : c < 0xf0U ? c & 0x0fU : c < 0xf8U ? c & 0x07U : c & 0x03U;
-    while (bytes->at < bytes->end && (*bytes->at & 0xc0U) == 0x80U)
-        c = c << 6 | (*bytes->at++ & 0x3fU);
-    if (c < 0x80U || (c & 0xfffff800U) == 0xd800U || (c & 0xfffffffeU) == 0xfffeU)
-        return FUNC_REPLACEMENT;
-    return c;
+    return bytes->at == bytes->end ? 0 : vl_utf8_take(&bytes->at, bytes->end);
 }
 
 size_t

@@ -8,10 +8,9 @@
 #include "vec/like.h"
 
 #include "base/ctx.h"
+#include "base/utf8.h"
 
 #include <string.h>
-
-#define LIKE_REPLACEMENT 0xfffdU
 
 /* Bytes that are read from the front. */
 typedef struct like_text {
@@ -32,19 +31,7 @@ typedef struct like_rules {
 static uint32_t
 like_take(like_text *text)
 {
-    uint32_t c;
-
-    if (text->at == text->end)
-        return 0;
-    c = *text->at++;
-    if (c < 0xc0U)
-        return c;
-    c = c < 0xe0U ? c & 0x1fU : c < 0xf0U ? c & 0x0fU : c < 0xf8U ? c & 0x07U : c & 0x03U;
-    while (text->at < text->end && (*text->at & 0xc0U) == 0x80U)
-        c = c << 6 | (*text->at++ & 0x3fU);
-    if (c < 0x80U || (c & 0xfffff800U) == 0xd800U || (c & 0xfffffffeU) == 0xfffeU)
-        return LIKE_REPLACEMENT;
-    return c;
+    return text->at == text->end ? 0 : vl_utf8_take(&text->at, text->end);
 }
 
 static uint32_t
