@@ -297,6 +297,24 @@ vl_ast_is_expression(vl_ast_type type)
     return type <= VL_AST_RAISE;
 }
 
+/* Whether a type of statement changes the schema. */
+static inline int
+vl_ast_is_ddl(vl_ast_type type)
+{
+    switch (type) {
+    case VL_AST_CREATE_TABLE:
+    case VL_AST_CREATE_INDEX:
+    case VL_AST_CREATE_VIEW:
+    case VL_AST_CREATE_TRIGGER:
+    case VL_AST_CREATE_VIRTUAL:
+    case VL_AST_DROP:
+    case VL_AST_ALTER:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 /* The first element of a list, which may be NULL; go on with ->next. */
 static inline const vl_ast *
 vl_ast_first(const vl_ast *list)

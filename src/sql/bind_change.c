@@ -11,25 +11,6 @@
 
 #define CHANGE_GENERATED_MAX 100000U
 
-vl_conflict
-vl_bind_conflict(unsigned op)
-{
-    switch (op) {
-    case VL_OP_ROLLBACK:
-        return VL_CONFLICT_ROLLBACK;
-    case VL_OP_ABORT:
-        return VL_CONFLICT_ABORT;
-    case VL_OP_FAIL:
-        return VL_CONFLICT_FAIL;
-    case VL_OP_IGNORE:
-        return VL_CONFLICT_IGNORE;
-    case VL_OP_REPLACE:
-        return VL_CONFLICT_REPLACE;
-    default:
-        return VL_CONFLICT_DEFAULT;
-    }
-}
-
 /* ---- rows ---- */
 
 vl_bind_layout

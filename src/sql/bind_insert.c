@@ -4,6 +4,7 @@
  *   BI1  A column takes the first value that the list of columns gives it.
  *   BI2  Expressions of an UPSERT are on the table's row followed by the row to be inserted. */
 #include "sql/bind_int.h"
+#include "sql/schema_build.h"
 
 #include <string.h>
 
@@ -294,7 +295,7 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
     if (op != NULL) {
         vl_op_insert *as = &op->as.insert;
 
-        as->target.conflict = vl_bind_conflict(ast->op2);
+        as->target.conflict = vl_schema_conflict(ast->op2);
         as->sources = sources;
         insert_defaults(b, target, &as->defaults);
         vl_bind_change_target(b, target, &as->target, &row);

@@ -274,6 +274,9 @@ vl_expr *vl_expr_finish(vl_binder *b, vl_expr *expr);
 /* A copy of the node, with the same kids. */
 vl_expr *vl_expr_copy(vl_binder *b, const vl_expr *expr);
 
+/* The same with a list of kids of its own. */
+vl_expr *vl_expr_copy_kids(vl_binder *b, const vl_expr *expr);
+
 vl_expr *vl_expr_constant(vl_binder *b, vl_value value, const vl_ast *at);
 
 /* An expression for an id of a source's column; of an aggregate without type. */
@@ -570,8 +573,6 @@ int vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_
 
 /* The layout of a full row. */
 vl_bind_layout vl_bind_full_row(vl_binder *b, const vl_bind_source *source);
-
-vl_conflict vl_bind_conflict(unsigned op);
 
 /* SETs of an UPDATE or UPSERT: columns and bound values. 0: failed. */
 int vl_bind_sets(vl_binder *b, vl_bind_scope *scope, const vl_bind_source *target,

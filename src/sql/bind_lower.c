@@ -144,13 +144,9 @@ lower_one(vl_binder *b, vl_expr *expr)
         if (kid == expr->kids[i])
             continue;
         if (copy == NULL) { /* keeps BL1 */
-            copy = vl_expr_copy(b, expr);
+            copy = vl_expr_copy_kids(b, expr);
             if (copy == NULL)
                 return NULL;
-            copy->kids = vl_bind_alloc(b, expr->kid_count, sizeof(vl_expr *));
-            if (copy->kids == NULL)
-                return NULL;
-            memcpy(copy->kids, expr->kids, expr->kid_count * sizeof(vl_expr *));
         }
         copy->kids[i] = kid;
     }

@@ -406,9 +406,8 @@ vl_expr_places(const vl_binder *b, const vl_expr *expr, const vl_bind_scope *sco
     return places;
 }
 
-/* A copy with a list of kids of its own. */
-static vl_expr *
-tree_copy_kids(vl_binder *b, const vl_expr *expr)
+vl_expr *
+vl_expr_copy_kids(vl_binder *b, const vl_expr *expr)
 {
     vl_expr *copy = vl_expr_copy(b, expr);
 
@@ -450,7 +449,7 @@ vl_expr_replace(vl_binder *b, vl_expr *expr, const vl_exprs *froms, const uint32
         if (kid == expr->kids[i])
             continue;
         if (copy == NULL) {
-            copy = tree_copy_kids(b, expr);
+            copy = vl_expr_copy_kids(b, expr);
             if (copy == NULL)
                 return NULL;
         }
@@ -487,7 +486,7 @@ vl_expr_substitute(vl_binder *b, vl_expr *expr, uint32_t base, const vl_exprs *r
         if (kid == expr->kids[i])
             continue;
         if (copy == NULL) {
-            copy = tree_copy_kids(b, expr);
+            copy = vl_expr_copy_kids(b, expr);
             if (copy == NULL)
                 return NULL;
         }

@@ -8,6 +8,7 @@
  *   BU2  Rows come in the order of their keys where a conflict may keep some and not others, unless
  *        ORDER BY says otherwise (31, item 14). */
 #include "sql/bind_int.h"
+#include "sql/schema_build.h"
 
 #include <string.h>
 
@@ -309,7 +310,7 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     vl_bind_layout layout;
     vl_bind_frame frame;
     vl_op *op;
-    vl_conflict conflict = vl_bind_conflict(ast->op2);
+    vl_conflict conflict = vl_schema_conflict(ast->op2);
 
     if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_UPDATE))
         return;

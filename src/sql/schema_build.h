@@ -63,4 +63,7 @@ typedef struct vl_schema_source {
 velo_status vl_schema_build(vl_ctx *ctx, const vl_schema_source *source, vl_schema **out)
     VL_MUST_CHECK;
 
+/* The conflict action that an operator of the tree (vl_ast_op) says; DEFAULT for all others. */
+vl_conflict vl_schema_conflict(unsigned op);
+
 #endif

@@ -59,9 +59,6 @@ int vl_schema_is_word(const char *text, size_t size, const char *word);
 /* Whether a name is kept for the engine: begins with "sqlite_". */
 int vl_schema_is_reserved(const char *name, size_t size);
 
-/* The conflict action that a node's op2 says. */
-vl_conflict vl_schema_conflict(unsigned op);
-
 /* A collation by name. Errors: VELO_ERROR, "no such collation sequence: x". */
 velo_status vl_schema_collation(const vl_schema_builder *builder, const char *name, size_t size,
                                 vl_collation *collation) VL_MUST_CHECK;
