@@ -29,6 +29,10 @@
 #include "txn/txn_rows.h"
 #include "velocidb.h"
 
+/* Columns of the tree master: those of sqlite_schema, and one that is hidden (schema_build.h). */
+#define VL_MASTER_COLUMNS 6U
+extern const uint32_t vl_master_ids[VL_MASTER_COLUMNS];
+
 /* Rows of the tree meta: what the row's only column holds. */
 typedef enum vl_meta {
     VL_META_SCHEMA_VERSION = 1, /* grows with each change of the schema */

@@ -13,9 +13,6 @@
 
 #include <string.h>
 
-/* Columns of sqlite_schema's tree. */
-#define DDL_MASTER_COLUMNS 6U
-
 /* A list of changes at work. */
 typedef struct ddl_run {
     velo_statement *statement;
@@ -52,17 +49,16 @@ ddl_make_row(const ddl_run *run, const vl_ddl_change *change, vl_value *values)
 static velo_status
 ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
-    static const uint32_t ids[DDL_MASTER_COLUMNS] = {1, 2, 3, 4, 5, 6};
     vl_statement *txn = &run->statement->txn;
-    vl_value values[DDL_MASTER_COLUMNS];
+    vl_value values[VL_MASTER_COLUMNS];
     int64_t rowid;
 
     if (change->kind == VL_DDL_DELETE_ROW)
         return vl_rows_delete(ctx, txn, run->master, change->row.rowid);
     ddl_make_row(run, change, values);
     if (change->kind == VL_DDL_UPDATE_ROW)
-        return vl_rows_update(ctx, txn, run->master, change->row.rowid, ids, values,
-                              DDL_MASTER_COLUMNS);
+        return vl_rows_update(ctx, txn, run->master, change->row.rowid, vl_master_ids, values,
+                              VL_MASTER_COLUMNS);
     return vl_rows_append(ctx, txn, run->master, values, &rowid);
 }
 

@@ -14,8 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Columns of the tree master: those of sqlite_schema, and one that is hidden (schema_build.h). */
-#define ENGINE_MASTER_COLUMNS 6U
+const uint32_t vl_master_ids[VL_MASTER_COLUMNS] = {1, 2, 3, 4, 5, VL_SCHEMA_LAYOUT_ID};
 
 /* How often a locked file is tried, and how long is waited in between: a quarter of a second. */
 #define ENGINE_OPEN_TRIES  50U
@@ -32,13 +31,12 @@ static uint32_t engine_io_users;
 static velo_status
 engine_create_trees(vl_ctx *ctx, vl_statement *statement)
 {
-    static const uint32_t ids[ENGINE_MASTER_COLUMNS] = {1, 2, 3, 4, 5, 6};
-    vl_leaf_value defaults[ENGINE_MASTER_COLUMNS];
-    vl_leaf_schema schema = {ids, defaults, ENGINE_MASTER_COLUMNS, 0};
+    vl_leaf_value defaults[VL_MASTER_COLUMNS];
+    vl_leaf_schema schema = {vl_master_ids, defaults, VL_MASTER_COLUMNS, 0};
     vl_tree_id id;
 
     memset(defaults, 0, sizeof defaults);
-    for (uint32_t i = 0; i < ENGINE_MASTER_COLUMNS; i++)
+    for (uint32_t i = 0; i < VL_MASTER_COLUMNS; i++)
         defaults[i].value.type = VL_TYPE_NULL;
     VL_TRY(vl_txn_create_tree(ctx, statement, &schema, &id));
     schema.count = 1;
@@ -151,19 +149,19 @@ static velo_status
 engine_read_rows(vl_ctx *ctx, vl_txn_table *master, const vl_view *view, vl_arena *arena,
                  engine_rows *rows)
 {
-    static const uint32_t ids[ENGINE_MASTER_COLUMNS] = {1, 2, 3, 4, 5, 6};
-    vl_value values[ENGINE_MASTER_COLUMNS];
+    vl_value values[VL_MASTER_COLUMNS];
     vl_row_scan scan;
     velo_status st;
 
-    vl_row_scan_begin(&scan, master, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, ids, 0);
+    vl_row_scan_begin(&scan, master, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, vl_master_ids,
+                      0);
     st = vl_row_scan_next(ctx, &scan);
     while (st == VELO_OK && scan.leaf != NULL) {
         int64_t rowid = vl_row_scan_rowid(&scan, 0);
         int found;
 
         vl_row_scan_pause(&scan, 1);
-        st = vl_rows_read(ctx, master, view, rowid, ids, ENGINE_MASTER_COLUMNS, arena, values,
+        st = vl_rows_read(ctx, master, view, rowid, vl_master_ids, VL_MASTER_COLUMNS, arena, values,
                           &found);
         if (st == VELO_OK && found)
             st = engine_add_row(ctx, arena, rows, rowid, values);

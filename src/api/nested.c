@@ -107,6 +107,6 @@ vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
     sql[at] = '\0'; /* the binder looks for it */
     st = nested_begin(ctx, outer, schema, sql, at, &run);
     if (st == VELO_OK)
-        st = vl_exec_fill_index(ctx, run.exec, &run.source, name);
+        st = vl_exec_fill_index(ctx, run.exec, name);
     return nested_end(ctx, &run, st);
 }

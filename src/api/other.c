@@ -4,23 +4,6 @@
 
 #include <string.h>
 
-static int
-other_is_ddl(const vl_ast *tree)
-{
-    switch (tree->type) {
-    case VL_AST_CREATE_TABLE:
-    case VL_AST_CREATE_INDEX:
-    case VL_AST_CREATE_VIEW:
-    case VL_AST_CREATE_TRIGGER:
-    case VL_AST_CREATE_VIRTUAL:
-    case VL_AST_DROP:
-    case VL_AST_ALTER:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 static velo_status
 other_unsupported(vl_ctx *ctx, const vl_ast *tree)
 {
@@ -93,7 +76,7 @@ vl_prepared_run_other(vl_ctx *ctx, velo_statement *statement)
 {
     const vl_ast *tree = statement->tree;
 
-    if (other_is_ddl(tree))
+    if (vl_ast_is_ddl((vl_ast_type)tree->type))
         return vl_ddl_run(ctx, statement);
     switch (tree->type) {
     case VL_AST_PRAGMA:

@@ -277,23 +277,8 @@ statement_classify(const velo_statement *statement, int *is_writing, int *is_ddl
         *is_writing = !statement->plan->is_read_only;
         return;
     }
-    switch (tree->type) {
-    case VL_AST_CREATE_TABLE:
-    case VL_AST_CREATE_INDEX:
-    case VL_AST_CREATE_VIEW:
-    case VL_AST_CREATE_TRIGGER:
-    case VL_AST_DROP:
-    case VL_AST_ALTER:
-        *is_ddl = 1;
-        *is_writing = 1;
-        break;
-    case VL_AST_PRAGMA:
-        *is_writing = vl_pragma_writes(tree);
-        break;
-    default:
-        *is_writing = 0;
-        break;
-    }
+    *is_ddl = vl_ast_is_ddl((vl_ast_type)tree->type);
+    *is_writing = *is_ddl || (tree->type == VL_AST_PRAGMA && vl_pragma_writes(tree));
 }
 
 /* Begin the transaction part, and make the plan anew if its schema is another one. */

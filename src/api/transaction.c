@@ -5,10 +5,11 @@
  *        engine fits a snapshot taken afterwards if no transaction that changes the schema was
  * being committed before or after, and the engine's schema is still the same: then none became
  *        visible in between. Otherwise the snapshot itself is asked, whose tree meta has the
- * version. TR2  Whoever changes the schema is alone among writers from then to its transaction's
- * end (ddl_owner): so no row is written by an outdated schema. A transaction that began before and
- * writes afterwards fails, since its snapshot is older than the schema. TR3  The schema of a
- * transaction begun by BEGIN is pinned by its first statement. */
+ *        version.
+ *   TR2  Whoever changes the schema is alone among writers from then to its transaction's end
+ *        (ddl_owner): so no row is written by an outdated schema. A transaction that began before
+ *        and writes afterwards fails, since its snapshot is older than the schema.
+ *   TR3  The schema of a transaction begun by BEGIN is pinned by its first statement. */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -255,6 +256,19 @@ transaction_mark_commit(velo_connection *connection, int is_committing, int has_
     vl_schema_release(old);
 }
 
+/* Drop savepoints up to, and without, `last`. */
+static void
+transaction_drop_savepoints(velo_connection *connection, const vl_savepoint *last)
+{
+    while (connection->savepoints != last) {
+        vl_savepoint *savepoint = connection->savepoints;
+
+        connection->savepoints = savepoint->older;
+        vl_schema_release(savepoint->schema);
+        vl_free(savepoint);
+    }
+}
+
 /* The transaction is over in one way or another: nothing of it is left in the connection. */
 static void
 transaction_close(velo_connection *connection, int has_committed)
@@ -264,13 +278,7 @@ transaction_close(velo_connection *connection, int has_committed)
     if (has_committed && connection->is_writer)
         atomic_fetch_add(&connection->engine->data_version, 1);
     transaction_forget_schema(connection);
-    while (connection->savepoints != NULL) {
-        vl_savepoint *savepoint = connection->savepoints;
-
-        connection->savepoints = savepoint->older;
-        vl_schema_release(savepoint->schema);
-        vl_free(savepoint);
-    }
+    transaction_drop_savepoints(connection, NULL);
     transaction_stop_writing(connection);
 }
 
@@ -380,11 +388,8 @@ transaction_begin(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     st = vl_session_begin(ctx, connection->session, mode);
     if (mode == VL_TXN_IMMEDIATE && st != VELO_OK && connection->writing_count == 0)
         transaction_stop_writing(connection);
-    if (mode == VL_TXN_IMMEDIATE && st == VELO_OK) {
-        int is_long;
-
-        (void)transaction_try_write(connection, 0, &is_long); /* now as one that said BEGIN */
-    }
+    if (mode == VL_TXN_IMMEDIATE && st == VELO_OK)
+        vl_connection_linger(connection); /* it has said BEGIN by now */
     return st;
 }
 
@@ -464,19 +469,6 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     savepoint->older = connection->savepoints;
     connection->savepoints = savepoint;
     return VELO_OK;
-}
-
-/* Drop savepoints up to, and without, `last`. */
-static void
-transaction_drop_savepoints(velo_connection *connection, const vl_savepoint *last)
-{
-    while (connection->savepoints != last) {
-        vl_savepoint *savepoint = connection->savepoints;
-
-        connection->savepoints = savepoint->older;
-        vl_schema_release(savepoint->schema);
-        vl_free(savepoint);
-    }
 }
 
 static velo_status

@@ -341,13 +341,6 @@ vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count)
     exec->param_count = count;
 }
 
-void
-vl_exec_set_source(vl_exec *exec, struct vl_source *source)
-{
-    VL_ASSERT(exec->state == EXEC_READY);
-    exec->env.source = source;
-}
-
 /* Begin a run. */
 static void
 exec_begin(vl_exec *exec)

@@ -63,10 +63,6 @@ velo_status vl_exec_create(vl_ctx *ctx, const vl_plan *plan, const vl_exec_env *
  * reset (or create) and the first step. */
 void vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count);
 
-/* Read and change tables through another source, in the runs that follow. Borrowed; only between
- * reset (or create) and the first step. */
-void vl_exec_set_source(vl_exec *exec, struct vl_source *source);
-
 /* Compute the next row. VELO_ROW: *row has the plan's columns, borrowed until the next call.
  * VELO_DONE: there is none; *row is NULL. Otherwise an error: the run is over, and further steps
  * return VELO_MISUSE until reset. */

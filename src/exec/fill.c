@@ -55,14 +55,13 @@ fill_rows(vl_ctx *ctx, vl_edit_run *run, uint32_t index)
 }
 
 velo_status
-vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, vl_source *source, const char *name)
+vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, const char *name)
 {
     vl_stage *stage = exec->root->root;
     vl_edit_run run;
     uint32_t index;
     velo_status st;
 
-    exec->env.source = source;
     st = vl_edit_begin(ctx, stage, &stage->op->as.delete_.target, &run);
     index = fill_find(&run, name);
     if (st == VELO_OK && index == run.index_count)

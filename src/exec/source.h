@@ -18,12 +18,10 @@ typedef struct vl_source {
 
 /* Make an entry for each row of its table in an index that is empty: CREATE INDEX.
  *
- * exec    an execution of a DELETE from the table, made by the schema that has the index; it is not
- *         run, but says what the index's terms are
- * source  of a writing statement
+ * exec    an execution of a DELETE from the table, made by the schema that has the index, with the
+ *         source of a writing statement; it is not run, but says what the index's terms are
  * errors  VELO_CONSTRAINT_UNIQUE, and those of reading and writing */
-velo_status vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, vl_source *source, const char *name)
-    VL_MUST_CHECK;
+velo_status vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, const char *name) VL_MUST_CHECK;
 
 /* Columns of a table that are read together. */
 typedef struct vl_fetch {
