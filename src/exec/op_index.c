@@ -55,35 +55,6 @@ index_open(vl_ctx *ctx, vl_stage *stage)
 
 /* ---- ranges ---- */
 
-/* Sort the values of a choice in the order of the index, each once, without NULLs unless they are
- * looked for. */
-static void
-index_sort_choice(index_choice *choice, const vl_lookup *lookup, const vl_index_term *term)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < choice->count; i++) {
-        vl_value value = choice->values[i];
-        uint32_t at = kept;
-        int order = -1;
-
-        if (value.type == VL_TYPE_NULL && !lookup->is_null_equal)
-            continue;
-        while (at > 0) {
-            order = vl_value_compare(&choice->values[at - 1], &value, term->collation);
-            if (order <= 0)
-                break;
-            at--;
-        }
-        if (at > 0 && order == 0)
-            continue;
-        memmove(&choice->values[at + 1], &choice->values[at], (kept - at) * sizeof value);
-        choice->values[at] = value;
-        kept++;
-    }
-    choice->count = kept;
-}
-
 /* Find the values of all equalities; *is_empty: one has none. */
 static velo_status
 index_find_choices(vl_ctx *ctx, index_stage *index, int *is_empty)
@@ -96,7 +67,8 @@ index_find_choices(vl_ctx *ctx, index_stage *index, int *is_empty)
 
         VL_TRY(vl_lookup_values(ctx, &index->base, &op->keys[i], &choice->program, &index->arena,
                                 &choice->values, &choice->count));
-        index_sort_choice(choice, &op->keys[i], &op->index->terms[i]);
+        choice->count = vl_lookup_sort(choice->values, choice->count, op->keys[i].is_null_equal,
+                                       op->index->terms[i].collation);
         choice->at = 0;
         *is_empty = *is_empty || choice->count == 0;
     }

@@ -112,76 +112,14 @@ table_take_bound(vl_ctx *ctx, table_stage *table, const vl_bound *bound, int is_
     return VELO_OK;
 }
 
-/* Add the rowid that a value is, if it is one. */
-static void
-table_add_rowid(table_stage *table, const vl_value *value)
-{
-    int64_t rowid;
-
-    if (value->type == VL_TYPE_INTEGER)
-        rowid = value->as.integer;
-    else if (value->type != VL_TYPE_REAL || !vl_number_is_integer(value->as.real, &rowid))
-        return;
-    table->rowids[table->rowid_count++] = rowid;
-}
-
-/* Sort rowids in the scan's direction, each once. Lists are short, or sorted already: a heap sort
- * needs no memory. */
-static void
-table_sift(int64_t *rowids, uint32_t root, uint32_t count)
-{
-    for (;;) {
-        uint32_t child = 2 * root + 1;
-        int64_t swap = rowids[root];
-
-        if (child >= count)
-            return;
-        if (child + 1 < count && rowids[child + 1] > rowids[child])
-            child++;
-        if (rowids[child] <= swap)
-            return;
-        rowids[root] = rowids[child];
-        rowids[child] = swap;
-        root = child;
-    }
-}
-
-static void
-table_sort_rowids(table_stage *table)
-{
-    int64_t *rowids = table->rowids;
-    uint32_t count = table->rowid_count;
-    uint32_t kept = 0;
-
-    for (uint32_t i = count / 2; i > 0; i--)
-        table_sift(rowids, i - 1, count);
-    for (uint32_t end = count; end > 1; end--) {
-        int64_t swap = rowids[0];
-
-        rowids[0] = rowids[end - 1];
-        rowids[end - 1] = swap;
-        table_sift(rowids, 0, end - 1);
-    }
-    for (uint32_t i = 0; i < count; i++)
-        if (kept == 0 || rowids[kept - 1] != rowids[i])
-            rowids[kept++] = rowids[i];
-    table->rowid_count = kept;
-    if (!table->base.op->as.table_scan.is_backward)
-        return;
-    for (uint32_t i = 0; i < kept / 2; i++) {
-        int64_t swap = rowids[i];
-
-        rowids[i] = rowids[kept - 1 - i];
-        rowids[kept - 1 - i] = swap;
-    }
-}
-
-/* Find the single rowids of `= x` or `IN (...)`. */
+/* Find the single rowids of `= x` or `IN (...)`, in the scan's direction, each once. */
 static velo_status
 table_find_rowids(vl_ctx *ctx, table_stage *table, const vl_lookup *key)
 {
+    int is_backward = table->base.op->as.table_scan.is_backward;
     vl_value *values;
     uint32_t count;
+    uint32_t kept = 0;
 
     VL_TRY(
         vl_lookup_values(ctx, &table->base, key, &table->program, &table->arena, &values, &count));
@@ -189,10 +127,17 @@ table_find_rowids(vl_ctx *ctx, table_stage *table, const vl_lookup *key)
     if (table->rowids == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u rowids", (unsigned)count);
     for (uint32_t i = 0; i < count; i++) {
+        int64_t rowid;
+
         VL_TRY(vl_value_apply_comparison(ctx, &table->arena, VL_AFFINITY_INTEGER, &values[i]));
-        table_add_rowid(table, &values[i]);
+        if (values[i].type == VL_TYPE_INTEGER ||
+            (values[i].type == VL_TYPE_REAL && vl_number_is_integer(values[i].as.real, &rowid)))
+            values[kept++] =
+                values[i].type == VL_TYPE_INTEGER ? values[i] : vl_value_of_integer(rowid);
     }
-    table_sort_rowids(table);
+    table->rowid_count = vl_lookup_sort(values, kept, 0, VL_COLLATE_BINARY);
+    for (uint32_t i = 0; i < table->rowid_count; i++)
+        table->rowids[is_backward ? table->rowid_count - 1 - i : i] = values[i].as.integer;
     return VELO_OK;
 }
 

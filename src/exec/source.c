@@ -176,6 +176,48 @@ vl_lookup_values(vl_ctx *ctx, vl_stage *stage, const vl_lookup *lookup, vl_frame
     return st;
 }
 
+static void
+lookup_sift(vl_value *values, uint32_t index, uint32_t count, vl_collation collation)
+{
+    for (;;) {
+        uint32_t child = 2 * index + 1;
+        vl_value moved = values[index];
+
+        if (child >= count)
+            return;
+        if (child + 1 < count &&
+            vl_value_compare(&values[child], &values[child + 1], collation) < 0)
+            child++;
+        if (vl_value_compare(&moved, &values[child], collation) >= 0)
+            return;
+        values[index] = values[child];
+        values[child] = moved;
+        index = child;
+    }
+}
+
+/* Heapsort: no memory, and no input makes it slow. */
+uint32_t
+vl_lookup_sort(vl_value *values, uint32_t count, int keeps_nulls, vl_collation collation)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = count / 2; i > 0; i--)
+        lookup_sift(values, i - 1, count, collation);
+    for (uint32_t end = count; end > 1; end--) {
+        vl_value first = values[0];
+
+        values[0] = values[end - 1];
+        values[end - 1] = first;
+        lookup_sift(values, 0, end - 1, collation);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if ((keeps_nulls || values[i].type != VL_TYPE_NULL) &&
+            (kept == 0 || vl_value_compare(&values[kept - 1], &values[i], collation) != 0))
+            values[kept++] = values[i];
+    return kept;
+}
+
 /* ---- filters ---- */
 
 /* Move a row of a batch to a place before it. */

@@ -55,6 +55,10 @@ velo_status vl_lookup_values(vl_ctx *ctx, vl_stage *stage, const vl_lookup *look
                              vl_frame **frame, vl_arena *arena, vl_value **values, uint32_t *count)
     VL_MUST_CHECK;
 
+/* Sort values that are looked up, each once; without NULLs, unless those are looked for. Returns
+ * how many are left. */
+uint32_t vl_lookup_sort(vl_value *values, uint32_t count, int keeps_nulls, vl_collation collation);
+
 /* Run a filter over the rows of a batch: they are moved together.
  * A failing row ends the batch, and the error is kept for the next call (31, item 19). */
 velo_status vl_scan_filter(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter) VL_MUST_CHECK;
