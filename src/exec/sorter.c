@@ -25,8 +25,10 @@
 /* Rows of the first array of entries. */
 #define SORTER_CAPACITY_MIN VL_BY_BUILD(64U, 4U)
 
-/* Runs of fewer bytes are not written: others hold the memory. */
-#define SORTER_RUN_MIN VL_BY_BUILD(65536U, 512U)
+/* Runs of fewer bytes are not written, and none below this part of the execution's limit: where
+ * others hold the memory for good, many short runs would be merged again and again. */
+#define SORTER_RUN_MIN  VL_BY_BUILD(65536U, 512U)
+#define SORTER_RUN_PART 16U
 
 /* ---- order ---- */
 
@@ -359,7 +361,9 @@ vl_sorter_add(vl_ctx *ctx, vl_sorter *sorter, const vl_value *row)
     sorter_charge(sorter);
     if (sorter->count / 2 >= sorter->limit && sorter->count >= SORTER_CAPACITY_MIN)
         VL_TRY(sorter_truncate(ctx, sorter));
-    if (sorter->charged >= SORTER_RUN_MIN && vl_exec_is_over(sorter->exec))
+    if (sorter->charged >= SORTER_RUN_MIN &&
+        sorter->charged >= sorter->exec->env.memory_limit / SORTER_RUN_PART &&
+        vl_exec_is_over(sorter->exec))
         VL_TRY(sorter_write_run(ctx, sorter));
     return VELO_OK;
 }
