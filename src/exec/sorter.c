@@ -11,7 +11,8 @@
  *   T1  Of rows that are equal the one that was added earlier comes first: merging prefers the
  *       left side, and runs are numbered in the order of their rows.
  *   T2  Runs are sorted, and have at most `limit` rows.
- *   T3  Rows that were dropped come behind `limit` others. */
+ *   T3  Rows that were dropped come behind `limit` others.
+ *   T4  Each run of the heap comes before its two kids, those at 2 i + 1 and 2 i + 2. */
 #include "exec/sorter.h"
 
 #include "base/assert.h"
@@ -25,8 +26,8 @@
 /* Rows of the first array of entries. */
 #define SORTER_CAPACITY_MIN VL_BY_BUILD(64U, 4U)
 
-/* Runs of fewer bytes are not written, and none below this part of the execution's limit: where
- * others hold the memory for good, many short runs would be merged again and again. */
+/* Rows of fewer bytes are not written as a run, and none below this part of the execution's limit:
+ * where others hold the memory for good, many short runs would be merged again and again. */
 #define SORTER_RUN_MIN  VL_BY_BUILD(65536U, 512U)
 #define SORTER_RUN_PART 16U
 
@@ -199,14 +200,48 @@ sorter_charge(vl_sorter *sorter)
 static velo_status
 sorter_advance(vl_ctx *ctx, const vl_sorter *sorter, vl_sorter_run *run)
 {
-    return vl_spill_read(ctx, &run->reader, sorter->width, run->row, &run->has_row);
+    VL_TRY(vl_spill_read(ctx, &run->reader, sorter->width, run->row, &run->has_row));
+    run->prefix = 0;
+    if (run->has_row && sorter->key_count > 0)
+        run->prefix = sorter_prefix(&sorter->keys[0], &run->row[sorter->keys[0].index]);
+    return VELO_OK;
 }
 
-/* Make the runs readable and go to the first row of each. */
+/* Whether the row of one run comes before that of another. Keeps T1: runs lie in their order. */
+static int
+sorter_precedes(const vl_sorter *sorter, const vl_sorter_run *left, const vl_sorter_run *right)
+{
+    vl_sorter_entry one = {.prefix = left->prefix, .row = left->row};
+    vl_sorter_entry other = {.prefix = right->prefix, .row = right->row};
+    int order = sorter_compare(sorter, &one, &other);
+
+    return order != 0 ? order < 0 : left < right;
+}
+
+/* Let the run at a place of the heap sink to where it belongs. Keeps T4. */
+static void
+sorter_sink(vl_sorter *sorter, uint32_t at)
+{
+    vl_sorter_run *run = sorter->heap[at];
+
+    for (uint32_t kid = 2 * at + 1; kid < sorter->heap_count; kid = 2 * at + 1) {
+        if (kid + 1 < sorter->heap_count &&
+            sorter_precedes(sorter, sorter->heap[kid + 1], sorter->heap[kid]))
+            kid++;
+        if (sorter_precedes(sorter, run, sorter->heap[kid]))
+            break;
+        sorter->heap[at] = sorter->heap[kid];
+        at = kid;
+    }
+    sorter->heap[at] = run;
+}
+
+/* Make the runs readable, go to the first row of each, and make the heap. */
 static velo_status
 sorter_open_runs(vl_ctx *ctx, vl_sorter *sorter)
 {
     VL_TRY(vl_spill_flush(ctx, &sorter->spill));
+    sorter->heap_count = 0;
     for (uint32_t i = 0; i < sorter->run_count; i++) {
         vl_sorter_run *run = &sorter->runs[i];
 
@@ -216,24 +251,24 @@ sorter_open_runs(vl_ctx *ctx, vl_sorter *sorter)
         if (run->row == NULL)
             return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row of %u columns", sorter->width);
         VL_TRY(sorter_advance(ctx, sorter, run));
+        if (run->has_row)
+            sorter->heap[sorter->heap_count++] = run;
     }
+    for (uint32_t i = sorter->heap_count / 2; i > 0; i--)
+        sorter_sink(sorter, i - 1);
     return VELO_OK;
 }
 
-/* The run with the least row; NULL: there is none any more. Keeps T1. */
-static vl_sorter_run *
-sorter_least(const vl_sorter *sorter)
+/* Leave the least row of all runs behind. Keeps T4. */
+static velo_status
+sorter_pop(vl_ctx *ctx, vl_sorter *sorter)
 {
-    vl_sorter_run *least = NULL;
-
-    for (uint32_t i = 0; i < sorter->run_count; i++) {
-        vl_sorter_run *run = &sorter->runs[i];
-
-        if (run->has_row && (least == NULL || vl_sorter_compare(sorter->keys, sorter->key_count,
-                                                                run->row, least->row) < 0))
-            least = run;
-    }
-    return least;
+    VL_TRY(sorter_advance(ctx, sorter, sorter->heap[0]));
+    if (!sorter->heap[0]->has_row)
+        sorter->heap[0] = sorter->heap[--sorter->heap_count];
+    if (sorter->heap_count > 0)
+        sorter_sink(sorter, 0);
+    return VELO_OK;
 }
 
 /* Merge all runs into one, which becomes the first. The space of the others is lost until the end.
@@ -242,15 +277,13 @@ static velo_status
 sorter_merge_runs(vl_ctx *ctx, vl_sorter *sorter)
 {
     uint64_t begin;
-    uint64_t count = 0;
 
     VL_TRY(sorter_open_runs(ctx, sorter));
     begin = vl_spill_position(&sorter->spill);
-    for (vl_sorter_run *run; count < sorter->limit && (run = sorter_least(sorter)) != NULL;
-         count++) {
+    for (uint64_t count = 0; count < sorter->limit && sorter->heap_count > 0; count++) {
         VL_TRY(vl_exec_poll(ctx, sorter->exec, 1));
-        VL_TRY(vl_spill_write(ctx, &sorter->spill, run->row, sorter->width));
-        VL_TRY(sorter_advance(ctx, sorter, run));
+        VL_TRY(vl_spill_write(ctx, &sorter->spill, sorter->heap[0]->row, sorter->width));
+        VL_TRY(sorter_pop(ctx, sorter));
     }
     for (uint32_t i = 0; i < sorter->run_count; i++)
         vl_spill_reader_deinit(&sorter->runs[i].reader);
@@ -283,6 +316,7 @@ sorter_write_run(vl_ctx *ctx, vl_sorter *sorter)
     sorter->count = 0;
     sorter->has_cutoff = 0;
     vl_arena_deinit(&sorter->arena);
+    vl_arena_init(&sorter->arena, ctx->allocator, 0); /* its chunks begin small again */
     sorter_charge(sorter);
     return VELO_OK;
 }
@@ -341,6 +375,16 @@ sorter_truncate(vl_ctx *ctx, vl_sorter *sorter)
     return VELO_OK;
 }
 
+/* Whether the rows in memory are enough for a run. The array of the entries does not count: it
+ * stays from run to run. */
+static int
+sorter_is_run(const vl_sorter *sorter)
+{
+    uint64_t bytes = sorter->arena.held_bytes + 2 * sorter->count * sizeof *sorter->entries;
+
+    return bytes >= SORTER_RUN_MIN && bytes >= sorter->exec->env.memory_limit / SORTER_RUN_PART;
+}
+
 velo_status
 vl_sorter_add(vl_ctx *ctx, vl_sorter *sorter, const vl_value *row)
 {
@@ -361,9 +405,7 @@ vl_sorter_add(vl_ctx *ctx, vl_sorter *sorter, const vl_value *row)
     sorter_charge(sorter);
     if (sorter->count / 2 >= sorter->limit && sorter->count >= SORTER_CAPACITY_MIN)
         VL_TRY(sorter_truncate(ctx, sorter));
-    if (sorter->charged >= SORTER_RUN_MIN &&
-        sorter->charged >= sorter->exec->env.memory_limit / SORTER_RUN_PART &&
-        vl_exec_is_over(sorter->exec))
+    if (sorter_is_run(sorter) && vl_exec_is_over(sorter->exec))
         VL_TRY(sorter_write_run(ctx, sorter));
     return VELO_OK;
 }
@@ -400,11 +442,11 @@ vl_sorter_next(vl_ctx *ctx, vl_sorter *sorter, const vl_value **row)
             *row = sorter->entries[sorter->next++].row;
         return VELO_OK;
     }
-    if (sorter->given != NULL)
-        VL_TRY(sorter_advance(ctx, sorter, sorter->given));
-    sorter->given = sorter_least(sorter);
-    if (sorter->given != NULL)
-        *row = sorter->given->row;
+    if (sorter->is_given)
+        VL_TRY(sorter_pop(ctx, sorter));
+    sorter->is_given = sorter->heap_count > 0;
+    if (sorter->is_given)
+        *row = sorter->heap[0]->row;
     return VELO_OK;
 }
 

@@ -36,6 +36,7 @@ typedef struct vl_sorter_run {
     uint64_t end;
     vl_spill_reader reader; /* when merging */
     vl_value *row;          /* the row at hand */
+    uint64_t prefix;        /* of that row, as vl_sorter_entry's */
     int has_row;            /* there is one */
 } vl_sorter_run;
 
@@ -55,9 +56,11 @@ typedef struct vl_sorter {
     vl_spill spill;         /* the file of the runs */
     vl_sorter_run *runs;    /* VL_SORTER_RUNS_MAX of them, or NULL */
     uint32_t run_count;     /* 0: all is in memory */
-    vl_sorter_run *given;   /* the run whose row was given last */
-    uint64_t given_count;   /* rows given */
-    uint64_t charged;       /* bytes */
+    vl_sorter_run *heap[VL_SORTER_RUNS_MAX]; /* runs with a row, the first has the least */
+    uint32_t heap_count;
+    int is_given;         /* the row of the first was given */
+    uint64_t given_count; /* rows given */
+    uint64_t charged;     /* bytes */
 } vl_sorter;
 
 /* Begin. `limit` 0 is allowed; UINT64_MAX: all rows are wanted. Allocates nothing. */
