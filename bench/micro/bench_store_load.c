@@ -4,7 +4,7 @@
  * making and closing are not counted. Ours: the bulk path with every row in the log, the bulk path
  * without the log and a checkpoint, and row by row. Beside what the clock says stands the processor
  * time of the thread, which does not count waiting, neither for the device nor for a processor that
- * others use. */
+ * others use. Before each run the system writes what earlier ones left to it. */
 #define _GNU_SOURCE
 #include "lib/bench.h"
 #include "store_peers.h"
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct load_case {
     const peer *peer;
@@ -59,6 +60,7 @@ measure_load(void *user)
         return -1;
     (void)snprintf(path, sizeof path, "%s/load-%s.db", load_folder, c->peer->name);
     db = c->peer->open(path, ROW_WIDE, &options, 1);
+    sync(); /* nobody pays for what others left to be written */
     start_ns = bench_now_ns();
     start_cpu_ns = load_cpu_ns();
     c->peer->load(db, load_rows, c->how);
