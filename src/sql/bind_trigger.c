@@ -144,7 +144,8 @@ typedef struct trigger_work {
     vl_bind_source *new_row; /* likewise */
 } trigger_work;
 
-/* OLD or NEW. Its values are as they happen to be, before constraints are looked at. */
+/* OLD or NEW. Its values are as they happen to be, before constraints are looked at. Its columns
+ * have no affinity in comparisons, but for the rowid, as in SQLite. */
 static vl_bind_source *
 trigger_row(trigger_work *work, const char *name)
 {
@@ -155,8 +156,11 @@ trigger_row(trigger_work *work, const char *name)
     if (source == NULL)
         return NULL;
     source->is_qualified_only = 1;
-    for (uint32_t i = 0; i < source->column_count; i++)
+    for (uint32_t i = 0; i < source->column_count; i++) {
         source->columns[i].classes = VL_CLASS_ANY;
+        if ((int32_t)i != work->action->table->rowid_column)
+            source->columns[i].affinity = VL_AFFINITY_NONE;
+    }
     vl_bind_scope_add(b, b->around, source);
     return source;
 }
