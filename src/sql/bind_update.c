@@ -5,8 +5,8 @@
  *
  * Invariants
  *   BU1  The child reads only columns that finding the rows needs.
- *   BU2  Rows come in the order of their keys where a conflict may keep some and not others, unless
- *        ORDER BY says otherwise (31, item 14). */
+ *   BU2  Rows come in the order of their keys where a conflict may keep some and not others, and
+ *        where triggers see the order, unless ORDER BY says otherwise (31, item 14). */
 #include "sql/bind_int.h"
 #include "sql/schema_build.h"
 
@@ -300,6 +300,15 @@ update_is_selective(const vl_table_def *table, vl_conflict conflict)
     return is_selective || table->key_conflict >= VL_CONFLICT_FAIL;
 }
 
+/* Whether triggers see in which order rows of a table are changed. */
+static int
+update_fires(const update_work *work, vl_ast_op event, const vl_ast *sets)
+{
+    const vl_table_def *table = work->target->table;
+
+    return !vl_bind_is_view(table) && vl_bind_has_fires(table, event, sets);
+}
+
 /* ---- UPDATE ---- */
 
 /* For expressions on the full row the target is given: generated columns have their place. */
@@ -349,10 +358,11 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     update_restore_used(&work);
     extra = update_extra(&work);
     (void)vl_program_begin(b, &frame);
-    op = vl_op_new(
-        b, VL_OP_KIND_UPDATE, 1,
-        update_child(&work, &keys, &extra, update_is_selective(work.target->table, conflict)),
-        NULL);
+    op = vl_op_new(b, VL_OP_KIND_UPDATE, 1,
+                   update_child(&work, &keys, &extra,
+                                update_is_selective(work.target->table, conflict) ||
+                                    update_fires(&work, VL_OP_UPDATE, ast->kid[2])),
+                   NULL);
     layout = vl_bind_layout_new(b, VL_BIND_NONE, work.row.count + extra.count);
     if (op != NULL && layout.ids != NULL) {
         memcpy(layout.ids, work.row.ids, work.row.count * sizeof *layout.ids);
@@ -392,7 +402,9 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
     if (b->status != VELO_OK)
         return;
     (void)vl_program_begin(b, &frame);
-    op = vl_op_new(b, VL_OP_KIND_DELETE, 1, update_child(&work, &keys, &none, 0), NULL);
+    op =
+        vl_op_new(b, VL_OP_KIND_DELETE, 1,
+                  update_child(&work, &keys, &none, update_fires(&work, VL_OP_DELETE, NULL)), NULL);
     scope = vl_bind_scope_new(b, b->around, work.scope);
     if (op != NULL && scope != NULL) {
         vl_op_delete *as = &op->as.delete_;
