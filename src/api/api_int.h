@@ -86,9 +86,7 @@ struct velo_connection {
     int has_ddl;            /* its transaction has changed the schema: `schema` is private */
     vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
     vl_savepoint *savepoints;
-    int64_t changes;
-    int64_t total_changes;
-    int64_t last_rowid;
+    vl_exec_tally tally; /* changes and the last rowid */
     int64_t busy_ms;
     int64_t now_ms;            /* of the statement at work: Julian milliseconds; 0: not asked yet */
     _Atomic int interrupt;     /* not 0: the call at work is to stop */
@@ -99,6 +97,7 @@ struct velo_connection {
     int foreign_keys;          /* PRAGMA foreign_keys: remembered */
     int cache_size;            /* PRAGMA cache_size: remembered */
     int query_only;
+    int recursive_triggers;        /* PRAGMA recursive_triggers */
     vl_func_environment functions; /* with this connection as its user */
 };
 
@@ -133,15 +132,17 @@ struct velo_statement {
     velo_statement *prev;
     char *sql; /* own copy; the plan points into it */
     size_t sql_size;
-    vl_arena arena;     /* tree and plan */
+    vl_arena arena;     /* tree, plan and bodies */
     vl_arena run_arena; /* what one run makes in the layer here */
     vl_arena row_arena; /* converted values of the row at hand */
     const vl_ast *tree;
     vl_plan *plan;
-    vl_schema *schema; /* the plan's, a reference */
-    vl_exec *exec;     /* NULL: OTHER */
-    vl_statement txn;  /* while is_open */
-    int is_open;       /* txn has begun */
+    struct vl_prepared_body *bodies; /* of the triggers that it can fire, as far as they are made */
+    vl_exec_tally tally;             /* of the connection, when the run began */
+    vl_schema *schema;               /* the plan's, a reference */
+    vl_exec *exec;                   /* NULL: OTHER */
+    vl_statement txn;                /* while is_open */
+    int is_open;                     /* txn has begun */
     vl_statement_state state;
     velo_status last;     /* what the last step returned */
     int has_returned_row; /* in this run */

@@ -32,19 +32,19 @@ vl_connection_end_call(velo_connection *connection, velo_status st)
 static int64_t
 connection_tell_changes(void *user)
 {
-    return ((velo_connection *)user)->changes;
+    return ((velo_connection *)user)->tally.changes;
 }
 
 static int64_t
 connection_tell_total_changes(void *user)
 {
-    return ((velo_connection *)user)->total_changes;
+    return ((velo_connection *)user)->tally.total_changes;
 }
 
 static int64_t
 connection_tell_last_rowid(void *user)
 {
-    return ((velo_connection *)user)->last_rowid;
+    return ((velo_connection *)user)->tally.last_rowid;
 }
 
 /* The time, the same during a statement. */
@@ -195,19 +195,19 @@ velo_error_offset(const velo_connection *connection)
 int64_t
 velo_changes(const velo_connection *connection)
 {
-    return connection->changes;
+    return connection->tally.changes;
 }
 
 int64_t
 velo_total_changes(const velo_connection *connection)
 {
-    return connection->total_changes;
+    return connection->tally.total_changes;
 }
 
 int64_t
 velo_last_insert_rowid(const velo_connection *connection)
 {
-    return connection->last_rowid;
+    return connection->tally.last_rowid;
 }
 
 int

@@ -206,6 +206,17 @@ pragma_query_only(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
 }
 
 static velo_status
+pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return pragma_answer_integer(ctx, call, connection->recursive_triggers);
+    connection->recursive_triggers = pragma_level(argument, connection->recursive_triggers) != 0;
+    return VELO_OK;
+}
+
+static velo_status
 pragma_page_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
@@ -326,6 +337,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("query_only", pragma_query_only, 0, "query_only"),
     VL_PRAGMA("quick_check", pragma_integrity_check, PRAGMA_OF_CHECK, "quick_check", "arg",
               "schema"),
+    VL_PRAGMA("recursive_triggers", pragma_recursive_triggers, 0, "recursive_triggers"),
     VL_PRAGMA("schema_version", pragma_schema_version, 0, "schema_version"),
     VL_PRAGMA("synchronous", pragma_synchronous, VL_PRAGMA_TAKES_SCHEMA, "synchronous", "schema"),
     VL_PRAGMA("user_version", pragma_user_version, VL_PRAGMA_WRITES, "user_version"),

@@ -17,6 +17,76 @@
 
 /* ---- plans ---- */
 
+/* A body of a trigger that the statement can fire. */
+typedef struct vl_prepared_body {
+    struct vl_prepared_body *next;
+    const vl_body *body;
+} vl_prepared_body;
+
+/* The body of an action, made at its first use. */
+static velo_status
+statement_get_body(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *env,
+                   const vl_action *action, const vl_body **out)
+{
+    vl_prepared_body **place = &statement->bodies;
+    vl_prepared_body *made;
+    vl_body *body;
+
+    for (; *place != NULL; place = &(*place)->next)
+        if ((*place)->body->action.trigger == action->trigger &&
+            (*place)->body->action.conflict == action->conflict) {
+            *out = (*place)->body;
+            return VELO_OK;
+        }
+    made = vl_arena_alloc_array(&statement->arena, 1, sizeof *made);
+    if (made == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a trigger");
+    VL_TRY(vl_plan_body(ctx, &statement->arena, action, env, &body));
+    made->body = body;
+    *place = made; /* at the end of the list */
+    *out = body;
+    return VELO_OK;
+}
+
+/* Make the bodies of a plan's actions, but for those that REPLACE alone may need. */
+static velo_status
+statement_get_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *env,
+                     const vl_plan *plan)
+{
+    const vl_body *body;
+
+    for (uint32_t i = 0; plan != NULL && i < plan->action_count; i++)
+        if (!plan->actions[i].is_of_replace)
+            VL_TRY(statement_get_body(ctx, statement, env, &plan->actions[i], &body));
+    return VELO_OK;
+}
+
+/* Make all bodies that the statement leads to, so that preparing it tells what is wrong with them,
+ * as SQLite does. The list grows while it is gone through. */
+static velo_status
+statement_make_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *env)
+{
+    VL_TRY(statement_get_bodies(ctx, statement, env, statement->plan));
+    for (const vl_prepared_body *made = statement->bodies; made != NULL; made = made->next)
+        for (uint32_t i = 0; i < made->body->step_count; i++)
+            VL_TRY(statement_get_bodies(ctx, statement, env, made->body->steps[i]));
+    return VELO_OK;
+}
+
+/* vl_exec_env.find_body: `user` is the statement. */
+static velo_status
+statement_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl_body **body)
+{
+    velo_statement *statement = user;
+    const vl_schema *schemas[1] = {statement->schema};
+    vl_plan_env env = {.schemas = schemas,
+                       .schema_count = 1,
+                       .find_func = vl_functions_find,
+                       .find_table_func = vl_pragma_find_function};
+
+    return statement_get_body(ctx, statement, &env, action, body);
+}
+
 velo_status
 vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
 {
@@ -32,6 +102,7 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     statement->exec = NULL;
     statement->plan = NULL;
     statement->tree = NULL;
+    statement->bodies = NULL;
     vl_schema_release(statement->schema);
     statement->schema = NULL;
     vl_arena_reset(&statement->arena);
@@ -43,7 +114,7 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
                         parsed.variable_count, &env, &statement->plan));
     vl_schema_retain(schema);
     statement->schema = schema;
-    return VELO_OK;
+    return statement_make_bodies(ctx, statement, &env);
 }
 
 velo_status
@@ -245,13 +316,11 @@ statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
         int is_change = statement->plan->kind != VL_PLAN_SELECT;
 
         resolution = counts.resolution;
-        if (counts.has_last_rowid)
-            connection->last_rowid = counts.last_rowid;
         if (is_change && (st == VELO_OK || resolution == VL_CONFLICT_FAIL)) {
-            connection->changes = (int64_t)counts.changes;
-            connection->total_changes += (int64_t)counts.changes;
+            connection->tally.changes = (int64_t)counts.changes;
+            connection->tally.total_changes += (int64_t)counts.changes;
         } else if (is_change) {
-            connection->changes = 0;
+            connection->tally.changes = 0;
         }
     }
     if (statement->exec != NULL)
@@ -326,12 +395,17 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .io = connection->engine->io,
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
+                           .find_body = statement_find_body,
+                           .body_user = statement,
+                           .tally = &connection->tally,
+                           .recursive_triggers = &connection->recursive_triggers,
                            .interrupt = &connection->interrupt};
 
         env.source = &statement->source;
         VL_TRY(vl_exec_create(ctx, statement->plan, &env, &statement->exec));
     }
     vl_exec_bind(statement->exec, statement->params, statement->param_count);
+    statement->tally = connection->tally;
     return VELO_OK;
 }
 
@@ -384,6 +458,7 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
 {
     vl_exec_reset(statement->exec);
     vl_error_clear(ctx);
+    statement->connection->tally = statement->tally;
     VL_TRY(vl_statement_restart(ctx, &statement->txn));
     vl_exec_bind(statement->exec, statement->params, statement->param_count);
     return VELO_OK;

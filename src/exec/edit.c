@@ -71,20 +71,25 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     run->target = target;
     run->def = target->table;
     run->source = stage->exec->env.source;
-    run->full_count = run->def->column_count + 1U;
+    run->full_count = target->row_count;
     vl_arena_init(&run->arena, ctx->allocator, 0);
     vl_arena_init(&run->row_arena, ctx->allocator, 0);
     vl_arena_init(&run->result_arena, ctx->allocator, 0);
+    if (run->def->object.type == VL_OBJECT_VIEW)
+        return VELO_OK;
     if (run->def->is_without_rowid)
         return vl_fail(ctx, VELO_ERROR, "changing the table %s WITHOUT ROWID is not supported yet",
                        run->def->object.name);
-    if (target->trigger_count > 0)
-        return vl_fail(ctx, VELO_ERROR, "triggers are not supported yet");
     if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
     VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
     VL_TRY(change_map_columns(ctx, run));
-    return change_open_indexes(ctx, run);
+    VL_TRY(change_open_indexes(ctx, run));
+    if (target->replaced.before_count + target->replaced.after_count == 0 ||
+        !vl_fire_is_recursive(stage->exec))
+        return VELO_OK;
+    run->is_replaced = vl_arena_alloc(&run->arena, run->index_count + 1U);
+    return run->is_replaced == NULL ? change_no_memory(ctx) : VELO_OK;
 }
 
 void
@@ -288,6 +293,13 @@ vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict confl
     if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
     return change_check_checks(ctx, run, full, conflict, outcome);
+}
+
+velo_status
+vl_edit_convert(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
+{
+    VL_TRY(change_convert_row(ctx, run, full));
+    return change_generate(ctx, run, full);
 }
 
 /* ---- reading a row that is to be changed ---- */

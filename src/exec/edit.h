@@ -39,9 +39,10 @@ typedef struct vl_edit_run {
     struct vl_edit_result *last;
     const vl_upsert *upserts; /* of INSERT */
     uint32_t upsert_count;
-    int64_t sequence;     /* AUTOINCREMENT: highest rowid that there ever was; see edit_row.c */
-    int64_t sequence_row; /* rowid in sqlite_sequence; 0: none */
-    int has_sequence;     /* sequence has been read */
+    vl_edit_sequence *sequence; /* AUTOINCREMENT; NULL: not asked for yet */
+    uint8_t *is_replaced;       /* where deleting a row for REPLACE fires triggers: conflicts of the
+                                   row at hand that were met, of the rowid and of each index; else
+                                   NULL */
 } vl_edit_run;
 
 /* A row of RETURNING. */
@@ -53,7 +54,8 @@ typedef struct vl_edit_result {
 /* What became of a row. */
 typedef enum vl_edit_outcome {
     VL_EDIT_MADE,
-    VL_EDIT_SKIPPED /* IGNORE, DO NOTHING, or the row is gone */
+    VL_EDIT_CHANGED, /* of an INSERT: DO UPDATE has changed the row in the way */
+    VL_EDIT_SKIPPED  /* IGNORE, DO NOTHING, or the row is gone */
 } vl_edit_outcome;
 
 /* ---- edit.c ---- */
@@ -74,6 +76,9 @@ vl_eval vl_edit_eval(vl_edit_run *run, const vl_value *full);
  * errors    VELO_CONSTRAINT_NOTNULL and the like; the execution's resolution is set */
 velo_status vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
                             const vl_exprs *defaults, vl_edit_outcome *outcome) VL_MUST_CHECK;
+
+/* Convert a row to what it would be stored as, and compute generated columns; no constraints. */
+velo_status vl_edit_convert(vl_ctx *ctx, vl_edit_run *run, vl_value *full) VL_MUST_CHECK;
 
 /* Keep what RETURNING yields for a row, which may have extra columns behind it. */
 velo_status vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row) VL_MUST_CHECK;
@@ -96,8 +101,9 @@ velo_status vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value 
 velo_status vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
     VL_MUST_CHECK;
 
-/* Change a row, `old`, to the prepared `full`. */
-velo_status vl_edit_update(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *full,
+/* Change a row, `old`, to the prepared `full`. `old` is read again when triggers may have changed
+ * it. */
+velo_status vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full,
                            vl_conflict conflict, vl_edit_outcome *outcome) VL_MUST_CHECK;
 
 /* Delete a row. */
@@ -107,7 +113,38 @@ velo_status vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old) V
 velo_status vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
     VL_MUST_CHECK;
 
-/* Write what AUTOINCREMENT has reached. */
-velo_status vl_edit_keep_sequence(vl_ctx *ctx, vl_edit_run *run) VL_MUST_CHECK;
+/* Write what AUTOINCREMENT has reached in all tables, at the end of the statement. */
+velo_status vl_edit_keep_sequences(vl_ctx *ctx, vl_exec *exec) VL_MUST_CHECK;
+
+/* ---- edit_fire.c ---- */
+
+/* A change of a row by SETs. */
+typedef struct vl_edit_sets {
+    const int32_t *columns; /* as in vl_op_update */
+    const vl_exprs *values; /* on `row` */
+    vl_value *row;          /* the full old row, then what else they see */
+    const vl_fires *fires;
+    vl_conflict conflict;
+} vl_edit_sets;
+
+/* Change a row with the triggers around it, count it, and keep what RETURNING yields.
+ *
+ * full  receives the new row; what RETURNING sees behind it is there already */
+velo_status vl_edit_set(vl_ctx *ctx, vl_edit_run *run, const vl_edit_sets *sets, vl_value *full,
+                        vl_edit_outcome *outcome) VL_MUST_CHECK;
+
+/* Delete a row with the triggers around it. is_own: the statement deletes it, so it is counted, and
+ * RETURNING sees it; else REPLACE does. */
+velo_status vl_edit_remove(vl_ctx *ctx, vl_edit_run *run, const vl_value *old,
+                           const vl_fires *fires, int is_own) VL_MUST_CHECK;
+
+/* Fire BEFORE INSERT triggers for a row that is not prepared yet. */
+velo_status vl_edit_fire_insert(vl_ctx *ctx, vl_edit_run *run, const vl_value *full,
+                                vl_edit_outcome *outcome) VL_MUST_CHECK;
+
+/* Fire what stands behind or before a change, or in its place. */
+velo_status vl_edit_fire(vl_ctx *ctx, vl_edit_run *run, const uint32_t *actions, uint32_t count,
+                         const vl_value *old, const vl_value *full, vl_edit_outcome *outcome)
+    VL_MUST_CHECK;
 
 #endif

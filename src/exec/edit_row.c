@@ -2,9 +2,11 @@
  *
  * Invariants
  *   CR1  A row and its entries are written from a mark on; a conflict goes back to it before
- * anything else is done, so what follows starts from the state before the row. CR2  Uniqueness is
- * decided where the entry is written, against the newest state (11, item 22): nothing is looked up
- * beforehand. */
+ *        anything else is done, so what follows starts from the state before the row.
+ *   CR2  Uniqueness is decided where the entry is written, against the newest state (11, item 22):
+ *        nothing is looked up beforehand.
+ *   CR3  Where REPLACE fires triggers, which may put a row into the way again, each constraint is
+ *        replaced for once in a row, and violated the second time: so this ends. */
 #include "exec/edit.h"
 
 #include "base/assert.h"
@@ -111,21 +113,22 @@ change_set_rowid(vl_edit_run *run, vl_value *full, int64_t rowid)
 
 /* The table sqlite_sequence: name, seq. */
 static velo_status
-change_open_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table **table)
+change_open_sequence(vl_ctx *ctx, vl_source *source, const vl_table_def *of, vl_txn_table **table)
 {
-    const vl_table_def *def = vl_schema_table(run->def->schema, "sqlite_sequence", 15);
+    const vl_table_def *def = vl_schema_table(of->schema, "sqlite_sequence", 15);
 
     if (def == NULL)
         return vl_fail(ctx, VELO_CORRUPT, "the table sqlite_sequence is missing");
-    return vl_rows_open(ctx, run->source->store, def->object.tree, table);
+    return vl_rows_open(ctx, source->store, def->object.tree, table);
 }
 
 /* Look for the table's row in sqlite_sequence. */
 static velo_status
-change_find_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table *table, const vl_view *view)
+change_find_sequence(vl_ctx *ctx, vl_edit_sequence *sequence, vl_txn_table *table,
+                     const vl_view *view)
 {
     static const uint32_t ids[2] = {1, 2};
-    size_t size = strlen(run->def->object.name);
+    size_t size = strlen(sequence->def->object.name);
     vl_row_scan scan;
     velo_status st;
 
@@ -143,18 +146,39 @@ change_find_sequence(vl_ctx *ctx, vl_edit_run *run, vl_txn_table *table, const v
             /* There may be two rows of a table whose first rows came at once: the greater counts.
              */
             if (name.value.type != VL_TYPE_TEXT || name.overflow != 0 ||
-                vl_name_compare(name.value.as.data, name.value.size, run->def->object.name, size) !=
-                    0)
+                vl_name_compare(name.value.as.data, name.value.size, sequence->def->object.name,
+                                size) != 0)
                 continue;
-            if (run->sequence_row != 0 &&
-                (seq.value.type != VL_TYPE_INTEGER || seq.value.as.integer <= run->sequence))
+            if (sequence->row != 0 &&
+                (seq.value.type != VL_TYPE_INTEGER || seq.value.as.integer <= sequence->last))
                 continue;
-            run->sequence_row = vl_row_scan_rowid(&scan, i);
-            run->sequence = seq.value.type == VL_TYPE_INTEGER ? seq.value.as.integer : 0;
+            sequence->row = vl_row_scan_rowid(&scan, i);
+            sequence->last = seq.value.type == VL_TYPE_INTEGER ? seq.value.as.integer : 0;
         }
     }
     vl_row_scan_end(&scan);
     return st;
+}
+
+/* The sequence of the run's table: one for all of the statement, its triggers included. */
+static velo_status
+change_get_sequence(vl_ctx *ctx, vl_edit_run *run)
+{
+    vl_exec *top = run->stage->exec->top;
+    vl_edit_sequence *sequence = top->sequences;
+
+    while (sequence != NULL && sequence->def != run->def)
+        sequence = sequence->next;
+    if (sequence == NULL) {
+        sequence = vl_arena_alloc_array(&top->arena, 1, sizeof *sequence);
+        if (sequence == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate a sequence");
+        sequence->def = run->def;
+        sequence->next = top->sequences;
+        top->sequences = sequence;
+    }
+    run->sequence = sequence;
+    return VELO_OK;
 }
 
 static velo_status
@@ -162,37 +186,53 @@ change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
 {
     vl_view view = vl_statement_newest(run->source->statement);
     vl_txn_table *table = NULL;
+    vl_edit_sequence *sequence;
     int64_t last;
     int found;
 
-    if (run->has_sequence)
+    if (run->sequence == NULL)
+        VL_TRY(change_get_sequence(ctx, run));
+    sequence = run->sequence;
+    if (sequence->is_read)
         return VELO_OK;
-    VL_TRY(change_open_sequence(ctx, run, &table));
-    VL_TRY(change_find_sequence(ctx, run, table, &view));
+    sequence->last = 0;
+    sequence->row = 0;
+    VL_TRY(change_open_sequence(ctx, run->source, run->def, &table));
+    VL_TRY(change_find_sequence(ctx, sequence, table, &view));
     VL_TRY(vl_rows_last(ctx, run->table, &view, &last, &found));
-    if (found && last > run->sequence)
-        run->sequence = last;
-    run->has_sequence = 1;
+    if (found && last > sequence->last)
+        sequence->last = last;
+    sequence->is_read = 1;
     return VELO_OK;
 }
 
-velo_status
-vl_edit_keep_sequence(vl_ctx *ctx, vl_edit_run *run)
+static velo_status
+change_keep_sequence(vl_ctx *ctx, vl_source *source, vl_edit_sequence *sequence)
 {
     static const uint32_t id = 2;
     vl_value row[2] = {{.type = VL_TYPE_TEXT,
-                        .size = (uint32_t)strlen(run->def->object.name),
-                        .as.data = run->def->object.name},
-                       vl_value_of_integer(run->sequence)};
+                        .size = (uint32_t)strlen(sequence->def->object.name),
+                        .as.data = sequence->def->object.name},
+                       vl_value_of_integer(sequence->last)};
     vl_txn_table *table = NULL;
+    velo_status st = VELO_NOTFOUND;
 
-    if (!run->has_sequence)
-        return VELO_OK;
-    VL_TRY(change_open_sequence(ctx, run, &table));
-    if (run->sequence_row != 0)
-        return vl_rows_update(ctx, run->source->statement, table, run->sequence_row, &id, &row[1],
-                              1);
-    return vl_rows_append(ctx, run->source->statement, table, row, &run->sequence_row);
+    VL_TRY(change_open_sequence(ctx, source, sequence->def, &table));
+    if (sequence->row != 0)
+        st = vl_rows_update(ctx, source->statement, table, sequence->row, &id, &row[1], 1);
+    if (st != VELO_NOTFOUND)
+        return st;
+    vl_error_clear(ctx); /* a trigger has deleted the row */
+    return vl_rows_append(ctx, source->statement, table, row, &sequence->row);
+}
+
+velo_status
+vl_edit_keep_sequences(vl_ctx *ctx, vl_exec *exec)
+{
+    for (vl_edit_sequence *sequence = exec->sequences; sequence != NULL; sequence = sequence->next)
+        if (sequence->is_read)
+            VL_TRY(change_keep_sequence(ctx, exec->env.source, sequence));
+    return VELO_OK;
 }
 
 /* ---- inserting ---- */
@@ -210,12 +250,12 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     change_store(run, full);
     if (run->def->is_autoincrement) {
         VL_TRY(change_read_sequence(ctx, run));
-        if (rowid->type == VL_TYPE_NULL && run->sequence == INT64_MAX)
+        if (rowid->type == VL_TYPE_NULL && run->sequence->last == INT64_MAX)
             return vl_fail(ctx, VELO_FULL, "database or disk is full");
         if (rowid->type == VL_TYPE_NULL)
-            change_set_rowid(run, full, run->sequence + 1);
-        if (rowid->as.integer > run->sequence)
-            run->sequence = rowid->as.integer;
+            change_set_rowid(run, full, run->sequence->last + 1);
+        if (rowid->as.integer > run->sequence->last)
+            run->sequence->last = rowid->as.integer;
     }
     if (rowid->type == VL_TYPE_NULL) {
         VL_TRY(vl_rows_append(ctx, statement, run->table, run->stored, &chosen));
@@ -329,7 +369,10 @@ change_replace(vl_ctx *ctx, vl_edit_run *run, int64_t rowid)
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
     VL_TRY(vl_edit_read(ctx, run, rowid, old, &found));
-    return found ? vl_edit_delete(ctx, run, old) : change_unseen(ctx);
+    if (!found)
+        return change_unseen(ctx);
+    return run->is_replaced == NULL ? vl_edit_delete(ctx, run, old)
+                                    : vl_edit_remove(ctx, run, old, &run->target->replaced, 0);
 }
 
 /* DO UPDATE: the row in the way is changed. */
@@ -339,7 +382,7 @@ change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t
 {
     uint32_t full = run->full_count;
     vl_value *both = vl_arena_alloc_array(&run->row_arena, (size_t)3 * full, sizeof *both);
-    vl_value *changed;
+    vl_edit_sets sets = {upsert->targets, &upsert->sets, both, &upsert->fires, VL_CONFLICT_ABORT};
     vl_eval eval;
     int found;
     int passes;
@@ -347,7 +390,6 @@ change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t
     *outcome = VL_EDIT_SKIPPED;
     if (both == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    changed = both + (size_t)2 * full;
     VL_TRY(vl_edit_read(ctx, run, rowid, both, &found));
     if (!found)
         return change_unseen(ctx);
@@ -356,18 +398,9 @@ change_do_update(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, int64_t
     VL_TRY(vl_eval_conjuncts(ctx, &eval, &upsert->where, &passes));
     if (!passes)
         return VELO_OK;
-    memcpy(changed, both, full * sizeof *both);
-    for (uint32_t i = 0; i < upsert->sets.count; i++) {
-        int32_t column = upsert->targets[i];
-
-        if (column == VL_COLUMN_ROWID || column == run->def->rowid_column)
-            column = run->def->column_count;
-        VL_TRY(vl_eval_expr(ctx, &eval, upsert->sets.list[i], &changed[column]));
-    }
-    VL_TRY(vl_edit_prepare(ctx, run, changed, VL_CONFLICT_ABORT, NULL, outcome));
-    VL_TRY(vl_edit_update(ctx, run, both, changed, VL_CONFLICT_ABORT, outcome));
+    VL_TRY(vl_edit_set(ctx, run, &sets, both + (size_t)2 * full, outcome));
     if (*outcome == VL_EDIT_MADE)
-        VL_TRY(vl_edit_return(ctx, run, changed));
+        *outcome = VL_EDIT_CHANGED;
     return VELO_OK;
 }
 
@@ -384,8 +417,32 @@ change_settle(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl
         return VELO_OK;
     if (action != VL_CONFLICT_REPLACE)
         return change_refuse(ctx, run, conflict, action);
+    if (run->is_replaced != NULL) { /* keeps CR3 */
+        size_t met = conflict->index == NULL ? 0 : (size_t)(conflict->index - run->indexes) + 1;
+
+        if (run->is_replaced[met])
+            return change_refuse(ctx, run, conflict, VL_CONFLICT_ABORT);
+        run->is_replaced[met] = 1;
+    }
     *is_over = 0;
     return change_replace(ctx, run, conflict->rowid);
+}
+
+/* A row begins: none of its conflicts was met. */
+static void
+change_forget_replaced(vl_edit_run *run)
+{
+    if (run->is_replaced != NULL)
+        memset(run->is_replaced, 0, run->index_count + 1U);
+}
+
+static void
+change_tell_rowid(vl_exec *exec, int64_t rowid)
+{
+    exec->counts.last_rowid = rowid;
+    exec->counts.has_last_rowid = 1;
+    if (exec->env.tally != NULL)
+        exec->env.tally->last_rowid = rowid;
 }
 
 velo_status
@@ -394,6 +451,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
     int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL;
     int is_over = 0;
 
+    change_forget_replaced(run);
     while (!is_over) {
         vl_txn_mark mark = vl_statement_mark(run->source->statement);
         change_conflict conflict = {0, NULL, 0};
@@ -402,8 +460,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
         VL_TRY(change_put_all(ctx, run, full, &conflict));
         if (!conflict.is_there) {
             *outcome = VL_EDIT_MADE;
-            run->stage->exec->counts.last_rowid = full[run->def->column_count].as.integer;
-            run->stage->exec->counts.has_last_rowid = 1;
+            change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
             return vl_edit_return(ctx, run, full);
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
@@ -493,13 +550,15 @@ change_move_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, con
 }
 
 velo_status
-vl_edit_update(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *full,
-               vl_conflict statement, vl_edit_outcome *outcome)
+vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full, vl_conflict statement,
+               vl_edit_outcome *outcome)
 {
     int is_over = 0;
+    int found = 1;
 
     if (full[run->def->column_count].type == VL_TYPE_NULL)
         return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
+    change_forget_replaced(run);
     while (!is_over) {
         vl_txn_mark mark = vl_statement_mark(run->source->statement);
         change_conflict conflict = {0, NULL, 0};
@@ -513,6 +572,12 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *ful
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
         VL_TRY(change_settle(ctx, run, &conflict, statement, outcome, &is_over));
+        if (!is_over && run->is_replaced != NULL)
+            VL_TRY(vl_edit_read(ctx, run, old[run->def->column_count].as.integer, old, &found));
+        if (!found) { /* by a trigger of the row that was in the way */
+            *outcome = VL_EDIT_SKIPPED;
+            return VELO_OK;
+        }
     }
     return VELO_OK;
 }

@@ -394,9 +394,11 @@ eval_raise(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr)
 
     if (expr->kid_count > 0)
         VL_TRY(eval_text(ctx, eval, expr->kids[0], &message));
-    if (eval->frame != NULL)
+    if (eval->frame != NULL && expr->op == VL_CONFLICT_IGNORE)
+        eval->frame->exec->is_ignored = 1;
+    else if (eval->frame != NULL)
         eval->frame->exec->counts.resolution = (vl_conflict)expr->op;
-    return vl_fail(ctx, VELO_CONSTRAINT, "%.*s", (int)message.size,
+    return vl_fail(ctx, VELO_CONSTRAINT_TRIGGER, "%.*s", (int)message.size,
                    message.size == 0 ? "" : (const char *)message.as.data);
 }
 

@@ -152,7 +152,7 @@ vl_stage_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **ou
     VL_TRY(vl_exec_poll(ctx, stage->exec, 1));
     VL_TRY(stage->class->next(ctx, stage, stage->is_volatile ? 1 : wanted, out));
     VL_ASSERT((*out)->count <= wanted);
-    stage->exec->steps += (*out)->count;
+    stage->exec->top->steps += (*out)->count;
     return VELO_OK;
 }
 
@@ -269,6 +269,7 @@ vl_exec_poll(vl_ctx *ctx, vl_exec *exec, uint64_t steps)
 {
     const vl_exec_env *env = &exec->env;
 
+    exec = exec->top;
     if (env->interrupt != NULL && atomic_load_explicit(env->interrupt, memory_order_relaxed) != 0)
         return vl_fail(ctx, VELO_INTERRUPT, "interrupted");
     exec->steps += steps;
@@ -283,6 +284,7 @@ vl_exec_poll(vl_ctx *ctx, vl_exec *exec, uint64_t steps)
 void
 vl_exec_charge(vl_exec *exec, uint64_t *charged, uint64_t bytes)
 {
+    exec = exec->top;
     exec->charged_bytes += bytes - *charged;
     *charged = bytes;
     if (exec->peak_bytes < exec->charged_bytes)
@@ -296,7 +298,7 @@ vl_exec_is_over(const vl_exec *exec)
 
     if (limit == 0 || exec->env.io == NULL)
         return 0;
-    return exec->charged_bytes > (limit < VL_EXEC_MEMORY_MIN ? VL_EXEC_MEMORY_MIN : limit);
+    return exec->top->charged_bytes > (limit < VL_EXEC_MEMORY_MIN ? VL_EXEC_MEMORY_MIN : limit);
 }
 
 /* ---- executions ---- */
@@ -311,6 +313,7 @@ vl_exec_create(vl_ctx *ctx, const vl_plan *plan, const vl_exec_env *env, vl_exec
     if (exec == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate an execution");
     exec->plan = plan;
+    exec->top = exec;
     exec->env = *env;
     exec->wanted = 1;
     vl_arena_init(&exec->arena, ctx->allocator, 0);
@@ -346,6 +349,7 @@ static void
 exec_begin(vl_exec *exec)
 {
     exec->counts = (vl_exec_counts){.resolution = VL_CONFLICT_ABORT};
+    exec->is_ignored = 0;
     exec->chunk = NULL;
     exec->at = 0;
     exec->wanted = 1;
@@ -406,6 +410,8 @@ vl_exec_reset(vl_exec *exec)
     vl_subqueries_reset(exec);
     vl_spools_reset(exec);
     vl_arena_reset(&exec->row_arena);
+    for (vl_edit_sequence *sequence = exec->sequences; sequence != NULL; sequence = sequence->next)
+        sequence->is_read = 0;
     exec->chunk = NULL;
     exec->params = NULL;
     exec->param_count = 0;
@@ -418,6 +424,7 @@ vl_exec_destroy(vl_exec *exec)
 {
     if (exec == NULL)
         return;
+    vl_fire_destroy(exec);
     vl_subqueries_reset(exec);
     vl_spools_reset(exec);
     for (vl_frame *frame = exec->frames; frame != NULL; frame = frame->next) {

@@ -25,6 +25,15 @@ struct vl_source;
 /* The least memory limit that is obeyed, in bytes. */
 #define VL_EXEC_MEMORY_MIN VL_BY_BUILD(65536U, 2048U)
 
+/* Counters of a connection, as functions see them while a statement runs (31, item 10). A trigger
+ * finds those of what is around it, and what it has counted itself is gone when it ends, but for
+ * the total. */
+typedef struct vl_exec_tally {
+    int64_t changes;       /* rows that the last statement has changed that was run to its end */
+    int64_t total_changes; /* rows that all of them have changed, those of triggers too */
+    int64_t last_rowid;    /* of the last row inserted into a table with rowids */
+} vl_exec_tally;
+
 /* What is around an execution. All of it is borrowed and outlives the execution. */
 typedef struct vl_exec_env {
     struct vl_source *source;             /* tables (exec/source.h); NULL: the plan reads none */
@@ -37,6 +46,15 @@ typedef struct vl_exec_env {
     const _Atomic int *interrupt;    /* not 0: stop with VELO_INTERRUPT; NULL: none */
     int (*progress)(void *argument); /* called every progress_steps steps; not 0: interrupt */
     void *progress_argument;
+    /* Give the body of an action of the plan, or of another body's plan: made at its first use, and
+     * there until the execution is destroyed (31, item 47). NULL: nothing is fired, and a change
+     * that would fire something fails. */
+    velo_status (*find_body)(vl_ctx *ctx, void *user, const vl_action *action,
+                             const vl_body **body);
+    void *body_user;               /* given to find_body */
+    vl_exec_tally *tally;          /* counted as the run goes; NULL: not */
+    const int *recursive_triggers; /* not 0: a trigger may fire itself, and rows that REPLACE
+                                      deletes fire DELETE triggers; NULL: 0 */
     uint64_t progress_steps; /* a step is a call of an operator or a row that it yields or looks
                                 at; 0: never called */
 } vl_exec_env;

@@ -75,6 +75,22 @@ struct vl_frame {
     int is_busy;               /* being run by an expression */
 };
 
+/* A trigger at work, and those around it. */
+typedef struct vl_firing {
+    const vl_trigger_def *trigger;
+    const struct vl_firing *outer; /* whose statement has fired it; NULL: the statement itself */
+    uint32_t depth;                /* from 1 */
+} vl_firing;
+
+/* What AUTOINCREMENT has reached in a table; written to sqlite_sequence when the statement ends. */
+typedef struct vl_edit_sequence {
+    struct vl_edit_sequence *next;
+    const vl_table_def *def;
+    int64_t last; /* highest rowid that there ever was */
+    int64_t row;  /* rowid in sqlite_sequence; 0: none */
+    int is_read;  /* in this run */
+} vl_edit_sequence;
+
 /* The rows of a program that are shared by its scans. */
 typedef struct vl_spool vl_spool;
 
@@ -100,6 +116,11 @@ struct vl_exec {
     uint64_t peak_bytes;            /* the most of it */
     uint64_t spilled_bytes;         /* written to temporary files */
     vl_exec_counts counts;
+    vl_exec *top;                /* the statement's execution; of a trigger's, that around all */
+    const vl_firing *firing;     /* the trigger that it is of; NULL: it is the statement's */
+    int is_ignored;              /* RAISE(IGNORE) has ended it */
+    struct vl_fire_body *bodies; /* of top: those that were used */
+    vl_edit_sequence *sequences; /* of top: of tables that were inserted into */
 };
 
 /* ---- exec.c ---- */
@@ -194,6 +215,24 @@ void vl_subqueries_reset(vl_exec *exec);
 
 /* Forget the rows that programs share. */
 void vl_spools_reset(vl_exec *exec);
+
+/* ---- fire.c ---- */
+
+/* Run triggers of a row: `count` of the plan's actions, in their order.
+ *
+ * old, new   full rows of `width` values; NULL where there is none. Borrowed for the call
+ * is_ignored  receives 1 if RAISE(IGNORE) was said: nothing more is to be done for the row
+ * errors      VELO_ERROR: recursion is too deep; what the triggers' statements meet. The
+ *             execution's resolution is set */
+velo_status vl_fire(vl_ctx *ctx, vl_stage *stage, const uint32_t *actions, uint32_t count,
+                    const vl_value *old_row, const vl_value *new_row, uint32_t width,
+                    int *is_ignored) VL_MUST_CHECK;
+
+/* Whether rows that REPLACE deletes fire DELETE triggers. */
+int vl_fire_is_recursive(const vl_exec *exec);
+
+/* Destroy what firing has made. */
+void vl_fire_destroy(vl_exec *exec);
 
 /* ---- call.c ---- */
 

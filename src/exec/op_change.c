@@ -1,23 +1,134 @@
 /* op_change.c - INSERT, UPDATE, DELETE: rows of the child, changed one by one in their order.
  *
  * The child reads what was there before the statement, since a statement does not see its own
- * changes (txn.h): so it is read while rows are changed, and no row is met twice.
+ * changes (txn.h): so it is read while rows are changed, and no row is met twice. Where triggers
+ * are fired it is read to its end first, so that what it calls and where it fails does not depend
+ * on what they do (31, item 2).
  *
  * Invariants
- *   OC1  All changes are made before the first row of RETURNING is given. */
+ *   OC1  All changes are made before the first row of RETURNING is given.
+ *   OC2  Rows that were collected are all in memory or all in the file. */
 #include "exec/edit.h"
+#include "exec/spill.h"
 
 #include <string.h>
+
+/* Collected rows that take less memory than this are not written to a file. */
+#define CHANGE_FILE_MIN VL_BY_BUILD(65536U, 512U)
+
+/* A collected row. */
+typedef struct change_kept {
+    struct change_kept *next;
+    const vl_value *values;
+} change_kept;
 
 typedef struct change_stage {
     vl_stage base;
     vl_edit_run run;
-    int is_done;       /* all changes are made */
-    vl_row_table seen; /* UPDATE FROM: rowids that were changed */
+    int is_done;         /* all changes are made */
+    vl_row_table seen;   /* UPDATE FROM: rowids that were changed */
+    change_kept *first;  /* rows that were collected, in memory */
+    change_kept *last;   /* the last of them */
+    vl_arena kept_arena; /* of them */
+    vl_spill spill;      /* or in a file */
+    int is_in_file;      /* which */
 } change_stage;
 
 /* Change one row of the child. */
 typedef velo_status change_row(vl_ctx *ctx, change_stage *stage, const vl_value *row);
+
+/* ---- collecting ---- */
+
+static velo_status
+change_keep_row(vl_ctx *ctx, change_stage *stage, const vl_value *row, uint32_t width)
+{
+    change_kept *kept;
+
+    if (stage->is_in_file)
+        return vl_spill_write(ctx, &stage->spill, row, width);
+    kept = vl_arena_alloc_array(&stage->kept_arena, 1, sizeof *kept);
+    if (kept == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot keep a row");
+    kept->values = vl_row_copy(ctx, &stage->kept_arena, row, width);
+    if (kept->values == NULL)
+        return VELO_NOMEM;
+    if (stage->last != NULL)
+        stage->last->next = kept;
+    else
+        stage->first = kept;
+    stage->last = kept;
+    return VELO_OK;
+}
+
+static void
+change_forget_rows(change_stage *stage)
+{
+    stage->first = NULL;
+    stage->last = NULL;
+    vl_arena_deinit(&stage->kept_arena);
+    vl_exec_charge(stage->base.exec, &stage->base.charged, 0);
+}
+
+/* Send what was collected to a file, if memory is short. Keeps OC2. */
+static velo_status
+change_spill_rows(vl_ctx *ctx, change_stage *stage, uint32_t width)
+{
+    if (stage->is_in_file)
+        return VELO_OK;
+    vl_exec_charge(stage->base.exec, &stage->base.charged, stage->kept_arena.held_bytes);
+    if (stage->base.charged < CHANGE_FILE_MIN || !vl_exec_is_over(stage->base.exec))
+        return VELO_OK;
+    stage->spill.exec = stage->base.exec;
+    for (const change_kept *kept = stage->first; kept != NULL; kept = kept->next)
+        VL_TRY(vl_spill_write(ctx, &stage->spill, kept->values, width));
+    stage->is_in_file = 1;
+    change_forget_rows(stage);
+    return VELO_OK;
+}
+
+/* Change a row, with an empty arena for it. */
+static velo_status
+change_one(vl_ctx *ctx, change_stage *stage, const vl_value *row, change_row *change)
+{
+    vl_arena_reset(&stage->run.row_arena);
+    return change(ctx, stage, row);
+}
+
+/* Change the rows that were collected. */
+static velo_status
+change_apply(vl_ctx *ctx, change_stage *stage, vl_value *row, uint32_t width, change_row *change)
+{
+    vl_spill_reader reader = {.spill = &stage->spill};
+    velo_status st = VELO_OK;
+    int found = 1;
+
+    for (const change_kept *kept = stage->first; kept != NULL; kept = kept->next)
+        VL_TRY(change_one(ctx, stage, kept->values, change));
+    if (!stage->is_in_file)
+        return VELO_OK;
+    VL_TRY(vl_spill_flush(ctx, &stage->spill));
+    reader.end = stage->spill.size;
+    while (st == VELO_OK && found) {
+        st = vl_spill_read(ctx, &reader, width, row, &found);
+        if (st == VELO_OK && found)
+            st = change_one(ctx, stage, row, change);
+    }
+    vl_spill_reader_deinit(&reader);
+    return st;
+}
+
+/* Whether rows are collected first. */
+static int
+change_collects(const change_stage *stage)
+{
+    const vl_fires *fires = &stage->run.target->fires;
+    int collects = fires->before_count + fires->after_count > 0 || stage->run.is_replaced != NULL;
+
+    for (uint32_t i = 0; i < stage->run.upsert_count; i++)
+        collects |= stage->run.upserts[i].fires.before_count > 0 ||
+                    stage->run.upserts[i].fires.after_count > 0;
+    return collects;
+}
 
 /* Run the child to its end. */
 static velo_status
@@ -26,21 +137,26 @@ change_all(vl_ctx *ctx, change_stage *stage, change_row *change)
     vl_stage *child = stage->base.children[0];
     uint32_t count = child->op->column_count;
     vl_value *row = vl_arena_alloc_array(&stage->run.arena, count + 1U, sizeof *row);
+    int collects = change_collects(stage);
     const vl_chunk *chunk;
 
     if (row == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    vl_arena_init(&stage->kept_arena, ctx->allocator, 0);
     for (;;) {
         VL_TRY(vl_stage_next(ctx, child, VL_CHUNK_ROWS, &chunk));
         if (chunk->count == 0)
-            return VELO_OK;
+            break;
         for (uint32_t n = 0; n < chunk->count; n++) {
-            vl_arena_reset(&stage->run.row_arena);
             vl_chunk_read(chunk, n, row);
-            VL_TRY(change(ctx, stage, row));
+            VL_TRY(collects ? change_keep_row(ctx, stage, row, count)
+                            : change_one(ctx, stage, row, change));
         }
         VL_TRY(vl_exec_poll(ctx, stage->base.exec, chunk->count));
+        if (collects)
+            VL_TRY(change_spill_rows(ctx, stage, count));
     }
+    return change_apply(ctx, stage, row, count, change);
 }
 
 /* ---- INSERT ---- */
@@ -64,10 +180,23 @@ insert_make_row(vl_ctx *ctx, change_stage *stage, const vl_value *row, vl_value 
     return VELO_OK;
 }
 
+/* Fire INSTEAD OF triggers for a row of a view. */
+static velo_status
+insert_instead(vl_ctx *ctx, change_stage *stage, const vl_value *full)
+{
+    const vl_fires *fires = &stage->run.target->fires;
+    vl_edit_outcome outcome = VL_EDIT_MADE;
+
+    VL_TRY(
+        vl_edit_fire(ctx, &stage->run, fires->before, fires->before_count, NULL, full, &outcome));
+    return outcome == VL_EDIT_MADE ? vl_edit_return(ctx, &stage->run, full) : VELO_OK;
+}
+
 static velo_status
 insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
     const vl_op_insert *op = &stage->base.op->as.insert;
+    const vl_fires *fires = &op->target.fires;
     vl_edit_run *run = &stage->run;
     vl_value *full = vl_arena_alloc_array(&run->row_arena, run->full_count, sizeof *full);
     vl_edit_outcome outcome;
@@ -75,32 +204,28 @@ insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     if (full == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
     VL_TRY(insert_make_row(ctx, stage, row, full));
-    VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &op->defaults, &outcome));
+    if (run->def->object.type == VL_OBJECT_VIEW)
+        return insert_instead(ctx, stage, full);
+    VL_TRY(vl_edit_fire_insert(ctx, run, full, &outcome));
+    if (outcome == VL_EDIT_MADE)
+        VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &op->defaults, &outcome));
     if (outcome == VL_EDIT_MADE)
         VL_TRY(vl_edit_insert(ctx, run, full, &outcome));
-    stage->base.exec->counts.changes += outcome == VL_EDIT_MADE;
-    return VELO_OK;
+    if (outcome != VL_EDIT_MADE)
+        return VELO_OK;
+    stage->base.exec->counts.changes++;
+    return vl_edit_fire(ctx, run, fires->after, fires->after_count, NULL, full, &outcome);
 }
 
 static velo_status
 insert_run(vl_ctx *ctx, change_stage *stage)
 {
     const vl_op_insert *op = &stage->base.op->as.insert;
-    velo_status st;
 
     VL_TRY(vl_edit_begin(ctx, &stage->base, &op->target, &stage->run));
     stage->run.upserts = op->upserts;
     stage->run.upsert_count = op->upsert_count;
-    st = change_all(ctx, stage, insert_row);
-    if (st == VELO_OK || stage->base.exec->counts.resolution == VL_CONFLICT_FAIL) {
-        vl_error error = ctx->error;
-        velo_status kept = vl_edit_keep_sequence(ctx, &stage->run);
-
-        if (st == VELO_OK)
-            return kept;
-        ctx->error = error;
-    }
-    return st;
+    return change_all(ctx, stage, insert_row);
 }
 
 /* ---- UPDATE ---- */
@@ -120,45 +245,57 @@ update_is_again(vl_ctx *ctx, change_stage *stage, const vl_value *rowid, int *is
     return VELO_OK;
 }
 
+/* Fire INSTEAD OF triggers for a row of a view, which `old` has. */
+static velo_status
+update_instead(vl_ctx *ctx, change_stage *stage, const vl_value *old, vl_value *full)
+{
+    const vl_op_update *op = &stage->base.op->as.update;
+    vl_eval eval = vl_edit_eval(&stage->run, old);
+    vl_edit_outcome outcome = VL_EDIT_MADE;
+
+    for (uint32_t i = 0; i < op->sets.count; i++) {
+        int32_t column =
+            op->columns[i] == VL_COLUMN_ROWID ? (int32_t)op->key_count : op->columns[i];
+
+        VL_TRY(vl_eval_expr(ctx, &eval, op->sets.list[i], &full[column]));
+    }
+    VL_TRY(vl_edit_fire(ctx, &stage->run, op->target.fires.before, op->target.fires.before_count,
+                        old, full, &outcome));
+    return outcome == VL_EDIT_MADE ? vl_edit_return(ctx, &stage->run, full) : VELO_OK;
+}
+
 static velo_status
 update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
     const vl_op_update *op = &stage->base.op->as.update;
     uint32_t extra = stage->base.children[0]->op->column_count - op->key_count;
     vl_edit_run *run = &stage->run;
-    uint32_t full_count = run->full_count;
-    vl_value *old =
-        vl_arena_alloc_array(&run->row_arena, (size_t)2 * (full_count + extra), sizeof *old);
-    vl_value *full = old + full_count + extra;
+    int is_view = run->def->object.type == VL_OBJECT_VIEW;
+    uint32_t width = run->full_count + extra;
+    vl_value *old = vl_arena_alloc_array(&run->row_arena, (size_t)2 * width, sizeof *old);
+    vl_edit_sets sets = {op->columns, &op->sets, old, &op->target.fires, op->target.conflict};
     vl_edit_outcome outcome;
-    vl_eval eval;
-    int found;
+    int found = 0;
 
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    VL_TRY(update_is_again(ctx, stage, row, &found));
+    if (!is_view)
+        VL_TRY(update_is_again(ctx, stage, row, &found));
     if (found)
         return VELO_OK;
-    VL_TRY(vl_edit_read(ctx, run, row[0].as.integer, old, &found));
-    if (!found)
-        return VELO_OK;
-    memcpy(old + full_count, row + op->key_count, extra * sizeof *old);
-    memcpy(full, old, (full_count + extra) * sizeof *old);
-    eval = vl_edit_eval(run, old);
-    for (uint32_t i = 0; i < op->sets.count; i++) {
-        int32_t column = op->columns[i];
-
-        if (column == VL_COLUMN_ROWID || column == op->target.table->rowid_column)
-            column = op->target.table->column_count;
-        VL_TRY(vl_eval_expr(ctx, &eval, op->sets.list[i], &full[column]));
+    if (is_view) {
+        memcpy(old, row, op->key_count * sizeof *old);
+        old[op->key_count] = vl_value_of_null();
+    } else {
+        VL_TRY(vl_edit_read(ctx, run, row[0].as.integer, old, &found));
+        if (!found)
+            return VELO_OK;
     }
-    VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, NULL, &outcome));
-    if (outcome == VL_EDIT_MADE)
-        VL_TRY(vl_edit_update(ctx, run, old, full, op->target.conflict, &outcome));
-    if (outcome != VL_EDIT_MADE)
-        return VELO_OK;
-    stage->base.exec->counts.changes++;
-    return vl_edit_return(ctx, run, full);
+    memcpy(old + run->full_count, row + op->key_count, extra * sizeof *old);
+    memcpy(old + width, old, width * sizeof *old);
+    if (is_view)
+        return update_instead(ctx, stage, old, old + width);
+    return vl_edit_set(ctx, run, &sets, old + width, &outcome);
 }
 
 static velo_status
@@ -170,6 +307,20 @@ update_run(vl_ctx *ctx, change_stage *stage)
 
 /* ---- DELETE ---- */
 
+/* Fire INSTEAD OF triggers for a row of a view. */
+static velo_status
+delete_instead(vl_ctx *ctx, change_stage *stage, vl_value *old, const vl_value *row)
+{
+    const vl_op_delete *op = &stage->base.op->as.delete_;
+    vl_edit_outcome outcome = VL_EDIT_MADE;
+
+    memcpy(old, row, op->key_count * sizeof *old);
+    old[op->key_count] = vl_value_of_null();
+    VL_TRY(vl_edit_fire(ctx, &stage->run, op->target.fires.before, op->target.fires.before_count,
+                        old, NULL, &outcome));
+    return outcome == VL_EDIT_MADE ? vl_edit_return(ctx, &stage->run, old) : VELO_OK;
+}
+
 static velo_status
 delete_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
@@ -179,12 +330,10 @@ delete_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    if (run->def->object.type == VL_OBJECT_VIEW)
+        return delete_instead(ctx, stage, old, row);
     VL_TRY(vl_edit_read(ctx, run, row[0].as.integer, old, &found));
-    if (!found)
-        return VELO_OK;
-    VL_TRY(vl_edit_delete(ctx, run, old));
-    stage->base.exec->counts.changes++;
-    return vl_edit_return(ctx, run, old);
+    return found ? vl_edit_remove(ctx, run, old, &run->target->fires, 1) : VELO_OK;
 }
 
 static velo_status
@@ -196,15 +345,35 @@ delete_run(vl_ctx *ctx, change_stage *stage)
 
 /* ---- all three ---- */
 
+/* Make all changes; at the end of the statement write what AUTOINCREMENT has reached. */
+static velo_status
+change_run(vl_ctx *ctx, change_stage *change)
+{
+    vl_exec *exec = change->base.exec;
+    vl_op_kind kind = change->base.op->kind;
+    velo_status st = kind == VL_OP_KIND_INSERT   ? insert_run(ctx, change)
+                     : kind == VL_OP_KIND_UPDATE ? update_run(ctx, change)
+                                                 : delete_run(ctx, change);
+
+    if (exec == exec->top && exec->sequences != NULL &&
+        (st == VELO_OK || exec->counts.resolution == VL_CONFLICT_FAIL)) {
+        vl_error error = ctx->error;
+        velo_status kept = vl_edit_keep_sequences(ctx, exec);
+
+        if (st == VELO_OK)
+            return kept;
+        ctx->error = error;
+    }
+    return st;
+}
+
 static velo_status
 change_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     change_stage *change = (change_stage *)stage;
 
     if (!change->is_done) {
-        VL_TRY(stage->op->kind == VL_OP_KIND_INSERT   ? insert_run(ctx, change)
-               : stage->op->kind == VL_OP_KIND_UPDATE ? update_run(ctx, change)
-                                                      : delete_run(ctx, change));
+        VL_TRY(change_run(ctx, change));
         change->is_done = 1; /* keeps OC1 */
     }
     return vl_edit_give(ctx, &change->run, wanted, out);
@@ -216,6 +385,10 @@ change_rewind(vl_stage *stage)
     change_stage *change = (change_stage *)stage;
 
     vl_row_table_deinit(&change->seen);
+    if (change->kept_arena.allocator != NULL)
+        change_forget_rows(change);
+    vl_spill_deinit(&change->spill);
+    change->is_in_file = 0;
     vl_edit_end(&change->run);
     change->is_done = 0;
 }

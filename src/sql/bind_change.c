@@ -6,6 +6,7 @@
  *        has its value as well.
  *   BC2  A generated column comes after those that it names. */
 #include "sql/bind_int.h"
+#include "sql/schema_build.h"
 
 #include <string.h>
 
@@ -81,48 +82,24 @@ vl_bind_source_expr(vl_binder *b, const vl_bind_source *source, uint32_t column,
 
 /* ---- what may be changed ---- */
 
-static int
-change_fires(const vl_trigger_def *trigger, vl_ast_op event)
-{
-    const vl_ast *ast = trigger->ast;
-
-    return ast == NULL || ast->op2 == event;
-}
-
-static int
-change_has_trigger(const vl_binder *b, const vl_table_def *table, vl_ast_op event)
-{
-    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
-        if (change_fires(trigger, event))
-            return 1;
-    for (uint32_t i = 0; i < b->env->schema_count; i++) {
-        const vl_schema *schema = b->env->schemas[i];
-
-        if (schema == table->schema || strcmp(schema->database, "temp") != 0)
-            continue;
-        for (uint32_t k = 0; k < schema->trigger_count; k++)
-            if (vl_bind_is(table->object.name, strlen(table->object.name),
-                           schema->triggers[k]->object.table_name) &&
-                change_fires(schema->triggers[k], event))
-                return 1;
-    }
-    return 0;
-}
-
 int
 vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def *table,
-                   vl_ast_op event)
+                   vl_ast_op event, const vl_ast *sets)
 {
     const char *name = table->object.name;
 
     if (strcmp(name, "sqlite_schema") == 0 || strcmp(name, "sqlite_temp_schema") == 0)
         vl_bind_fail(b, scope, NULL, "table %s may not be modified",
                      strcmp(name, "sqlite_schema") == 0 ? "sqlite_master" : "sqlite_temp_master");
-    else if (change_has_trigger(b, table, event))
-        vl_bind_fail(b, scope, NULL, "triggers are not supported yet");
-    else if (table->object.type == VL_OBJECT_VIEW)
+    else if (vl_bind_is_view(table) && !vl_bind_has_fires(table, event, sets))
         vl_bind_fail(b, scope, NULL, "cannot modify %s because it is a view", name);
     return b->status == VELO_OK;
+}
+
+vl_conflict
+vl_bind_conflict(const vl_binder *b, vl_ast_op written)
+{
+    return b->conflict != VL_CONFLICT_DEFAULT ? b->conflict : vl_schema_conflict(written);
 }
 
 /* ---- computed on the row ---- */
@@ -247,6 +224,9 @@ vl_bind_change_target(vl_binder *b, vl_bind_source *source, vl_change_target *ta
                       const vl_bind_layout *row)
 {
     target->table = source->table;
+    target->row_count = source->column_count + 1;
+    if (vl_bind_is_view(source->table))
+        return;
     if (b->status == VELO_OK)
         change_bind_checks(b, source, target, row);
     if (b->status == VELO_OK)
@@ -296,7 +276,8 @@ change_set_column(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source
 {
     int32_t column = vl_bind_source_column(target, at->text, at->text_size);
 
-    if (column >= 0 && target->table->columns[column].generated != 0) {
+    if (column >= 0 && !vl_bind_is_view(target->table) &&
+        target->table->columns[column].generated != 0) {
         vl_bind_fail(b, scope, NULL, "cannot UPDATE generated column \"%s\"",
                      target->columns[column].name);
         return -2;

@@ -5,6 +5,7 @@
  *        (bind_query.c).
  *   BE2  Only what cannot fail is folded: arithmetic of literals. */
 #include "sql/bind_int.h"
+#include "sql/schema_build.h"
 
 #include "vec/like.h"
 #include "vec/number.h"
@@ -886,6 +887,25 @@ expr_string(vl_binder *b, const vl_ast *ast)
     return vl_expr_constant(b, value, ast);
 }
 
+/* RAISE: only where a trigger is around. What it does is of the row at hand, so nothing is
+ * evaluated ahead. */
+static vl_expr *
+expr_raise(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
+{
+    vl_expr *expr;
+
+    if (b->around == NULL)
+        return vl_bind_fail(b, scope, ast, "RAISE() may only be used within a trigger-program");
+    expr = vl_expr_new(b, VL_EXPR_RAISE, ast->kid[0] != NULL ? 1 : 0, ast);
+    if (expr == NULL)
+        return NULL;
+    expr->op = (uint8_t)vl_schema_conflict((vl_ast_op)ast->op);
+    expr->effect = VL_EFFECT_VOLATILE;
+    if (ast->kid[0] != NULL)
+        expr->kids[0] = vl_bind_expr(b, scope, ast->kid[0]);
+    return vl_expr_finish(b, expr);
+}
+
 vl_expr *
 vl_bind_expr(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
@@ -930,7 +950,7 @@ vl_bind_expr(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     case VL_AST_SUBQUERY:
         return expr_subquery(b, scope, ast);
     case VL_AST_RAISE:
-        return vl_bind_fail(b, scope, ast, "RAISE() may only be used within a trigger-program");
+        return expr_raise(b, scope, ast);
     case VL_AST_ROW:
     default: /* a row where one value belongs */
         return vl_bind_fail(b, scope, ast, "row value misused");

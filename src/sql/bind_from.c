@@ -80,6 +80,8 @@ vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 
     from_name(qname, &schema, &name);
     table = from_find_table(b, scope, schema, name);
+    if (table == NULL && schema.text == NULL && scope->home != NULL)
+        schema = (vl_bind_word){scope->home->database, (uint32_t)strlen(scope->home->database)};
     if (table == NULL)
         vl_bind_fail(b, scope, qname, "no such table: %.*s%s%.*s", (int)schema.size,
                      schema.text != NULL ? schema.text : "", schema.text != NULL ? "." : "",

@@ -16,7 +16,8 @@ insert_column(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *ta
 {
     int32_t column = vl_bind_source_column(target, name->text, name->text_size);
 
-    if (column >= 0 && target->table->columns[column].generated != 0)
+    if (column >= 0 && !vl_bind_is_view(target->table) &&
+        target->table->columns[column].generated != 0)
         vl_bind_fail(b, scope, NULL, "cannot INSERT into generated column \"%s\"",
                      target->columns[column].name);
     if (column >= 0)
@@ -48,7 +49,8 @@ insert_sources(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *t
         (void)insert_column(b, scope, target, name);
     if (names == NULL && ast->kid[4] != NULL)
         for (uint32_t i = 0; i < columns; i++)
-            if (target->table->columns[i].generated == 0 && !target->table->columns[i].is_hidden)
+            if (vl_bind_is_view(target->table) ||
+                (target->table->columns[i].generated == 0 && !target->table->columns[i].is_hidden))
                 sources[i] = (int32_t)(*count)++;
     for (const vl_ast *name = vl_ast_first(names); name != NULL; name = name->next) {
         int32_t column = insert_column(b, scope, target, name);
@@ -81,7 +83,9 @@ insert_defaults(vl_binder *b, vl_bind_source *target, vl_exprs *defaults)
         return;
     scope->source_count = 0; /* no columns */
     for (uint32_t i = 0; i <= target->column_count; i++) {
-        const void *ast = i < target->column_count ? target->table->columns[i].default_ast : NULL;
+        const void *ast = i < target->column_count && !vl_bind_is_view(target->table)
+                              ? target->table->columns[i].default_ast
+                              : NULL;
 
         vl_exprs_add(b, defaults,
                      ast != NULL ? vl_bind_expr(b, scope, ast)
@@ -108,7 +112,7 @@ insert_rows(vl_binder *b, const vl_bind_scope *like, const vl_bind_source *targe
         op->as.values.row_count = 1;
         return op;
     }
-    query = vl_bind_query(b, NULL, like, ast->kid[4]);
+    query = vl_bind_query(b, b->around, like, ast->kid[4]);
     if (query == NULL)
         return NULL;
     if (query->column_count != wanted && names != NULL)
@@ -217,7 +221,7 @@ insert_upsert(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const v
     static const vl_bind_word excluded = {"excluded", 8};
     vl_bind_source *given =
         vl_bind_source_of_table(b, target->table, VL_BIND_SOURCE_GIVEN, excluded);
-    vl_bind_scope *scope = vl_bind_scope_new(b, NULL, like);
+    vl_bind_scope *scope = vl_bind_scope_new(b, b->around, like);
     vl_exprs where = {NULL, 0};
     vl_bind_layout other;
     vl_bind_layout both;
@@ -241,6 +245,8 @@ insert_upsert(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const v
     if (ast->kid[3] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, scope, ast->kid[3]), &where);
     upsert->where = vl_lower_all(b, &both, &where);
+    upsert->fires =
+        vl_bind_fires(b, target->table, VL_OP_UPDATE, ast->kid[2], VL_CONFLICT_ABORT, 0);
 }
 
 static void
@@ -249,6 +255,10 @@ insert_upserts(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const 
 {
     if (list == NULL || b->status != VELO_OK)
         return;
+    if (vl_bind_is_view(target->table)) {
+        vl_bind_fail(b, like, NULL, "cannot UPSERT a view");
+        return;
+    }
     as->upserts = vl_bind_alloc(b, list->count + 1U, sizeof(vl_upsert));
     if (as->upserts == NULL)
         return;
@@ -262,8 +272,8 @@ insert_upserts(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const 
 void
 vl_bind_insert(vl_binder *b, const vl_ast *ast)
 {
-    vl_bind_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
-    vl_bind_scope *scope = vl_bind_scope_new(b, NULL, &like);
+    vl_bind_scope like = vl_bind_statement_scope(b);
+    vl_bind_scope *scope = vl_bind_scope_new(b, b->around, &like);
     vl_bind_frame frame;
     vl_bind_word alias = {NULL, 0};
     const vl_table_def *table;
@@ -275,14 +285,14 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
 
     if (scope == NULL)
         return;
-    like.with = vl_bind_with(b, NULL, &like, ast->kid[0], ast);
+    like.with = vl_bind_with(b, b->around, &like, ast->kid[0], ast);
     scope->with = like.with;
     if (ast->kid[2] != NULL)
         alias = (vl_bind_word){ast->kid[2]->text, ast->kid[2]->text_size};
     table = b->status == VELO_OK ? vl_bind_table(b, scope, ast->kid[1]) : NULL;
-    if (table == NULL || !vl_bind_may_change(b, scope, table, VL_OP_INSERT))
+    if (table == NULL || !vl_bind_may_change(b, scope, table, VL_OP_INSERT, NULL))
         return;
-    target = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_GIVEN, alias);
+    target = vl_bind_source_given(b, table, alias);
     if (target == NULL)
         return;
     vl_bind_scope_add(b, scope, target);
@@ -295,7 +305,9 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
     if (op != NULL) {
         vl_op_insert *as = &op->as.insert;
 
-        as->target.conflict = vl_schema_conflict(ast->op2);
+        as->target.conflict = vl_bind_conflict(b, ast->op2);
+        as->target.fires = vl_bind_fires(b, table, VL_OP_INSERT, NULL, as->target.conflict, 0);
+        as->target.replaced = vl_bind_fires(b, table, VL_OP_DELETE, NULL, VL_CONFLICT_REPLACE, 1);
         as->sources = sources;
         insert_defaults(b, target, &as->defaults);
         vl_bind_change_target(b, target, &as->target, &row);

@@ -16,6 +16,8 @@
 
 #include "sql/plan_make.h"
 
+#include <string.h>
+
 typedef struct vl_binder vl_binder;
 typedef struct vl_bind_scope vl_bind_scope;
 typedef struct vl_bind_source vl_bind_source;
@@ -238,8 +240,15 @@ struct vl_binder {
     vl_bind_frame *frame;       /* of the program that is being made */
     const vl_table_def **views; /* that are being expanded, view_count of them */
     uint32_t view_count;
-    uint32_t quiet;     /* failures are tried: their words do not matter */
-    uint32_t generated; /* VIRTUAL columns that were expanded */
+    uint32_t quiet;        /* failures are tried: their words do not matter */
+    uint32_t generated;    /* VIRTUAL columns that were expanded */
+    vl_conflict conflict;  /* of the action whose body is made; DEFAULT: statements say it */
+    const vl_schema *home; /* of a body: where its tables are; else NULL */
+    vl_bind_scope *around; /* of a trigger's body: the scope with OLD and NEW; else NULL */
+    vl_bind_frame root;    /* of program 0, when it is made */
+    vl_action *actions;    /* of the plan, action_count of them */
+    uint32_t action_count;
+    uint32_t action_capacity;
 };
 
 /* ---- bind_tree.c: memory, failures, expressions as trees ---- */
@@ -567,9 +576,59 @@ void vl_bind_change_target(vl_binder *b, vl_bind_source *source, vl_change_targe
 void vl_bind_returning(vl_binder *b, vl_bind_scope *scope, const vl_ast *list,
                        vl_change_target *target, const vl_bind_layout *row);
 
-/* Refuse what may not be changed, or not yet. 0: failed. */
+/* Refuse what may not be changed. sets: of an UPDATE, or NULL. 0: failed. */
 int vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def *table,
-                       vl_ast_op event);
+                       vl_ast_op event, const vl_ast *sets);
+
+/* The conflict clause of a statement: that of an action it belongs to goes before its own. */
+vl_conflict vl_bind_conflict(const vl_binder *b, vl_ast_op written);
+
+/* ---- bind_trigger.c ---- */
+
+/* The triggers that a change fires.
+ *
+ * sets           of an UPDATE: which columns are set decides about UPDATE OF; else NULL
+ * conflict       what their statements do: DEFAULT, or what goes before their own clauses
+ * is_of_replace  for rows that REPLACE deletes */
+vl_fires vl_bind_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl_ast *sets,
+                       vl_conflict conflict, int is_of_replace);
+
+/* Whether a change fires any trigger. */
+int vl_bind_has_fires(const vl_table_def *table, vl_ast_op event, const vl_ast *sets);
+
+/* A source for a view, to be read. */
+vl_bind_source *vl_bind_source_of_view(vl_binder *b, const vl_table_def *view, vl_bind_word alias);
+
+/* A source for the row of a table or view that is given. */
+vl_bind_source *vl_bind_source_given(vl_binder *b, const vl_table_def *table, vl_bind_word alias);
+
+static inline int
+vl_bind_is_view(const vl_table_def *table)
+{
+    return table->object.type == VL_OBJECT_VIEW;
+}
+
+/* ---- plan_make.c ---- */
+
+/* Text and home of the statement's own names. */
+static inline vl_bind_scope
+vl_bind_statement_scope(const vl_binder *b)
+{
+    return (vl_bind_scope){
+        .home = b->home, .text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
+}
+
+/* Begin b->plan, with program 0 reserved unless the kind is OTHER. 0: failed. */
+int vl_plan_begin(vl_binder *b, vl_plan_kind kind, uint32_t variable_count);
+
+/* Read a SELECT, INSERT, UPDATE or DELETE as program 0. */
+void vl_bind_statement(vl_binder *b, const vl_ast *statement);
+
+/* The kind of plan that a statement's tree gives. */
+vl_plan_kind vl_plan_kind_of(const vl_ast *statement);
+
+/* Give the plan, if all of it was made. */
+velo_status vl_plan_finish(vl_binder *b, vl_plan **plan);
 
 /* The layout of a full row. */
 vl_bind_layout vl_bind_full_row(vl_binder *b, const vl_bind_source *source);

@@ -254,6 +254,8 @@ vl_program_end(vl_binder *b, vl_bind_frame *outer, uint32_t program, vl_op *root
     b->programs[program].argument_count = frame->count;
     b->programs[program].is_correlated = frame->count > 0;
     b->effects[program] = frame->effect;
+    if (program == 0)
+        b->root = *frame;
 }
 
 vl_exprs

@@ -223,7 +223,7 @@ vl_bind_limit(vl_binder *b, vl_query *query, const vl_bind_scope *like, const vl
 
     if (limit == NULL || query == NULL || b->status != VELO_OK)
         return;
-    scope = vl_bind_scope_new(b, NULL, like); /* no columns of any query */
+    scope = vl_bind_scope_new(b, b->around, like); /* no columns of any query */
     if (scope == NULL)
         return;
     query->limit = vl_bind_expr(b, scope, limit);

@@ -5,8 +5,8 @@
  *
  * Invariants
  *   BU1  The child reads only columns that finding the rows needs.
- *   BU2  Rows come in the order of their keys where a conflict may keep some and not others, unless
- *        ORDER BY says otherwise (31, item 14). */
+ *   BU2  Rows come in the order of their keys where a conflict may keep some and not others, and
+ *        where triggers see the order, unless ORDER BY says otherwise (31, item 14). */
 #include "sql/bind_int.h"
 #include "sql/schema_build.h"
 
@@ -26,29 +26,47 @@ typedef struct update_work {
 
 /* ---- names ---- */
 
+/* The source whose rows are changed. */
+static vl_bind_source *
+update_target(vl_binder *b, vl_bind_scope *scope, const vl_table_def *table, vl_bind_word alias,
+              const vl_ast *at)
+{
+    if (!vl_bind_is_view(table)) {
+        vl_bind_source *target = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
+
+        if (target == NULL)
+            return NULL;
+        target->is_changed = 1;
+        vl_bind_index_choice(b, scope, target, at);
+        return target;
+    }
+    if (at->flags & VL_AST_INDEXED)
+        return vl_bind_fail(b, scope, at->kid[5], "no such index: %.*s", (int)at->kid[5]->text_size,
+                            at->kid[5]->text);
+    return vl_bind_source_of_view(b, table, alias);
+}
+
 static int
 update_open_target(update_work *work, const vl_ast *with, const vl_ast *source, const vl_ast *whole,
-                   vl_ast_op event)
+                   vl_ast_op event, const vl_ast *sets)
 {
     vl_binder *b = work->b;
-    vl_bind_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
+    vl_bind_scope like = vl_bind_statement_scope(b);
     vl_bind_word alias = {NULL, 0};
     const vl_table_def *table;
 
-    like.with = vl_bind_with(b, NULL, &like, with, whole);
-    work->scope = vl_bind_scope_new(b, NULL, &like);
+    like.with = vl_bind_with(b, b->around, &like, with, whole);
+    work->scope = vl_bind_scope_new(b, b->around, &like);
     if (work->scope == NULL || b->status != VELO_OK)
         return 0;
     if (source->kid[2] != NULL)
         alias = (vl_bind_word){source->kid[2]->text, source->kid[2]->text_size};
     table = vl_bind_table(b, work->scope, source->kid[0]);
-    if (table == NULL || !vl_bind_may_change(b, work->scope, table, event))
+    if (table == NULL || !vl_bind_may_change(b, work->scope, table, event, sets))
         return 0;
-    work->target = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
+    work->target = update_target(b, work->scope, table, alias, source);
     if (work->target == NULL)
         return 0;
-    work->target->is_changed = 1;
-    vl_bind_index_choice(b, work->scope, work->target, source);
     vl_bind_scope_add(b, work->scope, work->target);
     work->row = vl_bind_full_row(b, work->target);
     work->list.list = vl_bind_alloc(b, 2, sizeof(vl_join_item));
@@ -116,7 +134,7 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
     vl_bind_limit(b, &work->order, work->scope, limit, offset);
 }
 
-/* What names a row: the rowid, or the columns of the primary key. */
+/* What names a row: the rowid, or the columns of the primary key; of a view all of it. */
 static vl_exprs
 update_keys(const update_work *work)
 {
@@ -124,6 +142,11 @@ update_keys(const update_work *work)
     const vl_index_def *primary = target->table->primary;
     vl_exprs keys = {NULL, 0};
 
+    if (vl_bind_is_view(target->table)) {
+        for (uint32_t i = 0; i < target->column_count; i++)
+            vl_exprs_add(work->b, &keys, vl_expr_column(work->b, target->base + i, NULL));
+        return keys;
+    }
     if (!target->table->is_without_rowid)
         vl_exprs_add(work->b, &keys,
                      vl_expr_column(work->b, vl_bind_source_id(target, VL_COLUMN_ROWID), NULL));
@@ -277,6 +300,15 @@ update_is_selective(const vl_table_def *table, vl_conflict conflict)
     return is_selective || table->key_conflict >= VL_CONFLICT_FAIL;
 }
 
+/* Whether triggers see in which order rows of a table are changed. */
+static int
+update_fires(const update_work *work, vl_ast_op event, const vl_ast *sets)
+{
+    const vl_table_def *table = work->target->table;
+
+    return !vl_bind_is_view(table) && vl_bind_has_fires(table, event, sets);
+}
+
 /* ---- UPDATE ---- */
 
 /* For expressions on the full row the target is given: generated columns have their place. */
@@ -291,7 +323,7 @@ update_finish(update_work *work, const vl_ast *ast, vl_op *op, const vl_bind_lay
     as->sets = vl_lower_all(b, layout, sets);
     work->target->kind = VL_BIND_SOURCE_GIVEN;
     vl_bind_change_target(b, work->target, &as->target, &work->row);
-    scope = vl_bind_scope_new(b, NULL, work->scope);
+    scope = vl_bind_scope_new(b, b->around, work->scope);
     if (scope == NULL)
         return;
     vl_bind_scope_add(b, scope, work->target);
@@ -310,9 +342,9 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     vl_bind_layout layout;
     vl_bind_frame frame;
     vl_op *op;
-    vl_conflict conflict = vl_schema_conflict(ast->op2);
+    vl_conflict conflict = vl_bind_conflict(b, ast->op2);
 
-    if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_UPDATE))
+    if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_UPDATE, ast->kid[2]))
         return;
     update_bind_from(&work, ast->kid[3]);
     if (ast->kid[4] != NULL)
@@ -326,16 +358,21 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     update_restore_used(&work);
     extra = update_extra(&work);
     (void)vl_program_begin(b, &frame);
-    op = vl_op_new(
-        b, VL_OP_KIND_UPDATE, 1,
-        update_child(&work, &keys, &extra, update_is_selective(work.target->table, conflict)),
-        NULL);
+    op = vl_op_new(b, VL_OP_KIND_UPDATE, 1,
+                   update_child(&work, &keys, &extra,
+                                update_is_selective(work.target->table, conflict) ||
+                                    update_fires(&work, VL_OP_UPDATE, ast->kid[2])),
+                   NULL);
     layout = vl_bind_layout_new(b, VL_BIND_NONE, work.row.count + extra.count);
     if (op != NULL && layout.ids != NULL) {
         memcpy(layout.ids, work.row.ids, work.row.count * sizeof *layout.ids);
         for (uint32_t i = 0; i < extra.count; i++)
             layout.ids[work.row.count + i] = extra.list[i]->index;
         op->as.update.target.conflict = conflict;
+        op->as.update.target.fires =
+            vl_bind_fires(b, work.target->table, VL_OP_UPDATE, ast->kid[2], conflict, 0);
+        op->as.update.target.replaced =
+            vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_REPLACE, 1);
         op->as.update.key_count = keys.count;
         op->as.update.columns = columns;
         op->as.update.is_direct = update_is_single(op->children[0]);
@@ -356,7 +393,7 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
     vl_bind_frame frame;
     vl_op *op;
 
-    if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_DELETE))
+    if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_DELETE, NULL))
         return;
     if (ast->kid[2] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[2]), &work.where);
@@ -365,13 +402,18 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
     if (b->status != VELO_OK)
         return;
     (void)vl_program_begin(b, &frame);
-    op = vl_op_new(b, VL_OP_KIND_DELETE, 1, update_child(&work, &keys, &none, 0), NULL);
-    scope = vl_bind_scope_new(b, NULL, work.scope);
+    op =
+        vl_op_new(b, VL_OP_KIND_DELETE, 1,
+                  update_child(&work, &keys, &none, update_fires(&work, VL_OP_DELETE, NULL)), NULL);
+    scope = vl_bind_scope_new(b, b->around, work.scope);
     if (op != NULL && scope != NULL) {
         vl_op_delete *as = &op->as.delete_;
 
         as->key_count = keys.count;
-        as->is_all = ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
+        as->target.fires =
+            vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_DEFAULT, 0);
+        as->is_all = as->target.fires.before_count + as->target.fires.after_count == 0 &&
+                     ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
         work.target->kind = VL_BIND_SOURCE_GIVEN;
         vl_bind_change_target(b, work.target, &as->target, &work.row);
         vl_bind_scope_add(b, scope, work.target);

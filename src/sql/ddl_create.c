@@ -562,6 +562,43 @@ create_check_trigger_name(const vl_ddl_plan_state *state, int *exists)
     return VELO_OK;
 }
 
+/* Check what the grammar takes in statements of a body and SQLite refuses there. */
+static velo_status
+create_check_trigger_step(const vl_ddl_plan_state *state, const vl_ast *step)
+{
+    const vl_ast *source; /* of UPDATE and DELETE; of INSERT the name itself */
+    const vl_ast *target;
+
+    if (step->type == VL_AST_QUERY)
+        return VELO_OK;
+    source = step->kid[1];
+    target = source;
+    if (step->type != VL_AST_INSERT)
+        target = source->kid[0];
+    if (target->kid[0] != NULL)
+        return vl_schema_fail(&state->builder, NULL,
+                              "qualified table names are not allowed on INSERT, UPDATE, and DELETE "
+                              "statements within triggers");
+    if (step->type != VL_AST_INSERT && (source->flags & (VL_AST_INDEXED | VL_AST_NOT_INDEXED)) != 0)
+        return vl_schema_fail(&state->builder, NULL,
+                              "the %s clause is not allowed on UPDATE or DELETE statements within "
+                              "triggers",
+                              (source->flags & VL_AST_INDEXED) != 0 ? "INDEXED BY" : "NOT INDEXED");
+    return VELO_OK;
+}
+
+static velo_status
+create_check_trigger_body(const vl_ddl_plan_state *state)
+{
+    const vl_ast *statement = state->input->statement;
+
+    for (const vl_ast *step = vl_ast_first(statement->kid[4]); step != NULL; step = step->next)
+        VL_TRY(create_check_trigger_step(state, step));
+    if (vl_schema_has_parameter(statement->kid[3]) || vl_schema_has_parameter(statement->kid[4]))
+        return vl_schema_fail(&state->builder, NULL, "trigger cannot use variables");
+    return VELO_OK;
+}
+
 /* Check that there can be such a trigger on the table. */
 static velo_status
 create_check_trigger(const vl_ddl_plan_state *state, const vl_table_def *table)
@@ -592,6 +629,7 @@ vl_ddl_create_trigger(vl_ddl_plan_state *state)
     vl_object_def object = {.type = VL_OBJECT_TRIGGER};
     int exists = 0;
 
+    VL_TRY(create_check_trigger_body(state));
     VL_TRY(create_trigger_table(state, &table));
     VL_ASSERT(table != NULL);
     VL_TRY(create_check_trigger_name(state, &exists));

@@ -336,6 +336,15 @@ typedef struct vl_op_recurse {
 
 /* ---- operators that change tables ---- */
 
+/* Triggers that a change of a row fires, in their order: numbers of actions (vl_plan.actions).
+ * INSTEAD OF triggers of a view are among `before`. */
+typedef struct vl_fires {
+    const uint32_t *before; /* before_count of them */
+    uint32_t before_count;
+    const uint32_t *after; /* after_count of them */
+    uint32_t after_count;
+} vl_fires;
+
 /* DO of an UPSERT. Expressions are on the row of the table followed by the row that was to be
  * inserted (both as in vl_op_insert.columns order: all columns of the table, then the rowid). */
 typedef struct vl_upsert {
@@ -346,6 +355,7 @@ typedef struct vl_upsert {
     const int32_t *targets;    /* columns to be set: `sets.count` positions */
     vl_exprs sets;
     vl_exprs where; /* conjuncts, or none */
+    vl_fires fires; /* UPDATE triggers, by the columns that are set */
 } vl_upsert;
 
 /* What is common to the three. A *full row* is all columns of the table in their order, followed by
@@ -362,9 +372,13 @@ typedef struct vl_change_target {
                               on the full row, one for each term that is an expression */
     vl_expr **index_where; /* of each index: predicate of a partial one on the full row, or NULL */
     vl_exprs returning;    /* on the full row, then, for UPDATE FROM, the extra columns */
-    uint32_t *trigger_programs; /* numbers of programs to be run; none yet */
-    uint32_t trigger_count;
+    vl_fires fires;        /* triggers of the change itself */
+    vl_fires replaced;     /* DELETE triggers for rows that REPLACE deletes, when those are fired */
+    uint32_t row_count;    /* columns of a full row with the rowid, which a view has as a NULL */
 } vl_change_target;
+
+/* A table that is a view has no rows of its own: its INSTEAD OF triggers are all that happens. The
+ * child of UPDATE and DELETE then yields all columns of the view in the place of keys. */
 
 /* INSERT: child 0 yields rows of the values that are given. */
 typedef struct vl_op_insert {
@@ -452,6 +466,25 @@ typedef enum vl_plan_kind {
     VL_PLAN_OTHER
 } vl_plan_kind;
 
+/* What a change of a row runs beside itself: a trigger, by a conflict clause that goes before those
+ * of its statements (DEFAULT: theirs count). It is made into a vl_body at its first use, by whoever
+ * runs the plan (exec.h); so plans may lead to one another in circles. (Actions of foreign keys
+ * will be another kind of these.) */
+typedef struct vl_action {
+    const vl_trigger_def *trigger;
+    const vl_table_def *table; /* that it is on: whose rows OLD and NEW are */
+    vl_conflict conflict;
+    int is_of_replace; /* used for rows that REPLACE deletes only */
+} vl_action;
+
+/* An action made ready: plans whose program 0 has arguments, taken from OLD and NEW. */
+typedef struct vl_body {
+    vl_action action;
+    struct vl_plan *when;   /* one row of one value: WHEN; NULL: always */
+    struct vl_plan **steps; /* step_count statements, in their order */
+    uint32_t step_count;
+} vl_body;
+
 typedef struct vl_plan {
     vl_arena *arena; /* of all of it */
     vl_plan_kind kind;
@@ -464,7 +497,11 @@ typedef struct vl_plan {
     const char **param_names; /* param_count, as written with the first character; NULL: nameless */
     const vl_schema **schemas; /* referenced, schema_count of them */
     uint32_t schema_count;
-    const void *other; /* OTHER: the statement's tree */
+    const void *other;        /* OTHER: the statement's tree */
+    const vl_action *actions; /* action_count of them */
+    uint32_t action_count;
+    const uint32_t *row_columns; /* of a body: for each argument of program 0 its place in the full
+                                    row OLD followed by the full row NEW */
 } vl_plan;
 
 #endif

@@ -1,8 +1,9 @@
 /* plan_make.c - from a statement to a plan: the frame around binder and planner.
  *
  * Invariants
- *   PM1  Program 0 is the statement's and has no arguments: every id is of some row in it.
- *   PM2  A plan is given only when all of it was made. */
+ *   PM1  Program 0 is the statement's and has no arguments: every id is of some row in it. Only
+ * that of a trigger's body has some: columns of OLD and NEW. PM2  A plan is given only when all of
+ * it was made. */
 #include "sql/plan_make.h"
 
 #include "base/assert.h"
@@ -31,8 +32,8 @@ make_describe(vl_binder *b, const vl_query *query)
 static void
 make_select(vl_binder *b, const vl_ast *statement)
 {
-    vl_bind_scope like = {.text = b->text, .text_size = b->text != NULL ? strlen(b->text) : 0};
-    vl_query *query = vl_bind_query(b, NULL, &like, statement);
+    vl_bind_scope like = vl_bind_statement_scope(b);
+    vl_query *query = vl_bind_query(b, b->around, &like, statement);
     vl_bind_frame frame;
     vl_bind_frame *outer = vl_program_begin(b, &frame);
     vl_bind_rel rel = vl_plan_query(b, query, NULL);
@@ -57,8 +58,8 @@ make_schemas(vl_binder *b)
     b->plan->schema_count = count;
 }
 
-static vl_plan_kind
-make_kind(const vl_ast *statement)
+vl_plan_kind
+vl_plan_kind_of(const vl_ast *statement)
 {
     if (statement == NULL)
         return VL_PLAN_OTHER;
@@ -76,11 +77,9 @@ make_kind(const vl_ast *statement)
     }
 }
 
-static void
-make_statement(vl_binder *b, const vl_ast *statement)
+void
+vl_bind_statement(vl_binder *b, const vl_ast *statement)
 {
-    if (b->plan->kind != VL_PLAN_OTHER)
-        (void)vl_program_new(b, NULL); /* number 0 */
     switch (b->plan->kind) {
     case VL_PLAN_SELECT:
         make_select(b, statement);
@@ -100,16 +99,36 @@ make_statement(vl_binder *b, const vl_ast *statement)
     }
 }
 
-static velo_status
-make_finish(vl_binder *b, vl_plan **plan)
+int
+vl_plan_begin(vl_binder *b, vl_plan_kind kind, uint32_t variable_count)
+{
+    b->plan = vl_bind_alloc(b, 1, sizeof *b->plan);
+    b->views = vl_bind_alloc(b, VL_PLAN_DEPTH_MAX, sizeof *b->views);
+    if (b->plan == NULL || b->views == NULL)
+        return 0;
+    b->plan->arena = b->arena;
+    b->plan->kind = kind;
+    b->plan->is_read_only = kind == VL_PLAN_SELECT;
+    b->plan->param_count = variable_count;
+    b->plan->param_names = vl_bind_alloc(b, variable_count + 1U, sizeof(const char *));
+    if (kind != VL_PLAN_OTHER)
+        (void)vl_program_new(b, NULL); /* number 0 */
+    return b->status == VELO_OK;
+}
+
+velo_status
+vl_plan_finish(vl_binder *b, vl_plan **plan)
 {
     if (b->status == VELO_OK)
         make_schemas(b);
     if (b->status != VELO_OK)
         return b->status;
-    VL_ASSERT(b->program_count == 0 || b->programs[0].argument_count == 0); /* PM1 */
+    VL_ASSERT(b->program_count == 0 || b->programs[0].argument_count == 0 ||
+              b->around != NULL); /* PM1 */
     b->plan->programs = b->programs;
     b->plan->program_count = b->program_count;
+    b->plan->actions = b->actions;
+    b->plan->action_count = b->action_count;
     *plan = b->plan; /* keeps PM2 */
     return VELO_OK;
 }
@@ -121,17 +140,8 @@ vl_plan_make(vl_ctx *ctx, vl_arena *arena, const vl_ast *statement, const char *
     vl_binder b = {.ctx = ctx, .arena = arena, .env = env, .text = text};
 
     *plan = NULL;
-    b.plan = vl_bind_alloc(&b, 1, sizeof *b.plan);
-    b.views = vl_bind_alloc(&b, VL_PLAN_DEPTH_MAX, sizeof *b.views);
-    if (b.plan == NULL || b.views == NULL)
+    if (!vl_plan_begin(&b, vl_plan_kind_of(statement), variable_count))
         return b.status;
-    b.plan->arena = arena;
-    b.plan->kind = make_kind(statement);
-    b.plan->is_read_only = b.plan->kind == VL_PLAN_SELECT;
-    b.plan->param_count = variable_count;
-    b.plan->param_names = vl_bind_alloc(&b, variable_count + 1U, sizeof(const char *));
-    if (b.plan->param_names == NULL)
-        return b.status;
-    make_statement(&b, statement);
-    return make_finish(&b, plan);
+    vl_bind_statement(&b, statement);
+    return vl_plan_finish(&b, plan);
 }

@@ -74,4 +74,11 @@ velo_status vl_plan_make(vl_ctx *ctx, vl_arena *arena, const vl_ast *statement, 
                          uint32_t variable_count, const vl_plan_env *env, vl_plan **plan)
     VL_MUST_CHECK;
 
+/* Make the body of an action of a plan.
+ *
+ * body    in the arena; NULL on failure. It refers to the action's schema
+ * errors  as vl_plan_make; without a place in a text */
+velo_status vl_plan_body(vl_ctx *ctx, vl_arena *arena, const vl_action *action,
+                         const vl_plan_env *env, vl_body **body) VL_MUST_CHECK;
+
 #endif

@@ -119,4 +119,7 @@ velo_status vl_schema_build_rows(vl_ctx *ctx, const vl_schema_source *source,
 /* Whether a column's values are stored under an id. */
 int vl_schema_is_stored(const vl_table_def *table, int32_t column);
 
+/* Whether a tree holds a parameter: schema_table.c. */
+int vl_schema_has_parameter(const vl_ast *node);
+
 #endif

@@ -622,20 +622,19 @@ table_finish(table_making *making)
     return table_finish_expressions(making);
 }
 
-/* Whether a tree holds a parameter. */
-static int
-table_has_parameter(const vl_ast *node)
+int
+vl_schema_has_parameter(const vl_ast *node)
 {
     if (node == NULL)
         return 0;
     if (node->type == VL_AST_LIST) {
         for (const vl_ast *element = vl_ast_first(node); element != NULL; element = element->next)
-            if (table_has_parameter(element))
+            if (vl_schema_has_parameter(element))
                 return 1;
         return 0;
     }
     for (unsigned i = 0; i < node->kid_count; i++)
-        if (table_has_parameter(node->kid[i]))
+        if (vl_schema_has_parameter(node->kid[i]))
             return 1;
     return node->type == VL_AST_PARAM;
 }
@@ -646,7 +645,7 @@ vl_schema_make_view(const vl_schema_builder *builder, const vl_ast *create, vl_t
     vl_table_def *view;
 
     *out = NULL;
-    if (table_has_parameter(create->kid[2]))
+    if (vl_schema_has_parameter(create->kid[2]))
         return vl_schema_fail(builder, NULL, "parameters are not allowed in views");
     view = vl_schema_alloc(builder, 1, sizeof *view);
     if (view == NULL)

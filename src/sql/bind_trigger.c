@@ -1,0 +1,282 @@
+/* bind_trigger.c - triggers: which of them a change fires, and plans for their bodies.
+ *
+ * Invariants
+ *   BG1  An action stands once in a plan, for a trigger and a conflict clause.
+ *   BG2  The arguments of a body's programs are columns of OLD and NEW and nothing else: no other
+ *        source is around its statements. */
+#include "sql/bind_int.h"
+
+#include <string.h>
+
+/* ---- which ---- */
+
+/* Whether a column of UPDATE OF is among those that are set. Names decide, as in SQLite: rowid is
+ * not the column that is the rowid. */
+static int
+trigger_sets_name(const vl_ast *sets, const vl_ast *column)
+{
+    for (const vl_ast *set = vl_ast_first(sets); set != NULL; set = set->next) {
+        if (set->kid[0] == NULL &&
+            vl_name_compare(set->text, set->text_size, column->text, column->text_size) == 0)
+            return 1;
+        for (const vl_ast *name = vl_ast_first(set->kid[0]); name != NULL; name = name->next)
+            if (vl_name_compare(name->text, name->text_size, column->text, column->text_size) == 0)
+                return 1;
+    }
+    return 0;
+}
+
+static int
+trigger_fires(const vl_trigger_def *trigger, vl_ast_op event, const vl_ast *sets)
+{
+    const vl_ast *ast = trigger->ast;
+
+    if (ast->op2 != event)
+        return 0;
+    if (ast->kid[2] == NULL || sets == NULL)
+        return 1;
+    for (const vl_ast *column = vl_ast_first(ast->kid[2]); column != NULL; column = column->next)
+        if (trigger_sets_name(sets, column))
+            return 1;
+    return 0;
+}
+
+int
+vl_bind_has_fires(const vl_table_def *table, vl_ast_op event, const vl_ast *sets)
+{
+    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
+        if (trigger_fires(trigger, event, sets))
+            return 1;
+    return 0;
+}
+
+/* The number of an action. */
+static uint32_t
+trigger_action(vl_binder *b, vl_action action)
+{
+    vl_action *actions;
+
+    for (uint32_t i = 0; i < b->action_count; i++)
+        if (b->actions[i].trigger == action.trigger && b->actions[i].conflict == action.conflict) {
+            b->actions[i].is_of_replace &= action.is_of_replace;
+            return i; /* keeps BG1 */
+        }
+    actions = vl_bind_grow(b, b->actions, b->action_count, &b->action_capacity, sizeof *actions);
+    if (actions == NULL)
+        return 0;
+    b->actions = actions;
+    actions[b->action_count] = action;
+    return b->action_count++;
+}
+
+vl_fires
+vl_bind_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl_ast *sets,
+              vl_conflict conflict, int is_of_replace)
+{
+    vl_fires fires = {NULL, 0, NULL, 0};
+    uint32_t count = 0;
+    uint32_t *before;
+    uint32_t *after;
+
+    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
+        count += (uint32_t)trigger_fires(trigger, event, sets);
+    if (count == 0)
+        return fires;
+    before = vl_bind_alloc(b, count, sizeof *before);
+    after = vl_bind_alloc(b, count, sizeof *after);
+    if (before == NULL || after == NULL)
+        return fires;
+    fires.before = before;
+    fires.after = after;
+    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL;
+         trigger = trigger->next) {
+        uint32_t number;
+
+        if (!trigger_fires(trigger, event, sets))
+            continue;
+        number = trigger_action(b, (vl_action){trigger, table, conflict, is_of_replace});
+        if (((const vl_ast *)trigger->ast)->op == VL_OP_AFTER)
+            after[fires.after_count++] = number;
+        else
+            before[fires.before_count++] = number;
+    }
+    return fires;
+}
+
+/* ---- rows that are given ---- */
+
+vl_bind_source *
+vl_bind_source_of_view(vl_binder *b, const vl_table_def *view, vl_bind_word alias)
+{
+    vl_bind_source *source = vl_bind_alloc(b, 1, sizeof *source);
+
+    if (source == NULL)
+        return NULL;
+    source->table = view;
+    source->is_aliased = alias.text != NULL;
+    source->alias = alias;
+    if (alias.text == NULL)
+        source->alias = (vl_bind_word){view->object.name, (uint32_t)strlen(view->object.name)};
+    vl_bind_view(b, source, view);
+    return b->status == VELO_OK ? source : NULL;
+}
+
+vl_bind_source *
+vl_bind_source_given(vl_binder *b, const vl_table_def *table, vl_bind_word alias)
+{
+    vl_bind_source *source;
+
+    if (!vl_bind_is_view(table))
+        return vl_bind_source_of_table(b, table, VL_BIND_SOURCE_GIVEN, alias);
+    source = vl_bind_source_of_view(b, table, alias);
+    if (source != NULL)
+        source->kind = VL_BIND_SOURCE_GIVEN;
+    return source;
+}
+
+/* ---- bodies ---- */
+
+/* What is around the statements of a body. */
+typedef struct trigger_work {
+    vl_binder b;
+    const vl_action *action;
+    vl_bind_source *old_row; /* NULL: there is none */
+    vl_bind_source *new_row; /* likewise */
+} trigger_work;
+
+/* OLD or NEW. Its values are as they happen to be, before constraints are looked at. Its columns
+ * have no affinity in comparisons, but for the rowid, as in SQLite. */
+static vl_bind_source *
+trigger_row(trigger_work *work, const char *name)
+{
+    vl_binder *b = &work->b;
+    vl_bind_word alias = {name, 3};
+    vl_bind_source *source = vl_bind_source_given(b, work->action->table, alias);
+
+    if (source == NULL)
+        return NULL;
+    source->is_qualified_only = 1;
+    for (uint32_t i = 0; i < source->column_count; i++) {
+        source->columns[i].classes = VL_CLASS_ANY;
+        if ((int32_t)i != work->action->table->rowid_column)
+            source->columns[i].affinity = VL_AFFINITY_NONE;
+    }
+    vl_bind_scope_add(b, b->around, source);
+    return source;
+}
+
+/* Make the scope with OLD and NEW. Keeps BG2. */
+static void
+trigger_begin(trigger_work *work)
+{
+    vl_binder *b = &work->b;
+    const vl_ast *ast = work->action->trigger->ast;
+    vl_bind_scope like;
+
+    b->home = work->action->table->schema;
+    like = vl_bind_statement_scope(b);
+    b->around = vl_bind_scope_new(b, NULL, &like);
+    if (b->around == NULL)
+        return;
+    if (ast->op2 != VL_OP_INSERT)
+        work->old_row = trigger_row(work, "old");
+    if (ast->op2 != VL_OP_DELETE && b->status == VELO_OK)
+        work->new_row = trigger_row(work, "new");
+}
+
+/* Say where the arguments of program 0 come from. */
+static void
+trigger_describe(trigger_work *work)
+{
+    vl_binder *b = &work->b;
+    uint32_t *columns = vl_bind_alloc(b, b->root.count + 1U, sizeof *columns);
+
+    if (columns == NULL || b->status != VELO_OK)
+        return;
+    for (uint32_t i = 0; i < b->root.count; i++) {
+        const vl_bind_source *source = b->ids[b->root.arguments[i]].source;
+
+        if (source == NULL || (source != work->old_row && source != work->new_row)) {
+            vl_bind_fail(b, NULL, NULL, "a trigger names a row that is not there");
+            return;
+        }
+        columns[i] = b->root.arguments[i] - source->base;
+        if (source == work->new_row)
+            columns[i] += source->column_count + 1;
+    }
+    b->plan->row_columns = columns;
+}
+
+/* WHEN as program 0: one row of its value. */
+static void
+trigger_bind_when(vl_binder *b, const vl_ast *when)
+{
+    const vl_bind_layout none = {NULL, 0};
+    vl_exprs exprs = {NULL, 0};
+    vl_bind_frame frame;
+    vl_op *op;
+
+    vl_exprs_add(b, &exprs, vl_bind_expr(b, b->around, when));
+    (void)vl_program_begin(b, &frame);
+    exprs = vl_lower_all(b, &none, &exprs);
+    op = vl_op_new(b, VL_OP_KIND_VALUES, 0, NULL, NULL);
+    if (op != NULL) {
+        op->as.values.rows = vl_bind_alloc(b, 1, sizeof exprs);
+        if (op->as.values.rows != NULL)
+            op->as.values.rows[0] = exprs;
+        op->as.values.row_count = 1;
+        op->column_count = 1;
+    }
+    vl_program_end(b, NULL, 0, op);
+}
+
+/* One plan of a body: of a statement, or of WHEN. */
+static velo_status
+trigger_plan(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_plan_env *env,
+             const vl_ast *ast, vl_plan **plan)
+{
+    trigger_work work = {.action = action};
+    vl_plan_kind kind = vl_plan_kind_of(ast);
+    velo_status st;
+
+    work.b = (vl_binder){.ctx = ctx,
+                         .arena = arena,
+                         .env = env,
+                         .text = action->trigger->object.sql,
+                         .conflict = action->conflict};
+    *plan = NULL;
+    if (!vl_plan_begin(&work.b, kind == VL_PLAN_OTHER ? VL_PLAN_SELECT : kind, 0))
+        return work.b.status;
+    trigger_begin(&work);
+    if (work.b.status == VELO_OK && kind == VL_PLAN_OTHER)
+        trigger_bind_when(&work.b, ast);
+    else if (work.b.status == VELO_OK)
+        vl_bind_statement(&work.b, ast);
+    trigger_describe(&work);
+    st = vl_plan_finish(&work.b, plan);
+    if (st != VELO_OK && ctx != NULL)
+        ctx->error.sql_offset = -1; /* it would be a place in the trigger's text */
+    return st;
+}
+
+velo_status
+vl_plan_body(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_plan_env *env,
+             vl_body **body)
+{
+    const vl_ast *ast = action->trigger->ast;
+    vl_body *made = vl_arena_alloc_array(arena, 1, sizeof *made);
+
+    *body = NULL;
+    if (made == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a trigger");
+    made->action = *action;
+    made->steps = vl_arena_alloc_array(arena, ast->kid[4]->count + 1U, sizeof(vl_plan *));
+    if (made->steps == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a trigger");
+    if (ast->kid[3] != NULL)
+        VL_TRY(trigger_plan(ctx, arena, action, env, ast->kid[3], &made->when));
+    for (const vl_ast *step = vl_ast_first(ast->kid[4]); step != NULL; step = step->next)
+        VL_TRY(trigger_plan(ctx, arena, action, env, step, &made->steps[made->step_count++]));
+    *body = made;
+    return VELO_OK;
+}
