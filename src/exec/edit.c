@@ -75,9 +75,6 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     vl_arena_init(&run->arena, ctx->allocator, 0);
     vl_arena_init(&run->row_arena, ctx->allocator, 0);
     vl_arena_init(&run->result_arena, ctx->allocator, 0);
-    if (run->def->is_without_rowid)
-        return vl_fail(ctx, VELO_ERROR, "changing the table %s WITHOUT ROWID is not supported yet",
-                       run->def->object.name);
     if (target->trigger_count > 0)
         return vl_fail(ctx, VELO_ERROR, "triggers are not supported yet");
     if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0)

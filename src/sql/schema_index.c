@@ -3,9 +3,10 @@
  *
  * Invariants
  *   SI1  The terms up to term_count are as declared; those after it make an entry's key whole and
- * are in binary order unless they are columns of the primary key. SI2  In a table's list, indexes
- * that REPLACE come after all others, and among equals the newer comes first. SI3  An automatic
- * index's number is one more than the count of those made before it. */
+ * are in binary order unless they are columns of the primary key, whose DESC counts in CREATE INDEX
+ * only. SI2  In a table's list, indexes that REPLACE come after all others, and among equals the
+ * newer comes first. SI3  An automatic index's number is one more than the count of those made
+ * before it. */
 #include "sql/schema_int.h"
 
 #include "base/assert.h"
@@ -104,7 +105,8 @@ index_complete(const vl_schema_builder *builder, vl_index_def *index, const vl_i
     for (uint32_t i = 0; i < more_count; i++)
         if (!index_has_term(terms, count, &more[i])) {
             terms[count] = more[i];
-            terms[count].is_descending = 0;
+            if (index->origin != VL_INDEX_CREATED)
+                terms[count].is_descending = 0;
             count++;
         }
     index->terms = terms;
