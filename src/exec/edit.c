@@ -95,6 +95,27 @@ vl_edit_end(vl_edit_run *run)
     memset(run, 0, sizeof *run);
 }
 
+void
+vl_edit_set_upserts(vl_edit_run *run, const vl_upsert *upserts, uint32_t count)
+{
+    uint32_t placed = 0;
+
+    run->upserts = upserts;
+    run->upsert_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = placed;
+        vl_edit_index moved;
+
+        while (at < run->index_count && run->indexes[at].def != upserts[i].index)
+            at++;
+        if (at == run->index_count)
+            continue; /* of the rowid, of any, or of one that has its place */
+        moved = run->indexes[at];
+        memmove(run->indexes + placed + 1, run->indexes + placed, (at - placed) * sizeof moved);
+        run->indexes[placed++] = moved;
+    }
+}
+
 vl_eval
 vl_edit_eval(vl_edit_run *run, const vl_value *full)
 {

@@ -89,8 +89,7 @@ insert_run(vl_ctx *ctx, change_stage *stage)
     velo_status st;
 
     VL_TRY(vl_edit_begin(ctx, &stage->base, &op->target, &stage->run));
-    stage->run.upserts = op->upserts;
-    stage->run.upsert_count = op->upsert_count;
+    vl_edit_set_upserts(&stage->run, op->upserts, op->upsert_count);
     st = change_all(ctx, stage, insert_row);
     if (st == VELO_OK || stage->base.exec->counts.resolution == VL_CONFLICT_FAIL) {
         vl_error error = ctx->error;

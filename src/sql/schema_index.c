@@ -188,7 +188,8 @@ index_share(const vl_schema_builder *builder, vl_table_def *table, vl_index_def 
         return vl_schema_fail(builder, NULL, "conflicting ON CONFLICT clauses specified");
     if (index->conflict == VL_CONFLICT_DEFAULT && conflict != VL_CONFLICT_DEFAULT) {
         index->conflict = conflict;
-        index_relink(table, index);
+        if (conflict == VL_CONFLICT_REPLACE)
+            index_relink(table, index);
     }
     if (origin == VL_INDEX_PRIMARY)
         index->origin = origin;
@@ -249,11 +250,13 @@ vl_schema_add_constraint_index(const vl_schema_builder *builder, vl_table_def *t
 
 /* ---- tables WITHOUT ROWID ---- */
 
-/* Make the INTEGER PRIMARY KEY, which is no rowid here, an index as any other. */
+/* Make the INTEGER PRIMARY KEY, which is no rowid here, an index as any other; it may be there, of
+ * a UNIQUE constraint. */
 static velo_status
 index_add_integer_key(const vl_schema_builder *builder, vl_table_def *table, int is_descending)
 {
     index_making making = {.builder = builder, .table = table, .is_constraint = 1};
+    vl_index_def *same;
 
     making.terms = vl_schema_alloc(builder, 1, sizeof(vl_index_term));
     if (making.terms == NULL)
@@ -263,6 +266,9 @@ index_add_integer_key(const vl_schema_builder *builder, vl_table_def *table, int
     making.terms[0].is_descending = is_descending;
     making.count = 1;
     table->rowid_column = -1;
+    same = index_find_same(table, &making);
+    if (same != NULL)
+        return index_share(builder, table, same, table->key_conflict, VL_INDEX_PRIMARY);
     return index_add_automatic(builder, table, &making, table->key_conflict, VL_INDEX_PRIMARY);
 }
 

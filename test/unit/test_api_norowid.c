@@ -206,6 +206,18 @@ conflicts_are_settled_as_the_clause_says(void)
         {"INSERT INTO t VALUES (0,0,7) ON CONFLICT DO NOTHING; SELECT * FROM t",
          "3,3,~|4,4,~|5,5,5|6,6,6|11,1,7"},
         {"REPLACE INTO t SELECT a, b, 7 FROM t WHERE a < 5; SELECT * FROM t", "5,5,5|6,6,6|4,4,7"},
+        {"CREATE TABLE o(a PRIMARY KEY, b, UNIQUE(b), UNIQUE(a, b)) WITHOUT ROWID", ""},
+        {"INSERT INTO o VALUES (1, 1), (2, 2)", ""},
+        {"INSERT INTO o VALUES (1, 1) ON CONFLICT(a) DO UPDATE SET b = b + 10", ""},
+        {"INSERT INTO o VALUES (1, 2) ON CONFLICT(b) DO UPDATE SET b = b + 20 "
+         "ON CONFLICT(a) DO UPDATE SET b = 0",
+         ""},
+        {"SELECT * FROM o", "1,11|2,22"},
+        {"INSERT INTO o VALUES (1, 22) ON CONFLICT(a) DO UPDATE SET b = b + 20 "
+         "ON CONFLICT(b) DO UPDATE SET b = 0 RETURNING *",
+         "1,31"},
+        {"INSERT INTO o VALUES (1, 22) ON CONFLICT(a, b) DO NOTHING",
+         "!UNIQUE constraint failed: o.b"},
         {"CREATE TABLE k(a PRIMARY KEY ON CONFLICT REPLACE, b NOT NULL ON CONFLICT IGNORE) "
          "WITHOUT ROWID",
          ""},
