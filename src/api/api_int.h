@@ -91,6 +91,7 @@ struct velo_connection {
     int64_t now_ms;            /* of the statement at work: Julian milliseconds; 0: not asked yet */
     _Atomic int interrupt;     /* not 0: the call at work is to stop */
     vl_timestamp snapshot_ts;  /* of the newest snapshot that a statement began with */
+    vl_timestamp commit_ts;    /* of the last commit that engine->data_version counts */
     uint64_t snapshot_version; /* engine->data_version when that was taken, or before */
     uint32_t active_count;     /* statements between first step and end, those that write too */
     int synchronous;           /* vl_synchronous */

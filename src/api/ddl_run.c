@@ -11,6 +11,7 @@
 #include "sql/ddl.h"
 #include "sql/plan_make.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A list of changes at work. */
@@ -32,18 +33,39 @@ ddl_text(const char *text)
     return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
 }
 
-static void
-ddl_make_row(const ddl_run *run, const vl_ddl_change *change, vl_value *values)
+/* The text of the hidden column: ids, and before them the tree of a primary key (schema_build.h).
+ */
+static velo_status
+ddl_make_layout(vl_ctx *ctx, const ddl_run *run, uint64_t key_tree, const char *ids, vl_value *to)
+{
+    size_t room = (ids != NULL ? strlen(ids) : 0) + 24;
+    char *text;
+
+    *to = ddl_text(ids);
+    if (key_tree == 0)
+        return VELO_OK;
+    text = vl_arena_alloc(&run->statement->run_arena, room);
+    if (text == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row of the schema");
+    (void)snprintf(text, room, "%llu/%s", (unsigned long long)key_tree, ids != NULL ? ids : "");
+    *to = ddl_text(text);
+    return VELO_OK;
+}
+
+static velo_status
+ddl_make_row(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change, vl_value *values)
 {
     const vl_schema_row *row = &change->row;
     uint64_t tree = change->new_tree > 0 ? run->trees[change->new_tree - 1] : row->tree;
+    uint64_t key_tree =
+        change->new_key_tree > 0 ? run->trees[change->new_key_tree - 1] : row->key_tree;
 
     values[0] = ddl_text(row->type);
     values[1] = ddl_text(row->name);
     values[2] = ddl_text(row->table_name);
     values[3] = (vl_value){.type = VL_TYPE_INTEGER, .as.integer = (int64_t)tree};
     values[4] = ddl_text(row->sql);
-    values[5] = ddl_text(row->layout);
+    return ddl_make_layout(ctx, run, key_tree, row->layout, &values[5]);
 }
 
 static velo_status
@@ -55,7 +77,7 @@ ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 
     if (change->kind == VL_DDL_DELETE_ROW)
         return vl_rows_delete(ctx, txn, run->master, change->row.rowid);
-    ddl_make_row(run, change, values);
+    VL_TRY(ddl_make_row(ctx, run, change, values));
     if (change->kind == VL_DDL_UPDATE_ROW)
         return vl_rows_update(ctx, txn, run->master, change->row.rowid, vl_master_ids, values,
                               VL_MASTER_COLUMNS);
@@ -211,8 +233,7 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 static int
 ddl_needs_schema(vl_ddl_kind kind)
 {
-    return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_REWRITE_ROWS ||
-           kind == VL_DDL_CHECK_ROWS;
+    return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_CHECK_ROWS;
 }
 
 static velo_status
@@ -233,7 +254,6 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return vl_fail(ctx, VELO_ERROR, "ALTER TABLE of columns is not supported yet");
     case VL_DDL_REQUIRE_EMPTY:
     case VL_DDL_DELETE_ROWS:
-    case VL_DDL_REWRITE_ROWS:
     case VL_DDL_CHECK_ROWS:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     case VL_DDL_DROP_SEQUENCE:

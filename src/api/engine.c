@@ -117,6 +117,25 @@ engine_copy_text(vl_ctx *ctx, vl_arena *arena, const vl_value *value, const char
     return VELO_OK;
 }
 
+/* Take the tree of a primary key off the text of the hidden column (schema_build.h). */
+static void
+engine_split_layout(vl_schema_row *row)
+{
+    const char *end = row->layout != NULL ? strchr(row->layout, '/') : NULL;
+    uint64_t tree = 0;
+
+    row->key_tree = 0;
+    if (end == NULL)
+        return;
+    for (const char *at = row->layout; at < end; at++) {
+        if (*at < '0' || *at > '9' || tree > UINT64_MAX / 10 - 1)
+            return; /* no number: the ids are found to be bad */
+        tree = tree * 10 + (uint64_t)(*at - '0');
+    }
+    row->key_tree = tree;
+    row->layout = end[1] != 0 ? end + 1 : NULL;
+}
+
 static velo_status
 engine_add_row(vl_ctx *ctx, vl_arena *arena, engine_rows *rows, int64_t rowid,
                const vl_value *values)
@@ -138,6 +157,7 @@ engine_add_row(vl_ctx *ctx, vl_arena *arena, engine_rows *rows, int64_t rowid,
     VL_TRY(engine_copy_text(ctx, arena, &values[2], &row->table_name));
     VL_TRY(engine_copy_text(ctx, arena, &values[4], &row->sql));
     VL_TRY(engine_copy_text(ctx, arena, &values[5], &row->layout));
+    engine_split_layout(row);
     row->tree = values[3].type == VL_TYPE_INTEGER ? (uint64_t)values[3].as.integer : 0;
     row->rowid = rowid;
     rows->count++;

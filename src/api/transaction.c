@@ -269,6 +269,18 @@ transaction_drop_savepoints(velo_connection *connection, const vl_savepoint *las
     }
 }
 
+/* Count a commit, unless it changed nothing: then later snapshots are as those before. */
+static void
+transaction_count_commit(velo_connection *connection)
+{
+    vl_timestamp ts = vl_session_last_commit(connection->session);
+
+    if (ts == connection->commit_ts)
+        return;
+    connection->commit_ts = ts;
+    atomic_fetch_add(&connection->engine->data_version, 1);
+}
+
 /* The transaction is over in one way or another: nothing of it is left in the connection. */
 static void
 transaction_close(velo_connection *connection, int has_committed)
@@ -276,7 +288,7 @@ transaction_close(velo_connection *connection, int has_committed)
     if (connection->has_ddl)
         transaction_mark_commit(connection, 0, has_committed);
     if (has_committed && connection->is_writer)
-        atomic_fetch_add(&connection->engine->data_version, 1);
+        transaction_count_commit(connection);
     transaction_forget_schema(connection);
     transaction_drop_savepoints(connection, NULL);
     transaction_stop_writing(connection);

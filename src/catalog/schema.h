@@ -133,13 +133,14 @@ struct vl_table_def {
     vl_column_def *columns;
     uint32_t next_column_id; /* what an added column gets; 0 in a view */
     int32_t rowid_column;    /* position of the INTEGER PRIMARY KEY, which is the rowid; -1: none */
-    int is_without_rowid;    /* the table is the tree of its primary key, an index: primary */
+    int is_without_rowid;    /* named by its primary key, an index: primary; the rowids by which
+                                its rows are stored are hidden */
     int is_strict;
     int is_autoincrement;
     int is_temporary;
     int is_system;               /* sqlite_schema, sqlite_sequence, sqlite_stat1 */
     vl_conflict key_conflict;    /* what a duplicate rowid does */
-    const vl_index_def *primary; /* of a table WITHOUT ROWID: its tree's order; else NULL */
+    const vl_index_def *primary; /* of a table WITHOUT ROWID: its rows' order; else NULL */
     vl_index_def *indexes;       /* list */
     vl_trigger_def *triggers;    /* list */
     const vl_check_def *checks;  /* check_count of them */

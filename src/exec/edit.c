@@ -77,9 +77,6 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     vl_arena_init(&run->result_arena, ctx->allocator, 0);
     if (run->def->object.type == VL_OBJECT_VIEW)
         return VELO_OK;
-    if (run->def->is_without_rowid)
-        return vl_fail(ctx, VELO_ERROR, "changing the table %s WITHOUT ROWID is not supported yet",
-                       run->def->object.name);
     if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
     VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
@@ -101,6 +98,27 @@ vl_edit_end(vl_edit_run *run)
     vl_arena_deinit(&run->row_arena);
     vl_arena_deinit(&run->result_arena);
     memset(run, 0, sizeof *run);
+}
+
+void
+vl_edit_set_upserts(vl_edit_run *run, const vl_upsert *upserts, uint32_t count)
+{
+    uint32_t placed = 0;
+
+    run->upserts = upserts;
+    run->upsert_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = placed;
+        vl_edit_index moved;
+
+        while (at < run->index_count && run->indexes[at].def != upserts[i].index)
+            at++;
+        if (at == run->index_count)
+            continue; /* of the rowid, of any, or of one that has its place */
+        moved = run->indexes[at];
+        memmove(run->indexes + placed + 1, run->indexes + placed, (at - placed) * sizeof moved);
+        run->indexes[placed++] = moved;
+    }
 }
 
 vl_eval

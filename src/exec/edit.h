@@ -65,6 +65,9 @@ velo_status vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *
                           vl_edit_run *run) VL_MUST_CHECK;
 void vl_edit_end(vl_edit_run *run);
 
+/* Take the clauses of an UPSERT: their indexes are checked first, in the order of the clauses. */
+void vl_edit_set_upserts(vl_edit_run *run, const vl_upsert *upserts, uint32_t count);
+
 /* An eval on a full row. */
 vl_eval vl_edit_eval(vl_edit_run *run, const vl_value *full);
 

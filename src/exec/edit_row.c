@@ -6,7 +6,9 @@
  *   CR2  Uniqueness is decided where the entry is written, against the newest state (11, item 22):
  *        nothing is looked up beforehand.
  *   CR3  Where REPLACE fires triggers, which may put a row into the way again, each constraint is
- *        replaced for once in a row, and violated the second time: so this ends. */
+ *        replaced for once in a row, and violated the second time: so this ends.
+ *   CR4  Of a table WITHOUT ROWID keys that end with the primary key are written after all
+ *        others, so a row with the same primary key is met as the primary key's conflict. */
 #include "exec/edit.h"
 
 #include "base/assert.h"
@@ -45,7 +47,7 @@ change_make_key(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const
     vl_eval eval = vl_edit_eval(run, full);
     int has;
 
-    *key = (vl_entry_key){NULL, 0, 0};
+    *key = (vl_entry_key){NULL, 0, 0, 0};
     VL_TRY(change_has_entry(ctx, run, index, full, &has));
     if (!has)
         return VELO_OK;
@@ -274,19 +276,41 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     return VELO_OK;
 }
 
+/* How many times the indexes are gone through, and whether it is a key's turn: keeps CR4. */
+static int
+change_turns(const vl_edit_run *run)
+{
+    return run->def->primary != NULL ? 2 : 1;
+}
+
+static int
+change_is_turn(const vl_edit_run *run, const vl_entry_key *key, int turn)
+{
+    return run->def->primary == NULL || key->is_whole == turn;
+}
+
+static velo_status
+change_put_entries(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, int turn,
+                   change_conflict *conflict)
+{
+    for (uint32_t i = 0; i < run->index_count && !conflict->is_there; i++) {
+        vl_entry_key key;
+
+        VL_TRY(change_make_key(ctx, run, &run->indexes[i], full, &key));
+        if (key.size > 0 && change_is_turn(run, &key, turn))
+            VL_TRY(change_put_entry(ctx, run, &run->indexes[i], &key,
+                                    full[run->def->column_count].as.integer, conflict));
+    }
+    return VELO_OK;
+}
+
 /* Write the row and its entries, up to the first conflict. */
 static velo_status
 change_put_all(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
 {
     VL_TRY(change_put_row(ctx, run, full, conflict));
-    for (uint32_t i = 0; i < run->index_count && !conflict->is_there; i++) {
-        vl_entry_key key;
-
-        VL_TRY(change_make_key(ctx, run, &run->indexes[i], full, &key));
-        if (key.size > 0)
-            VL_TRY(change_put_entry(ctx, run, &run->indexes[i], &key,
-                                    full[run->def->column_count].as.integer, conflict));
-    }
+    for (int turn = 0; turn < change_turns(run) && !conflict->is_there; turn++)
+        VL_TRY(change_put_entries(ctx, run, full, turn, conflict));
     return VELO_OK;
 }
 
@@ -460,7 +484,8 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
         VL_TRY(change_put_all(ctx, run, full, &conflict));
         if (!conflict.is_there) {
             *outcome = VL_EDIT_MADE;
-            change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
+            if (run->def->primary == NULL)
+                change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
             return vl_edit_return(ctx, run, full);
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
@@ -528,17 +553,19 @@ change_move_row(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *fu
     return change_put_row(ctx, run, full, conflict);
 }
 
-/* Move the entry of a row in an index. */
+/* Move the entry of a row in an index, when it is the new key's turn. */
 static velo_status
 change_move_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const vl_value *old,
-                  const vl_value *full, change_conflict *conflict)
+                  const vl_value *full, int turn, change_conflict *conflict)
 {
     uint32_t at = run->def->column_count;
     vl_entry_key before;
     vl_entry_key after;
 
-    VL_TRY(change_make_key(ctx, run, index, old, &before));
     VL_TRY(change_make_key(ctx, run, index, full, &after));
+    if (!change_is_turn(run, &after, turn))
+        return VELO_OK;
+    VL_TRY(change_make_key(ctx, run, index, old, &before));
     if (before.size == after.size && full[at].as.integer == old[at].as.integer &&
         (before.size == 0 || memcmp(before.data, after.data, before.size) == 0))
         return VELO_OK;
@@ -564,8 +591,9 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full, vl_
         change_conflict conflict = {0, NULL, 0};
 
         VL_TRY(change_move_row(ctx, run, old, full, &conflict));
-        for (uint32_t i = 0; i < run->index_count && !conflict.is_there; i++)
-            VL_TRY(change_move_entry(ctx, run, &run->indexes[i], old, full, &conflict));
+        for (int turn = 0; turn < change_turns(run); turn++)
+            for (uint32_t i = 0; i < run->index_count && !conflict.is_there; i++)
+                VL_TRY(change_move_entry(ctx, run, &run->indexes[i], old, full, turn, &conflict));
         if (!conflict.is_there) {
             *outcome = VL_EDIT_MADE;
             return VELO_OK;

@@ -60,7 +60,7 @@ vl_entry_key_make(vl_ctx *ctx, vl_eval *eval, const vl_index_def *index, const v
     uint32_t next_expr = 0;
     int has_null = 0;
 
-    *key = (vl_entry_key){NULL, 0, 0};
+    *key = (vl_entry_key){NULL, 0, 0, 0};
     for (uint16_t i = 0; i < index->term_count; i++) {
         const vl_index_term *term = &index->terms[i];
         vl_value value;
@@ -76,6 +76,13 @@ vl_entry_key_make(vl_ctx *ctx, vl_eval *eval, const vl_index_def *index, const v
         VL_TRY(vl_entry_key_add(ctx, eval->arena, key, &value, term));
     }
     if (index->is_unique && !has_null)
+        return VELO_OK;
+    key->is_whole = 1;
+    for (uint16_t i = index->term_count; index->table->primary != NULL && i < index->total_count;
+         i++)
+        VL_TRY(vl_entry_key_add(ctx, eval->arena, key, &full[index->terms[i].column],
+                                &index->terms[i]));
+    if (index->table->primary != NULL)
         return VELO_OK;
     return vl_entry_key_add(ctx, eval->arena, key, &full[column_count], &rowid_term);
 }

@@ -2,7 +2,11 @@
  *
  * The key is the index's terms in the form of storage/key.h, followed by the rowid; of a unique
  * index without a NULL among its terms the terms alone, so that two rows with the same terms would
- * have one key. The value is always the rowid: 1 to 8 bytes, little-endian, two's complement. */
+ * have one key. The value is always the rowid: 1 to 8 bytes, little-endian, two's complement.
+ *
+ * Of a table WITHOUT ROWID the terms are followed by those columns of the primary key that are not
+ * among them (vl_index_def.total_count), so that entries come in SQLite's order; the value is the
+ * hidden rowid, so that a row is found without a look at the primary key. */
 #ifndef VL_EXEC_INDEX_ENTRY_H
 #define VL_EXEC_INDEX_ENTRY_H
 
@@ -13,6 +17,7 @@ typedef struct vl_entry_key {
     uint8_t *data;
     uint32_t size;
     uint32_t room;
+    int is_whole; /* vl_entry_key_make: it ends with what names the row, so no other row has it */
 } vl_entry_key;
 
 /* Append a column. errors  VELO_NOMEM, VELO_TOOBIG */

@@ -223,8 +223,7 @@ insert_run(vl_ctx *ctx, change_stage *stage)
     const vl_op_insert *op = &stage->base.op->as.insert;
 
     VL_TRY(vl_edit_begin(ctx, &stage->base, &op->target, &stage->run));
-    stage->run.upserts = op->upserts;
-    stage->run.upsert_count = op->upsert_count;
+    vl_edit_set_upserts(&stage->run, op->upserts, op->upsert_count);
     return change_all(ctx, stage, insert_row);
 }
 

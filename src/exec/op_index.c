@@ -97,7 +97,7 @@ index_add_end(vl_ctx *ctx, index_stage *index, const vl_exprs *end, vl_entry_key
 static velo_status
 index_copy_prefix(vl_ctx *ctx, index_stage *index, const vl_entry_key *prefix, vl_entry_key *key)
 {
-    *key = (vl_entry_key){NULL, 0, 0};
+    *key = (vl_entry_key){NULL, 0, 0, 0};
     for (uint32_t i = 0; i < prefix->size; i++)
         VL_TRY(vl_entry_key_add_byte(ctx, &index->range_arena, key, prefix->data[i]));
     return VELO_OK;
@@ -142,7 +142,7 @@ index_make_range(vl_ctx *ctx, index_stage *index, int *is_empty)
     int is_falling = has_range && op->index->terms[op->key_count].is_descending;
     const vl_exprs *first = is_falling ? &op->high : &op->low;
     const vl_exprs *last = is_falling ? &op->low : &op->high;
-    vl_entry_key prefix = {NULL, 0, 0};
+    vl_entry_key prefix = {NULL, 0, 0, 0};
     vl_entry_key low;
     vl_entry_key high;
 

@@ -57,9 +57,6 @@ vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int
     int64_t id;
 
     memset(fetch, 0, sizeof *fetch);
-    if (def->is_without_rowid)
-        return vl_fail(ctx, VELO_ERROR, "reading the table %s WITHOUT ROWID is not supported yet",
-                       def->object.name);
     fetch->def = def;
     fetch->count = count;
     fetch->ids = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->ids);

@@ -127,13 +127,13 @@ insert_rows(vl_binder *b, const vl_bind_scope *like, const vl_bind_source *targe
 
 /* ---- ON CONFLICT ---- */
 
-/* Whether a term of a conflict target is the term of an index. */
+/* Whether a term of a conflict target is the term of an index; a collation counts where it is asked
+ * for. */
 static int
 insert_term_fits(vl_binder *b, vl_bind_scope *own, const vl_index_term *term, const vl_ast *ast)
 {
     const vl_expr *wanted;
     const vl_expr *expr;
-    uint8_t collation;
 
     wanted = vl_bind_expr(b, own, ast);
     if (wanted == NULL)
@@ -144,11 +144,8 @@ insert_term_fits(vl_binder *b, vl_bind_scope *own, const vl_index_term *term, co
         expr = vl_bind_expr(b, own, term->ast);
         return expr != NULL && vl_expr_equal(expr, wanted);
     }
-    if (wanted->kind != VL_EXPR_COLUMN)
-        return 0;
-    (void)vl_expr_collation(b, wanted, &collation);
-    return wanted->index == vl_bind_source_id(own->sources[0], term->column) &&
-           (ast->type == VL_AST_COLLATE || collation == (uint8_t)term->collation);
+    return wanted->kind == VL_EXPR_COLUMN &&
+           wanted->index == vl_bind_source_id(own->sources[0], term->column);
 }
 
 /* Whether an index is the one that a conflict target names. */

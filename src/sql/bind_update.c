@@ -134,27 +134,42 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
     vl_bind_limit(b, &work->order, work->scope, limit, offset);
 }
 
-/* What names a row: the rowid, or the columns of the primary key; of a view all of it. */
+/* What names a row: the rowid, be it hidden or not; of a view all of it. */
 static vl_exprs
 update_keys(const update_work *work)
 {
-    const vl_bind_source *target = work->target;
-    const vl_index_def *primary = target->table->primary;
     vl_exprs keys = {NULL, 0};
 
-    if (vl_bind_is_view(target->table)) {
-        for (uint32_t i = 0; i < target->column_count; i++)
-            vl_exprs_add(work->b, &keys, vl_expr_column(work->b, target->base + i, NULL));
+    if (vl_bind_is_view(work->target->table)) {
+        for (uint32_t i = 0; i < work->target->column_count; i++)
+            vl_exprs_add(work->b, &keys, vl_expr_column(work->b, work->target->base + i, NULL));
         return keys;
     }
-    if (!target->table->is_without_rowid)
-        vl_exprs_add(work->b, &keys,
-                     vl_expr_column(work->b, vl_bind_source_id(target, VL_COLUMN_ROWID), NULL));
-    for (uint32_t i = 0; target->table->is_without_rowid && i < primary->term_count; i++)
-        vl_exprs_add(
-            work->b, &keys,
-            vl_expr_column(work->b, vl_bind_source_id(target, primary->terms[i].column), NULL));
+    vl_exprs_add(work->b, &keys,
+                 vl_expr_column(work->b, vl_bind_source_id(work->target, VL_COLUMN_ROWID), NULL));
     return keys;
+}
+
+/* Wish for the rows of a table WITHOUT ROWID in the order of the primary key: BU2. */
+static void
+update_wish_key_order(update_work *work)
+{
+    const vl_index_def *primary = work->target->table->primary;
+    vl_bind_order *order = vl_bind_alloc(work->b, primary->term_count, sizeof *order);
+
+    if (order == NULL)
+        return;
+    for (uint32_t i = 0; i < primary->term_count; i++) {
+        const vl_index_term *term = &primary->terms[i];
+
+        order[i].slot = VL_BIND_NONE;
+        order[i].expr =
+            vl_expr_column(work->b, vl_bind_source_id(work->target, term->column), NULL);
+        order[i].collation = (uint8_t)term->collation;
+        order[i].is_descending = order[i].nulls_last = term->is_descending != 0;
+    }
+    work->order.order = order;
+    work->order.order_count = primary->term_count;
 }
 
 /* Remember, and later restore, which columns finding the rows needs: BU1. */
@@ -240,10 +255,16 @@ update_child(update_work *work, const vl_exprs *keys, const vl_exprs *extra, int
 {
     vl_binder *b = work->b;
     const vl_bind_layout none = {NULL, 0};
-    vl_wish wish = {work->order.order, work->order.order_count, work->order.limit != NULL, 0};
-    vl_bind_rel rel = vl_plan_from(b, work->scope, &work->list, &work->where, &wish);
+    vl_wish wish = {NULL, 0, work->order.limit != NULL, 0};
     vl_exprs exprs = {NULL, 0};
+    vl_bind_rel rel;
     vl_op *op;
+
+    if (is_ordered && work->order.order_count == 0 && work->target->table->is_without_rowid)
+        update_wish_key_order(work);
+    wish.order = work->order.order;
+    wish.count = work->order.order_count;
+    rel = vl_plan_from(b, work->scope, &work->list, &work->where, &wish);
 
     if (rel.op == NULL || b->status != VELO_OK)
         return NULL;

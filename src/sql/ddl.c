@@ -317,11 +317,11 @@ ddl_drop_storage(vl_ddl_plan_state *state, const vl_table_def *table)
     if (table->object.type == VL_OBJECT_TABLE)
         VL_TRY(vl_ddl_add_named(state, VL_DDL_DROP_STATISTICS, table->schema, table->object.name,
                                 NULL));
-    for (const vl_index_def *index = table->indexes; index != NULL; index = index->next)
-        if (index != table->primary) {
+    for (const vl_index_def *index = table->indexes; index != NULL; index = index->next) {
+        if (index != table->primary)
             VL_TRY(ddl_drop_row(state, table->schema, &index->object));
-            VL_TRY(ddl_drop_tree(state, table->schema, index->object.tree));
-        }
+        VL_TRY(ddl_drop_tree(state, table->schema, index->object.tree));
+    }
     VL_TRY(ddl_drop_row(state, table->schema, &table->object));
     if (table->object.type == VL_OBJECT_TABLE)
         VL_TRY(ddl_drop_tree(state, table->schema, table->object.tree));

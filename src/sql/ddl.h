@@ -24,14 +24,12 @@ typedef enum vl_ddl_kind {
     VL_DDL_DELETE_ROW,    /* the row with the rowid of `row` */
     VL_DDL_DROP_TREE,     /* `tree`, when no snapshot needs it any more */
     VL_DDL_SET_COLUMNS,   /* `tree`, a table's, has `columns` from now on; no row changes */
-    VL_DDL_REWRITE_ROWS, /* every row of `table`, WITHOUT ROWID, is written anew as the table `name`
-                            of the new schema has it, indexes included */
-    VL_DDL_FILL_INDEX,   /* an entry for each row, in the new schema's index `name` */
-    VL_DDL_FILL_TABLE,   /* CREATE TABLE AS: the query's rows into the new schema's table `name` */
-    VL_DDL_CHECK_ROWS,   /* rows of the new schema's table `name` keep its constraints, or it fails
-                            with "CHECK constraint failed", "NOT NULL constraint failed" or "type
-                            mismatch on DEFAULT" */
-    VL_DDL_DROP_SEQUENCE,   /* rows of sqlite_sequence named `name` */
+    VL_DDL_FILL_INDEX,    /* an entry for each row, in the new schema's index `name` */
+    VL_DDL_FILL_TABLE,    /* CREATE TABLE AS: the query's rows into the new schema's table `name` */
+    VL_DDL_CHECK_ROWS,    /* rows of the new schema's table `name` keep its constraints, or it fails
+                             with "CHECK constraint failed", "NOT NULL constraint failed" or "type
+                             mismatch on DEFAULT" */
+    VL_DDL_DROP_SEQUENCE, /* rows of sqlite_sequence named `name` */
     VL_DDL_RENAME_SEQUENCE, /* rows of sqlite_sequence named `name` get `new_name` */
     VL_DDL_DROP_STATISTICS  /* rows of sqlite_stat1 of the table `name`, or of the index `new_name`
                              */
@@ -52,8 +50,9 @@ struct vl_ddl_change {
     const vl_table_def *table;    /* as it is before the statement; else NULL */
     vl_schema_row row;            /* INSERT: row.tree is 0 when new_tree says which */
     uint32_t new_tree;            /* CREATE_TREE, INSERT_ROW: from 1; 0: none */
+    uint32_t new_key_tree;        /* INSERT_ROW: becomes row.key_tree; from 1; 0: none */
     uint64_t tree;                /* a tree that is there */
-    int is_key_tree;              /* CREATE_TREE: of an index or a table WITHOUT ROWID */
+    int is_key_tree;              /* CREATE_TREE: of an index */
     uint32_t column_count;        /* CREATE_TREE of a table, SET_COLUMNS: at least 1 */
     const vl_ddl_column *columns; /* column_count of them, in order of ids */
     const char *name;             /* of an object, as the kind says */

@@ -108,17 +108,14 @@ static velo_status
 alter_add_storage(vl_ddl_plan_state *state, const vl_table_def *old_table,
                   const vl_table_def *new_table)
 {
-    vl_ddl_change *change =
-        vl_ddl_add(state, old_table->is_without_rowid ? VL_DDL_REWRITE_ROWS : VL_DDL_SET_COLUMNS,
-                   old_table->schema);
+    vl_ddl_change *change = vl_ddl_add(state, VL_DDL_SET_COLUMNS, old_table->schema);
 
     if (change == NULL)
         return VELO_NOMEM;
     change->table = old_table;
     change->name = old_table->object.name;
     change->tree = old_table->object.tree;
-    return old_table->is_without_rowid ? VELO_OK
-                                       : vl_ddl_tree_columns(&state->builder, new_table, change);
+    return vl_ddl_tree_columns(&state->builder, new_table, change);
 }
 
 /* ---- ADD COLUMN ---- */

@@ -119,7 +119,7 @@ create_end_with_comments(const vl_ddl_plan_state *state)
     return end;
 }
 
-/* Add a tree and the row of the object that has it. */
+/* Add a tree of rows or keys. */
 static velo_status
 create_add_tree(vl_ddl_plan_state *state, const vl_table_def *table, int is_key_tree)
 {
@@ -132,15 +132,18 @@ create_add_tree(vl_ddl_plan_state *state, const vl_table_def *table, int is_key_
     return is_key_tree ? VELO_OK : vl_ddl_tree_columns(&state->builder, table, change);
 }
 
+/* Add the row of an object that has the `tree_count` trees added last: the second is that of a
+ * primary key. */
 static velo_status
-create_add_row(vl_ddl_plan_state *state, const vl_object_def *object, int has_tree)
+create_add_row(vl_ddl_plan_state *state, const vl_object_def *object, uint32_t tree_count)
 {
     vl_ddl_change *change = vl_ddl_add(state, VL_DDL_INSERT_ROW, state->out->schema);
 
     if (change == NULL)
         return VELO_NOMEM;
     change->row = vl_ddl_row(object);
-    change->new_tree = has_tree ? state->out->tree_count : 0;
+    change->new_tree = tree_count > 0 ? state->out->tree_count - (tree_count - 1) : 0;
+    change->new_key_tree = tree_count > 1 ? state->out->tree_count : 0;
     return VELO_OK;
 }
 
@@ -165,8 +168,10 @@ create_add_table(vl_ddl_plan_state *state, const vl_table_def *table)
 {
     const vl_index_def *index;
 
-    VL_TRY(create_add_tree(state, table, table->is_without_rowid));
-    VL_TRY(create_add_row(state, &table->object, 1));
+    VL_TRY(create_add_tree(state, table, 0));
+    if (table->primary != NULL)
+        VL_TRY(create_add_tree(state, table, 1));
+    VL_TRY(create_add_row(state, &table->object, table->primary != NULL ? 2 : 1));
     for (uint32_t number = 1; (index = create_numbered(table, number)) != NULL; number++)
         if (index != table->primary) {
             VL_TRY(create_add_tree(state, table, 1));

@@ -197,7 +197,8 @@ typedef struct vl_op_table_scan {
  * descending; where either is there, NULLs of the term are not found. A NULL that is looked up
  * finds nothing, unless is_null_equal. A scan whose keys have a list or program makes no promise of
  * order. Columns are read from the index where is_covering says so. The rowid is always there. A
- * table WITHOUT ROWID is scanned through its primary index. */
+ * table WITHOUT ROWID is scanned through its primary index, or another one; VL_COLUMN_ROWID is its
+ * hidden rowid. */
 typedef struct vl_op_index_scan {
     const vl_table_def *table;
     const vl_index_def *index;
@@ -390,8 +391,8 @@ typedef struct vl_op_insert {
     uint32_t upsert_count;
 } vl_op_insert;
 
-/* UPDATE: child 0 yields the rowid (or, WITHOUT ROWID, the columns of the primary key in its
- * order), then extra columns (of FROM). A row that comes again is changed the first time only. */
+/* UPDATE: child 0 yields the rowid (WITHOUT ROWID: the hidden one), then extra columns (of FROM). A
+ * row that comes again is changed the first time only. */
 typedef struct vl_op_update {
     vl_change_target target;
     uint32_t key_count;     /* columns of the child that name the row */

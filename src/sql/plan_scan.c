@@ -337,6 +337,7 @@ static int
 scan_is_ordered(const scan_work *work, const vl_index_term *terms, uint32_t term_count,
                 vl_expr *const *exprs, uint32_t fixed, int *is_backward)
 {
+    int is_key = work->source->table->is_without_rowid; /* all terms together name a row */
     const vl_wish *wish = work->wish;
     uint32_t at = fixed;
     int direction = -1;
@@ -353,6 +354,8 @@ scan_is_ordered(const scan_work *work, const vl_index_term *terms, uint32_t term
                        (uint8_t)terms[k].collation == order->collation;
         if (is_fixed)
             continue;
+        if (at == term_count && at > 0 && is_key)
+            break; /* no two rows are equal so far */
         if (at == term_count ||
             (exprs[at] != NULL ? !vl_expr_equal(exprs[at], order->expr)
                                : column == SCAN_NOT_COLUMN || terms[at].column != column))
@@ -475,18 +478,22 @@ scan_try_rowid(scan_work *work)
     scan_consider(work, &path);
 }
 
-/* Whether the index has all columns that are asked for. */
+/* Whether the index has all columns that are asked for. WITHOUT ROWID, SQLite does not know that
+ * the index of a constraint has columns of the primary key, and the order of rows tells. */
 static int
 scan_is_covering(const scan_work *work, const vl_index_def *index)
 {
     const vl_bind_source *source = work->source;
+    uint32_t count = source->table->is_without_rowid && index->origin != VL_INDEX_CREATED
+                         ? index->term_count
+                         : index->total_count;
 
     for (uint32_t i = 0; i < source->column_count; i++) {
         int is_there = (int32_t)i == source->table->rowid_column;
 
         if (!work->b->ids[source->base + i].is_used)
             continue;
-        for (uint32_t k = 0; k < index->total_count && !is_there; k++)
+        for (uint32_t k = 0; k < count && !is_there; k++)
             is_there = index->terms[k].column == (int32_t)i;
         if (!is_there)
             return 0;
@@ -552,8 +559,10 @@ scan_try_index(scan_work *work, const vl_index_def *index, int is_forced)
     if (path.key_count < count)
         scan_range_uses(work, &index->terms[path.key_count], exprs[path.key_count], &path);
     if (work->wish != NULL && work->wish->count > 0 && !has_list && count == index->term_count)
-        path.is_ordered = scan_is_ordered(work, index->terms, index->total_count, exprs,
-                                          path.key_count, &path.is_backward);
+        path.is_ordered = scan_is_ordered(work, index->terms,
+                                          index == source->table->primary ? index->term_count
+                                                                          : index->total_count,
+                                          exprs, path.key_count, &path.is_backward);
     path.is_covering = index == source->table->primary || scan_is_covering(work, index);
     if (path.key_count == 0 && path.low == NULL && path.high == NULL && !path.is_ordered &&
         !is_forced && index->where_ast == NULL &&

@@ -5,7 +5,8 @@
  *        arena and leaves nothing.
  *   SS2  Tables are made first, then indexes, then triggers, each in order of the rows, so that
  * lists of a table are in the order of creation whatever the order of rowids between the kinds. SS3
- * Every index but the primary one of a table WITHOUT ROWID has a row, and a tree. */
+ * Every index has a tree, and a row unless it is the primary one of a table WITHOUT ROWID, which
+ * the table's row names. */
 #include "sql/schema_build.h"
 
 #include "base/assert.h"
@@ -114,13 +115,15 @@ build_add_table(build_making *making, const vl_schema_row *row)
         return build_failed(making, row, status);
     if (strcmp(table->object.name, row->name) != 0)
         return build_fail(making, row->name, "another name");
+    if ((row->key_tree != 0) != (table->primary != NULL))
+        return build_fail(making, row->name, row->key_tree == 0 ? "missing index" : "orphan index");
     VL_TRY(build_object(making, row, &table->object));
     table->schema = making->schema;
     table->is_temporary = strcmp(making->source->database, "temp") == 0;
     table->is_system = vl_schema_is_reserved(row->name, strlen(row->name));
     for (vl_index_def *index = table->indexes; index != NULL; index = index->next)
         if (index == table->primary)
-            index->object.tree = row->tree;
+            index->object.tree = row->key_tree;
     making->schema->tables[making->schema->table_count++] = table;
     return VELO_OK;
 }

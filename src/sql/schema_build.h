@@ -17,8 +17,10 @@
  * id that was never used in its table. As the text of a table in which a column was dropped does
  * not tell its ids any more, the store's table behind sqlite_schema has a sixth column, not visible
  * to SQL, `layout`: NULL where the rule above gives the ids, else the text "NEXT:ID,ID,..." with
- * the next id and those of the stored columns in their order. Rows of a table WITHOUT ROWID are the
- * keys of its primary index; there the ids only say what was where and are kept in the same way. */
+ * the next id and those of the stored columns in their order. The rows of a table WITHOUT ROWID are
+ * stored in the same way, under rowids that nobody sees (docs/trees.md). The tree of its primary
+ * key, an index without a row of its own, stands in the same hidden column before the ids: "TREE/",
+ * or "TREE/NEXT:ID,ID,...". */
 #ifndef VL_SQL_SCHEMA_BUILD_H
 #define VL_SQL_SCHEMA_BUILD_H
 
@@ -41,9 +43,11 @@ typedef struct vl_schema_row {
     const char *name;       /* of the object */
     const char *table_name; /* tbl_name */
     const char *sql;        /* its CREATE statement; NULL: an automatic index */
-    const char *layout;     /* the hidden column, or NULL */
+    const char *layout;     /* the hidden column's ids, or NULL */
     uint64_t tree;          /* rootpage */
     int64_t rowid;          /* of this row */
+    uint64_t key_tree;      /* of a table WITHOUT ROWID: of its primary key, from the hidden column;
+                               else 0 */
 } vl_schema_row;
 
 /* What a schema is made of; all of it is borrowed for the call and copied. */

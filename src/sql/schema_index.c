@@ -3,9 +3,10 @@
  *
  * Invariants
  *   SI1  The terms up to term_count are as declared; those after it make an entry's key whole and
- * are in binary order unless they are columns of the primary key. SI2  In a table's list, indexes
- * that REPLACE come after all others, and among equals the newer comes first. SI3  An automatic
- * index's number is one more than the count of those made before it. */
+ * are in binary order unless they are columns of the primary key, whose DESC counts in CREATE INDEX
+ * only. SI2  In a table's list, indexes that REPLACE come after all others, and among equals the
+ * newer comes first. SI3  An automatic index's number is one more than the count of those made
+ * before it. */
 #include "sql/schema_int.h"
 
 #include "base/assert.h"
@@ -104,7 +105,8 @@ index_complete(const vl_schema_builder *builder, vl_index_def *index, const vl_i
     for (uint32_t i = 0; i < more_count; i++)
         if (!index_has_term(terms, count, &more[i])) {
             terms[count] = more[i];
-            terms[count].is_descending = 0;
+            if (index->origin != VL_INDEX_CREATED)
+                terms[count].is_descending = 0;
             count++;
         }
     index->terms = terms;
@@ -186,7 +188,8 @@ index_share(const vl_schema_builder *builder, vl_table_def *table, vl_index_def 
         return vl_schema_fail(builder, NULL, "conflicting ON CONFLICT clauses specified");
     if (index->conflict == VL_CONFLICT_DEFAULT && conflict != VL_CONFLICT_DEFAULT) {
         index->conflict = conflict;
-        index_relink(table, index);
+        if (conflict == VL_CONFLICT_REPLACE)
+            index_relink(table, index);
     }
     if (origin == VL_INDEX_PRIMARY)
         index->origin = origin;
@@ -247,11 +250,13 @@ vl_schema_add_constraint_index(const vl_schema_builder *builder, vl_table_def *t
 
 /* ---- tables WITHOUT ROWID ---- */
 
-/* Make the INTEGER PRIMARY KEY, which is no rowid here, an index as any other. */
+/* Make the INTEGER PRIMARY KEY, which is no rowid here, an index as any other; it may be there, of
+ * a UNIQUE constraint. */
 static velo_status
 index_add_integer_key(const vl_schema_builder *builder, vl_table_def *table, int is_descending)
 {
     index_making making = {.builder = builder, .table = table, .is_constraint = 1};
+    vl_index_def *same;
 
     making.terms = vl_schema_alloc(builder, 1, sizeof(vl_index_term));
     if (making.terms == NULL)
@@ -261,6 +266,9 @@ index_add_integer_key(const vl_schema_builder *builder, vl_table_def *table, int
     making.terms[0].is_descending = is_descending;
     making.count = 1;
     table->rowid_column = -1;
+    same = index_find_same(table, &making);
+    if (same != NULL)
+        return index_share(builder, table, same, table->key_conflict, VL_INDEX_PRIMARY);
     return index_add_automatic(builder, table, &making, table->key_conflict, VL_INDEX_PRIMARY);
 }
 

@@ -35,8 +35,9 @@ fuzz_row(vl_ctx *ctx, const char *text)
     vl_schema_source source = {"main", 1, 1, &row, 1};
     vl_schema *schema;
 
-    for (size_t i = 0; i < 4; i++) {
-        row.type = types[i];
+    for (size_t i = 0; i < 8; i++) {
+        row.type = types[i % 4];
+        row.key_tree = i < 4 ? 0 : 3; /* as a table WITHOUT ROWID needs it */
         if (vl_schema_build(ctx, &source, &schema) == VELO_OK)
             FUZZ_CHECK(schema_rig_is_sound(schema));
         else

@@ -66,6 +66,8 @@ rig_apply(vl_ctx *ctx, schema_rig *rig, schema_rig_database *database, const vl_
         database->rows[at].rowid = at > 0 ? database->rows[at - 1].rowid + 1 : 1;
         if (change->new_tree != 0)
             database->rows[at].tree = rig->tree + change->new_tree;
+        if (change->new_key_tree != 0)
+            database->rows[at].key_tree = rig->tree + change->new_key_tree;
     } else if (change->kind == VL_DDL_UPDATE_ROW && at < database->row_count) {
         database->rows[at] = change->row;
     } else if (change->kind == VL_DDL_DELETE_ROW && at < database->row_count) {
@@ -287,6 +289,8 @@ schema_rig_tell_rows(const schema_rig_database *database, char *text, size_t siz
         rig_say(&to, "%s%s %s on %s", i == 0 ? "" : "\n", row->type, row->name, row->table_name);
         if (row->tree != 0)
             rig_say(&to, " @%llu", (unsigned long long)row->tree);
+        if (row->key_tree != 0)
+            rig_say(&to, " @%llu", (unsigned long long)row->key_tree);
         if (row->layout != NULL)
             rig_say(&to, " {%s}", row->layout);
         if (row->sql != NULL)
@@ -320,10 +324,10 @@ rig_tell_value(rig_text *to, const vl_value *value)
 static void
 rig_tell_change(rig_text *to, const vl_ddl_change *change)
 {
-    static const char *const kinds[] = {"require empty", "delete rows", "create",     "insert",
-                                        "update",        "delete",      "drop",       "columns",
-                                        "rewrite",       "fill index",  "fill table", "check",
-                                        "drop seq",      "rename seq",  "drop stat"};
+    static const char *const kinds[] = {"require empty", "delete rows", "create", "insert",
+                                        "update",        "delete",      "drop",   "columns",
+                                        "fill index",    "fill table",  "check",  "drop seq",
+                                        "rename seq",    "drop stat"};
 
     rig_say(to, "%s", kinds[change->kind]);
     if (strcmp(change->schema->database, "main") != 0)
@@ -332,6 +336,8 @@ rig_tell_change(rig_text *to, const vl_ddl_change *change)
         rig_say(to, " %s %s", change->row.type, change->row.name);
     if (change->new_tree != 0)
         rig_say(to, " #%u%s", change->new_tree, change->is_key_tree ? " key" : "");
+    if (change->new_key_tree != 0)
+        rig_say(to, " #%u", change->new_key_tree);
     if (change->tree != 0)
         rig_say(to, " @%llu", (unsigned long long)change->tree);
     for (uint32_t i = 0; i < change->column_count; i++) {

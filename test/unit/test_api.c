@@ -398,6 +398,19 @@ old_snapshots_do_not_decide(void)
     CHECK_EQ(velo_close(other), VELO_OK);
 }
 
+/* A commit without changes makes no snapshot old. */
+static void
+commits_without_changes_do_not_count(void)
+{
+    velo_connection *connection = api_open(NULL);
+
+    CHECK_RUN(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1)", "");
+    CHECK_RUN(connection, "SELECT a FROM t; DELETE FROM t WHERE a = 2", "1");
+    CHECK_RUN(connection, "CREATE INDEX ta ON t(a); DELETE FROM t WHERE a = 2", "");
+    CHECK_RUN(connection, "BEGIN; CREATE INDEX tb ON t(-a); COMMIT; PRAGMA integrity_check", "ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 /* 31, item 4. */
 static void
 statements_survive_what_is_undone_under_them(void)
@@ -584,6 +597,7 @@ main(int argc, char **argv)
         UNIT_TEST(the_schema_changes_with_its_transaction),
         UNIT_TEST(snapshots_stay_and_conflicts_are_told),
         UNIT_TEST(old_snapshots_do_not_decide),
+        UNIT_TEST(commits_without_changes_do_not_count),
         UNIT_TEST(statements_survive_what_is_undone_under_them),
         UNIT_TEST(statements_run_again),
         UNIT_TEST(numbers_of_rows_are_sqlites),

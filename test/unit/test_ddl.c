@@ -21,7 +21,8 @@ ddl_tells_what_create_changes(void)
         {"create table t(a default 5, b int default '7', c text default 7, d default (1+1)) ",
          "create #1 1=5 2=7 3='7' 4\ninsert table t #1"},
         {"create table t(a, b, unique(b), primary key(a)) without rowid",
-         "create #1 key\ninsert table t #1\ncreate #2 key\ninsert index sqlite_autoindex_t_1 #2"},
+         "create #1 1 2\ncreate #2 key\ninsert table t #1 #2\ncreate #3 key\ninsert index "
+         "sqlite_autoindex_t_1 #3"},
         {"create table t(a); create index i on t(a)",
          "create #1 key\ninsert index i #1\nfill index i"},
         {"create table t(a); create unique index i on t(a)",
@@ -65,7 +66,7 @@ ddl_tells_what_drop_changes(void)
         {"create table t(a integer primary key autoincrement); drop table t",
          "drop seq t\ndrop stat t\ndelete table t\ndrop @2"},
         {"create table t(a primary key) without rowid; drop table t",
-         "drop stat t\ndelete table t\ndrop @2"},
+         "drop stat t\ndrop @3\ndelete table t\ndrop @2"},
         {"create table p(a primary key); create table c(a references p); drop table p",
          "delete rows\ndrop stat p\ndelete index sqlite_autoindex_p_1\ndrop @3\ndelete table "
          "p\ndrop @2"},
@@ -155,9 +156,9 @@ ddl_tells_what_defaults_change(void)
         {"create table t(a int) strict; alter table t add b int default 'x'",
          "update table t\ncolumns @2 1 2='x' t\ncheck t"},
         {"create table t(a primary key) without rowid; alter table t add b",
-         "update table t\nrewrite @2 t"},
+         "update table t\ncolumns @2 1 2 t"},
         {"create table t(a primary key, b) without rowid; alter table t drop b",
-         "update table t\nrewrite @2 t"},
+         "update table t\ncolumns @2 1 t"},
         {"create table t(a, b, c); alter table t drop b", "update table t\ncolumns @2 1 3 t"},
         {"create table t(a, b, c); alter table t drop b; alter table t add b",
          "update table t\ncolumns @2 1 3 4 t"},
@@ -197,8 +198,8 @@ ddl_stores_texts(void)
          "autoincrement, b, unique(b,a))\nindex sqlite_autoindex_u_1 on u @6"},
         {"create index if not exists i on t(a)", "no such table: main.t"},
         {"create table t(a, b, c, primary key(b,a), unique(c), unique(a,c)) without rowid",
-         "table t on t @2: CREATE TABLE t(a, b, c, primary key(b,a), unique(c), unique(a,c)) "
-         "without rowid\nindex sqlite_autoindex_t_2 on t @3\nindex sqlite_autoindex_t_3 on t @4"},
+         "table t on t @2 @3: CREATE TABLE t(a, b, c, primary key(b,a), unique(c), unique(a,c)) "
+         "without rowid\nindex sqlite_autoindex_t_2 on t @4\nindex sqlite_autoindex_t_3 on t @5"},
         {"create table z1(a, b ) ; alter table z1 add column  c int  /* k */ ;",
          "table z1 on z1 @2: CREATE TABLE z1(a, b , c int  /* k */)"},
         {"create table z2(a, b , primary key(a) ) ; alter table z2 add c text default 5  ;",

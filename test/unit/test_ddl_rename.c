@@ -63,8 +63,8 @@ ddl_renames_tables(void)
          "unique)\nindex sqlite_autoindex_t2_1 on t2 @3\ntable sqlite_sequence on sqlite_sequence "
          "@4: CREATE TABLE sqlite_sequence(name,seq)"},
         {"create table t(a, b primary key, unique(a)) without rowid; alter table t rename to w",
-         "table w on w @2: CREATE TABLE \"w\"(a, b primary key, unique(a)) without rowid\nindex "
-         "sqlite_autoindex_w_2 on w @3"},
+         "table w on w @2 @3: CREATE TABLE \"w\"(a, b primary key, unique(a)) without rowid\nindex "
+         "sqlite_autoindex_w_2 on w @4"},
         {"create table a_b(x); create view v as select\"a_b\"\"x\"from\"a_b\"; alter table a_b "
          "rename to c",
          "table c on c @2: CREATE TABLE \"c\"(x)\nview v on v: CREATE VIEW v as "

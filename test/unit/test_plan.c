@@ -530,9 +530,9 @@ plan_changes(void)
          "p1(1):\n"
          "  index u.ut [x y t_id] key = $0\n"},
         {"UPDATE w SET n = 1 WHERE k = 2",
-         "update w keys 2 n=1\n"
-         "  project (#0, #1)\n"
-         "    index w.sqlite_autoindex_w_1 covering [k l] key = 2\n"},
+         "update w keys 1 n=1\n"
+         "  project (#1)\n"
+         "    index w.sqlite_autoindex_w_1 covering [k rowid] key = 2\n"},
         {"UPDATE x SET e = 1", "update x keys 1 e=1 check((#0 <> #1)) g:=stored-integer((#1*2)) "
                                "h:=stored-blob((#2||'x')) xp where (#1 = 1) xe(upper(#0))\n"
                                "  project (#0)\n"
@@ -544,10 +544,10 @@ plan_changes(void)
                                                   "  project (#0)\n"
                                                   "    index t.ta covering [rowid a] key = 1\n"},
         {"DELETE FROM w WHERE n = 1 ORDER BY k LIMIT 2",
-         "delete w keys 2\n"
-         "  project (#0, #1)\n"
+         "delete w keys 1\n"
+         "  project (#2)\n"
          "    limit limit 2\n"
-         "      index w.sqlite_autoindex_w_1 covering [k l n] filter((#2 = 1))\n"},
+         "      index w.sqlite_autoindex_w_1 covering [k n rowid] filter((#1 = 1))\n"},
         {"DELETE FROM u WHERE x IN (SELECT a FROM t)",
          "delete u keys 1\n"
          "  project (#1)\n"

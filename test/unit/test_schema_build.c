@@ -336,66 +336,70 @@ typedef struct schema_bad_row {
     const char *wanted;
 } schema_bad_row;
 
+static const schema_bad_row schema_bad_rows[] = {
+    {{"table", "x", "x", "CREATE TABLE y(a)", NULL, 9, 4, 0}, "(x) - another name"},
+    {{"table", "x", "x", "CREATE TABLE x(a", NULL, 9, 4, 0}, "(x) - incomplete input"},
+    {{"table", "x", "x", "CREATE TABLE x(a, a)", NULL, 9, 4, 0}, "(x) - duplicate column name: a"},
+    {{"table", "x", "x", "CREATE TABLE x AS SELECT 1", NULL, 9, 4, 0},
+     "(x) - another kind of statement"},
+    {{"table", "x", "x", "CREATE VIEW x AS SELECT 1", NULL, 9, 4, 0},
+     "(x) - another kind of statement"},
+    {{"view", "x", "x", "CREATE TABLE x(a)", NULL, 9, 4, 0}, "(x) - another kind of statement"},
+    {{"table", "x", "x", "CREATE VIRTUAL TABLE x USING fts5(a)", NULL, 9, 4, 0},
+     "(x) - no such module: fts5"},
+    {{"table", "x", "x", "", NULL, 9, 4, 0}, "(x) - no statement"},
+    {{"table", "x", "x", NULL, NULL, 9, 4, 0}, "(x) - no statement"},
+    {{"table", "x", "x", "CREATE TABLE x(a)", NULL, 0, 4, 0}, "(x) - invalid rootpage"},
+    {{"table", "x", "x", "CREATE TABLE x(a PRIMARY KEY) WITHOUT ROWID", NULL, 9, 4, 0},
+     "(x) - missing index"},
+    {{"table", "x", "x", "CREATE TABLE x(a PRIMARY KEY)", NULL, 9, 4, 10}, "(x) - orphan index"},
+    {{"view", "x", "x", "CREATE VIEW x AS SELECT 1", NULL, 0, 4, 10}, "(x) - orphan index"},
+    {{"table", "T", "T", "CREATE TABLE T(a)", NULL, 9, 4, 0}, "(T) - name occurs twice"},
+    {{"table", "x", "x", "CREATE TABLE x(a UNIQUE)", NULL, 9, 4, 0},
+     "(sqlite_autoindex_x_1) - missing index"},
+    {{"index", "sqlite_autoindex_t_2", "t", NULL, NULL, 9, 4, 0},
+     "(sqlite_autoindex_t_2) - orphan index"},
+    {{"index", "sqlite_autoindex_t_1", "t", NULL, NULL, 9, 4, 0},
+     "(sqlite_autoindex_t_1) - orphan index"},
+    {{"index", "x", "nosuch", "CREATE INDEX x ON nosuch(a)", NULL, 9, 4, 0}, "(x) - orphan index"},
+    {{"index", "x", "t", "CREATE INDEX x ON t(a)", NULL, 0, 4, 0}, "(x) - invalid rootpage"},
+    {{"index", "x", "t", "CREATE INDEX y ON t(a)", NULL, 9, 4, 0}, "(x) - another name"},
+    {{"index", "x", "t", "CREATE TABLE x(a)", NULL, 9, 4, 0}, "(x) - another kind of statement"},
+    {{"trigger", "x", "nosuch", "CREATE TRIGGER x AFTER INSERT ON nosuch BEGIN SELECT 1; END", NULL,
+      0, 4, 0},
+     "(x) - orphan trigger"},
+    {{"trigger", "x", "t", NULL, NULL, 0, 4, 0}, "(x) - no statement"},
+    {{"trigger", "x", "t", "CREATE TRIGGER y AFTER INSERT ON t BEGIN SELECT 1; END", NULL, 0, 4, 0},
+     "(x) - another name"},
+    {{"trigger", "x", "t", "CREATE VIEW x AS SELECT 1", NULL, 0, 4, 0},
+     "(x) - another kind of statement"},
+    {{"thing", "x", "x", "CREATE TABLE x(a)", NULL, 9, 4, 0}, "(x) - unknown type"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1", 9, 4, 0}, "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1,2,", 9, 4, 0}, "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1,3", 9, 4, 0}, "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1,1", 9, 4, 0}, "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:0,1", 9, 4, 0}, "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1;2", 9, 4, 0}, "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "", 9, 4, 0}, "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a, b)", "4294967296:1,2", 9, 4, 0},
+     "(x) - bad column ids"},
+    {{"table", "x", "x", "CREATE TABLE x(a integer primary key)", "1:", 9, 4, 0},
+     "(x) - bad column ids"},
+};
+
 static void
 schema_refuses_malformed_rows(void)
 {
-    static const schema_bad_row bad[] = {
-        {{"table", "x", "x", "CREATE TABLE y(a)", NULL, 9, 4}, "(x) - another name"},
-        {{"table", "x", "x", "CREATE TABLE x(a", NULL, 9, 4}, "(x) - incomplete input"},
-        {{"table", "x", "x", "CREATE TABLE x(a, a)", NULL, 9, 4}, "(x) - duplicate column name: a"},
-        {{"table", "x", "x", "CREATE TABLE x AS SELECT 1", NULL, 9, 4},
-         "(x) - another kind of statement"},
-        {{"table", "x", "x", "CREATE VIEW x AS SELECT 1", NULL, 9, 4},
-         "(x) - another kind of statement"},
-        {{"view", "x", "x", "CREATE TABLE x(a)", NULL, 9, 4}, "(x) - another kind of statement"},
-        {{"table", "x", "x", "CREATE VIRTUAL TABLE x USING fts5(a)", NULL, 9, 4},
-         "(x) - no such module: fts5"},
-        {{"table", "x", "x", "", NULL, 9, 4}, "(x) - no statement"},
-        {{"table", "x", "x", NULL, NULL, 9, 4}, "(x) - no statement"},
-        {{"table", "x", "x", "CREATE TABLE x(a)", NULL, 0, 4}, "(x) - invalid rootpage"},
-        {{"table", "T", "T", "CREATE TABLE T(a)", NULL, 9, 4}, "(T) - name occurs twice"},
-        {{"table", "x", "x", "CREATE TABLE x(a UNIQUE)", NULL, 9, 4},
-         "(sqlite_autoindex_x_1) - missing index"},
-        {{"index", "sqlite_autoindex_t_2", "t", NULL, NULL, 9, 4},
-         "(sqlite_autoindex_t_2) - orphan index"},
-        {{"index", "sqlite_autoindex_t_1", "t", NULL, NULL, 9, 4},
-         "(sqlite_autoindex_t_1) - orphan index"},
-        {{"index", "x", "nosuch", "CREATE INDEX x ON nosuch(a)", NULL, 9, 4}, "(x) - orphan index"},
-        {{"index", "x", "t", "CREATE INDEX x ON t(a)", NULL, 0, 4}, "(x) - invalid rootpage"},
-        {{"index", "x", "t", "CREATE INDEX y ON t(a)", NULL, 9, 4}, "(x) - another name"},
-        {{"index", "x", "t", "CREATE TABLE x(a)", NULL, 9, 4}, "(x) - another kind of statement"},
-        {{"trigger", "x", "nosuch", "CREATE TRIGGER x AFTER INSERT ON nosuch BEGIN SELECT 1; END",
-          NULL, 0, 4},
-         "(x) - orphan trigger"},
-        {{"trigger", "x", "t", NULL, NULL, 0, 4}, "(x) - no statement"},
-        {{"trigger", "x", "t", "CREATE TRIGGER y AFTER INSERT ON t BEGIN SELECT 1; END", NULL, 0,
-          4},
-         "(x) - another name"},
-        {{"trigger", "x", "t", "CREATE VIEW x AS SELECT 1", NULL, 0, 4},
-         "(x) - another kind of statement"},
-        {{"thing", "x", "x", "CREATE TABLE x(a)", NULL, 9, 4}, "(x) - unknown type"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1", 9, 4}, "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1,2,", 9, 4}, "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1,3", 9, 4}, "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1,1", 9, 4}, "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:0,1", 9, 4}, "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "3:1;2", 9, 4}, "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "", 9, 4}, "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a, b)", "4294967296:1,2", 9, 4},
-         "(x) - bad column ids"},
-        {{"table", "x", "x", "CREATE TABLE x(a integer primary key)", "1:", 9, 4},
-         "(x) - bad column ids"},
-    };
-
-    for (size_t i = 0; i < VL_ARRAY_COUNT(bad); i++) {
+    for (size_t i = 0; i < VL_ARRAY_COUNT(schema_bad_rows); i++) {
         char wanted[256];
         vl_schema *schema;
         schema_rig rig;
 
         schema_rig_init(&rig, NULL);
         CHECK_OK(schema_rig_run(unit_ctx(), &rig, "create table t(a, b unique)"));
-        rig.databases[0].rows[rig.databases[0].row_count++] = bad[i].row;
-        (void)snprintf(wanted, sizeof wanted, "malformed database schema %s", bad[i].wanted);
+        rig.databases[0].rows[rig.databases[0].row_count++] = schema_bad_rows[i].row;
+        (void)snprintf(wanted, sizeof wanted, "malformed database schema %s",
+                       schema_bad_rows[i].wanted);
         CHECK_STATUS(schema_rig_build(unit_ctx(), &rig, &schema), VELO_CORRUPT);
         CHECK_TEXT(unit_ctx()->error.text, wanted);
         CHECK(schema == NULL);
@@ -486,8 +490,8 @@ schema_of_temp_has_its_names(void)
 {
     static const vl_schema_row rows[] = {
         {"trigger", "x", "main_table",
-         "CREATE TRIGGER x AFTER INSERT ON main_table BEGIN SELECT 1; END", NULL, 0, 1},
-        {"table", "t", "t", "CREATE TABLE t(a)", NULL, 5, 2},
+         "CREATE TRIGGER x AFTER INSERT ON main_table BEGIN SELECT 1; END", NULL, 0, 1, 0},
+        {"table", "t", "t", "CREATE TABLE t(a)", NULL, 5, 2, 0},
     };
     static const char *const names[] = {"sqlite_master", "sqlite_schema", "sqlite_temp_master",
                                         "sqlite_temp_schema"};
@@ -507,7 +511,7 @@ static void
 schema_limits_columns(void)
 {
     static char sql[VL_SCHEMA_MAX_COLUMNS * 8 + 64];
-    vl_schema_row row = {"table", "t", "t", sql, NULL, 2, 1};
+    vl_schema_row row = {"table", "t", "t", sql, NULL, 2, 1, 0};
     vl_schema_source source = {"main", 1, 1, &row, 1};
     vl_schema *schema;
     size_t used = (size_t)snprintf(sql, sizeof sql, "CREATE TABLE t(c0");
