@@ -14,6 +14,7 @@
 #define VL_RANK_CACHE       0x340 /* cache_int.h: frames, segments, numbers */
 #define VL_RANK_RANGES      0x360 /* txn/ranges.c: range records of a tree */
 #define VL_RANK_TXN_KEPT    0x368 /* txn_int.h: maps of pages that are not in memory */
+#define VL_RANK_TXN_SHARE   0x36c /* txn/key_share.c: key-share locks of a stripe */
 #define VL_RANK_UNDO        0x370 /* txn/undo.c: finished logs */
 #define VL_RANK_VOLUME      0x600 /* a volume's table of free space */
 #define VL_RANK_TXN_GATE    0x670 /* txn/write_gate.h: the queue at the writers' gate */

@@ -166,6 +166,7 @@ typedef struct vl_txn_mark {
     vl_undo_mark undo;        /* the last record then */
     uint64_t number;          /* of the transaction then; 0: it had changed nothing */
     vl_log_position position; /* where its next record will be, or behind */
+    uint64_t shares;          /* keys that it held then */
 } vl_txn_mark;
 
 /* SAVEPOINT, inside of BEGIN. */
@@ -235,6 +236,13 @@ velo_status vl_statement_restart(vl_ctx *ctx, vl_statement *statement) VL_MUST_C
 /* The view with all that the statement's transaction has done until now, its own changes too: for
  * reading a row again right before it is changed (31, item 2). */
 vl_view vl_statement_newest(const vl_statement *statement);
+
+/* The view of the newest committed state of everybody, with all that the statement's transaction
+ * has done: for checking a foreign key, which the snapshot is not enough for. It is no snapshot:
+ * two reads by it are of two moments. What it must not miss, the caller keeps from changing: who
+ * has deleted a row, and then finds no child of it by this view, will have none (txn_rows.h,
+ * vl_rows_share). */
+vl_view vl_statement_latest(const vl_statement *statement);
 
 /* Wait until what the statement has read may be handed out of the engine: needed before the first
  * row only where vl_session_begin said IMMEDIATE or the statement was restarted (11, item 29); at

@@ -43,18 +43,37 @@ vl_txn_note_owner(vl_txn_change *change, const vl_txn_status *owner)
     vl_txn_status *status = (vl_txn_status *)(uintptr_t)owner;
 
     vl_txn_status_acquire(status, 1);
-    change->owner.status = status;
-    change->owner.events = vl_wait_events(status);
+    change->owners[0].status = status;
+    change->owners[0].events = vl_wait_events(status);
+    change->owner_count = 1;
+    change->owner_kind = change->wait_kind;
     change->verdict = VL_TXN_WAIT;
+}
+
+int
+vl_txn_is_held(vl_txn_change *change)
+{
+    vl_key_shares *shares = change->session->store->shares;
+    vl_key_share_name name = {change->tree->id, change->rowid, change->key, change->key_size};
+
+    if (VL_LIKELY(vl_key_shares_count(shares) == 0))
+        return 0;
+    change->owner_count = vl_key_share_find(shares, change->statement->view.own, &name,
+                                            VL_TXN_OWNERS, change->owners);
+    if (change->owner_count == 0)
+        return 0;
+    change->owner_kind = VL_WAIT_KEY_SHARE;
+    change->verdict = VL_TXN_WAIT;
+    return 1;
 }
 
 velo_status
 vl_txn_await(vl_ctx *ctx, vl_txn_change *change)
 {
     vl_session *session = change->session;
-    vl_wait_request request = {.kind = change->wait_kind,
-                               .owner_count = 1,
-                               .owners = &change->owner,
+    vl_wait_request request = {.kind = change->owner_kind,
+                               .owner_count = change->owner_count,
+                               .owners = change->owners,
                                .busy = session->busy,
                                .busy_argument = session->busy_argument,
                                .timeout_ns = session->timeout_ns};
@@ -64,7 +83,8 @@ vl_txn_await(vl_ctx *ctx, vl_txn_change *change)
         return vl_txn_undo_left(ctx, session->store, session->writer);
     vl_count(&session->store->wait_count, 1);
     st = vl_wait(ctx, session->node, &request);
-    vl_txn_status_release(change->owner.status, 1);
+    for (uint32_t i = 0; i < change->owner_count; i++)
+        vl_txn_status_release(change->owners[i].status, 1);
     if (st == VELO_BUSY_SNAPSHOT)
         vl_txn_doom(ctx, session); /* keeps the error */
     return st;

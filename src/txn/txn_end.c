@@ -3,7 +3,8 @@
  * Ending, in order (hazards 1, 14, 27-29):
  *
  *    commit    1. in one section: the commit record, the status, out of the list of open ones
- *              2. its log of changes is finished; it leaves the gate, which tells those who wait
+ *              2. its log of changes is finished, keys that it held are not held any more; it
+ * leaves the gate, which tells those who wait
  *              3. the record is made as safe as was asked for, and the commit published
  *    abort     1. changes are undone, the last one first, each step in a section
  *              2. the status says aborted, out of the list
@@ -202,6 +203,7 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
     session->txn = NULL;
     session->committed = commit.ts;
     vl_undo_log_finish(txn->log);
+    vl_key_share_leave(store->shares, &txn->shares, 0);
     end_destroy(txn);
     vl_count(&store->commit_count, 1);
     st = vl_publish_acknowledge(ctx, &store->publish, &commit);
@@ -243,7 +245,7 @@ vl_txn_join_ranges(vl_session *session)
 vl_txn_mark
 vl_txn_get_mark(vl_session *session)
 {
-    vl_txn_mark mark = {{NULL}, 0, 0};
+    vl_txn_mark mark = {{NULL}, 0, 0, 0};
 
     session->mark_count++;
     if (session->txn == NULL)
@@ -252,6 +254,7 @@ vl_txn_get_mark(vl_session *session)
     mark.undo = vl_undo_log_mark(session->txn->log);
     mark.number = session->txn->number;
     mark.position = vl_operation_log_end(session->writer);
+    mark.shares = session->txn->shares.count;
     return mark;
 }
 
@@ -299,6 +302,7 @@ vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mark)
         return vl_fail(ctx, VELO_ABORT, "a statement could not be undone: the transaction is");
     }
     vl_txn_free_garbage(ctx, session->store, session->writer);
+    vl_key_share_leave(session->store->shares, &txn->shares, is_own ? mark->shares : 0);
     vl_wait_tell(txn->status);
     return VELO_OK;
 }
@@ -338,6 +342,7 @@ vl_txn_abort(vl_ctx *ctx, vl_session *session)
                      (unsigned long long)txn->number, ctx->error.text);
     end_decide(txn, session->writer, st != VELO_OK);
     session->txn = NULL;
+    vl_key_share_leave(store->shares, &txn->shares, 0);
     if (txn->is_in_gate)
         vl_write_gate_leave(&store->gate, &txn->gate);
     txn->is_in_gate = 0;

@@ -9,6 +9,7 @@
  *   txn_change.c    what changes of rows and of entries have in common: conflicts, waits
  *   txn_rows.c      changes of rows            txn_scan.c    reading them
  *   txn_keys.c      changes of entries         txn_key_scan.c
+ *   txn_lock.c      key-share locks
  *   txn_tree.c      creating and dropping trees
  *
  * Invariants
@@ -28,6 +29,7 @@
 #include "base/rank.h"
 #include "storage/operation.h"
 #include "storage/tree_key.h"
+#include "txn/key_share.h"
 #include "txn/prune.h"
 #include "txn/txn_keys.h"
 #include "txn/txn_rows.h"
@@ -43,6 +45,9 @@
 
 /* Transactions whose statements are open across their commit. With more, nothing is merged away. */
 #define VL_TXN_READERS 32U
+
+/* Transactions that one waits for at a time, at most, of those that hold a key. */
+#define VL_TXN_OWNERS 4U
 
 #define VL_TXN_TREE_BUCKETS 256U
 
@@ -85,6 +90,7 @@ typedef struct vl_txn {
     vl_txn_status *status;              /* with a reference */
     vl_undo_log *log;                   /* its changes; NULL once it has ended */
     uint64_t number;                    /* in the log on disk */
+    vl_key_share_list shares;           /* keys that it holds */
     vl_txn_going *going;                /* trees that it drops if it commits */
     uint64_t changes;                   /* so far, as a measure of its work */
     vl_write_gate_entry gate;           /* its place there */
@@ -112,6 +118,7 @@ struct vl_txn_store {
     vl_write_gate gate;           /* who writes */
     vl_txn_status_pool *statuses; /* of transactions */
     vl_undo_pool *pool;           /* of older versions */
+    vl_key_shares *shares;        /* keys that are held */
     _Atomic(vl_writer *) lister;  /* for the checkpoint's list: used under the checkpoint's turn */
     _Atomic int is_attached;      /* publish knows the log */
     vl_latch attach_turn;         /* no rank: one thread attaches it */
@@ -272,30 +279,41 @@ void vl_txn_stay(vl_txn *txn, vl_tree_id tree);
 velo_status vl_txn_drop_for_good(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer,
                                  vl_tree_id tree) VL_MUST_CHECK;
 
+/* ---- txn_lock.c ---- */
+
+/* The transaction holds no keys any more, and goes on; those who wait are told. */
+void vl_txn_release_shares(vl_session *session);
+
 /* ---- txn_change.c ---- */
 
 /* What became of a try to change something under the leaf's latch. */
 typedef enum vl_txn_verdict {
     VL_TXN_DONE,     /* or given up with an error */
-    VL_TXN_WAIT,     /* for `owner`: try again then */
+    VL_TXN_WAIT,     /* for `owners`: try again then */
     VL_TXN_UNDO_LEFT /* something has to be undone first: try again then */
 } vl_txn_verdict;
 
 /* A change on its way. */
 typedef struct vl_txn_change {
-    vl_session *session;     /* whose */
-    vl_statement *statement; /* which one changes */
-    vl_txn_tree *tree;       /* what */
-    vl_wait_kind wait_kind;  /* a row, or a key */
-    int64_t rowid;           /* of a row, for messages */
-    const void *key;         /* of an entry, for messages */
-    uint32_t key_size;       /* of it */
-    vl_txn_verdict verdict;  /* receives what became of it */
-    vl_wait_owner owner;     /* WAIT: with a reference */
+    vl_session *session;                 /* whose */
+    vl_statement *statement;             /* which one changes */
+    vl_txn_tree *tree;                   /* what */
+    vl_wait_kind wait_kind;              /* a row, or a key */
+    int64_t rowid;                       /* of a row */
+    const void *key;                     /* of an entry; NULL: of a row */
+    uint32_t key_size;                   /* of it */
+    vl_txn_verdict verdict;              /* receives what became of it */
+    vl_wait_kind owner_kind;             /* WAIT: for what */
+    uint32_t owner_count;                /* WAIT: of owners */
+    vl_wait_owner owners[VL_TXN_OWNERS]; /* WAIT: each with a reference */
 } vl_txn_change;
 
 /* Take note of whom to wait for: under the leaf's latch. */
 void vl_txn_note_owner(vl_txn_change *change, const vl_txn_status *owner);
+
+/* Whether others hold the row or entry that is to be deleted: they are noted as whom to wait for.
+ * Under the leaf's exclusive latch. */
+int vl_txn_is_held(vl_txn_change *change);
 
 /* After a try, with nothing held: wait, or undo. VELO_OK: try again. */
 velo_status vl_txn_await(vl_ctx *ctx, vl_txn_change *change) VL_MUST_CHECK;

@@ -72,7 +72,7 @@ keys_judge_delete(vl_ctx *ctx, keys_change *self, const vl_versioned *entry, int
         if (entry->page != VL_ROW_LIVE)
             return vl_fail(ctx, VELO_NOTFOUND, "tree %" PRIu64 " has no such entry",
                            self->change.tree->id);
-        *may = 1;
+        *may = !vl_txn_is_held(&self->change);
         return VELO_OK;
     case VL_WRITE_WAIT:
         vl_txn_note_owner(&self->change, owner);

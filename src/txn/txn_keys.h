@@ -50,6 +50,14 @@ velo_status vl_keys_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_index *i
 velo_status vl_keys_load(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
                          const vl_tree_key_item *items, uint32_t count) VL_MUST_CHECK;
 
+/* Hold an entry, as vl_rows_share does a row: nobody else deletes it, or gives its row another key.
+ * For foreign keys whose parent is found by a unique index; the parent's other columns may change.
+ *
+ * value  NULL, or room for vl_keys_max_value_size bytes; *value_size receives how many */
+velo_status vl_keys_share(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
+                          const void *key, uint32_t key_size, void *value, uint32_t *value_size)
+    VL_MUST_CHECK;
+
 /* ---- reading ---- */
 
 /* Find an entry and copy its value, as the view sees it.

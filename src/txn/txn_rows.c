@@ -112,7 +112,7 @@ rows_judge_change(vl_ctx *ctx, rows_change *self, const vl_versioned *row, int *
     case VL_WRITE_REREAD: /* on top of what the transaction has done to it */
         if (row->page != VL_ROW_LIVE)
             return rows_missing(ctx, self);
-        *may = 1;
+        *may = self->what != ROWS_DELETE || !vl_txn_is_held(&self->change);
         return VELO_OK;
     case VL_WRITE_WAIT:
         vl_txn_note_owner(&self->change, owner);

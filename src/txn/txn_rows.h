@@ -54,6 +54,21 @@ velo_status vl_rows_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *t
 velo_status vl_rows_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid)
     VL_MUST_CHECK;
 
+/* Hold a row's key: nobody else deletes the row until the statement's transaction ends, or goes
+ * back behind this. Others who would wait for that; they may change its columns, and hold it too.
+ * Changing a rowid is deleting, so that is kept from others as well. Foreign keys stand on it: who
+ * inserts a child whose parent is found by its rowid holds the parent so, and then inserts.
+ *
+ * The newest state counts, not the snapshot's: a row that somebody has committed since is held.
+ * Whose creation or deletion is under way is waited for. A transaction that holds very many keys
+ * holds the whole tree (key_share.h).
+ *
+ * errors  VELO_NOTFOUND: there is no such row, or it is deleted: nothing is held.
+ * VELO_BUSY_SNAPSHOT also: somebody has deleted it and committed after the snapshot. The others as
+ *         vl_rows_insert */
+velo_status vl_rows_share(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid)
+    VL_MUST_CHECK;
+
 /* ---- reading rows ---- */
 
 /* Read columns of a row as the view sees it, long values included.

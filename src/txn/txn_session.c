@@ -470,6 +470,7 @@ vl_statement_restart(vl_ctx *ctx, vl_statement *statement)
     if (session->txn != NULL && session->txn->changes == 0 &&
         statement->tries <
             SESSION_RENEWALS) { /* nothing to undo: see a later moment, that is all */
+        vl_txn_release_shares(session);
         session_go_on(session, statement);
         return VELO_OK;
     }
@@ -491,6 +492,15 @@ vl_view
 vl_statement_newest(const vl_statement *statement)
 {
     return vl_view_all_own(&statement->view);
+}
+
+vl_view
+vl_statement_latest(const vl_statement *statement)
+{
+    vl_view view = vl_view_all_own(&statement->view);
+
+    view.read_ts = VL_TS_MAX;
+    return view;
 }
 
 velo_status

@@ -133,6 +133,7 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
                                     .list = vl_txn_list};
     base.layer = &store->layer;
     VL_TRY(vl_undo_pool_create(ctx, budget != 0 ? budget : txn_store_budget(), &store->pool));
+    VL_TRY(vl_key_shares_create(ctx, store->pool, &store->shares));
     VL_TRY(vl_txn_status_pool_create(ctx, &store->statuses));
     VL_TRY(vl_snapshots_create(ctx, &store->publish, &store->snapshots));
     vl_write_gate_init(&store->gate, store->snapshots);
@@ -343,6 +344,7 @@ vl_txn_store_abandon(vl_txn_store *store)
     vl_store_abandon(store->base);
     vl_snapshots_destroy(store->snapshots);
     vl_publish_deinit(&store->publish);
+    vl_key_shares_destroy(store->shares);
     vl_undo_pool_destroy(store->pool);
     vl_txn_status_pool_destroy(store->statuses);
     vl_free(store);

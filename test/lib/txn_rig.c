@@ -177,6 +177,30 @@ rig_delete(vl_ctx *ctx, txn_rig *rig, unsigned session, int64_t rowid)
     return rig_end(ctx, &statement, vl_rows_delete(ctx, &statement, rig->table, rowid));
 }
 
+velo_status
+rig_share(vl_ctx *ctx, txn_rig *rig, unsigned session, int64_t rowid)
+{
+    vl_statement statement;
+
+    VL_TRY(vl_statement_begin(ctx, rig->session[session], 1, &statement));
+    return rig_end(ctx, &statement, vl_rows_share(ctx, &statement, rig->table, rowid));
+}
+
+velo_status
+rig_share_entry(vl_ctx *ctx, txn_rig *rig, unsigned session, uint64_t key, uint32_t *value)
+{
+    uint8_t bytes[8], found[VL_PAGE_MAX_SIZE / 16] = {0};
+    vl_statement statement;
+    uint32_t size = 0;
+    velo_status st;
+
+    vl_store_be64(bytes, key);
+    VL_TRY(vl_statement_begin(ctx, rig->session[session], 1, &statement));
+    st = vl_keys_share(ctx, &statement, rig->index, bytes, 8, found, &size);
+    *value = size == 4 ? vl_load_le32(found) : 0;
+    return rig_end(ctx, &statement, st);
+}
+
 int64_t
 rig_get_by(vl_ctx *ctx, txn_rig *rig, const vl_view *view, int64_t rowid)
 {

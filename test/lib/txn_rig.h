@@ -44,6 +44,11 @@ velo_status rig_insert(vl_ctx *ctx, txn_rig *rig, unsigned session, int64_t rowi
 velo_status rig_update(vl_ctx *ctx, txn_rig *rig, unsigned session, int64_t rowid, int64_t value);
 velo_status rig_delete(vl_ctx *ctx, txn_rig *rig, unsigned session, int64_t rowid);
 
+/* Hold the key of a row, or of an entry (txn_rows.h, vl_rows_share). */
+velo_status rig_share(vl_ctx *ctx, txn_rig *rig, unsigned session, int64_t rowid);
+velo_status rig_share_entry(vl_ctx *ctx, txn_rig *rig, unsigned session, uint64_t key,
+                            uint32_t *value);
+
 /* Column 1 of a row as a new statement sees it; INT64_MIN: there is none. INT64_MAX: an error. */
 int64_t rig_get(vl_ctx *ctx, txn_rig *rig, unsigned session, int64_t rowid);
 
