@@ -26,7 +26,8 @@ typedef struct change_stage {
     vl_stage base;
     vl_edit_run run;
     int is_done;         /* all changes are made */
-    vl_row_table seen;   /* UPDATE FROM: rowids that were changed */
+    vl_value *held;      /* UPDATE FROM: the last row of the child, not applied yet; or NULL */
+    vl_arena held_arena; /* of it */
     change_kept *first;  /* rows that were collected, in memory */
     change_kept *last;   /* the last of them */
     vl_arena kept_arena; /* of them */
@@ -229,21 +230,6 @@ insert_run(vl_ctx *ctx, change_stage *stage)
 
 /* ---- UPDATE ---- */
 
-/* Whether the row was changed by this statement before, as UPDATE FROM may find it again. */
-static velo_status
-update_is_again(vl_ctx *ctx, change_stage *stage, const vl_value *rowid, int *is_again)
-{
-    const vl_op_update *op = &stage->base.op->as.update;
-    vl_row_node *node;
-    int is_new = 1;
-
-    if (stage->base.children[0]->op->column_count > op->key_count)
-        VL_TRY(vl_row_table_enter(ctx, &stage->seen, &stage->run.arena, rowid, 1, NULL, 0, &node,
-                                  &is_new));
-    *is_again = !is_new;
-    return VELO_OK;
-}
-
 /* Fire INSTEAD OF triggers for a row of a view, which `old` has. */
 static velo_status
 update_instead(vl_ctx *ctx, change_stage *stage, const vl_value *old, vl_value *full)
@@ -274,14 +260,10 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     vl_value *old = vl_arena_alloc_array(&run->row_arena, (size_t)2 * width, sizeof *old);
     vl_edit_sets sets = {op->columns, &op->sets, old, &op->target.fires, op->target.conflict};
     vl_edit_outcome outcome;
-    int found = 0;
+    int found;
 
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    if (!is_view)
-        VL_TRY(update_is_again(ctx, stage, row, &found));
-    if (found)
-        return VELO_OK;
     if (is_view) {
         memcpy(old, row, op->key_count * sizeof *old);
         old[op->key_count] = vl_value_of_null();
@@ -297,11 +279,30 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     return vl_edit_set(ctx, run, &sets, old + width, &outcome);
 }
 
+/* UPDATE FROM: hold a row until one with another key comes; of one key the last counts. */
+static velo_status
+update_hold(vl_ctx *ctx, change_stage *stage, const vl_value *row)
+{
+    uint32_t width = stage->base.children[0]->op->column_count;
+
+    if (stage->held != NULL && stage->held[0].as.integer != row[0].as.integer)
+        VL_TRY(update_row(ctx, stage, stage->held));
+    vl_arena_reset(&stage->held_arena);
+    stage->held = vl_row_copy(ctx, &stage->held_arena, row, width);
+    return stage->held == NULL ? VELO_NOMEM : VELO_OK;
+}
+
 static velo_status
 update_run(vl_ctx *ctx, change_stage *stage)
 {
-    VL_TRY(vl_edit_begin(ctx, &stage->base, &stage->base.op->as.update.target, &stage->run));
-    return change_all(ctx, stage, update_row);
+    const vl_op_update *op = &stage->base.op->as.update;
+
+    VL_TRY(vl_edit_begin(ctx, &stage->base, &op->target, &stage->run));
+    if (!op->is_joined)
+        return change_all(ctx, stage, update_row);
+    vl_arena_init(&stage->held_arena, ctx->allocator, 0);
+    VL_TRY(change_all(ctx, stage, update_hold));
+    return stage->held == NULL ? VELO_OK : change_one(ctx, stage, stage->held, update_row);
 }
 
 /* ---- DELETE ---- */
@@ -383,7 +384,9 @@ change_rewind(vl_stage *stage)
 {
     change_stage *change = (change_stage *)stage;
 
-    vl_row_table_deinit(&change->seen);
+    change->held = NULL;
+    if (change->held_arena.allocator != NULL)
+        vl_arena_deinit(&change->held_arena);
     if (change->kept_arena.allocator != NULL)
         change_forget_rows(change);
     vl_spill_deinit(&change->spill);

@@ -22,6 +22,7 @@ typedef struct update_work {
     vl_query order;     /* its ORDER BY and LIMIT only */
     vl_bind_layout row; /* the full row */
     uint8_t *is_used;   /* of the target's ids, by what finds rows */
+    int is_joined;      /* a table with FROM: a row may be found more than once */
 } update_work;
 
 /* ---- names ---- */
@@ -197,12 +198,19 @@ update_restore_used(update_work *work)
 
 /* ---- the child ---- */
 
+/* Whether rows come in the order of the target's keys: by its scan, or by that and what is joined
+ * to each of its rows. */
 static int
-update_is_key_order(const vl_op *op)
+update_is_key_order(const update_work *work, const vl_op *op)
 {
-    while (op != NULL && (op->kind == VL_OP_KIND_FILTER || op->kind == VL_OP_KIND_PROJECT))
+    vl_bind_word alias = work->target->alias;
+
+    while (op != NULL && (op->kind == VL_OP_KIND_FILTER || op->kind == VL_OP_KIND_PROJECT ||
+                          op->kind == VL_OP_KIND_LOOP_JOIN))
         op = op->children[0];
-    return op != NULL && op->kind == VL_OP_KIND_TABLE_SCAN;
+    return op != NULL && op->kind == VL_OP_KIND_TABLE_SCAN && op->name != NULL &&
+           op->as.table_scan.table == work->target->table &&
+           vl_name_compare(op->name, strlen(op->name), alias.text, alias.size) == 0;
 }
 
 /* Whether the child finds one row at most. */
@@ -270,7 +278,7 @@ update_child(update_work *work, const vl_exprs *keys, const vl_exprs *extra, int
         return NULL;
     if (wish.count > 0 && !wish.is_met)
         rel.op = update_sort(work, rel, wish.order, wish.count);
-    else if (wish.count == 0 && is_ordered && !update_is_key_order(rel.op))
+    else if (wish.count == 0 && is_ordered && !update_is_key_order(work, rel.op))
         rel.op = update_sort_keys(work, rel, keys);
     if (work->order.limit != NULL) {
         op = vl_op_new(b, VL_OP_KIND_LIMIT, 1, rel.op, NULL);
@@ -279,6 +287,8 @@ update_child(update_work *work, const vl_exprs *keys, const vl_exprs *extra, int
         op->as.limit.limit = vl_lower(b, &none, work->order.limit);
         op->as.limit.offset = vl_lower(b, &none, work->order.offset);
         rel.op = op;
+        if (work->is_joined) /* the rows are chosen: now they come together */
+            rel.op = update_sort_keys(work, rel, keys);
     }
     for (uint32_t i = 0; i < keys->count; i++)
         vl_exprs_add(b, &exprs, keys->list[i]);
@@ -368,6 +378,7 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_UPDATE, ast->kid[2]))
         return;
     update_bind_from(&work, ast->kid[3]);
+    work.is_joined = ast->kid[3] != NULL && !vl_bind_is_view(work.target->table);
     if (ast->kid[4] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[4]), &work.where);
     update_bind_order(&work, ast->kid[6], ast->kid[7], ast->kid[8], "UPDATE");
@@ -381,7 +392,8 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     (void)vl_program_begin(b, &frame);
     op = vl_op_new(b, VL_OP_KIND_UPDATE, 1,
                    update_child(&work, &keys, &extra,
-                                update_is_selective(work.target->table, conflict) ||
+                                work.is_joined ||
+                                    update_is_selective(work.target->table, conflict) ||
                                     update_fires(&work, VL_OP_UPDATE, ast->kid[2])),
                    NULL);
     layout = vl_bind_layout_new(b, VL_BIND_NONE, work.row.count + extra.count);
@@ -395,6 +407,7 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
         op->as.update.target.replaced =
             vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_REPLACE, 1);
         op->as.update.key_count = keys.count;
+        op->as.update.is_joined = work.is_joined;
         op->as.update.columns = columns;
         op->as.update.is_direct = update_is_single(op->children[0]);
         update_finish(&work, ast, op, &layout, &sets);

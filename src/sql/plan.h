@@ -391,14 +391,15 @@ typedef struct vl_op_insert {
     uint32_t upsert_count;
 } vl_op_insert;
 
-/* UPDATE: child 0 yields the rowid (WITHOUT ROWID: the hidden one), then extra columns (of FROM). A
- * row that comes again is changed the first time only. */
+/* UPDATE: child 0 yields the rowid (WITHOUT ROWID: the hidden one), then extra columns (of FROM).
+ * Of the rows of FROM that it yields for one row the last one counts. */
 typedef struct vl_op_update {
     vl_change_target target;
     uint32_t key_count;     /* columns of the child that name the row */
     const int32_t *columns; /* positions to be set, or VL_COLUMN_ROWID */
     vl_exprs sets;          /* on the full old row followed by the child's extra columns */
-    int is_direct;          /* the child does not read what is changed: no collecting needed */
+    int is_joined; /* with FROM: rows of one key come together, and the last of them counts */
+    int is_direct; /* the child does not read what is changed: no collecting needed */
 } vl_op_update;
 
 /* DELETE: child 0 as for UPDATE, without extra columns. */

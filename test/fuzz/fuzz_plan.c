@@ -132,13 +132,56 @@ fuzz_check_op(const vl_plan *plan, const vl_program *program, const vl_op *op)
     case VL_OP_KIND_UPDATE:
         FUZZ_CHECK(op->as.update.key_count <= width);
         fuzz_check_list(plan, program, &op->as.update.sets,
-                        op->as.update.target.table->column_count + 1U + width -
-                            op->as.update.key_count);
+                        op->as.update.target.row_count + width - op->as.update.key_count);
         break;
     case VL_OP_KIND_DELETE:
         FUZZ_CHECK(op->as.delete_.key_count == width);
         break;
     }
+}
+
+static void
+fuzz_check_plan(const vl_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->program_count; i++)
+        if (plan->programs[i].root != NULL)
+            fuzz_check_op(plan, &plan->programs[i], plan->programs[i].root);
+}
+
+/* A plan of a body: its arguments are columns of OLD and NEW. */
+static void
+fuzz_check_body_plan(const vl_plan *plan)
+{
+    FUZZ_CHECK(plan->programs[0].argument_count == 0 || plan->row_columns != NULL);
+    for (uint32_t i = 0; i < plan->programs[0].argument_count; i++)
+        FUZZ_CHECK(plan->row_columns[i] < 2U * (VL_PLAN_COLUMNS_MAX + 1U));
+    fuzz_check_plan(plan);
+}
+
+/* A CREATE TRIGGER on a table that there is gives a body, or is refused with a message. */
+static void
+fuzz_check_trigger(const vl_plan *plan, const char *text)
+{
+    const vl_ast *ast = plan->other;
+    vl_trigger_def trigger = {.object = {.name = "fuzz", .sql = text}, .ast = ast};
+    vl_action action = {.trigger = &trigger};
+    vl_body *body;
+    velo_status st;
+
+    if (ast == NULL || ast->type != VL_AST_CREATE_TRIGGER)
+        return;
+    action.table = vl_schema_table(fuzz_rig.schema, ast->kid[1]->text, ast->kid[1]->text_size);
+    if (action.table == NULL)
+        return;
+    st = vl_plan_body(&fuzz_rig.ctx, &fuzz_rig.arena, &action, &fuzz_rig.env, &body);
+    FUZZ_CHECK((st == VELO_OK) == (body != NULL));
+    FUZZ_CHECK(st == VELO_OK || fuzz_rig.ctx.error.text[0] != '\0');
+    if (body == NULL)
+        return;
+    if (body->when != NULL)
+        fuzz_check_body_plan(body->when);
+    for (uint32_t i = 0; i < body->step_count; i++)
+        fuzz_check_body_plan(body->steps[i]);
 }
 
 int
@@ -157,13 +200,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     st = plan_rig_make(&fuzz_rig, text, &plan);
     FUZZ_CHECK((st == VELO_OK) == (plan != NULL));
     FUZZ_CHECK(st == VELO_OK || fuzz_rig.ctx.error.text[0] != '\0');
-    for (uint32_t i = 0; plan != NULL && i < plan->program_count; i++)
-        if (plan->programs[i].root != NULL)
-            fuzz_check_op(plan, &plan->programs[i], plan->programs[i].root);
     if (plan != NULL) {
         const vl_explain_row *rows;
         uint32_t count;
 
+        fuzz_check_plan(plan);
+        fuzz_check_trigger(plan, text);
         FUZZ_CHECK(vl_plan_explain(&fuzz_rig.ctx, &fuzz_rig.arena, plan, &rows, &count) == VELO_OK);
         (void)sql_plan_print(&fuzz_rig.arena, plan);
     }

@@ -146,6 +146,24 @@ old_and_new_are_rows_as_they_are_stored(void)
 }
 
 static void
+update_from_takes_the_last_of_the_rows_that_it_finds(void)
+{
+    velo_connection *db = trigger_open(
+        NULL, "CREATE TABLE t(id INTEGER PRIMARY KEY, x); INSERT INTO t VALUES (1,'a'),(2,'b');"
+              "CREATE TABLE u(k, v); INSERT INTO u VALUES (2,'p'),(1,'q'),(2,'r'),(1,'s');"
+              "CREATE TABLE log(s); CREATE TRIGGER r AFTER UPDATE ON t BEGIN"
+              " INSERT INTO log VALUES (OLD.x || NEW.x); END;");
+
+    CHECK_RUN(db, "UPDATE t SET x = v FROM u WHERE k = id; SELECT s FROM log; DELETE FROM log",
+              "as|br");
+    CHECK_RUN(db, "UPDATE t SET x = x || 1 FROM u WHERE k = id; SELECT s FROM log", "ss1|rr1");
+    CHECK_RUN(db,
+              "DROP TRIGGER r; UPDATE t SET x = v FROM u WHERE k = id; SELECT changes(), x FROM t",
+              "2,s|2,r");
+    CHECK_EQ(velo_close(db), VELO_OK);
+}
+
+static void
 triggers_are_fired_the_newest_first(void)
 {
     velo_connection *db = trigger_open(
@@ -763,6 +781,7 @@ main(int argc, char **argv)
         UNIT_TEST(rows_pass_by_in_rowid_order_and_each_sees_those_before),
         UNIT_TEST(before_triggers_change_what_was_not_set),
         UNIT_TEST(old_and_new_are_rows_as_they_are_stored),
+        UNIT_TEST(update_from_takes_the_last_of_the_rows_that_it_finds),
         UNIT_TEST(triggers_are_fired_the_newest_first),
         UNIT_TEST(when_and_bodies_may_hold_any_query),
         UNIT_TEST(the_outer_clause_goes_before_that_of_the_body),
