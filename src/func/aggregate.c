@@ -253,6 +253,13 @@ aggregate_sum_value(vl_func_call *call, const void *state, vl_value *result)
     return VELO_OK;
 }
 
+/* Rounding errors of reals do not come out again. */
+static int
+aggregate_sum_is_exact(const void *state)
+{
+    return !((const aggregate_sum *)state)->is_real;
+}
+
 /* ---- min, max ---- */
 
 typedef struct aggregate_extreme {
@@ -506,16 +513,16 @@ aggregate_concat_value(vl_func_call *call, const void *state, vl_value *result)
 
 static const vl_func_aggregate aggregate_counts = {sizeof(aggregate_count), aggregate_count_step,
                                                    aggregate_count_inverse, aggregate_count_merge,
-                                                   aggregate_count_value};
+                                                   aggregate_count_value,   NULL};
 static const vl_func_aggregate aggregate_sums = {sizeof(aggregate_sum), aggregate_sum_step,
                                                  aggregate_sum_inverse, aggregate_sum_merge,
-                                                 aggregate_sum_value};
+                                                 aggregate_sum_value,   aggregate_sum_is_exact};
 static const vl_func_aggregate aggregate_extremes = {
-    sizeof(aggregate_extreme), aggregate_extreme_step, NULL, aggregate_extreme_merge,
-    aggregate_extreme_value};
-static const vl_func_aggregate aggregate_concats = {sizeof(aggregate_concat), aggregate_concat_step,
-                                                    aggregate_concat_inverse,
-                                                    aggregate_concat_merge, aggregate_concat_value};
+    sizeof(aggregate_extreme), aggregate_extreme_step,  NULL,
+    aggregate_extreme_merge,   aggregate_extreme_value, NULL};
+static const vl_func_aggregate aggregate_concats = {
+    sizeof(aggregate_concat), aggregate_concat_step,  aggregate_concat_inverse,
+    aggregate_concat_merge,   aggregate_concat_value, NULL};
 
 #define AGGREGATE_TOTAL_FLAGS   (VL_FUNC_PURE_TOTAL | VL_FUNC_AGGREGATE)
 #define AGGREGATE_FAILING_FLAGS (VL_FUNC_PURE_FAILING | VL_FUNC_AGGREGATE)
