@@ -88,6 +88,20 @@ value_clear(vl_window_work *work)
     vl_arena_reset(&work->state_arena);
 }
 
+/* Make the state that of no rows of this partition. */
+static void
+value_restart(vl_window_work *work)
+{
+    const vl_func_aggregate *aggregate = work->what->func->aggregate;
+
+    if (aggregate->restart == NULL) {
+        value_clear(work);
+        return;
+    }
+    vl_arena_reset(&work->state_arena);
+    aggregate->restart(work->state);
+}
+
 void
 vl_window_work_begin(vl_window_stage *window, vl_window_work *work)
 {
@@ -181,7 +195,7 @@ value_advance(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, uint64
         if (is_inverse) {
             VL_TRY(value_step(ctx, window, work, work->from, start, 1));
         } else {
-            value_clear(work);
+            value_restart(work);
             work->to = start;
         }
         work->from = start;
@@ -388,6 +402,7 @@ value_distance(const vl_window_work *work, const vl_value *row, int64_t *distanc
     return 1;
 }
 
+/* lag with a negative offset looks one row ahead and no farther: SQLite has read no more then. */
 static velo_status
 value_shifted(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, vl_value *value)
 {
@@ -401,7 +416,8 @@ value_shifted(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, vl_val
         if (distance < 0) {
             found = (uint64_t)-distance <= window->now - window->begin;
             number -= found ? (uint64_t)-distance : 0;
-        } else if ((uint64_t)distance < VL_WINDOW_NONE - number) {
+        } else if ((uint64_t)distance < VL_WINDOW_NONE - number &&
+                   (distance <= 1 || work->what->func->variant == VL_FUNC_WINDOW_LEAD)) {
             number += (uint64_t)distance;
             VL_TRY(vl_window_fetch(ctx, window, number, &found));
         }

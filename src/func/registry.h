@@ -157,6 +157,9 @@ typedef struct vl_func_aggregate {
     /* Whether inverse now leaves what the rows that stay would give by themselves, to the bit;
      * NULL: always. Where it does not, windows compute a frame anew. */
     int (*is_exact)(const void *state);
+    /* Forget all rows of a state, for a frame that is computed anew, but not what earlier frames of
+     * the partition leave behind; its state_arena was emptied. NULL: zeros. */
+    void (*restart)(void *state);
 } vl_func_aggregate;
 
 /* The built-in window functions (vl_func.variant). */
