@@ -295,15 +295,18 @@ pragma_function_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_te
 
     (void)argument;
     for (size_t i = 0; (func = vl_func_builtin(i)) != NULL; i++) {
-        int is_aggregate = (func->flags & VL_FUNC_AGGREGATE) != 0;
-        uint32_t flags = ((func->flags & VL_FUNC_DETERMINISTIC) != 0 ? 0x800U : 0U) |
-                         ((func->flags & VL_FUNC_INNOCUOUS) != 0 ? 0x200000U : 0U);
+        const char *type = (func->flags & VL_FUNC_AGGREGATE) == 0     ? "s"
+                           : (func->flags & VL_FUNC_GROUPS_ONLY) != 0 ? "a"
+                                                                      : "w";
+        uint32_t flags =
+            ((func->flags & VL_FUNC_DETERMINISTIC) != 0 && *type == 's' ? 0x800U : 0U) |
+            ((func->flags & VL_FUNC_INNOCUOUS) != 0 ? 0x200000U : 0U);
 
         for (int n = func->least; n <= (func->most < 0 ? func->least : func->most); n++) {
             vl_value row[6] = {
                 {.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(func->name), .as.data = func->name},
                 vl_value_of_integer(1),
-                {.type = VL_TYPE_TEXT, .size = 1, .as.data = is_aggregate ? "a" : "s"},
+                {.type = VL_TYPE_TEXT, .size = 1, .as.data = type},
                 {.type = VL_TYPE_TEXT, .size = 4, .as.data = "utf8"},
                 vl_value_of_integer(func->most < 0 ? -1 : n),
                 vl_value_of_integer(flags)};

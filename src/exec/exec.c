@@ -45,6 +45,8 @@ exec_class(vl_op_kind kind)
         return &vl_distinct_class;
     case VL_OP_KIND_AGGREGATE:
         return &vl_aggregate_class;
+    case VL_OP_KIND_WINDOW:
+        return &vl_window_class;
     case VL_OP_KIND_LOOP_JOIN:
         return &vl_loop_join_class;
     case VL_OP_KIND_HASH_JOIN:

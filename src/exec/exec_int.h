@@ -253,6 +253,7 @@ extern const vl_stage_class vl_limit_class;
 extern const vl_stage_class vl_loop_join_class;
 extern const vl_stage_class vl_hash_join_class;
 extern const vl_stage_class vl_aggregate_class;
+extern const vl_stage_class vl_window_class;
 extern const vl_stage_class vl_distinct_class;
 extern const vl_stage_class vl_sort_class;
 extern const vl_stage_class vl_compound_class;

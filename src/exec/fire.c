@@ -250,7 +250,7 @@ fire_action(vl_ctx *ctx, vl_exec *exec, const vl_action *action, const fire_rows
     vl_exec_tally *tally = exec->env.tally;
     vl_exec_tally before = {0, 0, 0};
     vl_fire_body *body;
-    fire_run *run;
+    fire_run *run = NULL;
     velo_status st;
 
     if (fire_is_busy(exec, action->trigger)) /* keeps FI3 */

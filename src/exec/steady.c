@@ -109,6 +109,23 @@ steady_aggregate(const vl_op_aggregate *aggregate)
 }
 
 static int
+steady_window(const vl_op_window *window)
+{
+    for (uint32_t i = 0; i < window->call_count; i++) {
+        if (!vl_exprs_are_steady(&window->calls[i].arguments) ||
+            !steady_expr(window->calls[i].filter))
+            return 0;
+    }
+    for (uint32_t i = 0; i < window->frame_count; i++) {
+        if (!steady_expr(window->frames[i].start_offset) ||
+            !steady_expr(window->frames[i].end_offset))
+            return 0;
+    }
+    return vl_exprs_are_steady(&window->partition) &&
+           steady_keys(window->order, window->order_count);
+}
+
+static int
 steady_hash_join(const vl_op_hash_join *join)
 {
     return vl_exprs_are_steady(&join->left) && vl_exprs_are_steady(&join->right) &&
@@ -136,6 +153,8 @@ steady_of_itself(const vl_plan *plan, const vl_op *op, int depth)
         return steady_hash_join(&op->as.hash_join);
     case VL_OP_KIND_AGGREGATE:
         return steady_aggregate(&op->as.aggregate);
+    case VL_OP_KIND_WINDOW:
+        return steady_window(&op->as.window);
     case VL_OP_KIND_SORT:
         return steady_keys(op->as.sort.keys, op->as.sort.key_count) &&
                steady_expr(op->as.sort.limit) && steady_expr(op->as.sort.offset);

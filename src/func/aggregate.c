@@ -96,6 +96,7 @@ typedef struct aggregate_sum {
     int64_t above;             /* how many are infinite */
     int64_t below;             /* how many are so with a minus */
     int is_real;               /* whether there was one that is no integer */
+    int was_real;              /* whether there was one in an earlier frame of a window */
 } aggregate_sum;
 
 /* The rounding error of total = sum + value (Knuth, TAOCP 2, 4.2.2). */
@@ -243,7 +244,7 @@ aggregate_sum_value(vl_func_call *call, const void *state, vl_value *result)
         *result = vl_value_of_real(aggregate_sum_real(sum));
     else if (sum->rows == 0)
         *result = vl_value_of_null();
-    else if (variant == AGGREGATE_AVG || sum->is_real)
+    else if (variant == AGGREGATE_AVG || sum->is_real || sum->was_real)
         *result = vl_value_of_real(aggregate_sum_real(sum) /
                                    (variant == AGGREGATE_AVG ? (double)sum->rows : 1.0));
     else if (sum->integers > INT64_MAX || sum->integers < INT64_MIN) /* keeps A1 */
@@ -251,6 +252,22 @@ aggregate_sum_value(vl_func_call *call, const void *state, vl_value *result)
     else
         *result = vl_value_of_integer((int64_t)sum->integers);
     return VELO_OK;
+}
+
+/* As in SQLite, sums of a window stay real when the real that made them so has left the frame. */
+static void
+aggregate_sum_restart(void *state)
+{
+    aggregate_sum *sum = state;
+
+    *sum = (aggregate_sum){.was_real = sum->is_real | sum->was_real};
+}
+
+/* Rounding errors of reals do not come out again. */
+static int
+aggregate_sum_is_exact(const void *state)
+{
+    return !((const aggregate_sum *)state)->is_real;
 }
 
 /* ---- min, max ---- */
@@ -504,18 +521,27 @@ aggregate_concat_value(vl_func_call *call, const void *state, vl_value *result)
     return VELO_OK;
 }
 
-static const vl_func_aggregate aggregate_counts = {sizeof(aggregate_count), aggregate_count_step,
-                                                   aggregate_count_inverse, aggregate_count_merge,
-                                                   aggregate_count_value};
-static const vl_func_aggregate aggregate_sums = {sizeof(aggregate_sum), aggregate_sum_step,
-                                                 aggregate_sum_inverse, aggregate_sum_merge,
-                                                 aggregate_sum_value};
-static const vl_func_aggregate aggregate_extremes = {
-    sizeof(aggregate_extreme), aggregate_extreme_step, NULL, aggregate_extreme_merge,
-    aggregate_extreme_value};
-static const vl_func_aggregate aggregate_concats = {sizeof(aggregate_concat), aggregate_concat_step,
-                                                    aggregate_concat_inverse,
-                                                    aggregate_concat_merge, aggregate_concat_value};
+static const vl_func_aggregate aggregate_counts = {.state_size = sizeof(aggregate_count),
+                                                   .step = aggregate_count_step,
+                                                   .inverse = aggregate_count_inverse,
+                                                   .merge = aggregate_count_merge,
+                                                   .value = aggregate_count_value};
+static const vl_func_aggregate aggregate_sums = {.state_size = sizeof(aggregate_sum),
+                                                 .step = aggregate_sum_step,
+                                                 .inverse = aggregate_sum_inverse,
+                                                 .merge = aggregate_sum_merge,
+                                                 .value = aggregate_sum_value,
+                                                 .is_exact = aggregate_sum_is_exact,
+                                                 .restart = aggregate_sum_restart};
+static const vl_func_aggregate aggregate_extremes = {.state_size = sizeof(aggregate_extreme),
+                                                     .step = aggregate_extreme_step,
+                                                     .merge = aggregate_extreme_merge,
+                                                     .value = aggregate_extreme_value};
+static const vl_func_aggregate aggregate_concats = {.state_size = sizeof(aggregate_concat),
+                                                    .step = aggregate_concat_step,
+                                                    .inverse = aggregate_concat_inverse,
+                                                    .merge = aggregate_concat_merge,
+                                                    .value = aggregate_concat_value};
 
 #define AGGREGATE_TOTAL_FLAGS   (VL_FUNC_PURE_TOTAL | VL_FUNC_AGGREGATE)
 #define AGGREGATE_FAILING_FLAGS (VL_FUNC_PURE_FAILING | VL_FUNC_AGGREGATE)

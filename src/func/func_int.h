@@ -27,6 +27,7 @@ extern const vl_func_table vl_func_dates;
 extern const vl_func_table vl_func_math;
 extern const vl_func_table vl_func_texts;
 extern const vl_func_table vl_func_codes;
+extern const vl_func_table vl_func_windows;
 
 /* Flags of most built-in functions. */
 #define VL_FUNC_PURE_TOTAL   (VL_FUNC_DETERMINISTIC | VL_FUNC_INNOCUOUS | VL_FUNC_TOTAL)

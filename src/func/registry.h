@@ -66,6 +66,13 @@ typedef struct vl_func vl_func;
 /* The aggregate's result is of one row, which columns beside it are taken from (min, max). */
 #define VL_FUNC_PICKS_ROW 0x1000U
 
+/* A built-in window function: it is also VL_FUNC_AGGREGATE, has neither callback, and `variant`
+ * says which (VL_FUNC_WINDOW_...). It needs OVER. */
+#define VL_FUNC_WINDOW 0x2000U
+
+/* An aggregate that OVER may not stand behind. */
+#define VL_FUNC_GROUPS_ONLY 0x4000U
+
 /* ---- results ---- */
 
 /* The storage classes that a result can have, for `results`. */
@@ -147,7 +154,28 @@ typedef struct vl_func_aggregate {
     /* The result for the rows so far, which may go on. Not changed: *result is NULL when called,
      * and lives until the state changes. */
     velo_status (*value)(vl_func_call *call, const void *state, vl_value *result);
+    /* Whether inverse now leaves what the rows that stay would give by themselves, to the bit;
+     * NULL: always. Where it does not, windows compute a frame anew. */
+    int (*is_exact)(const void *state);
+    /* Forget all rows of a state, for a frame that is computed anew, but not what earlier frames of
+     * the partition leave behind; its state_arena was emptied. NULL: zeros. */
+    void (*restart)(void *state);
 } vl_func_aggregate;
+
+/* The built-in window functions (vl_func.variant). */
+typedef enum vl_func_window {
+    VL_FUNC_WINDOW_ROW_NUMBER,
+    VL_FUNC_WINDOW_RANK,
+    VL_FUNC_WINDOW_DENSE_RANK,
+    VL_FUNC_WINDOW_PERCENT_RANK,
+    VL_FUNC_WINDOW_CUME_DIST,
+    VL_FUNC_WINDOW_NTILE,
+    VL_FUNC_WINDOW_LAG,
+    VL_FUNC_WINDOW_LEAD,
+    VL_FUNC_WINDOW_FIRST_VALUE,
+    VL_FUNC_WINDOW_LAST_VALUE,
+    VL_FUNC_WINDOW_NTH_VALUE
+} vl_func_window;
 
 /* One function, for a range of argument counts. */
 struct vl_func {

@@ -174,6 +174,8 @@ cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_qu
 
         if (core->scope->call_count > 0 || core->is_grouped)
             vl_bind_fail(b, like, term, "recursive aggregate queries not supported");
+        if (core->scope->window_call_count > 0)
+            vl_bind_fail(b, like, term, "cannot use window functions in recursive queries");
     }
     for (; term != NULL; term = term->next) {
         if (term->op != VL_OP_UNION && term->op != VL_OP_UNION_ALL)

@@ -193,19 +193,18 @@ func_note_call(vl_binder *b, vl_bind_scope *scope, const vl_aggregate *call,
     return calls->id;
 }
 
-/* ORDER BY within a call. */
-static int
-func_bind_order(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_aggregate *call)
+int
+vl_bind_sort_keys(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_sort_key **keys,
+                  uint32_t *count)
 {
-    uint32_t count = list != NULL ? list->count : 0;
-
-    if (count == 0)
+    *count = 0;
+    if (list == NULL || list->count == 0)
         return 1;
-    call->order = vl_bind_alloc(b, count, sizeof(vl_sort_key));
-    if (call->order == NULL)
+    *keys = vl_bind_alloc(b, list->count, sizeof **keys);
+    if (*keys == NULL)
         return 0;
     for (const vl_ast *term = vl_ast_first(list); term != NULL; term = term->next) {
-        vl_sort_key *key = &call->order[call->order_count++];
+        vl_sort_key *key = &(*keys)[(*count)++];
 
         key->expr = vl_bind_expr(b, scope, term->kid[0]);
         if (key->expr == NULL)
@@ -224,16 +223,19 @@ func_bind_call(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
                vl_aggregate *call)
 {
     vl_aggregates_rule rule = scope->aggregates;
+    int has_windows = scope->has_windows;
     int is_ok;
 
     scope->aggregates = VL_AGGREGATES_INSIDE;
+    scope->has_windows = 0;
     call->func = found->def;
     call->is_distinct = (ast->flags & VL_AST_DISTINCT) != 0;
     call->arguments = vl_bind_list(b, scope, ast->kid[0]);
     if (ast->kid[2] != NULL)
         call->filter = vl_bind_expr(b, scope, ast->kid[2]);
-    is_ok = func_bind_order(b, scope, ast->kid[1], call);
+    is_ok = vl_bind_sort_keys(b, scope, ast->kid[1], &call->order, &call->order_count);
     scope->aggregates = rule;
+    scope->has_windows = has_windows;
     if (call->is_distinct && call->arguments.count != 1)
         vl_bind_fail(b, scope, ast, "DISTINCT aggregates must take exactly one argument");
     if (is_ok && b->status == VELO_OK && call->arguments.count > 0)
@@ -273,13 +275,29 @@ func_aggregate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
 
 /* ---- all calls ---- */
 
+static void
+func_misuse(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast)
+{
+    if (scope->alias.text != NULL)
+        vl_bind_fail(b, scope, NULL, "misuse of aliased window function %.*s",
+                     (int)scope->alias.size, scope->alias.text);
+    else
+        vl_bind_fail(b, scope, ast, "misuse of window function %.*s()", (int)ast->text_size,
+                     ast->text);
+}
+
 static int
 func_check_syntax(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast,
                   const vl_plan_func *found)
 {
     int size = (int)ast->text_size;
+    int is_over = ast->kid[3] != NULL;
 
-    if ((ast->flags & VL_AST_HAS_STAR) != 0 && !found->takes_rows)
+    if (is_over && (!found->is_aggregate || found->is_groups_only))
+        vl_bind_fail(b, scope, ast, "%.*s() may not be used as a window function", size, ast->text);
+    else if (is_over ? !scope->has_windows : found->is_window)
+        func_misuse(b, scope, ast);
+    else if ((ast->flags & VL_AST_HAS_STAR) != 0 && !found->takes_rows)
         vl_bind_fail(b, scope, ast, "wrong number of arguments to function %.*s()", size,
                      ast->text);
     else if (!found->is_aggregate && ast->kid[2] != NULL)
@@ -299,11 +317,11 @@ vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     vl_exprs arguments;
     vl_expr *expr;
 
-    if (ast->kid[3] != NULL)
-        return vl_bind_fail(b, scope, ast, "window functions are not supported yet");
     if (!func_find(b, scope, ast, (vl_bind_word){ast->text, ast->text_size}, count, &found) ||
         !func_check_syntax(b, scope, ast, &found))
         return NULL;
+    if (ast->kid[3] != NULL)
+        return vl_bind_window_function(b, scope, ast, &found);
     if (found.is_aggregate)
         return func_aggregate(b, scope, ast, &found);
     arguments = vl_bind_list(b, scope, ast->kid[0]);

@@ -102,6 +102,30 @@ typedef struct vl_bind_call {
     int is_order_dependent;
 } vl_bind_call;
 
+/* How a window divides and sorts rows. */
+typedef struct vl_bind_window {
+    vl_exprs partition;
+    vl_sort_key *order; /* order_count of them, bound */
+    uint32_t order_count;
+} vl_bind_window;
+
+/* A window of a WINDOW clause, or what OVER says: as written, with what it has of its base. */
+typedef struct vl_bind_window_text {
+    const vl_ast *name;      /* NAME, or NULL */
+    const vl_ast *partition; /* list, or NULL */
+    const vl_ast *order;     /* list, or NULL */
+    const vl_ast *frame;     /* FRAME, or NULL */
+} vl_bind_window_text;
+
+/* A call of a window function. */
+typedef struct vl_bind_window_call {
+    vl_window_call call;   /* bound; its frame has no number yet */
+    vl_window_frame frame; /* bound; all zeros when the function does not look at it */
+    uint32_t window;       /* number in its scope */
+    uint32_t id;           /* of its result */
+    int is_live;           /* somebody looks at it */
+} vl_bind_window_call;
+
 /* What may stand where an expression is. */
 typedef enum vl_aggregates_rule {
     VL_AGGREGATES_MISUSED, /* WHERE and the like */
@@ -124,6 +148,16 @@ struct vl_bind_scope {
     vl_bind_call *calls; /* call_count of them, with room for call_capacity */
     uint32_t call_count;
     uint32_t call_capacity;
+    int has_windows;                         /* window functions may be called here */
+    vl_bind_word alias;                      /* that is being bound in place of its name; or none */
+    const vl_bind_window_text *window_texts; /* WINDOW: window_text_count of them */
+    uint32_t window_text_count;
+    vl_bind_window *windows; /* window_count of them, in the order of the text */
+    uint32_t window_count;
+    uint32_t window_capacity;
+    vl_bind_window_call *window_calls; /* window_call_count of them */
+    uint32_t window_call_count;
+    uint32_t window_call_capacity;
 };
 
 /* One SELECT or VALUES of a query. */
@@ -396,6 +430,19 @@ int vl_bind_collation(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at
 /* Storage classes of what has an affinity applied, or was CAST to it. */
 uint8_t vl_bind_classes(vl_affinity affinity, int is_cast);
 
+/* Sort keys of a list of TERM, bound. 0: failed. */
+int vl_bind_sort_keys(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_sort_key **keys,
+                      uint32_t *count);
+
+/* ---- bind_window.c ---- */
+
+/* Read a WINDOW clause into its scope. */
+void vl_bind_windows(vl_binder *b, vl_bind_scope *scope, const vl_ast *list);
+
+/* A call with OVER of a function that may have it. */
+vl_expr *vl_bind_window_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast,
+                                 const vl_plan_func *found);
+
 /* ---- bind_from.c, bind_cte.c ---- */
 
 /* Read a FROM list into a scope and its tree. */
@@ -494,6 +541,22 @@ typedef struct vl_wish {
     int is_limited; /* few rows are wanted */
     int is_met;
 } vl_wish;
+
+/* The expressions of the scope's live calls of window functions and of their windows, in an order
+ * that vl_plan_windows knows. */
+vl_exprs vl_window_exprs(vl_binder *b, const vl_bind_scope *scope);
+
+/* The order that rows should come in, for the first window that is computed. 0: it has none. */
+int vl_window_wish(vl_binder *b, const vl_bind_scope *scope, vl_wish *wish);
+
+/* Operators for the scope's live window functions: `exprs` are those of vl_window_exprs, made to
+ * speak of the rows of `rel`. is_met: these have the order of vl_window_wish. */
+vl_bind_rel vl_plan_windows(vl_binder *b, const vl_bind_scope *scope, vl_bind_rel rel,
+                            const vl_exprs *exprs, int is_met);
+
+/* Whether rows behind the window functions have an order. */
+int vl_window_is_ordered(vl_binder *b, const vl_bind_scope *scope, const vl_bind_order *order,
+                         uint32_t count);
 
 /* Operators for a FROM and WHERE. */
 vl_bind_rel vl_plan_from(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *from,

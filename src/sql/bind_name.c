@@ -13,6 +13,7 @@ typedef struct name_parts {
     vl_bind_word table;  /* or none */
     vl_bind_word column;
     const vl_ast *at;
+    int is_inner; /* it stands in a query within the one that is looked at */
 } name_parts;
 
 /* What was found so far among the sources of a scope. */
@@ -137,6 +138,7 @@ static vl_expr *
 name_alias(vl_binder *b, vl_bind_scope *scope, const name_parts *name)
 {
     const vl_ast *results = scope->results;
+    int has_windows = scope->has_windows;
 
     for (const vl_ast *result = vl_ast_first(results); result != NULL; result = result->next) {
         const vl_ast *alias = result->type == VL_AST_RESULT ? result->kid[1] : NULL;
@@ -145,7 +147,11 @@ name_alias(vl_binder *b, vl_bind_scope *scope, const name_parts *name)
         if (alias == NULL || !name_equal(name->column, alias->text, alias->text_size))
             continue;
         scope->results = NULL; /* aliases do not mean one another */
+        scope->alias = (vl_bind_word){alias->text, alias->text_size};
+        scope->has_windows = has_windows && !name->is_inner;
         expr = vl_bind_expr(b, scope, result->kid[0]);
+        scope->has_windows = has_windows;
+        scope->alias = (vl_bind_word){NULL, 0};
         scope->results = results;
         return expr;
     }
@@ -216,7 +222,10 @@ vl_bind_name(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     if (schema != NULL)
         name.schema = (vl_bind_word){schema->text, schema->text_size};
     for (vl_bind_scope *at = scope; at != NULL; at = at->parent) { /* keeps BN1 */
-        vl_expr *expr = name_in_scope(b, at, &name);
+        vl_expr *expr;
+
+        name.is_inner = at != scope;
+        expr = name_in_scope(b, at, &name);
 
         if (expr != NULL || b->status != VELO_OK)
             return b->status == VELO_OK ? expr : NULL;

@@ -130,7 +130,9 @@ order_simple_term(vl_binder *b, vl_query *query, const vl_ast *term, uint32_t ra
     if (b->status != VELO_OK)
         return;
     if (order->slot == VL_BIND_NONE) {
+        core->scope->has_windows = 1;
         order->expr = vl_bind_expr(b, core->scope, term);
+        core->scope->has_windows = 0;
         if (order->expr == NULL)
             return;
         order->slot = order_equal_slot(core, order->expr);
@@ -145,19 +147,25 @@ static uint32_t
 order_try_core(vl_binder *b, vl_core *core, const vl_ast *term)
 {
     uint32_t call_count = core->scope->call_count;
+    uint32_t window_count = core->scope->window_count;
+    uint32_t window_call_count = core->scope->window_call_count;
     uint32_t slot = VL_BIND_NONE;
     const vl_expr *expr;
 
     if (core->rows != NULL)
         return VL_BIND_NONE;
     b->quiet++;
+    core->scope->has_windows = 1;
     expr = vl_bind_expr(b, core->scope, order_strip(term));
+    core->scope->has_windows = 0;
     b->quiet--;
     if (b->status == VELO_ERROR)
         b->status = VELO_OK;
     if (expr != NULL && b->status == VELO_OK)
         slot = order_equal_slot(core, expr);
     core->scope->call_count = call_count;
+    core->scope->window_count = window_count;
+    core->scope->window_call_count = window_call_count;
     return slot;
 }
 

@@ -300,8 +300,10 @@ query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
     vl_bind_scope *scope = core->scope;
     vl_aggregates_rule rule;
 
+    vl_bind_windows(b, scope, ast->kid[5]);
     vl_bind_from(b, scope, ast->kid[1], &core->from);
     scope->aggregates = VL_AGGREGATES_ALLOWED;
+    scope->has_windows = 1;
     if (b->status != VELO_OK ||
         !vl_bind_results(b, scope, ast->kid[0], &core->results, &core->columns))
         return; /* keeps BQ2 */
@@ -311,6 +313,7 @@ query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
         core->is_grouped || scope->call_count > 0 ? VL_AGGREGATES_ALLOWED : VL_AGGREGATES_MISUSED;
     scope->results = ast->kid[0];
     scope->aggregates = VL_AGGREGATES_MISUSED;
+    scope->has_windows = 0;
     if (ast->kid[2] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, scope, ast->kid[2]), &core->where);
     query_bind_group(b, core, ast);

@@ -234,6 +234,36 @@ vl_node_set_ops(vl_ast *node, int op, int op2)
 }
 
 vl_ast *
+vl_node_over(vl_parser *parser, vl_ast *call, vl_ast *filter, vl_ast *over)
+{
+    if (call == NULL)
+        return NULL;
+    if (over != NULL && (call->flags & VL_AST_DISTINCT) != 0)
+        vl_parser_fail(parser, VELO_ERROR, call->offset,
+                       "DISTINCT is not supported for window functions");
+    else if (over != NULL && call->kid[1] != NULL)
+        vl_parser_fail(parser, VELO_ERROR, call->offset,
+                       "ORDER BY may not be used with non-aggregate %.*s()", (int)call->text_size,
+                       call->text);
+    return vl_node_set_kid(vl_node_set_kid(call, 2, filter), 3, over);
+}
+
+vl_ast *
+vl_node_frame(vl_parser *parser, vl_ast *frame)
+{
+    const vl_ast *start = frame == NULL ? NULL : frame->kid[0];
+    vl_ast_op end;
+
+    if (start == NULL)
+        return frame;
+    end = frame->kid[1] == NULL ? VL_OP_CURRENT_ROW : (vl_ast_op)frame->kid[1]->op;
+    if ((start->op == VL_OP_CURRENT_ROW && end == VL_OP_PRECEDING) ||
+        (start->op == VL_OP_FOLLOWING && (end == VL_OP_PRECEDING || end == VL_OP_CURRENT_ROW)))
+        vl_parser_fail(parser, VELO_ERROR, UINT32_MAX, "unsupported frame specification");
+    return frame;
+}
+
+vl_ast *
 vl_node_span(vl_parser *parser, vl_ast *node, vl_token from, vl_token to)
 {
     if (node == NULL)

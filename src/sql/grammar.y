@@ -504,9 +504,11 @@ partition(A) ::= PARTITION BY exprs(L) order_by(O) frame(F). { A = NODE(WINDOW, 
 partition(A) ::= ORDER BY terms(O) frame(F). { A = NODE(WINDOW, NULL, O, F); }
 partition(A) ::= frame(F). { A = NODE(WINDOW, NULL, NULL, F); }
 frame(A) ::= . { A = NULL; }
-frame(A) ::= frame_unit(U) first_bound(B) exclusion(X). { A = OPS(NODE(FRAME, B), U, X); }
+frame(A) ::= frame_unit(U) first_bound(B) exclusion(X). {
+    A = vl_node_frame(P, OPS(NODE(FRAME, B), U, X));
+}
 frame(A) ::= frame_unit(U) BETWEEN first_bound(B) AND last_bound(C) exclusion(X). {
-    A = OPS(NODE(FRAME, B, C), U, X);
+    A = vl_node_frame(P, OPS(NODE(FRAME, B, C), U, X));
 }
 %type frame_unit {int}
 frame_unit(A) ::= RANGE. { A = VL_OP_RANGE; }
@@ -608,7 +610,9 @@ expr(A) ::= nm(S) DOT nm(T) DOT nm(N). { A = SPAN(TEXT(NODE(COLUMN, NAME(T), NAM
 expr(A) ::= expr(E) COLLATE ids(N). { A = SPAN(TEXT(NODE(COLLATE, E), N), AT(E), N); }
 expr(A) ::= CAST(B) LP expr(E) AS type(T) RP(C). { A = SPAN(NODE(CAST, E, T), B, C); }
 expr(A) ::= call(F). { A = F; }
-expr(A) ::= call(F) after_call(O). { A = SPAN(KID(KID(F, 2, O.filter), 3, O.over), AT(F), O.end); }
+expr(A) ::= call(F) after_call(O). {
+    A = SPAN(vl_node_over(P, F, O.filter, O.over), AT(F), O.end);
+}
 call(A) ::= idj(N) LP distinct(D) exprs_opt(L) RP(C). {
     A = FLAGS(SPAN(TEXT(NODE(FUNCTION, L), N), N, C), D);
 }

@@ -65,6 +65,12 @@ vl_ast *vl_node_set_kid(vl_ast *node, unsigned index, vl_ast *kid);
 vl_ast *vl_node_set_flags(vl_ast *node, unsigned flags);
 vl_ast *vl_node_set_ops(vl_ast *node, int op, int op2);
 
+/* Give a call its FILTER and OVER, either may be NULL; refuses what SQLite refuses then. */
+vl_ast *vl_node_over(vl_parser *parser, vl_ast *call, vl_ast *filter, vl_ast *over);
+
+/* Check the bounds of a FRAME. */
+vl_ast *vl_node_frame(vl_parser *parser, vl_ast *frame);
+
 /* Give an expression its place in the text: from one token's begin to another's end. */
 vl_ast *vl_node_span(vl_parser *parser, vl_ast *node, vl_token from, vl_token to);
 

@@ -142,6 +142,7 @@ typedef enum vl_op_kind {
     VL_OP_KIND_LOOP_JOIN, /* for each left row all of a program with arguments */
     VL_OP_KIND_HASH_JOIN,
     VL_OP_KIND_AGGREGATE,
+    VL_OP_KIND_WINDOW, /* window functions */
     VL_OP_KIND_DISTINCT,
     VL_OP_KIND_SORT,
     VL_OP_KIND_LIMIT,
@@ -291,6 +292,59 @@ typedef struct vl_op_aggregate {
     int is_sorted_input; /* rows of a group arrive together, groups ascending */
 } vl_op_aggregate;
 
+typedef enum vl_frame_unit {
+    VL_FRAME_ROWS,
+    VL_FRAME_RANGE, /* with an offset there is one order key */
+    VL_FRAME_GROUPS
+} vl_frame_unit;
+
+typedef enum vl_frame_bound {
+    VL_FRAME_UNBOUNDED_PRECEDING,
+    VL_FRAME_PRECEDING, /* by an offset */
+    VL_FRAME_CURRENT,
+    VL_FRAME_FOLLOWING, /* by an offset */
+    VL_FRAME_UNBOUNDED_FOLLOWING
+} vl_frame_bound;
+
+typedef enum vl_frame_exclude {
+    VL_FRAME_EXCLUDE_UNSAID,
+    VL_FRAME_EXCLUDE_NO_OTHERS,
+    VL_FRAME_EXCLUDE_CURRENT,
+    VL_FRAME_EXCLUDE_GROUP,
+    VL_FRAME_EXCLUDE_TIES
+} vl_frame_exclude;
+
+/* Which rows of a partition a function sees, for each row. */
+typedef struct vl_window_frame {
+    vl_frame_unit unit;
+    vl_frame_bound start;
+    vl_frame_bound end;
+    vl_frame_exclude exclude;
+    vl_expr *start_offset; /* PRECEDING, FOLLOWING: constant; else NULL */
+    vl_expr *end_offset;   /* see start_offset */
+} vl_window_frame;
+
+typedef struct vl_window_call {
+    const struct vl_func *func; /* an aggregate, or a built-in window function */
+    vl_exprs arguments;
+    vl_expr *filter;   /* FILTER, or NULL */
+    uint32_t frame;    /* number of its frame */
+    uint8_t collation; /* of min and max */
+} vl_window_call;
+
+/* WINDOW: the child's rows must be sorted by the partition (ascending), then by the order; they are
+ * yielded in their order, with the results of the calls behind their columns. */
+typedef struct vl_op_window {
+    vl_exprs partition;
+    const uint8_t *collations; /* of the partition */
+    vl_sort_key *order;        /* order_count of them: rows that are equal in these are peers */
+    uint32_t order_count;
+    vl_window_frame *frames; /* frame_count of them */
+    uint32_t frame_count;
+    vl_window_call *calls; /* call_count of them */
+    uint32_t call_count;
+} vl_op_window;
+
 /* DISTINCT. Rows stay in the order of first appearance. */
 typedef struct vl_op_distinct {
     uint32_t key_count; /* the first of the row's columns, which are compared; others come along */
@@ -430,6 +484,7 @@ struct vl_op {
         vl_op_loop_join loop_join;
         vl_op_hash_join hash_join;
         vl_op_aggregate aggregate;
+        vl_op_window window;
         vl_op_distinct distinct;
         vl_op_sort sort;
         vl_op_limit limit;

@@ -367,6 +367,30 @@ explain_aggregate(explainer *x, const vl_op *op, int32_t parent)
     }
 }
 
+/* As SQLite has it: a query for the sorted rows, which is read as they are asked for. */
+static void
+explain_window(explainer *x, const vl_op *op, int32_t parent)
+{
+    const vl_op_window *as = &op->as.window;
+    explain_text routine = {.x = x};
+    explain_text scan = {.x = x};
+    uint32_t number = ++x->subqueries + 1;
+
+    explain_put(&routine, "CO-ROUTINE (subquery-");
+    explain_put_number(&routine, number);
+    explain_put(&routine, ")");
+    explain_op(x, op->children[0], explain_row(x, parent, routine.text));
+    explain_put(&scan, "SCAN (subquery-");
+    explain_put_number(&scan, number);
+    explain_put(&scan, ")");
+    (void)explain_row(x, parent, scan.text);
+    explain_exprs(x, &as->partition, parent);
+    for (uint32_t i = 0; i < as->call_count; i++) {
+        explain_exprs(x, &as->calls[i].arguments, parent);
+        explain_expr(x, as->calls[i].filter, parent);
+    }
+}
+
 static const char *
 explain_compound_words(vl_compound kind)
 {
@@ -505,6 +529,9 @@ explain_op(explainer *x, const vl_op *op, int32_t parent)
         break;
     case VL_OP_KIND_AGGREGATE:
         explain_aggregate(x, op, parent);
+        break;
+    case VL_OP_KIND_WINDOW:
+        explain_window(x, op, parent);
         break;
     case VL_OP_KIND_COMPOUND:
         explain_compound_part(x, op, explain_row(x, parent, "COMPOUND QUERY"));

@@ -42,14 +42,25 @@ query_visit_bare(void *arg, uint32_t id)
 /* What is computed above FROM: bound expressions, which an AGGREGATE makes speak of its own row. */
 typedef struct query_tail {
     vl_exprs results;
-    vl_exprs having; /* conjuncts */
-    vl_exprs order;  /* of the terms that are no results; the others are missing */
+    vl_exprs having;  /* conjuncts */
+    vl_exprs order;   /* of the terms that are no results; the others are missing */
+    vl_exprs windows; /* see vl_window_exprs */
 } query_tail;
 
 static int
 query_is_aggregate(const vl_core *core)
 {
     return core->is_grouped || core->scope->call_count > 0;
+}
+
+/* Whether there are live window functions. */
+static int
+query_has_windows(const vl_core *core)
+{
+    for (uint32_t i = 0; i < core->scope->window_call_count; i++)
+        if (core->scope->window_calls[i].is_live)
+            return 1;
+    return 0;
 }
 
 /* Lower the calls of a scope for the rows below. */
@@ -102,7 +113,7 @@ static void
 query_replace_tail(vl_binder *b, const vl_core *core, const vl_bind_layout *groups,
                    query_tail *tail)
 {
-    vl_exprs *lists[] = {&tail->results, &tail->having, &tail->order};
+    vl_exprs *lists[] = {&tail->results, &tail->having, &tail->order, &tail->windows};
 
     for (unsigned i = 0; i < VL_ARRAY_COUNT(lists); i++) {
         vl_exprs replaced = {NULL, 0};
@@ -117,7 +128,7 @@ query_replace_tail(vl_binder *b, const vl_core *core, const vl_bind_layout *grou
 static void
 query_collect_bare(const query_tail *tail, query_bare *bare)
 {
-    const vl_exprs *lists[] = {&tail->results, &tail->having, &tail->order};
+    const vl_exprs *lists[] = {&tail->results, &tail->having, &tail->order, &tail->windows};
 
     for (unsigned i = 0; i < VL_ARRAY_COUNT(lists); i++)
         for (uint32_t k = 0; k < lists[i]->count; k++)
@@ -420,12 +431,16 @@ query_min_max(vl_binder *b, const vl_core *core, const vl_exprs *given, const qu
 
 /* ---- one SELECT ---- */
 
-/* Rows of FROM, grouped if need be; *is_ordered: as ORDER BY wants them. */
+/* Rows of FROM, grouped if need be, with the results of window functions; *is_ordered: as ORDER BY
+ * wants them. */
 static vl_bind_rel
 query_rows(vl_binder *b, const vl_query *query, const vl_core *core, const vl_exprs *where,
            query_tail *tail, int *is_ordered)
 {
     vl_wish wish = query_wish(b, core, query);
+    int has_windows = query_has_windows(core);
+    int is_wish_of_window =
+        has_windows && !query_is_aggregate(core) && vl_window_wish(b, core->scope, &wish);
     vl_bind_rel rel = {NULL, {NULL, 0}};
 
     *is_ordered = query->order_count == 0;
@@ -436,12 +451,18 @@ query_rows(vl_binder *b, const vl_query *query, const vl_core *core, const vl_ex
     if (rel.op == NULL)
         rel = vl_plan_from(b, core->scope, &core->from, where, &wish);
     if (!query_is_aggregate(core)) {
-        *is_ordered |= wish.is_met;
-        return rel;
+        *is_ordered |= wish.is_met && !is_wish_of_window;
+    } else {
+        rel = query_aggregate(b, core, rel, wish.count > 0 && wish.is_met, tail);
+        *is_ordered |= !core->is_grouped || query_is_group_order(b, core, query);
+        rel = vl_plan_filter(b, rel, &tail->having);
     }
-    rel = query_aggregate(b, core, rel, wish.count > 0 && wish.is_met, tail);
-    *is_ordered |= !core->is_grouped || query_is_group_order(b, core, query);
-    return vl_plan_filter(b, rel, &tail->having);
+    if (!has_windows)
+        return rel;
+    if (vl_window_wish(b, core->scope, &(vl_wish){0}))
+        *is_ordered = query->order_count == 0 || (query_is_aggregate(core) && !core->is_grouped) ||
+                      vl_window_is_ordered(b, core->scope, query->order, query->order_count);
+    return vl_plan_windows(b, core->scope, rel, &tail->windows, is_wish_of_window && wish.is_met);
 }
 
 /* Which columns of the sources are needed, now that it is known what is computed. */
@@ -470,15 +491,27 @@ query_mark_items(vl_binder *b, const vl_join_item *item)
         query_mark_items(b, &item->list[i]);
 }
 
+/* Which window functions are needed, and what they need. */
+static void
+query_mark_windows(vl_binder *b, const vl_bind_scope *scope, query_tail *tail)
+{
+    for (uint32_t i = 0; i < scope->window_call_count; i++)
+        scope->window_calls[i].is_live = b->ids[scope->window_calls[i].id].is_used;
+    tail->windows = vl_window_exprs(b, scope);
+    query_mark_list(b, &tail->windows);
+}
+
 static void
 query_mark_used(vl_binder *b, const vl_query *query, const vl_core *core, const vl_exprs *where,
-                const query_tail *tail)
+                query_tail *tail)
 {
     const vl_bind_scope *scope = core->scope;
 
     for (uint32_t i = 0; i < scope->source_count; i++)
         for (uint32_t k = 0; k <= scope->sources[i]->column_count; k++)
             b->ids[scope->sources[i]->base + k].is_used = 0;
+    for (uint32_t i = 0; i < scope->window_call_count; i++)
+        b->ids[scope->window_calls[i].id].is_used = 0;
     query_mark_items(b, &core->from);
     query_mark_list(b, where);
     query_mark_list(b, &core->groups);
@@ -494,6 +527,7 @@ query_mark_used(vl_binder *b, const vl_query *query, const vl_core *core, const 
         for (uint32_t k = 0; k < call->order_count; k++)
             vl_expr_visit(call->order[k].expr, query_visit_used, b);
     }
+    query_mark_windows(b, scope, tail);
 }
 
 /* Results, with NULL for those that nobody looks at. */
@@ -534,7 +568,7 @@ query_where(vl_binder *b, const vl_core *core, const vl_query_use *use)
 static vl_bind_rel
 query_select(vl_binder *b, const vl_query *query, const vl_core *core, const vl_query_use *use)
 {
-    query_tail tail = {query_live_results(b, query, core, use), {NULL, 0}, {NULL, 0}};
+    query_tail tail = {query_live_results(b, query, core, use), {NULL, 0}, {NULL, 0}, {NULL, 0}};
     uint32_t count = core->results.count;
     vl_exprs where = query_where(b, core, use);
     vl_bind_rel rel;
@@ -643,6 +677,27 @@ query_is_group(const vl_core *core, const vl_expr *result)
     return 0;
 }
 
+/* Whether a result is what all windows of a SELECT divide by: then it chooses whole partitions. */
+static int
+query_is_partition(const vl_core *core, const vl_expr *result)
+{
+    const vl_bind_scope *scope = core->scope;
+
+    if (scope->window_count > 0 &&
+        (result->kind != VL_EXPR_COLUMN || result->collation != VL_COLLATE_BINARY))
+        return 0;
+    for (uint32_t i = 0; i < scope->window_count; i++) {
+        const vl_exprs *partition = &scope->windows[i].partition;
+        int is_found = 0;
+
+        for (uint32_t k = 0; k < partition->count; k++)
+            is_found |= vl_expr_equal(partition->list[k], result);
+        if (!is_found)
+            return 0;
+    }
+    return 1;
+}
+
 static void
 query_visit_taken(void *arg, uint32_t id)
 {
@@ -658,6 +713,8 @@ query_visit_taken(void *arg, uint32_t id)
     if (result->effect != VL_EFFECT_TOTAL)
         taker->is_fit = 0;
     if (query_is_aggregate(taker->core) && !query_is_group(taker->core, result))
+        taker->is_fit = 0;
+    if (!query_is_partition(taker->core, result))
         taker->is_fit = 0;
 }
 
@@ -686,7 +743,8 @@ vl_query_takes(const vl_binder *b, const vl_query *query, uint32_t base, const v
 
         if (taker.core->rows != NULL || taker.core->is_distinct ||
             (query_is_aggregate(taker.core) &&
-             (!taker.core->is_grouped || !query_is_comparison(conjunct))))
+             (!taker.core->is_grouped || !query_is_comparison(conjunct))) ||
+            (taker.core->scope->window_count > 0 && !query_is_comparison(conjunct)))
             return 0;
         vl_expr_visit(conjunct, query_visit_taken, &taker);
         if (!taker.is_fit || taker.size > VL_EXPR_SIZE_MAX)

@@ -104,6 +104,17 @@ fuzz_check_op(const vl_plan *plan, const vl_program *program, const vl_op *op)
         fuzz_check_list(plan, program, &op->as.aggregate.groups, width);
         fuzz_check_list(plan, program, &op->as.aggregate.bare, width);
         break;
+    case VL_OP_KIND_WINDOW:
+        FUZZ_CHECK(op->column_count == width + op->as.window.call_count);
+        fuzz_check_list(plan, program, &op->as.window.partition, width);
+        for (uint32_t i = 0; i < op->as.window.order_count; i++)
+            fuzz_check_expr(plan, program, op->as.window.order[i].expr, width);
+        for (uint32_t i = 0; i < op->as.window.call_count; i++) {
+            fuzz_check_list(plan, program, &op->as.window.calls[i].arguments, width);
+            fuzz_check_expr(plan, program, op->as.window.calls[i].filter, width);
+            FUZZ_CHECK(op->as.window.calls[i].frame < op->as.window.frame_count);
+        }
+        break;
     case VL_OP_KIND_DISTINCT:
         FUZZ_CHECK(op->column_count == width && op->as.distinct.key_count <= width);
         break;

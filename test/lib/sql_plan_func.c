@@ -12,13 +12,21 @@ typedef struct plan_func_row {
     vl_plan_func func; /* but for def */
 } plan_func_row;
 
-#define SCALAR(text, least, most, effect, classes)                                                 \
-    {{.name = (text)}, least, most, {NULL, 0, 0, 0, 0, effect, classes, 0}}
-#define AGGREGATE(text, least, most, rows, compares, min_max)                                      \
-    {{.name = (text)},                                                                             \
-     least,                                                                                        \
-     most,                                                                                         \
-     {NULL, 1, rows, compares, min_max, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}}
+#define SCALAR(text, least, most, effect_of, classes_of)                                           \
+    {                                                                                              \
+        {.name = (text)}, least, most,                                                             \
+        {                                                                                          \
+            .effect = (effect_of), .classes = (classes_of)                                         \
+        }                                                                                          \
+    }
+#define AGGREGATE(text, least, most, rows, compares_by, picks)                                     \
+    {                                                                                              \
+        {.name = (text)}, least, most,                                                             \
+        {                                                                                          \
+            .is_aggregate = 1, .takes_rows = (rows), .compares = (compares_by),                    \
+            .min_max = (picks), .classes = VL_CLASS_ANY                                            \
+        }                                                                                          \
+    }
 
 static const plan_func_row plan_funcs[] = {
     SCALAR("abs", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),
@@ -31,8 +39,8 @@ static const plan_func_row plan_funcs[] = {
     SCALAR("ifnull", 2, 2, VL_EFFECT_TOTAL, VL_CLASS_ANY),
     SCALAR("iif", 2, 100, VL_EFFECT_TOTAL, VL_CLASS_ANY),
     SCALAR("likely", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),
-    {{.name = "min"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
-    {{.name = "max"}, 2, 100, {NULL, 0, 0, 1, 0, VL_EFFECT_TOTAL, VL_CLASS_ANY, 0}},
+    {{.name = "min"}, 2, 100, {.compares = 1, .classes = VL_CLASS_ANY}},
+    {{.name = "max"}, 2, 100, {.compares = 1, .classes = VL_CLASS_ANY}},
     AGGREGATE("min", 1, 1, 0, 1, -1),
     AGGREGATE("max", 1, 1, 0, 1, 1),
     AGGREGATE("count", 0, 1, 1, 0, 0),

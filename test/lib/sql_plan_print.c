@@ -491,6 +491,37 @@ plan_recurse(plan_printer *p, const vl_op *op)
     plan_limits(p, as->limit, as->offset);
 }
 
+static void
+plan_window(plan_printer *p, const vl_op_window *as)
+{
+    static const char *const units[] = {"rows", "range", "groups"};
+    static const char *const bounds[] = {"begin", "-", "now", "+", "end"};
+    static const char *const excludes[] = {"", " no-others", " no-current", " no-group",
+                                           " no-ties"};
+
+    (void)fputs("window", p->out);
+    plan_list(p, "by", &as->partition);
+    plan_sort_keys(p, as->order, as->order_count);
+    for (uint32_t i = 0; i < as->call_count; i++) {
+        const vl_window_call *call = &as->calls[i];
+        const vl_window_frame *frame = &as->frames[call->frame];
+
+        (void)fprintf(p->out, " %s", call->func->name);
+        plan_list(p, "", &call->arguments);
+        if (call->filter != NULL) {
+            (void)fputs(" filter ", p->out);
+            plan_expr(p, call->filter);
+        }
+        (void)fprintf(p->out, " {%s %s", units[frame->unit], bounds[frame->start]);
+        if (frame->start_offset != NULL)
+            plan_expr(p, frame->start_offset);
+        (void)fprintf(p->out, " %s", bounds[frame->end]);
+        if (frame->end_offset != NULL)
+            plan_expr(p, frame->end_offset);
+        (void)fprintf(p->out, "%s}", excludes[frame->exclude]);
+    }
+}
+
 /* check_tree: table, of kinds */
 static void
 plan_op_line(plan_printer *p, const vl_op *op)
@@ -536,6 +567,9 @@ plan_op_line(plan_printer *p, const vl_op *op)
         break;
     case VL_OP_KIND_AGGREGATE:
         plan_aggregate(p, &op->as.aggregate);
+        break;
+    case VL_OP_KIND_WINDOW:
+        plan_window(p, &op->as.window);
         break;
     case VL_OP_KIND_DISTINCT:
         (void)fprintf(p->out, "distinct %u", (unsigned)op->as.distinct.key_count);

@@ -21,8 +21,10 @@ builtin_functions_are_described(void)
     const vl_func *func;
 
     for (size_t i = 0; (func = vl_func_builtin(i)) != NULL; i++) {
-        CHECK((func->scalar == NULL) != (func->aggregate == NULL));
-        CHECK_EQ((func->flags & VL_FUNC_AGGREGATE) != 0, func->aggregate != NULL);
+        int is_window = (func->flags & VL_FUNC_WINDOW) != 0;
+
+        CHECK((func->scalar == NULL) != (func->aggregate == NULL) || is_window);
+        CHECK_EQ((func->flags & VL_FUNC_AGGREGATE) != 0, func->aggregate != NULL || is_window);
         CHECK(vl_is_power_of_two(func->flags & one_of));
         CHECK((func->flags & VL_FUNC_VOLATILE) == 0 || (func->flags & VL_FUNC_DETERMINISTIC) == 0);
         CHECK(func->least >= 0 && (func->most == -1 || func->most >= func->least));
@@ -38,11 +40,14 @@ builtin_functions_are_described(void)
 /* All built-in functions, by name. */
 static const char builtin_names[] =
     "abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling changes char coalesce "
-    "concat concat_ws cos cosh count current_date current_time current_timestamp date "
-    "datetime degrees exp floor format glob group_concat hex if ifnull iif instr "
-    "julianday last_insert_rowid length like likelihood likely ln load_extension log "
-    "log10 log2 lower ltrim max min mod nullif octet_length pi pow power printf quote "
-    "radians random randomblob replace round rtrim sign sin sinh "
+    "concat concat_ws cos cosh count cume_dist current_date current_time current_timestamp date "
+    "datetime degrees dense_rank exp first_value floor format glob group_concat hex if ifnull iif "
+    "instr "
+    "julianday lag last_insert_rowid last_value lead length like likelihood likely ln "
+    "load_extension log "
+    "log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi pow "
+    "power printf quote "
+    "radians random randomblob rank replace round row_number rtrim sign sin sinh "
     "sqlite_compileoption_get sqlite_compileoption_used sqlite_source_id sqlite_version "
     "sqrt strftime string_agg substr substring sum tan tanh time timediff total "
     "total_changes trim trunc typeof unhex unicode unistr unistr_quote unixepoch "

@@ -166,12 +166,14 @@ parse_reads_queries(void)
          "c as (values(1)) select * from a",
          "WITH RECURSIVE a (x, y) AS MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 2), c "
          "AS (VALUES (1)) SELECT * FROM a"},
-        {"select sum(a order by b desc) filter (where c) over (w partition by d, e order by f rows "
-         "between unbounded preceding and 1+1 following exclude ties), min(a) over w, count() "
+        {"select sum(a) filter (where c) over (w partition by d, e order by f rows between "
+         "unbounded "
+         "preceding and 1+1 following exclude ties), min(a) over w, sum(distinct a order by b "
+         "desc) "
          "filter (where 1) from t window w as (order by a), v as (w)",
-         "SELECT sum(a ORDER BY b DESC) FILTER (WHERE c) OVER (w PARTITION BY d, e ORDER BY f ROWS "
-         "BETWEEN UNBOUNDED PRECEDING AND (1 + 1) FOLLOWING EXCLUDE TIES), min(a) OVER w, count() "
-         "FILTER (WHERE 1) FROM t WINDOW w AS (ORDER BY a), v AS (w)"},
+         "SELECT sum(a) FILTER (WHERE c) OVER (w PARTITION BY d, e ORDER BY f ROWS BETWEEN "
+         "UNBOUNDED PRECEDING AND (1 + 1) FOLLOWING EXCLUDE TIES), min(a) OVER w, sum(DISTINCT a "
+         "ORDER BY b DESC) FILTER (WHERE 1) FROM t WINDOW w AS (ORDER BY a), v AS (w)"},
         {"select f() over (range current row exclude no others), f() over (groups between 1 "
          "preceding and unbounded following exclude group), f() over (rows 1 preceding exclude "
          "current row)",
@@ -545,7 +547,8 @@ static void
 parse_survives_no_memory(void)
 {
     char sql[] =
-        "with a(b) as (select :x, \"q\"\"r\") insert into t select sum(a order by b) filter (where "
+        "with a(b) as (select :x, \"q\"\"r\") insert into t select sum(a order by b), sum(a) "
+        "filter (where "
         "c) over (partition by d rows 1 preceding), case when a then b end, cast(a as int), "
         "(1, 2) in (select 1, 2 union select 3, 4), a between 1 and 2, x'00' like 'a' escape b "
         "from a natural join b, (c join d using (e)) as f where exists (select 1) group by 1 "
