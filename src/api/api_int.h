@@ -100,6 +100,13 @@ struct velo_connection {
     int cache_size;            /* PRAGMA cache_size: remembered */
     int query_only;
     vl_func_environment functions; /* with this connection as its user */
+    vl_schema *told_schema;        /* texts of velo_find_column are in it; a reference, or NULL */
+    vl_func_set *function_set;     /* those of the application, or NULL */
+    velo_statement *running;       /* the innermost one that is being stepped, or NULL */
+    struct vl_call_state *states;  /* memory of aggregates whose final was not called yet */
+    struct vl_auxiliary *auxiliaries;   /* what functions keep with constant arguments */
+    int (*busy)(void *user, int count); /* busy handler, or NULL */
+    void *busy_user;
 };
 
 /* A value of the row at hand as the application last asked for it (31, item 35). */
@@ -108,6 +115,13 @@ typedef struct vl_cell {
     uint32_t size;    /* bytes of it */
     uint8_t has_text;
 } vl_cell;
+
+/* A value that an application holds. Its conversions are allocated in `arena`. */
+struct velo_value {
+    vl_value value;
+    vl_cell cell;
+    vl_arena *arena;
+};
 
 typedef enum vl_statement_state {
     VL_STATEMENT_READY, /* to be stepped for the first time */
@@ -152,6 +166,7 @@ struct velo_statement {
     vl_value *params;
     void **copies;     /* of each parameter the copy of its bytes, or NULL */
     int is_writing;    /* it counts in connection->writing_count */
+    int is_stale;      /* functions have changed: the plan is to be made anew */
     int is_expired;    /* what it reads was undone with its schema: it must not go on */
     vl_made_rows made; /* OTHER */
     vl_source source;  /* what exec reads tables through, while is_open */
@@ -258,13 +273,25 @@ velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const 
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     VL_MUST_CHECK;
 
-/* Make a plan of a tree without parameters. */
+/* Make a plan of a tree without parameters. functions: of the connection, or NULL. */
 velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
-                              vl_schema *schema, vl_plan **plan) VL_MUST_CHECK;
+                              vl_schema *schema, const vl_func_set *functions, vl_plan **plan)
+    VL_MUST_CHECK;
+
+/* ---- value.c ---- */
+
+/* The value as text with a zero byte behind, in the arena, made once for each cell. NULL: it is
+ * NULL, or there is no memory. */
+const vl_cell *vl_value_cell(vl_arena *arena, const vl_value *value, vl_cell *cell);
+
+/* ---- call.c ---- */
+
+/* A run of a statement has ended: end aggregates that it gave up, and drop what functions kept. */
+void vl_calls_end_run(velo_statement *statement);
 
 /* ---- functions.c ---- */
 
-/* vl_plan_env.find_func of the built-in functions. */
+/* vl_plan_env.find_func: `arg` is the vl_func_set of the connection, or NULL. */
 vl_plan_found vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count,
                                 vl_plan_func *found);
 
