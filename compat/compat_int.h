@@ -41,6 +41,21 @@ struct sqlite3_mutex {
     int kind;
 };
 
+/* Hooks of a connection: hook.c. */
+typedef struct compat_hooks {
+    void *commit_arg;
+    void *rollback_arg;
+    void (*update)(void *, int, char const *, char const *, sqlite3_int64);
+    void *update_arg;
+    int (*trace)(unsigned, void *, void *, void *);
+    void *trace_arg;
+    void (*old_trace)(void *, const char *); /* sqlite3_trace */
+    void *old_trace_arg;
+    void (*profile)(void *, const char *, sqlite3_uint64);
+    void *profile_arg;
+    unsigned trace_mask;
+} compat_hooks;
+
 struct sqlite3 {
     compat_life life;
     int has_mutex;         /* opened without SQLITE_OPEN_NOMUTEX */
@@ -62,6 +77,7 @@ struct sqlite3 {
     int busy_ms;          /* see sqlite3_busy_timeout; kept for a later try to open */
     int (*busy)(void *arg, int count);
     void *busy_arg;
+    compat_hooks hooks;
 };
 
 struct sqlite3_value {

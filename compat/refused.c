@@ -62,28 +62,6 @@ sqlite3_wal_hook(sqlite3 *db, int (*hook)(void *, sqlite3 *, const char *, int),
 }
 
 void *
-sqlite3_commit_hook(sqlite3 *db, int (*hook)(void *), void *arg)
-{
-    (void)arg;
-    return refused_hook(db, hook != NULL, "sqlite3_commit_hook");
-}
-
-void *
-sqlite3_rollback_hook(sqlite3 *db, void (*hook)(void *), void *arg)
-{
-    (void)arg;
-    return refused_hook(db, hook != NULL, "sqlite3_rollback_hook");
-}
-
-void *
-sqlite3_update_hook(sqlite3 *db,
-                    void (*hook)(void *, int, char const *, char const *, sqlite3_int64), void *arg)
-{
-    (void)arg;
-    return refused_hook(db, hook != NULL, "sqlite3_update_hook");
-}
-
-void *
 sqlite3_preupdate_hook(sqlite3 *db,
                        void (*hook)(void *, sqlite3 *, int, char const *, char const *,
                                     sqlite3_int64, sqlite3_int64),
@@ -91,36 +69,6 @@ sqlite3_preupdate_hook(sqlite3 *db,
 {
     (void)arg;
     return refused_hook(db, hook != NULL, "sqlite3_preupdate_hook");
-}
-
-void *
-sqlite3_trace(sqlite3 *db, void (*trace)(void *, const char *), void *arg)
-{
-    (void)arg;
-    return refused_hook(db, trace != NULL, "sqlite3_trace");
-}
-
-void *
-sqlite3_profile(sqlite3 *db, void (*profile)(void *, const char *, sqlite3_uint64), void *arg)
-{
-    (void)arg;
-    return refused_hook(db, profile != NULL, "sqlite3_profile");
-}
-
-int
-sqlite3_trace_v2(sqlite3 *db, unsigned mask, int (*trace)(unsigned, void *, void *, void *),
-                 void *arg)
-{
-    (void)arg;
-    return trace != NULL && mask != 0 ? compat_refuse(db, "sqlite3_trace_v2") : SQLITE_OK;
-}
-
-void
-sqlite3_progress_handler(sqlite3 *db, int steps, int (*handler)(void *), void *arg)
-{
-    (void)arg;
-    if (handler != NULL && steps > 0)
-        (void)compat_refuse(db, "sqlite3_progress_handler");
 }
 
 int

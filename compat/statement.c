@@ -104,6 +104,7 @@ statement_prepare(sqlite3 *db, const char *sql, int64_t size, int is_legacy, sql
     memset(stmt, 0, sizeof *stmt);
     stmt->db = db;
     stmt->core = core;
+    velo_statement_set_user(core, stmt);
     stmt->is_legacy = is_legacy;
     stmt->next = db->statements;
     if (stmt->next != NULL)

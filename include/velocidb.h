@@ -104,6 +104,7 @@ typedef enum velo_status {
     VELO_CANTOPEN_FULLPATH = 14 | (3 << 8),     /* the path cannot be resolved, or is too long */
     VELO_CANTOPEN_SYMLINK = 14 | (6 << 8),      /* too many symbolic links */
     VELO_CONSTRAINT_CHECK = 19 | (1 << 8),      /* a CHECK constraint is violated */
+    VELO_CONSTRAINT_COMMITHOOK = 19 | (2 << 8), /* a commit hook refused */
     VELO_CONSTRAINT_FOREIGNKEY = 19 | (3 << 8), /* a foreign key is violated */
     VELO_CONSTRAINT_NOTNULL = 19 | (5 << 8),    /* a NOT NULL constraint is violated */
     VELO_CONSTRAINT_PRIMARYKEY = 19 | (6 << 8), /* a PRIMARY KEY is not unique */
@@ -261,6 +262,58 @@ VELO_API velo_status velo_find_column(velo_connection *connection, const char *d
                                       const char *table, const char *column,
                                       velo_column_info *info);
 
+/* ---- hooks ---- */
+
+/* Each takes the place of the one before; NULL takes it away. They run on the thread that uses the
+ * connection, in the middle of a call of it, and must not use it: but for the functions that ask
+ * for its counters, and that interrupt. */
+
+/* Called before a transaction that has changed something is committed. Not 0: it is rolled back
+ * instead, and what would have committed it fails with VELO_CONSTRAINT_COMMITHOOK. */
+VELO_API void velo_set_commit_hook(velo_connection *connection, int (*hook)(void *user),
+                                   void *user);
+
+/* Called when a transaction that may have changed something has been rolled back: by ROLLBACK, by
+ * an error, by a commit hook. Not when the connection is closed. */
+VELO_API void velo_set_rollback_hook(velo_connection *connection, void (*hook)(void *user),
+                                     void *user);
+
+/* Kinds of changes, with SQLite's numbers. */
+typedef enum velo_change {
+    VELO_CHANGE_DELETE = 9,
+    VELO_CHANGE_INSERT = 18,
+    VELO_CHANGE_UPDATE = 23
+} velo_change;
+
+/* Called for each row of a table with rowids that a statement has inserted, changed (its rowid is
+ * the new one) or deleted; not for rows that REPLACE removes, nor for the library's own tables.
+ * The change may still be undone. */
+VELO_API void velo_set_update_hook(velo_connection *connection,
+                                   void (*hook)(void *user, velo_change change,
+                                                const char *database, const char *table,
+                                                int64_t rowid),
+                                   void *user);
+
+/* Called about every `steps` steps of a statement at work; a step is a row that an operator looks
+ * at or yields. Not 0 ends the statement with VELO_INTERRUPT. steps 0 takes it away. It holds for
+ * runs that begin afterwards. */
+VELO_API void velo_set_progress(velo_connection *connection, uint64_t steps,
+                                int (*hook)(void *user), void *user);
+
+/* What a trace is told of, with SQLite's numbers; may be combined. */
+typedef enum velo_trace_event {
+    VELO_TRACE_BEGIN = 1, /* a run of a statement begins */
+    VELO_TRACE_END = 2,   /* it has ended; `ns` is how long it took */
+    VELO_TRACE_ROW = 4,   /* it has a row */
+    VELO_TRACE_CLOSE = 8  /* the connection is being closed; there is no statement */
+} velo_trace_event;
+
+/* Called for each of the events in `events`, a sum of them. */
+VELO_API void velo_set_trace(velo_connection *connection, unsigned events,
+                             void (*hook)(void *user, velo_trace_event event,
+                                          velo_statement *statement, int64_t ns),
+                             void *user);
+
 /* ---- the process ---- */
 
 /* Bytes of memory that the library has asked for, and the most of them so far (with `reset` not 0
@@ -309,6 +362,10 @@ VELO_API velo_connection *velo_statement_connection(const velo_statement *statem
 VELO_API const char *velo_statement_sql(const velo_statement *statement);
 VELO_API int velo_statement_is_read_only(const velo_statement *statement);
 VELO_API int velo_statement_is_busy(const velo_statement *statement);
+
+/* A pointer that the application keeps with a statement, NULL at first. */
+VELO_API void velo_statement_set_user(velo_statement *statement, void *user);
+VELO_API void *velo_statement_get_user(const velo_statement *statement);
 
 /* Whether it explains another statement, with SQLite's numbers. */
 typedef enum velo_explain {

@@ -483,9 +483,8 @@ call_add(vl_ctx *ctx, velo_connection *connection, const velo_function *given)
     return st;
 }
 
-/* Plans of statements have functions in them: they are made anew before the next run. */
-static void
-call_expire_statements(velo_connection *connection)
+void
+vl_connection_expire_statements(velo_connection *connection)
 {
     for (velo_statement *at = connection->statements; at != NULL; at = at->next)
         at->is_stale = 1;
@@ -508,7 +507,7 @@ velo_create_function(velo_connection *connection, const velo_function *given)
         st = vl_fail(ctx, VELO_BUSY,
                      "unable to delete/modify user-function due to active statements");
     } else {
-        call_expire_statements(connection);
+        vl_connection_expire_statements(connection);
         if (!is_removal) {
             st = call_add(ctx, connection, given);
         } else {

@@ -152,6 +152,9 @@ velo_close(velo_connection *connection)
     if (connection->engine != NULL) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
 
+        if ((connection->trace_events & VELO_TRACE_CLOSE) != 0)
+            connection->trace(connection->trace_user, VELO_TRACE_CLOSE, NULL, 0);
+        connection->rollback_hook = NULL;
         vl_session_enter_call(connection->session);
         vl_connection_roll_back(ctx, connection);
         vl_session_leave_call(connection->session);

@@ -330,7 +330,11 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .io = connection->engine->io,
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
-                           .interrupt = &connection->interrupt};
+                           .interrupt = &connection->interrupt,
+                           .progress = connection->progress,
+                           .progress_argument = connection->progress_user,
+                           .progress_steps = connection->progress_steps,
+                           .changed = &connection->update_hook};
 
         env.source = &statement->source;
         VL_TRY(vl_exec_create(ctx, statement->plan, &env, &statement->exec));
@@ -351,6 +355,7 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;
+    VL_TRY(vl_hooks_begin_run(ctx, statement));
     switch (statement->tree->type) {
     case VL_AST_BEGIN:
     case VL_AST_COMMIT:
@@ -473,6 +478,10 @@ velo_step(velo_statement *statement)
     connection->running = outer;
     if (outer == NULL)
         vl_session_leave_call(connection->session);
+    if (statement->is_traced && st != VELO_ROW)
+        vl_hooks_end_run(statement);
+    else if (st == VELO_ROW && connection->trace_events != 0)
+        vl_hooks_row(statement);
     statement->state = st == VELO_ROW    ? VL_STATEMENT_ROW
                        : st == VELO_DONE ? VL_STATEMENT_DONE
                                          : VL_STATEMENT_FAILED;
@@ -500,6 +509,8 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
         if (is_outer)
             vl_session_leave_call(connection->session);
     }
+    if (statement->is_traced)
+        vl_hooks_end_run(statement);
     return st;
 }
 
@@ -607,6 +618,18 @@ int
 velo_statement_is_busy(const velo_statement *statement)
 {
     return statement->state == VL_STATEMENT_ROW;
+}
+
+void
+velo_statement_set_user(velo_statement *statement, void *user)
+{
+    statement->user = user;
+}
+
+void *
+velo_statement_get_user(const velo_statement *statement)
+{
+    return statement->user;
 }
 
 velo_explain

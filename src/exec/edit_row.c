@@ -388,6 +388,15 @@ change_settle(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl
     return change_replace(ctx, run, conflict->rowid);
 }
 
+void
+vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid)
+{
+    const vl_change_hook *hook = run->stage->exec->env.changed;
+
+    if (hook != NULL && hook->tell != NULL && !run->def->is_without_rowid)
+        hook->tell(hook->user, change, "main", run->def->object.name, rowid);
+}
+
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
@@ -404,6 +413,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             *outcome = VL_EDIT_MADE;
             run->stage->exec->counts.last_rowid = full[run->def->column_count].as.integer;
             run->stage->exec->counts.has_last_rowid = 1;
+            vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
             return vl_edit_return(ctx, run, full);
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
@@ -509,6 +519,7 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *ful
             VL_TRY(change_move_entry(ctx, run, &run->indexes[i], old, full, &conflict));
         if (!conflict.is_there) {
             *outcome = VL_EDIT_MADE;
+            vl_edit_tell(run, VELO_CHANGE_UPDATE, full[run->def->column_count].as.integer);
             return VELO_OK;
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */

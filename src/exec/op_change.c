@@ -183,6 +183,7 @@ delete_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     if (!found)
         return VELO_OK;
     VL_TRY(vl_edit_delete(ctx, run, old));
+    vl_edit_tell(run, VELO_CHANGE_DELETE, row[0].as.integer);
     stage->base.exec->counts.changes++;
     return vl_edit_return(ctx, run, old);
 }
