@@ -104,6 +104,7 @@ typedef enum velo_status {
     VELO_CANTOPEN_FULLPATH = 14 | (3 << 8),     /* the path cannot be resolved, or is too long */
     VELO_CANTOPEN_SYMLINK = 14 | (6 << 8),      /* too many symbolic links */
     VELO_CONSTRAINT_CHECK = 19 | (1 << 8),      /* a CHECK constraint is violated */
+    VELO_CONSTRAINT_COMMITHOOK = 19 | (2 << 8), /* a commit hook refused */
     VELO_CONSTRAINT_FOREIGNKEY = 19 | (3 << 8), /* a foreign key is violated */
     VELO_CONSTRAINT_NOTNULL = 19 | (5 << 8),    /* a NOT NULL constraint is violated */
     VELO_CONSTRAINT_PRIMARYKEY = 19 | (6 << 8), /* a PRIMARY KEY is not unique */
@@ -214,9 +215,118 @@ VELO_API int velo_in_transaction(const velo_connection *connection);
  * first) for not at all, negative for ever. */
 VELO_API void velo_set_busy_timeout(velo_connection *connection, int ms);
 
+/* Ask a function instead: it is called when an idle transaction is in the way, sleeps itself, and
+ * returns 0 to give up. `count` is how often it was called before in this wait. It replaces the
+ * timeout, and is replaced by it; NULL: give up at once. It runs on the thread that waits, and must
+ * not use the connection. */
+VELO_API void velo_set_busy_handler(velo_connection *connection, int (*busy)(void *user, int count),
+                                    void *user);
+
 /* Stop what the connection is doing: the statement at work fails with VELO_INTERRUPT. Any thread,
  * while the connection is open. Without a statement at work nothing happens. */
 VELO_API void velo_interrupt(velo_connection *connection);
+
+/* Whether it was asked to stop, and has not ended yet what it was doing. Any thread. */
+VELO_API int velo_is_interrupted(const velo_connection *connection);
+
+/* Set what velo_last_insert_rowid tells. */
+VELO_API void velo_set_last_insert_rowid(velo_connection *connection, int64_t rowid);
+
+/* What the connection's transaction has done so far, with SQLite's numbers. Outside of BEGIN it is
+ * that of the statements at work. */
+typedef enum velo_transaction_state {
+    VELO_TRANSACTION_NONE = 0, /* nothing is open, or nothing was done since BEGIN */
+    VELO_TRANSACTION_READ = 1, /* it reads, by a snapshot */
+    VELO_TRANSACTION_WRITE = 2 /* it has changed something, or was begun to do so */
+} velo_transaction_state;
+VELO_API velo_transaction_state velo_get_transaction_state(const velo_connection *connection);
+
+/* What is known of a table's column. */
+typedef struct velo_column_info {
+    size_t size;           /* sizeof(velo_column_info), set by the caller */
+    const char *type;      /* as declared; NULL: none */
+    const char *collation; /* "BINARY" unless declared */
+    int is_not_null;
+    int is_primary_key; /* it is part of the PRIMARY KEY */
+    int is_autoincrement;
+} velo_column_info;
+
+/* Find a table's column. Texts in `info` are valid until the next call of this function on
+ * the connection.
+ *
+ * database  NULL for any; "main"
+ * column    NULL: only find out whether there is such a table, `info` is not used; a name of the
+ *           rowid finds INTEGER where the table has one that no column hides
+ * errors    VELO_ERROR: there is no such table or column */
+VELO_API velo_status velo_find_column(velo_connection *connection, const char *database,
+                                      const char *table, const char *column,
+                                      velo_column_info *info);
+
+/* ---- hooks ---- */
+
+/* Each takes the place of the one before; NULL takes it away. They run on the thread that uses the
+ * connection, in the middle of a call of it, and must not use it: but for the functions that ask
+ * for its counters, and that interrupt. */
+
+/* Called before a transaction that has changed something is committed. Not 0: it is rolled back
+ * instead, and what would have committed it fails with VELO_CONSTRAINT_COMMITHOOK. */
+VELO_API void velo_set_commit_hook(velo_connection *connection, int (*hook)(void *user),
+                                   void *user);
+
+/* Called when a transaction that may have changed something has been rolled back: by ROLLBACK, by
+ * an error, by a commit hook. Not when the connection is closed. */
+VELO_API void velo_set_rollback_hook(velo_connection *connection, void (*hook)(void *user),
+                                     void *user);
+
+/* Kinds of changes, with SQLite's numbers. */
+typedef enum velo_change {
+    VELO_CHANGE_DELETE = 9,
+    VELO_CHANGE_INSERT = 18,
+    VELO_CHANGE_UPDATE = 23
+} velo_change;
+
+/* Called for each row of a table with rowids that a statement has inserted, changed (its rowid is
+ * the new one) or deleted; not for rows that REPLACE removes, nor for the library's own tables.
+ * The change may still be undone. */
+VELO_API void velo_set_update_hook(velo_connection *connection,
+                                   void (*hook)(void *user, velo_change change,
+                                                const char *database, const char *table,
+                                                int64_t rowid),
+                                   void *user);
+
+/* Called about every `steps` steps of a statement at work; a step is a row that an operator looks
+ * at or yields. Not 0 ends the statement with VELO_INTERRUPT. steps 0 takes it away. It holds for
+ * runs that begin afterwards. */
+VELO_API void velo_set_progress(velo_connection *connection, uint64_t steps,
+                                int (*hook)(void *user), void *user);
+
+/* What a trace is told of, with SQLite's numbers; may be combined. */
+typedef enum velo_trace_event {
+    VELO_TRACE_BEGIN = 1, /* a run of a statement begins */
+    VELO_TRACE_END = 2,   /* it has ended; `ns` is how long it took */
+    VELO_TRACE_ROW = 4,   /* it has a row */
+    VELO_TRACE_CLOSE = 8  /* the connection is being closed; there is no statement */
+} velo_trace_event;
+
+/* Called for each of the events in `events`, a sum of them. */
+VELO_API void velo_set_trace(velo_connection *connection, unsigned events,
+                             void (*hook)(void *user, velo_trace_event event,
+                                          velo_statement *statement, int64_t ns),
+                             void *user);
+
+/* ---- the process ---- */
+
+/* Bytes of memory that the library has asked for, and the most of them so far (with `reset` not 0
+ * it counts anew from what is used now). Any thread. */
+VELO_API uint64_t velo_memory_used(void);
+VELO_API uint64_t velo_memory_peak(int reset);
+
+/* Give back a block that a function here says is to be given back so. NULL is allowed. */
+VELO_API void velo_free(void *block);
+
+/* Whether a text ends with a complete statement: a semicolon outside of literals, comments and the
+ * body of a CREATE TRIGGER. Any thread. */
+VELO_API int velo_is_complete(const char *sql);
 
 /* ---- statements ---- */
 
@@ -252,6 +362,22 @@ VELO_API velo_connection *velo_statement_connection(const velo_statement *statem
 VELO_API const char *velo_statement_sql(const velo_statement *statement);
 VELO_API int velo_statement_is_read_only(const velo_statement *statement);
 VELO_API int velo_statement_is_busy(const velo_statement *statement);
+
+/* A pointer that the application keeps with a statement, NULL at first. */
+VELO_API void velo_statement_set_user(velo_statement *statement, void *user);
+VELO_API void *velo_statement_get_user(const velo_statement *statement);
+
+/* Whether it explains another statement, with SQLite's numbers. */
+typedef enum velo_explain {
+    VELO_EXPLAIN_NONE = 0,
+    VELO_EXPLAIN_CODE = 1, /* EXPLAIN */
+    VELO_EXPLAIN_PLAN = 2  /* EXPLAIN QUERY PLAN */
+} velo_explain;
+VELO_API velo_explain velo_statement_get_explain(const velo_statement *statement);
+
+/* Its text with each parameter replaced by the literal of its value. To be given back with
+ * velo_free; NULL: no memory. */
+VELO_API char *velo_statement_expanded_sql(const velo_statement *statement);
 
 /* ---- parameters ---- */
 
@@ -305,6 +431,12 @@ VELO_API const char *velo_column_name(const velo_statement *statement, int colum
 /* The declared type of the table's column that a result column is, or NULL. */
 VELO_API const char *velo_column_declared_type(const velo_statement *statement, int column);
 
+/* Names of the database, the table and the table's column that a result column is; NULL when it is
+ * an expression. Valid until the statement is finalized or stepped for the first time. */
+VELO_API const char *velo_column_database(const velo_statement *statement, int column);
+VELO_API const char *velo_column_table(const velo_statement *statement, int column);
+VELO_API const char *velo_column_origin(const velo_statement *statement, int column);
+
 /* Values of the row at hand, columns counted from 0. Without a row, or such a column: NULL, 0, or
  * VELO_NULL. Numbers are converted as CAST does. Pointers are valid until the next step, reset or
  * finalize, or a call that converts the same column to another type; a blob of no bytes is NULL.
@@ -316,6 +448,102 @@ VELO_API double velo_column_double(velo_statement *statement, int column);
 VELO_API const char *velo_column_text(velo_statement *statement, int column);
 VELO_API const void *velo_column_blob(velo_statement *statement, int column);
 VELO_API int64_t velo_column_bytes(velo_statement *statement, int column);
+
+/* ---- values ---- */
+
+/* A value by itself: of a row, an argument of a function, or a copy. Belongs to one thread at a
+ * time. */
+typedef struct velo_value velo_value;
+
+/* The value of a column, valid as its texts are; NULL without such a column, or memory. */
+VELO_API velo_value *velo_column_value(velo_statement *statement, int column);
+
+/* What it is, and conversions as of columns. Texts and blobs live as long as the value. */
+VELO_API velo_type velo_value_type(const velo_value *value);
+VELO_API int64_t velo_value_int64(const velo_value *value);
+VELO_API double velo_value_double(const velo_value *value);
+VELO_API const char *velo_value_text(velo_value *value);
+VELO_API const void *velo_value_blob(velo_value *value);
+VELO_API int64_t velo_value_bytes(velo_value *value);
+
+/* The type that it has as a number: of a text that reads like one VELO_INTEGER or VELO_REAL, else
+ * its own. */
+VELO_API velo_type velo_value_numeric_type(const velo_value *value);
+
+/* A copy that lives until velo_value_free; NULL: no memory. */
+VELO_API velo_value *velo_value_copy(const velo_value *value);
+VELO_API void velo_value_free(velo_value *value);
+
+/* Give a parameter a copy of a value. Errors as of velo_bind_text. */
+VELO_API velo_status velo_bind_value(velo_statement *statement, int index, const velo_value *value);
+
+/* ---- functions of the application ---- */
+
+/* A call of such a function: valid while it runs. */
+typedef struct velo_call velo_call;
+
+/* The same arguments give the same result: may be called less often than there are rows, and in an
+ * index, a CHECK constraint or a generated column. */
+#define VELO_FUNCTION_DETERMINISTIC 0x1u
+/* May be called from SQL that the application runs only, not from a schema. */
+#define VELO_FUNCTION_DIRECT_ONLY 0x2u
+/* Harmless wherever it is called from. */
+#define VELO_FUNCTION_INNOCUOUS 0x4u
+
+/* A function. Zero the struct, set `size`, `name` and either `scalar` or `step` and `final`.
+ *
+ * The callbacks run on the thread that steps the statement, tell their result with velo_result_...
+ * (NULL when they tell none), and may run other statements of the connection. Not `final`: when the
+ * statement was given up it is called to release what the state holds; its result is dropped. */
+typedef struct velo_function {
+    size_t size;        /* sizeof(velo_function) */
+    const char *name;   /* up to 255 bytes; copied */
+    int argument_count; /* -1: any number; more than one function may have a name */
+    unsigned flags;     /* VELO_FUNCTION_... */
+    void *user;         /* for the callbacks */
+    void (*scalar)(velo_call *call, int count, velo_value **arguments); /* for each row */
+    void (*step)(velo_call *call, int count, velo_value **arguments);   /* for a group's row */
+    void (*final)(velo_call *call);                                     /* the group's result */
+    void (*destroy)(void *user); /* NULL, or called when the function goes: replaced, taken away,
+                                    or its connection closed; also when creating it fails */
+} velo_function;
+
+/* Give a connection a function, in place of one with the same name and number of arguments; it goes
+ * before the built-in ones. Without callbacks: take it away.
+ *
+ * errors  VELO_MISUSE: name, number of arguments or callbacks are wrong; VELO_BUSY: a statement is
+ *         at work and there is one to be replaced; VELO_NOMEM */
+VELO_API velo_status velo_create_function(velo_connection *connection,
+                                          const velo_function *function);
+
+/* What the call belongs to. */
+VELO_API void *velo_call_user(const velo_call *call);
+VELO_API velo_connection *velo_call_connection(const velo_call *call);
+
+/* The memory of an aggregate's group, `size` bytes that are zeros at first: the same for all calls
+ * of the group, given back after `final`. size 0: only if there is some already. NULL: there is
+ * none, or no memory. */
+VELO_API void *velo_call_state(velo_call *call, size_t size);
+
+/* Something that is kept with a constant argument, counted from 0, from call to call of the same
+ * place in the statement: a compiled pattern. It may be dropped at any time; of an argument that is
+ * not constant after the call. `destroy` is called then, at once when there is no memory for it. */
+VELO_API void *velo_call_get_auxiliary(const velo_call *call, int index);
+VELO_API void velo_call_set_auxiliary(velo_call *call, int index, void *data,
+                                      void (*destroy)(void *data));
+
+/* Tell the result; the last one told counts. Bytes are copied; a text's size may be negative: up
+ * to its zero byte. A text or blob of more than 1,000,000,000 bytes is the error VELO_TOOBIG. */
+VELO_API void velo_result_null(velo_call *call);
+VELO_API void velo_result_int64(velo_call *call, int64_t value);
+VELO_API void velo_result_double(velo_call *call, double value);
+VELO_API void velo_result_text(velo_call *call, const char *text, int64_t size);
+VELO_API void velo_result_blob(velo_call *call, const void *data, int64_t size);
+VELO_API void velo_result_zeroblob(velo_call *call, int64_t size);
+VELO_API void velo_result_value(velo_call *call, const velo_value *value);
+
+/* The call has failed: the statement ends with the code and the text (NULL: that of the code). */
+VELO_API void velo_result_error(velo_call *call, velo_status status, const char *text);
 
 #ifdef __cplusplus
 }

@@ -100,6 +100,25 @@ struct velo_connection {
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     vl_func_environment functions; /* with this connection as its user */
+    vl_schema *told_schema;        /* texts of velo_find_column are in it; a reference, or NULL */
+    vl_func_set *function_set;     /* those of the application, or NULL */
+    velo_statement *running;       /* the innermost one that is being stepped, or NULL */
+    struct vl_call_state *states;  /* memory of aggregates whose final was not called yet */
+    struct vl_auxiliary *auxiliaries; /* what functions keep with constant arguments */
+    vl_change_hook update_hook;       /* see exec.h */
+    int (*commit_hook)(void *user);   /* or NULL */
+    void *commit_user;
+    void (*rollback_hook)(void *user); /* or NULL */
+    void *rollback_user;
+    int (*progress)(void *user); /* or NULL */
+    void *progress_user;
+    uint64_t progress_steps; /* 0: none */
+    uint64_t progress_seen;  /* steps of beginnings of runs that were not told of yet */
+    void (*trace)(void *user, velo_trace_event event, velo_statement *statement, int64_t ns);
+    void *trace_user;
+    unsigned trace_events;              /* of velo_trace_event; 0: none */
+    int (*busy)(void *user, int count); /* busy handler, or NULL */
+    void *busy_user;
 };
 
 /* A value of the row at hand as the application last asked for it (31, item 35). */
@@ -108,6 +127,13 @@ typedef struct vl_cell {
     uint32_t size;    /* bytes of it */
     uint8_t has_text;
 } vl_cell;
+
+/* A value that an application holds. Its conversions are allocated in `arena`. */
+struct velo_value {
+    vl_value value;
+    vl_cell cell;
+    vl_arena *arena;
+};
 
 typedef enum vl_statement_state {
     VL_STATEMENT_READY, /* to be stepped for the first time */
@@ -154,6 +180,10 @@ struct velo_statement {
     vl_value *params;
     void **copies;     /* of each parameter the copy of its bytes, or NULL */
     int is_writing;    /* it counts in connection->writing_count */
+    void *user;        /* the application's */
+    int64_t began_ns;  /* when the run began, if its end is traced */
+    int is_traced;     /* the run's end is to be told */
+    int is_stale;      /* functions have changed: the plan is to be made anew */
     int is_expired;    /* what it reads was undone with its schema: it must not go on */
     vl_made_rows made; /* OTHER */
     vl_source source;  /* what exec reads tables through, while is_open */
@@ -260,13 +290,46 @@ velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const 
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     VL_MUST_CHECK;
 
-/* Make a plan of a tree without parameters. */
+/* Make a plan of a tree without parameters. functions: of the connection, or NULL. */
 velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
-                              vl_schema *schema, vl_plan **plan) VL_MUST_CHECK;
+                              vl_schema *schema, const vl_func_set *functions, vl_plan **plan)
+    VL_MUST_CHECK;
+
+/* ---- value.c ---- */
+
+/* The value as text with a zero byte behind, in the arena, made once for each cell. NULL: it is
+ * NULL, or there is no memory. */
+const vl_cell *vl_value_cell(vl_arena *arena, const vl_value *value, vl_cell *cell);
+
+/* ---- call.c ---- */
+
+/* A run of a statement has ended: end aggregates that it gave up, and drop what functions kept. */
+void vl_calls_end_run(velo_statement *statement);
+
+/* ---- hooks.c ---- */
+
+/* A run of a statement begins: errors  VELO_INTERRUPT: the progress hook ends it */
+velo_status vl_hooks_begin_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* It has a row; it has ended, if it had begun. */
+void vl_hooks_row(velo_statement *statement);
+void vl_hooks_end_run(velo_statement *statement);
+
+/* A transaction that writes is about to be committed. errors  VELO_CONSTRAINT_COMMITHOOK: it must
+ * not
+ */
+velo_status vl_hooks_commit(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+
+/* It was rolled back. */
+void vl_hooks_rollback(velo_connection *connection);
+
+/* All plans are to be made anew before the next run: they or their executions hold what has
+ * changed. */
+void vl_connection_expire_statements(velo_connection *connection);
 
 /* ---- functions.c ---- */
 
-/* vl_plan_env.find_func of the built-in functions. */
+/* vl_plan_env.find_func: `arg` is the vl_func_set of the connection, or NULL. */
 vl_plan_found vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count,
                                 vl_plan_func *found);
 

@@ -152,10 +152,15 @@ velo_close(velo_connection *connection)
     if (connection->engine != NULL) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
 
+        if ((connection->trace_events & VELO_TRACE_CLOSE) != 0)
+            connection->trace(connection->trace_user, VELO_TRACE_CLOSE, NULL, 0);
+        connection->rollback_hook = NULL;
         vl_session_enter_call(connection->session);
         vl_connection_roll_back(ctx, connection);
         vl_session_leave_call(connection->session);
         vl_session_destroy(connection->session);
+        vl_func_set_destroy(connection->function_set);
+        vl_schema_release(connection->told_schema);
         st = vl_engine_close(ctx, connection->engine);
     }
     vl_free(connection);
@@ -210,6 +215,35 @@ velo_last_insert_rowid(const velo_connection *connection)
     return connection->tally.last_rowid;
 }
 
+uint64_t
+velo_memory_used(void)
+{
+    return atomic_load_explicit(&vl_allocator_default()->used_bytes, memory_order_relaxed);
+}
+
+uint64_t
+velo_memory_peak(int reset)
+{
+    vl_allocator *allocator = vl_allocator_default();
+    uint64_t peak = atomic_load_explicit(&allocator->peak_bytes, memory_order_relaxed);
+
+    if (reset)
+        atomic_store_explicit(&allocator->peak_bytes, velo_memory_used(), memory_order_relaxed);
+    return peak;
+}
+
+void
+velo_free(void *block)
+{
+    vl_free(block);
+}
+
+int
+velo_is_complete(const char *sql)
+{
+    return vl_sql_is_complete(sql, strlen(sql));
+}
+
 int
 velo_in_transaction(const velo_connection *connection)
 {
@@ -223,6 +257,48 @@ velo_set_busy_timeout(velo_connection *connection, int ms)
         return;
     connection->busy_ms = ms;
     vl_session_set_busy(connection->session, NULL, NULL, ms < 0 ? -1 : (int64_t)ms * 1000000);
+}
+
+static int
+connection_ask_busy(void *argument, uint32_t count)
+{
+    velo_connection *connection = argument;
+
+    return connection->busy(connection->busy_user, (int)count);
+}
+
+void
+velo_set_busy_handler(velo_connection *connection, int (*busy)(void *user, int count), void *user)
+{
+    if (connection->engine == NULL)
+        return;
+    connection->busy = busy;
+    connection->busy_user = user;
+    connection->busy_ms = 0;
+    vl_session_set_busy(connection->session, busy == NULL ? NULL : connection_ask_busy, connection,
+                        0);
+}
+
+int
+velo_is_interrupted(const velo_connection *connection)
+{
+    return atomic_load(&connection->interrupt) != 0;
+}
+
+void
+velo_set_last_insert_rowid(velo_connection *connection, int64_t rowid)
+{
+    connection->tally.last_rowid = rowid;
+}
+
+velo_transaction_state
+velo_get_transaction_state(const velo_connection *connection)
+{
+    if (connection->is_writer || connection->writing_count > 0)
+        return VELO_TRANSACTION_WRITE;
+    if (connection->active_count > 0 || connection->schema != NULL)
+        return VELO_TRANSACTION_READ;
+    return VELO_TRANSACTION_NONE;
 }
 
 void

@@ -291,7 +291,7 @@ ddl_describe_query(vl_ctx *ctx, velo_statement *statement, vl_ddl_input *input)
     if (tree->type != VL_AST_CREATE_TABLE || tree->kid[3] == NULL)
         return VELO_OK;
     VL_TRY(vl_plan_by_schema(ctx, &statement->arena, tree->kid[3], statement->sql,
-                             statement->schema, &plan));
+                             statement->schema, statement->connection->function_set, &plan));
     results = vl_arena_alloc_array(&statement->run_arena, plan->column_count, sizeof *results);
     if (results == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");

@@ -29,12 +29,11 @@ vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count
     const vl_func *func;
     vl_ctx ctx;
 
-    (void)arg;
     memset(found, 0, sizeof *found);
     vl_ctx_init(&ctx, NULL, NULL);
     if (count > (uint32_t)VL_FUNC_ARGUMENTS_MAX)
         return VL_PLAN_WRONG_COUNT;
-    if (vl_func_find(&ctx, NULL, name, size, (int)count, &func) != VELO_OK)
+    if (vl_func_find(&ctx, arg, name, size, (int)count, &func) != VELO_OK)
         return strncmp(ctx.error.text, "no such", 7) == 0 ? VL_PLAN_NO_NAME : VL_PLAN_WRONG_COUNT;
     found->def = func;
     found->is_aggregate = (func->flags & VL_FUNC_AGGREGATE) != 0;

@@ -32,7 +32,8 @@ nested_begin(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *
     run->outer = outer;
     vl_arena_init(&run->arena, ctx->allocator, 0);
     VL_TRY(vl_parse(ctx, sql, size, NULL, &run->arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, &run->arena, parsed.statement, sql, schema, &run->plan));
+    VL_TRY(vl_plan_by_schema(ctx, &run->arena, parsed.statement, sql, schema,
+                             outer->connection->function_set, &run->plan));
     VL_TRY(vl_statement_nest(ctx, &outer->txn, &run->txn));
     run->is_open = 1;
     run->source = (vl_source){connection->engine->store, &run->txn};

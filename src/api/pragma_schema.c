@@ -50,7 +50,8 @@ schema_view_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_table_def 
     at = 14 + vl_put_name(sql + 14, view->object.name);
     sql[at] = '\0'; /* the binder looks for it */
     VL_TRY(vl_parse(ctx, sql, at, NULL, arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, call->statement->schema, &plan));
+    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, call->statement->schema,
+                             call->statement->connection->function_set, &plan));
     *columns = vl_arena_alloc_array(arena, plan->column_count + 1U, sizeof **columns);
     if (*columns == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a view's columns");

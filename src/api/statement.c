@@ -94,7 +94,8 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     vl_plan_env env = {.schemas = schemas,
                        .schema_count = 1,
                        .find_func = vl_functions_find,
-                       .find_table_func = vl_pragma_find_function};
+                       .find_table_func = vl_pragma_find_function,
+                       .arg = statement->connection->function_set};
     vl_parse_result parsed;
     velo_status st;
 
@@ -114,18 +115,20 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
                         parsed.variable_count, &env, &statement->plan));
     vl_schema_retain(schema);
     statement->schema = schema;
+    statement->is_stale = 0;
     return statement_make_bodies(ctx, statement, &env);
 }
 
 velo_status
 vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
-                  vl_schema *schema, vl_plan **plan)
+                  vl_schema *schema, const vl_func_set *functions, vl_plan **plan)
 {
     const vl_schema *schemas[1] = {schema};
     vl_plan_env env = {.schemas = schemas,
                        .schema_count = 1,
                        .find_func = vl_functions_find,
-                       .find_table_func = vl_pragma_find_function};
+                       .find_table_func = vl_pragma_find_function,
+                       .arg = functions};
 
     return vl_plan_make(ctx, arena, tree, sql, 0, &env, plan);
 }
@@ -325,6 +328,7 @@ statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
     }
     if (statement->exec != NULL)
         vl_exec_reset(statement->exec);
+    vl_calls_end_run(statement);
     if (statement->is_open) {
         int is_writing = statement->is_writing;
 
@@ -364,7 +368,7 @@ statement_open(vl_ctx *ctx, velo_statement *statement)
                                &schema));
     statement->is_open = 1;
     statement->is_writing = is_writing;
-    if (schema == statement->schema) {
+    if (schema == statement->schema && !statement->is_stale) {
         vl_schema_release(schema);
         return VELO_OK;
     }
@@ -399,7 +403,11 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .body_user = statement,
                            .tally = &connection->tally,
                            .recursive_triggers = &connection->recursive_triggers,
-                           .interrupt = &connection->interrupt};
+                           .interrupt = &connection->interrupt,
+                           .progress = connection->progress,
+                           .progress_argument = connection->progress_user,
+                           .progress_steps = connection->progress_steps,
+                           .changed = &connection->update_hook};
 
         env.source = &statement->source;
         VL_TRY(vl_exec_create(ctx, statement->plan, &env, &statement->exec));
@@ -421,6 +429,7 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;
+    VL_TRY(vl_hooks_begin_run(ctx, statement));
     switch (statement->tree->type) {
     case VL_AST_BEGIN:
     case VL_AST_COMMIT:
@@ -523,6 +532,7 @@ velo_status
 velo_step(velo_statement *statement)
 {
     velo_connection *connection;
+    velo_statement *outer;
     vl_ctx *ctx;
     velo_status st;
 
@@ -530,14 +540,23 @@ velo_step(velo_statement *statement)
         return VELO_MISUSE;
     connection = statement->connection;
     ctx = vl_connection_begin_call(connection);
-    vl_session_enter_call(connection->session);
+    outer = connection->running;
+    connection->running = statement;
+    if (outer == NULL) /* else a function runs it */
+        vl_session_enter_call(connection->session);
     if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */
         statement->made.at = statement->made.row_count = statement->made.capacity = 0;
         statement->made.values = NULL;
     }
     statement_drop_row(statement);
     st = statement_step(ctx, statement);
-    vl_session_leave_call(connection->session);
+    connection->running = outer;
+    if (outer == NULL)
+        vl_session_leave_call(connection->session);
+    if (statement->is_traced && st != VELO_ROW)
+        vl_hooks_end_run(statement);
+    else if (st == VELO_ROW && connection->trace_events != 0)
+        vl_hooks_row(statement);
     statement->state = st == VELO_ROW    ? VL_STATEMENT_ROW
                        : st == VELO_DONE ? VL_STATEMENT_DONE
                                          : VL_STATEMENT_FAILED;
@@ -557,10 +576,16 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
 
     statement_drop_row(statement);
     if (statement->is_open) {
-        vl_session_enter_call(connection->session);
+        int is_outer = connection->running == NULL;
+
+        if (is_outer)
+            vl_session_enter_call(connection->session);
         st = statement_close(ctx, statement, VELO_OK);
-        vl_session_leave_call(connection->session);
+        if (is_outer)
+            vl_session_leave_call(connection->session);
     }
+    if (statement->is_traced)
+        vl_hooks_end_run(statement);
     return st;
 }
 
@@ -668,4 +693,25 @@ int
 velo_statement_is_busy(const velo_statement *statement)
 {
     return statement->state == VL_STATEMENT_ROW;
+}
+
+void
+velo_statement_set_user(velo_statement *statement, void *user)
+{
+    statement->user = user;
+}
+
+void *
+velo_statement_get_user(const velo_statement *statement)
+{
+    return statement->user;
+}
+
+velo_explain
+velo_statement_get_explain(const velo_statement *statement)
+{
+    if (statement->tree == NULL || statement->tree->type != VL_AST_EXPLAIN)
+        return VELO_EXPLAIN_NONE;
+    return (statement->tree->flags & VL_AST_QUERY_PLAN) != 0 ? VELO_EXPLAIN_PLAN
+                                                             : VELO_EXPLAIN_CODE;
 }

@@ -316,12 +316,16 @@ vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection)
 {
     vl_error error = ctx->error;
 
+    int is_writer = connection->is_writer;
+
     if (!vl_session_is_in_transaction(connection->session))
         return;
     transaction_detach(connection);
     if (vl_session_rollback(ctx, connection->session) != VELO_OK)
         ctx->error = error; /* what cannot be undone now is undone later: see vl_session_rollback */
     transaction_close(connection, 0);
+    if (is_writer)
+        vl_hooks_rollback(connection);
     ctx->error = error;
 }
 
@@ -329,12 +333,21 @@ vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection)
 static velo_status
 transaction_end_own(vl_ctx *ctx, velo_connection *connection, vl_statement *statement)
 {
-    velo_status st;
+    velo_status st = vl_hooks_commit(ctx, connection);
 
-    if (connection->has_ddl)
-        transaction_mark_commit(connection, 1, 0);
-    st = vl_statement_end(ctx, statement);
+    if (st != VELO_OK) {
+        vl_error error = ctx->error;
+
+        vl_statement_fail(ctx, statement);
+        ctx->error = error;
+    } else {
+        if (connection->has_ddl)
+            transaction_mark_commit(connection, 1, 0);
+        st = vl_statement_end(ctx, statement);
+    }
     transaction_close(connection, st == VELO_OK);
+    if (st != VELO_OK)
+        vl_hooks_rollback(connection);
     return st;
 }
 
@@ -376,9 +389,10 @@ vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *stat
     }
     error = ctx->error;
     vl_statement_fail(ctx, statement);
-    if (is_own)
+    if (is_own) {
         transaction_close(connection, 0);
-    else if (resolution == VL_CONFLICT_ROLLBACK || vl_status_primary(st) == VELO_INTERRUPT)
+        vl_hooks_rollback(connection);
+    } else if (resolution == VL_CONFLICT_ROLLBACK || vl_status_primary(st) == VELO_INTERRUPT)
         vl_connection_roll_back(ctx, connection);
     ctx->error = error;
     return st;
@@ -414,6 +428,13 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
         return vl_fail(ctx, VELO_ERROR, "cannot commit - no transaction is active");
     if (connection->writing_count > 0)
         return vl_fail(ctx, VELO_BUSY, "cannot commit transaction - SQL statements in progress");
+    if (connection->is_writer) {
+        st = vl_hooks_commit(ctx, connection);
+        if (st != VELO_OK) {
+            vl_connection_roll_back(ctx, connection);
+            return st;
+        }
+    }
     if (connection->has_ddl)
         transaction_mark_commit(connection, 1, 0);
     st = vl_session_commit(ctx, connection->session);

@@ -168,6 +168,40 @@ velo_column_declared_type(const velo_statement *statement, int column)
     return statement->plan->columns[column].declared;
 }
 
+/* Where a result column comes from; NULL: it is an expression, or there is none. */
+static const vl_result_column *
+value_origin(const velo_statement *statement, int column)
+{
+    if (column < 0 || (uint32_t)column >= statement->column_count || statement->plan == NULL ||
+        statement->plan->kind == VL_PLAN_OTHER)
+        return NULL;
+    return &statement->plan->columns[column];
+}
+
+const char *
+velo_column_database(const velo_statement *statement, int column)
+{
+    const vl_result_column *origin = value_origin(statement, column);
+
+    return origin == NULL ? NULL : origin->database;
+}
+
+const char *
+velo_column_table(const velo_statement *statement, int column)
+{
+    const vl_result_column *origin = value_origin(statement, column);
+
+    return origin == NULL ? NULL : origin->table;
+}
+
+const char *
+velo_column_origin(const velo_statement *statement, int column)
+{
+    const vl_result_column *origin = value_origin(statement, column);
+
+    return origin == NULL ? NULL : origin->column;
+}
+
 /* The value of a column, NULL without one. */
 static vl_value
 value_at(const velo_statement *statement, int column)
@@ -199,18 +233,15 @@ velo_column_double(velo_statement *statement, int column)
     return vl_value_real(&value);
 }
 
-/* The value as text with a zero byte behind it, made once for each row. */
-static const vl_cell *
-value_cell(velo_statement *statement, int column)
+const vl_cell *
+vl_value_cell(vl_arena *arena, const vl_value *given, vl_cell *cell)
 {
-    vl_value value = value_at(statement, column);
     char number[VL_NUMBER_TEXT_SIZE];
-    vl_cell *cell;
+    vl_value value = *given;
     char *text;
 
     if (value.type == VL_TYPE_NULL)
         return NULL;
-    cell = &statement->cells[column];
     if (cell->has_text)
         return cell;
     if (value.type == VL_TYPE_INTEGER || value.type == VL_TYPE_REAL) {
@@ -219,7 +250,7 @@ value_cell(velo_statement *statement, int column)
                                     : vl_number_write_real(value.as.real, number));
         value.as.data = number;
     }
-    text = vl_arena_alloc(&statement->row_arena, (size_t)value.size + 1);
+    text = vl_arena_alloc(arena, (size_t)value.size + 1);
     if (text == NULL)
         return NULL;
     if (value.size > 0)
@@ -229,6 +260,17 @@ value_cell(velo_statement *statement, int column)
     cell->size = value.size;
     cell->has_text = 1;
     return cell;
+}
+
+/* The same of a column. */
+static const vl_cell *
+value_cell(velo_statement *statement, int column)
+{
+    vl_value value = value_at(statement, column);
+
+    if (value.type == VL_TYPE_NULL)
+        return NULL;
+    return vl_value_cell(&statement->row_arena, &value, &statement->cells[column]);
 }
 
 const char *
@@ -253,4 +295,142 @@ velo_column_bytes(velo_statement *statement, int column)
     const vl_cell *cell = value_cell(statement, column);
 
     return cell == NULL ? 0 : (int64_t)cell->size;
+}
+
+/* ---- values by themselves ---- */
+
+/* A copy: its bytes and conversions are in its own arena. */
+typedef struct value_copy {
+    velo_value value; /* first: is what the application holds */
+    vl_arena arena;
+} value_copy;
+
+velo_value *
+velo_column_value(velo_statement *statement, int column)
+{
+    velo_value *value;
+
+    if (column < 0 || (uint32_t)column >= statement->column_count)
+        return NULL;
+    value = vl_arena_alloc(&statement->row_arena, sizeof *value);
+    if (value == NULL)
+        return NULL;
+    memset(value, 0, sizeof *value);
+    value->value = value_at(statement, column);
+    value->cell = statement->cells[column];
+    value->arena = &statement->row_arena;
+    return value;
+}
+
+velo_type
+velo_value_type(const velo_value *value)
+{
+    return (velo_type)value->value.type;
+}
+
+int64_t
+velo_value_int64(const velo_value *value)
+{
+    return vl_value_integer(&value->value);
+}
+
+double
+velo_value_double(const velo_value *value)
+{
+    return vl_value_real(&value->value);
+}
+
+const char *
+velo_value_text(velo_value *value)
+{
+    const vl_cell *cell = vl_value_cell(value->arena, &value->value, &value->cell);
+
+    return cell == NULL ? NULL : cell->text;
+}
+
+const void *
+velo_value_blob(velo_value *value)
+{
+    const vl_cell *cell = vl_value_cell(value->arena, &value->value, &value->cell);
+
+    return cell == NULL || cell->size == 0 ? NULL : cell->text;
+}
+
+int64_t
+velo_value_bytes(velo_value *value)
+{
+    const vl_cell *cell = vl_value_cell(value->arena, &value->value, &value->cell);
+
+    return cell == NULL ? 0 : (int64_t)cell->size;
+}
+
+velo_type
+velo_value_numeric_type(const velo_value *value)
+{
+    vl_value number = value->value;
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    if (number.type == VL_TYPE_TEXT &&
+        vl_value_apply(&ctx, value->arena, VL_AFFINITY_NUMERIC, &number) != VELO_OK)
+        return VELO_TEXT;
+    return (velo_type)number.type;
+}
+
+velo_value *
+velo_value_copy(const velo_value *value)
+{
+    value_copy *copy;
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    copy = vl_alloc_zero(&ctx, sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    vl_arena_init(&copy->arena, ctx.allocator, 0);
+    copy->value.value = value->value;
+    copy->value.arena = &copy->arena;
+    if ((value->value.type == VL_TYPE_TEXT || value->value.type == VL_TYPE_BLOB) &&
+        value->value.size > 0) {
+        copy->value.value.as.data =
+            vl_arena_copy(&copy->arena, value->value.as.data, value->value.size);
+        if (copy->value.value.as.data == NULL) {
+            velo_value_free(&copy->value);
+            return NULL;
+        }
+    }
+    return &copy->value;
+}
+
+void
+velo_value_free(velo_value *value)
+{
+    value_copy *copy = (value_copy *)value;
+
+    if (value == NULL)
+        return;
+    vl_arena_deinit(&copy->arena);
+    vl_free(copy);
+}
+
+velo_status
+velo_bind_value(velo_statement *statement, int index, const velo_value *value)
+{
+    const vl_value *from = &value->value;
+
+    switch ((velo_type)from->type) {
+    case VELO_INTEGER:
+        return velo_bind_int64(statement, index, from->as.integer);
+    case VELO_REAL:
+        return velo_bind_double(statement, index, from->as.real);
+    case VELO_TEXT:
+        return velo_bind_text(statement, index, from->size == 0 ? "" : from->as.data, from->size,
+                              VELO_COPY);
+    case VELO_BLOB:
+        return velo_bind_blob(statement, index, from->size == 0 ? "" : from->as.data, from->size,
+                              VELO_COPY);
+    case VELO_NULL:
+        break;
+    }
+    return velo_bind_null(statement, index);
 }

@@ -85,6 +85,7 @@ static const status_entry status_table[] = {
     STATUS_ENTRY(VELO_CANTOPEN_SYMLINK, "unable to open database file: symbolic link", "58P01"),
     STATUS_ENTRY(VELO_CONSTRAINT_CHECK, "constraint failed: a CHECK constraint is violated",
                  "23514"),
+    STATUS_ENTRY(VELO_CONSTRAINT_COMMITHOOK, "constraint failed: a commit hook refused", "40000"),
     STATUS_ENTRY(VELO_CONSTRAINT_FOREIGNKEY, "constraint failed: a foreign key is violated",
                  "23503"),
     STATUS_ENTRY(VELO_CONSTRAINT_NOTNULL, "constraint failed: a NOT NULL constraint is violated",

@@ -35,6 +35,7 @@ vl_call_scalar(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
     vl_value *args = few;
 
     VL_ASSERT(expr->func->scalar != NULL);
+    call.site = expr;
     if (kids.count > CALL_ARGUMENTS_FEW) {
         args = vl_arena_alloc_array(eval->arena, kids.count, sizeof *args);
         if (args == NULL)

@@ -112,6 +112,9 @@ velo_status vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_valu
 /* Delete a row. */
 velo_status vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old) VL_MUST_CHECK;
 
+/* Tell who wants to know that a row was changed; not by REPLACE. */
+void vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid);
+
 /* Write the entry of a row that is there already in one of the run's indexes, which lacks it. */
 velo_status vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
     VL_MUST_CHECK;

@@ -165,6 +165,7 @@ vl_edit_remove(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, const vl_fire
         return VELO_OK;
     VL_TRY(vl_edit_delete(ctx, run, now));
     if (is_own) {
+        vl_edit_tell(run, VELO_CHANGE_DELETE, now[run->def->column_count].as.integer);
         run->stage->exec->counts.changes++;
         VL_TRY(vl_edit_return(ctx, run, old)); /* keeps EF2 */
     }

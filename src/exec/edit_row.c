@@ -469,6 +469,15 @@ change_tell_rowid(vl_exec *exec, int64_t rowid)
         exec->env.tally->last_rowid = rowid;
 }
 
+void
+vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid)
+{
+    const vl_change_hook *hook = run->stage->exec->env.changed;
+
+    if (hook != NULL && hook->tell != NULL && !run->def->is_without_rowid)
+        hook->tell(hook->user, change, "main", run->def->object.name, rowid);
+}
+
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
@@ -486,6 +495,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             *outcome = VL_EDIT_MADE;
             if (run->def->primary == NULL)
                 change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
+            vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
             return vl_edit_return(ctx, run, full);
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
@@ -596,6 +606,7 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full, vl_
                 VL_TRY(change_move_entry(ctx, run, &run->indexes[i], old, full, turn, &conflict));
         if (!conflict.is_there) {
             *outcome = VL_EDIT_MADE;
+            vl_edit_tell(run, VELO_CHANGE_UPDATE, full[run->def->column_count].as.integer);
             return VELO_OK;
         }
         VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */

@@ -34,6 +34,13 @@ typedef struct vl_exec_tally {
     int64_t last_rowid;    /* of the last row inserted into a table with rowids */
 } vl_exec_tally;
 
+/* Who is told of each row that was inserted, changed or deleted in a table with rowids. */
+typedef struct vl_change_hook {
+    void (*tell)(void *user, velo_change change, const char *database, const char *table,
+                 int64_t rowid); /* NULL: nobody */
+    void *user;
+} vl_change_hook;
+
 /* What is around an execution. All of it is borrowed and outlives the execution. */
 typedef struct vl_exec_env {
     struct vl_source *source;             /* tables (exec/source.h); NULL: the plan reads none */
@@ -57,6 +64,7 @@ typedef struct vl_exec_env {
                                       deletes fire DELETE triggers; NULL: 0 */
     uint64_t progress_steps; /* a step is a call of an operator or a row that it yields or looks
                                 at; 0: never called */
+    const vl_change_hook *changed; /* NULL: nobody is told; what it points to may change */
 } vl_exec_env;
 
 /* What a change statement did so far (31, item 10); all 0 at the first step. */

@@ -132,8 +132,7 @@ table_find_rowids(vl_ctx *ctx, table_stage *table, const vl_lookup *key)
         VL_TRY(vl_value_apply_comparison(ctx, &table->arena, VL_AFFINITY_INTEGER, &values[i]));
         if (values[i].type == VL_TYPE_INTEGER)
             values[kept++] = values[i];
-        else if (values[i].type == VL_TYPE_REAL &&
-                 vl_number_is_integer(values[i].as.real, &rowid))
+        else if (values[i].type == VL_TYPE_REAL && vl_number_is_integer(values[i].as.real, &rowid))
             values[kept++] = vl_value_of_integer(rowid);
     }
     table->rowid_count = vl_lookup_sort(values, kept, 0, VL_COLLATE_BINARY);

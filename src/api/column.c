@@ -1,0 +1,96 @@
+/* column.c - what is known of a table's columns. */
+#include "api/api_int.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const char *
+column_collation(vl_collation collation)
+{
+    switch (collation) {
+    case VL_COLLATE_NOCASE:
+        return "NOCASE";
+    case VL_COLLATE_RTRIM:
+        return "RTRIM";
+    case VL_COLLATE_BINARY:
+        break;
+    }
+    return "BINARY";
+}
+
+/* The column's position; -1: none; -2: it is the rowid. */
+static int
+column_position(const vl_table_def *table, const char *name)
+{
+    for (uint16_t i = 0; i < table->column_count; i++)
+        if (strcasecmp(table->columns[i].name, name) == 0)
+            return i;
+    if (table->is_without_rowid || table->object.type != VL_OBJECT_TABLE ||
+        (strcasecmp(name, "rowid") != 0 && strcasecmp(name, "oid") != 0 &&
+         strcasecmp(name, "_rowid_") != 0))
+        return -1;
+    return table->rowid_column >= 0 ? table->rowid_column : -2;
+}
+
+static void
+column_describe(const vl_table_def *table, int position, velo_column_info *info)
+{
+    const vl_column_def *column;
+
+    info->collation = "BINARY";
+    info->is_not_null = info->is_primary_key = info->is_autoincrement = 0;
+    info->type = "INTEGER";
+    info->is_primary_key = position < 0;
+    if (position < 0)
+        return;
+    column = &table->columns[position];
+    info->type = column->type[0] == 0 ? NULL : column->type;
+    info->collation = column_collation(column->collation);
+    info->is_not_null = column->is_not_null != 0;
+    info->is_primary_key = column->key_place != 0;
+    info->is_autoincrement = table->is_autoincrement && position == table->rowid_column;
+}
+
+static velo_status
+column_find(vl_ctx *ctx, const vl_schema *schema, const char *database, const char *name,
+            const char *column, velo_column_info *info)
+{
+    const vl_table_def *table = NULL;
+    int position;
+
+    if (database == NULL || strcasecmp(database, "main") == 0)
+        table = vl_schema_table(schema, name, strlen(name));
+    if (table == NULL || table->object.type != VL_OBJECT_TABLE)
+        return vl_fail(ctx, VELO_ERROR, "no such table column: %s.%s", name,
+                       column == NULL ? "" : column);
+    if (column == NULL)
+        return VELO_OK;
+    position = column_position(table, column);
+    if (position == -1)
+        return vl_fail(ctx, VELO_ERROR, "no such table column: %s.%s", name, column);
+    column_describe(table, position, info);
+    return VELO_OK;
+}
+
+velo_status
+velo_find_column(velo_connection *connection, const char *database, const char *table,
+                 const char *column, velo_column_info *info)
+{
+    vl_schema *schema;
+    velo_status st;
+    vl_ctx *ctx;
+
+    if (connection == NULL || connection->engine == NULL || table == NULL ||
+        (column != NULL && (info == NULL || info->size != sizeof *info)))
+        return VELO_MISUSE;
+    ctx = vl_connection_begin_call(connection);
+    schema = connection->schema;
+    if (schema != NULL)
+        vl_schema_retain(schema);
+    else
+        schema = vl_engine_schema(connection->engine);
+    st = column_find(ctx, schema, database, table, column, info);
+    vl_schema_release(connection->told_schema); /* the texts live in it */
+    connection->told_schema = schema;
+    return vl_connection_end_call(connection, st);
+}

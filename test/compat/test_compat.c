@@ -1,0 +1,418 @@
+/* test_compat.c - a program written for SQLite, on our library.
+ *
+ * It includes our sqlite3.h and nothing of VelociDB. Each check that fails prints its line; the
+ * last line counts. */
+#define _GNU_SOURCE
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int compat_failed;
+static int compat_passed;
+
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (condition) {                                                                           \
+            compat_passed++;                                                                       \
+        } else {                                                                                   \
+            compat_failed++;                                                                       \
+            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);                                 \
+        }                                                                                          \
+    } while (0)
+
+static char compat_folder[64];
+
+static sqlite3 *
+compat_open_memory(void)
+{
+    sqlite3 *db = NULL;
+
+    EXPECT(sqlite3_open(":memory:", &db) == SQLITE_OK);
+    return db;
+}
+
+/* The only value that a query gives, as text; "(error)" when it has none. Kept until the next. */
+static const char *
+compat_one(sqlite3 *db, const char *sql)
+{
+    static char text[512];
+    sqlite3_stmt *stmt = NULL;
+
+    (void)snprintf(text, sizeof text, "(error)");
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        const unsigned char *value = sqlite3_column_text(stmt, 0);
+
+        (void)snprintf(text, sizeof text, "%s", value == NULL ? "(null)" : (const char *)value);
+    }
+    (void)sqlite3_finalize(stmt);
+    return text;
+}
+
+static void
+test_rows(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_stmt *stmt = NULL;
+    const char *tail = NULL;
+
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c REAL, d BLOB)", NULL,
+                        NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "INSERT INTO t VALUES(?1,:b,@c,$d); SELECT 1", -1, &stmt,
+                              &tail) == SQLITE_OK);
+    EXPECT(strcmp(tail, " SELECT 1") == 0);
+    EXPECT(sqlite3_bind_parameter_count(stmt) == 4);
+    EXPECT(sqlite3_bind_parameter_index(stmt, ":b") == 2);
+    EXPECT(strcmp(sqlite3_bind_parameter_name(stmt, 4), "$d") == 0);
+    EXPECT(sqlite3_bind_int64(stmt, 1, 1LL << 40) == SQLITE_OK);
+    EXPECT(sqlite3_bind_text(stmt, 2, "it's", -1, SQLITE_TRANSIENT) == SQLITE_OK);
+    EXPECT(sqlite3_bind_double(stmt, 3, 0.5) == SQLITE_OK);
+    EXPECT(sqlite3_bind_blob(stmt, 4, "\x00\xff", 2, SQLITE_STATIC) == SQLITE_OK);
+    EXPECT(sqlite3_bind_int(stmt, 5, 1) == SQLITE_RANGE);
+    {
+        char *sql = sqlite3_expanded_sql(stmt);
+
+        EXPECT(sql != NULL &&
+               strcmp(sql, "INSERT INTO t VALUES(1099511627776,'it''s',0.5,x'00ff');") == 0);
+        sqlite3_free(sql);
+    }
+    EXPECT(sqlite3_stmt_readonly(stmt) == 0);
+    EXPECT(sqlite3_step(stmt) == SQLITE_DONE);
+    EXPECT(sqlite3_changes(db) == 1 && sqlite3_last_insert_rowid(db) == 1LL << 40);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+
+    EXPECT(sqlite3_prepare_v2(db, "SELECT a, b AS x, c, d, a+1 FROM t", -1, &stmt, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_column_count(stmt) == 5 && sqlite3_data_count(stmt) == 0);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_data_count(stmt) == 5);
+    EXPECT(sqlite3_stmt_busy(stmt));
+    EXPECT(sqlite3_column_int64(stmt, 0) == 1LL << 40);
+    EXPECT(strcmp((const char *)sqlite3_column_text(stmt, 1), "it's") == 0);
+    EXPECT(sqlite3_column_bytes(stmt, 1) == 4 && sqlite3_column_bytes16(stmt, 1) == 8);
+    EXPECT(sqlite3_column_type(stmt, 2) == SQLITE_FLOAT);
+    EXPECT(memcmp(sqlite3_column_blob(stmt, 3), "\x00\xff", 2) == 0);
+    EXPECT(sqlite3_column_type(stmt, 9) == SQLITE_NULL && sqlite3_errcode(db) == SQLITE_RANGE);
+    EXPECT(strcmp(sqlite3_column_name(stmt, 1), "x") == 0);
+    EXPECT(strcmp(sqlite3_column_origin_name(stmt, 1), "b") == 0);
+    EXPECT(strcmp(sqlite3_column_table_name(stmt, 1), "t") == 0);
+    EXPECT(strcmp(sqlite3_column_database_name(stmt, 1), "main") == 0);
+    EXPECT(sqlite3_column_origin_name(stmt, 4) == NULL);
+    EXPECT(strcmp(sqlite3_column_decltype(stmt, 0), "INTEGER") == 0);
+    EXPECT(sqlite3_step(stmt) == SQLITE_DONE && !sqlite3_stmt_busy(stmt));
+    EXPECT(sqlite3_close(db) == SQLITE_BUSY);
+    EXPECT(sqlite3_next_stmt(db, NULL) == stmt && sqlite3_next_stmt(db, stmt) == NULL);
+    EXPECT(sqlite3_close_v2(db) == SQLITE_OK); /* a zombie until the statement goes */
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+}
+
+static void
+test_errors(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_stmt *stmt = NULL;
+    char *message = NULL;
+
+    EXPECT(strcmp(sqlite3_errmsg(db), "not an error") == 0);
+    EXPECT(sqlite3_prepare_v2(db, "SELEC 1", -1, &stmt, NULL) == SQLITE_ERROR && stmt == NULL);
+    EXPECT(strcmp(sqlite3_errmsg(db), "near \"SELEC\": syntax error") == 0);
+    EXPECT(sqlite3_error_offset(db) == 0);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a UNIQUE); INSERT INTO t VALUES(1)", NULL, NULL,
+                        NULL) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "INSERT INTO t VALUES(1)", NULL, NULL, &message) == SQLITE_CONSTRAINT);
+    EXPECT(message != NULL && strcmp(message, "UNIQUE constraint failed: t.a") == 0);
+    sqlite3_free(message);
+    EXPECT(sqlite3_extended_errcode(db) == SQLITE_CONSTRAINT_UNIQUE);
+    EXPECT(sqlite3_errcode(db) == SQLITE_CONSTRAINT);
+    EXPECT(sqlite3_extended_result_codes(db, 1) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "INSERT INTO t VALUES(1)", NULL, NULL, NULL) ==
+           SQLITE_CONSTRAINT_UNIQUE);
+    EXPECT(strcmp(sqlite3_errstr(SQLITE_BUSY), "database is locked") == 0);
+    EXPECT(sqlite3_prepare(db, "INSERT INTO t VALUES(1)", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ERROR); /* of old: reset tells which */
+    EXPECT(sqlite3_reset(stmt) == SQLITE_CONSTRAINT_UNIQUE);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 10) > 10);
+    EXPECT(sqlite3_exec(db, "SELECT 1234567890", NULL, NULL, NULL) == SQLITE_TOOBIG);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(sqlite3_step(NULL) == SQLITE_MISUSE && sqlite3_reset(NULL) == SQLITE_OK);
+    EXPECT(sqlite3_finalize(NULL) == SQLITE_OK && sqlite3_close(NULL) == SQLITE_OK);
+    EXPECT(sqlite3_errcode(NULL) == SQLITE_NOMEM);
+    EXPECT(sqlite3_open_v2(":memory:", &db, 0, NULL) == SQLITE_MISUSE && db == NULL);
+    EXPECT(sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE, "nosuch") == SQLITE_ERROR);
+    EXPECT(strcmp(sqlite3_errmsg(db), "no such vfs: nosuch") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+static int
+compat_count_row(void *arg, int count, char **values, char **names)
+{
+    (void)names;
+    *(int *)arg += count == 2 && values[1] == NULL;
+    return 0;
+}
+
+static void
+test_exec_and_tables(void)
+{
+    sqlite3 *db = compat_open_memory();
+    char **result = NULL;
+    int rows = 0;
+    int columns = 0;
+    int count = 0;
+
+    EXPECT(sqlite3_exec(db, "SELECT 1, NULL UNION ALL SELECT 2, NULL; -- end", compat_count_row,
+                        &count, NULL) == SQLITE_OK);
+    EXPECT(count == 2);
+    EXPECT(sqlite3_get_table(db, "SELECT 1 AS a, NULL AS b UNION ALL SELECT 2, 'x'", &result, &rows,
+                             &columns, NULL) == SQLITE_OK);
+    EXPECT(rows == 2 && columns == 2);
+    EXPECT(strcmp(result[0], "a") == 0 && strcmp(result[2], "1") == 0 && result[3] == NULL &&
+           strcmp(result[5], "x") == 0);
+    sqlite3_free_table(result);
+    EXPECT(sqlite3_get_autocommit(db) == 1 && sqlite3_txn_state(db, NULL) == SQLITE_TXN_NONE);
+    EXPECT(sqlite3_exec(db,
+                        "CREATE TABLE t(a INTEGER PRIMARY KEY AUTOINCREMENT, "
+                        "b TEXT COLLATE NOCASE NOT NULL); BEGIN; INSERT INTO t(b) VALUES('x')",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_get_autocommit(db) == 0 && sqlite3_txn_state(db, "main") == SQLITE_TXN_WRITE);
+    EXPECT(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_txn_state(db, NULL) == SQLITE_TXN_NONE && sqlite3_txn_state(db, "q") == -1);
+    {
+        const char *type;
+        const char *collation;
+        int not_null;
+        int primary;
+        int automatic;
+
+        EXPECT(sqlite3_table_column_metadata(db, NULL, "t", "b", &type, &collation, &not_null,
+                                             &primary, &automatic) == SQLITE_OK);
+        EXPECT(strcmp(type, "TEXT") == 0 && strcmp(collation, "NOCASE") == 0 && not_null == 1 &&
+               primary == 0 && automatic == 0);
+        EXPECT(sqlite3_table_column_metadata(db, "main", "t", "rowid", &type, NULL, NULL, &primary,
+                                             &automatic) == SQLITE_OK);
+        EXPECT(strcmp(type, "INTEGER") == 0 && primary == 1 && automatic == 1);
+        EXPECT(sqlite3_table_column_metadata(db, NULL, "t", "q", NULL, NULL, NULL, NULL, NULL) ==
+               SQLITE_ERROR);
+    }
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void
+test_printf(void)
+{
+    char buffer[16];
+    char *text =
+        sqlite3_mprintf("%d|%5s|%-5s|%05d|%x|%lld|%q|%Q|%w|%Q|%.3s|%c|%%", -7, "ab", "cd", 42, 255U,
+                        1LL << 40, "it's", "it's", "a\"b", (char *)NULL, "abcdef", 'z');
+
+    EXPECT(text != NULL &&
+           strcmp(text, "-7|   ab|cd   |00042|ff|1099511627776|it''s|'it''s'|a\"\"b|"
+                        "NULL|abc|z|%") == 0);
+    sqlite3_free(text);
+    text = sqlite3_mprintf("%.2f|%g|%!.15g|%e|%,d|%08.3f|%+d|% d", 1.005, 1e10, 5.0, 12345.678,
+                           1234567, -3.14159, 5, 5);
+    EXPECT(text != NULL &&
+           strcmp(text, "1.00|1e+10|5.0|1.234568e+04|1,234,567|-003.142|+5| 5") == 0);
+    sqlite3_free(text);
+    EXPECT(sqlite3_snprintf((int)sizeof buffer, buffer, "%s", "0123456789abcdefgh") == buffer);
+    EXPECT(strcmp(buffer, "0123456789abcde") == 0);
+    {
+        sqlite3_str *str = sqlite3_str_new(NULL);
+
+        sqlite3_str_appendall(str, "ab");
+        sqlite3_str_appendchar(str, 3, '-');
+        sqlite3_str_appendf(str, "%d", 12);
+        EXPECT(sqlite3_str_length(str) == 7 && sqlite3_str_errcode(str) == SQLITE_OK);
+        text = sqlite3_str_finish(str);
+        EXPECT(text != NULL && strcmp(text, "ab---12") == 0);
+        sqlite3_free(text);
+    }
+    EXPECT(sqlite3_stricmp("AbC", "aBc") == 0 && sqlite3_strnicmp("abX", "ABy", 2) == 0);
+    EXPECT(sqlite3_strglob("a*[0-9]?", "abc7x") == 0 && sqlite3_strglob("a*", "b") != 0);
+    EXPECT(sqlite3_strlike("A%_c", "axxbc", 0) == 0 && sqlite3_strlike("a\\%", "ab", '\\') != 0);
+    EXPECT(sqlite3_keyword_check("Select", 6) && !sqlite3_keyword_check("selec", 5));
+    EXPECT(sqlite3_complete("SELECT 1;") && !sqlite3_complete("SELECT 'a;"));
+}
+
+static void
+test_utf16(void)
+{
+    static const unsigned short sql[] = {'S', 'E', 'L', 'E', 'C', 'T', ' ', '?', ';', ' ', 'x', 0};
+    static const unsigned short text[] = {0x20ac, 0xd83d, 0xde00, 0};
+    sqlite3 *db = compat_open_memory();
+    sqlite3_stmt *stmt = NULL;
+    const void *tail = NULL;
+
+    EXPECT(sqlite3_prepare16_v2(db, sql, -1, &stmt, &tail) == SQLITE_OK);
+    EXPECT(tail == (const void *)(sql + 9));
+    EXPECT(sqlite3_bind_text16(stmt, 1, text, -1, SQLITE_STATIC) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW);
+    EXPECT(strcmp((const char *)sqlite3_column_text(stmt, 0), "\xe2\x82\xac\xf0\x9f\x98\x80") == 0);
+    EXPECT(memcmp(sqlite3_column_text16(stmt, 0), text, sizeof text) == 0);
+    EXPECT(sqlite3_column_bytes16(stmt, 0) == 6);
+    EXPECT(*(const unsigned short *)sqlite3_column_name16(stmt, 0) == '?');
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "nonsense", -1, &stmt, NULL) == SQLITE_ERROR);
+    EXPECT(*(const unsigned short *)sqlite3_errmsg16(db) == 'n');
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void
+compat_twice(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    int *calls = sqlite3_user_data(context);
+
+    (*calls)++;
+    if (count == 1 && sqlite3_value_type(values[0]) == SQLITE_INTEGER)
+        sqlite3_result_int64(context, 2 * sqlite3_value_int64(values[0]));
+    else
+        sqlite3_result_error(context, "twice wants a number", -1);
+}
+
+static void
+compat_sum_step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    long long *sum = sqlite3_aggregate_context(context, (int)sizeof *sum);
+
+    if (sum != NULL && count == 1)
+        *sum += sqlite3_value_int64(values[0]);
+}
+
+static void
+compat_sum_final(sqlite3_context *context)
+{
+    const long long *sum = sqlite3_aggregate_context(context, 0);
+
+    sqlite3_result_int64(context, sum == NULL ? -1 : *sum);
+}
+
+static void
+compat_note(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void
+test_functions(void)
+{
+    sqlite3 *db = compat_open_memory();
+    int calls = 0;
+
+    EXPECT(sqlite3_create_function_v2(db, "twice", 1, SQLITE_UTF8, &calls, compat_twice, NULL, NULL,
+                                      compat_note) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT twice(21)"), "42") == 0 && calls == 1);
+    EXPECT(sqlite3_exec(db, "SELECT twice('x')", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(strcmp(sqlite3_errmsg(db), "twice wants a number") == 0);
+    EXPECT(sqlite3_create_function(db, "total2", 1, SQLITE_UTF8, NULL, NULL, compat_sum_step,
+                                   compat_sum_final) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "WITH t(x) AS (VALUES(1),(2),(4)) SELECT total2(x) FROM t"),
+                  "7") == 0);
+    EXPECT(strcmp(compat_one(db, "WITH t(x) AS (VALUES(1)) SELECT total2(x) FROM t WHERE x > 1"),
+                  "-1") == 0);
+    calls = 0;
+    EXPECT(sqlite3_create_function_v2(db, "twice", 1, SQLITE_UTF8, NULL, NULL, NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(calls == 1); /* destroyed */
+    EXPECT(sqlite3_exec(db, "SELECT twice(1)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_create_function(db, "bad", 1, SQLITE_UTF8, NULL, NULL, compat_sum_step, NULL) ==
+           SQLITE_MISUSE);
+    EXPECT(sqlite3_overload_function(db, "nobody", 1) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "SELECT nobody(1)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(strcmp(sqlite3_errmsg(db), "unable to use function nobody in the requested context") ==
+           0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void
+test_files(void)
+{
+    char path[128];
+    char uri[160];
+    char other[160];
+    sqlite3 *a = NULL;
+    sqlite3 *b = NULL;
+
+    (void)snprintf(path, sizeof path, "%s/a.db", compat_folder);
+    (void)snprintf(uri, sizeof uri, "file:%s?mode=ro&x=%%41", path);
+    (void)snprintf(other, sizeof other, "%s/../%s/a.db", compat_folder,
+                   strrchr(compat_folder, '/') + 1);
+    EXPECT(sqlite3_open_v2(path, &a, SQLITE_OPEN_READWRITE, NULL) == SQLITE_CANTOPEN);
+    EXPECT(strcmp(sqlite3_errmsg(a), "unable to open database file") == 0);
+    EXPECT(sqlite3_close(a) == SQLITE_OK);
+    EXPECT(sqlite3_open(path, &a) == SQLITE_OK);
+    EXPECT(sqlite3_exec(a, "CREATE TABLE t(x); INSERT INTO t VALUES(5)", NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_open_v2(uri, &b, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
+                           NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(b, "SELECT x FROM t"), "5") == 0);
+    EXPECT(sqlite3_exec(b, "INSERT INTO t VALUES(6)", NULL, NULL, NULL) == SQLITE_READONLY);
+    EXPECT(sqlite3_db_readonly(b, "main") == 1 && sqlite3_db_readonly(a, NULL) == 0);
+    EXPECT(strcmp(sqlite3_uri_parameter(sqlite3_db_filename(b, "main"), "x"), "A") == 0);
+    EXPECT(sqlite3_close(b) == SQLITE_OK);
+    EXPECT(sqlite3_open(other, &b) == SQLITE_OK);
+    EXPECT(sqlite3_exec(b, "INSERT INTO t VALUES(6)", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(a, "SELECT sum(x) FROM t"), "11") == 0);
+    EXPECT(sqlite3_close(b) == SQLITE_OK);
+    EXPECT(sqlite3_close(a) == SQLITE_OK);
+    {
+        FILE *file = fopen(path, "wb");
+
+        EXPECT(file != NULL && fwrite("SQLite format 3", 1, 16, file) == 16);
+        for (int i = 0; file != NULL && i < 8192; i++)
+            (void)fputc('x', file);
+        EXPECT(file != NULL && fclose(file) == 0);
+    }
+    EXPECT(sqlite3_open(path, &a) == SQLITE_OK); /* as in SQLite, the first statement notices */
+    EXPECT(sqlite3_exec(a, "SELECT 1 FROM t", NULL, NULL, NULL) == SQLITE_NOTADB);
+    EXPECT(strcmp(sqlite3_errmsg(a), "file is not a database") == 0);
+    EXPECT(sqlite3_close(a) == SQLITE_OK);
+}
+
+static void
+test_refused(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_blob *blob = NULL;
+
+    EXPECT(sqlite3_load_extension(db, "x", NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_blob_open(db, "main", "t", "x", 1, 0, &blob) == SQLITE_ERROR && blob == NULL);
+    EXPECT(strstr(sqlite3_errmsg(db), "not supported") != NULL);
+    EXPECT(sqlite3_backup_init(db, "main", db, "main") == NULL);
+    EXPECT(sqlite3_errcode(db) == SQLITE_ERROR);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+int
+main(void)
+{
+    const char *temporary = getenv("TMPDIR");
+
+    (void)snprintf(compat_folder, sizeof compat_folder, "%.40s/compat.XXXXXX",
+                   temporary == NULL ? "/tmp" : temporary);
+    if (mkdtemp(compat_folder) == NULL) {
+        printf("no temporary folder\n");
+        return 1;
+    }
+    test_rows();
+    test_errors();
+    test_exec_and_tables();
+    test_printf();
+    test_utf16();
+    test_functions();
+    test_files();
+    test_refused();
+    EXPECT(sqlite3_memory_used() >= 0);
+    {
+        char command[160];
+
+        (void)snprintf(command, sizeof command, "%s/a.db", compat_folder);
+        (void)unlink(command);
+        (void)snprintf(command, sizeof command, "%s/a.db-wal", compat_folder);
+        (void)unlink(command);
+        (void)rmdir(compat_folder);
+    }
+    printf("test_compat: %d passed, %d failed\n", compat_passed, compat_failed);
+    return compat_failed != 0;
+}

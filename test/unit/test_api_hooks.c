@@ -1,0 +1,234 @@
+/* test_api_hooks.c - hooks of connections, through velocidb.h. */
+#include "lib/unit.h"
+#include "velocidb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What hooks were told, as text. */
+typedef struct hooks_log {
+    char text[600];
+    int answer; /* what a hook that is asked returns */
+    int count;
+} hooks_log;
+
+static void
+hooks_note(hooks_log *log, const char *text)
+{
+    (void)snprintf(log->text + strlen(log->text), sizeof log->text - strlen(log->text), "%s;",
+                   text);
+}
+
+static int
+hooks_commit(void *user)
+{
+    hooks_note(user, "commit");
+    return ((hooks_log *)user)->answer;
+}
+
+static void
+hooks_rollback(void *user)
+{
+    hooks_note(user, "rollback");
+}
+
+static void
+hooks_update(void *user, velo_change change, const char *database, const char *table, int64_t rowid)
+{
+    char text[100];
+
+    (void)snprintf(text, sizeof text, "%d %s.%s %d", (int)change, database, table, (int)rowid);
+    hooks_note(user, text);
+}
+
+static velo_connection *
+hooks_open(hooks_log *log)
+{
+    velo_connection *connection = NULL;
+
+    memset(log, 0, sizeof *log);
+    if (velo_open(NULL, NULL, &connection) != VELO_OK ||
+        velo_exec(connection, "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE)", NULL, NULL) !=
+            VELO_OK)
+        unit_failed(__FILE__, __LINE__, "%s", velo_error_text(connection));
+    velo_set_commit_hook(connection, hooks_commit, log);
+    velo_set_rollback_hook(connection, hooks_rollback, log);
+    return connection;
+}
+
+#define CHECK_LOG(log, wanted)                                                                     \
+    do {                                                                                           \
+        CHECK_TEXT((log).text, wanted);                                                            \
+        (log).text[0] = 0;                                                                         \
+    } while (0)
+
+static void
+commits_and_rollbacks_are_told(void)
+{
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+
+    CHECK_OK(velo_exec(connection, "INSERT INTO t VALUES(1, 1)", NULL, NULL));
+    CHECK_LOG(log, "commit;");
+    CHECK_OK(velo_exec(connection, "SELECT * FROM t; BEGIN; SELECT * FROM t; COMMIT", NULL, NULL));
+    CHECK_LOG(log, "");
+    CHECK_OK(velo_exec(connection, "BEGIN; INSERT INTO t VALUES(2, 2); COMMIT", NULL, NULL));
+    CHECK_LOG(log, "commit;");
+    CHECK_OK(velo_exec(connection, "BEGIN; INSERT INTO t VALUES(3, 3); ROLLBACK", NULL, NULL));
+    CHECK_LOG(log, "rollback;");
+    CHECK_STATUS(velo_exec(connection, "INSERT INTO t VALUES(1, 9)", NULL, NULL),
+                 VELO_CONSTRAINT_PRIMARYKEY);
+    CHECK_LOG(log, "rollback;");
+    CHECK_OK(velo_exec(connection, "BEGIN; INSERT INTO t VALUES(4, 4)", NULL, NULL));
+    CHECK_OK(velo_close(connection));
+    CHECK_LOG(log, ""); /* closing is not told */
+}
+
+static void
+commit_is_refused(void)
+{
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+
+    log.answer = 1;
+    CHECK_STATUS(velo_exec(connection, "INSERT INTO t VALUES(1, 1)", NULL, NULL),
+                 VELO_CONSTRAINT_COMMITHOOK);
+    CHECK_TEXT(velo_error_text(connection), "constraint failed");
+    CHECK_LOG(log, "commit;rollback;");
+    CHECK_STATUS(velo_exec(connection, "BEGIN; INSERT INTO t VALUES(2, 2); COMMIT", NULL, NULL),
+                 VELO_CONSTRAINT_COMMITHOOK);
+    CHECK_LOG(log, "commit;rollback;");
+    CHECK(!velo_in_transaction(connection));
+    velo_set_commit_hook(connection, NULL, NULL);
+    CHECK_STATUS(velo_exec(connection, "INSERT INTO t SELECT 5, count(*) FROM t", NULL, NULL),
+                 VELO_OK);
+    CHECK_OK(velo_exec(connection, "UPDATE t SET b = 0 WHERE b = 0", NULL, NULL));
+    CHECK_EQ(velo_changes(connection), 1); /* nothing of what was refused is there */
+    CHECK_OK(velo_close(connection));
+}
+
+static void
+changed_rows_are_told(void)
+{
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+    velo_statement *statement;
+
+    CHECK_OK(velo_prepare(connection, "INSERT INTO t VALUES(?, ?)", -1, &statement, NULL));
+    CHECK_EQ(velo_step(statement), VELO_DONE);
+    velo_set_commit_hook(connection, NULL, NULL);
+    velo_set_rollback_hook(connection, NULL, NULL);
+    log.text[0] = 0;
+    velo_set_update_hook(connection, hooks_update, &log);
+    CHECK_OK(velo_bind_int64(statement, 1, 7));
+    CHECK_EQ(velo_step(statement), VELO_DONE); /* prepared before the hook was set */
+    CHECK_LOG(log, "18 main.t 7;");
+    CHECK_OK(velo_finalize(statement));
+    CHECK_OK(velo_exec(connection, "UPDATE t SET b = 3 WHERE a = 7", NULL, NULL));
+    CHECK_LOG(log, "23 main.t 7;");
+    CHECK_OK(velo_exec(connection, "UPDATE t SET a = 8 WHERE a = 7", NULL, NULL));
+    CHECK_LOG(log, "23 main.t 8;");
+    CHECK_OK(velo_exec(connection, "INSERT INTO t VALUES(8, 0) ON CONFLICT(a) DO UPDATE SET b = 4",
+                       NULL, NULL));
+    CHECK_LOG(log, "23 main.t 8;");
+    CHECK_OK(velo_exec(connection, "INSERT OR REPLACE INTO t VALUES(9, 4)", NULL, NULL));
+    CHECK_LOG(log, "18 main.t 9;");
+    CHECK_OK(velo_exec(connection, "DELETE FROM t WHERE a = 9", NULL, NULL));
+    CHECK_LOG(log, "9 main.t 9;");
+    CHECK_OK(velo_exec(connection, "INSERT OR IGNORE INTO t VALUES(1, 5)", NULL, NULL));
+    CHECK_LOG(log, "");
+    velo_set_update_hook(connection, NULL, NULL);
+    CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
+    CHECK_LOG(log, "");
+    CHECK_OK(velo_close(connection));
+}
+
+static int
+hooks_progress(void *user)
+{
+    hooks_log *log = user;
+
+    log->count++;
+    return log->answer;
+}
+
+static void
+progress_is_asked(void)
+{
+    static const char *const count = "WITH RECURSIVE c(x) AS (VALUES(1) UNION ALL SELECT x + 1 "
+                                     "FROM c WHERE x < 5000) SELECT count(*) FROM c";
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+    int often;
+
+    velo_set_progress(connection, 1, hooks_progress, &log);
+    CHECK_OK(velo_exec(connection, "CREATE TABLE u(x)", NULL, NULL));
+    CHECK(log.count > 0); /* a statement without rows as well */
+    log.count = 0;
+    velo_set_progress(connection, 100, hooks_progress, &log);
+    CHECK_OK(velo_exec(connection, count, NULL, NULL));
+    often = log.count;
+    CHECK(often > 10);
+    log.count = 0;
+    velo_set_progress(connection, 1000, hooks_progress, &log);
+    CHECK_OK(velo_exec(connection, count, NULL, NULL));
+    CHECK(log.count > 0 && log.count < often);
+    log.answer = 1;
+    CHECK_STATUS(velo_exec(connection, count, NULL, NULL), VELO_INTERRUPT);
+    CHECK_TEXT(velo_error_text(connection), "interrupted");
+    velo_set_progress(connection, 0, hooks_progress, &log);
+    CHECK_OK(velo_exec(connection, count, NULL, NULL));
+    CHECK_OK(velo_close(connection));
+}
+
+static void
+hooks_trace(void *user, velo_trace_event event, velo_statement *statement, int64_t ns)
+{
+    char text[100];
+
+    (void)snprintf(text, sizeof text, "%d %s%s", (int)event,
+                   statement == NULL ? "-" : velo_statement_sql(statement),
+                   event == VELO_TRACE_END && ns < 0 ? " before it began" : "");
+    hooks_note(user, text);
+}
+
+static void
+statements_are_traced(void)
+{
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+    velo_statement *statement;
+
+    velo_set_commit_hook(connection, NULL, NULL);
+    velo_set_trace(connection, 15, hooks_trace, &log);
+    CHECK_OK(velo_exec(connection, "SELECT 1", NULL, NULL));
+    CHECK_LOG(log, "1 SELECT 1;4 SELECT 1;2 SELECT 1;");
+    velo_set_trace(connection, VELO_TRACE_BEGIN | VELO_TRACE_END, hooks_trace, &log);
+    CHECK_OK(velo_prepare(connection, "VALUES(1),(2)", -1, &statement, NULL));
+    CHECK(velo_statement_get_user(statement) == NULL);
+    velo_statement_set_user(statement, &log);
+    CHECK(velo_statement_get_user(statement) == &log);
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_LOG(log, "1 VALUES(1),(2);");
+    CHECK_OK(velo_reset(statement));
+    CHECK_LOG(log, "2 VALUES(1),(2);"); /* the end of a run that was given up */
+    CHECK_OK(velo_finalize(statement));
+    CHECK_LOG(log, "");
+    CHECK_OK(velo_exec(connection, "BEGIN", NULL, NULL));
+    CHECK_LOG(log, "1 BEGIN;2 BEGIN;");
+    velo_set_trace(connection, VELO_TRACE_CLOSE, hooks_trace, &log);
+    CHECK_OK(velo_close(connection));
+    CHECK_LOG(log, "8 -;");
+}
+
+int
+main(int argc, char **argv)
+{
+    static const unit_test tests[] = {
+        UNIT_TEST(commits_and_rollbacks_are_told), UNIT_TEST(commit_is_refused),
+        UNIT_TEST(changed_rows_are_told),          UNIT_TEST(progress_is_asked),
+        UNIT_TEST(statements_are_traced),
+    };
+
+    return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
