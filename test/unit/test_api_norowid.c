@@ -565,11 +565,11 @@ norow_copy_file(const char *from, const char *to)
     static char bytes[65536];
     FILE *in = fopen(unit_path(from), "rb");
     FILE *out = fopen(unit_path(to), "wb");
-    size_t size = 1;
+    size_t size = sizeof bytes;
 
     if (in == NULL || out == NULL)
         unit_failed(__FILE__, __LINE__, "cannot copy %s", from);
-    while (in != NULL && out != NULL && size > 0) {
+    while (in != NULL && out != NULL && size == sizeof bytes) {
         size = fread(bytes, 1, sizeof bytes, in);
         if (fwrite(bytes, 1, size, out) != size)
             unit_failed(__FILE__, __LINE__, "cannot write %s", to);
@@ -591,7 +591,7 @@ the_log_brings_changes_back(void)
     CHECK_RUN(connection,
               "CREATE TABLE t(a, b, c, PRIMARY KEY(b, a)) WITHOUT ROWID; CREATE INDEX tc ON t(c); "
               "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
-              "INSERT INTO t SELECT i, i % 10, printf('%0200d', i % 20) FROM n",
+              "INSERT INTO t SELECT i, i % 10, printf('%050d', i % 20) FROM n",
               "");
     (void)norow_run(connection, "PRAGMA wal_checkpoint");
     CHECK_RUN(connection, "UPDATE t SET b = b + 100 WHERE a % 3 = 0", "");
