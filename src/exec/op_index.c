@@ -56,7 +56,20 @@ index_open(vl_ctx *ctx, vl_stage *stage)
 
 /* ---- ranges ---- */
 
-/* Find the values of all equalities; *is_empty: one has none. */
+/* Let values that rise fall. */
+static void
+index_turn_choice(index_choice *choice)
+{
+    for (uint32_t i = 0; i < choice->count / 2; i++) {
+        vl_value *other = &choice->values[choice->count - 1 - i];
+        vl_value moved = choice->values[i];
+
+        choice->values[i] = *other;
+        *other = moved;
+    }
+}
+
+/* Find the values of all equalities, in the order of the index; *is_empty: one has none. */
 static velo_status
 index_find_choices(vl_ctx *ctx, index_stage *index, int *is_empty)
 {
@@ -71,6 +84,8 @@ index_find_choices(vl_ctx *ctx, index_stage *index, int *is_empty)
         choice->count = vl_lookup_sort(choice->values, choice->count, op->keys[i].is_null_equal,
                                        op->index->terms[i].collation);
         choice->at = 0;
+        if (op->index->terms[i].is_descending)
+            index_turn_choice(choice);
         *is_empty = *is_empty || choice->count == 0;
     }
     return VELO_OK;
