@@ -110,6 +110,13 @@ velo_status vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old) V
 velo_status vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
     VL_MUST_CHECK;
 
+/* Look for the entry of a row in one of the run's indexes.
+ *
+ * is_wanted  receives whether the row has one
+ * is_there   whether the view sees it, and it leads to the row */
+velo_status vl_edit_find_entry(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, uint32_t index,
+                               const vl_value *full, int *is_wanted, int *is_there) VL_MUST_CHECK;
+
 /* Write what AUTOINCREMENT has reached. */
 velo_status vl_edit_keep_sequence(vl_ctx *ctx, vl_edit_run *run) VL_MUST_CHECK;
 

@@ -1,5 +1,6 @@
 /* test_api_norowid.c - tables WITHOUT ROWID through velocidb.h. What a text gives was checked with
  * SQLite unless it is said to differ. */
+#include "api/api_int.h"
 #include "base/alloc.h"
 #include "lib/unit.h"
 #include "velocidb.h"
@@ -607,6 +608,67 @@ changes_are_those_of_a_table_with_rowids(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+/* Delete the first entry of an index behind the back of its table, or add one that is no row's. */
+static velo_status
+norow_harm_index(velo_connection *connection, vl_tree_id tree, int is_added)
+{
+    const vl_tree_key_range all = {0};
+    vl_ctx *ctx = &connection->ctx;
+    vl_statement statement;
+    vl_txn_index *index;
+    vl_key_scan scan;
+    velo_status st;
+
+    VL_TRY(vl_keys_open(ctx, connection->engine->store, tree, &index));
+    VL_TRY(vl_statement_begin(ctx, connection->session, 1, &statement));
+    if (is_added) {
+        st = vl_keys_insert(ctx, &statement, index, "\x01", 1, "\x01", 1, NULL, NULL);
+    } else {
+        vl_key_scan_begin(&scan, index, &statement.view, &all, 0);
+        st = vl_key_scan_next(ctx, &scan);
+        if (st == VELO_OK)
+            st = vl_keys_delete(ctx, &statement, index, scan.entries[0].key,
+                                scan.entries[0].key_size);
+        vl_key_scan_end(&scan);
+    }
+    if (st != VELO_OK)
+        vl_statement_fail(ctx, &statement);
+    return st == VELO_OK ? vl_statement_end(ctx, &statement) : st;
+}
+
+/* Checks of a table with rowids, and of one without. */
+static void
+checks_compare_indexes_with_rows(void)
+{
+    static const char *const options[] = {"", " WITHOUT ROWID"};
+
+    for (size_t i = 0; i < VL_ARRAY_COUNT(options); i++) {
+        velo_connection *connection = norow_open(NULL);
+        char sql[200];
+        vl_tree_id tree;
+
+        (void)snprintf(sql, sizeof sql, "CREATE TABLE t(a, b NOT NULL, PRIMARY KEY(b))%s",
+                       options[i]);
+        CHECK_RUN(connection, sql, "");
+        CHECK_RUN(connection, "CREATE INDEX ta ON t(a) WHERE a > 1", "");
+        CHECK_RUN(connection, "INSERT INTO t VALUES (1, 2), (3, 0), (2, 1)", "");
+        CHECK_RUN(connection, "BEGIN; DELETE FROM t WHERE a = 3; PRAGMA integrity_check", "ok");
+        CHECK_RUN(connection, "ROLLBACK; PRAGMA integrity_check", "ok");
+        tree = strtoull(norow_run(connection, "SELECT rootpage FROM sqlite_schema "
+                                              "WHERE name = 'ta'"),
+                        NULL, 10);
+        CHECK_OK(norow_harm_index(connection, tree, 1));
+        CHECK_RUN(connection, "PRAGMA integrity_check", "wrong # of entries in index ta");
+        CHECK_OK(norow_harm_index(connection, tree, 0)); /* what was added comes first */
+        CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
+        CHECK_OK(norow_harm_index(connection, tree, 0));
+        CHECK_RUN(connection, "PRAGMA integrity_check",
+                  "row 3 missing from index ta|wrong # of entries in index ta");
+        CHECK_RUN(connection, "PRAGMA quick_check", "ok"); /* of pages only */
+        CHECK_EQ(velo_close(connection), VELO_OK);
+    }
+}
+
 /* ---- two connections ---- */
 
 static void
@@ -784,6 +846,7 @@ main(int argc, char **argv)
         UNIT_TEST(a_file_keeps_tables),
         UNIT_TEST(rows_may_be_large),
         UNIT_TEST(changes_are_those_of_a_table_with_rowids),
+        UNIT_TEST(checks_compare_indexes_with_rows),
         UNIT_TEST(snapshots_stay_as_they_are),
         UNIT_TEST(conflicts_between_transactions_are_told),
         UNIT_TEST(the_log_brings_changes_back),
