@@ -262,6 +262,10 @@ velo_status vl_explain_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK
 velo_status vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql,
                           size_t size) VL_MUST_CHECK;
 
+/* Tell what is wrong with indexes of any table, as the statement sees it: verify.c. */
+velo_status vl_verify_tables(vl_ctx *ctx, velo_statement *statement, vl_exec_fault *tell,
+                             void *argument) VL_MUST_CHECK;
+
 /* Write a name in double quotes, with at most 2 * size + 2 bytes. Returns how many. */
 size_t vl_put_name(char *to, const char *name);
 

@@ -256,23 +256,43 @@ pragma_take_fault(void *argument, const char *text)
         faults->st = pragma_answer_text(faults->ctx, faults->call, text);
 }
 
+/* Check pages, and the indexes of all tables if those are in order. */
 static velo_status
-pragma_integrity_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
 {
     vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
     pragma_faults faults = {ctx, call, VELO_OK};
     vl_store_report report;
     velo_status st;
 
-    (void)argument;
     st = vl_store_check(ctx, store, pragma_take_fault, &faults, &report);
     VL_TRY(faults.st);
+    if (st == VELO_OK && has_indexes) {
+        VL_TRY(vl_verify_tables(ctx, call->statement, pragma_take_fault, &faults));
+        VL_TRY(faults.st);
+        if (call->made->row_count > 0)
+            return VELO_OK;
+    }
     if (st != VELO_OK && vl_status_primary(st) != VELO_CORRUPT)
         return st;
     if (st == VELO_OK)
         return pragma_answer_text(ctx, call, "ok");
     vl_error_clear(ctx); /* faults are the answer, not an error */
     return VELO_OK;
+}
+
+static velo_status
+pragma_integrity_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    (void)argument;
+    return pragma_check(ctx, call, 1);
+}
+
+static velo_status
+pragma_quick_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    (void)argument;
+    return pragma_check(ctx, call, 0);
 }
 
 static velo_status
@@ -338,8 +358,7 @@ static const vl_pragma pragma_table[] = {
               "schema"),
     VL_PRAGMA("page_size", pragma_page_size, VL_PRAGMA_TAKES_SCHEMA, "page_size", "schema"),
     VL_PRAGMA("query_only", pragma_query_only, 0, "query_only"),
-    VL_PRAGMA("quick_check", pragma_integrity_check, PRAGMA_OF_CHECK, "quick_check", "arg",
-              "schema"),
+    VL_PRAGMA("quick_check", pragma_quick_check, PRAGMA_OF_CHECK, "quick_check", "arg", "schema"),
     VL_PRAGMA("recursive_triggers", pragma_recursive_triggers, 0, "recursive_triggers"),
     VL_PRAGMA("schema_version", pragma_schema_version, 0, "schema_version"),
     VL_PRAGMA("synchronous", pragma_synchronous, VL_PRAGMA_TAKES_SCHEMA, "synchronous", "schema"),

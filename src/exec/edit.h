@@ -119,6 +119,13 @@ void vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid);
 velo_status vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
     VL_MUST_CHECK;
 
+/* Look for the entry of a row in one of the run's indexes.
+ *
+ * is_wanted  receives whether the row has one
+ * is_there   whether the view sees it, and it leads to the row */
+velo_status vl_edit_find_entry(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, uint32_t index,
+                               const vl_value *full, int *is_wanted, int *is_there) VL_MUST_CHECK;
+
 /* Write what AUTOINCREMENT has reached in all tables, at the end of the statement. */
 velo_status vl_edit_keep_sequences(vl_ctx *ctx, vl_exec *exec) VL_MUST_CHECK;
 

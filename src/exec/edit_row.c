@@ -650,3 +650,24 @@ vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value 
                             full[run->def->column_count].as.integer, &conflict));
     return conflict.is_there ? change_refuse(ctx, run, &conflict, VL_CONFLICT_ABORT) : VELO_OK;
 }
+
+velo_status
+vl_edit_find_entry(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, uint32_t index,
+                   const vl_value *full, int *is_wanted, int *is_there)
+{
+    const vl_edit_index *at = &run->indexes[index];
+    uint8_t value[4096]; /* a sixteenth of the largest page */
+    uint32_t value_size = 0;
+    vl_entry_key key;
+
+    VL_ASSERT(vl_keys_max_value_size(at->index) <= sizeof value);
+    *is_there = 0;
+    VL_TRY(change_make_key(ctx, run, at, full, &key));
+    *is_wanted = key.size > 0;
+    if (!*is_wanted)
+        return VELO_OK;
+    VL_TRY(vl_keys_find(ctx, at->index, view, key.data, key.size, value, &value_size, is_there));
+    *is_there = *is_there &&
+                vl_entry_get_rowid(value, value_size) == full[run->def->column_count].as.integer;
+    return VELO_OK;
+}

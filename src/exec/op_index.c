@@ -4,7 +4,8 @@
  * equalities; each is scanned, and the row of every entry is read from the table.
  *
  * Invariants
- *   IX1  Row and entry are read by one view, so a row that an entry names is there.
+ *   IX1  Row and entry are read by one view, so a row that an entry names is there: it is not read
+ *        when only its rowid is wanted, as to count rows or to delete them.
  *   IX2  No page is latched while rows are read: a scan of keys copies a leaf's entries. */
 #include "exec/index_entry.h"
 #include "exec/source.h"
@@ -55,7 +56,20 @@ index_open(vl_ctx *ctx, vl_stage *stage)
 
 /* ---- ranges ---- */
 
-/* Find the values of all equalities; *is_empty: one has none. */
+/* Let values that rise fall. */
+static void
+index_turn_choice(index_choice *choice)
+{
+    for (uint32_t i = 0; i < choice->count / 2; i++) {
+        vl_value *other = &choice->values[choice->count - 1 - i];
+        vl_value moved = choice->values[i];
+
+        choice->values[i] = *other;
+        *other = moved;
+    }
+}
+
+/* Find the values of all equalities, in the order of the index; *is_empty: one has none. */
 static velo_status
 index_find_choices(vl_ctx *ctx, index_stage *index, int *is_empty)
 {
@@ -70,6 +84,8 @@ index_find_choices(vl_ctx *ctx, index_stage *index, int *is_empty)
         choice->count = vl_lookup_sort(choice->values, choice->count, op->keys[i].is_null_equal,
                                        op->index->terms[i].collation);
         choice->at = 0;
+        if (op->index->terms[i].is_descending)
+            index_turn_choice(choice);
         *is_empty = *is_empty || choice->count == 0;
     }
     return VELO_OK;
@@ -234,29 +250,40 @@ index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
     }
 }
 
+/* Put the row of an entry into the batch. */
+static velo_status
+index_take(vl_ctx *ctx, index_stage *index, const vl_key_seen *entry, uint32_t at)
+{
+    const vl_view *view = &index->base.exec->env.source->statement->view;
+    const vl_fetch *fetch = &index->fetch;
+    int64_t rowid = vl_entry_get_rowid(entry->value, entry->value_size);
+    int found;
+
+    if (fetch->id_count == 0) {
+        for (uint32_t i = 0; i < fetch->count; i++)
+            index->base.batch.columns[i][at] = vl_value_of_integer(rowid);
+        return VELO_OK;
+    }
+    VL_TRY(vl_fetch_row(ctx, &index->fetch, view, rowid, &index->base.batch, at, &found));
+    if (!found) /* IX1 */
+        return vl_fail(ctx, VELO_CORRUPT, "index %s has an entry for row %lld, which is missing",
+                       index->base.op->as.index_scan.index->object.name, (long long)rowid);
+    return VELO_OK;
+}
+
 static velo_status
 index_fill(vl_ctx *ctx, index_stage *index, uint32_t wanted)
 {
-    const vl_view *view = &index->base.exec->env.source->statement->view;
-    const vl_op_index_scan *op = &index->base.op->as.index_scan;
     vl_batch *batch = &index->base.batch;
     uint32_t count = 0;
 
     while (count < wanted) {
         const vl_key_seen *entry;
-        int64_t rowid;
-        int found;
 
         VL_TRY(index_next_entry(ctx, index, &entry));
         if (entry == NULL)
             break;
-        rowid = vl_entry_get_rowid(entry->value, entry->value_size);
-        VL_TRY(vl_fetch_row(ctx, &index->fetch, view, rowid, batch, count, &found));
-        if (!found) /* IX1 */
-            return vl_fail(ctx, VELO_CORRUPT,
-                           "index %s has an entry for row %lld, which is missing",
-                           op->index->object.name, (long long)rowid);
-        count++;
+        VL_TRY(index_take(ctx, index, entry, count++));
     }
     batch->chunk.count = batch->chunk.row_count = count;
     return VELO_OK;

@@ -23,6 +23,17 @@ typedef struct vl_source {
  * errors  VELO_CONSTRAINT_UNIQUE, and those of reading and writing */
 velo_status vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, const char *name) VL_MUST_CHECK;
 
+/* Told what is wrong, in SQLite's words. */
+typedef void vl_exec_fault(void *argument, const char *text);
+
+/* Check that each index of a table has the entries of its rows, and no others.
+ *
+ * exec    an execution of a DELETE from the table, as above; the source's statement may be one that
+ *         only reads
+ * errors  those of reading; what is wrong is none */
+velo_status vl_exec_verify_indexes(vl_ctx *ctx, vl_exec *exec, vl_exec_fault *tell, void *argument)
+    VL_MUST_CHECK;
+
 /* Columns of a table that are read together. */
 typedef struct vl_fetch {
     const vl_table_def *def;

@@ -172,8 +172,8 @@ typedef struct vl_bound {
  * vl_op_table_scan. */
 typedef struct vl_lookup {
     vl_expr *expr;      /* = this; NULL with in_list or in_program */
-    vl_exprs in_list;   /* IN these, each value once, in ascending order */
-    int32_t in_program; /* IN column 0 of this program, each value once, ascending; -1: none */
+    vl_exprs in_list;   /* IN these, each value once, in the order of the rowid or the index */
+    int32_t in_program; /* IN column 0 of this program, each value once, as those; -1: none */
     vl_exprs in_arguments;
     int is_null_equal; /* IS: NULL finds NULLs */
 } vl_lookup;

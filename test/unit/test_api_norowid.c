@@ -1,5 +1,6 @@
 /* test_api_norowid.c - tables WITHOUT ROWID through velocidb.h. What a text gives was checked with
  * SQLite unless it is said to differ. */
+#include "api/api_int.h"
 #include "base/alloc.h"
 #include "lib/unit.h"
 #include "velocidb.h"
@@ -105,6 +106,9 @@ rows_come_in_the_order_of_the_primary_key(void)
         {"SELECT * FROM t LIMIT 2 OFFSET 1", "1,x,5|2,X,5"},
         {"SELECT p.a, q.a FROM t p JOIN t q ON q.b = p.b AND q.a = p.a + 1", "1,2"},
         {"SELECT a FROM t WHERE c IN (SELECT c FROM t WHERE a = 1)", "1|1|2"},
+        {"SELECT b, a FROM t WHERE b IN ('x', 'q', 'B', 'Y')", "y,1|x,1|X,2|q,7|b,0"},
+        {"SELECT b, a FROM t WHERE b IN (SELECT 'x' UNION SELECT 'y') AND a IN (2, 1)",
+         "y,1|x,1|X,2"},
         {"CREATE TABLE n(k PRIMARY KEY) WITHOUT ROWID", ""},
         {"INSERT INTO n VALUES (x'00'), ('b'), (2), (1.5), ('A'), (-3), (9223372036854775807)", ""},
         {"SELECT typeof(k), quote(k) FROM n",
@@ -500,6 +504,171 @@ rows_may_be_large(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+/* ---- against a table with rowids ---- */
+
+static unsigned
+norow_random(vl_rng *rng, unsigned below)
+{
+    return (unsigned)vl_rng_below(rng, below);
+}
+
+/* A random change of the table `%s`, which stands for both. Rows are changed in one order. */
+static void
+norow_make_change(vl_rng *rng, char *sql, size_t size, const char *table, uint64_t seed)
+{
+    static const char *const actions[] = {"", " OR REPLACE", " OR IGNORE", " OR FAIL", ""};
+    const char *action;
+    unsigned a;
+    unsigned b;
+
+    vl_rng_init(rng, seed);
+    action = actions[norow_random(rng, VL_ARRAY_COUNT(actions))];
+    a = norow_random(rng, 6);
+    b = norow_random(rng, 4);
+    switch (norow_random(rng, 6)) {
+    case 0:
+    case 1:
+        (void)snprintf(sql, size,
+                       "INSERT%s INTO %s VALUES (%u, %u, nullif(%u, 0), %u), (%u, 1, NULL, 0)",
+                       action, table, a, b, norow_random(rng, 12), b, norow_random(rng, 6));
+        return;
+    case 2:
+        (void)snprintf(sql, size,
+                       "INSERT INTO %s VALUES (%u, %u, %u, 0) ON CONFLICT(a, b) DO UPDATE SET "
+                       "a = %u, d = d + 1 ON CONFLICT(c) DO NOTHING",
+                       table, a, b, norow_random(rng, 12), norow_random(rng, 6));
+        return;
+    case 3:
+        (void)snprintf(sql, size,
+                       "UPDATE%s %s SET a = (a + %u) %% 6, d = d + 1 WHERE b >= %u "
+                       "ORDER BY b, a LIMIT 99",
+                       action, table, a, b);
+        return;
+    case 4:
+        (void)snprintf(sql, size,
+                       "UPDATE%s %s SET c = nullif((c + %u) %% 12, 0), b = %u WHERE a = %u "
+                       "ORDER BY b, a LIMIT 99",
+                       action, table, a + b, b, a);
+        return;
+    default:
+        (void)snprintf(sql, size, "DELETE FROM %s WHERE a = %u OR d > %u", table, a, b + 3);
+        return;
+    }
+}
+
+/* Whether two texts give the same; errors name different tables. */
+static int
+norow_is_same(velo_connection *connection, const char *sql, const char *other)
+{
+    char rows[4000];
+    const char *wanted;
+
+    (void)snprintf(rows, sizeof rows, "%s", norow_run(connection, sql));
+    wanted = norow_run(connection, other);
+    if (strcmp(rows, wanted) == 0 || (rows[0] == '!' && wanted[0] == '!'))
+        return 1;
+    unit_failed(__FILE__, __LINE__, "\"%s\" gives \"%s\", not \"%s\"", sql, rows, wanted);
+    return 0;
+}
+
+/* The same changes leave the same rows in a table with rowids whose key is NOT NULL. */
+static void
+changes_are_those_of_a_table_with_rowids(void)
+{
+    static const char *const reads[][2] = {
+        {"SELECT * FROM t ORDER BY b, a", "SELECT * FROM r ORDER BY b, a"},
+        {"SELECT * FROM t INDEXED BY td WHERE d >= 0 ORDER BY b, a",
+         "SELECT * FROM r WHERE d >= 0 ORDER BY b, a"},
+        {"SELECT a, b, c FROM t WHERE c BETWEEN 2 AND 9 ORDER BY c",
+         "SELECT a, b, c FROM r NOT INDEXED WHERE c BETWEEN 2 AND 9 ORDER BY c"},
+        {"SELECT count(*) FROM t WHERE a = 2", "SELECT count(*) FROM r WHERE a = 2"},
+    };
+    velo_connection *connection = norow_open(NULL);
+    vl_rng rng;
+
+    CHECK_RUN(
+        connection,
+        "CREATE TABLE t(a, b, c UNIQUE, d, PRIMARY KEY(b, a)) WITHOUT ROWID; "
+        "CREATE INDEX td ON t(d, a DESC); CREATE TABLE r(a NOT NULL, b NOT NULL, c UNIQUE, d, "
+        "PRIMARY KEY(b, a)); CREATE INDEX rd ON r(d, a DESC)",
+        "");
+    for (uint64_t i = 0; i < VL_BY_BUILD(1500U, 400U); i++) {
+        char sql[300];
+        char other[300];
+
+        norow_make_change(&rng, sql, sizeof sql, "t", unit_seed() + i);
+        norow_make_change(&rng, other, sizeof other, "r", unit_seed() + i);
+        if (!norow_is_same(connection, sql, other))
+            return;
+        for (size_t k = 0; k < VL_ARRAY_COUNT(reads); k++)
+            if (!norow_is_same(connection, reads[k][0], reads[k][1]))
+                return;
+    }
+    CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* Delete the first entry of an index behind the back of its table, or add one that is no row's. */
+static velo_status
+norow_harm_index(velo_connection *connection, vl_tree_id tree, int is_added)
+{
+    const vl_tree_key_range all = {0};
+    vl_ctx *ctx = &connection->ctx;
+    vl_statement statement;
+    vl_txn_index *index;
+    vl_key_scan scan;
+    velo_status st;
+
+    VL_TRY(vl_keys_open(ctx, connection->engine->store, tree, &index));
+    VL_TRY(vl_statement_begin(ctx, connection->session, 1, &statement));
+    if (is_added) {
+        st = vl_keys_insert(ctx, &statement, index, "\x01", 1, "\x01", 1, NULL, NULL);
+    } else {
+        vl_key_scan_begin(&scan, index, &statement.view, &all, 0);
+        st = vl_key_scan_next(ctx, &scan);
+        if (st == VELO_OK)
+            st = vl_keys_delete(ctx, &statement, index, scan.entries[0].key,
+                                scan.entries[0].key_size);
+        vl_key_scan_end(&scan);
+    }
+    if (st != VELO_OK)
+        vl_statement_fail(ctx, &statement);
+    return st == VELO_OK ? vl_statement_end(ctx, &statement) : st;
+}
+
+/* Checks of a table with rowids, and of one without. */
+static void
+checks_compare_indexes_with_rows(void)
+{
+    static const char *const options[] = {"", " WITHOUT ROWID"};
+
+    for (size_t i = 0; i < VL_ARRAY_COUNT(options); i++) {
+        velo_connection *connection = norow_open(NULL);
+        char sql[200];
+        vl_tree_id tree;
+
+        (void)snprintf(sql, sizeof sql, "CREATE TABLE t(a, b NOT NULL, PRIMARY KEY(b))%s",
+                       options[i]);
+        CHECK_RUN(connection, sql, "");
+        CHECK_RUN(connection, "CREATE INDEX ta ON t(a) WHERE a > 1", "");
+        CHECK_RUN(connection, "INSERT INTO t VALUES (1, 2), (3, 0), (2, 1)", "");
+        CHECK_RUN(connection, "BEGIN; DELETE FROM t WHERE a = 3; PRAGMA integrity_check", "ok");
+        CHECK_RUN(connection, "ROLLBACK; PRAGMA integrity_check", "ok");
+        tree = strtoull(norow_run(connection, "SELECT rootpage FROM sqlite_schema "
+                                              "WHERE name = 'ta'"),
+                        NULL, 10);
+        CHECK_OK(norow_harm_index(connection, tree, 1));
+        CHECK_RUN(connection, "PRAGMA integrity_check", "wrong # of entries in index ta");
+        CHECK_OK(norow_harm_index(connection, tree, 0)); /* what was added comes first */
+        CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
+        CHECK_OK(norow_harm_index(connection, tree, 0));
+        CHECK_RUN(connection, "PRAGMA integrity_check",
+                  "row 3 missing from index ta|wrong # of entries in index ta");
+        CHECK_RUN(connection, "PRAGMA quick_check", "ok"); /* of pages only */
+        CHECK_EQ(velo_close(connection), VELO_OK);
+    }
+}
+
 /* ---- two connections ---- */
 
 static void
@@ -565,11 +734,11 @@ norow_copy_file(const char *from, const char *to)
     static char bytes[65536];
     FILE *in = fopen(unit_path(from), "rb");
     FILE *out = fopen(unit_path(to), "wb");
-    size_t size = 1;
+    size_t size = sizeof bytes;
 
     if (in == NULL || out == NULL)
         unit_failed(__FILE__, __LINE__, "cannot copy %s", from);
-    while (in != NULL && out != NULL && size > 0) {
+    while (in != NULL && out != NULL && size == sizeof bytes) {
         size = fread(bytes, 1, sizeof bytes, in);
         if (fwrite(bytes, 1, size, out) != size)
             unit_failed(__FILE__, __LINE__, "cannot write %s", to);
@@ -591,7 +760,7 @@ the_log_brings_changes_back(void)
     CHECK_RUN(connection,
               "CREATE TABLE t(a, b, c, PRIMARY KEY(b, a)) WITHOUT ROWID; CREATE INDEX tc ON t(c); "
               "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
-              "INSERT INTO t SELECT i, i % 10, printf('%0200d', i % 20) FROM n",
+              "INSERT INTO t SELECT i, i % 10, printf('%050d', i % 20) FROM n",
               "");
     (void)norow_run(connection, "PRAGMA wal_checkpoint");
     CHECK_RUN(connection, "UPDATE t SET b = b + 100 WHERE a % 3 = 0", "");
@@ -676,6 +845,8 @@ main(int argc, char **argv)
         UNIT_TEST(tables_are_made_and_dropped_in_transactions),
         UNIT_TEST(a_file_keeps_tables),
         UNIT_TEST(rows_may_be_large),
+        UNIT_TEST(changes_are_those_of_a_table_with_rowids),
+        UNIT_TEST(checks_compare_indexes_with_rows),
         UNIT_TEST(snapshots_stay_as_they_are),
         UNIT_TEST(conflicts_between_transactions_are_told),
         UNIT_TEST(the_log_brings_changes_back),

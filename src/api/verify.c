@@ -1,0 +1,58 @@
+/* verify.c - checking that indexes have what the rows of their tables say. */
+#include "api/api_int.h"
+
+#include "sql/parse.h"
+
+#include <string.h>
+
+/* Check the indexes of one table, by the statement's own view. */
+static velo_status
+verify_table(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table, vl_arena *arena,
+             vl_exec_fault *tell, void *argument)
+{
+    velo_connection *connection = statement->connection;
+    vl_source source = {connection->engine->store, &statement->txn};
+    vl_exec_env env = {.source = &source,
+                       .functions = &connection->functions,
+                       .table_func_user = statement,
+                       .io = connection->engine->io,
+                       .interrupt = &connection->interrupt};
+    char *sql = vl_arena_alloc(arena, 2 * strlen(table->object.name) + 32);
+    vl_parse_result parsed;
+    vl_exec *exec;
+    vl_plan *plan;
+    velo_status st;
+    size_t size;
+
+    if (sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+    memcpy(sql, "DELETE FROM ", 12);
+    size = 12 + vl_put_name(sql + 12, table->object.name);
+    sql[size] = 0; /* the binder looks for it */
+    VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
+    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, statement->schema,
+                             connection->function_set, &plan));
+    VL_TRY(vl_exec_create(ctx, plan, &env, &exec));
+    st = vl_exec_verify_indexes(ctx, exec, tell, argument);
+    vl_exec_destroy(exec);
+    return st;
+}
+
+velo_status
+vl_verify_tables(vl_ctx *ctx, velo_statement *statement, vl_exec_fault *tell, void *argument)
+{
+    const vl_schema *schema = statement->schema;
+    velo_status st = VELO_OK;
+
+    for (uint32_t i = 0; i < schema->table_count && st == VELO_OK; i++) {
+        const vl_table_def *table = schema->tables[i];
+        vl_arena arena;
+
+        if (table->indexes == NULL || table->is_system)
+            continue;
+        vl_arena_init(&arena, ctx->allocator, 0);
+        st = verify_table(ctx, statement, table, &arena, tell, argument);
+        vl_arena_deinit(&arena);
+    }
+    return st;
+}
