@@ -205,6 +205,7 @@ change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
     if (run->sequence == NULL)
         VL_TRY(change_get_sequence(ctx, run));
     sequence = run->sequence;
+    VL_ASSERT(sequence != NULL);
     if (sequence->is_read) /* a trigger may have moved a row behind it */
         return run->stage->exec->top->bodies == NULL ? VELO_OK : change_raise_sequence(ctx, run);
     sequence->last = 0;
