@@ -183,27 +183,38 @@ change_get_sequence(vl_ctx *ctx, vl_edit_run *run)
     return VELO_OK;
 }
 
+/* See that the sequence is not below the table's last row. */
+static velo_status
+change_raise_sequence(vl_ctx *ctx, vl_edit_run *run)
+{
+    vl_view view = vl_statement_newest(run->source->statement);
+    int64_t last;
+    int found;
+
+    VL_TRY(vl_rows_last(ctx, run->table, &view, &last, &found));
+    if (found && last > run->sequence->last)
+        run->sequence->last = last;
+    return VELO_OK;
+}
+
 static velo_status
 change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
 {
     vl_view view = vl_statement_newest(run->source->statement);
     vl_txn_table *table = NULL;
     vl_edit_sequence *sequence;
-    int64_t last;
-    int found;
 
     if (run->sequence == NULL)
         VL_TRY(change_get_sequence(ctx, run));
     sequence = run->sequence;
-    if (sequence->is_read)
-        return VELO_OK;
+    VL_ASSERT(sequence != NULL);
+    if (sequence->is_read) /* a trigger may have moved a row behind it */
+        return run->stage->exec->top->bodies == NULL ? VELO_OK : change_raise_sequence(ctx, run);
     sequence->last = 0;
     sequence->row = 0;
     VL_TRY(change_open_sequence(ctx, run->source, run->def, &table));
     VL_TRY(change_find_sequence(ctx, sequence, table, &view));
-    VL_TRY(vl_rows_last(ctx, run->table, &view, &last, &found));
-    if (found && last > sequence->last)
-        sequence->last = last;
+    VL_TRY(change_raise_sequence(ctx, run));
     sequence->is_read = 1;
     return VELO_OK;
 }

@@ -412,6 +412,7 @@ vl_exec_reset(vl_exec *exec)
     vl_subqueries_reset(exec);
     vl_spools_reset(exec);
     vl_arena_reset(&exec->row_arena);
+    vl_fire_reset(exec);
     for (vl_edit_sequence *sequence = exec->sequences; sequence != NULL; sequence = sequence->next)
         sequence->is_read = 0;
     exec->chunk = NULL;

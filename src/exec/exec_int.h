@@ -119,6 +119,7 @@ struct vl_exec {
     vl_exec *top;                /* the statement's execution; of a trigger's, that around all */
     const vl_firing *firing;     /* the trigger that it is of; NULL: it is the statement's */
     int is_ignored;              /* RAISE(IGNORE) has ended it */
+    int is_deep;                 /* of top: more was made for a body than stays */
     struct vl_fire_body *bodies; /* of top: those that were used */
     vl_edit_sequence *sequences; /* of top: of tables that were inserted into */
 };
@@ -230,6 +231,11 @@ velo_status vl_fire(vl_ctx *ctx, vl_stage *stage, const uint32_t *actions, uint3
 
 /* Whether rows that REPLACE deletes fire DELETE triggers. */
 int vl_fire_is_recursive(const vl_exec *exec);
+
+/* Give back at the end of a run what deep nesting has made, but for what the next run may well
+ * need.
+ */
+void vl_fire_reset(vl_exec *exec);
 
 /* Destroy what firing has made. */
 void vl_fire_destroy(vl_exec *exec);

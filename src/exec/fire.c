@@ -19,10 +19,14 @@
 /* How deep triggers may fire one another, as in SQLite. */
 #define FIRE_DEPTH_MAX 1000U
 
+/* Sets of executions of a body that stay for the next run of the statement. */
+#define FIRE_KEPT_MAX VL_BY_BUILD(8U, 2U)
+
 /* A body at work, or ready for it. */
 typedef struct fire_run {
     struct fire_run *idle; /* the next one of the body that is not at work */
     struct fire_run *all;  /* the next one of the body */
+    uint32_t number;       /* from 1, of the body */
     vl_firing firing;
     vl_source source; /* of its executions: the store, and `txn` */
     vl_statement txn;
@@ -82,6 +86,7 @@ fire_take(vl_ctx *ctx, vl_exec *exec, vl_fire_body *body, fire_run **out)
 {
     fire_run *run = body->idle;
 
+    *out = NULL;
     if (run == NULL) {
         run = vl_arena_alloc_array(&exec->top->arena, 1, sizeof *run);
         if (run == NULL)
@@ -91,6 +96,7 @@ fire_take(vl_ctx *ctx, vl_exec *exec, vl_fire_body *body, fire_run **out)
         if (run->execs == NULL)
             return fire_no_memory(ctx);
         run->all = body->all;
+        run->number = body->all != NULL ? body->all->number + 1 : 1;
         body->all = run;
     } else {
         body->idle = run->idle;
@@ -120,18 +126,37 @@ fire_get_exec(vl_ctx *ctx, vl_exec *outer, fire_run *run, const vl_plan *plan, v
         env.source = &run->source;
         VL_TRY(vl_exec_create(ctx, plan, &env, place));
         (*place)->top = outer->top;
+        outer->top->is_deep |= run->number > FIRE_KEPT_MAX;
     }
     (*place)->firing = &run->firing;
     return VELO_OK;
 }
 
+/* Destroy the executions of all but the first `kept` runs of each body. */
+static void
+fire_destroy_execs(vl_exec *exec, uint32_t kept)
+{
+    for (vl_fire_body *body = exec->bodies; body != NULL; body = body->next)
+        for (fire_run *run = body->all; run != NULL && run->number > kept; run = run->all)
+            for (uint32_t i = 0; i <= body->body->step_count; i++) {
+                vl_exec_destroy(run->execs[i]);
+                run->execs[i] = NULL;
+            }
+}
+
+void
+vl_fire_reset(vl_exec *exec)
+{
+    if (!exec->is_deep)
+        return;
+    fire_destroy_execs(exec, FIRE_KEPT_MAX);
+    exec->is_deep = 0;
+}
+
 void
 vl_fire_destroy(vl_exec *exec)
 {
-    for (vl_fire_body *body = exec->bodies; body != NULL; body = body->next)
-        for (fire_run *run = body->all; run != NULL; run = run->all)
-            for (uint32_t i = 0; i <= body->body->step_count; i++)
-                vl_exec_destroy(run->execs[i]);
+    fire_destroy_execs(exec, 0);
     exec->bodies = NULL;
 }
 

@@ -284,8 +284,9 @@ static velo_status
 update_hold(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
     uint32_t width = stage->base.children[0]->op->column_count;
+    uint32_t key_count = stage->base.op->as.update.key_count;
 
-    if (stage->held != NULL && stage->held[0].as.integer != row[0].as.integer)
+    if (stage->held != NULL && vl_row_compare(stage->held, row, key_count, NULL) != 0)
         VL_TRY(update_row(ctx, stage, stage->held));
     vl_arena_reset(&stage->held_arena);
     stage->held = vl_row_copy(ctx, &stage->held_arena, row, width);

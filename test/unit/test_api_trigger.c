@@ -437,6 +437,31 @@ recursion_has_a_limit_and_leaves_nothing(void)
 }
 
 static void
+deep_recursion_gives_its_memory_back(void)
+{
+    velo_connection *db =
+        trigger_open(NULL, "PRAGMA recursive_triggers = 1; CREATE TABLE t(a, b);"
+                           "CREATE TRIGGER r AFTER INSERT ON t WHEN NEW.a < NEW.b BEGIN"
+                           " INSERT INTO t VALUES (NEW.a + 1, NEW.b); END;");
+    vl_allocator *allocator = vl_allocator_default();
+    velo_statement *insert = NULL;
+    uint64_t before;
+
+    CHECK_EQ(velo_prepare(db, "INSERT INTO t VALUES (1, ?1)", -1, &insert, NULL), VELO_OK);
+    CHECK_EQ(velo_bind_int64(insert, 1, 2), VELO_OK);
+    CHECK_EQ(velo_step(insert), VELO_DONE);
+    CHECK_EQ(velo_reset(insert), VELO_OK);
+    before = atomic_load(&allocator->used_bytes);
+    CHECK_EQ(velo_bind_int64(insert, 1, 900), VELO_OK);
+    CHECK_EQ(velo_step(insert), VELO_DONE);
+    CHECK_EQ(velo_reset(insert), VELO_OK);
+    CHECK(atomic_load(&allocator->used_bytes) < before + 2 * 1024 * 1024);
+    CHECK_RUN(db, "SELECT count(*) FROM t", "902");
+    CHECK_EQ(velo_finalize(insert), VELO_OK);
+    CHECK_EQ(velo_close(db), VELO_OK);
+}
+
+static void
 an_error_deep_in_triggers_leaves_nothing_changed(void)
 {
     velo_connection *db = trigger_open(
@@ -796,6 +821,7 @@ main(int argc, char **argv)
         UNIT_TEST(raise_in_when_and_in_a_subquery_counts),
         UNIT_TEST(triggers_fire_triggers_but_not_themselves),
         UNIT_TEST(recursion_has_a_limit_and_leaves_nothing),
+        UNIT_TEST(deep_recursion_gives_its_memory_back),
         UNIT_TEST(an_error_deep_in_triggers_leaves_nothing_changed),
         UNIT_TEST(views_are_changed_through_their_triggers),
         UNIT_TEST(views_refuse_what_no_trigger_takes),
