@@ -79,12 +79,25 @@ value_charge(vl_window_stage *window, vl_window_work *work)
                    work->state_arena.held_bytes + work->queue_capacity * sizeof *work->queue);
 }
 
+/* End the state. */
+static void
+value_deinit(vl_window_work *work)
+{
+    const vl_func_aggregate *aggregate;
+
+    if (work->state == NULL)
+        return;
+    aggregate = work->what->func->aggregate;
+    if (aggregate->deinit != NULL)
+        aggregate->deinit(work->state);
+    memset(work->state, 0, aggregate->state_size);
+}
+
 /* Make the state that of no rows. */
 static void
 value_clear(vl_window_work *work)
 {
-    if (work->state != NULL)
-        memset(work->state, 0, work->what->func->aggregate->state_size);
+    value_deinit(work);
     vl_arena_reset(&work->state_arena);
 }
 
@@ -121,6 +134,7 @@ vl_window_work_rewind(vl_window_stage *window, vl_window_work *work)
     work->queue = NULL;
     work->queue_capacity = 0;
     work->queue_count = 0;
+    value_deinit(work);
     if (work->state_arena.allocator != NULL)
         vl_arena_deinit(&work->state_arena);
     value_charge(window, work);
