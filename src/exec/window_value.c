@@ -453,6 +453,7 @@ value_nth_number(vl_ctx *ctx, vl_window_stage *window, const vl_window_work *wor
 {
     vl_value value = row[work->slots[1]];
 
+    *number = 1;
     VL_TRY(vl_value_apply_comparison(ctx, &window->arena, VL_AFFINITY_NUMERIC, &value));
     if (value.type == VL_TYPE_REAL && value.as.real >= 1.0 &&
         value.as.real < 9223372036854775808.0 && (double)(int64_t)value.as.real == value.as.real)
