@@ -130,6 +130,8 @@ vl_window_work_begin(vl_window_stage *window, vl_window_work *work)
 void
 vl_window_work_rewind(vl_window_stage *window, vl_window_work *work)
 {
+    vl_tape_cursor_deinit(&window->tape, &work->at);
+    vl_tape_cursor_deinit(&window->tape, &work->at_back);
     vl_free(work->queue);
     work->queue = NULL;
     work->queue_capacity = 0;
@@ -284,8 +286,8 @@ value_queue_enter(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, ui
     while (work->queue_count > 0) {
         int order;
 
-        VL_TRY(value_row(ctx, window, &window->at_any, *value_queue_at(work, work->queue_count - 1),
-                         &last));
+        VL_TRY(
+            value_row(ctx, window, &work->at, *value_queue_at(work, work->queue_count - 1), &last));
         order = vl_value_compare(&window->args[0], &last[work->slots[0]],
                                  (vl_collation)work->what->collation) *
                 work->is_extreme;
@@ -313,7 +315,7 @@ value_of_queue(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, uint6
     }
     if (work->queue_count == 0 || start >= end)
         return VELO_OK;
-    VL_TRY(value_row(ctx, window, &window->at_any, *value_queue_at(work, 0), &row));
+    VL_TRY(value_row(ctx, window, &work->at, *value_queue_at(work, 0), &row));
     *value = row[work->slots[0]];
     return VELO_OK;
 }
@@ -437,7 +439,7 @@ value_shifted(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, vl_val
         }
     }
     if (found) {
-        VL_TRY(value_row(ctx, window, &window->at_any, number, &row));
+        VL_TRY(value_row(ctx, window, &work->at, number, &row));
         *value = row[work->slots[0]];
     } else if (work->what->arguments.count > 2) {
         VL_TRY(value_row(ctx, window, &window->at_row, window->now, &row));
@@ -483,7 +485,7 @@ value_nth(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, const vl_w
         uint64_t rows = parts[i].end - parts[i].start;
 
         if (left < rows) {
-            VL_TRY(value_row(ctx, window, &window->at_any, parts[i].start + left, &row));
+            VL_TRY(value_row(ctx, window, &work->at, parts[i].start + left, &row));
             *value = row[work->slots[0]];
             return VELO_OK;
         }
@@ -500,7 +502,7 @@ value_held(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work,
     const vl_value *row;
 
     if (!work->has_held) {
-        VL_TRY(value_row(ctx, window, &window->at_any, bounds->start, &row));
+        VL_TRY(value_row(ctx, window, &work->at, bounds->start, &row));
         VL_TRY(vl_row_copy_to(ctx, &work->state_arena, &row[work->slots[0]], 1, &work->held));
         work->has_held = 1;
         value_charge(window, work);
@@ -535,7 +537,7 @@ value_of_frame(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, vl_va
     if (count == 0)
         return VELO_OK;
     VL_TRY(value_row(
-        ctx, window, &window->at_any,
+        ctx, window, &work->at,
         variant == VL_FUNC_WINDOW_FIRST_VALUE ? parts[0].start : parts[count - 1].end - 1, &row));
     *value = row[work->slots[0]];
     return VELO_OK;
