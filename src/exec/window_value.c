@@ -37,7 +37,7 @@ value_is_builtin(const vl_func *func)
 static int
 value_is_window(const vl_window_work *work)
 {
-    return (work->what->func->flags & VL_FUNC_WINDOW) != 0;
+    return (work->what->func->flags & VL_FUNC_WINDOW) != 0 && work->what->func->aggregate == NULL;
 }
 
 /* Whether a call looks at its frame. */

@@ -66,8 +66,8 @@ typedef struct vl_func vl_func;
 /* The aggregate's result is of one row, which columns beside it are taken from (min, max). */
 #define VL_FUNC_PICKS_ROW 0x1000U
 
-/* A built-in window function: it is also VL_FUNC_AGGREGATE, has neither callback, and `variant`
- * says which (VL_FUNC_WINDOW_...). It needs OVER. */
+/* A window function that needs OVER; it is also VL_FUNC_AGGREGATE. The built-in ones have neither
+ * callback, and `variant` says which it is (VL_FUNC_WINDOW_...). */
 #define VL_FUNC_WINDOW 0x2000U
 
 /* An aggregate that OVER may not stand behind. */
