@@ -589,6 +589,9 @@ static const char *const wrong_windows_are_refused_cases[][2] = {
      "!misuse of window function row_number()"},
     {"CREATE TABLE bad (a CHECK (row_number() OVER () > 1))",
      "!misuse of window function row_number()"},
+    {"CREATE TABLE bad (a CHECK (rank() > 1))", "!misuse of window function rank()"},
+    {"CREATE TABLE bad (a, b AS (lag(a)))", "!misuse of window function lag()"},
+    {"CREATE INDEX bad ON t (n) WHERE first_value(n)", "!misuse of window function first_value()"},
     {"CREATE INDEX bad ON t (row_number() OVER ())", "!misuse of window function row_number()"},
     {"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE rank() OVER () > 0) "
      "SELECT * FROM c",
