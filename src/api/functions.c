@@ -44,7 +44,8 @@ vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count
     found->classes = (uint8_t)func->results;
     found->is_order_dependent = (func->flags & VL_FUNC_ORDERED) != 0;
     found->is_window = (func->flags & VL_FUNC_WINDOW) != 0;
-    found->is_frameless = found->is_window && func->variant < VL_FUNC_WINDOW_FIRST_VALUE;
+    found->is_frameless =
+        found->is_window && func->aggregate == NULL && func->variant < VL_FUNC_WINDOW_FIRST_VALUE;
     found->is_groups_only = (func->flags & VL_FUNC_GROUPS_ONLY) != 0;
     return VL_PLAN_FOUND;
 }

@@ -278,10 +278,29 @@ agg_node(const vl_value *address)
     return (vl_row_node *)(intptr_t)address->as.integer;
 }
 
+/* End the states of a set's groups that hold more than memory of its arena. */
+static void
+agg_deinit_states(const aggregate_stage *agg, const agg_set *set)
+{
+    const vl_row_table *groups = &set->groups;
+
+    for (uint32_t i = 0; i < agg->what->aggregate_count && groups->slots != NULL; i++) {
+        void (*deinit)(void *state) = agg->what->aggregates[i].func->aggregate->deinit;
+
+        for (uint64_t slot = 0; deinit != NULL && slot < (uint64_t)1 << groups->bits; slot++) {
+            vl_row_node *node = vl_row_table_at(groups, slot);
+
+            if (node != NULL)
+                deinit(agg_state_of(agg, node, i));
+        }
+    }
+}
+
 /* Forget a set's groups. Keeps G2. */
 static void
 agg_clear(aggregate_stage *agg, agg_set *set)
 {
+    agg_deinit_states(agg, set);
     for (uint32_t i = 0; i < agg->what->aggregate_count && set->seen != NULL; i++) {
         vl_row_table_deinit(&set->seen[i]);
         if (set->ordered != NULL)

@@ -212,7 +212,7 @@ vl_window_find_peers(vl_ctx *ctx, vl_window_stage *window)
         VL_TRY(vl_window_fetch(ctx, window, window->peer_end, &found));
         if (!found)
             break;
-        VL_TRY(vl_tape_read(ctx, &window->tape, &window->at_any, window->peer_end, &row));
+        VL_TRY(vl_tape_read(ctx, &window->tape, &window->at_peer, window->peer_end, &row));
         if (row[window->group_slot].as.integer != window->group)
             break;
         window->peer_end++;
@@ -388,7 +388,7 @@ window_rewind(vl_stage *stage)
     for (uint32_t i = 0; window->works != NULL && i < window->what->call_count; i++)
         vl_window_work_rewind(window, &window->works[i]);
     vl_tape_cursor_deinit(&window->tape, &window->at_row);
-    vl_tape_cursor_deinit(&window->tape, &window->at_any);
+    vl_tape_cursor_deinit(&window->tape, &window->at_peer);
     vl_tape_deinit(&window->tape);
     if (window->arena.allocator != NULL)
         vl_arena_reset(&window->arena);

@@ -52,6 +52,7 @@ tape_write(vl_ctx *ctx, vl_tape *tape)
     for (; tape->memory_head < tape->tail; tape->memory_head++) {
         vl_tape_block *block = &tape->blocks[tape->memory_head];
 
+        VL_ASSERT(tape->blocks != NULL && block->rows != NULL); /* by TP2 */
         block->begin = vl_spill_position(&tape->spill);
         for (uint32_t i = 0; i < block->count; i++)
             VL_TRY(vl_spill_write(ctx, &tape->spill, block->rows[i], tape->width));
@@ -68,9 +69,10 @@ tape_reserve(vl_ctx *ctx, vl_tape *tape)
     vl_tape_block *blocks;
     size_t capacity = tape->capacity == 0 ? TAPE_BLOCKS_MIN : 2 * tape->capacity;
 
+    VL_ASSERT(tape->blocks != NULL || tape->capacity == 0);
     if (tape->tail < tape->capacity)
         return VELO_OK;
-    if (tape->head > tape->capacity / 2) {
+    if (tape->blocks != NULL && tape->head > tape->capacity / 2) {
         memmove(tape->blocks, tape->blocks + tape->head,
                 (tape->tail - tape->head) * sizeof *tape->blocks);
         tape->memory_head -= tape->head;
@@ -106,17 +108,22 @@ tape_begin_block(vl_ctx *ctx, vl_tape *tape)
                                : VELO_OK;
 }
 
+static int
+tape_is_full(const vl_tape_block *block)
+{
+    return block->count == VL_TAPE_BLOCK_ROWS ||
+           (block->arena.held_bytes >= VL_TAPE_BLOCK_SIZE && block->arena.held_bytes > block->held);
+}
+
 velo_status
 vl_tape_append(vl_ctx *ctx, vl_tape *tape, const vl_value *row)
 {
-    vl_tape_block *block = tape->tail > tape->head ? &tape->blocks[tape->tail - 1] : NULL;
+    vl_tape_block *block;
     vl_value *copy;
 
-    if (block == NULL || block->count == VL_TAPE_BLOCK_ROWS ||
-        (block->arena.held_bytes >= VL_TAPE_BLOCK_SIZE && block->arena.held_bytes > block->held)) {
+    if (tape->tail == tape->head || tape_is_full(&tape->blocks[tape->tail - 1]))
         VL_TRY(tape_begin_block(ctx, tape));
-        block = &tape->blocks[tape->tail - 1];
-    }
+    block = &tape->blocks[tape->tail - 1];
     tape->bytes -= block->arena.held_bytes;
     copy = vl_row_copy(ctx, &block->arena, row, tape->width);
     tape->bytes += block->arena.held_bytes;

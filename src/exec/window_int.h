@@ -66,11 +66,13 @@ typedef struct vl_window_work {
     size_t queue_capacity;                     /* a power of two, or 0 */
     vl_window_part parts[VL_WINDOW_PARTS_MAX]; /* PARTS: what is in the state */
     uint32_t part_count;
-    int has_parts;  /* the state is of these parts */
-    int64_t tiles;  /* ntile: of the partition; 0: not asked for yet */
-    int is_extreme; /* QUEUE: -1 min, 1 max */
-    vl_value held;  /* first_value of a frame that begins with the partition: its value, */
-    int has_held;   /* if it is known */
+    int has_parts;          /* the state is of these parts */
+    vl_tape_cursor at;      /* looks at rows anywhere */
+    vl_tape_cursor at_back; /* QUEUE: looks at the last */
+    int64_t tiles;          /* ntile: of the partition; 0: not asked for yet */
+    int is_extreme;         /* QUEUE: -1 min, 1 max */
+    vl_value held;          /* first_value of a frame that begins with the partition: its value, */
+    int has_held;           /* if it is known */
 } vl_window_work;
 
 typedef struct vl_window_stage {
@@ -88,26 +90,26 @@ typedef struct vl_window_stage {
     vl_window_work *works;
 
     vl_tape tape;
-    vl_arena arena;        /* of what evaluating makes; emptied for each row */
-    vl_tape_cursor at_row; /* the row at hand */
-    vl_tape_cursor at_any; /* rows anywhere */
-    const vl_chunk *chunk; /* of the child; NULL: ask for the first */
-    uint32_t at;           /* the next row of it */
-    uint32_t asked;        /* rows that it was asked for last */
-    uint32_t wanted;       /* rows that are asked for at the moment */
-    int is_fruitless;      /* it was asked already for the rows that are asked for */
-    int is_input_done;     /* the child has no more */
-    int has_offsets;       /* offsets of frames were evaluated */
-    int is_partition;      /* there is a partition at hand */
-    uint64_t begin;        /* its first row */
-    uint64_t end;          /* one past its last; VL_WINDOW_NONE: not known yet */
-    uint64_t now;          /* the row at hand */
-    int is_written;        /* it was given already: go to the next */
-    int64_t group;         /* its group */
-    int64_t first_group;   /* the first group of the partition */
-    uint64_t peer_begin;   /* the first row of its group */
-    uint64_t peer_end;     /* one past the last that is known to be of it */
-    int64_t read_group;    /* group of the row that was read last */
+    vl_arena arena;         /* of what evaluating makes; emptied for each row */
+    vl_tape_cursor at_row;  /* the row at hand */
+    vl_tape_cursor at_peer; /* looks for the end of its group */
+    const vl_chunk *chunk;  /* of the child; NULL: ask for the first */
+    uint32_t at;            /* the next row of it */
+    uint32_t asked;         /* rows that it was asked for last */
+    uint32_t wanted;        /* rows that are asked for at the moment */
+    int is_fruitless;       /* it was asked already for the rows that are asked for */
+    int is_input_done;      /* the child has no more */
+    int has_offsets;        /* offsets of frames were evaluated */
+    int is_partition;       /* there is a partition at hand */
+    uint64_t begin;         /* its first row */
+    uint64_t end;           /* one past its last; VL_WINDOW_NONE: not known yet */
+    uint64_t now;           /* the row at hand */
+    int is_written;         /* it was given already: go to the next */
+    int64_t group;          /* its group */
+    int64_t first_group;    /* the first group of the partition */
+    uint64_t peer_begin;    /* the first row of its group */
+    uint64_t peer_end;      /* one past the last that is known to be of it */
+    int64_t read_group;     /* group of the row that was read last */
 } vl_window_stage;
 
 /* ---- op_window.c ---- */

@@ -37,7 +37,7 @@ value_is_builtin(const vl_func *func)
 static int
 value_is_window(const vl_window_work *work)
 {
-    return (work->what->func->flags & VL_FUNC_WINDOW) != 0;
+    return (work->what->func->flags & VL_FUNC_WINDOW) != 0 && work->what->func->aggregate == NULL;
 }
 
 /* Whether a call looks at its frame. */
@@ -79,12 +79,25 @@ value_charge(vl_window_stage *window, vl_window_work *work)
                    work->state_arena.held_bytes + work->queue_capacity * sizeof *work->queue);
 }
 
+/* End the state. */
+static void
+value_deinit(vl_window_work *work)
+{
+    const vl_func_aggregate *aggregate;
+
+    if (work->state == NULL)
+        return;
+    aggregate = work->what->func->aggregate;
+    if (aggregate->deinit != NULL)
+        aggregate->deinit(work->state);
+    memset(work->state, 0, aggregate->state_size);
+}
+
 /* Make the state that of no rows. */
 static void
 value_clear(vl_window_work *work)
 {
-    if (work->state != NULL)
-        memset(work->state, 0, work->what->func->aggregate->state_size);
+    value_deinit(work);
     vl_arena_reset(&work->state_arena);
 }
 
@@ -117,10 +130,13 @@ vl_window_work_begin(vl_window_stage *window, vl_window_work *work)
 void
 vl_window_work_rewind(vl_window_stage *window, vl_window_work *work)
 {
+    vl_tape_cursor_deinit(&window->tape, &work->at);
+    vl_tape_cursor_deinit(&window->tape, &work->at_back);
     vl_free(work->queue);
     work->queue = NULL;
     work->queue_capacity = 0;
     work->queue_count = 0;
+    value_deinit(work);
     if (work->state_arena.allocator != NULL)
         vl_arena_deinit(&work->state_arena);
     value_charge(window, work);
@@ -270,8 +286,8 @@ value_queue_enter(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, ui
     while (work->queue_count > 0) {
         int order;
 
-        VL_TRY(value_row(ctx, window, &window->at_any, *value_queue_at(work, work->queue_count - 1),
-                         &last));
+        VL_TRY(
+            value_row(ctx, window, &work->at, *value_queue_at(work, work->queue_count - 1), &last));
         order = vl_value_compare(&window->args[0], &last[work->slots[0]],
                                  (vl_collation)work->what->collation) *
                 work->is_extreme;
@@ -299,7 +315,7 @@ value_of_queue(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, uint6
     }
     if (work->queue_count == 0 || start >= end)
         return VELO_OK;
-    VL_TRY(value_row(ctx, window, &window->at_any, *value_queue_at(work, 0), &row));
+    VL_TRY(value_row(ctx, window, &work->at, *value_queue_at(work, 0), &row));
     *value = row[work->slots[0]];
     return VELO_OK;
 }
@@ -423,7 +439,7 @@ value_shifted(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, vl_val
         }
     }
     if (found) {
-        VL_TRY(value_row(ctx, window, &window->at_any, number, &row));
+        VL_TRY(value_row(ctx, window, &work->at, number, &row));
         *value = row[work->slots[0]];
     } else if (work->what->arguments.count > 2) {
         VL_TRY(value_row(ctx, window, &window->at_row, window->now, &row));
@@ -439,6 +455,7 @@ value_nth_number(vl_ctx *ctx, vl_window_stage *window, const vl_window_work *wor
 {
     vl_value value = row[work->slots[1]];
 
+    *number = 1;
     VL_TRY(vl_value_apply_comparison(ctx, &window->arena, VL_AFFINITY_NUMERIC, &value));
     if (value.type == VL_TYPE_REAL && value.as.real >= 1.0 &&
         value.as.real < 9223372036854775808.0 && (double)(int64_t)value.as.real == value.as.real)
@@ -468,7 +485,7 @@ value_nth(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, const vl_w
         uint64_t rows = parts[i].end - parts[i].start;
 
         if (left < rows) {
-            VL_TRY(value_row(ctx, window, &window->at_any, parts[i].start + left, &row));
+            VL_TRY(value_row(ctx, window, &work->at, parts[i].start + left, &row));
             *value = row[work->slots[0]];
             return VELO_OK;
         }
@@ -485,7 +502,7 @@ value_held(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work,
     const vl_value *row;
 
     if (!work->has_held) {
-        VL_TRY(value_row(ctx, window, &window->at_any, bounds->start, &row));
+        VL_TRY(value_row(ctx, window, &work->at, bounds->start, &row));
         VL_TRY(vl_row_copy_to(ctx, &work->state_arena, &row[work->slots[0]], 1, &work->held));
         work->has_held = 1;
         value_charge(window, work);
@@ -520,7 +537,7 @@ value_of_frame(vl_ctx *ctx, vl_window_stage *window, vl_window_work *work, vl_va
     if (count == 0)
         return VELO_OK;
     VL_TRY(value_row(
-        ctx, window, &window->at_any,
+        ctx, window, &work->at,
         variant == VL_FUNC_WINDOW_FIRST_VALUE ? parts[0].start : parts[count - 1].end - 1, &row));
     *value = row[work->slots[0]];
     return VELO_OK;

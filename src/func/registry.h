@@ -66,8 +66,8 @@ typedef struct vl_func vl_func;
 /* The aggregate's result is of one row, which columns beside it are taken from (min, max). */
 #define VL_FUNC_PICKS_ROW 0x1000U
 
-/* A built-in window function: it is also VL_FUNC_AGGREGATE, has neither callback, and `variant`
- * says which (VL_FUNC_WINDOW_...). It needs OVER. */
+/* A window function that needs OVER; it is also VL_FUNC_AGGREGATE. The built-in ones have neither
+ * callback, and `variant` says which it is (VL_FUNC_WINDOW_...). */
 #define VL_FUNC_WINDOW 0x2000U
 
 /* An aggregate that OVER may not stand behind. */
@@ -141,8 +141,8 @@ typedef velo_status vl_func_scalar(vl_func_call *call, const vl_value *args, int
                                    vl_value *result);
 
 /* An aggregate's callbacks. A state is `state_size` bytes, at first zeros, which are the state of
- * no rows, aligned to VL_ALLOC_ALIGN; it may be moved by copying its bytes, and needs no release
- * but that of call->state_arena. States that are merged are not used with inverse. */
+ * no rows, aligned to VL_ALLOC_ALIGN; it may be moved by copying its bytes. States that are merged
+ * are not used with inverse. */
 typedef struct vl_func_aggregate {
     size_t state_size;
     /* Take a row. errors  VELO_NOMEM, VELO_TOOBIG; the state is then as before */
@@ -161,6 +161,9 @@ typedef struct vl_func_aggregate {
     /* Forget all rows of a state, for a frame that is computed anew, but not what earlier frames of
      * the partition leave behind; its state_arena was emptied. NULL: zeros. */
     void (*restart)(void *state);
+    /* Give back what a state holds that is not in its arena; it is zeros then, and may have been
+     * before. Every state that took rows ends so, also after an error. NULL: there is nothing. */
+    void (*deinit)(void *state);
 } vl_func_aggregate;
 
 /* The built-in window functions (vl_func.variant). */

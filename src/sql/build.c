@@ -233,18 +233,27 @@ vl_node_set_ops(vl_ast *node, int op, int op2)
     return node;
 }
 
+/* No place belongs to the message of the failure. */
+static void
+build_nowhere(vl_parser *parser)
+{
+    if (parser->ctx != NULL)
+        parser->ctx->error.sql_offset = -1;
+}
+
 vl_ast *
 vl_node_over(vl_parser *parser, vl_ast *call, vl_ast *filter, vl_ast *over)
 {
     if (call == NULL)
         return NULL;
-    if (over != NULL && (call->flags & VL_AST_DISTINCT) != 0)
-        vl_parser_fail(parser, VELO_ERROR, call->offset,
-                       "DISTINCT is not supported for window functions");
-    else if (over != NULL && call->kid[1] != NULL)
-        vl_parser_fail(parser, VELO_ERROR, call->offset,
-                       "ORDER BY may not be used with non-aggregate %.*s()", (int)call->text_size,
-                       call->text);
+    if (over != NULL && (call->flags & VL_AST_DISTINCT) != 0) {
+        vl_parser_fail(parser, VELO_ERROR, 0, "DISTINCT is not supported for window functions");
+        build_nowhere(parser);
+    } else if (over != NULL && call->kid[1] != NULL) {
+        vl_parser_fail(parser, VELO_ERROR, 0, "ORDER BY may not be used with non-aggregate %.*s()",
+                       (int)call->text_size, call->text);
+        build_nowhere(parser);
+    }
     return vl_node_set_kid(vl_node_set_kid(call, 2, filter), 3, over);
 }
 
@@ -258,8 +267,10 @@ vl_node_frame(vl_parser *parser, vl_ast *frame)
         return frame;
     end = frame->kid[1] == NULL ? VL_OP_CURRENT_ROW : (vl_ast_op)frame->kid[1]->op;
     if ((start->op == VL_OP_CURRENT_ROW && end == VL_OP_PRECEDING) ||
-        (start->op == VL_OP_FOLLOWING && (end == VL_OP_PRECEDING || end == VL_OP_CURRENT_ROW)))
-        vl_parser_fail(parser, VELO_ERROR, UINT32_MAX, "unsupported frame specification");
+        (start->op == VL_OP_FOLLOWING && (end == VL_OP_PRECEDING || end == VL_OP_CURRENT_ROW))) {
+        vl_parser_fail(parser, VELO_ERROR, 0, "unsupported frame specification");
+        build_nowhere(parser);
+    }
     return frame;
 }
 

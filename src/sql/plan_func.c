@@ -16,7 +16,8 @@ func_describe(const vl_func *func, vl_plan_func *found)
         .is_window = (func->flags & VL_FUNC_WINDOW) != 0,
         .is_groups_only = (func->flags & VL_FUNC_GROUPS_ONLY) != 0,
     };
-    found->is_frameless = found->is_window && func->variant < VL_FUNC_WINDOW_FIRST_VALUE;
+    found->is_frameless =
+        found->is_window && func->aggregate == NULL && func->variant < VL_FUNC_WINDOW_FIRST_VALUE;
     if ((func->flags & VL_FUNC_VOLATILE) != 0 && (func->flags & VL_FUNC_STABLE) == 0)
         found->effect = VL_EFFECT_VOLATILE;
     else if ((func->flags & VL_FUNC_FAILING) != 0)

@@ -35,8 +35,8 @@ typedef struct vl_plan_func {
     vl_expr_effect effect;  /* of a call with arguments that have none */
     uint8_t classes;        /* VL_CLASS_... that it can yield */
     int is_order_dependent; /* an aggregate whose result depends on the order of rows */
-    int is_window;          /* a built-in window function: is_aggregate, and needs OVER */
-    int is_frameless;       /* such a one that does not look at its frame */
+    int is_window;          /* needs OVER; is_aggregate as well */
+    int is_frameless;       /* such a one that does not look at its frame: rank */
     int is_groups_only;     /* an aggregate that OVER may not stand behind */
 } vl_plan_func;
 

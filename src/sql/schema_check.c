@@ -125,10 +125,20 @@ check_is_aggregate(const vl_ast *function)
             check_is_listed(function, scalar_too, VL_ARRAY_COUNT(scalar_too)));
 }
 
+static int
+check_is_window(const vl_ast *function)
+{
+    static const char *const names[] = {"row_number", "rank",        "dense_rank", "percent_rank",
+                                        "cume_dist",  "ntile",       "lag",        "lead",
+                                        "nth_value",  "first_value", "last_value"};
+
+    return check_is_listed(function, names, VL_ARRAY_COUNT(names));
+}
+
 static velo_status
 check_function(const check_walk *walk, const vl_ast *function)
 {
-    if (function->kid[3] != NULL)
+    if (function->kid[3] != NULL || check_is_window(function))
         return vl_schema_fail(walk->builder, function, "misuse of window function %.*s()",
                               (int)function->text_size, function->text);
     if (check_is_aggregate(function))

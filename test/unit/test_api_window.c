@@ -589,6 +589,9 @@ static const char *const wrong_windows_are_refused_cases[][2] = {
      "!misuse of window function row_number()"},
     {"CREATE TABLE bad (a CHECK (row_number() OVER () > 1))",
      "!misuse of window function row_number()"},
+    {"CREATE TABLE bad (a CHECK (rank() > 1))", "!misuse of window function rank()"},
+    {"CREATE TABLE bad (a, b AS (lag(a)))", "!misuse of window function lag()"},
+    {"CREATE INDEX bad ON t (n) WHERE first_value(n)", "!misuse of window function first_value()"},
     {"CREATE INDEX bad ON t (row_number() OVER ())", "!misuse of window function row_number()"},
     {"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE rank() OVER () > 0) "
      "SELECT * FROM c",
@@ -705,6 +708,31 @@ windows_are_explained(void)
                "4,0,0,SCAN (subquery-2)");
     CHECK_TEXT(query("EXPLAIN QUERY PLAN SELECT sum(n) OVER (ORDER BY n) FROM t ORDER BY n"),
                "1,0,0,CO-ROUTINE (subquery-2) 2,1,0,SCAN t 3,0,0,SCAN (subquery-2)");
+    /* Windows that sort alike are one, whatever their frames; two keys of an order are one sort. */
+    CHECK_TEXT(
+        query("EXPLAIN QUERY PLAN SELECT sum(n) OVER (ORDER BY s), rank() OVER (ORDER BY s), "
+              "max(n) OVER (ORDER BY s ROWS 1 PRECEDING) FROM t"),
+        "1,0,0,CO-ROUTINE (subquery-2) 2,1,0,SCAN t 3,1,0,USE TEMP B-TREE FOR ORDER BY "
+        "4,0,0,SCAN (subquery-2)");
+    CHECK_TEXT(
+        query("EXPLAIN QUERY PLAN SELECT sum(n) OVER (PARTITION BY s), sum(n) OVER (PARTITION "
+              "BY s ORDER BY g) FROM t ORDER BY s, g"),
+        "1,0,0,CO-ROUTINE (subquery-2) 2,1,0,CO-ROUTINE (subquery-3) 3,2,0,SCAN t 4,2,0,USE "
+        "TEMP B-TREE FOR ORDER BY 5,1,0,SCAN (subquery-3) 6,0,0,SCAN (subquery-2) 7,0,0,USE "
+        "TEMP B-TREE FOR ORDER BY");
+    /* An index has the order. */
+    CHECK_TEXT(query("CREATE INDEX t_s ON t(s, g)"), "");
+    CHECK_TEXT(query("EXPLAIN QUERY PLAN SELECT sum(n) OVER (PARTITION BY s ORDER BY g) FROM t"),
+               "1,0,0,CO-ROUTINE (subquery-2) 2,1,0,SCAN t USING COVERING INDEX t_s 3,0,0,SCAN "
+               "(subquery-2)");
+    /* What nobody looks at is not computed; a condition on partitions finds their rows. */
+    CHECK_TEXT(query("EXPLAIN QUERY PLAN SELECT n, r FROM (SELECT n, r, rank() OVER (ORDER BY g) "
+                     "FROM t)"),
+               "1,0,0,SCAN t");
+    CHECK_TEXT(query("EXPLAIN QUERY PLAN SELECT * FROM (SELECT n, count(*) OVER (PARTITION BY n) "
+                     "FROM t) WHERE n = 5"),
+               "1,0,0,CO-ROUTINE (subquery-2) 2,1,0,SEARCH t USING INTEGER PRIMARY KEY (rowid=?) "
+               "3,0,0,SCAN (subquery-2)");
     end();
 }
 

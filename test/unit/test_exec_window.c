@@ -729,6 +729,73 @@ functions_of_users_step_back_where_they_can(void)
     }
 }
 
+/* A state that holds a block of memory. */
+static velo_status
+heap_step(vl_func_call *at_work, void *state, const vl_value *args, int count)
+{
+    int64_t **sum = state;
+
+    (void)count;
+    if (*sum == NULL)
+        *sum = vl_alloc_zero(at_work->ctx, sizeof **sum);
+    if (*sum == NULL)
+        return vl_fail(at_work->ctx, VELO_NOMEM, "no memory");
+    **sum += args[0].as.integer;
+    return VELO_OK;
+}
+
+static velo_status
+heap_value(vl_func_call *at_work, const void *state, vl_value *result)
+{
+    const int64_t *const *sum = state;
+
+    (void)at_work;
+    *result = vl_value_of_integer(*sum == NULL ? 0 : **sum);
+    return VELO_OK;
+}
+
+static void
+heap_deinit(void *state)
+{
+    vl_free(*(void **)state);
+    *(void **)state = NULL;
+}
+
+static const vl_func_aggregate heap_aggregate = {
+    .state_size = sizeof(void *), .step = heap_step, .value = heap_value, .deinit = heap_deinit};
+static const vl_func heap_func = {
+    .name = "heap", .flags = VL_FUNC_AGGREGATE, .aggregate = &heap_aggregate};
+
+/* Each state ends, in windows and in groups, whatever fails; so nothing leaks. */
+static void
+states_of_users_end(void)
+{
+    vl_aggregate aggregate = {.func = &heap_func};
+    exec_rig rig;
+    rig_rows rows;
+    vl_op *op;
+
+    CHECK(rig_init(&rig));
+    op = window(&rig.builder, plan_series(&rig.builder, 50, 7), "", "");
+    (void)call_of(&rig.builder, op, &heap_func, "c0",
+                  frame(op, rows_between(&rig.builder, "i2", "i2")));
+    rows = rig_run(&rig, op);
+    CHECK_EQ(rows.rows[10][2].as.integer, 50);
+    CHECK(unit_each_alloc_failure(rig_operation, &rig) > VL_BY_BUILD(10, 20));
+    aggregate.arguments = plan_exprs(&rig.builder, "c0");
+    op = plan_op(&rig.builder, VL_OP_KIND_AGGREGATE, 2, plan_series(&rig.builder, 50, 7), NULL);
+    op->as.aggregate.groups = plan_exprs(&rig.builder, "c1");
+    op->as.aggregate.collations = plan_bytes(&rig.builder, 1, VL_COLLATE_BINARY);
+    op->as.aggregate.is_grouped = 1;
+    op->as.aggregate.min_max = -1;
+    op->as.aggregate.aggregates = &aggregate;
+    op->as.aggregate.aggregate_count = 1;
+    rows = rig_run(&rig, op);
+    CHECK_EQ(rows.rows[0][1].as.integer, 0 + 7 + 14 + 21 + 28 + 35 + 42 + 49);
+    CHECK(unit_each_alloc_failure(rig_operation, &rig) > VL_BY_BUILD(10, 20));
+    rig_deinit(&rig);
+}
+
 /* ---- the tape ---- */
 
 static void
@@ -822,6 +889,7 @@ main(int argc, char **argv)
         UNIT_TEST(window_of_no_rows_yields_none),
         UNIT_TEST(window_begins_anew),
         UNIT_TEST(functions_of_users_step_back_where_they_can),
+        UNIT_TEST(states_of_users_end),
         UNIT_TEST(tape_is_a_line_of_rows),
         UNIT_TEST(window_survives_no_memory),
     };

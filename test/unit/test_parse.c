@@ -360,6 +360,15 @@ parse_tells_where_and_what(void)
         {"create table t (a) without x", "unknown table option: x", 27},
         {"create view v (a collate b) as select 1", "syntax error after column name \"a\"", 15},
         {"select 1 from a on b using (c)", "near \"using\": syntax error", 21},
+        {"select sum(distinct a) over () from t", "DISTINCT is not supported for window functions",
+         -1},
+        {"select f(a order by b) over w from t", "ORDER BY may not be used with non-aggregate f()",
+         -1},
+        {"select f() over (rows 1 following)", "unsupported frame specification", -1},
+        {"select f() over (rows between current row and 1 preceding)",
+         "unsupported frame specification", -1},
+        {"select f() over (rows between unbounded following and 1 following)",
+         "near \"following\": syntax error", 40},
         {"select 1 2", "near \"2\": syntax error", 9},
     };
 
