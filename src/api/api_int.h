@@ -262,6 +262,13 @@ velo_status vl_explain_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK
 velo_status vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql,
                           size_t size) VL_MUST_CHECK;
 
+/* The text of the hidden column of sqlite_schema (schema_build.h): the tree of a primary key, 0:
+ * none, and ids, NULL: none; in the arena. vl_split_layout takes it apart: it returns the tree, and
+ * *ids becomes what is behind it. */
+velo_status vl_make_layout(vl_ctx *ctx, vl_arena *arena, uint64_t key_tree, const char *ids,
+                           vl_value *to) VL_MUST_CHECK;
+uint64_t vl_split_layout(const char **ids);
+
 /* Tell what is wrong with indexes of any table, as the statement sees it: verify.c. */
 velo_status vl_verify_tables(vl_ctx *ctx, velo_statement *statement, vl_exec_fault *tell,
                              void *argument) VL_MUST_CHECK;

@@ -11,7 +11,6 @@
 #include "sql/ddl.h"
 #include "sql/plan_make.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* A list of changes at work. */
@@ -33,25 +32,6 @@ ddl_text(const char *text)
     return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
 }
 
-/* The text of the hidden column: ids, and before them the tree of a primary key (schema_build.h).
- */
-static velo_status
-ddl_make_layout(vl_ctx *ctx, const ddl_run *run, uint64_t key_tree, const char *ids, vl_value *to)
-{
-    size_t room = (ids != NULL ? strlen(ids) : 0) + 24;
-    char *text;
-
-    *to = ddl_text(ids);
-    if (key_tree == 0)
-        return VELO_OK;
-    text = vl_arena_alloc(&run->statement->run_arena, room);
-    if (text == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row of the schema");
-    (void)snprintf(text, room, "%llu/%s", (unsigned long long)key_tree, ids != NULL ? ids : "");
-    *to = ddl_text(text);
-    return VELO_OK;
-}
-
 static velo_status
 ddl_make_row(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change, vl_value *values)
 {
@@ -65,7 +45,7 @@ ddl_make_row(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change, vl_va
     values[2] = ddl_text(row->table_name);
     values[3] = (vl_value){.type = VL_TYPE_INTEGER, .as.integer = (int64_t)tree};
     values[4] = ddl_text(row->sql);
-    return ddl_make_layout(ctx, run, key_tree, row->layout, &values[5]);
+    return vl_make_layout(ctx, &run->statement->run_arena, key_tree, row->layout, &values[5]);
 }
 
 static velo_status

@@ -12,6 +12,7 @@
 #include "sql/schema_build.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 const uint32_t vl_master_ids[VL_MASTER_COLUMNS] = {1, 2, 3, 4, 5, VL_SCHEMA_LAYOUT_ID};
@@ -117,23 +118,38 @@ engine_copy_text(vl_ctx *ctx, vl_arena *arena, const vl_value *value, const char
     return VELO_OK;
 }
 
-/* Take the tree of a primary key off the text of the hidden column (schema_build.h). */
-static void
-engine_split_layout(vl_schema_row *row)
+velo_status
+vl_make_layout(vl_ctx *ctx, vl_arena *arena, uint64_t key_tree, const char *ids, vl_value *to)
 {
-    const char *end = row->layout != NULL ? strchr(row->layout, '/') : NULL;
+    size_t room = (ids != NULL ? strlen(ids) : 0) + 24;
+    char *text;
+    int size;
+
+    *to = vl_value_of_null();
+    if (key_tree == 0 && ids == NULL)
+        return VELO_OK;
+    text = vl_arena_alloc(arena, room);
+    if (text == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row of the schema");
+    size = key_tree == 0 ? snprintf(text, room, "%s", ids)
+                         : snprintf(text, room, "%llu/%s", (unsigned long long)key_tree,
+                                    ids != NULL ? ids : "");
+    *to = (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)size, .as.data = text};
+    return VELO_OK;
+}
+
+uint64_t
+vl_split_layout(const char **ids)
+{
+    const char *at = *ids;
     uint64_t tree = 0;
 
-    row->key_tree = 0;
-    if (end == NULL)
-        return;
-    for (const char *at = row->layout; at < end; at++) {
-        if (*at < '0' || *at > '9' || tree > UINT64_MAX / 10 - 1)
-            return; /* no number: the ids are found to be bad */
+    for (; at != NULL && *at >= '0' && *at <= '9' && tree < UINT64_MAX / 10; at++)
         tree = tree * 10 + (uint64_t)(*at - '0');
-    }
-    row->key_tree = tree;
-    row->layout = end[1] != 0 ? end + 1 : NULL;
+    if (at == NULL || *at != '/')
+        return 0; /* none, or no number: then the ids are found to be bad */
+    *ids = at[1] != 0 ? at + 1 : NULL;
+    return tree;
 }
 
 static velo_status
@@ -157,7 +173,7 @@ engine_add_row(vl_ctx *ctx, vl_arena *arena, engine_rows *rows, int64_t rowid,
     VL_TRY(engine_copy_text(ctx, arena, &values[2], &row->table_name));
     VL_TRY(engine_copy_text(ctx, arena, &values[4], &row->sql));
     VL_TRY(engine_copy_text(ctx, arena, &values[5], &row->layout));
-    engine_split_layout(row);
+    row->key_tree = vl_split_layout(&row->layout);
     row->tree = values[3].type == VL_TYPE_INTEGER ? (uint64_t)values[3].as.integer : 0;
     row->rowid = rowid;
     rows->count++;
