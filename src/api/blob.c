@@ -142,12 +142,14 @@ blob_check(velo_blob *blob)
     if (!blob->is_expired && blob->seen_changes != blob->connection->total_changes) {
         blob->data = NULL;
         st = blob_look(blob, blob->rowid);
-        blob->is_expired = st != VELO_OK || size != blob->size || type != blob->type ||
-                           memcmp(before, blob->data, (size_t)size) != 0;
+        blob->is_expired = st != VELO_OK || blob->data == NULL || size != blob->size ||
+                           type != blob->type || memcmp(before, blob->data, (size_t)size) != 0;
         vl_free(before);
     }
-    if (blob->is_expired)
-        return blob_fail(blob->connection, VELO_ABORT, "query aborted");
+    if (blob->is_expired || blob->data == NULL) {
+        (void)blob_fail(blob->connection, VELO_ABORT, "query aborted");
+        return VELO_ABORT;
+    }
     return VELO_OK;
 }
 
