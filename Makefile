@@ -62,7 +62,8 @@ clean:
 	rm -rf build
 
 help:
-	@echo "make            build/release/velocidb and build/release/libvelocidb.so"
+	@echo "make            build/release/velocidb, build/release/libvelocidb.so, and"
+	@echo "                build/release/compat/libsqlite3.so.0 for programs written for SQLite"
 	@echo "make run        build, then the shell on DB ($(DB)); without a terminal a demonstration"
 	@echo "make test       the quick suite: unit tests of the dev build, and the tree check"
 	@echo "make check      everything CI runs: all presets, gcc or clang, format, tidy, tree"

@@ -78,6 +78,7 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
+    int blob_count; /* handles of blobs that are open */
 };
 
 struct sqlite3_value {

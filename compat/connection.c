@@ -450,11 +450,11 @@ connection_close(sqlite3 *db, int may_wait)
     if (db->life != COMPAT_OPEN && db->life != COMPAT_SICK)
         return compat_misuse();
     compat_lock(db);
-    if (db->statements != NULL && !may_wait)
+    if ((db->statements != NULL || db->blob_count > 0) && !may_wait)
         return compat_leave_own(db, compat_fail(db, SQLITE_BUSY,
                                                 "unable to close due to unfinalized statements or "
                                                 "unfinished backups"));
-    if (db->statements != NULL) {
+    if (db->statements != NULL || db->blob_count > 0) {
         db->life = COMPAT_ZOMBIE;
         compat_unlock(db);
         return SQLITE_OK;

@@ -7,23 +7,24 @@
 static int
 exec_tell(sqlite3_stmt *stmt, int is_row, sqlite3_callback row, void *arg, char **texts)
 {
-    int count = sqlite3_column_count(stmt);
+    int columns = sqlite3_column_count(stmt);
+    size_t count = (size_t)columns;
     union {
         const char *given;
         const unsigned char *bytes;
         char *text;
     } pointer;
 
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < columns; i++) {
         pointer.given = sqlite3_column_name(stmt, i);
-        texts[count + i] = pointer.text;
+        texts[count + (size_t)i] = pointer.text;
         pointer.bytes = is_row ? sqlite3_column_text(stmt, i) : NULL;
         texts[i] = pointer.text;
         if (is_row && texts[i] == NULL && sqlite3_column_type(stmt, i) != SQLITE_NULL)
             return SQLITE_NOMEM;
     }
     texts[2 * count] = NULL;
-    return row(arg, count, texts, texts + count) == 0 ? SQLITE_OK : SQLITE_ABORT;
+    return row(arg, columns, texts, texts + count) == 0 ? SQLITE_OK : SQLITE_ABORT;
 }
 
 static int

@@ -84,6 +84,7 @@ void *
 sqlite3_realloc64(void *block, sqlite3_uint64 size)
 {
     memory_header *header = block;
+    memory_header *moved;
     sqlite3_uint64 before;
 
     if (block == NULL)
@@ -98,12 +99,12 @@ sqlite3_realloc64(void *block, sqlite3_uint64 size)
         return NULL;
     if (size > MEMORY_MAX)
         return NULL;
-    header = realloc(header, sizeof *header + size);
-    if (header == NULL)
+    moved = realloc(header, sizeof *header + size);
+    if (moved == NULL)
         return NULL;
-    header->size = size;
+    moved->size = size;
     memory_count((sqlite3_int64)size - (sqlite3_int64)before);
-    return header + 1;
+    return moved + 1;
 }
 
 void *

@@ -225,7 +225,8 @@ printf_point(char *text, size_t capacity)
     if (strchr(text, '.') != NULL || size + 3 > capacity)
         return;
     memmove(text + at + 2, text + at, size - at + 1);
-    memcpy(text + at, ".0", 2);
+    text[at] = '.';
+    text[at + 1] = '0';
 }
 
 static void

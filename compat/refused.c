@@ -329,62 +329,7 @@ sqlite3_rtree_query_callback(sqlite3 *db, const char *name,
     return compat_refuse(db, "sqlite3_rtree_query_callback");
 }
 
-/* ---- blobs, backup, images ---- */
-
-int
-sqlite3_blob_open(sqlite3 *db, const char *schema, const char *table, const char *column,
-                  sqlite3_int64 rowid, int is_writing, sqlite3_blob **blob)
-{
-    (void)schema;
-    (void)table;
-    (void)column;
-    (void)rowid;
-    (void)is_writing;
-    if (blob != NULL)
-        *blob = NULL;
-    return compat_refuse(db, "sqlite3_blob_open");
-}
-
-int
-sqlite3_blob_reopen(sqlite3_blob *blob, sqlite3_int64 rowid)
-{
-    (void)blob;
-    (void)rowid;
-    return compat_misuse();
-}
-
-int
-sqlite3_blob_read(sqlite3_blob *blob, void *to, int size, int offset)
-{
-    (void)blob;
-    (void)to;
-    (void)size;
-    (void)offset;
-    return compat_misuse();
-}
-
-int
-sqlite3_blob_write(sqlite3_blob *blob, const void *from, int size, int offset)
-{
-    (void)blob;
-    (void)from;
-    (void)size;
-    (void)offset;
-    return compat_misuse();
-}
-
-int
-sqlite3_blob_close(sqlite3_blob *blob)
-{
-    return blob == NULL ? SQLITE_OK : compat_misuse();
-}
-
-int
-sqlite3_blob_bytes(sqlite3_blob *blob)
-{
-    (void)blob;
-    return 0;
-}
+/* ---- backup, images ---- */
 
 sqlite3_backup *
 sqlite3_backup_init(sqlite3 *to, const char *to_schema, sqlite3 *from, const char *from_schema)

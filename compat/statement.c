@@ -283,7 +283,7 @@ sqlite3_finalize(sqlite3_stmt *stmt)
     }
     memset(stmt, 0, sizeof *stmt);
     sqlite3_free(stmt);
-    if (db->life == COMPAT_ZOMBIE && db->statements == NULL) {
+    if (db->life == COMPAT_ZOMBIE && db->statements == NULL && db->blob_count == 0) {
         compat_bury(db);
         return code & 0xff;
     }

@@ -43,16 +43,16 @@ sqlite3_create_filename(const char *database, const char *journal, const char *w
         return NULL;
     memset(name, 0, size);
     at = name + URI_HEAD;
-    memcpy(at, database, strlen(database));
+    memcpy(at, database, strlen(database) + 1);
     at += strlen(database) + 1;
     for (int i = 0; i < 2 * count; i++) {
-        memcpy(at, parameters[i], strlen(parameters[i]));
+        memcpy(at, parameters[i], strlen(parameters[i]) + 1);
         at += strlen(parameters[i]) + 1;
     }
     at++;
-    memcpy(at, journal, strlen(journal));
+    memcpy(at, journal, strlen(journal) + 1);
     at += strlen(journal) + 1;
-    memcpy(at, wal, strlen(wal));
+    memcpy(at, wal, strlen(wal) + 1);
     return name + URI_HEAD;
 }
 
@@ -201,6 +201,8 @@ static int
 uri_read_query(uri_parse *parse, const char *at)
 {
     while (*at == '?' || *at == '&') {
+        const char **part;
+
         at++;
         if (*at == '&' || *at == 0)
             continue;
@@ -208,9 +210,10 @@ uri_read_query(uri_parse *parse, const char *at)
             break;
         if (parse->count == 64)
             return 0;
-        parse->parts[2 * parse->count] = parse->text + parse->size;
+        part = &parse->parts[2 * (size_t)parse->count];
+        part[0] = parse->text + parse->size;
         at = uri_copy(parse, at, "=&#");
-        parse->parts[2 * parse->count + 1] = parse->text + parse->size;
+        part[1] = parse->text + parse->size;
         if (*at == '=')
             at = uri_copy(parse, at + 1, "&#");
         else
@@ -322,7 +325,7 @@ compat_uri_read(const char *name, int flags, compat_uri *uri)
         return SQLITE_NOMEM;
     if (((flags & SQLITE_OPEN_URI) != 0 || compat_uri_is_on()) && strncmp(name, "file:", 5) == 0) {
         code = uri_parse_name(&parse, name, uri);
-        for (int i = 0; code == SQLITE_OK && i < parse.count; i++)
+        for (size_t i = 0; code == SQLITE_OK && i < (size_t)parse.count; i++)
             code = uri_apply(parse.parts[2 * i], parse.parts[2 * i + 1], uri);
     } else {
         memcpy(parse.text, name, strlen(name) + 1);

@@ -477,6 +477,42 @@ VELO_API void velo_value_free(velo_value *value);
 /* Give a parameter a copy of a value. Errors as of velo_bind_text. */
 VELO_API velo_status velo_bind_value(velo_statement *statement, int index, const velo_value *value);
 
+/* ---- parts of values ---- */
+
+/* A text or blob of one row, which is read and written in parts; its size does not change. Belongs
+ * to a connection, which cannot be closed before it. */
+typedef struct velo_blob velo_blob;
+
+/* Open a value.
+ *
+ * database    NULL or "main"
+ * is_writing  0: it is only read
+ * errors      VELO_ERROR: there is no such table, column or rowid, or the value is no text or blob;
+ *             those of velo_prepare and velo_step */
+VELO_API velo_status velo_blob_open(velo_connection *connection, const char *database,
+                                    const char *table, const char *column, int64_t rowid,
+                                    int is_writing, velo_blob **blob);
+
+/* Go to the same column of another row. Errors as of velo_blob_open: then the handle is only to be
+ * closed. */
+VELO_API velo_status velo_blob_reopen(velo_blob *blob, int64_t rowid);
+
+/* Close the handle. NULL is allowed. */
+VELO_API void velo_blob_close(velo_blob *blob);
+
+/* Bytes of the value. */
+VELO_API int64_t velo_blob_bytes(const velo_blob *blob);
+
+/* Read and write `size` bytes from `offset` on. A write is a change of the row of its own,
+ * committed at once outside of BEGIN; each costs as much as the whole value. It counts no changes
+ * and is told to no hook.
+ *
+ * errors  VELO_ERROR: beyond the value's end; VELO_ABORT: the value was changed by something else,
+ * the handle is only to be closed; VELO_READONLY: opened for reading; those of velo_step */
+VELO_API velo_status velo_blob_read(velo_blob *blob, void *to, int64_t size, int64_t offset);
+VELO_API velo_status velo_blob_write(velo_blob *blob, const void *from, int64_t size,
+                                     int64_t offset);
+
 /* ---- functions of the application ---- */
 
 /* A call of such a function: valid while it runs. */

@@ -8,7 +8,7 @@ if ! command -v "$format" >/dev/null 2>&1; then
     echo "check_format: $format not found (tools/setup.sh check installs it)" >&2
     exit 2
 fi
-files=$(find include src shell bench test -name '*.[ch]' | sort)
+files=$(find include src shell compat bench test -name '*.[ch]' | sort)
 if [ "${1:-}" = --fix ]; then
     # shellcheck disable=SC2086 # one word a file
     exec "$format" -i $files

@@ -15,7 +15,7 @@ fi
 tools/build.sh dev clang >/dev/null
 if [ $# -eq 0 ]; then
     # shellcheck disable=SC2046
-    set -- $(find src shell bench test -name '*.c' | sort)
+    set -- $(find src shell compat bench test -name '*.c' | sort)
 fi
 jobs=$(nproc 2>/dev/null || echo 2)
 log=build/dev-clang/tidy.log

@@ -315,7 +315,7 @@ static velo_status
 call_scalar(vl_func_call *call, const vl_value *args, int count, vl_value *result)
 {
     velo_call outer = {.call = call, .function = call->func->user};
-    velo_value **pointers;
+    velo_value **pointers = NULL;
     velo_status st;
 
     VL_TRY(call_wrap(call, args, count, &pointers));
@@ -332,7 +332,7 @@ call_step(vl_func_call *call, void *state, const vl_value *args, int count)
 {
     velo_call outer = {.call = call, .function = call->func->user};
     struct vl_call_state *memory;
-    velo_value **pointers;
+    velo_value **pointers = NULL;
 
     VL_TRY(call_wrap(call, args, count, &pointers));
     memcpy(&memory, state, sizeof(void *));

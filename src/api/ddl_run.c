@@ -282,6 +282,61 @@ ddl_describe_query(vl_ctx *ctx, velo_statement *statement, vl_ddl_input *input)
     return VELO_OK;
 }
 
+/* ---- functions of the application ---- */
+
+/* Whether a call is of a function of the application that may give another result each time. */
+static int
+ddl_is_volatile(const vl_func_set *set, const vl_ast *call)
+{
+    const vl_ast *arguments = call->kid[0];
+    const vl_func *func;
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    return vl_func_find(&ctx, set, call->text, call->text_size,
+                        arguments == NULL ? 0 : (int)arguments->count, &func) == VELO_OK &&
+           func->release != NULL && (func->flags & VL_FUNC_DETERMINISTIC) == 0;
+}
+
+/* Whether there is such a call in a tree and those behind it in its list: with only_generated 1 in
+ * generated columns only. The parser has limited how deep it goes. */
+static int
+ddl_has_volatile(const vl_func_set *set, const vl_ast *node, int only_generated)
+{
+    for (; node != NULL; node = node->next) {
+        int only =
+            only_generated && !(node->type == VL_AST_CONSTRAINT && node->op == VL_OP_GENERATED);
+
+        if (node->type == VL_AST_FUNCTION && !only && ddl_is_volatile(set, node))
+            return 1;
+        for (uint32_t i = 0; i < node->kid_count; i++)
+            if (ddl_has_volatile(set, node->kid[i], only))
+                return 1;
+    }
+    return 0;
+}
+
+/* What schema_check.h checks of built-in functions, of those that it does not know. */
+static velo_status
+ddl_check_functions(vl_ctx *ctx, const velo_statement *statement)
+{
+    const vl_func_set *set = statement->connection->function_set;
+    const vl_ast *tree = statement->tree;
+    const char *place = NULL;
+
+    if (set == NULL)
+        return VELO_OK;
+    if (tree->type == VL_AST_CREATE_INDEX && ddl_has_volatile(set, tree->kid[2], 0))
+        place = "index expressions";
+    else if (tree->type == VL_AST_CREATE_INDEX && ddl_has_volatile(set, tree->kid[3], 0))
+        place = "partial index WHERE clauses";
+    else if (tree->type == VL_AST_CREATE_TABLE && ddl_has_volatile(set, tree, 1))
+        place = "generated columns";
+    if (place == NULL)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_ERROR, "non-deterministic functions prohibited in %s", place);
+}
+
 velo_status
 vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
 {
@@ -298,6 +353,7 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
 
     if ((statement->tree->flags & VL_AST_TEMP) != 0)
         return vl_fail(ctx, VELO_ERROR, "TEMP objects are not supported yet");
+    VL_TRY(ddl_check_functions(ctx, statement));
     VL_TRY(ddl_describe_query(ctx, statement, &input));
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
     if (ddl.changes == NULL)

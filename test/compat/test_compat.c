@@ -370,14 +370,63 @@ test_files(void)
     EXPECT(sqlite3_close(a) == SQLITE_OK);
 }
 
+static int
+compat_trace(unsigned event, void *arg, void *stmt, void *what)
+{
+    char *log = arg;
+
+    (void)snprintf(log + strlen(log), 200 - strlen(log), "%u:%s;", event,
+                   event == SQLITE_TRACE_STMT  ? (const char *)what
+                   : event == SQLITE_TRACE_ROW ? sqlite3_sql(stmt)
+                                               : "");
+    return 0;
+}
+
+static void
+compat_update(void *arg, int change, const char *database, const char *table, sqlite3_int64 rowid)
+{
+    char *log = arg;
+
+    (void)snprintf(log + strlen(log), 200 - strlen(log), "%d:%s.%s:%d;", change, database, table,
+                   (int)rowid);
+}
+
+static void
+test_hooks_and_blobs(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_blob *blob = NULL;
+    char log[200] = "";
+    char bytes[3];
+    int other = 0;
+
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a)", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_update_hook(db, compat_update, log) == NULL);
+    EXPECT(sqlite3_exec(db, "INSERT INTO t VALUES(x'010203')", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(log, "18:main.t:1;") == 0);
+    EXPECT(sqlite3_update_hook(db, NULL, &other) == log);
+    log[0] = 0;
+    EXPECT(sqlite3_trace_v2(db, SQLITE_TRACE_STMT | SQLITE_TRACE_ROW, compat_trace, log) ==
+           SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT 5"), "5") == 0);
+    EXPECT(strcmp(log, "1:SELECT 5;4:SELECT 5;") == 0);
+    EXPECT(sqlite3_blob_open(db, "main", "t", "a", 1, 1, &blob) == SQLITE_OK);
+    EXPECT(sqlite3_blob_bytes(blob) == 3);
+    EXPECT(sqlite3_blob_write(blob, "x", 1, 1) == SQLITE_OK);
+    EXPECT(sqlite3_blob_read(blob, bytes, 3, 0) == SQLITE_OK && memcmp(bytes, "\1x\3", 3) == 0);
+    EXPECT(sqlite3_blob_read(blob, bytes, 3, 1) == SQLITE_ERROR);
+    EXPECT(sqlite3_close(db) == SQLITE_BUSY);
+    EXPECT(strcmp(log, "1:SELECT 5;4:SELECT 5;") == 0);
+    EXPECT(sqlite3_close_v2(db) == SQLITE_OK);
+    EXPECT(sqlite3_blob_close(blob) == SQLITE_OK); /* and the connection goes with it */
+}
+
 static void
 test_refused(void)
 {
     sqlite3 *db = compat_open_memory();
-    sqlite3_blob *blob = NULL;
 
     EXPECT(sqlite3_load_extension(db, "x", NULL, NULL) == SQLITE_ERROR);
-    EXPECT(sqlite3_blob_open(db, "main", "t", "x", 1, 0, &blob) == SQLITE_ERROR && blob == NULL);
     EXPECT(strstr(sqlite3_errmsg(db), "not supported") != NULL);
     EXPECT(sqlite3_backup_init(db, "main", db, "main") == NULL);
     EXPECT(sqlite3_errcode(db) == SQLITE_ERROR);
@@ -402,6 +451,7 @@ main(void)
     test_utf16();
     test_functions();
     test_files();
+    test_hooks_and_blobs();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);
     {

@@ -242,6 +242,31 @@ function_keeps_things_with_constant_arguments(void)
     CHECK_OK(velo_close(connection));
 }
 
+/* What an index or a generated column holds must not depend on when it was computed. */
+static void
+function_in_a_schema_is_deterministic(void)
+{
+    velo_connection *connection = calls_open();
+    velo_function pure = {.size = sizeof pure,
+                          .name = "pure",
+                          .argument_count = 1,
+                          .flags = VELO_FUNCTION_DETERMINISTIC,
+                          .scalar = calls_describe};
+
+    CHECK_OK(velo_create_function(connection, &pure));
+    CHECK_OK(calls_create(connection, "describe", -1, NULL, calls_describe, NULL));
+    CHECK_RUN(connection, "CREATE TABLE t(a, b AS (pure(a)), c DEFAULT (describe(1)))", "");
+    CHECK_RUN(connection, "INSERT INTO t(a) VALUES('x'); SELECT b, c FROM t", "3:x;,1:1;");
+    CHECK_RUN(connection, "CREATE INDEX i ON t(pure(b))", "");
+    CHECK_RUN(connection, "CREATE INDEX j ON t(a, describe(b))",
+              "!non-deterministic functions prohibited in index expressions");
+    CHECK_RUN(connection, "CREATE INDEX j ON t(a) WHERE abs(describe(b)) > 1",
+              "!non-deterministic functions prohibited in partial index WHERE clauses");
+    CHECK_RUN(connection, "CREATE TABLE u(a, b AS (describe(a)))",
+              "!non-deterministic functions prohibited in generated columns");
+    CHECK_OK(velo_close(connection));
+}
+
 /* ---- aggregates ---- */
 
 typedef struct calls_counts {
@@ -343,6 +368,7 @@ main(int argc, char **argv)
         UNIT_TEST(function_gets_arguments_and_gives_results),
         UNIT_TEST(function_is_replaced_and_taken_away),
         UNIT_TEST(function_keeps_things_with_constant_arguments),
+        UNIT_TEST(function_in_a_schema_is_deterministic),
         UNIT_TEST(aggregate_ends_each_group_once),
         UNIT_TEST(column_is_described),
     };

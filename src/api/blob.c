@@ -1,0 +1,345 @@
+/* blob.c - reading and writing parts of a value.
+ *
+ * Invariants
+ *   BL1  data has the value's bytes as they were when the handle last looked; before each use it
+ * looks again if anything of the connection has changed rows since, and is expired when they
+ * differ. BL2  A write is an UPDATE of the whole value, which counts no changes and is told to no
+ * hook. */
+#include "api/api_int.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+struct velo_blob {
+    velo_connection *connection;
+    velo_statement *select; /* finds the value of a rowid */
+    velo_statement *update; /* NULL: for reading only */
+    int64_t rowid;
+    int64_t seen_changes; /* connection->total_changes when it was looked at */
+    velo_type type;       /* VELO_TEXT or VELO_BLOB */
+    int is_expired;       /* the row has changed, or reopening failed */
+    char *data;
+    int64_t size;
+};
+
+/* What is put aside while a statement of the handle runs. keeps BL2 */
+typedef struct blob_quiet {
+    int64_t changes;
+    int64_t total_changes;
+    vl_change_hook hook;
+    unsigned trace_events;
+} blob_quiet;
+
+static blob_quiet
+blob_begin_quiet(velo_connection *connection)
+{
+    blob_quiet quiet = {connection->changes, connection->total_changes, connection->update_hook,
+                        connection->trace_events};
+
+    connection->update_hook = (vl_change_hook){NULL, NULL};
+    connection->trace_events = 0;
+    return quiet;
+}
+
+static void
+blob_end_quiet(velo_connection *connection, const blob_quiet *quiet)
+{
+    connection->changes = quiet->changes;
+    connection->total_changes = quiet->total_changes;
+    connection->update_hook = quiet->hook;
+    connection->trace_events = quiet->trace_events;
+}
+
+/* Fail a call of the handle with words of ours. */
+static velo_status
+blob_fail(velo_connection *connection, velo_status st, const char *text)
+{
+    vl_ctx *ctx = vl_connection_begin_call(connection);
+
+    return vl_connection_end_call(connection, vl_fail(ctx, st, "%s", text));
+}
+
+/* ---- looking at the value ---- */
+
+/* Take the value of the row at hand. */
+static velo_status
+blob_take(velo_blob *blob)
+{
+    velo_type type = velo_column_type(blob->select, 0);
+    const char *bytes;
+    char text[80];
+    int64_t size;
+    char *data;
+
+    if (type != VELO_TEXT && type != VELO_BLOB) {
+        (void)snprintf(text, sizeof text, "cannot open value of type %s",
+                       type == VELO_NULL      ? "null"
+                       : type == VELO_INTEGER ? "integer"
+                                              : "real");
+        return blob_fail(blob->connection, VELO_ERROR, text);
+    }
+    size = velo_column_bytes(blob->select, 0);
+    bytes = velo_column_blob(blob->select, 0);
+    data = vl_alloc(&blob->connection->ctx, (size_t)size + 1);
+    if (data == NULL || (size > 0 && bytes == NULL)) {
+        vl_free(data);
+        return blob_fail(blob->connection, VELO_NOMEM, "cannot allocate a value");
+    }
+    if (size > 0)
+        memcpy(data, bytes, (size_t)size);
+    vl_free(blob->data);
+    blob->data = data;
+    blob->size = size;
+    blob->type = type;
+    return VELO_OK;
+}
+
+/* Look at a row's value. */
+static velo_status
+blob_look(velo_blob *blob, int64_t rowid)
+{
+    velo_connection *connection = blob->connection;
+    blob_quiet quiet = blob_begin_quiet(connection);
+    char text[60];
+    velo_status st;
+
+    st = velo_bind_int64(blob->select, 1, rowid);
+    if (st == VELO_OK)
+        st = velo_step(blob->select);
+    if (st == VELO_DONE) {
+        (void)snprintf(text, sizeof text, "no such rowid: %lld", (long long)rowid);
+        st = blob_fail(connection, VELO_ERROR, text);
+    } else if (st == VELO_ROW) {
+        st = blob_take(blob);
+    }
+    if (st == VELO_OK) {
+        st = velo_reset(blob->select);
+    } else {
+        vl_error error = connection->ctx.error;
+
+        (void)velo_reset(blob->select);
+        connection->ctx.error = error;
+        connection->code = st;
+    }
+    blob_end_quiet(connection, &quiet);
+    blob->rowid = rowid;
+    blob->seen_changes = connection->total_changes;
+    return st;
+}
+
+/* Whether the value is still what it was; keeps BL1. */
+static velo_status
+blob_check(velo_blob *blob)
+{
+    char *before = blob->data;
+    int64_t size = blob->size;
+    velo_type type = blob->type;
+    velo_status st;
+
+    if (!blob->is_expired && blob->seen_changes != blob->connection->total_changes) {
+        blob->data = NULL;
+        st = blob_look(blob, blob->rowid);
+        blob->is_expired = st != VELO_OK || blob->data == NULL || size != blob->size ||
+                           type != blob->type || memcmp(before, blob->data, (size_t)size) != 0;
+        vl_free(before);
+    }
+    if (blob->is_expired || blob->data == NULL) {
+        (void)blob_fail(blob->connection, VELO_ABORT, "query aborted");
+        return VELO_ABORT;
+    }
+    return VELO_OK;
+}
+
+/* ---- opening ---- */
+
+/* Make one of the two statements: `format` takes two names in double quotes. */
+static velo_status
+blob_prepare(velo_connection *connection, int is_update, const char *table, const char *column,
+             velo_statement **statement)
+{
+    size_t room = 2 * (strlen(table) + strlen(column)) + 64;
+    char *sql = vl_alloc(&connection->ctx, room);
+    char *names;
+    velo_status st;
+
+    if (sql == NULL)
+        return blob_fail(connection, VELO_NOMEM, "cannot allocate a statement");
+    names = vl_alloc(&connection->ctx, room);
+    if (names == NULL) {
+        vl_free(sql);
+        return blob_fail(connection, VELO_NOMEM, "cannot allocate a statement");
+    }
+    names[vl_put_name(names, is_update ? table : column)] = 0;
+    (void)snprintf(sql, room, is_update ? "UPDATE %s SET " : "SELECT %s FROM ", names);
+    names[vl_put_name(names, is_update ? column : table)] = 0;
+    (void)snprintf(sql + strlen(sql), room - strlen(sql), "%s%s WHERE rowid = ?1", names,
+                   is_update ? " = ?2" : "");
+    st = velo_prepare(connection, sql, -1, statement, NULL);
+    vl_free(names);
+    vl_free(sql);
+    return st;
+}
+
+/* Whether the column is there and can be opened. */
+static velo_status
+blob_find(velo_connection *connection, const char *database, const char *table, const char *column)
+{
+    velo_column_info info = {.size = sizeof info};
+    char text[300];
+
+    if (database != NULL && strcasecmp(database, "main") != 0)
+        (void)snprintf(text, sizeof text, "no such table: %.100s.%.100s", database, table);
+    else if (velo_find_column(connection, NULL, table, NULL, NULL) != VELO_OK)
+        (void)snprintf(text, sizeof text, "no such table: main.%.100s", table);
+    else if (velo_find_column(connection, NULL, table, column, &info) != VELO_OK)
+        (void)snprintf(text, sizeof text, "no such column: \"%.100s\"", column);
+    else
+        return VELO_OK;
+    return blob_fail(connection, VELO_ERROR, text);
+}
+
+velo_status
+velo_blob_open(velo_connection *connection, const char *database, const char *table,
+               const char *column, int64_t rowid, int is_writing, velo_blob **out)
+{
+    velo_blob *blob;
+    velo_status st;
+
+    if (out == NULL)
+        return VELO_MISUSE;
+    *out = NULL;
+    if (connection == NULL || connection->engine == NULL || table == NULL || column == NULL)
+        return VELO_MISUSE;
+    VL_TRY(blob_find(connection, database, table, column));
+    blob = vl_alloc_zero(&connection->ctx, sizeof *blob);
+    if (blob == NULL)
+        return blob_fail(connection, VELO_NOMEM, "cannot allocate a blob handle");
+    blob->connection = connection;
+    st = blob_prepare(connection, 0, table, column, &blob->select);
+    if (st == VELO_OK && is_writing)
+        st = blob_prepare(connection, 1, table, column, &blob->update);
+    if (st == VELO_OK)
+        st = blob_look(blob, rowid);
+    if (st != VELO_OK) {
+        vl_error error = connection->ctx.error;
+
+        velo_blob_close(blob);
+        connection->ctx.error = error;
+        connection->code = st;
+        return st;
+    }
+    *out = blob;
+    return VELO_OK;
+}
+
+velo_status
+velo_blob_reopen(velo_blob *blob, int64_t rowid)
+{
+    velo_status st;
+
+    if (blob == NULL)
+        return VELO_MISUSE;
+    if (blob->is_expired)
+        return blob_fail(blob->connection, VELO_ABORT, "query aborted");
+    st = blob_look(blob, rowid);
+    blob->is_expired = st != VELO_OK;
+    if (blob->is_expired)
+        blob->size = 0;
+    return st;
+}
+
+void
+velo_blob_close(velo_blob *blob)
+{
+    if (blob == NULL)
+        return;
+    (void)velo_finalize(blob->select);
+    (void)velo_finalize(blob->update);
+    vl_free(blob->data);
+    vl_free(blob);
+}
+
+/* ---- reading and writing ---- */
+
+int64_t
+velo_blob_bytes(const velo_blob *blob)
+{
+    return blob == NULL || blob->is_expired ? 0 : blob->size;
+}
+
+static int
+blob_has(const velo_blob *blob, int64_t size, int64_t offset)
+{
+    return size >= 0 && offset >= 0 && offset <= blob->size && size <= blob->size - offset;
+}
+
+velo_status
+velo_blob_read(velo_blob *blob, void *to, int64_t size, int64_t offset)
+{
+    if (blob == NULL)
+        return VELO_MISUSE;
+    if (!blob_has(blob, size, offset))
+        return blob_fail(blob->connection, VELO_ERROR, "SQL logic error");
+    VL_TRY(blob_check(blob));
+    if (size > 0)
+        memcpy(to, blob->data + offset, (size_t)size);
+    (void)vl_connection_begin_call(blob->connection);
+    return vl_connection_end_call(blob->connection, VELO_OK);
+}
+
+/* Store the handle's bytes. */
+static velo_status
+blob_store(velo_blob *blob)
+{
+    velo_connection *connection = blob->connection;
+    blob_quiet quiet = blob_begin_quiet(connection);
+    velo_status st = velo_bind_int64(blob->update, 1, blob->rowid);
+
+    if (st == VELO_OK)
+        st = blob->type == VELO_TEXT
+                 ? velo_bind_text(blob->update, 2, blob->data, blob->size, VELO_BORROW)
+                 : velo_bind_blob(blob->update, 2, blob->data, blob->size, VELO_BORROW);
+    if (st == VELO_OK)
+        st = velo_step(blob->update);
+    if (st == VELO_DONE) {
+        st = velo_reset(blob->update);
+    } else {
+        vl_error error = connection->ctx.error;
+
+        (void)velo_reset(blob->update);
+        connection->ctx.error = error;
+        connection->code = st;
+    }
+    blob_end_quiet(connection, &quiet);
+    return st;
+}
+
+velo_status
+velo_blob_write(velo_blob *blob, const void *from, int64_t size, int64_t offset)
+{
+    velo_status st;
+    char *before;
+
+    if (blob == NULL)
+        return VELO_MISUSE;
+    if (blob->update == NULL)
+        return blob_fail(blob->connection, VELO_READONLY, "attempt to write a readonly database");
+    if (!blob_has(blob, size, offset))
+        return blob_fail(blob->connection, VELO_ERROR, "SQL logic error");
+    VL_TRY(blob_check(blob));
+    if (size == 0)
+        return VELO_OK;
+    before = vl_alloc(&blob->connection->ctx, (size_t)size);
+    if (before == NULL)
+        return blob_fail(blob->connection, VELO_NOMEM, "cannot allocate a value");
+    memcpy(before, blob->data + offset, (size_t)size);
+    memcpy(blob->data + offset, from, (size_t)size);
+    st = blob_store(blob);
+    if (st != VELO_OK)
+        memcpy(blob->data + offset, before, (size_t)size);
+    vl_free(before);
+    return st;
+}
