@@ -18,7 +18,7 @@ struct velo_blob {
     velo_statement *select; /* finds the value of a rowid */
     velo_statement *update; /* NULL: for reading only */
     int64_t rowid;
-    int64_t seen_changes; /* connection->total_changes when it was looked at */
+    int64_t seen_changes; /* connection->tally.total_changes when it was looked at */
     velo_type type;       /* VELO_TEXT or VELO_BLOB */
     int is_expired;       /* the row has changed, or reopening failed */
     char *data;
@@ -36,8 +36,8 @@ typedef struct blob_quiet {
 static blob_quiet
 blob_begin_quiet(velo_connection *connection)
 {
-    blob_quiet quiet = {connection->changes, connection->total_changes, connection->update_hook,
-                        connection->trace_events};
+    blob_quiet quiet = {connection->tally.changes, connection->tally.total_changes,
+                        connection->update_hook, connection->trace_events};
 
     connection->update_hook = (vl_change_hook){NULL, NULL};
     connection->trace_events = 0;
@@ -47,8 +47,8 @@ blob_begin_quiet(velo_connection *connection)
 static void
 blob_end_quiet(velo_connection *connection, const blob_quiet *quiet)
 {
-    connection->changes = quiet->changes;
-    connection->total_changes = quiet->total_changes;
+    connection->tally.changes = quiet->changes;
+    connection->tally.total_changes = quiet->total_changes;
     connection->update_hook = quiet->hook;
     connection->trace_events = quiet->trace_events;
 }
@@ -126,7 +126,7 @@ blob_look(velo_blob *blob, int64_t rowid)
     }
     blob_end_quiet(connection, &quiet);
     blob->rowid = rowid;
-    blob->seen_changes = connection->total_changes;
+    blob->seen_changes = connection->tally.total_changes;
     return st;
 }
 
@@ -139,7 +139,7 @@ blob_check(velo_blob *blob)
     velo_type type = blob->type;
     velo_status st;
 
-    if (!blob->is_expired && blob->seen_changes != blob->connection->total_changes) {
+    if (!blob->is_expired && blob->seen_changes != blob->connection->tally.total_changes) {
         blob->data = NULL;
         st = blob_look(blob, blob->rowid);
         blob->is_expired = st != VELO_OK || blob->data == NULL || size != blob->size ||
