@@ -64,27 +64,55 @@ ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 
 /* ---- trees ---- */
 
+/* The columns of a table's tree, in the statement's arena. */
 static velo_status
-ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+ddl_make_columns(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change,
+                 vl_leaf_schema *schema)
 {
     vl_arena *arena = &run->statement->run_arena;
-    vl_tree_id *id = &run->trees[change->new_tree - 1];
-    vl_leaf_value *defaults;
-    vl_leaf_schema schema;
-    uint32_t *ids;
+    uint32_t *ids = vl_arena_alloc_array(arena, change->column_count, sizeof *ids);
+    vl_leaf_value *defaults = vl_arena_alloc_array(arena, change->column_count, sizeof *defaults);
 
-    if (change->is_key_tree)
-        return vl_txn_create_tree(ctx, &run->statement->txn, NULL, id);
-    ids = vl_arena_alloc_array(arena, change->column_count, sizeof *ids);
-    defaults = vl_arena_alloc_array(arena, change->column_count, sizeof *defaults);
     if (ids == NULL || defaults == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
     for (uint32_t i = 0; i < change->column_count; i++) {
         ids[i] = change->columns[i].id;
         defaults[i] = (vl_leaf_value){.value = change->columns[i].missing};
     }
-    schema = (vl_leaf_schema){ids, defaults, (uint16_t)change->column_count, 0};
+    *schema = (vl_leaf_schema){ids, defaults, (uint16_t)change->column_count, 0};
+    return VELO_OK;
+}
+
+static velo_status
+ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_tree_id *id = &run->trees[change->new_tree - 1];
+    vl_leaf_schema schema;
+
+    if (change->is_key_tree)
+        return vl_txn_create_tree(ctx, &run->statement->txn, NULL, id);
+    VL_TRY(ddl_make_columns(ctx, run, change, &schema));
     return vl_txn_create_tree(ctx, &run->statement->txn, &schema, id);
+}
+
+/* ALTER TABLE of stored columns: added ones come into the tree, dropped ones are not asked for any
+ * more (txn.h). */
+static velo_status
+ddl_set_columns(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_leaf_schema schema;
+
+    VL_TRY(ddl_make_columns(ctx, run, change, &schema));
+    return vl_txn_add_columns(ctx, &run->statement->txn, change->tree, &schema);
+}
+
+/* vl_ddl_input.next_column */
+static velo_status
+ddl_next_column(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next)
+{
+    vl_engine *engine = argument;
+
+    return vl_txn_next_column(ctx, engine->store, tree, next);
 }
 
 /* ---- filling ---- */
@@ -128,15 +156,40 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     return vl_run_nested(ctx, run->statement, run->schema, sql, at);
 }
 
-/* An index is filled with the rows that the statement sees. A transaction whose snapshot lacks rows
- * that others have committed since would leave them out. */
+/* An index is filled with the rows that the statement sees, and they are what is checked. A
+ * transaction whose snapshot lacks rows that others have committed since would leave them out. */
+static velo_status
+ddl_check_snapshot(vl_ctx *ctx, const ddl_run *run)
+{
+    if (atomic_load(&run->engine->data_version) == run->statement->connection->snapshot_version)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                   "rows were committed after this transaction's snapshot");
+}
+
 static velo_status
 ddl_fill_index(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
-    if (atomic_load(&run->engine->data_version) != run->statement->connection->snapshot_version)
-        return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
-                       "rows were committed after this transaction's snapshot");
+    VL_TRY(ddl_check_snapshot(ctx, run));
     return vl_fill_index(ctx, run->statement, run->schema, change->name);
+}
+
+static velo_status
+ddl_check_rows(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change)
+{
+    VL_TRY(ddl_check_snapshot(ctx, run));
+    return vl_check_rows(ctx, run->statement, run->schema, change->name);
+}
+
+static velo_status
+ddl_require_empty(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change)
+{
+    int found;
+
+    VL_TRY(ddl_check_snapshot(ctx, run));
+    VL_TRY(vl_has_row(ctx, run->statement, run->statement->schema, change->table->object.name,
+                      &found));
+    return found ? vl_fail(ctx, VELO_ERROR, "%s", change->message) : VELO_OK;
 }
 
 /* ---- sqlite_sequence ---- */
@@ -201,6 +254,8 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return ddl_fill_table(ctx, run, change);
     case VL_DDL_FILL_INDEX:
         return ddl_fill_index(ctx, run, change);
+    case VL_DDL_CHECK_ROWS:
+        return ddl_check_rows(ctx, run, change);
     default:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     }
@@ -230,11 +285,11 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_DROP_TREE:
         return vl_txn_drop_tree(ctx, txn, change->tree);
     case VL_DDL_SET_COLUMNS:
-        return vl_fail(ctx, VELO_ERROR, "ALTER TABLE of columns is not supported yet");
+        return ddl_set_columns(ctx, run, change);
     case VL_DDL_REQUIRE_EMPTY:
+        return ddl_require_empty(ctx, run, change);
     case VL_DDL_DELETE_ROWS:
     case VL_DDL_REWRITE_ROWS:
-    case VL_DDL_CHECK_ROWS:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     case VL_DDL_DROP_SEQUENCE:
     case VL_DDL_RENAME_SEQUENCE:
@@ -291,7 +346,9 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
                           .schema_count = 1,
                           .statement = statement->tree,
                           .sql = statement->sql,
-                          .sql_size = statement->sql_size};
+                          .sql_size = statement->sql_size,
+                          .next_column = ddl_next_column,
+                          .argument = connection->engine};
     ddl_run run = {.statement = statement, .engine = connection->engine};
     velo_status st;
     vl_ddl ddl;

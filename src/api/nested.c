@@ -1,4 +1,8 @@
-/* nested.c - statements that the layer here runs inside of another one. */
+/* nested.c - statements that the layer here runs inside of another one.
+ *
+ * Invariants
+ *   NE1  A nested statement sees all that its transaction has done, and ends before the outer one
+ *        goes on, with its error kept. */
 #include "api/api_int.h"
 
 #include "exec/source.h"
@@ -56,8 +60,10 @@ nested_end(vl_ctx *ctx, nested_run *run, velo_status st)
     return st;
 }
 
-velo_status
-vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size)
+/* Run a text to its end; *row_count receives how many rows it has given. */
+static velo_status
+nested_run_all(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size,
+               uint64_t *row_count)
 {
     nested_run run;
     velo_status st = nested_begin(ctx, outer, schema, sql, size, &run);
@@ -65,12 +71,19 @@ vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
     if (st == VELO_OK) {
         const vl_value *row;
 
-        do
-            st = vl_exec_step(ctx, run.exec, &row);
-        while (st == VELO_ROW);
+        for (*row_count = 0; (st = vl_exec_step(ctx, run.exec, &row)) == VELO_ROW;)
+            ++*row_count;
         st = st == VELO_DONE ? VELO_OK : st;
     }
     return nested_end(ctx, &run, st);
+}
+
+velo_status
+vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size)
+{
+    uint64_t row_count;
+
+    return nested_run_all(ctx, outer, schema, sql, size, &row_count);
 }
 
 size_t
@@ -88,25 +101,75 @@ vl_put_name(char *to, const char *name)
     return at;
 }
 
+/* Make a text of a table's name between two others. NULL: no memory, which is recorded. */
+static char *
+nested_text(vl_ctx *ctx, velo_statement *outer, const char *before, const char *name,
+            const char *behind, size_t *size)
+{
+    size_t before_size = strlen(before);
+    size_t behind_size = strlen(behind);
+    char *sql =
+        vl_arena_alloc(&outer->run_arena, before_size + 2 * strlen(name) + 2 + behind_size + 1);
+    size_t at = before_size;
+
+    if (sql == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+        return NULL;
+    }
+    memcpy(sql, before, before_size);
+    at += vl_put_name(sql + at, name);
+    memcpy(sql + at, behind, behind_size + 1); /* the binder looks for the zero */
+    *size = at + behind_size;
+    return sql;
+}
+
 velo_status
 vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
 {
     const vl_index_def *index = vl_schema_index(schema, name, strlen(name));
     nested_run run;
     velo_status st;
+    size_t size;
     char *sql;
-    size_t at;
 
     if (index == NULL)
         return vl_fail(ctx, VELO_INTERNAL, "index %s is missing", name);
-    sql = vl_arena_alloc(&outer->run_arena, 2 * strlen(index->table->object.name) + 32);
+    sql = nested_text(ctx, outer, "DELETE FROM ", index->table->object.name, "", &size);
     if (sql == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    memcpy(sql, "DELETE FROM ", 12);
-    at = 12 + vl_put_name(sql + 12, index->table->object.name);
-    sql[at] = '\0'; /* the binder looks for it */
-    st = nested_begin(ctx, outer, schema, sql, at, &run);
+        return VELO_NOMEM;
+    st = nested_begin(ctx, outer, schema, sql, size, &run);
     if (st == VELO_OK)
         st = vl_exec_fill_index(ctx, run.exec, name);
     return nested_end(ctx, &run, st);
+}
+
+velo_status
+vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table)
+{
+    nested_run run;
+    velo_status st;
+    size_t size;
+    char *sql = nested_text(ctx, outer, "INSERT INTO ", table, " DEFAULT VALUES", &size);
+
+    if (sql == NULL)
+        return VELO_NOMEM;
+    st = nested_begin(ctx, outer, schema, sql, size, &run);
+    if (st == VELO_OK)
+        st = vl_exec_check_rows(ctx, run.exec);
+    return nested_end(ctx, &run, st);
+}
+
+velo_status
+vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table, int *found)
+{
+    uint64_t row_count = 0;
+    size_t size;
+    char *sql = nested_text(ctx, outer, "SELECT 1 FROM ", table, " LIMIT 1", &size);
+
+    *found = 0;
+    if (sql == NULL)
+        return VELO_NOMEM;
+    VL_TRY(nested_run_all(ctx, outer, schema, sql, size, &row_count));
+    *found = row_count > 0;
+    return VELO_OK;
 }

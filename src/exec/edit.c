@@ -151,6 +151,12 @@ change_suits(const vl_column_def *column, const vl_value *value)
     }
 }
 
+int
+vl_edit_suits(const vl_edit_run *run, int32_t column, const vl_value *value)
+{
+    return !run->def->is_strict || change_suits(&run->def->columns[column], value);
+}
+
 static velo_status
 change_convert(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *value)
 {

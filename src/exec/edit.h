@@ -75,6 +75,9 @@ vl_eval vl_edit_eval(vl_edit_run *run, const vl_value *full);
 velo_status vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
                             const vl_exprs *defaults, vl_edit_outcome *outcome) VL_MUST_CHECK;
 
+/* Whether a column takes a value as it is: only those of STRICT tables may not. */
+int vl_edit_suits(const vl_edit_run *run, int32_t column, const vl_value *value);
+
 /* Keep what RETURNING yields for a row, which may have extra columns behind it. */
 velo_status vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row) VL_MUST_CHECK;
 

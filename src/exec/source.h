@@ -23,6 +23,12 @@ typedef struct vl_source {
  * errors  VELO_CONSTRAINT_UNIQUE, and those of reading and writing */
 velo_status vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, const char *name) VL_MUST_CHECK;
 
+/* Check that every row keeps the constraints of its table that are about one row: ALTER TABLE.
+ *
+ * exec    an execution of an INSERT into the table, as above
+ * errors  VELO_ERROR with SQLite's words, and those of reading */
+velo_status vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec) VL_MUST_CHECK;
+
 /* Columns of a table that are read together. */
 typedef struct vl_fetch {
     const vl_table_def *def;

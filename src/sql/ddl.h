@@ -23,7 +23,8 @@ typedef enum vl_ddl_kind {
     VL_DDL_UPDATE_ROW,    /* `row` takes the place of the one with its rowid */
     VL_DDL_DELETE_ROW,    /* the row with the rowid of `row` */
     VL_DDL_DROP_TREE,     /* `tree`, when no snapshot needs it any more */
-    VL_DDL_SET_COLUMNS,   /* `tree`, a table's, has `columns` from now on; no row changes */
+    VL_DDL_SET_COLUMNS,   /* `tree`, that of `table`, has `columns` from now on, of which all but one
+                             it had before; no row changes */
     VL_DDL_REWRITE_ROWS, /* every row of `table`, WITHOUT ROWID, is written anew as the table `name`
                             of the new schema has it, indexes included */
     VL_DDL_FILL_INDEX,   /* an entry for each row, in the new schema's index `name` */
@@ -77,6 +78,10 @@ typedef struct vl_ddl_input {
     const vl_ddl_result *results;    /* CREATE TABLE AS: result_count columns; else NULL */
     uint32_t result_count;           /* see results */
     int has_foreign_keys;            /* PRAGMA foreign_keys is on */
+    /* The least id that an added column of a table's tree may have: columns that were added by
+     * statements which were undone have ids too. NULL: what the schema says is enough. */
+    velo_status (*next_column)(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next);
+    void *argument; /* of next_column */
 } vl_ddl_input;
 
 /* What a statement does. */

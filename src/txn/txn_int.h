@@ -10,6 +10,7 @@
  *   txn_rows.c      changes of rows            txn_scan.c    reading them
  *   txn_keys.c      changes of entries         txn_key_scan.c
  *   txn_tree.c      creating and dropping trees
+ *   txn_columns.c   adding columns to tables
  *
  * Invariants
  *   T1  A change of a page, its log record, its undo record and the map that leads there are one
