@@ -243,6 +243,11 @@ velo_status vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema,
 velo_status vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table,
                        int *found) VL_MUST_CHECK;
 
+/* Write a table's rows anew into the tree that it has in the given schema, from that of `old`:
+ * nested.c. */
+velo_status vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema,
+                            const vl_table_def *old, const vl_leaf_schema *columns) VL_MUST_CHECK;
+
 /* Whether a PRAGMA changes the database. */
 int vl_pragma_writes(const vl_ast *tree);
 

@@ -8,6 +8,7 @@
 #include "api/api_int.h"
 
 #include "base/alloc.h"
+#include "exec/packed.h"
 #include "sql/ddl.h"
 #include "sql/plan_make.h"
 
@@ -83,6 +84,18 @@ ddl_make_columns(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change,
     return VELO_OK;
 }
 
+/* Create a table's tree; one of too many columns has its rows packed. */
+static velo_status
+ddl_create_table(vl_ctx *ctx, const ddl_run *run, const vl_leaf_schema *columns, vl_tree_id *id)
+{
+    static const uint32_t packed_id = VL_PACKED_ID;
+    static const vl_leaf_value packed_default = {.value = {.type = VL_TYPE_NULL}};
+    vl_leaf_schema packed = {&packed_id, &packed_default, 1, 0};
+    int is_packed = columns->count > vl_txn_max_columns(run->engine->store);
+
+    return vl_txn_create_tree(ctx, &run->statement->txn, is_packed ? &packed : columns, id);
+}
+
 static velo_status
 ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
@@ -92,18 +105,7 @@ ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     if (change->is_key_tree)
         return vl_txn_create_tree(ctx, &run->statement->txn, NULL, id);
     VL_TRY(ddl_make_columns(ctx, run, change, &schema));
-    return vl_txn_create_tree(ctx, &run->statement->txn, &schema, id);
-}
-
-/* ALTER TABLE of stored columns: added ones come into the tree, dropped ones are not asked for any
- * more (txn.h). */
-static velo_status
-ddl_set_columns(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
-{
-    vl_leaf_schema schema;
-
-    VL_TRY(ddl_make_columns(ctx, run, change, &schema));
-    return vl_txn_add_columns(ctx, &run->statement->txn, change->tree, &schema);
+    return ddl_create_table(ctx, run, &schema, id);
 }
 
 /* vl_ddl_input.next_column */
@@ -111,7 +113,12 @@ static velo_status
 ddl_next_column(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next)
 {
     vl_engine *engine = argument;
+    vl_txn_table *table;
 
+    *next = 0;
+    VL_TRY(vl_rows_open(ctx, engine->store, tree, &table));
+    if (vl_packed_is(table))
+        return VELO_OK; /* each change of columns makes another tree */
     return vl_txn_next_column(ctx, engine->store, tree, next);
 }
 
@@ -129,6 +136,73 @@ ddl_make_schema(vl_ctx *ctx, ddl_run *run)
     VL_TRY(vl_engine_write_meta(ctx, run->engine, txn, VL_META_SCHEMA_VERSION, version + 1));
     view = vl_statement_newest(txn);
     return vl_engine_read_schema(ctx, run->engine, &view, &run->schema);
+}
+
+/* An index is filled with the rows that the statement sees, and they are what is checked or written
+ * anew. A transaction whose snapshot lacks rows that others have committed since would leave them
+ * out. */
+static velo_status
+ddl_check_snapshot(vl_ctx *ctx, const ddl_run *run)
+{
+    if (atomic_load(&run->engine->data_version) == run->statement->connection->snapshot_version)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                   "rows were committed after this transaction's snapshot");
+}
+
+/* Write a table's rows into a new tree, with which it goes on. */
+static velo_status
+ddl_rewrite(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change, const vl_leaf_schema *columns)
+{
+    vl_statement *txn = &run->statement->txn;
+    vl_value root = {.type = VL_TYPE_INTEGER};
+    vl_tree_id tree;
+
+    VL_TRY(ddl_check_snapshot(ctx, run));
+    VL_TRY(ddl_create_table(ctx, run, columns, &tree));
+    root.as.integer = (int64_t)tree;
+    VL_TRY(vl_rows_update(ctx, txn, run->master, change->table->object.rowid, &vl_master_ids[3],
+                          &root, 1));
+    VL_TRY(ddl_make_schema(ctx, run));
+    VL_TRY(vl_rewrite_rows(ctx, run->statement, run->schema, change->table, columns));
+    return vl_txn_drop_tree(ctx, txn, change->tree);
+}
+
+/* Whether columns have an id that the table did not have. */
+static int
+ddl_has_new(const vl_table_def *table, const vl_leaf_schema *columns)
+{
+    for (uint32_t i = 0; i < columns->count; i++) {
+        int32_t c = 0;
+
+        while (c < table->column_count && table->columns[c].id != columns->ids[i])
+            c++;
+        if (c == table->column_count)
+            return 1;
+    }
+    return 0;
+}
+
+/* ALTER TABLE of stored columns: added ones come into the tree, dropped ones are not asked for any
+ * more (txn.h). */
+static velo_status
+ddl_set_columns(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_txn_table *table;
+    vl_leaf_schema columns;
+    velo_status st;
+
+    VL_TRY(ddl_make_columns(ctx, run, change, &columns));
+    if (!ddl_has_new(change->table, &columns))
+        return VELO_OK;
+    VL_TRY(vl_rows_open(ctx, run->engine->store, change->tree, &table));
+    if (vl_packed_is(table))
+        return ddl_rewrite(ctx, run, change, &columns);
+    st = vl_txn_add_columns(ctx, &run->statement->txn, change->tree, &columns);
+    if (st != VELO_TOOBIG)
+        return st;
+    vl_error_clear(ctx);
+    return ddl_rewrite(ctx, run, change, &columns);
 }
 
 /* CREATE TABLE AS: the query's rows, by an INSERT of its own. */
@@ -154,17 +228,6 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     at += text_size;
     sql[at] = '\0'; /* the binder looks for it */
     return vl_run_nested(ctx, run->statement, run->schema, sql, at);
-}
-
-/* An index is filled with the rows that the statement sees, and they are what is checked. A
- * transaction whose snapshot lacks rows that others have committed since would leave them out. */
-static velo_status
-ddl_check_snapshot(vl_ctx *ctx, const ddl_run *run)
-{
-    if (atomic_load(&run->engine->data_version) == run->statement->connection->snapshot_version)
-        return VELO_OK;
-    return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
-                   "rows were committed after this transaction's snapshot");
 }
 
 static velo_status

@@ -160,6 +160,23 @@ vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
 }
 
 velo_status
+vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const vl_table_def *old,
+                const vl_leaf_schema *columns)
+{
+    nested_run run;
+    velo_status st;
+    size_t size;
+    char *sql = nested_text(ctx, outer, "INSERT INTO ", old->object.name, " DEFAULT VALUES", &size);
+
+    if (sql == NULL)
+        return VELO_NOMEM;
+    st = nested_begin(ctx, outer, schema, sql, size, &run);
+    if (st == VELO_OK)
+        st = vl_exec_rewrite_rows(ctx, run.exec, old, columns);
+    return nested_end(ctx, &run, st);
+}
+
+velo_status
 vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table, int *found)
 {
     uint64_t row_count = 0;

@@ -23,8 +23,8 @@ typedef enum vl_ddl_kind {
     VL_DDL_UPDATE_ROW,    /* `row` takes the place of the one with its rowid */
     VL_DDL_DELETE_ROW,    /* the row with the rowid of `row` */
     VL_DDL_DROP_TREE,     /* `tree`, when no snapshot needs it any more */
-    VL_DDL_SET_COLUMNS,   /* `tree`, that of `table`, has `columns` from now on, of which all but one
-                             it had before; no row changes */
+    VL_DDL_SET_COLUMNS,  /* `tree`, that of `table`, has `columns` from now on, of which all but one
+                            it had before; no row changes */
     VL_DDL_REWRITE_ROWS, /* every row of `table`, WITHOUT ROWID, is written anew as the table `name`
                             of the new schema has it, indexes included */
     VL_DDL_FILL_INDEX,   /* an entry for each row, in the new schema's index `name` */

@@ -256,6 +256,9 @@ velo_status vl_statement_await(vl_ctx *ctx, const vl_statement *statement) VL_MU
 velo_status vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *schema,
                                vl_tree_id *id) VL_MUST_CHECK;
 
+/* The most columns that a table can have. */
+uint32_t vl_txn_max_columns(const vl_txn_store *store);
+
 /* Drop a tree in the statement's transaction. Its pages stay until no snapshot can reach it. No
  * other transaction has changed it and is open, and none changes it from now on: the caller sees to
  * that (31, item 16), for instance by VL_TXN_IMMEDIATE. Errors: VELO_NOTFOUND, VELO_FULL,

@@ -89,7 +89,7 @@ vl_txn_add_columns(vl_ctx *ctx, vl_statement *statement, vl_tree_id id,
     ids = (uint32_t *)(defaults + count);
     count = columns_merge(have, schema, ids, defaults);
     all = (vl_leaf_schema){ids, defaults, (uint16_t)count, 0};
-    most = vl_leaf_max_columns(vl_cache_page_size(vl_store_cache(session->store->base)));
+    most = vl_txn_max_columns(session->store);
     if (count > most)
         st = vl_fail(ctx, VELO_TOOBIG, "%u columns: at most %u are stored side by side", count,
                      most);

@@ -303,6 +303,123 @@ a_crash_after_a_checkpoint_and_a_rollback(void)
     check_crash_in_transaction(1, 1);
 }
 
+/* ---- many columns ---- */
+
+/* A list of columns or values: "c0, c1, ..." or "0, 1, ...". */
+static const char *
+wide_list(const char *before, int count, const char *behind, const char *prefix)
+{
+    static char sql[40000];
+    size_t size = (size_t)snprintf(sql, sizeof sql, "%s", before);
+
+    for (int i = 0; i < count && size < sizeof sql; i++)
+        size +=
+            (size_t)snprintf(sql + size, sizeof sql - size, "%s%s%d", i > 0 ? ", " : "", prefix, i);
+    if (size < sizeof sql)
+        (void)snprintf(sql + size, sizeof sql - size, "%s", behind);
+    return sql;
+}
+
+static void
+tables_have_two_thousand_columns(void)
+{
+    velo_connection *connection = api_run_open("wide");
+    velo_connection *other = api_run_open("wide");
+
+    CHECK_RUN(connection, wide_list("CREATE TABLE t(", 2000, ")", "c"), "");
+    CHECK_RUN(connection, wide_list("INSERT INTO t VALUES (", 2000, ")", ""), "");
+    CHECK_RUN(connection, wide_list("INSERT INTO t VALUES (", 2000, ")", "10"), "");
+    CHECK_RUN(connection, "CREATE INDEX i ON t(c1999)", "");
+    CHECK_RUN(other, "BEGIN; SELECT c0, c7, c1999 FROM t", "0,7,1999|100,107,101999");
+    CHECK_RUN(connection, "BEGIN; UPDATE t SET c7 = zeroblob(100000) WHERE c1999 = 1999", "");
+    CHECK_RUN(connection, "SAVEPOINT s; UPDATE t SET c7 = c8; DELETE FROM t WHERE c0 = 0", "");
+    CHECK_RUN(connection, "SELECT c0, c7 FROM t", "100,108");
+    CHECK_RUN(connection, "ROLLBACK TO s; SELECT c0, typeof(c7), length(c7) FROM t",
+              "0,blob,100000|100,integer,3");
+    CHECK_RUN(connection, "COMMIT", "");
+    CHECK_RUN(other, "SELECT c0, c7, c1999 FROM t", "0,7,1999|100,107,101999");
+    CHECK_RUN(other, "COMMIT; SELECT length(c7), c1999 FROM t ORDER BY rowid DESC",
+              "3,101999|100000,1999");
+    CHECK_RUN(other, "ALTER TABLE t ADD x",
+              "!error in table t after add column: too many columns "
+              "on t");
+    CHECK_RUN(other, "ALTER TABLE t DROP c5; BEGIN; ALTER TABLE t ADD x DEFAULT 'x'", "");
+    CHECK_RUN(other, "SELECT c4, c6, x FROM t; ROLLBACK", "4,6,x|104,106,x");
+    CHECK_RUN(other, "ALTER TABLE t ADD y DEFAULT 'y'; UPDATE t SET y = 1 WHERE c0 = 0", "");
+    api_run_copy("wide", "copy");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+    CHECK_EQ(velo_close(other), VELO_OK);
+    connection = api_run_open("copy");
+    CHECK_RUN(connection, "SELECT c4, c6, y FROM t WHERE c1999 > 0", "4,6,1|104,106,y");
+    CHECK_RUN(connection, "UPDATE t SET rowid = rowid + 10, c0 = 5; DELETE FROM t WHERE y = 'y'",
+              "");
+    CHECK_RUN(connection, "SELECT rowid, c0, c1999, length(c7) FROM t; PRAGMA integrity_check",
+              "11,5,1999,100000|ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* Columns that were dropped take room until there is none: then rows are written anew. */
+static void
+columns_come_and_go(void)
+{
+    velo_connection *connection = api_run_open("cycles");
+    velo_connection *other = api_run_open("cycles");
+    char sql[100];
+
+    CHECK_RUN(connection, "PRAGMA synchronous = OFF", "");
+    CHECK_RUN(connection, "CREATE TABLE t(a, b); CREATE INDEX i ON t(b)", "");
+    CHECK_RUN(connection, "INSERT INTO t VALUES (1, 2), (3, 4), (5, 6)", "");
+    for (int i = 0; i < 600; i++) {
+        (void)snprintf(sql, sizeof sql, "ALTER TABLE t ADD c%d DEFAULT %d", i, i);
+        CHECK_RUN(connection, sql, "");
+        if (i == 100)
+            CHECK_RUN(other, "BEGIN; SELECT * FROM t", "1,2,100|3,4,100|5,6,100");
+        (void)snprintf(sql, sizeof sql, "UPDATE t SET c%d = 'x' WHERE b = 4", i);
+        CHECK_RUN(connection, sql, "");
+        if (i == 599)
+            break;
+        (void)snprintf(sql, sizeof sql, "ALTER TABLE t DROP c%d", i);
+        CHECK_RUN(connection, sql, "");
+    }
+    CHECK_RUN(connection, "SELECT * FROM t WHERE b > 2", "3,4,x|5,6,599");
+    CHECK_RUN(other, "SELECT * FROM t; COMMIT", "1,2,100|3,4,100|5,6,100");
+    CHECK_RUN(other, "SELECT * FROM t", "1,2,599|3,4,x|5,6,599");
+    CHECK_RUN(other, "PRAGMA integrity_check", "ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+    CHECK_EQ(velo_close(other), VELO_OK);
+}
+
+/* From columns side by side to packed rows, by one column. */
+static void
+a_table_crosses_the_limit(void)
+{
+    velo_connection *connection = api_run_open("cross");
+    char sql[100];
+
+    CHECK_RUN(connection, "PRAGMA synchronous = OFF", "");
+    CHECK_RUN(connection, wide_list("CREATE TABLE t(", 250, ")", "c"), "");
+    CHECK_RUN(connection, wide_list("INSERT INTO t VALUES (", 250, ")", ""), "");
+    CHECK_RUN(connection, "CREATE INDEX i ON t(c249); CREATE VIEW v AS SELECT c1 FROM t", "");
+    for (int i = 250; i < 260; i++) {
+        (void)snprintf(sql, sizeof sql, "ALTER TABLE t ADD c%d DEFAULT 'd%d'", i, i);
+        CHECK_RUN(connection, sql, "");
+    }
+    CHECK_RUN(connection, "SELECT c1, c249, c250, c259 FROM t WHERE c249 = 249", "1,249,d250,d259");
+    CHECK_RUN(connection, "UPDATE t SET c255 = 255; DELETE FROM t WHERE c249 = 0; SELECT * FROM v",
+              "1");
+    for (int i = 0; i < 240; i++) {
+        (void)snprintf(sql, sizeof sql, "ALTER TABLE t DROP c%d", 2 + i);
+        CHECK_RUN(connection, sql, "");
+    }
+    CHECK_RUN(connection, "ALTER TABLE t ADD last DEFAULT 'l'; SELECT * FROM t",
+              "0,1,242,243,244,245,246,247,248,249,d250,d251,d252,d253,d254,255,d256,d257,d258,"
+              "d259,l");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+    connection = api_run_open("cross");
+    CHECK_RUN(connection, "SELECT last, c0 FROM t; PRAGMA integrity_check", "l,0|ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 /* ---- memory ---- */
 
 static void
@@ -317,6 +434,23 @@ no_memory_leaves_all_as_it_was(void)
     CHECK(api_run_each_failure(connection, "ALTER TABLE t DROP COLUMN b", "SELECT * FROM t",
                                "1,2,5|3,4,5") > 0);
     CHECK_RUN(connection, "SELECT * FROM t; PRAGMA integrity_check", "1,5|3,5|ok");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+no_memory_leaves_wide_rows_as_they_were(void)
+{
+    velo_connection *connection = api_run_open("memory");
+
+    CHECK_RUN(connection, wide_list("CREATE TABLE t(", 254, ")", "c"), "");
+    CHECK_RUN(connection, wide_list("INSERT INTO t VALUES (", 254, ")", ""), "");
+    CHECK(api_run_each_failure(connection, "ALTER TABLE t ADD x DEFAULT 5",
+                               "SELECT c0, c253, * FROM t LIMIT 0; SELECT c0, c253 FROM t",
+                               "0,253") > 0);
+    CHECK_RUN(connection, "SELECT c0, c253, x FROM t", "0,253,5");
+    CHECK(api_run_each_failure(connection, "UPDATE t SET c0 = 'new' WHERE c253 = 253",
+                               "SELECT c0, c253, x FROM t", "0,253,5") > 0);
+    CHECK_RUN(connection, "SELECT c0, c253, x FROM t; PRAGMA integrity_check", "new,253,5|ok");
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
@@ -338,7 +472,11 @@ main(int argc, char **argv)
         UNIT_TEST(a_crash_undoes_what_a_checkpoint_has),
         UNIT_TEST(a_crash_after_a_rollback),
         UNIT_TEST(a_crash_after_a_checkpoint_and_a_rollback),
+        UNIT_TEST(tables_have_two_thousand_columns),
+        UNIT_TEST(columns_come_and_go),
+        UNIT_TEST(a_table_crosses_the_limit),
         UNIT_TEST(no_memory_leaves_all_as_it_was),
+        UNIT_TEST(no_memory_leaves_wide_rows_as_they_were),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
