@@ -248,6 +248,12 @@ velo_status vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, co
 velo_status vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema,
                             const vl_table_def *old, const vl_leaf_schema *columns) VL_MUST_CHECK;
 
+/* Count a table, or one index of it, into sqlite_stat1: analyze.c.
+ *
+ * schema  has the tables; index_name may be NULL: all indexes, and the table */
+velo_status vl_analyze_table(vl_ctx *ctx, velo_statement *statement, vl_schema *schema,
+                             const char *name, const char *index_name) VL_MUST_CHECK;
+
 /* Whether a PRAGMA changes the database. */
 int vl_pragma_writes(const vl_ast *tree);
 

@@ -308,6 +308,31 @@ ddl_change_sequence(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     return vl_run_nested(ctx, run->statement, schema, sql, at);
 }
 
+/* Forget the counts of an index, of a table with all of its indexes, or all. */
+static velo_status
+ddl_drop_statistics(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    static const char delete_begin[] = "DELETE FROM sqlite_stat1";
+    const char *name = change->new_name != NULL ? change->new_name : change->name;
+    vl_schema *schema = run->statement->schema;
+    size_t at = sizeof delete_begin - 1;
+    char *sql;
+
+    if (vl_schema_table(schema, "sqlite_stat1", 12) == NULL)
+        return VELO_OK;
+    sql = vl_arena_alloc(&run->statement->run_arena, (name != NULL ? 2 * strlen(name) : 0) + 64);
+    if (sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+    memcpy(sql, delete_begin, at);
+    if (name != NULL) {
+        memcpy(sql + at, change->new_name != NULL ? " WHERE idx = " : " WHERE tbl = ", 13);
+        at += 13;
+        at += ddl_put_text(sql + at, name);
+    }
+    sql[at] = 0;
+    return vl_run_nested(ctx, run->statement, schema, sql, at);
+}
+
 /* Carry out one change of those that need the new schema. */
 static velo_status
 ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
@@ -319,6 +344,8 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return ddl_fill_index(ctx, run, change);
     case VL_DDL_CHECK_ROWS:
         return ddl_check_rows(ctx, run, change);
+    case VL_DDL_ANALYZE:
+        return vl_analyze_table(ctx, run->statement, run->schema, change->name, change->new_name);
     default:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     }
@@ -330,7 +357,7 @@ static int
 ddl_needs_schema(vl_ddl_kind kind)
 {
     return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_REWRITE_ROWS ||
-           kind == VL_DDL_CHECK_ROWS;
+           kind == VL_DDL_CHECK_ROWS || kind == VL_DDL_ANALYZE;
 }
 
 static velo_status
@@ -357,8 +384,12 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_DROP_SEQUENCE:
     case VL_DDL_RENAME_SEQUENCE:
         return ddl_change_sequence(ctx, run, change);
-    case VL_DDL_DROP_STATISTICS: /* there are none: ANALYZE is not supported yet */
-        return VELO_OK;
+    case VL_DDL_DROP_STATISTICS:
+        return ddl_drop_statistics(ctx, run, change);
+    case VL_DDL_LOAD_STATISTICS:
+        vl_schema_release(run->schema);
+        run->schema = NULL;
+        return ddl_make_schema(ctx, run);
     default:
         return ddl_fill(ctx, run, change);
     }

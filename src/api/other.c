@@ -60,8 +60,6 @@ vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement)
     case VL_AST_EXPLAIN:
         return vl_explain_describe(ctx, statement);
     case VL_AST_CREATE_VIRTUAL:
-    case VL_AST_ANALYZE:
-    case VL_AST_REINDEX:
     case VL_AST_VACUUM:
     case VL_AST_ATTACH:
     case VL_AST_DETACH:

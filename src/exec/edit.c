@@ -107,7 +107,8 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
                        run->def->object.name);
     if (target->trigger_count > 0)
         return vl_fail(ctx, VELO_ERROR, "triggers are not supported yet");
-    if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0)
+    if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0 &&
+        strcmp(run->def->object.name, "sqlite_stat1") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
     VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
     VL_TRY(change_map_columns(ctx, run));

@@ -129,13 +129,14 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     uint32_t full_count = run->full_count;
     vl_value *old =
         vl_arena_alloc_array(&run->row_arena, (size_t)2 * (full_count + extra), sizeof *old);
-    vl_value *full = old + full_count + extra;
     vl_edit_outcome outcome;
+    vl_value *full;
     vl_eval eval;
     int found;
 
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    full = old + full_count + extra;
     VL_TRY(update_is_again(ctx, stage, row, &found));
     if (found)
         return VELO_OK;

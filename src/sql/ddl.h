@@ -34,8 +34,11 @@ typedef enum vl_ddl_kind {
                             mismatch on DEFAULT" */
     VL_DDL_DROP_SEQUENCE,   /* rows of sqlite_sequence named `name` */
     VL_DDL_RENAME_SEQUENCE, /* rows of sqlite_sequence named `name` get `new_name` */
-    VL_DDL_DROP_STATISTICS  /* rows of sqlite_stat1 of the table `name`, or of the index `new_name`
-                             */
+    VL_DDL_DROP_STATISTICS, /* rows of sqlite_stat1 of the table `name`, or of the index `new_name`;
+                               all of them when both are NULL */
+    VL_DDL_ANALYZE,         /* rows of sqlite_stat1 for the new schema's table `name`, or for its
+                               index `new_name` alone */
+    VL_DDL_LOAD_STATISTICS  /* the schema is made anew once more, of what sqlite_stat1 has now */
 } vl_ddl_kind;
 
 /* A column of a table's tree. */
@@ -72,7 +75,7 @@ typedef struct vl_ddl_result {
 typedef struct vl_ddl_input {
     const vl_schema *const *schemas; /* "main" first, then "temp", then others in order of ATTACH */
     uint32_t schema_count;           /* see schemas */
-    const vl_ast *statement;         /* CREATE_..., DROP or ALTER */
+    const vl_ast *statement;         /* CREATE_..., DROP, ALTER, REINDEX or ANALYZE */
     const char *sql;                 /* text that the statement was parsed from */
     size_t sql_size;                 /* its bytes */
     const vl_ddl_result *results;    /* CREATE TABLE AS: result_count columns; else NULL */
