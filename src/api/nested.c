@@ -86,6 +86,45 @@ vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
     return nested_run_all(ctx, outer, schema, sql, size, &row_count);
 }
 
+velo_status
+vl_run_value(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, vl_value *value)
+{
+    const vl_value *row;
+    vl_parse_result parsed;
+    vl_arena *arena = &outer->run_arena;
+    const vl_schema *schemas[1] = {outer->schema};
+    vl_plan_env plan_env = {.schemas = schemas,
+                            .schema_count = 1,
+                            .find_func = vl_functions_find,
+                            .find_table_func = vl_pragma_find_function};
+    vl_source source = {outer->connection->engine->store, &outer->txn};
+    vl_exec_env env = {.functions = &outer->connection->functions,
+                       .table_func_user = outer,
+                       .io = outer->connection->engine->io,
+                       .interrupt = &outer->connection->interrupt,
+                       .source = &source};
+    vl_exec *exec;
+    vl_plan *plan;
+    velo_status st;
+
+    *value = (vl_value){.type = VL_TYPE_NULL};
+    VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
+    VL_TRY(vl_plan_make(ctx, arena, parsed.statement, sql, outer->param_count, &plan_env, &plan));
+    VL_TRY(vl_exec_create(ctx, plan, &env, &exec));
+    vl_exec_bind(exec, outer->params, outer->param_count);
+    st = vl_exec_step(ctx, exec, &row);
+    if (st == VELO_ROW) {
+        *value = row[0];
+        if ((value->type == VL_TYPE_TEXT || value->type == VL_TYPE_BLOB) && value->size > 0) {
+            value->as.data = vl_arena_copy(arena, row[0].as.data, value->size);
+            if (value->as.data == NULL)
+                st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a value");
+        }
+    }
+    vl_exec_destroy(exec);
+    return st == VELO_ROW || st == VELO_DONE ? VELO_OK : st;
+}
+
 size_t
 vl_put_name(char *to, const char *name)
 {
