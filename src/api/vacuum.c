@@ -165,7 +165,7 @@ vacuum_copy_table(vl_ctx *ctx, vacuum_copy *copy, const vl_table_def *def, vl_tr
     vl_leaf_value *defaults;
     vl_leaf_schema columns;
     vl_txn_table *from;
-    vl_txn_table *to;
+    vl_txn_table *to = NULL;
     velo_status st;
 
     VL_TRY(vl_rows_open(ctx, copy->from->store, def->object.tree, &from));

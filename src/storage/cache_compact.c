@@ -29,6 +29,20 @@ compact_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent, int 
     }
 }
 
+/* Bring a page in, or out of the mapping into a frame, unless it is gone meanwhile. */
+static velo_status
+compact_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists)
+{
+    vl_extent extent;
+
+    VL_TRY(compact_locate(ctx, cache, pid, &extent, exists));
+    if (!*exists)
+        return VELO_OK;
+    if (vl_cache_has_direct(cache) && vl_cache_is_resident(cache, pid))
+        return vl_cache_lift_wanted(ctx, cache, pid);
+    return vl_cache_bring(ctx, cache, pid, exists);
+}
+
 /* Make a page dirty, unless it is gone. */
 static velo_status
 compact_touch(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
@@ -42,7 +56,7 @@ compact_touch(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
     vl_change_begin(cache, &change);
     while (st == VELO_OK && !is_done && exists) {
         if (!vl_cache_exclusive(cache, pid, &ref)) {
-            st = vl_cache_bring(ctx, cache, pid, &exists);
+            st = compact_bring(ctx, cache, pid, &exists);
             continue;
         }
         is_done = vl_change_prepare(&change, &ref) && vl_change_enter(&change);
