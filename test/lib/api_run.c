@@ -86,19 +86,20 @@ api_run_copy(const char *from, const char *to)
 }
 
 unsigned
-api_run_each_failure(velo_connection *connection, const char *sql, const char *probe,
-                     const char *wanted)
+api_run_each_failure(velo_connection *connection, const char *sql, unsigned stride,
+                     const char *probe, const char *wanted)
 {
     vl_allocator *allocator = vl_allocator_default();
+    unsigned count = 0;
 
-    for (unsigned nth = 1; nth < API_RUN_FAILURES; nth++) {
+    for (unsigned nth = 1; nth < API_RUN_FAILURES; nth += stride, count++) {
         const char *got;
 
         vl_allocator_fail_nth(allocator, nth, 1);
         got = api_run(connection, sql);
         vl_allocator_fail_nth(allocator, 0, 0);
         if (got[0] != '!')
-            return nth - 1;
+            return count;
         if (velo_error_code(connection) != VELO_NOMEM) {
             unit_failed(__FILE__, __LINE__, "request %u: %s", nth, got);
             return 0;

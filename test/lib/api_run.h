@@ -17,10 +17,10 @@ const char *api_run(velo_connection *connection, const char *sql);
 void api_run_copy(const char *from, const char *to);
 
 /* Run a text again and again on a connection, at first with the first request for memory failing,
- * then with the second, and so on, until it succeeds; every time it fails, `probe` must give
- * `wanted`. Returns how many failures there were, 0 when a check failed. */
-unsigned api_run_each_failure(velo_connection *connection, const char *sql, const char *probe,
-                              const char *wanted);
+ * then with the one `stride` behind it, and so on, until it succeeds; every time it fails, `probe`
+ * must give `wanted`. Returns how many failures there were, 0 when a check failed. */
+unsigned api_run_each_failure(velo_connection *connection, const char *sql, unsigned stride,
+                              const char *probe, const char *wanted);
 
 #define CHECK_RUN(connection, sql, wanted) CHECK_TEXT(api_run(connection, sql), wanted)
 

@@ -428,10 +428,10 @@ no_memory_leaves_all_as_it_was(void)
     velo_connection *connection = api_run_open("memory");
 
     CHECK_RUN(connection, "CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 2), (3, 4)", "");
-    CHECK(api_run_each_failure(connection, "ALTER TABLE t ADD c DEFAULT 5 CHECK (c > 0)",
+    CHECK(api_run_each_failure(connection, "ALTER TABLE t ADD c DEFAULT 5 CHECK (c > 0)", 1,
                                "SELECT * FROM t", "1,2|3,4") > 0);
     CHECK_RUN(connection, "SELECT * FROM t", "1,2,5|3,4,5");
-    CHECK(api_run_each_failure(connection, "ALTER TABLE t DROP COLUMN b", "SELECT * FROM t",
+    CHECK(api_run_each_failure(connection, "ALTER TABLE t DROP COLUMN b", 1, "SELECT * FROM t",
                                "1,2,5|3,4,5") > 0);
     CHECK_RUN(connection, "SELECT * FROM t; PRAGMA integrity_check", "1,5|3,5|ok");
     CHECK_EQ(velo_close(connection), VELO_OK);
@@ -444,11 +444,11 @@ no_memory_leaves_wide_rows_as_they_were(void)
 
     CHECK_RUN(connection, wide_list("CREATE TABLE t(", 254, ")", "c"), "");
     CHECK_RUN(connection, wide_list("INSERT INTO t VALUES (", 254, ")", ""), "");
-    CHECK(api_run_each_failure(connection, "ALTER TABLE t ADD x DEFAULT 5",
+    CHECK(api_run_each_failure(connection, "ALTER TABLE t ADD x DEFAULT 5", 1,
                                "SELECT c0, c253, * FROM t LIMIT 0; SELECT c0, c253 FROM t",
                                "0,253") > 0);
     CHECK_RUN(connection, "SELECT c0, c253, x FROM t", "0,253,5");
-    CHECK(api_run_each_failure(connection, "UPDATE t SET c0 = 'new' WHERE c253 = 253",
+    CHECK(api_run_each_failure(connection, "UPDATE t SET c0 = 'new' WHERE c253 = 253", 1,
                                "SELECT c0, c253, x FROM t", "0,253,5") > 0);
     CHECK_RUN(connection, "SELECT c0, c253, x FROM t; PRAGMA integrity_check", "new,253,5|ok");
     CHECK_EQ(velo_close(connection), VELO_OK);

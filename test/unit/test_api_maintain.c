@@ -198,12 +198,12 @@ no_memory_leaves_all_as_it_was(void)
 
     CHECK_RUN(connection, "CREATE TABLE t(a, b, c); CREATE INDEX ia ON t(a)", "");
     CHECK_RUN(connection, MAINTAIN_FILL(20), "");
-    CHECK(api_run_each_failure(connection, "REINDEX", "SELECT count(*) FROM t WHERE a = 1", "10") >
-          0);
-    CHECK(api_run_each_failure(connection, "ANALYZE", "SELECT count(*) FROM sqlite_schema", "2") >
-          0);
+    CHECK(api_run_each_failure(connection, "REINDEX", 1, "SELECT count(*) FROM t WHERE a = 1",
+                               "10") > 0);
+    CHECK(api_run_each_failure(connection, "ANALYZE", 1, "SELECT count(*) FROM sqlite_schema",
+                               "2") > 0);
     CHECK_RUN(connection, "SELECT * FROM sqlite_stat1; PRAGMA integrity_check", "t,ia,20 10|ok");
-    CHECK(api_run_each_failure(connection, "ANALYZE t", "SELECT * FROM sqlite_stat1",
+    CHECK(api_run_each_failure(connection, "ANALYZE t", 1, "SELECT * FROM sqlite_stat1",
                                "t,ia,20 10") > 0);
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
