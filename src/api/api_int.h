@@ -280,6 +280,34 @@ size_t vl_put_name(char *to, const char *name);
 velo_status vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
     VL_MUST_CHECK;
 
+/* Check that all rows of a table keep its constraints, and whether it has any row: nested.c. */
+velo_status vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table)
+    VL_MUST_CHECK;
+velo_status vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table,
+                       int *found) VL_MUST_CHECK;
+
+/* Write a table's rows anew into the tree that it has in the given schema, from that of `old`:
+ * nested.c. */
+velo_status vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema,
+                            const vl_table_def *old, const vl_leaf_schema *columns) VL_MUST_CHECK;
+
+/* Count a table, or one index of it, into sqlite_stat1: analyze.c.
+ *
+ * schema  has the tables; index_name may be NULL: all indexes, and the table */
+velo_status vl_analyze_table(vl_ctx *ctx, velo_statement *statement, vl_schema *schema,
+                             const char *name, const char *index_name) VL_MUST_CHECK;
+
+/* Run a query inside of an open statement, with its parameters: the first value of its first row,
+ * in the statement's arena; NULL without a row: nested.c. */
+velo_status vl_run_value(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size,
+                         vl_value *value) VL_MUST_CHECK;
+
+/* VACUUM: vacuum.c. Whether a statement is one without INTO; carry out one of either kind; and what
+ * is left to do after the commit of one without INTO. */
+int vl_vacuum_is_in_place(const vl_ast *tree);
+velo_status vl_vacuum_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+velo_status vl_vacuum_finish(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+
 /* Whether a PRAGMA changes the database. */
 int vl_pragma_writes(const vl_ast *tree);
 

@@ -8,6 +8,7 @@
 #include "api/api_int.h"
 
 #include "base/alloc.h"
+#include "exec/packed.h"
 #include "sql/ddl.h"
 #include "sql/plan_make.h"
 
@@ -66,27 +67,61 @@ ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 
 /* ---- trees ---- */
 
+/* The columns of a table's tree, in the statement's arena. */
 static velo_status
-ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+ddl_make_columns(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change,
+                 vl_leaf_schema *schema)
 {
     vl_arena *arena = &run->statement->run_arena;
-    vl_tree_id *id = &run->trees[change->new_tree - 1];
-    vl_leaf_value *defaults;
-    vl_leaf_schema schema;
-    uint32_t *ids;
+    uint32_t *ids = vl_arena_alloc_array(arena, change->column_count, sizeof *ids);
+    vl_leaf_value *defaults = vl_arena_alloc_array(arena, change->column_count, sizeof *defaults);
 
-    if (change->is_key_tree)
-        return vl_txn_create_tree(ctx, &run->statement->txn, NULL, id);
-    ids = vl_arena_alloc_array(arena, change->column_count, sizeof *ids);
-    defaults = vl_arena_alloc_array(arena, change->column_count, sizeof *defaults);
     if (ids == NULL || defaults == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
     for (uint32_t i = 0; i < change->column_count; i++) {
         ids[i] = change->columns[i].id;
         defaults[i] = (vl_leaf_value){.value = change->columns[i].missing};
     }
-    schema = (vl_leaf_schema){ids, defaults, (uint16_t)change->column_count, 0};
-    return vl_txn_create_tree(ctx, &run->statement->txn, &schema, id);
+    *schema = (vl_leaf_schema){ids, defaults, (uint16_t)change->column_count, 0};
+    return VELO_OK;
+}
+
+/* Create a table's tree; one of too many columns has its rows packed. */
+static velo_status
+ddl_create_table(vl_ctx *ctx, const ddl_run *run, const vl_leaf_schema *columns, vl_tree_id *id)
+{
+    static const uint32_t packed_id = VL_PACKED_ID;
+    static const vl_leaf_value packed_default = {.value = {.type = VL_TYPE_NULL}};
+    vl_leaf_schema packed = {&packed_id, &packed_default, 1, 0};
+    int is_packed = columns->count > vl_txn_max_columns(run->engine->store);
+
+    return vl_txn_create_tree(ctx, &run->statement->txn, is_packed ? &packed : columns, id);
+}
+
+static velo_status
+ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_tree_id *id = &run->trees[change->new_tree - 1];
+    vl_leaf_schema schema;
+
+    if (change->is_key_tree)
+        return vl_txn_create_tree(ctx, &run->statement->txn, NULL, id);
+    VL_TRY(ddl_make_columns(ctx, run, change, &schema));
+    return ddl_create_table(ctx, run, &schema, id);
+}
+
+/* vl_ddl_input.next_column */
+static velo_status
+ddl_next_column(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next)
+{
+    vl_engine *engine = argument;
+    vl_txn_table *table;
+
+    *next = 0;
+    VL_TRY(vl_rows_open(ctx, engine->store, tree, &table));
+    if (vl_packed_is(table))
+        return VELO_OK; /* each change of columns makes another tree */
+    return vl_txn_next_column(ctx, engine->store, tree, next);
 }
 
 /* ---- filling ---- */
@@ -103,6 +138,73 @@ ddl_make_schema(vl_ctx *ctx, ddl_run *run)
     VL_TRY(vl_engine_write_meta(ctx, run->engine, txn, VL_META_SCHEMA_VERSION, version + 1));
     view = vl_statement_newest(txn);
     return vl_engine_read_schema(ctx, run->engine, &view, &run->schema);
+}
+
+/* An index is filled with the rows that the statement sees, and they are what is checked or written
+ * anew. A transaction whose snapshot lacks rows that others have committed since would leave them
+ * out. */
+static velo_status
+ddl_check_snapshot(vl_ctx *ctx, const ddl_run *run)
+{
+    if (atomic_load(&run->engine->data_version) == run->statement->connection->snapshot_version)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                   "rows were committed after this transaction's snapshot");
+}
+
+/* Write a table's rows into a new tree, with which it goes on. */
+static velo_status
+ddl_rewrite(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change, const vl_leaf_schema *columns)
+{
+    vl_statement *txn = &run->statement->txn;
+    vl_value root = {.type = VL_TYPE_INTEGER};
+    vl_tree_id tree;
+
+    VL_TRY(ddl_check_snapshot(ctx, run));
+    VL_TRY(ddl_create_table(ctx, run, columns, &tree));
+    root.as.integer = (int64_t)tree;
+    VL_TRY(vl_rows_update(ctx, txn, run->master, change->table->object.rowid, &vl_master_ids[3],
+                          &root, 1));
+    VL_TRY(ddl_make_schema(ctx, run));
+    VL_TRY(vl_rewrite_rows(ctx, run->statement, run->schema, change->table, columns));
+    return vl_txn_drop_tree(ctx, txn, change->tree);
+}
+
+/* Whether columns have an id that the table did not have. */
+static int
+ddl_has_new(const vl_table_def *table, const vl_leaf_schema *columns)
+{
+    for (uint32_t i = 0; i < columns->count; i++) {
+        int32_t c = 0;
+
+        while (c < table->column_count && table->columns[c].id != columns->ids[i])
+            c++;
+        if (c == table->column_count)
+            return 1;
+    }
+    return 0;
+}
+
+/* ALTER TABLE of stored columns: added ones come into the tree, dropped ones are not asked for any
+ * more (txn.h). */
+static velo_status
+ddl_set_columns(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_txn_table *table;
+    vl_leaf_schema columns;
+    velo_status st;
+
+    VL_TRY(ddl_make_columns(ctx, run, change, &columns));
+    if (!ddl_has_new(change->table, &columns))
+        return VELO_OK;
+    VL_TRY(vl_rows_open(ctx, run->engine->store, change->tree, &table));
+    if (vl_packed_is(table))
+        return ddl_rewrite(ctx, run, change, &columns);
+    st = vl_txn_add_columns(ctx, &run->statement->txn, change->tree, &columns);
+    if (st != VELO_TOOBIG)
+        return st;
+    vl_error_clear(ctx);
+    return ddl_rewrite(ctx, run, change, &columns);
 }
 
 /* CREATE TABLE AS: the query's rows, by an INSERT of its own. */
@@ -130,15 +232,29 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     return vl_run_nested(ctx, run->statement, run->schema, sql, at);
 }
 
-/* An index is filled with the rows that the statement sees. A transaction whose snapshot lacks rows
- * that others have committed since would leave them out. */
 static velo_status
 ddl_fill_index(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
-    if (atomic_load(&run->engine->data_version) != run->statement->connection->snapshot_version)
-        return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
-                       "rows were committed after this transaction's snapshot");
+    VL_TRY(ddl_check_snapshot(ctx, run));
     return vl_fill_index(ctx, run->statement, run->schema, change->name);
+}
+
+static velo_status
+ddl_check_rows(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change)
+{
+    VL_TRY(ddl_check_snapshot(ctx, run));
+    return vl_check_rows(ctx, run->statement, run->schema, change->name);
+}
+
+static velo_status
+ddl_require_empty(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change)
+{
+    int found;
+
+    VL_TRY(ddl_check_snapshot(ctx, run));
+    VL_TRY(vl_has_row(ctx, run->statement, run->statement->schema, change->table->object.name,
+                      &found));
+    return found ? vl_fail(ctx, VELO_ERROR, "%s", change->message) : VELO_OK;
 }
 
 /* ---- sqlite_sequence ---- */
@@ -194,6 +310,31 @@ ddl_change_sequence(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     return vl_run_nested(ctx, run->statement, schema, sql, at);
 }
 
+/* Forget the counts of an index, of a table with all of its indexes, or all. */
+static velo_status
+ddl_drop_statistics(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    static const char delete_begin[] = "DELETE FROM sqlite_stat1";
+    const char *name = change->new_name != NULL ? change->new_name : change->name;
+    vl_schema *schema = run->statement->schema;
+    size_t at = sizeof delete_begin - 1;
+    char *sql;
+
+    if (vl_schema_table(schema, "sqlite_stat1", 12) == NULL)
+        return VELO_OK;
+    sql = vl_arena_alloc(&run->statement->run_arena, (name != NULL ? 2 * strlen(name) : 0) + 64);
+    if (sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+    memcpy(sql, delete_begin, at);
+    if (name != NULL) {
+        memcpy(sql + at, change->new_name != NULL ? " WHERE idx = " : " WHERE tbl = ", 13);
+        at += 13;
+        at += ddl_put_text(sql + at, name);
+    }
+    sql[at] = 0;
+    return vl_run_nested(ctx, run->statement, schema, sql, at);
+}
+
 /* Carry out one change of those that need the new schema. */
 static velo_status
 ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
@@ -203,6 +344,10 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return ddl_fill_table(ctx, run, change);
     case VL_DDL_FILL_INDEX:
         return ddl_fill_index(ctx, run, change);
+    case VL_DDL_CHECK_ROWS:
+        return ddl_check_rows(ctx, run, change);
+    case VL_DDL_ANALYZE:
+        return vl_analyze_table(ctx, run->statement, run->schema, change->name, change->new_name);
     default:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     }
@@ -213,7 +358,8 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 static int
 ddl_needs_schema(vl_ddl_kind kind)
 {
-    return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_CHECK_ROWS;
+    return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_CHECK_ROWS ||
+           kind == VL_DDL_ANALYZE;
 }
 
 static velo_status
@@ -231,16 +377,20 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_DROP_TREE:
         return vl_txn_drop_tree(ctx, txn, change->tree);
     case VL_DDL_SET_COLUMNS:
-        return vl_fail(ctx, VELO_ERROR, "ALTER TABLE of columns is not supported yet");
+        return ddl_set_columns(ctx, run, change);
     case VL_DDL_REQUIRE_EMPTY:
+        return ddl_require_empty(ctx, run, change);
     case VL_DDL_DELETE_ROWS:
-    case VL_DDL_CHECK_ROWS:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     case VL_DDL_DROP_SEQUENCE:
     case VL_DDL_RENAME_SEQUENCE:
         return ddl_change_sequence(ctx, run, change);
-    case VL_DDL_DROP_STATISTICS: /* there are none: ANALYZE is not supported yet */
-        return VELO_OK;
+    case VL_DDL_DROP_STATISTICS:
+        return ddl_drop_statistics(ctx, run, change);
+    case VL_DDL_LOAD_STATISTICS:
+        vl_schema_release(run->schema);
+        run->schema = NULL;
+        return ddl_make_schema(ctx, run);
     default:
         return ddl_fill(ctx, run, change);
     }
@@ -346,7 +496,9 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
                           .schema_count = 1,
                           .statement = statement->tree,
                           .sql = statement->sql,
-                          .sql_size = statement->sql_size};
+                          .sql_size = statement->sql_size,
+                          .next_column = ddl_next_column,
+                          .argument = connection->engine};
     ddl_run run = {.statement = statement, .engine = connection->engine};
     velo_status st;
     vl_ddl ddl;

@@ -208,11 +208,77 @@ engine_read_rows(vl_ctx *ctx, vl_txn_table *master, const vl_view *view, vl_aren
     return st;
 }
 
+/* Rows of sqlite_stat1 in an array that grows. */
+typedef struct engine_stats {
+    vl_schema_stat *stats; /* count of them; owned */
+    size_t count;
+    size_t capacity;
+} engine_stats;
+
+static velo_status
+engine_add_stat(vl_ctx *ctx, vl_arena *arena, engine_stats *stats, const vl_value *values)
+{
+    vl_schema_stat *stat;
+
+    if (values[0].type != VL_TYPE_TEXT || values[2].type != VL_TYPE_TEXT)
+        return VELO_OK; /* written by hand */
+    if (stats->count == stats->capacity) {
+        size_t capacity = stats->capacity == 0 ? 16 : stats->capacity * 2;
+        vl_schema_stat *more = vl_realloc(ctx, stats->stats, capacity * sizeof *more);
+
+        if (more == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu rows of statistics", capacity);
+        stats->stats = more;
+        stats->capacity = capacity;
+    }
+    stat = &stats->stats[stats->count];
+    VL_TRY(engine_copy_text(ctx, arena, &values[0], &stat->table));
+    VL_TRY(engine_copy_text(ctx, arena, &values[1], &stat->index));
+    VL_TRY(engine_copy_text(ctx, arena, &values[2], &stat->numbers));
+    stats->count++;
+    return VELO_OK;
+}
+
+/* Read sqlite_stat1, if there is one among the objects. */
+static velo_status
+engine_read_stats(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_arena *arena,
+                  const engine_rows *objects, engine_stats *stats)
+{
+    static const uint32_t ids[3] = {1, 2, 3};
+    vl_txn_table *table;
+    vl_value values[3];
+    vl_row_scan scan;
+    size_t at = 0;
+    velo_status st;
+
+    while (at < objects->count && strcmp(objects->rows[at].name, "sqlite_stat1") != 0)
+        at++;
+    if (at == objects->count)
+        return VELO_OK;
+    VL_TRY(vl_rows_open(ctx, engine->store, objects->rows[at].tree, &table));
+    vl_row_scan_begin(&scan, table, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, ids, 0);
+    st = vl_row_scan_next(ctx, &scan);
+    while (st == VELO_OK && scan.leaf != NULL) {
+        int64_t rowid = vl_row_scan_rowid(&scan, 0);
+        int found;
+
+        vl_row_scan_pause(&scan, 1);
+        st = vl_rows_read(ctx, table, view, rowid, ids, 3, arena, values, &found);
+        if (st == VELO_OK && found)
+            st = engine_add_stat(ctx, arena, stats, values);
+        if (st == VELO_OK)
+            st = vl_row_scan_next(ctx, &scan);
+    }
+    vl_row_scan_end(&scan);
+    return st;
+}
+
 velo_status
 vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_schema **out)
 {
     vl_schema_source source = {.database = "main", .tree = engine->master};
     engine_rows rows = {NULL, 0, 0};
+    engine_stats stats = {NULL, 0, 0};
     vl_txn_table *master;
     vl_arena arena;
     int64_t version;
@@ -223,12 +289,17 @@ vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_sc
     VL_TRY(vl_rows_open(ctx, engine->store, engine->master, &master));
     vl_arena_init(&arena, ctx->allocator, 0);
     st = engine_read_rows(ctx, master, view, &arena, &rows);
+    if (st == VELO_OK)
+        st = engine_read_stats(ctx, engine, view, &arena, &rows, &stats);
     source.version = (uint64_t)version;
     source.rows = rows.rows;
     source.row_count = rows.count;
+    source.stats = stats.stats;
+    source.stat_count = stats.count;
     if (st == VELO_OK)
         st = vl_schema_build(ctx, &source, out);
     vl_free(rows.rows);
+    vl_free(stats.stats);
     vl_arena_deinit(&arena);
     return st;
 }

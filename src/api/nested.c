@@ -1,4 +1,8 @@
-/* nested.c - statements that the layer here runs inside of another one. */
+/* nested.c - statements that the layer here runs inside of another one.
+ *
+ * Invariants
+ *   NE1  A nested statement sees all that its transaction has done, and ends before the outer one
+ *        goes on, with its error kept. */
 #include "api/api_int.h"
 
 #include "exec/source.h"
@@ -57,8 +61,10 @@ nested_end(vl_ctx *ctx, nested_run *run, velo_status st)
     return st;
 }
 
-velo_status
-vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size)
+/* Run a text to its end; *row_count receives how many rows it has given. */
+static velo_status
+nested_run_all(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size,
+               uint64_t *row_count)
 {
     nested_run run;
     velo_status st = nested_begin(ctx, outer, schema, sql, size, &run);
@@ -66,12 +72,58 @@ vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
     if (st == VELO_OK) {
         const vl_value *row;
 
-        do
-            st = vl_exec_step(ctx, run.exec, &row);
-        while (st == VELO_ROW);
+        for (*row_count = 0; (st = vl_exec_step(ctx, run.exec, &row)) == VELO_ROW;)
+            ++*row_count;
         st = st == VELO_DONE ? VELO_OK : st;
     }
     return nested_end(ctx, &run, st);
+}
+
+velo_status
+vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size)
+{
+    uint64_t row_count;
+
+    return nested_run_all(ctx, outer, schema, sql, size, &row_count);
+}
+
+velo_status
+vl_run_value(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, vl_value *value)
+{
+    const vl_value *row;
+    vl_parse_result parsed;
+    vl_arena *arena = &outer->run_arena;
+    const vl_schema *schemas[1] = {outer->schema};
+    vl_plan_env plan_env = {.schemas = schemas,
+                            .schema_count = 1,
+                            .find_func = vl_functions_find,
+                            .find_table_func = vl_pragma_find_function};
+    vl_source source = {outer->connection->engine->store, &outer->txn};
+    vl_exec_env env = {.functions = &outer->connection->functions,
+                       .table_func_user = outer,
+                       .io = outer->connection->engine->io,
+                       .interrupt = &outer->connection->interrupt,
+                       .source = &source};
+    vl_exec *exec;
+    vl_plan *plan;
+    velo_status st;
+
+    *value = (vl_value){.type = VL_TYPE_NULL};
+    VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
+    VL_TRY(vl_plan_make(ctx, arena, parsed.statement, sql, outer->param_count, &plan_env, &plan));
+    VL_TRY(vl_exec_create(ctx, plan, &env, &exec));
+    vl_exec_bind(exec, outer->params, outer->param_count);
+    st = vl_exec_step(ctx, exec, &row);
+    if (st == VELO_ROW) {
+        *value = row[0];
+        if ((value->type == VL_TYPE_TEXT || value->type == VL_TYPE_BLOB) && value->size > 0) {
+            value->as.data = vl_arena_copy(arena, row[0].as.data, value->size);
+            if (value->as.data == NULL)
+                st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a value");
+        }
+    }
+    vl_exec_destroy(exec);
+    return st == VELO_ROW || st == VELO_DONE ? VELO_OK : st;
 }
 
 size_t
@@ -89,25 +141,92 @@ vl_put_name(char *to, const char *name)
     return at;
 }
 
+/* Make a text of a table's name between two others. NULL: no memory, which is recorded. */
+static char *
+nested_text(vl_ctx *ctx, velo_statement *outer, const char *before, const char *name,
+            const char *behind, size_t *size)
+{
+    size_t before_size = strlen(before);
+    size_t behind_size = strlen(behind);
+    char *sql =
+        vl_arena_alloc(&outer->run_arena, before_size + 2 * strlen(name) + 2 + behind_size + 1);
+    size_t at = before_size;
+
+    if (sql == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+        return NULL;
+    }
+    memcpy(sql, before, before_size);
+    at += vl_put_name(sql + at, name);
+    memcpy(sql + at, behind, behind_size + 1); /* the binder looks for the zero */
+    *size = at + behind_size;
+    return sql;
+}
+
 velo_status
 vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
 {
     const vl_index_def *index = vl_schema_index(schema, name, strlen(name));
     nested_run run;
     velo_status st;
+    size_t size;
     char *sql;
-    size_t at;
 
     if (index == NULL)
         return vl_fail(ctx, VELO_INTERNAL, "index %s is missing", name);
-    sql = vl_arena_alloc(&outer->run_arena, 2 * strlen(index->table->object.name) + 32);
+    sql = nested_text(ctx, outer, "DELETE FROM ", index->table->object.name, "", &size);
     if (sql == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    memcpy(sql, "DELETE FROM ", 12);
-    at = 12 + vl_put_name(sql + 12, index->table->object.name);
-    sql[at] = '\0'; /* the binder looks for it */
-    st = nested_begin(ctx, outer, schema, sql, at, &run);
+        return VELO_NOMEM;
+    st = nested_begin(ctx, outer, schema, sql, size, &run);
     if (st == VELO_OK)
         st = vl_exec_fill_index(ctx, run.exec, name);
     return nested_end(ctx, &run, st);
+}
+
+velo_status
+vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table)
+{
+    nested_run run;
+    velo_status st;
+    size_t size;
+    char *sql = nested_text(ctx, outer, "INSERT INTO ", table, " DEFAULT VALUES", &size);
+
+    if (sql == NULL)
+        return VELO_NOMEM;
+    st = nested_begin(ctx, outer, schema, sql, size, &run);
+    if (st == VELO_OK)
+        st = vl_exec_check_rows(ctx, run.exec);
+    return nested_end(ctx, &run, st);
+}
+
+velo_status
+vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const vl_table_def *old,
+                const vl_leaf_schema *columns)
+{
+    nested_run run;
+    velo_status st;
+    size_t size;
+    char *sql = nested_text(ctx, outer, "INSERT INTO ", old->object.name, " DEFAULT VALUES", &size);
+
+    if (sql == NULL)
+        return VELO_NOMEM;
+    st = nested_begin(ctx, outer, schema, sql, size, &run);
+    if (st == VELO_OK)
+        st = vl_exec_rewrite_rows(ctx, run.exec, old, columns);
+    return nested_end(ctx, &run, st);
+}
+
+velo_status
+vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table, int *found)
+{
+    uint64_t row_count = 0;
+    size_t size;
+    char *sql = nested_text(ctx, outer, "SELECT 1 FROM ", table, " LIMIT 1", &size);
+
+    *found = 0;
+    if (sql == NULL)
+        return VELO_NOMEM;
+    VL_TRY(nested_run_all(ctx, outer, schema, sql, size, &row_count));
+    *found = row_count > 0;
+    return VELO_OK;
 }

@@ -350,7 +350,7 @@ statement_classify(const velo_statement *statement, int *is_writing, int *is_ddl
         *is_writing = !statement->plan->is_read_only;
         return;
     }
-    *is_ddl = vl_ast_is_ddl((vl_ast_type)tree->type);
+    *is_ddl = vl_ast_is_ddl((vl_ast_type)tree->type) || vl_vacuum_is_in_place(tree);
     *is_writing = *is_ddl || (tree->type == VL_AST_PRAGMA && vl_pragma_writes(tree));
 }
 
@@ -525,6 +525,8 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         return st;
     }
     st = statement_close(ctx, statement, st == VELO_DONE ? VELO_OK : st);
+    if (st == VELO_OK && vl_vacuum_is_in_place(statement->tree))
+        st = vl_vacuum_finish(ctx, statement->connection);
     return st == VELO_OK ? VELO_DONE : st;
 }
 

@@ -143,12 +143,15 @@ transaction_forget_schema(velo_connection *connection)
     connection->has_ddl = 0;
 }
 
-/* Remember as of which version of the data a new snapshot is. */
+/* Remember as of which version of the data a new snapshot is. One of the same time as the one
+ * before is new all the same when nothing kept that: versions are counted also for changes of
+ * nothing. */
 static void
 transaction_note_snapshot(velo_connection *connection, const vl_statement *statement,
                           uint64_t version)
 {
-    if (statement->view.read_ts == connection->snapshot_ts)
+    if (statement->view.read_ts == connection->snapshot_ts &&
+        (connection->active_count > 0 || vl_session_is_in_transaction(connection->session)))
         return;
     connection->snapshot_ts = statement->view.read_ts;
     connection->snapshot_version = version;
@@ -400,6 +403,16 @@ vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *stat
 
 /* ---- BEGIN, COMMIT, ROLLBACK ---- */
 
+/* Begin one; its first statement takes a snapshot, unless an open statement keeps that of now. */
+static velo_status
+transaction_begin_session(vl_ctx *ctx, velo_connection *connection, vl_txn_mode mode)
+{
+    VL_TRY(vl_session_begin(ctx, connection->session, mode));
+    if (connection->active_count == 0)
+        connection->snapshot_ts = VL_TS_NONE;
+    return VELO_OK;
+}
+
 static velo_status
 transaction_begin(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
 {
@@ -411,7 +424,7 @@ transaction_begin(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
         return vl_fail(ctx, VELO_ERROR, "cannot start a transaction within a transaction");
     if (mode == VL_TXN_IMMEDIATE)
         VL_TRY(transaction_start_writing(ctx, connection, 0));
-    st = vl_session_begin(ctx, connection->session, mode);
+    st = transaction_begin_session(ctx, connection, mode);
     if (mode == VL_TXN_IMMEDIATE && st != VELO_OK && connection->writing_count == 0)
         transaction_stop_writing(connection);
     if (mode == VL_TXN_IMMEDIATE && st == VELO_OK)
@@ -484,7 +497,7 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     if (savepoint == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
     if (is_transaction) {
-        velo_status st = vl_session_begin(ctx, connection->session, VL_TXN_DEFERRED);
+        velo_status st = transaction_begin_session(ctx, connection, VL_TXN_DEFERRED);
 
         if (st != VELO_OK) {
             vl_free(savepoint);

@@ -115,6 +115,8 @@ struct vl_index_def {
     const vl_index_term *terms; /* total_count of them */
     const void *where_ast;      /* of a partial index; else NULL */
     const char *where_text;     /* see where_ast */
+    const double *estimates; /* of sqlite_stat1: entries, then those that are equal in the first 1,
+                                2, ... terms; term_count + 1 of them. NULL: not known */
     vl_index_def *next; /* of the same table, newest first, as SQLite's index_list shows them */
 };
 
@@ -139,6 +141,8 @@ struct vl_table_def {
     int is_autoincrement;
     int is_temporary;
     int is_system;               /* sqlite_schema, sqlite_sequence, sqlite_stat1 */
+    int has_estimate;            /* row_estimate is known */
+    double row_estimate;         /* rows, of sqlite_stat1 */
     vl_conflict key_conflict;    /* what a duplicate rowid does */
     const vl_index_def *primary; /* of a table WITHOUT ROWID: its rows' order; else NULL */
     vl_index_def *indexes;       /* list */

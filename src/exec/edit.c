@@ -6,6 +6,7 @@
 #include "exec/edit.h"
 
 #include "base/assert.h"
+#include "exec/packed.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,23 +20,49 @@ change_no_memory(vl_ctx *ctx)
     return vl_fail(ctx, VELO_NOMEM, "cannot allocate what a change of rows needs");
 }
 
-/* The tree's columns, and where they are in the table. */
+/* The ids of what is written: the tree's columns, or the table's where rows are packed. Returns how
+ * many there are. */
+static uint32_t
+change_list_ids(const vl_edit_run *run, uint32_t *ids)
+{
+    const vl_leaf_schema *schema = vl_rows_schema(run->table);
+    uint32_t count = 0;
+
+    if (!run->is_packed) {
+        memcpy(ids, schema->ids, schema->count * sizeof *ids);
+        return schema->count;
+    }
+    for (int32_t c = 0; c < run->def->column_count; c++) {
+        uint32_t id = run->def->columns[c].id;
+        uint32_t at = count;
+
+        if (id == 0)
+            continue;
+        for (; at > 0 && ids[at - 1] > id; at--)
+            ids[at] = ids[at - 1];
+        ids[at] = id;
+        count++;
+    }
+    return count;
+}
+
+/* The columns that are written, and where they are in the table. */
 static velo_status
 change_map_columns(vl_ctx *ctx, vl_edit_run *run)
 {
-    const vl_leaf_schema *schema = vl_rows_schema(run->table);
+    uint32_t most = vl_rows_schema(run->table)->count + (uint32_t)run->def->column_count;
 
-    run->id_count = schema->count;
-    run->ids = vl_arena_alloc_array(&run->arena, schema->count, sizeof *run->ids);
-    run->columns = vl_arena_alloc_array(&run->arena, schema->count, sizeof *run->columns);
-    run->stored = vl_arena_alloc_array(&run->arena, schema->count, sizeof *run->stored);
+    run->is_packed = vl_packed_is(run->table);
+    run->ids = vl_arena_alloc_array(&run->arena, most, sizeof *run->ids);
+    run->columns = vl_arena_alloc_array(&run->arena, most, sizeof *run->columns);
+    run->stored = vl_arena_alloc_array(&run->arena, most, sizeof *run->stored);
     if (run->ids == NULL || run->columns == NULL || run->stored == NULL)
         return change_no_memory(ctx);
-    for (uint32_t i = 0; i < schema->count; i++) {
-        run->ids[i] = schema->ids[i];
+    run->id_count = change_list_ids(run, run->ids);
+    for (uint32_t i = 0; i < run->id_count; i++) {
         run->columns[i] = -1;
         for (int32_t c = 0; c < run->def->column_count; c++)
-            if (run->def->columns[c].id == schema->ids[i])
+            if (run->def->columns[c].id == run->ids[i])
                 run->columns[i] = c;
     }
     return VELO_OK;
@@ -77,7 +104,8 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     vl_arena_init(&run->result_arena, ctx->allocator, 0);
     if (run->def->object.type == VL_OBJECT_VIEW)
         return VELO_OK;
-    if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0)
+    if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0 &&
+        strcmp(run->def->object.name, "sqlite_stat1") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
     VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
     VL_TRY(change_map_columns(ctx, run));
@@ -172,6 +200,12 @@ change_suits(const vl_column_def *column, const vl_value *value)
     default:
         return value->type == VL_TYPE_BLOB;
     }
+}
+
+int
+vl_edit_suits(const vl_edit_run *run, int32_t column, const vl_value *value)
+{
+    return !run->def->is_strict || change_suits(&run->def->columns[column], value);
 }
 
 static velo_status
@@ -322,13 +356,27 @@ vl_edit_convert(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
 
 /* ---- reading a row that is to be changed ---- */
 
+/* Read what is stored of a row. */
+static velo_status
+change_read_stored(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, int64_t rowid, int *found)
+{
+    static const uint32_t packed_id = VL_PACKED_ID;
+    vl_value packed;
+
+    if (!run->is_packed)
+        return vl_rows_read(ctx, run->table, view, rowid, run->ids, run->id_count, &run->row_arena,
+                            run->stored, found);
+    VL_TRY(
+        vl_rows_read(ctx, run->table, view, rowid, &packed_id, 1, &run->row_arena, &packed, found));
+    return *found ? vl_packed_get(ctx, &packed, run->ids, run->id_count, run->stored) : VELO_OK;
+}
+
 velo_status
 vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *found)
 {
     vl_view view = vl_statement_newest(run->source->statement);
 
-    VL_TRY(vl_rows_read(ctx, run->table, &view, rowid, run->ids, run->id_count, &run->row_arena,
-                        run->stored, found));
+    VL_TRY(change_read_stored(ctx, run, &view, rowid, found));
     if (!*found)
         return VELO_OK;
     for (uint32_t i = 0; i < run->full_count; i++)

@@ -28,6 +28,7 @@ typedef struct vl_edit_run {
     uint32_t *ids;    /* of the tree's columns, rising, id_count of them */
     int32_t *columns; /* of each: position in the table, or -1 */
     uint32_t id_count;
+    int is_packed;          /* rows are written as records (packed.h) */
     vl_value *stored;       /* room for a row by ids */
     vl_edit_index *indexes; /* index_count of them */
     uint32_t index_count;
@@ -83,6 +84,9 @@ velo_status vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_co
 /* Convert a row to what it would be stored as, and compute generated columns; no constraints. */
 velo_status vl_edit_convert(vl_ctx *ctx, vl_edit_run *run, vl_value *full) VL_MUST_CHECK;
 
+/* Whether a column takes a value as it is: only those of STRICT tables may not. */
+int vl_edit_suits(const vl_edit_run *run, int32_t column, const vl_value *value);
+
 /* Keep what RETURNING yields for a row, which may have extra columns behind it. */
 velo_status vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row) VL_MUST_CHECK;
 
@@ -102,6 +106,10 @@ velo_status vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value 
 
 /* Insert a prepared row; a rowid that is NULL is chosen, and put into the row. */
 velo_status vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
+    VL_MUST_CHECK;
+
+/* Write a row that is known to be right under a rowid that is free, without indexes. */
+velo_status vl_edit_put(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *full)
     VL_MUST_CHECK;
 
 /* Change a row, `old`, to the prepared `full`. `old` is read again when triggers may have changed

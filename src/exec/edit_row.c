@@ -12,6 +12,7 @@
 #include "exec/edit.h"
 
 #include "base/assert.h"
+#include "exec/packed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,6 +102,17 @@ change_store(vl_edit_run *run, const vl_value *full)
         run->stored[i] = run->columns[i] >= 0 && run->columns[i] != run->def->rowid_column
                              ? full[run->columns[i]]
                              : vl_value_of_null();
+}
+
+/* What is written of the stored columns: themselves, or a record of them. */
+static velo_status
+change_pack(vl_ctx *ctx, vl_edit_run *run, vl_value *packed, const vl_value **values)
+{
+    *values = run->stored;
+    if (!run->is_packed)
+        return VELO_OK;
+    *values = packed;
+    return vl_packed_put(ctx, &run->row_arena, run->ids, run->stored, run->id_count, packed);
 }
 
 static void
@@ -257,10 +269,13 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     vl_statement *statement = run->source->statement;
     vl_value *rowid = &full[run->def->column_count];
     int is_chosen = rowid->type == VL_TYPE_NULL;
+    const vl_value *values;
+    vl_value packed;
     int64_t chosen;
     velo_status st;
 
     change_store(run, full);
+    VL_TRY(change_pack(ctx, run, &packed, &values));
     if (run->def->is_autoincrement) {
         VL_TRY(change_read_sequence(ctx, run));
         if (rowid->type == VL_TYPE_NULL && run->sequence->last == INT64_MAX)
@@ -271,11 +286,11 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
             run->sequence->last = rowid->as.integer;
     }
     if (rowid->type == VL_TYPE_NULL) {
-        VL_TRY(vl_rows_append(ctx, statement, run->table, run->stored, &chosen));
+        VL_TRY(vl_rows_append(ctx, statement, run->table, values, &chosen));
         change_set_rowid(run, full, chosen);
         return VELO_OK;
     }
-    st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, run->stored);
+    st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, values);
     if (st != VELO_CONSTRAINT)
         return st;
     if (is_chosen) /* by what the snapshot has: somebody was faster */
@@ -526,7 +541,31 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
     return VELO_OK;
 }
 
+velo_status
+vl_edit_put(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *full)
+{
+    const vl_value *values;
+    vl_value packed;
+
+    change_store(run, full);
+    VL_TRY(change_pack(ctx, run, &packed, &values));
+    return vl_rows_insert(ctx, run->source->statement, run->table, rowid, values);
+}
+
 /* ---- updating and deleting ---- */
+
+/* Write a row that is packed, as a whole. */
+static velo_status
+change_put_packed(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *full)
+{
+    static const uint32_t packed_id = VL_PACKED_ID;
+    const vl_value *values;
+    vl_value packed;
+
+    change_store(run, full);
+    VL_TRY(change_pack(ctx, run, &packed, &values));
+    return vl_rows_update(ctx, run->source->statement, run->table, rowid, &packed_id, values, 1);
+}
 
 /* Write the columns that differ. */
 static velo_status
@@ -569,7 +608,8 @@ change_move_row(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *fu
     uint32_t at = run->def->column_count;
 
     if (full[at].as.integer == old[at].as.integer)
-        return change_put_columns(ctx, run, old, full);
+        return run->is_packed ? change_put_packed(ctx, run, full[at].as.integer, full)
+                              : change_put_columns(ctx, run, old, full);
     VL_TRY(vl_rows_delete(ctx, run->source->statement, run->table, old[at].as.integer));
     return change_put_row(ctx, run, full, conflict);
 }

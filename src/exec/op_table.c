@@ -160,7 +160,8 @@ table_start(vl_ctx *ctx, table_stage *table)
         return table->rowids != NULL ? VELO_OK : vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
     }
     vl_row_scan_begin(&table->scan, table->fetch.table, &source->statement->view, range,
-                      op->is_backward, table->fetch.ids, table->fetch.id_count);
+                      op->is_backward, table->fetch.ids,
+                      table->fetch.is_packed ? 0 : table->fetch.id_count);
     table->is_scanning = 1;
     return VELO_OK;
 }
@@ -236,6 +237,39 @@ table_read_longs(vl_ctx *ctx, table_stage *table)
     return VELO_OK;
 }
 
+/* Fill the batch from a range of rows that are packed: first their rowids, then each by itself. */
+static velo_status
+table_fill_packed(vl_ctx *ctx, table_stage *table, uint32_t wanted)
+{
+    const vl_view *view = &table->base.exec->env.source->statement->view;
+    vl_batch *batch = &table->base.batch;
+    int64_t *rowids = vl_arena_alloc_array(&batch->arena, wanted, sizeof *rowids);
+    uint32_t count = 0, read = 0;
+    int found;
+
+    if (rowids == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u rowids", (unsigned)wanted);
+    while (count < wanted && table->is_scanning) {
+        uint32_t index = 0;
+
+        VL_TRY(vl_row_scan_next(ctx, &table->scan));
+        if (table->scan.leaf == NULL) {
+            vl_row_scan_end(&table->scan);
+            table->is_scanning = 0;
+            break;
+        }
+        for (; index < table->scan.row_count && count < wanted; index++)
+            rowids[count++] = vl_row_scan_rowid(&table->scan, index);
+        vl_row_scan_pause(&table->scan, index); /* keeps TS1 */
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        VL_TRY(vl_fetch_row(ctx, &table->fetch, view, rowids[i], batch, read, &found));
+        read += (uint32_t)found;
+    }
+    batch->chunk.count = batch->chunk.row_count = read;
+    return VELO_OK;
+}
+
 /* Fill the batch from the range, across leaves. */
 static velo_status
 table_fill_range(vl_ctx *ctx, table_stage *table, uint32_t wanted)
@@ -301,8 +335,11 @@ table_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 
         VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, wanted));
         table->long_count = table->long_room = 0;
-        VL_TRY(table->rowids != NULL ? table_fill_rowids(ctx, table, wanted)
-                                     : table_fill_range(ctx, table, wanted));
+        if (table->rowids != NULL)
+            VL_TRY(table_fill_rowids(ctx, table, wanted));
+        else
+            VL_TRY(table->fetch.is_packed ? table_fill_packed(ctx, table, wanted)
+                                          : table_fill_range(ctx, table, wanted));
         seen = batch->chunk.count;
         if (seen == 0)
             return VELO_OK;

@@ -6,6 +6,7 @@
 #include "exec/source.h"
 
 #include "base/assert.h"
+#include "exec/packed.h"
 
 #include <string.h>
 
@@ -65,6 +66,7 @@ vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int
     if (fetch->ids == NULL || fetch->places == NULL || fetch->values == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan of %u columns", (unsigned)count);
     VL_TRY(vl_rows_open(ctx, source->store, def->object.tree, &fetch->table));
+    fetch->is_packed = vl_packed_is(fetch->table);
     for (uint32_t i = 0; i < count; i++) {
         VL_TRY(fetch_column(ctx, def, columns[i], &id));
         if (id != VL_FETCH_ROWID)
@@ -77,12 +79,27 @@ vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int
     return VELO_OK;
 }
 
+/* Read the stored columns of a row. */
+static velo_status
+fetch_read(vl_ctx *ctx, const vl_fetch *fetch, const vl_view *view, int64_t rowid, vl_arena *arena,
+           int *found)
+{
+    static const uint32_t packed_id = VL_PACKED_ID;
+    vl_value packed;
+
+    if (!fetch->is_packed || fetch->id_count == 0)
+        return vl_rows_read(ctx, fetch->table, view, rowid, fetch->ids, fetch->id_count, arena,
+                            fetch->values, found);
+    VL_TRY(vl_rows_read(ctx, fetch->table, view, rowid, &packed_id, 1, arena, &packed, found));
+    return *found ? vl_packed_get(ctx, &packed, fetch->ids, fetch->id_count, fetch->values)
+                  : VELO_OK;
+}
+
 velo_status
 vl_fetch_row(vl_ctx *ctx, vl_fetch *fetch, const vl_view *view, int64_t rowid, vl_batch *batch,
              uint32_t at, int *found)
 {
-    VL_TRY(vl_rows_read(ctx, fetch->table, view, rowid, fetch->ids, fetch->id_count, &batch->arena,
-                        fetch->values, found));
+    VL_TRY(fetch_read(ctx, fetch, view, rowid, &batch->arena, found));
     if (!*found)
         return VELO_OK;
     for (uint32_t i = 0; i < fetch->count; i++) {

@@ -34,12 +34,28 @@ typedef void vl_exec_fault(void *argument, const char *text);
 velo_status vl_exec_verify_indexes(vl_ctx *ctx, vl_exec *exec, vl_exec_fault *tell, void *argument)
     VL_MUST_CHECK;
 
+/* Check that every row keeps the constraints of its table that are about one row: ALTER TABLE.
+ *
+ * exec    an execution of an INSERT into the table, as above
+ * errors  VELO_ERROR with SQLite's words, and those of reading */
+velo_status vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec) VL_MUST_CHECK;
+
+/* Write the rows of a table anew into the tree that it has from now on: ALTER TABLE. Indexes stay.
+ *
+ * exec     an execution of an INSERT into the table as it will be, as above
+ * old      the table as it was; columns of one id are the same
+ * columns  what new columns have in all rows: defaults, by id
+ * errors   those of reading and writing */
+velo_status vl_exec_rewrite_rows(vl_ctx *ctx, vl_exec *exec, const vl_table_def *old,
+                                 const vl_leaf_schema *columns) VL_MUST_CHECK;
+
 /* Columns of a table that are read together. */
 typedef struct vl_fetch {
     const vl_table_def *def;
     vl_txn_table *table;
     uint32_t *ids; /* stored columns, rising, id_count of them */
     uint32_t id_count;
+    int is_packed;    /* rows are records (packed.h): the tree has other columns */
     int32_t *places;  /* of each column asked for: index in ids, or VL_FETCH_ROWID */
     uint32_t count;   /* columns asked for */
     vl_value *values; /* room for one row, by ids */

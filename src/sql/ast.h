@@ -309,6 +309,8 @@ vl_ast_is_ddl(vl_ast_type type)
     case VL_AST_CREATE_VIRTUAL:
     case VL_AST_DROP:
     case VL_AST_ALTER:
+    case VL_AST_REINDEX:
+    case VL_AST_ANALYZE:
         return 1;
     default:
         return 0;

@@ -432,6 +432,10 @@ ddl_plan_kind(vl_ddl_plan_state *state)
         return vl_ddl_drop(state);
     case VL_AST_ALTER:
         return vl_ddl_alter(state);
+    case VL_AST_REINDEX:
+        return vl_ddl_reindex(state);
+    case VL_AST_ANALYZE:
+        return vl_ddl_analyze(state);
     default: /* everything else changes no schema */
         return vl_fail(state->builder.ctx, VELO_MISUSE, "the statement changes no schema");
     }

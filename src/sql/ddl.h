@@ -23,16 +23,20 @@ typedef enum vl_ddl_kind {
     VL_DDL_UPDATE_ROW,    /* `row` takes the place of the one with its rowid */
     VL_DDL_DELETE_ROW,    /* the row with the rowid of `row` */
     VL_DDL_DROP_TREE,     /* `tree`, when no snapshot needs it any more */
-    VL_DDL_SET_COLUMNS,   /* `tree`, a table's, has `columns` from now on; no row changes */
-    VL_DDL_FILL_INDEX,    /* an entry for each row, in the new schema's index `name` */
-    VL_DDL_FILL_TABLE,    /* CREATE TABLE AS: the query's rows into the new schema's table `name` */
-    VL_DDL_CHECK_ROWS,    /* rows of the new schema's table `name` keep its constraints, or it fails
-                             with "CHECK constraint failed", "NOT NULL constraint failed" or "type
-                             mismatch on DEFAULT" */
-    VL_DDL_DROP_SEQUENCE, /* rows of sqlite_sequence named `name` */
+    VL_DDL_SET_COLUMNS, /* `tree`, that of `table`, has `columns` from now on, of which all but one
+                           it had before; no row changes */
+    VL_DDL_FILL_INDEX,  /* an entry for each row, in the new schema's index `name` */
+    VL_DDL_FILL_TABLE,  /* CREATE TABLE AS: the query's rows into the new schema's table `name` */
+    VL_DDL_CHECK_ROWS,  /* rows of the new schema's table `name` keep its constraints, or it fails
+                           with "CHECK constraint failed", "NOT NULL constraint failed" or "type
+                           mismatch on DEFAULT" */
+    VL_DDL_DROP_SEQUENCE,   /* rows of sqlite_sequence named `name` */
     VL_DDL_RENAME_SEQUENCE, /* rows of sqlite_sequence named `name` get `new_name` */
-    VL_DDL_DROP_STATISTICS  /* rows of sqlite_stat1 of the table `name`, or of the index `new_name`
-                             */
+    VL_DDL_DROP_STATISTICS, /* rows of sqlite_stat1 of the table `name`, or of the index `new_name`;
+                               all of them when both are NULL */
+    VL_DDL_ANALYZE,         /* rows of sqlite_stat1 for the new schema's table `name`, or for its
+                               index `new_name` alone */
+    VL_DDL_LOAD_STATISTICS  /* the schema is made anew once more, of what sqlite_stat1 has now */
 } vl_ddl_kind;
 
 /* A column of a table's tree. */
@@ -70,12 +74,16 @@ typedef struct vl_ddl_result {
 typedef struct vl_ddl_input {
     const vl_schema *const *schemas; /* "main" first, then "temp", then others in order of ATTACH */
     uint32_t schema_count;           /* see schemas */
-    const vl_ast *statement;         /* CREATE_..., DROP or ALTER */
+    const vl_ast *statement;         /* CREATE_..., DROP, ALTER, REINDEX or ANALYZE */
     const char *sql;                 /* text that the statement was parsed from */
     size_t sql_size;                 /* its bytes */
     const vl_ddl_result *results;    /* CREATE TABLE AS: result_count columns; else NULL */
     uint32_t result_count;           /* see results */
     int has_foreign_keys;            /* PRAGMA foreign_keys is on */
+    /* The least id that an added column of a table's tree may have: columns that were added by
+     * statements which were undone have ids too. NULL: what the schema says is enough. */
+    velo_status (*next_column)(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next);
+    void *argument; /* of next_column */
 } vl_ddl_input;
 
 /* What a statement does. */

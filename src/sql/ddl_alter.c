@@ -188,13 +188,27 @@ alter_check_rows(vl_ddl_plan_state *state, const vl_table_def *table, const vl_c
     return VELO_OK;
 }
 
+/* The id that an added column gets. Keeps DA1. */
+static velo_status
+alter_next_id(const vl_ddl_plan_state *state, const vl_table_def *table, uint32_t *next)
+{
+    const vl_ddl_input *input = state->input;
+
+    *next = 0;
+    if (input->next_column != NULL)
+        VL_TRY(input->next_column(state->builder.ctx, input->argument, table->object.tree, next));
+    if (*next < table->next_column_id)
+        *next = table->next_column_id;
+    return VELO_OK;
+}
+
 /* Give the columns of the table with one more their ids. */
 static void
-alter_add_id(const vl_table_def *old_table, vl_table_def *new_table)
+alter_add_id(const vl_table_def *old_table, vl_table_def *new_table, uint32_t next)
 {
     for (int32_t i = 0; i < old_table->column_count; i++)
         new_table->columns[i].id = old_table->columns[i].id;
-    new_table->next_column_id = old_table->next_column_id;
+    new_table->next_column_id = next;
     if (vl_schema_is_stored(new_table, old_table->column_count))
         new_table->columns[old_table->column_count].id = new_table->next_column_id++;
 }
@@ -211,12 +225,16 @@ alter_make_added(const vl_ddl_plan_state *state, const vl_table_def *table, cons
     vl_object_def object = {.sql = sql};
     velo_status status;
 
-    VL_TRY(vl_ddl_parse(state, &object, &create));
     builder.sql = sql;
     builder.database = table->schema->database;
-    builder.is_read = &is_read;
-    status = vl_schema_make_table(&builder, create, out);
-    if (status != VELO_ERROR || !is_read)
+    status = vl_ddl_parse(state, &object, &create); /* fails when a comment has no end */
+    if (status == VELO_OK) {
+        builder.is_read = &is_read;
+        status = vl_schema_make_table(&builder, create, out);
+        if (status != VELO_ERROR || !is_read)
+            return status;
+    }
+    if (status != VELO_ERROR)
         return status;
     memcpy(reason, builder.ctx->error.text, sizeof reason);
     return vl_schema_fail(&builder, NULL, "error in table %s after add column: %s",
@@ -263,13 +281,15 @@ alter_add_column(vl_ddl_plan_state *state, const vl_table_def *table)
     const vl_ast *definition = state->input->statement->kid[1];
     const vl_column_def *column;
     vl_table_def *new_table;
+    uint32_t next_id;
     vl_ddl_edit edit;
     const char *sql;
 
     VL_TRY(alter_check_added(state, table, definition));
     VL_TRY(alter_added_text(state, table, definition, &sql));
     VL_TRY(alter_make_added(state, table, sql, &new_table));
-    alter_add_id(table, new_table);
+    VL_TRY(alter_next_id(state, table, &next_id));
+    alter_add_id(table, new_table, next_id);
     column = &new_table->columns[table->column_count];
     VL_TRY(vl_ddl_check_quoted(state, table, column->name, ""));
     VL_TRY(alter_check_rows(state, table, column, definition));

@@ -180,20 +180,27 @@ create_add_table(vl_ddl_plan_state *state, const vl_table_def *table)
     return VELO_OK;
 }
 
+velo_status
+vl_ddl_create_system(vl_ddl_plan_state *state, const char *name, const char *sql,
+                     vl_column_def *columns, uint16_t column_count)
+{
+    const vl_table_def table = {
+        .object = {.type = VL_OBJECT_TABLE, .name = name, .table_name = name, .sql = sql},
+        .column_count = column_count,
+        .columns = columns,
+        .rowid_column = -1};
+
+    return create_add_table(state, &table);
+}
+
 /* The table of sequences, with the first table that needs it. */
 static velo_status
 create_add_sequence(vl_ddl_plan_state *state)
 {
     vl_column_def columns[] = {{.name = "name", .id = 1}, {.name = "seq", .id = 2}};
-    const vl_table_def table = {.object = {.type = VL_OBJECT_TABLE,
-                                           .name = "sqlite_sequence",
-                                           .table_name = "sqlite_sequence",
-                                           .sql = "CREATE TABLE sqlite_sequence(name,seq)"},
-                                .column_count = 2,
-                                .columns = columns,
-                                .rowid_column = -1};
 
-    return create_add_table(state, &table);
+    return vl_ddl_create_system(state, "sqlite_sequence", "CREATE TABLE sqlite_sequence(name,seq)",
+                                columns, 2);
 }
 
 /* Trees and rows of the table that a text, which ends and is in the arena, makes. */

@@ -115,6 +115,11 @@ velo_status vl_ddl_check_not_meant(const vl_ddl_plan_state *state, const vl_tabl
 velo_status vl_ddl_check_names(const vl_ddl_plan_state *state, const vl_schema *const *schemas,
                                const vl_schema *home, const char *when) VL_MUST_CHECK;
 
+/* Make a table that only the engine makes, of columns without types or constraints. Errors:
+ * VELO_NOMEM. */
+velo_status vl_ddl_create_system(vl_ddl_plan_state *state, const char *name, const char *sql,
+                                 vl_column_def *columns, uint16_t column_count) VL_MUST_CHECK;
+
 /* The kinds of statements. Errors: VELO_ERROR, VELO_NOMEM, VELO_MISUSE. */
 velo_status vl_ddl_create_table(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_create_index(vl_ddl_plan_state *state) VL_MUST_CHECK;
@@ -122,6 +127,8 @@ velo_status vl_ddl_create_view(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_create_trigger(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_drop(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_alter(vl_ddl_plan_state *state) VL_MUST_CHECK;
+velo_status vl_ddl_reindex(vl_ddl_plan_state *state) VL_MUST_CHECK;
+velo_status vl_ddl_analyze(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_rename_table(vl_ddl_plan_state *state, const vl_table_def *table) VL_MUST_CHECK;
 velo_status vl_ddl_rename_column(vl_ddl_plan_state *state, const vl_table_def *table) VL_MUST_CHECK;
 

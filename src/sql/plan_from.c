@@ -526,8 +526,9 @@ from_prefers_lookup(const from_work *work, const vl_bind_source *source, const v
     double rows = vl_plan_table_rows(work->b, source->table);
     double left = work->rel.op->rows;
 
-    if (work->b->env->table_rows == NULL ||
-        work->b->env->table_rows(work->b->env->arg, source->table) < 0)
+    if (!source->table->has_estimate &&
+        (work->b->env->table_rows == NULL ||
+         work->b->env->table_rows(work->b->env->arg, source->table) < 0))
         return 1;
     return left * path->cost <= 3 * (rows * FROM_HASH_COST + left);
 }

@@ -1,8 +1,8 @@
 /* plan_scan.c - how one table is read: by rowid or an index, in which range, in which order.
  *
  * Conjuncts that say something of a column of the table become *uses*; every index, and the rowid,
- * is tried with the uses that fit its terms; the cheapest way is taken. Without statistics a table
- * is thought to have a million rows and an equality to find ten, as in SQLite.
+ * is tried with the uses that fit its terms; the cheapest way is taken. Without statistics (of
+ * ANALYZE) a table is thought to have a million rows and an equality to find ten, as in SQLite.
  *
  * Invariants
  *   PS1  A use fits a term only if the index has the order and the values that the comparison
@@ -31,6 +31,8 @@ vl_plan_table_rows(const vl_binder *b, const vl_table_def *table)
 
     if (b->env->table_rows != NULL)
         rows = b->env->table_rows(b->env->arg, table);
+    if (rows < 0 && table->has_estimate)
+        rows = table->row_estimate;
     return rows >= 0 ? rows + 1 : SCAN_DEFAULT_ROWS;
 }
 
@@ -514,12 +516,14 @@ scan_is_narrow(const vl_bind_source *source, const vl_index_def *index)
 static double
 scan_key_rows(const scan_work *work, const vl_index_def *index, const vl_bind_path *path)
 {
-    double found = work->rows;
+    double found = index->estimates != NULL ? index->estimates[0] : work->rows;
     double values = 1;
 
     for (uint32_t i = 0; i < path->key_count; i++)
         values *= scan_value_count(path->keys[i]);
-    if (path->key_count > 0)
+    if (index->estimates != NULL)
+        found = index->estimates[path->key_count];
+    else if (path->key_count > 0)
         found = SCAN_EQUAL_ROWS / (1 + 0.1 * (path->key_count - 1));
     if (index->is_unique && path->key_count >= index->term_count)
         found = 1;
@@ -569,7 +573,7 @@ scan_try_index(scan_work *work, const vl_index_def *index, int is_forced)
         !(path.is_covering && scan_is_narrow(source, index)))
         return;
     path.rows = scan_range_rows(&path, scan_key_rows(work, index, &path));
-    if (index->where_ast != NULL && path.rows > 10)
+    if (index->where_ast != NULL && path.rows > 10 && index->estimates == NULL)
         path.rows /= 10;
     per_row = path.is_covering ? SCAN_COVERING_COST : 1 + SCAN_FETCH_COST;
     if (index == source->table->primary)

@@ -305,6 +305,64 @@ build_add_trigger(build_making *making, const vl_schema_row *row)
     return VELO_OK;
 }
 
+/* ---- statistics ---- */
+
+/* Read the next number of a text; 0: there is none. */
+static int
+build_read_number(const char **at, double *number)
+{
+    int has_digit = 0;
+
+    *number = 0;
+    while (**at == ' ')
+        ++*at;
+    for (; **at >= '0' && **at <= '9'; ++*at, has_digit = 1)
+        *number = *number * 10 + (**at - '0');
+    return has_digit;
+}
+
+static velo_status
+build_add_index_stat(build_making *making, vl_index_def *index, const char *numbers)
+{
+    double *estimates = vl_schema_alloc(&making->builder, index->term_count + 1U, sizeof(double));
+    uint32_t count = 0;
+
+    if (estimates == NULL)
+        return VELO_NOMEM;
+    while (count <= index->term_count && build_read_number(&numbers, &estimates[count]))
+        count++;
+    if (count <= index->term_count)
+        return VELO_OK; /* not ours, or cut short */
+    index->estimates = estimates;
+    return VELO_OK;
+}
+
+static velo_status
+build_add_stat(build_making *making, const vl_schema_stat *stat)
+{
+    vl_table_def *table = build_find_table(making, stat->table);
+    const char *numbers = stat->numbers;
+    vl_index_def *index;
+    double rows;
+
+    if (table == NULL || table->object.type != VL_OBJECT_TABLE)
+        return VELO_OK;
+    index = stat->index != NULL ? table->indexes : NULL;
+    while (index != NULL &&
+           strcmp(index == table->primary ? table->object.name : index->object.name, stat->index) !=
+               0)
+        index = index->next;
+    if (stat->index != NULL && index == NULL)
+        return VELO_OK;
+    if (index != NULL)
+        VL_TRY(build_add_index_stat(making, index, numbers));
+    if ((index == NULL || index->where_ast == NULL) && build_read_number(&numbers, &rows)) {
+        table->has_estimate = 1;
+        table->row_estimate = rows;
+    }
+    return VELO_OK;
+}
+
 /* ---- all of it ---- */
 
 typedef velo_status build_add(build_making *making, const vl_schema_row *row);
@@ -354,6 +412,8 @@ build_all(build_making *making)
     VL_TRY(build_sort(making, (void **)schema->tables, schema->table_count));
     VL_TRY(build_add_rows(making, build_add_index));
     VL_TRY(build_list_indexes(making));
+    for (size_t i = 0; i < source->stat_count; i++)
+        VL_TRY(build_add_stat(making, &source->stats[i]));
     VL_TRY(build_add_rows(making, build_add_trigger));
     return build_sort(making, (void **)schema->triggers, schema->trigger_count);
 }

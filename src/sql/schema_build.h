@@ -50,6 +50,13 @@ typedef struct vl_schema_row {
                                else 0 */
 } vl_schema_row;
 
+/* A row of sqlite_stat1. Which numbers are not of use is passed over. */
+typedef struct vl_schema_stat {
+    const char *table;   /* tbl */
+    const char *index;   /* idx; NULL: of the table */
+    const char *numbers; /* stat */
+} vl_schema_stat;
+
 /* What a schema is made of; all of it is borrowed for the call and copied. */
 typedef struct vl_schema_source {
     const char *database;      /* "main", "temp" or the name of ATTACH */
@@ -57,6 +64,8 @@ typedef struct vl_schema_source {
     uint64_t tree;             /* of sqlite_schema itself */
     const vl_schema_row *rows; /* row_count of them, in order of rowids */
     size_t row_count;
+    const vl_schema_stat *stats; /* stat_count of them; the last one about an object counts */
+    size_t stat_count;
 } vl_schema_source;
 
 /* Make a schema with one reference, the caller's.

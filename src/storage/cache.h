@@ -239,6 +239,12 @@ velo_status vl_cache_set_budget(vl_ctx *ctx, vl_cache *cache, uint64_t budget_by
 /* Keep some frames free: evict if few are. For the background thread. */
 velo_status vl_cache_tend(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
 
+/* Make all pages dirty whose images end behind block `end`, so that the next checkpoint writes them
+ * to other blocks. *count receives how many. Of a database in a file; outside of changes, with
+ * nothing latched. Errors as vl_cache_load. */
+velo_status vl_cache_touch_behind(vl_ctx *ctx, vl_cache *cache, uint64_t end, uint64_t *count)
+    VL_MUST_CHECK;
+
 typedef struct vl_cache_stats {
     uint64_t load_count;  /* pages read */
     uint64_t evict_count; /* pages dropped */

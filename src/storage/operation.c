@@ -1,4 +1,7 @@
-/* operation.c - what the layer of versions uses of a writer; see operation.h. */
+/* operation.c - what the layer of versions uses of a writer; see operation.h.
+ *
+ * Invariants
+ *   OP1  Who waits for others' operations is in none himself. */
 #include "storage/operation.h"
 
 #include "base/assert.h"
@@ -115,6 +118,30 @@ vl_operation_create_tree(vl_ctx *ctx, vl_writer *writer, const vl_leaf_schema *s
     if (st != VELO_OK)
         *id = 0;
     return st;
+}
+
+velo_status
+vl_operation_set_columns(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
+                         const vl_leaf_schema *schema)
+{
+    vl_layout *layout;
+
+    VL_TRY(vl_layout_create(ctx, writer->store->page_size, schema, &layout));
+    return vl_writer_do_set_layout(ctx, writer, table, layout);
+}
+
+velo_status
+vl_operation_await_others(vl_ctx *ctx, vl_store *store)
+{
+    int is_closed;
+
+    vl_latch_acquire_exclusive(&store->checkpoint_turn);
+    is_closed = vl_gate_close(&store->gate);
+    if (is_closed)
+        vl_gate_open(&store->gate);
+    vl_latch_release_exclusive(&store->checkpoint_turn);
+    return is_closed ? VELO_OK
+                     : vl_fail(ctx, VELO_BUSY, "a transaction of several operations is open");
 }
 
 velo_status

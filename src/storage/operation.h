@@ -78,6 +78,18 @@ void vl_operation_tend(vl_ctx *ctx, vl_store *store);
 velo_status vl_operation_create_tree(vl_ctx *ctx, vl_writer *writer, const vl_leaf_schema *schema,
                                      vl_tree_id *id) VL_MUST_CHECK;
 
+/* Give a table other columns, within an operation: logged as a part of the transaction, but neither
+ * listed nor undone. So the columns are those that the table has, and new ones with ids that it
+ * never had: then whoever knows the old ones only is right as well. See vl_writer_set_schema for
+ * the errors. */
+velo_status vl_operation_set_columns(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table,
+                                     const vl_leaf_schema *schema) VL_MUST_CHECK;
+
+/* Wait, outside of operations and with nothing latched, until those have ended that are under way:
+ * what they read of a table's columns before they began to change pages is out of use then. Waits
+ * for a checkpoint as well. Errors: VELO_BUSY: a transaction of the unversioned layer is open. */
+velo_status vl_operation_await_others(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
+
 /* Drop a tree, within an operation, without a log record: it is not found any more. */
 velo_status vl_operation_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
     VL_MUST_CHECK;

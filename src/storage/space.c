@@ -390,6 +390,12 @@ vl_space_allocate(vl_space *space, uint32_t sets, uint32_t length, uint64_t *add
 }
 
 void
+vl_space_rewind(vl_space *space)
+{
+    space->cursor = VL_SUPER_COUNT;
+}
+
+void
 vl_space_add(vl_space *space, uint32_t sets, uint64_t address, uint32_t length)
 {
     space_change(space, sets, address, length, 1);

@@ -72,6 +72,9 @@ uint64_t vl_space_used_end(const vl_space *space);
  * returns  1, or 0 when there is no such run: the file has to grow */
 int vl_space_allocate(vl_space *space, uint32_t sets, uint32_t length, uint64_t *address);
 
+/* Let the next search begin at the first block. */
+void vl_space_rewind(vl_space *space);
+
 /* Take blocks that are known to be in use into `sets`: while a file is opened, or when a checkpoint
  * image becomes the live one too. Held ones are held no more. */
 void vl_space_add(vl_space *space, uint32_t sets, uint64_t address, uint32_t length);

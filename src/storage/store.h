@@ -98,6 +98,11 @@ void vl_store_stop_background(vl_store *store);
  * operations is open (vl_writer_begin) */
 velo_status vl_store_checkpoint(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
 
+/* Make the file as short as it can be now, by moving what lies at its end (store_compact.c). Others
+ * may use the store meanwhile. In memory nothing is done. Errors: as vl_store_checkpoint, and those
+ * of reading pages: what was moved so far stays moved, and nothing is lost. */
+velo_status vl_store_compact(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
+
 /* VELO_OK, or why the store cannot be changed any more. */
 velo_status vl_store_check_writable(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
 

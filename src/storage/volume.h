@@ -238,6 +238,14 @@ void vl_volume_release_promise(vl_volume *volume, uint64_t blocks);
  * after the other gives addresses one behind the other. */
 uint64_t vl_volume_allocate(vl_volume *volume, uint32_t sets, uint32_t length);
 
+/* Let the search for free blocks begin at the front again. */
+void vl_volume_rewind(vl_volume *volume);
+
+/* Cut the free tail of the file, as far as nobody has a claim to it and the durable checkpoint
+ * allows; not while images are read in place. What cannot be cut stays, and the log of events is
+ * told. */
+void vl_volume_trim(vl_ctx *ctx, vl_volume *volume);
+
 /* Take blocks that are in use into more sets, or out of sets: vl_space_add, vl_space_remove. Adding
  * held blocks to `live` ends the holding. */
 void vl_volume_add(vl_volume *volume, uint32_t sets, uint64_t address, uint32_t length);

@@ -315,3 +315,18 @@ vl_volume_cut(vl_ctx *ctx, vl_volume *volume, int is_all)
     }
     vl_latch_release_exclusive(&volume->size_turn);
 }
+
+void
+vl_volume_trim(vl_ctx *ctx, vl_volume *volume)
+{
+    if (vl_volume_get_view(volume).base == NULL)
+        vl_volume_cut(ctx, volume, 1);
+}
+
+void
+vl_volume_rewind(vl_volume *volume)
+{
+    vl_latch_acquire_exclusive(&volume->latch);
+    vl_space_rewind(volume->space);
+    vl_latch_release_exclusive(&volume->latch);
+}

@@ -264,10 +264,32 @@ velo_status vl_statement_await(vl_ctx *ctx, const vl_statement *statement) VL_MU
 velo_status vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *schema,
                                vl_tree_id *id) VL_MUST_CHECK;
 
+/* The most columns that a table can have. */
+uint32_t vl_txn_max_columns(const vl_txn_store *store);
+
 /* Drop a tree in the statement's transaction. Its pages stay until no snapshot can reach it. No
  * other transaction has changed it and is open, and none changes it from now on: the caller sees to
  * that (31, item 16), for instance by VL_TXN_IMMEDIATE. Errors: VELO_NOTFOUND, VELO_FULL,
  * VELO_NOMEM. */
 velo_status vl_txn_drop_tree(vl_ctx *ctx, vl_statement *statement, vl_tree_id id) VL_MUST_CHECK;
+
+/* Add columns to a table, in the statement's transaction: rows that are there have the defaults.
+ * The caller sees to it that no other transaction changes the table before this one has ended.
+ *
+ * Columns are added at once and for good: a transaction that is undone leaves them behind, unused,
+ * which disturbs nobody, since columns are known by their ids, and those are never given again
+ * (vl_txn_next_column). For the same reason columns are not dropped: who does not want them any
+ * more no longer asks for them, and gives NULL for them in new rows.
+ *
+ * schema   columns by rising id, copied; those that the table has already may be among them
+ * errors   VELO_TOOBIG: more columns than are stored side by side: the table is to be written anew;
+ *          VELO_NOTFOUND, VELO_MISUSE: the tree is no table; VELO_BUSY, VELO_FULL, VELO_NOMEM,
+ *          VELO_IOERR */
+velo_status vl_txn_add_columns(vl_ctx *ctx, vl_statement *statement, vl_tree_id id,
+                               const vl_leaf_schema *schema) VL_MUST_CHECK;
+
+/* An id above those of all columns that a table's tree ever had. Errors: as vl_rows_open. */
+velo_status vl_txn_next_column(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id, uint32_t *next)
+    VL_MUST_CHECK;
 
 #endif

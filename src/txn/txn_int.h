@@ -11,6 +11,7 @@
  *   txn_keys.c      changes of entries         txn_key_scan.c
  *   txn_lock.c      key-share locks
  *   txn_tree.c      creating and dropping trees
+ *   txn_columns.c   adding columns to tables
  *
  * Invariants
  *   T1  A change of a page, its log record, its undo record and the map that leads there are one

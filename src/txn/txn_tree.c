@@ -18,24 +18,27 @@
 
 #include <inttypes.h>
 
+uint32_t
+vl_txn_max_columns(const vl_txn_store *store)
+{
+    return vl_leaf_max_columns(vl_cache_page_size(vl_store_cache(store->base)));
+}
+
 velo_status
 vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *schema,
                    vl_tree_id *id)
 {
     vl_session *session = statement->session;
     vl_undo_change change = {.kind = VL_UNDO_TREE_CREATED, .statement = statement->view.statement};
-    uint32_t page_size;
     vl_txn_tree *tree;
     vl_undo *record;
     velo_status st;
 
     *id = 0;
     VL_TRY(vl_txn_check_writing(ctx, statement));
-    page_size = vl_cache_page_size(vl_store_cache(session->store->base));
-    if (schema != NULL && schema->count > vl_leaf_max_columns(page_size))
-        return vl_fail(ctx, VELO_TOOBIG,
-                       "%u columns: transactions can do with at most %u in pages of %u bytes",
-                       schema->count, vl_leaf_max_columns(page_size), page_size);
+    if (schema != NULL && schema->count > vl_txn_max_columns(session->store))
+        return vl_fail(ctx, VELO_TOOBIG, "%u columns: transactions can do with at most %u",
+                       schema->count, vl_txn_max_columns(session->store));
     vl_operation_begin(session->writer);
     st = vl_undo_append(ctx, session->txn->log, &change, &record);
     if (st == VELO_OK) {

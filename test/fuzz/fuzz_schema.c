@@ -32,7 +32,7 @@ fuzz_row(vl_ctx *ctx, const char *text)
 {
     static const char *const types[] = {"table", "view", "index", "trigger"};
     vl_schema_row row = {.name = "t", .table_name = "t", .sql = text, .tree = 2, .rowid = 1};
-    vl_schema_source source = {"main", 1, 1, &row, 1};
+    vl_schema_source source = {"main", 1, 1, &row, 1, NULL, 0};
     vl_schema *schema;
 
     for (size_t i = 0; i < 8; i++) {

@@ -34,7 +34,7 @@ rig_refresh(vl_ctx *ctx, schema_rig *rig)
 
     for (int i = 0; i < 2; i++) {
         schema_rig_database *database = &rig->databases[i];
-        vl_schema_source source = {names[i], 7, 1, database->rows, database->row_count};
+        vl_schema_source source = {names[i], 7, 1, database->rows, database->row_count, NULL, 0};
 
         if (database->schema == NULL)
             VL_TRY(vl_schema_build(ctx, &source, &database->schema));
@@ -148,7 +148,8 @@ schema_rig_run(vl_ctx *ctx, schema_rig *rig, const char *sql)
 velo_status
 schema_rig_build(vl_ctx *ctx, const schema_rig *rig, vl_schema **out)
 {
-    vl_schema_source source = {"main", 7, 1, rig->databases[0].rows, rig->databases[0].row_count};
+    vl_schema_source source = {"main", 7, 1, rig->databases[0].rows, rig->databases[0].row_count,
+                               NULL,   0};
 
     return vl_schema_build(ctx, &source, out);
 }

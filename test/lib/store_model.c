@@ -743,7 +743,8 @@ store_model_step(store_model *model)
     if (dice < 190)
         return model_do_trees(model);
     if (dice < 197) {
-        VL_TRY(vl_store_checkpoint(model->ctx, model->store));
+        VL_TRY(dice < 194 ? vl_store_checkpoint(model->ctx, model->store)
+                          : vl_store_compact(model->ctx, model->store));
         model->durable = model->acknowledged = model->count - 1;
         return VELO_OK;
     }

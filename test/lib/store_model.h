@@ -57,7 +57,8 @@ void store_model_deinit(store_model *model);
 velo_status store_model_open(store_model *model);
 velo_status store_model_close(store_model *model);
 
-/* Do something random: an operation, a transaction, rarely a checkpoint or a clean close. An error
+/* Do something random: an operation, a transaction, rarely a checkpoint, one that
+ * makes the file shorter (vl_store_compact), or a clean close. An error
  * leaves open whether the last transaction of the history happened. */
 velo_status store_model_step(store_model *model);
 

@@ -495,7 +495,7 @@ schema_of_temp_has_its_names(void)
     };
     static const char *const names[] = {"sqlite_master", "sqlite_schema", "sqlite_temp_master",
                                         "sqlite_temp_schema"};
-    vl_schema_source source = {"temp", 1, 1, rows, VL_ARRAY_COUNT(rows)};
+    vl_schema_source source = {"temp", 1, 1, rows, VL_ARRAY_COUNT(rows), NULL, 0};
     vl_schema *schema;
 
     CHECK_OK(vl_schema_build(unit_ctx(), &source, &schema));
@@ -512,7 +512,7 @@ schema_limits_columns(void)
 {
     static char sql[VL_SCHEMA_MAX_COLUMNS * 8 + 64];
     vl_schema_row row = {"table", "t", "t", sql, NULL, 2, 1, 0};
-    vl_schema_source source = {"main", 1, 1, &row, 1};
+    vl_schema_source source = {"main", 1, 1, &row, 1, NULL, 0};
     vl_schema *schema;
     size_t used = (size_t)snprintf(sql, sizeof sql, "CREATE TABLE t(c0");
 

@@ -1,0 +1,116 @@
+/* api_run.c - see api_run.h. */
+#include "lib/api_run.h"
+
+#include "base/alloc.h"
+#include "lib/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* More failures than any statement under test has. */
+#define API_RUN_FAILURES 20000U
+
+velo_connection *
+api_run_open(const char *name)
+{
+    velo_connection *connection = NULL;
+
+    if (velo_open(name == NULL ? NULL : unit_path(name), NULL, &connection) != VELO_OK)
+        unit_failed(__FILE__, __LINE__, "%s", velo_error_text(connection));
+    return connection;
+}
+
+typedef struct api_run_rows {
+    char text[60000];
+    size_t size;
+} api_run_rows;
+
+static int
+api_run_take_row(void *user, int count, const char *const *values, const char *const *names)
+{
+    api_run_rows *rows = user;
+
+    (void)names;
+    for (int i = 0; i < count && rows->size < sizeof rows->text; i++)
+        rows->size +=
+            (size_t)snprintf(rows->text + rows->size, sizeof rows->text - rows->size, "%s%s",
+                             i > 0            ? ","
+                             : rows->size > 0 ? "|"
+                                              : "",
+                             values[i] == NULL ? "~" : values[i]);
+    return 0;
+}
+
+const char *
+api_run(velo_connection *connection, const char *sql)
+{
+    static api_run_rows rows;
+
+    rows.size = 0;
+    rows.text[0] = 0;
+    if (velo_exec(connection, sql, api_run_take_row, &rows) != VELO_OK)
+        (void)snprintf(rows.text, sizeof rows.text, "!%s", velo_error_text(connection));
+    return rows.text;
+}
+
+static void
+api_run_copy_file(const char *from, const char *to)
+{
+    char bytes[4096];
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(to, "wb");
+    size_t size;
+
+    if (in == NULL || out == NULL)
+        unit_failed(__FILE__, __LINE__, "cannot copy %s", from);
+    while (in != NULL && out != NULL && (size = fread(bytes, 1, sizeof bytes, in)) > 0)
+        if (fwrite(bytes, 1, size, out) != size)
+            unit_failed(__FILE__, __LINE__, "cannot write %s", to);
+    if (in != NULL)
+        (void)fclose(in);
+    if (out != NULL && fclose(out) != 0)
+        unit_failed(__FILE__, __LINE__, "cannot write %s", to);
+}
+
+void
+api_run_copy(const char *from, const char *to)
+{
+    char source[600], target[600];
+
+    (void)snprintf(source, sizeof source, "%s", unit_path(from));
+    (void)snprintf(target, sizeof target, "%s", unit_path(to));
+    api_run_copy_file(source, target);
+    (void)snprintf(source, sizeof source, "%s-wal", unit_path(from));
+    (void)snprintf(target, sizeof target, "%s-wal", unit_path(to));
+    api_run_copy_file(source, target);
+}
+
+unsigned
+api_run_each_failure(velo_connection *connection, const char *sql, unsigned stride,
+                     const char *probe, const char *wanted)
+{
+    vl_allocator *allocator = vl_allocator_default();
+    unsigned count = 0;
+
+    for (unsigned nth = 1; nth < API_RUN_FAILURES; nth += stride, count++) {
+        const char *got;
+
+        vl_allocator_fail_nth(allocator, nth, 1);
+        got = api_run(connection, sql);
+        vl_allocator_fail_nth(allocator, 0, 0);
+        if (got[0] != '!')
+            return count;
+        if (velo_error_code(connection) != VELO_NOMEM) {
+            unit_failed(__FILE__, __LINE__, "request %u: %s", nth, got);
+            return 0;
+        }
+        got = api_run(connection, probe);
+        if (strcmp(got, wanted) != 0) {
+            unit_failed(__FILE__, __LINE__, "request %u: \"%s\" after the failure, not \"%s\"", nth,
+                        got, wanted);
+            return 0;
+        }
+    }
+    unit_failed(__FILE__, __LINE__, "%s: there is always one more request", sql);
+    return 0;
+}
