@@ -102,11 +102,12 @@ typedef struct vl_bind_call {
     int is_order_dependent;
 } vl_bind_call;
 
-/* How a window divides and sorts rows. */
+/* How a window divides and sorts rows, and its frame. */
 typedef struct vl_bind_window {
     vl_exprs partition;
     vl_sort_key *order; /* order_count of them, bound */
     uint32_t order_count;
+    vl_window_frame frame; /* bound; the function's own when it does not look at its frame */
 } vl_bind_window;
 
 /* A window of a WINDOW clause, or what OVER says: as written, with what it has of its base. */
@@ -119,11 +120,10 @@ typedef struct vl_bind_window_text {
 
 /* A call of a window function. */
 typedef struct vl_bind_window_call {
-    vl_window_call call;   /* bound; its frame has no number yet */
-    vl_window_frame frame; /* bound; all zeros when the function does not look at it */
-    uint32_t window;       /* number in its scope */
-    uint32_t id;           /* of its result */
-    int is_live;           /* somebody looks at it */
+    vl_window_call call; /* bound; its frame has no number yet */
+    uint32_t window;     /* number in its scope */
+    uint32_t id;         /* of its result */
+    int is_live;         /* somebody looks at it */
 } vl_bind_window_call;
 
 /* What may stand where an expression is. */
@@ -429,6 +429,9 @@ int vl_bind_collation(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at
 
 /* Storage classes of what has an affinity applied, or was CAST to it. */
 uint8_t vl_bind_classes(vl_affinity affinity, int is_cast);
+
+/* Whether two windows divide and sort alike. */
+int vl_window_sorts_alike(const vl_bind_window *a, const vl_bind_window *b);
 
 /* Sort keys of a list of TERM, bound. 0: failed. */
 int vl_bind_sort_keys(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_sort_key **keys,

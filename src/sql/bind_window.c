@@ -3,7 +3,8 @@
  * Invariants
  *   BV1  A window of a WINDOW clause may name those before it only. Of two with one name the later
  *        one is meant. Its expressions are looked at where it is used, and not elsewhere.
- *   BV2  Windows that divide and sort alike are one, as are calls that are equal. */
+ *   BV2  Windows that are alike, frames included, are one, as are calls that are equal. */
+#include "func/registry.h"
 #include "sql/bind_int.h"
 
 #include <string.h>
@@ -170,6 +171,28 @@ window_frame(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     return frame;
 }
 
+/* The frame of a function that does not look at it: which windows are one, and so the order of rows
+ * that no ORDER BY tells apart, follows from it as in SQLite. */
+static vl_window_frame
+window_own_frame(vl_binder *b, uint32_t variant)
+{
+    vl_window_frame frame = {.start = VL_FRAME_UNBOUNDED_PRECEDING, .end = VL_FRAME_CURRENT};
+
+    if (variant == VL_FUNC_WINDOW_RANK || variant == VL_FUNC_WINDOW_DENSE_RANK)
+        frame.unit = VL_FRAME_RANGE;
+    if (variant == VL_FUNC_WINDOW_PERCENT_RANK || variant == VL_FUNC_WINDOW_CUME_DIST)
+        frame.unit = VL_FRAME_GROUPS;
+    if (variant == VL_FUNC_WINDOW_PERCENT_RANK || variant == VL_FUNC_WINDOW_NTILE)
+        frame.start = VL_FRAME_CURRENT;
+    if (variant == VL_FUNC_WINDOW_CUME_DIST) {
+        frame.start = VL_FRAME_FOLLOWING;
+        frame.start_offset = vl_expr_constant(b, vl_value_of_integer(1), NULL);
+    }
+    if (variant == VL_FUNC_WINDOW_LEAD || frame.start != VL_FRAME_UNBOUNDED_PRECEDING)
+        frame.end = VL_FRAME_UNBOUNDED_FOLLOWING;
+    return frame;
+}
+
 /* ---- equality ---- */
 
 static int
@@ -191,8 +214,8 @@ window_options_equal(const vl_expr *a, const vl_expr *b)
     return a->effect != VL_EFFECT_VOLATILE && vl_expr_equal(a, b);
 }
 
-static int
-window_is_equal(const vl_bind_window *a, const vl_bind_window *b)
+int
+vl_window_sorts_alike(const vl_bind_window *a, const vl_bind_window *b)
 {
     if (a->order_count != b->order_count || !window_lists_equal(&a->partition, &b->partition))
         return 0;
@@ -206,14 +229,20 @@ window_is_equal(const vl_bind_window *a, const vl_bind_window *b)
 }
 
 static int
+window_is_equal(const vl_bind_window *a, const vl_bind_window *b)
+{
+    return a->frame.unit == b->frame.unit && a->frame.start == b->frame.start &&
+           a->frame.end == b->frame.end && a->frame.exclude == b->frame.exclude &&
+           window_options_equal(a->frame.start_offset, b->frame.start_offset) &&
+           window_options_equal(a->frame.end_offset, b->frame.end_offset) &&
+           vl_window_sorts_alike(a, b);
+}
+
+static int
 window_calls_equal(const vl_bind_window_call *a, const vl_bind_window_call *b)
 {
     return a->call.func == b->call.func && a->window == b->window &&
-           a->call.collation == b->call.collation && a->frame.unit == b->frame.unit &&
-           a->frame.start == b->frame.start && a->frame.end == b->frame.end &&
-           a->frame.exclude == b->frame.exclude &&
-           window_options_equal(a->frame.start_offset, b->frame.start_offset) &&
-           window_options_equal(a->frame.end_offset, b->frame.end_offset) &&
+           a->call.collation == b->call.collation &&
            window_options_equal(a->call.filter, b->call.filter) &&
            window_lists_equal(&a->call.arguments, &b->call.arguments);
 }
@@ -294,7 +323,7 @@ static void
 window_bind(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_plan_func *found,
             vl_bind_window_call *call)
 {
-    vl_bind_window window = {{NULL, 0}, NULL, 0};
+    vl_bind_window window = {.order_count = 0};
     vl_bind_window_text text;
 
     call->call.func = found->def;
@@ -310,8 +339,8 @@ window_bind(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_plan
         return;
     if (ast->kid[2] != NULL)
         call->call.filter = vl_bind_expr(b, scope, ast->kid[2]);
-    if (!found->is_frameless)
-        call->frame = window_frame(b, scope, text.frame);
+    window.frame = found->is_frameless ? window_own_frame(b, found->def->variant)
+                                       : window_frame(b, scope, text.frame);
     if (b->status != VELO_OK)
         return;
     if (found->compares && call->call.arguments.count > 0)

@@ -462,7 +462,8 @@ query_rows(vl_binder *b, const vl_query *query, const vl_core *core, const vl_ex
     if (vl_window_wish(b, core->scope, &(vl_wish){0}))
         *is_ordered = query->order_count == 0 || (query_is_aggregate(core) && !core->is_grouped) ||
                       vl_window_is_ordered(b, core->scope, query->order, query->order_count);
-    return vl_plan_windows(b, core->scope, rel, &tail->windows, is_wish_of_window && wish.is_met);
+    return vl_plan_windows(b, core->scope, rel, &tail->windows,
+                           is_wish_of_window && wish.count > 0 && wish.is_met);
 }
 
 /* Which columns of the sources are needed, now that it is known what is computed. */

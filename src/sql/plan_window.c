@@ -1,8 +1,9 @@
 /* plan_window.c - operators for window functions.
  *
  * For each window, from the last of the text to the first, the rows are sorted by its partition and
- * order, unless they are already, and a WINDOW computes all of its calls. So rows come in the order
- * of the first window, as in SQLite.
+ * order, unless they are already, and a WINDOW computes all of its calls, and those of windows next
+ * to it that differ in their frames only. So rows come in the order of the first window, as in
+ * SQLite.
  *
  * Invariants
  *   PV1  Partition and order of a WINDOW are columns of its child: what is more than a column is
@@ -160,6 +161,8 @@ window_is_prefix(const vl_bind_order *want, uint32_t count, const vl_bind_order 
 int
 vl_window_wish(vl_binder *b, const vl_bind_scope *scope, vl_wish *wish)
 {
+    int is_later = 0;
+
     for (uint32_t i = scope->window_count; i-- > 0;) {
         uint32_t count;
         vl_bind_order *order;
@@ -169,9 +172,12 @@ vl_window_wish(vl_binder *b, const vl_bind_scope *scope, vl_wish *wish)
         order = window_order(b, &scope->windows[i], &count);
         if (order == NULL)
             return 0;
-        if (count == 0)
+        if (count == 0) {
+            is_later = 1;
             continue;
-        *wish = (vl_wish){.order = order, .count = count};
+        }
+        /* Behind one that takes rows as they come, they are sorted. */
+        *wish = (vl_wish){.order = order, .count = is_later ? 0 : count};
         return 1;
     }
     return 0;
@@ -332,6 +338,12 @@ window_lower(vl_binder *b, const vl_bind_layout *layout, const vl_bind_window *w
     return b->status == VELO_OK;
 }
 
+static int
+window_offsets_equal(const vl_expr *a, const vl_expr *b)
+{
+    return a == NULL || b == NULL ? a == b : vl_expr_equal(a, b);
+}
+
 /* The number of a frame among those of a WINDOW. */
 static uint32_t
 window_frame_number(vl_binder *b, vl_op_window *as, const vl_window_frame *frame)
@@ -346,19 +358,34 @@ window_frame_number(vl_binder *b, vl_op_window *as, const vl_window_frame *frame
 
         if (other->unit == frame->unit && other->start == frame->start &&
             other->end == frame->end && other->exclude == frame->exclude &&
-            (lowered.start_offset == NULL ||
-             vl_expr_equal(lowered.start_offset, other->start_offset)) &&
-            (lowered.end_offset == NULL || vl_expr_equal(lowered.end_offset, other->end_offset)))
+            window_offsets_equal(lowered.start_offset, other->start_offset) &&
+            window_offsets_equal(lowered.end_offset, other->end_offset))
             return i;
     }
     as->frames[as->frame_count] = lowered;
     return as->frame_count++;
 }
 
-/* A WINDOW with the live calls of one window. */
+/* The first of the live windows up to `number` that sort alike, with nothing between them. */
+static uint32_t
+window_run(const vl_bind_scope *scope, uint32_t number)
+{
+    uint32_t first = number;
+
+    for (uint32_t i = number; i-- > 0;) {
+        if (!window_is_live(scope, i))
+            continue;
+        if (!vl_window_sorts_alike(&scope->windows[i], &scope->windows[number]))
+            break;
+        first = i;
+    }
+    return first;
+}
+
+/* A WINDOW with the live calls of windows [first, number], which sort alike. */
 static vl_bind_rel
 window_compute(vl_binder *b, vl_bind_rel rel, const window_parts *parts, uint32_t call_count,
-               uint32_t number)
+               uint32_t first, uint32_t number)
 {
     vl_op *op = vl_op_new(b, VL_OP_KIND_WINDOW, 1, rel.op, NULL);
     vl_bind_layout ids = vl_bind_layout_new(b, VL_BIND_NONE, call_count);
@@ -377,12 +404,12 @@ window_compute(vl_binder *b, vl_bind_rel rel, const window_parts *parts, uint32_
         const vl_bind_window_call *from = &parts->calls[i];
         vl_window_call *call = &as->calls[as->call_count];
 
-        if (!from->is_live || from->window != number)
+        if (!from->is_live || from->window < first || from->window > number)
             continue;
         *call = from->call;
         call->arguments = vl_lower_all(b, &rel.layout, &from->call.arguments);
         call->filter = vl_lower(b, &rel.layout, from->call.filter);
-        call->frame = window_frame_number(b, as, &from->frame);
+        call->frame = window_frame_number(b, as, &parts->windows[from->window].frame);
         ids.ids[as->call_count++] = from->id;
     }
     if (b->frame->effect < VL_EFFECT_FAILING)
@@ -407,6 +434,7 @@ vl_plan_windows(vl_binder *b, const vl_bind_scope *scope, vl_bind_rel rel, const
     for (uint32_t i = scope->window_count; i-- > 0;) {
         uint32_t count;
         uint32_t projected;
+        uint32_t first;
         const vl_bind_order *order;
         const vl_bind_order *keys;
 
@@ -426,7 +454,9 @@ vl_plan_windows(vl_binder *b, const vl_bind_scope *scope, vl_bind_rel rel, const
             have = order;
             have_count = count;
         }
-        rel = window_compute(b, rel, &parts, scope->window_call_count, i);
+        first = window_run(scope, i);
+        rel = window_compute(b, rel, &parts, scope->window_call_count, first, i);
+        i = first;
         if (rel.op == NULL || b->status != VELO_OK)
             return (vl_bind_rel){NULL, {NULL, 0}};
     }

@@ -381,6 +381,11 @@ static const char *const several_windows_in_one_select_cases[][2] = {
      "OVER (PARTITION BY s ORDER BY n ROWS 1 PRECEDING), avg(n) OVER () FROM t ORDER BY n",
      "1,1,12,1,4.5 2,2,7,1,4.5 3,3,11,1,4.5 4,5,12,2,4.5 5,7,7,2,4.5 6,6,6,1,4.5 7,12,12,2,4.5 "
      "8,11,11,2,4.5"},
+    {"SELECT n, cume_dist() OVER (ORDER BY n), max(n) OVER (ORDER BY n GROUPS BETWEEN 5 FOLLOWING "
+     "AND "
+     "UNBOUNDED FOLLOWING), ntile(2) OVER (ORDER BY n), lead(n) OVER (ORDER BY n), rank() OVER "
+     "(ORDER BY n) FROM t WHERE n <> 3 AND n < 6 ORDER BY n",
+     "1,0.25,~,1,2,1 2,0.5,~,1,4,2 4,0.75,~,2,5,3 5,1.0,~,2,~,4"},
     {"SELECT n, row_number() OVER (ORDER BY s, n) FROM t", "3,1 8,2 6,3 1,4 4,5 7,6 2,7 5,8"},
     {"SELECT n, row_number() OVER (ORDER BY n DESC), sum(n) OVER (ORDER BY s, n) FROM t",
      "8,1,11 7,2,29 6,3,17 5,4,36 4,5,22 3,6,3 2,7,31 1,8,18"},

@@ -275,14 +275,14 @@ model_nth(const model *m, const vl_window_call *what, const vl_window_frame *fra
           int64_t nth)
 {
     vl_value value = vl_value_of_null();
+    int64_t seen = 0;
 
     for (uint32_t j = 0; j < m->count; j++) {
         if (!model_has(m, frame_of, i, j))
             continue;
-        if (nth == 0 || --nth == 0)
+        seen++;
+        if (nth == 0 || seen == nth)
             (void)model_argument(m, what, j, 0, &value);
-        if (nth == 0 && what->func->variant != VL_FUNC_WINDOW_LAST_VALUE)
-            break;
     }
     return value;
 }
