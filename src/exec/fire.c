@@ -284,6 +284,7 @@ fire_action(vl_ctx *ctx, vl_exec *exec, const vl_action *action, const fire_rows
         return vl_fail(ctx, VELO_ERROR, "too many levels of trigger recursion");
     VL_TRY(fire_get_body(ctx, exec, action, &body));
     VL_TRY(fire_take(ctx, exec, body, &run));
+    VL_ASSERT(run != NULL);
     if (tally != NULL)
         before = *tally;
     st = fire_body(ctx, exec, body->body, run, rows, is_ignored);
