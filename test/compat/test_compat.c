@@ -351,6 +351,14 @@ test_files(void)
     EXPECT(sqlite3_db_readonly(b, "main") == 1 && sqlite3_db_readonly(a, NULL) == 0);
     EXPECT(strcmp(sqlite3_uri_parameter(sqlite3_db_filename(b, "main"), "x"), "A") == 0);
     EXPECT(sqlite3_close(b) == SQLITE_OK);
+    EXPECT(strcmp(sqlite3_db_filename(a, NULL), path) == 0);
+    EXPECT(sqlite3_open_v2("file::memory:?y=1", &b,
+                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
+                           NULL) == SQLITE_OK);
+    EXPECT(sqlite3_db_filename(b, "main")[0] == 0);
+    EXPECT(sqlite3_uri_parameter(sqlite3_db_filename(b, "main"), "y") == NULL);
+    EXPECT(strcmp(compat_one(b, "SELECT count(*) FROM sqlite_schema"), "0") == 0);
+    EXPECT(sqlite3_close(b) == SQLITE_OK);
     EXPECT(sqlite3_open(other, &b) == SQLITE_OK);
     EXPECT(sqlite3_exec(b, "INSERT INTO t VALUES(6)", NULL, NULL, NULL) == SQLITE_OK);
     EXPECT(strcmp(compat_one(a, "SELECT sum(x) FROM t"), "11") == 0);
