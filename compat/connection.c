@@ -260,8 +260,10 @@ connection_open_core(sqlite3 *db)
     options.size = sizeof options;
     options.must_exist = (db->flags & SQLITE_OPEN_CREATE) == 0;
     options.is_read_only = (db->flags & SQLITE_OPEN_READONLY) != 0;
-    if (db->is_memory) /* and new */
+    if (db->is_memory) /* no file has to exist */
         options.must_exist = options.is_read_only = 0;
+    if (db->is_memory && (db->flags & SQLITE_OPEN_SHAREDCACHE) != 0 && db->filename[0] != 0)
+        options.memory_name = db->filename;
     return velo_open(db->is_memory ? NULL : db->filename, &options, &db->core);
 }
 
@@ -330,9 +332,6 @@ connection_start(sqlite3 *db, const char *name, const char *vfs)
     db->flags = uri.flags;
     if (code != SQLITE_OK)
         return compat_fail(db, code, "%s", uri.message[0] != 0 ? uri.message : "out of memory");
-    if (uri.is_memory && (db->flags & SQLITE_OPEN_SHAREDCACHE) != 0)
-        return compat_fail(db, SQLITE_ERROR,
-                           "databases in memory cannot be shared between connections");
     db->is_memory = uri.is_memory || db->filename[0] == 0;
     st = connection_open_core(db);
     if (connection_is_late(st)) {
