@@ -69,7 +69,8 @@ struct sqlite3 {
     void *message16;    /* what sqlite3_errmsg16 gave last */
     int error_offset;   /* of the last error in its text; -1 */
     int flags;          /* of opening */
-    char *filename;     /* a sqlite3_filename (uri.c), "" in memory */
+    char *filename;     /* a sqlite3_filename (uri.c) */
+    int is_memory;      /* the database is in memory, whatever the name says */
     int limits[COMPAT_LIMITS];
     unsigned config_bits; /* answers of sqlite3_db_config */
     char *metadata;       /* what sqlite3_table_column_metadata gave last */

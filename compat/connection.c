@@ -260,9 +260,11 @@ connection_open_core(sqlite3 *db)
     options.size = sizeof options;
     options.must_exist = (db->flags & SQLITE_OPEN_CREATE) == 0;
     options.is_read_only = (db->flags & SQLITE_OPEN_READONLY) != 0;
-    if (db->filename[0] == 0) /* in memory, and new */
+    if (db->is_memory) /* no file has to exist */
         options.must_exist = options.is_read_only = 0;
-    return velo_open(db->filename[0] == 0 ? NULL : db->filename, &options, &db->core);
+    if (db->is_memory && (db->flags & SQLITE_OPEN_SHAREDCACHE) != 0 && db->filename[0] != 0)
+        options.memory_name = db->filename;
+    return velo_open(db->is_memory ? NULL : db->filename, &options, &db->core);
 }
 
 /* A failure to open that SQLite would notice when the file is read first. */
@@ -330,13 +332,7 @@ connection_start(sqlite3 *db, const char *name, const char *vfs)
     db->flags = uri.flags;
     if (code != SQLITE_OK)
         return compat_fail(db, code, "%s", uri.message[0] != 0 ? uri.message : "out of memory");
-    if (strcmp(db->filename, ":memory:") == 0)
-        uri.is_memory = 1;
-    if (uri.is_memory && (db->flags & SQLITE_OPEN_SHAREDCACHE) != 0)
-        return compat_fail(db, SQLITE_ERROR,
-                           "databases in memory cannot be shared between connections");
-    if (uri.is_memory)
-        db->filename[0] = 0;
+    db->is_memory = uri.is_memory || db->filename[0] == 0;
     st = connection_open_core(db);
     if (connection_is_late(st)) {
         db->pending = (int)st;
@@ -624,11 +620,13 @@ sqlite3_db_name(sqlite3 *db, int index)
 sqlite3_filename
 sqlite3_db_filename(sqlite3 *db, const char *schema)
 {
+    static const char nothing[16] = {0}; /* a sqlite3_filename without path and parameters */
+
     if (db == NULL || db->life != COMPAT_OPEN)
         return NULL;
     if (schema == NULL || sqlite3_stricmp(schema, "main") == 0)
-        return db->filename;
-    return sqlite3_stricmp(schema, "temp") == 0 ? "" : NULL;
+        return db->is_memory ? nothing + sizeof nothing / 2 : db->filename;
+    return sqlite3_stricmp(schema, "temp") == 0 ? nothing + sizeof nothing / 2 : NULL;
 }
 
 int
@@ -637,6 +635,6 @@ sqlite3_db_readonly(sqlite3 *db, const char *schema)
     if (db == NULL || db->life != COMPAT_OPEN)
         return -1;
     if (schema == NULL || sqlite3_stricmp(schema, "main") == 0)
-        return db->filename[0] != 0 && (db->flags & SQLITE_OPEN_READONLY) != 0;
+        return !db->is_memory && (db->flags & SQLITE_OPEN_READONLY) != 0;
     return sqlite3_stricmp(schema, "temp") == 0 ? 0 : -1;
 }

@@ -3,12 +3,15 @@
  * A sqlite3_filename is the path with a zero byte, then pairs of key and value, each with a zero
  * byte, then one more; before the path stand four zero bytes, behind the pairs the names of
  * journal and log. */
+#define _GNU_SOURCE
 #include "compat_int.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define URI_HEAD 4
 
@@ -291,21 +294,36 @@ uri_apply(const char *key, const char *value, compat_uri *uri)
     return SQLITE_OK;
 }
 
+/* The path from the root on, as SQLite tells it; sqlite3_free. */
+static char *
+uri_full_path(const char *path, int is_memory)
+{
+    char folder[PATH_MAX];
+
+    if (is_memory || path[0] == 0 || path[0] == '/' || getcwd(folder, sizeof folder) == NULL)
+        return compat_copy(path);
+    return sqlite3_mprintf("%s/%s", folder, path);
+}
+
 static int
 uri_make(uri_parse *parse, compat_uri *uri)
 {
-    const char *path = parse->text;
+    char *path;
     char *other;
     union {
         sqlite3_filename given;
         char *block;
     } name;
 
-    other = sqlite3_mprintf("%s-journal", path);
+    if (strcmp(parse->text, ":memory:") == 0)
+        uri->is_memory = 1;
+    path = uri_full_path(parse->text, uri->is_memory);
+    other = path == NULL ? NULL : sqlite3_mprintf("%s-journal", path);
     name.given = NULL;
     if (other != NULL)
         name.given = sqlite3_create_filename(path, other, "", parse->count, parse->parts);
     sqlite3_free(other);
+    sqlite3_free(path);
     uri->filename = name.block;
     return name.given == NULL ? SQLITE_NOMEM : SQLITE_OK;
 }

@@ -155,12 +155,15 @@ typedef struct velo_statement velo_statement;
 /* How a database is opened. Zero the struct, set `size`, and set what is to differ. Where several
  * connections share an engine, the first one decides about what belongs to the engine. */
 typedef struct velo_open_options {
-    size_t size;          /* sizeof(velo_open_options): which version of the struct this is */
-    int must_exist;       /* 1: do not create the file */
-    int is_read_only;     /* 1: this connection changes nothing */
-    uint32_t page_size;   /* engine: of a file to be created, 4096 to 65536; 0: 16384 */
-    uint64_t cache_bytes; /* engine: budget of the page cache; 0: elastic */
-    int no_threads;       /* engine: 1: start no thread in the background */
+    size_t size;             /* sizeof(velo_open_options): which version of the struct this is */
+    int must_exist;          /* 1: do not create the file */
+    int is_read_only;        /* 1: this connection changes nothing */
+    uint32_t page_size;      /* engine: of a file to be created, 4096 to 65536; 0: 16384 */
+    uint64_t cache_bytes;    /* engine: budget of the page cache; 0: elastic */
+    int no_threads;          /* engine: 1: start no thread in the background */
+    const char *memory_name; /* of a database in memory (path NULL): all connections of the process
+                                that give this name share it; it goes with the last of them. NULL:
+                                shared with nobody */
 } velo_open_options;
 
 /* Open a database.

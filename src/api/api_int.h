@@ -47,8 +47,8 @@ struct vl_engine {
     vl_engine *next;     /* list of open files; guarded by VL_RANK_API */
     uint32_t references; /* connections; guarded by VL_RANK_API */
     vl_file_id id;       /* of the file */
-    int is_memory;       /* no file: not in the list, one connection */
-    char *path;          /* as first opened, full; NULL in memory */
+    int is_memory;       /* no file; not in the list, with one connection, if it has no name */
+    char *path;          /* as first opened, full; in memory its name, or NULL */
     vl_io *io;           /* shared by all engines */
     vl_txn_store *store; /* the database */
     vl_tree_id master;   /* see above; immutable */

@@ -401,7 +401,7 @@ engine_find(vl_ctx *ctx, const char *path, vl_file_id *id, vl_engine **found)
     }
     vl_file_close(file);
     for (vl_engine *engine = engine_list; engine != NULL; engine = engine->next)
-        if (engine->id.device == id->device && engine->id.inode == id->inode)
+        if (!engine->is_memory && engine->id.device == id->device && engine->id.inode == id->inode)
             *found = engine;
     return VELO_OK;
 }
@@ -528,6 +528,33 @@ engine_open_file(vl_ctx *ctx, const char *path, const velo_open_options *options
     return VELO_OK;
 }
 
+/* Find or make the database in memory that has a name. */
+static velo_status
+engine_open_named(vl_ctx *ctx, const velo_open_options *options, vl_engine **out)
+{
+    const char *name = options->memory_name;
+    vl_engine *engine;
+
+    for (engine = engine_list; engine != NULL; engine = engine->next) {
+        if (engine->is_memory && strcmp(engine->path, name) == 0) {
+            engine->references++;
+            *out = engine;
+            return VELO_OK;
+        }
+    }
+    VL_TRY(engine_create_new(ctx, NULL, options, &engine));
+    engine->path = vl_alloc(ctx, strlen(name) + 1);
+    if (engine->path == NULL) {
+        (void)engine_stop(ctx, engine);
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a name");
+    }
+    memcpy(engine->path, name, strlen(name) + 1);
+    engine->next = engine_list;
+    engine_list = engine;
+    *out = engine;
+    return VELO_OK;
+}
+
 velo_status
 vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options, vl_engine **out)
 {
@@ -538,8 +565,12 @@ vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options, 
     vl_latch_acquire_exclusive(&engine_latch);
     st = engine_hold_io(ctx);
     if (st == VELO_OK) {
-        st = path == NULL ? engine_create_new(ctx, NULL, options, out)
-                          : engine_open_file(ctx, path, options, out);
+        if (path != NULL)
+            st = engine_open_file(ctx, path, options, out);
+        else if (options->memory_name != NULL)
+            st = engine_open_named(ctx, options, out);
+        else
+            st = engine_create_new(ctx, NULL, options, out);
         if (st != VELO_OK)
             engine_drop_io();
     }

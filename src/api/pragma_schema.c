@@ -188,7 +188,8 @@ schema_foreign_key_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma
 static velo_status
 schema_database_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    const char *path = call->statement->connection->engine->path;
+    const vl_engine *engine = call->statement->connection->engine;
+    const char *path = engine->is_memory ? NULL : engine->path;
     vl_pragma_database database = {0, "main", path != NULL ? path : ""};
     vl_pragma_rows rows;
 

@@ -351,6 +351,31 @@ test_files(void)
     EXPECT(sqlite3_db_readonly(b, "main") == 1 && sqlite3_db_readonly(a, NULL) == 0);
     EXPECT(strcmp(sqlite3_uri_parameter(sqlite3_db_filename(b, "main"), "x"), "A") == 0);
     EXPECT(sqlite3_close(b) == SQLITE_OK);
+    EXPECT(strcmp(sqlite3_db_filename(a, NULL), path) == 0);
+    EXPECT(sqlite3_open_v2("file::memory:?y=1", &b,
+                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
+                           NULL) == SQLITE_OK);
+    EXPECT(sqlite3_db_filename(b, "main")[0] == 0);
+    EXPECT(sqlite3_uri_parameter(sqlite3_db_filename(b, "main"), "y") == NULL);
+    EXPECT(strcmp(compat_one(b, "SELECT count(*) FROM sqlite_schema"), "0") == 0);
+    EXPECT(sqlite3_close(b) == SQLITE_OK);
+    {
+        static const char *const shared = "file:name?mode=memory&cache=shared";
+        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI;
+        sqlite3 *c = NULL;
+
+        EXPECT(sqlite3_open_v2(shared, &b, flags, NULL) == SQLITE_OK);
+        EXPECT(sqlite3_open_v2(shared, &c, flags, NULL) == SQLITE_OK);
+        EXPECT(sqlite3_exec(b, "CREATE TABLE u(x); INSERT INTO u VALUES(8)", NULL, NULL, NULL) ==
+               SQLITE_OK);
+        EXPECT(strcmp(compat_one(c, "SELECT x FROM u"), "8") == 0);
+        EXPECT(sqlite3_close(b) == SQLITE_OK);
+        EXPECT(strcmp(compat_one(c, "SELECT x FROM u"), "8") == 0);
+        EXPECT(sqlite3_close(c) == SQLITE_OK);
+        EXPECT(sqlite3_open_v2(shared, &c, flags, NULL) == SQLITE_OK); /* it went with the last */
+        EXPECT(strcmp(compat_one(c, "SELECT x FROM u"), "(error)") == 0);
+        EXPECT(sqlite3_close(c) == SQLITE_OK);
+    }
     EXPECT(sqlite3_open(other, &b) == SQLITE_OK);
     EXPECT(sqlite3_exec(b, "INSERT INTO t VALUES(6)", NULL, NULL, NULL) == SQLITE_OK);
     EXPECT(strcmp(compat_one(a, "SELECT sum(x) FROM t"), "11") == 0);
