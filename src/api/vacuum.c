@@ -238,7 +238,7 @@ static velo_status
 vacuum_copy_trees(vl_ctx *ctx, vacuum_copy *copy)
 {
     const vl_schema *schema = copy->schema;
-    vl_tree_id id;
+    vl_tree_id id = 0;
 
     for (uint32_t i = 0; i < schema->table_count; i++) {
         const vl_table_def *def = schema->tables[i];
@@ -419,6 +419,7 @@ vacuum_fill(vl_ctx *ctx, vacuum_copy *copy)
         else
             vl_statement_fail(ctx, &statement);
     }
+    copy->statement = NULL;
     vl_free(copy->old_trees);
     vl_session_leave_call(session);
     vl_session_destroy(session);
