@@ -339,6 +339,7 @@ vacuum_run_copy(vl_ctx *ctx, vacuum_copy *copy)
     copy->old_trees = vl_alloc_array(ctx, 2 * most, sizeof *copy->old_trees);
     if (copy->old_trees == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a list of trees");
+    memset(copy->old_trees, 0, 2 * most * sizeof *copy->old_trees);
     copy->new_trees = copy->old_trees + most;
     vl_arena_init(&copy->arena, ctx->allocator, 0);
     vl_arena_init(&copy->row_arena, ctx->allocator, 0);
@@ -468,7 +469,7 @@ vacuum_into(vl_ctx *ctx, velo_statement *statement)
                         .view = statement->txn.view,
                         .schema = statement->schema,
                         .interrupt = &connection->interrupt};
-    const char *name;
+    const char *name = NULL;
     vl_error error;
     velo_status st;
     int exists;
