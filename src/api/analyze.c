@@ -69,7 +69,7 @@ analyze_entry(vl_ctx *ctx, analyze_count *count, const vl_key_seen *entry)
     for (uint32_t i = equal; i < count->index->term_count; i++)
         count->distinct[i]++;
     count->rows++;
-    if (entry->key_size > count->last_room) {
+    if (count->last == NULL || entry->key_size > count->last_room) {
         count->last_room = 2 * entry->key_size;
         count->last = vl_arena_alloc(count->arena, count->last_room);
         if (count->last == NULL)

@@ -238,7 +238,7 @@ static velo_status
 vacuum_copy_trees(vl_ctx *ctx, vacuum_copy *copy)
 {
     const vl_schema *schema = copy->schema;
-    vl_tree_id id;
+    vl_tree_id id = 0;
 
     for (uint32_t i = 0; i < schema->table_count; i++) {
         const vl_table_def *def = schema->tables[i];
@@ -360,6 +360,7 @@ vacuum_run_copy(vl_ctx *ctx, vacuum_copy *copy)
     copy->old_trees = vl_alloc_array(ctx, 2 * most, sizeof *copy->old_trees);
     if (copy->old_trees == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a list of trees");
+    memset(copy->old_trees, 0, 2 * most * sizeof *copy->old_trees);
     copy->new_trees = copy->old_trees + most;
     vl_arena_init(&copy->arena, ctx->allocator, 0);
     vl_arena_init(&copy->row_arena, ctx->allocator, 0);
@@ -440,6 +441,7 @@ vacuum_fill(vl_ctx *ctx, vacuum_copy *copy)
         else
             vl_statement_fail(ctx, &statement);
     }
+    copy->statement = NULL;
     vl_free(copy->old_trees);
     vl_session_leave_call(session);
     vl_session_destroy(session);
@@ -488,7 +490,7 @@ vacuum_into(vl_ctx *ctx, velo_statement *statement)
                         .view = statement->txn.view,
                         .schema = statement->schema,
                         .interrupt = &connection->interrupt};
-    const char *name;
+    const char *name = NULL;
     vl_error error;
     velo_status st;
     int exists;

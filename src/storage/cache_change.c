@@ -385,6 +385,25 @@ vl_change_prepare(vl_change *change, vl_page_ref *ref)
 }
 
 int
+vl_change_prepare_path(vl_change *change, vl_pid pid, int *exists)
+{
+    vl_cache *cache = change->cache;
+    vl_livemap_need need;
+    uint64_t epoch;
+    int done;
+
+    vl_latch_acquire_exclusive(&cache->latch);
+    epoch = change_epoch(cache);
+    *exists = vl_livemap_plan(cache, pid, 0, &need) != VL_LIVEMAP_ABSENT;
+    done = *exists && (change->epoch == 0 || change->epoch == epoch) &&
+           change_open(change, pid, VL_CACHE_NO_FRAME, NULL, NULL);
+    if (done)
+        change->epoch = epoch;
+    vl_latch_release_exclusive(&cache->latch);
+    return done;
+}
+
+int
 vl_change_prepare_free(vl_change *change, vl_page_ref *ref)
 {
     if (!vl_change_prepare(change, ref))

@@ -2,8 +2,7 @@
  * writes them to other blocks.
  *
  * A page does not change by it: its image is the same at another place. Map pages get dirty with
- * the pages below them; so one that lies behind while none of those that are below it does takes
- * one of them along.
+ * the pages below them, and by themselves where those lie well, or are gone.
  *
  * Invariants
  *   CC1  Nothing is latched between two pages, and no section spans more than one. */
@@ -70,27 +69,38 @@ compact_touch(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
     return st;
 }
 
+/* Make a map page dirty, with all above it. Its number lies in the range that it maps, so it is on
+ * the path to itself. */
+static velo_status
+compact_touch_map(vl_ctx *ctx, vl_cache *cache, vl_pid pid)
+{
+    vl_change change;
+    velo_status st = VELO_OK;
+    int exists = 1;
+
+    vl_change_begin(cache, &change);
+    while (st == VELO_OK && exists && !vl_change_prepare_path(&change, pid, &exists))
+        st = exists ? vl_change_wait(ctx, &change) : VELO_OK;
+    vl_change_end(&change);
+    return st;
+}
+
 velo_status
 vl_cache_touch_behind(vl_ctx *ctx, vl_cache *cache, uint64_t end, uint64_t *count)
 {
-    int takes_next = 0; /* a map page above the next page lies behind */
     vl_cache_stats stats;
 
     *count = 0;
     vl_cache_get_stats(cache, &stats);
     for (uint64_t pid = 0; pid < stats.page_end; pid++) {
-        int is_own = vl_cache_is_own(cache, (vl_pid)pid);
         vl_extent extent;
         int exists;
 
         VL_TRY(compact_locate(ctx, cache, (vl_pid)pid, &extent, &exists));
-        if (!exists)
+        if (!exists || extent.address + extent.length <= end)
             continue;
-        takes_next = takes_next || extent.address + extent.length > end;
-        if (is_own || !takes_next)
-            continue;
-        takes_next = 0;
-        VL_TRY(compact_touch(ctx, cache, (vl_pid)pid));
+        VL_TRY(vl_cache_is_own(cache, (vl_pid)pid) ? compact_touch_map(ctx, cache, (vl_pid)pid)
+                                                   : compact_touch(ctx, cache, (vl_pid)pid));
         ++*count;
     }
     return VELO_OK;

@@ -375,6 +375,10 @@ void vl_livemap_put(vl_cache *cache, const vl_livemap_image *image);
 
 /* ---- loading and letting go ---- */
 
+/* Make the map pages above a number dirty, whether there is such a page or not: as
+ * vl_change_prepare. *exists receives 0 when there are no such map pages; then it is 0. */
+int vl_change_prepare_path(vl_change *change, vl_pid pid, int *exists);
+
 /* As vl_cache_load, also for map pages. `exists` receives 0 when there is no such page. */
 velo_status vl_cache_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists) VL_MUST_CHECK;
 

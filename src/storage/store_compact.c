@@ -23,37 +23,45 @@ compact_target(const vl_volume_stats *stats)
     return stats->block_count - stats->free_count + stats->kept_count;
 }
 
-/* One round: *is_done when it found nothing to move. */
+/* Move what is behind the place where the file could end, once. */
 static velo_status
-compact_round(vl_ctx *ctx, vl_store *store, int *is_done)
+compact_round(vl_ctx *ctx, vl_store *store)
 {
     vl_volume_stats stats;
     uint64_t count;
 
     vl_volume_get_stats(store->volume, &stats);
-    vl_volume_rewind(store->volume);
+    vl_volume_settle_before(store->volume, compact_target(&stats));
     VL_TRY(vl_cache_touch_behind(ctx, store->cache, compact_target(&stats), &count));
-    *is_done = count == 0;
-    return *is_done ? VELO_OK : vl_store_checkpoint(ctx, store);
+    return vl_store_checkpoint(ctx, store);
+}
+
+/* Rounds as long as they make the file shorter. */
+static velo_status
+compact_rounds(vl_ctx *ctx, vl_store *store)
+{
+    vl_volume_stats before, after;
+
+    for (uint32_t round = 0; round < COMPACT_ROUNDS; round++) {
+        vl_volume_get_stats(store->volume, &before);
+        VL_TRY(compact_round(ctx, store));
+        vl_volume_trim(ctx, store->volume);
+        vl_volume_get_stats(store->volume, &after);
+        if (after.block_count >= before.block_count)
+            break;
+    }
+    return VELO_OK;
 }
 
 velo_status
 vl_store_compact(vl_ctx *ctx, vl_store *store)
 {
-    uint64_t before = UINT64_MAX;
-    int is_done = 0;
+    velo_status st;
 
     if (store->volume == NULL)
         return VELO_OK;
     VL_TRY(vl_store_checkpoint(ctx, store)); /* what is free is known, and may be used */
-    for (uint32_t round = 0; round < COMPACT_ROUNDS && !is_done; round++) {
-        vl_volume_stats stats;
-
-        VL_TRY(compact_round(ctx, store, &is_done));
-        vl_volume_trim(ctx, store->volume);
-        vl_volume_get_stats(store->volume, &stats);
-        is_done = is_done || stats.block_count >= before;
-        before = stats.block_count;
-    }
-    return VELO_OK;
+    st = compact_rounds(ctx, store);
+    vl_volume_settle_before(store->volume, UINT64_MAX);
+    return st;
 }

@@ -259,6 +259,7 @@ vl_volume_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_volume_options
     if (volume == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a volume");
     memset(volume, 0, sizeof *volume);
+    volume->map_end = UINT64_MAX;
     volume->block_size = page_size;
     volume->is_read_only = options->is_read_only;
     vl_latch_init(&volume->size_turn, VL_RANK_NONE);

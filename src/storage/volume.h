@@ -238,8 +238,10 @@ void vl_volume_release_promise(vl_volume *volume, uint64_t blocks);
  * after the other gives addresses one behind the other. */
 uint64_t vl_volume_allocate(vl_volume *volume, uint32_t sets, uint32_t length);
 
-/* Let the search for free blocks begin at the front again. */
-void vl_volume_rewind(vl_volume *volume);
+/* Let the search for free blocks begin at the front again, and checkpoints store the parts of the
+ * table of free space anew that lie at block `end` or behind; UINT64_MAX: only what has changed, as
+ * usual. */
+void vl_volume_settle_before(vl_volume *volume, uint64_t end);
 
 /* Cut the free tail of the file, as far as nobody has a claim to it and the durable checkpoint
  * allows; not while images are read in place. What cannot be cut stays, and the log of events is

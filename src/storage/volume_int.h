@@ -150,6 +150,7 @@ struct vl_volume {
     uint64_t kept_count; /* free blocks kept for the table */
     int is_writing;      /* a checkpoint is under way */
     vl_free_map map;     /* the table on disk */
+    uint64_t map_end;    /* chunks of it that are stored behind this block are stored anew */
 
     _Atomic uint64_t block_count; /* blocks of the file that may be referred to */
     _Alignas(VL_CONTENDED_ALIGN) _Atomic int64_t available; /* free, not kept, not promised */

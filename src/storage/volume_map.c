@@ -370,12 +370,15 @@ vl_free_map_load(vl_ctx *ctx, vl_volume *volume)
 
 /* ---- planning ---- */
 
-/* Whether a chunk's bits of the checkpoint in writing differ from what is stored: T1. */
+/* Whether a chunk's bits of the checkpoint in writing differ from what is stored: T1; or it is to
+ * be stored elsewhere (vl_volume_settle_before). */
 static int
 map_has_changed(vl_volume *volume, uint64_t number)
 {
     uint64_t words = vl_free_map_chunk_blocks(volume) / 64;
 
+    if (volume->map.chunks[number].stored.address >= volume->map_end)
+        return 1;
     for (uint64_t word = number * words; word < (number + 1) * words; word++)
         if (vl_space_word(volume->space, VL_SPACE_WRITING, word) !=
             vl_space_word(volume->space, VL_SPACE_DURABLE, word))

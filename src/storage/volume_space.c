@@ -324,9 +324,10 @@ vl_volume_trim(vl_ctx *ctx, vl_volume *volume)
 }
 
 void
-vl_volume_rewind(vl_volume *volume)
+vl_volume_settle_before(vl_volume *volume, uint64_t end)
 {
     vl_latch_acquire_exclusive(&volume->latch);
     vl_space_rewind(volume->space);
+    volume->map_end = end;
     vl_latch_release_exclusive(&volume->latch);
 }

@@ -63,9 +63,11 @@ api_run_copy_file(const char *from, const char *to)
 
     if (in == NULL || out == NULL)
         unit_failed(__FILE__, __LINE__, "cannot copy %s", from);
-    while (in != NULL && out != NULL && (size = fread(bytes, 1, sizeof bytes, in)) > 0)
-        if (fwrite(bytes, 1, size, out) != size)
+    do {
+        size = in != NULL && out != NULL ? fread(bytes, 1, sizeof bytes, in) : 0;
+        if (size > 0 && fwrite(bytes, 1, size, out) != size)
             unit_failed(__FILE__, __LINE__, "cannot write %s", to);
+    } while (size == sizeof bytes);
     if (in != NULL)
         (void)fclose(in);
     if (out != NULL && fclose(out) != 0)
