@@ -22,10 +22,10 @@ txn_store_keep(void *user, vl_pid pid, void *attachment)
     vl_txn_store *store = user;
 
     vl_latch_acquire_exclusive(&store->kept_latch);
-    vl_undo_pool_touch(store->pool, 4); /* the map, and others of its bucket */
+    vl_undo_pool_touch(store->pool, VL_UNDO_SPILL_FAR);
     vl_versions_keep(&store->kept, pid, (vl_versions){attachment});
     vl_versions_kept_grow(store->allocator != NULL ? store->allocator : vl_allocator_default(),
-                          &store->kept);
+                          store->pool, &store->kept);
     atomic_store_explicit(&store->kept_count, store->kept.count, memory_order_release);
     vl_latch_release_exclusive(&store->kept_latch);
 }
@@ -40,7 +40,7 @@ txn_store_bring(void *user, vl_pid pid)
     if (atomic_load_explicit(&store->kept_count, memory_order_acquire) == 0)
         return NULL;
     vl_latch_acquire_exclusive(&store->kept_latch);
-    vl_undo_pool_touch(store->pool, 4);
+    vl_undo_pool_touch(store->pool, VL_UNDO_SPILL_FAR);
     map = vl_versions_bring(&store->kept, pid);
     atomic_store_explicit(&store->kept_count, store->kept.count, memory_order_release);
     vl_latch_release_exclusive(&store->kept_latch);

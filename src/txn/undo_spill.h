@@ -36,6 +36,11 @@
 /* Rows that are touched until the file's pages are let go. */
 #define VL_UNDO_SPILL_TOUCHES 2048U
 
+/* What one counts for that does not lie near others: the system may bring its neighbours in as
+ * well.
+ */
+#define VL_UNDO_SPILL_FAR 16U
+
 typedef struct vl_undo_spill vl_undo_spill;
 
 /* Make one: no file yet.

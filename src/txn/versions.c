@@ -410,7 +410,7 @@ versions_kept_bucket(vl_versions_kept *kept, uint64_t page)
 }
 
 void
-vl_versions_kept_grow(vl_allocator *allocator, vl_versions_kept *kept)
+vl_versions_kept_grow(vl_allocator *allocator, vl_undo_pool *pool, vl_versions_kept *kept)
 {
     uint64_t old_count = versions_kept_size(kept), count = 4 * old_count;
     vl_undo **old = kept->more != NULL ? kept->more : kept->buckets;
@@ -432,6 +432,7 @@ vl_versions_kept_grow(vl_allocator *allocator, vl_versions_kept *kept)
             holder->kept_next = *bucket;
             *bucket = holder;
             holder = next;
+            vl_undo_pool_settle(pool, VL_UNDO_SPILL_FAR);
         }
         old[i] = NULL;
     }

@@ -69,8 +69,8 @@ typedef struct vl_versions_kept {
 /* Keep a map, which is not empty, of a page of which none is kept. */
 void vl_versions_keep(vl_versions_kept *kept, uint64_t page, vl_versions map);
 
-/* Take a larger table if there are many maps, and memory. */
-void vl_versions_kept_grow(vl_allocator *allocator, vl_versions_kept *kept);
+/* Take a larger table if there are many maps, and memory. `pool` is that of the records. */
+void vl_versions_kept_grow(vl_allocator *allocator, vl_undo_pool *pool, vl_versions_kept *kept);
 
 /* Free what it owns; no map is kept any more. */
 void vl_versions_kept_deinit(vl_versions_kept *kept);
