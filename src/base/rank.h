@@ -16,6 +16,7 @@
 #define VL_RANK_TXN_KEPT    0x368 /* txn_int.h: maps of pages that are not in memory */
 #define VL_RANK_TXN_SHARE   0x36c /* txn/key_share.c: key-share locks of a stripe */
 #define VL_RANK_UNDO        0x370 /* txn/undo.c: finished logs */
+#define VL_RANK_UNDO_SPILL  0x378 /* txn/undo_spill.c: blocks of the file for older versions */
 #define VL_RANK_VOLUME      0x600 /* a volume's table of free space */
 #define VL_RANK_TXN_GATE    0x670 /* txn/write_gate.h: the queue at the writers' gate */
 #define VL_RANK_TXN_POOL    0x680 /* txn/status.c: free statuses of transactions */

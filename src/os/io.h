@@ -285,6 +285,11 @@ velo_status vl_map_write(vl_ctx *ctx, vl_map *map, const void *buf, size_t size,
  * fence, or by vl_map_sync. Otherwise as vl_map_write. */
 velo_status vl_map_persist(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size) VL_MUST_CHECK;
 
+/* The bytes of [offset, offset + size) are not wanted for a while: their memory may go from the
+ * process, and comes back when they are touched, as stored. Whole pages only. Any thread, at any
+ * time. Does nothing where there is no such call. */
+void vl_map_discard(const vl_map *map, uint64_t offset, uint64_t size);
+
 /* Unmap. Stores not synced reach the file sooner or later. A zeroed map is allowed. */
 void vl_map_close(vl_map *map);
 

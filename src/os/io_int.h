@@ -57,6 +57,7 @@ typedef struct vl_io_ops {
      * durable, or with is_flushed other stores of this thread in the range. */
     int (*map_store)(vl_map *map, const void *buf, size_t size, uint64_t offset);
     int (*map_persist)(vl_map *map, uint64_t offset, uint64_t size, int is_flushed);
+    void (*map_discard)(const vl_map *map, uint64_t offset, uint64_t size); /* NULL: does nothing */
     void (*map_close)(vl_map *map);
 
     int (*path_delete)(vl_io *io, const char *path);

@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "base/rank.h"
+#include "os/machine.h"
 #include "os/persist.h"
 
 #include <errno.h>
@@ -768,6 +769,13 @@ vl_posix_map_persist(vl_map *map, uint64_t offset, uint64_t size, int is_flushed
         vl_persist_flush(map->base + offset, (size_t)size);
     vl_persist_fence();
     return 0;
+}
+
+void
+vl_posix_map_discard(const vl_map *map, uint64_t offset, uint64_t size)
+{
+    /* A shared mapping: what was stored stays in the file. */
+    vl_machine_discard(map->base + offset, (size_t)size);
 }
 
 void

@@ -755,6 +755,13 @@ vl_map_persist(vl_ctx *ctx, vl_map *map, uint64_t offset, uint64_t size)
 }
 
 void
+vl_map_discard(const vl_map *map, uint64_t offset, uint64_t size)
+{
+    if (map->file != NULL && size > 0 && map->file->io->ops->map_discard != NULL)
+        map->file->io->ops->map_discard(map, offset, size);
+}
+
+void
 vl_map_close(vl_map *map)
 {
     if (map->file == NULL)

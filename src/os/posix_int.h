@@ -70,6 +70,7 @@ int vl_posix_map_extend(vl_map *map, uint64_t size);
 int vl_posix_map_sync(vl_map *map, uint64_t offset, uint64_t size);
 int vl_posix_map_store(vl_map *map, const void *buf, size_t size, uint64_t offset);
 int vl_posix_map_persist(vl_map *map, uint64_t offset, uint64_t size, int is_flushed);
+void vl_posix_map_discard(const vl_map *map, uint64_t offset, uint64_t size);
 void vl_posix_map_close(vl_map *map);
 int vl_posix_path_delete(vl_io *io, const char *path);
 int vl_posix_path_rename(vl_io *io, const char *from, const char *to);
@@ -94,10 +95,11 @@ void vl_posix_queue_run(vl_io_queue *queue, vl_io_request *requests, uint32_t co
     .allocate = vl_posix_allocate, .punch = vl_posix_punch, .map_open = vl_posix_map_open,         \
     .map_extend = vl_posix_map_extend, .map_sync = vl_posix_map_sync,                              \
     .map_store = vl_posix_map_store, .map_persist = vl_posix_map_persist,                          \
-    .map_close = vl_posix_map_close, .path_delete = vl_posix_path_delete,                          \
-    .path_rename = vl_posix_path_rename, .path_exists = vl_posix_path_exists,                      \
-    .path_sync_folder = vl_posix_path_sync_folder, .path_get_space = vl_posix_path_get_space,      \
-    .path_get_full = vl_posix_path_get_full, .monotonic_ns = vl_posix_monotonic_ns,                \
-    .wall_ns = vl_posix_wall_ns, .sleep = vl_posix_sleep, .random = vl_posix_random
+    .map_discard = vl_posix_map_discard, .map_close = vl_posix_map_close,                          \
+    .path_delete = vl_posix_path_delete, .path_rename = vl_posix_path_rename,                      \
+    .path_exists = vl_posix_path_exists, .path_sync_folder = vl_posix_path_sync_folder,            \
+    .path_get_space = vl_posix_path_get_space, .path_get_full = vl_posix_path_get_full,            \
+    .monotonic_ns = vl_posix_monotonic_ns, .wall_ns = vl_posix_wall_ns, .sleep = vl_posix_sleep,   \
+    .random = vl_posix_random
 
 #endif

@@ -71,6 +71,8 @@ store_list(vl_ctx *ctx, vl_store *store)
     if (layer != NULL && layer->list != NULL)
         VL_TRY(layer->list(ctx, layer->user, &count));
     store->has_list = count > 0;
+    atomic_store_explicit(&store->list_bytes, vl_wal_tail(store->wal) - store->checkpoint_from,
+                          memory_order_relaxed);
     return VELO_OK;
 }
 
@@ -159,12 +161,18 @@ store_is_due(vl_store *store)
     /* In this order: the tail is never before a checkpoint that was seen. */
     uint64_t since = atomic_load_explicit(&store->checkpoint_at, memory_order_acquire);
     uint64_t tail = vl_wal_tail(store->wal);
+    uint64_t list = atomic_load_explicit(&store->list_bytes, memory_order_relaxed);
     uint64_t quiet = atomic_load_explicit(&store->quiet_until, memory_order_relaxed);
 
     /* Numbers of the cache are looked at only when there is some log. */
     if (tail - since < STORE_LOG_LEAST && store->options.log_limit_bytes == 0)
         return 0;
-    return tail >= quiet && tail - since >= store_log_limit(store);
+    /* The list of a large transaction's changes is written with each checkpoint: the next one is
+     * due when as much log has come after it as it took, so that all lists together are no longer
+     * than what they list. */
+    if (tail - since < 2 * list)
+        return 0;
+    return tail >= quiet && tail - since >= list + store_log_limit(store);
 }
 
 /* Write a checkpoint that is due, unless somebody is at it. */

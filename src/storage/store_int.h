@@ -81,6 +81,7 @@ struct vl_store {
     vl_log_position checkpoint_from;   /* where its log begins: that, or its list */
     int has_list;                      /* there is a list */
     _Atomic uint64_t checkpoint_at;    /* position of the last checkpoint */
+    _Atomic uint64_t list_bytes;       /* of log that the last list of open transactions took */
     _Atomic uint64_t checkpoint_count; /* checkpoints written */
     _Atomic uint64_t quiet_until;      /* position up to which no checkpoint is tried again */
     vl_latch mark_turn;                /* one thread raises marks; held across that */

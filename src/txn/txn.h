@@ -51,9 +51,11 @@ typedef struct vl_session vl_session;
 
 typedef struct vl_txn_store_options {
     vl_store_options store; /* of the file, the cache and the log */
-    uint64_t version_bytes; /* memory for older versions, the most; 0: a quarter of the machine's
-                               (or of the container's limit), 64 MiB at least. Changes beyond it
-                               fail with VELO_FULL */
+    uint64_t version_bytes; /* memory for older versions, the most; 0: an eighth of the cache if its
+                               size is given, or a quarter of the machine's memory (or of the
+                               container's limit). What passes it goes to a temporary file beside
+                               the database (undo_spill.h); of a database in memory changes fail
+                               with VELO_FULL */
 } vl_txn_store_options;
 
 /* Open or create a database, as vl_store_open: recovery leaves out what did not commit.
@@ -85,16 +87,18 @@ vl_store *vl_txn_store_base(const vl_txn_store *store);
 velo_status vl_txn_store_collect(vl_ctx *ctx, vl_txn_store *store) VL_MUST_CHECK;
 
 typedef struct vl_txn_stats {
-    uint64_t version_bytes;  /* memory that older versions take */
-    uint64_t commit_count;   /* transactions with changes that have committed */
-    uint64_t rollback_count; /* those that were rolled back */
-    uint64_t wait_count;     /* waits for another transaction */
-    uint64_t conflict_count; /* changes refused because of a later commit */
-    uint64_t dropped_count;  /* older versions that were thrown away */
-    uint64_t merged_count;   /* pairs of them that became one */
-    uint64_t purged_count;   /* tombstones taken off their pages */
-    vl_timestamp published;  /* what new snapshots see */
-    vl_timestamp oldest;     /* oldest snapshot that anybody has */
+    uint64_t version_bytes;    /* memory that older versions take */
+    uint64_t spilled_bytes;    /* what they take in the temporary file */
+    uint64_t spill_file_bytes; /* what that file takes */
+    uint64_t commit_count;     /* transactions with changes that have committed */
+    uint64_t rollback_count;   /* those that were rolled back */
+    uint64_t wait_count;       /* waits for another transaction */
+    uint64_t conflict_count;   /* changes refused because of a later commit */
+    uint64_t dropped_count;    /* older versions that were thrown away */
+    uint64_t merged_count;     /* pairs of them that became one */
+    uint64_t purged_count;     /* tombstones taken off their pages */
+    vl_timestamp published;    /* what new snapshots see */
+    vl_timestamp oldest;       /* oldest snapshot that anybody has */
 } vl_txn_stats;
 
 void vl_txn_store_get_stats(vl_txn_store *store, vl_txn_stats *stats);

@@ -230,6 +230,7 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
     if ((length < COLLECT_CHAIN || length % COLLECT_CHAIN != 0) &&
         (newest != NULL || count < COLLECT_PAGE || count % COLLECT_PAGE != 0))
         return newest;
+    vl_undo_pool_touch(store->pool, VL_UNDO_PAGE_TOUCHES);
     vl_txn_get_horizon(store, &horizon);
     vl_txn_begin_prune(store, &horizon, &prune);
     if (newest != NULL)
@@ -382,6 +383,7 @@ collect_record(vl_ctx *ctx, collect_pass *pass)
     velo_status st;
 
     pass->is_tombstone = 0;
+    vl_undo_pool_settle(pass->store->pool, 1);
     if (record->key != NULL)
         VL_TRY(vl_tree_key_find_exclusive(ctx, &pass->tree->base->tree, record->key,
                                           record->key_size, collect_visit_entry, pass));
@@ -527,6 +529,7 @@ vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max
     }
     st = collect_logs(ctx, &pass);
     vl_latch_release_exclusive(&store->collect_turn);
+    vl_undo_pool_tend(ctx, store->pool);
     vl_txn_free_garbage(ctx, store, writer);
     return st;
 }

@@ -351,6 +351,7 @@ vl_txn_abort(vl_ctx *ctx, vl_session *session)
         end_destroy(txn);
     }
     vl_count(&store->rollback_count, 1);
+    vl_undo_pool_tend(ctx, store->pool);
     vl_txn_free_garbage(ctx, store, session->writer);
     ctx->error = before;
 }

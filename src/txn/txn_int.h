@@ -36,10 +36,12 @@
 #include "txn/txn_rows.h"
 #include "txn/write_gate.h"
 
-/* Memory for older versions, if the owner did not say: a share of the machine's, or this at least.
- */
-#define VL_TXN_VERSION_BYTES (UINT64_C(64) << 20)
-#define VL_TXN_VERSION_SHARE 4U
+/* Memory for older versions, if the owner did not say: of a database in a file a share of the
+ * cache's, if he said how large that is; else of the machine's; or so much at least. */
+#define VL_TXN_VERSION_CACHE_SHARE 8U
+#define VL_TXN_VERSION_LEAST       (UINT64_C(1) << 20)
+#define VL_TXN_VERSION_SHARE       4U
+#define VL_TXN_VERSION_BYTES       (UINT64_C(64) << 20)
 
 /* Ranges of rowids that a transaction goes on with at a time. */
 #define VL_TXN_RANGES 4U
@@ -340,8 +342,8 @@ vl_txn_is_fresh(const vl_session *session, const vl_txn_tree *tree)
            tree->created_at == session->mark_count;
 }
 
-/* Count a change. */
-void vl_txn_count_change(vl_session *session);
+/* Count a change; with nothing latched. */
+void vl_txn_count_change(vl_ctx *ctx, vl_session *session);
 
 /* ---- small things ---- */
 

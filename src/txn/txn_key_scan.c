@@ -170,6 +170,7 @@ vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan)
         vl_arena_init(&scan->arena, ctx->allocator, 0);
     scan->has_arena = 1;
     scan->count = 0;
+    vl_undo_pool_settle(scan->index->tree.store->pool, VL_UNDO_PAGE_TOUCHES);
     while (scan->count == 0) {
         st = vl_tree_key_scan_next(ctx, &scan->scan);
         if (st != VELO_OK || scan->scan.page == NULL)

@@ -53,6 +53,7 @@ keys_is_purgeable(void *argument, const vl_page_ref *leaf, uint32_t index)
     if (!self->has_horizon)
         vl_txn_get_horizon(tree->store, &self->horizon);
     self->has_horizon = 1;
+    vl_undo_pool_touch(tree->store->pool, 1);
     entry = vl_node_key_entry_at(leaf->page, tree->base->tree.page_size, index, key);
     return vl_prune_can_purge(&self->horizon.horizon,
                               vl_versions_find_key(map, entry.key.data, entry.key.size),
@@ -246,7 +247,7 @@ keys_change_entry(vl_ctx *ctx, keys_change *self)
             break;
         VL_TRY(vl_txn_await(ctx, &self->change));
     }
-    vl_txn_count_change(self->change.session);
+    vl_txn_count_change(ctx, self->change.session);
     vl_operation_tend(ctx, self->change.tree->store->base);
     return VELO_OK;
 }

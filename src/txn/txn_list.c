@@ -82,6 +82,7 @@ list_add_txn(vl_ctx *ctx, vl_writer *writer, const vl_txn *txn, uint64_t *count)
     for (const vl_undo *change = vl_undo_last(txn->log); change != NULL;
          change = change->previous) {
         VL_TRY(list_add(ctx, writer, change));
+        vl_undo_pool_settle(txn->store->pool, 1);
         ++*count;
     }
     return VELO_OK;

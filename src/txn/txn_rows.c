@@ -86,6 +86,7 @@ rows_is_purgeable(void *argument, const vl_page_ref *leaf, int64_t rowid)
     if (!self->has_horizon)
         vl_txn_get_horizon(tree->store, &self->horizon);
     self->has_horizon = 1;
+    vl_undo_pool_touch(tree->store->pool, 1);
     return vl_prune_can_purge(&self->horizon.horizon,
                               vl_versions_find_row(vl_txn_map(tree, leaf), rowid),
                               vl_ranges_find(tree->ranges, rowid));
@@ -448,7 +449,7 @@ rows_change_row(vl_ctx *ctx, rows_change *self, const vl_value *values, uint32_t
             break;
         VL_TRY(vl_txn_await(ctx, &self->change));
     }
-    vl_txn_count_change(self->change.session);
+    vl_txn_count_change(ctx, self->change.session);
     vl_operation_tend(ctx, self->change.tree->store->base);
     return VELO_OK;
 }

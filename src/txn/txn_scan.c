@@ -110,6 +110,7 @@ vl_rows_read(vl_ctx *ctx, vl_txn_table *table, const vl_view *view, int64_t rowi
             return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a row");
     }
     VL_TRY(vl_table_find(ctx, &table->tree.base->tree, rowid, scan_visit, &self));
+    vl_undo_pool_settle(table->tree.store->pool, 1);
     for (uint32_t i = 0; self.found && i < count; i++) {
         const vl_leaf_value *value = self.values + i;
         void *bytes;
@@ -279,6 +280,7 @@ scan_list(vl_ctx *ctx, vl_row_scan *scan)
         return VELO_OK;
     }
     scan->slots = scan->slot_buffer;
+    vl_undo_pool_touch(tree->store->pool, VL_UNDO_PAGE_TOUCHES);
     for (uint32_t i = 0; i < at->rank_end - at->rank_first; i++) {
         uint32_t rank = scan->is_backward ? at->rank_end - 1 - i : at->rank_first + i;
 
@@ -295,6 +297,7 @@ vl_row_scan_next(vl_ctx *ctx, vl_row_scan *scan)
 {
     velo_status st = scan_reserve(ctx, scan);
 
+    vl_undo_pool_settle(scan->table->tree.store->pool, 0);
     scan->leaf = NULL;
     if (scan->is_paused && scan->resume_is_inside)
         vl_table_scan_resume(&scan->scan, scan->resume_at);

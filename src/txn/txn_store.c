@@ -22,7 +22,10 @@ txn_store_keep(void *user, vl_pid pid, void *attachment)
     vl_txn_store *store = user;
 
     vl_latch_acquire_exclusive(&store->kept_latch);
+    vl_undo_pool_touch(store->pool, VL_UNDO_SPILL_FAR);
     vl_versions_keep(&store->kept, pid, (vl_versions){attachment});
+    vl_versions_kept_grow(store->allocator != NULL ? store->allocator : vl_allocator_default(),
+                          store->pool, &store->kept);
     atomic_store_explicit(&store->kept_count, store->kept.count, memory_order_release);
     vl_latch_release_exclusive(&store->kept_latch);
 }
@@ -37,6 +40,7 @@ txn_store_bring(void *user, vl_pid pid)
     if (atomic_load_explicit(&store->kept_count, memory_order_acquire) == 0)
         return NULL;
     vl_latch_acquire_exclusive(&store->kept_latch);
+    vl_undo_pool_touch(store->pool, VL_UNDO_SPILL_FAR);
     map = vl_versions_bring(&store->kept, pid);
     atomic_store_explicit(&store->kept_count, store->kept.count, memory_order_release);
     vl_latch_release_exclusive(&store->kept_latch);
@@ -73,6 +77,7 @@ txn_store_moved(void *argument, const vl_tree *tree, const vl_page_ref *from, co
 
     if (source.attachment == NULL)
         return;
+    vl_undo_pool_touch(store->pool, VL_UNDO_PAGE_TOUCHES);
     if (tree->ops == &vl_table_ops)
         vl_versions_move_rows(store->pool, &source, &target, first, last);
     else
@@ -106,11 +111,15 @@ vl_txn_make_ready(vl_ctx *ctx, vl_txn_store *store)
 
 /* Memory for older versions when the owner did not say. */
 static uint64_t
-txn_store_budget(void)
+txn_store_budget(uint64_t cache_bytes)
 {
     vl_machine machine;
     uint64_t share;
 
+    if (cache_bytes != 0) {
+        share = cache_bytes / VL_TXN_VERSION_CACHE_SHARE;
+        return share > VL_TXN_VERSION_LEAST ? share : VL_TXN_VERSION_LEAST;
+    }
     vl_machine_get(&machine);
     share = machine.usable_memory / VL_TXN_VERSION_SHARE;
     return share > VL_TXN_VERSION_BYTES ? share : VL_TXN_VERSION_BYTES;
@@ -132,7 +141,11 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
                                     .moved = txn_store_moved,
                                     .list = vl_txn_list};
     base.layer = &store->layer;
-    VL_TRY(vl_undo_pool_create(ctx, budget != 0 ? budget : txn_store_budget(), &store->pool));
+    VL_TRY(vl_undo_pool_create(
+        ctx, budget != 0 ? budget : txn_store_budget(path != NULL ? base.cache_bytes : 0),
+        &store->pool));
+    if (path != NULL)
+        VL_TRY(vl_undo_pool_set_spill(ctx, store->pool, io, path));
     VL_TRY(vl_key_shares_create(ctx, store->pool, &store->shares));
     VL_TRY(vl_txn_status_pool_create(ctx, &store->statuses));
     VL_TRY(vl_snapshots_create(ctx, &store->publish, &store->snapshots));
@@ -344,6 +357,7 @@ vl_txn_store_abandon(vl_txn_store *store)
     vl_store_abandon(store->base);
     vl_snapshots_destroy(store->snapshots);
     vl_publish_deinit(&store->publish);
+    vl_versions_kept_deinit(&store->kept);
     vl_key_shares_destroy(store->shares);
     vl_undo_pool_destroy(store->pool);
     vl_txn_status_pool_destroy(store->statuses);
@@ -414,6 +428,8 @@ void
 vl_txn_store_get_stats(vl_txn_store *store, vl_txn_stats *stats)
 {
     stats->version_bytes = vl_undo_pool_used(store->pool);
+    stats->spilled_bytes = vl_undo_pool_spilled(store->pool);
+    stats->spill_file_bytes = vl_undo_pool_file_size(store->pool);
     stats->commit_count = vl_counter(&store->commit_count);
     stats->rollback_count = vl_counter(&store->rollback_count);
     stats->wait_count = vl_counter(&store->wait_count);

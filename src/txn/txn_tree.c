@@ -51,7 +51,7 @@ vl_txn_create_tree(vl_ctx *ctx, vl_statement *statement, const vl_leaf_schema *s
     }
     vl_operation_end(session->writer);
     VL_TRY(st);
-    vl_txn_count_change(session);
+    vl_txn_count_change(ctx, session);
     VL_TRY(vl_txn_tree_get(ctx, session->store, *id, &tree)); /* else it goes with the statement */
     tree->created_by = session->txn->number;
     tree->created_at = session->mark_count;
@@ -92,7 +92,7 @@ vl_txn_drop_tree(vl_ctx *ctx, vl_statement *statement, vl_tree_id id)
     vl_undo_linked(record); /* TT2 */
     going->next = session->txn->going;
     session->txn->going = going; /* TT1 */
-    vl_txn_count_change(session);
+    vl_txn_count_change(ctx, session);
     return VELO_OK;
 }
 

@@ -228,6 +228,7 @@ vl_txn_undo_last(vl_ctx *ctx, vl_txn *txn, vl_writer *writer)
     vl_operation_begin(writer);
     st = undo_any(ctx, &step);
     vl_operation_end(writer);
+    vl_undo_pool_settle(txn->store->pool, 1);
     if (st == VELO_OK && is_tree)
         vl_operation_return_pages(ctx, writer);
     return st;

@@ -5,10 +5,10 @@
  *       each hold. It becomes 0 under the pool's latch only; then the log is in no list, and is
  *       freed. So what the list names may be held under that latch.
  *   U2  The last record lies in the newest chunk that has one; records behind it do not exist.
- *   U3  `used_bytes` of the pool is the sum of what it has allocated, and never passes the budget.
- *   U4  While a log is held, no byte of a record that is popped is used again.
- *   U5  Finished logs are listed in the order in which they were finished; before them those that
- * were put back, and those of merged records. */
+ *   U3  `used_bytes` of the pool is the sum of what it has allocated in memory, and never passes
+ * the budget. What would, lies in `spill`. U4  While a log is held, no byte of a record that is
+ * popped is used again. U5  Finished logs are listed in the order in which they were finished;
+ * before them those that were put back, and those of merged records. */
 #include "txn/undo.h"
 
 #include "base/assert.h"
@@ -48,6 +48,7 @@ struct vl_undo_pool {
     uint64_t budget_bytes;       /* as given */
     vl_allocator *allocator;     /* of all memory */
     _Atomic uint64_t used_bytes; /* U3 */
+    vl_undo_spill *spill;        /* NULL: there is none */
     vl_latch latch;              /* rank VL_RANK_UNDO: guards the list */
     vl_undo_log *first;          /* U5 */
     vl_undo_log *end;            /* last of the list */
@@ -76,13 +77,70 @@ vl_undo_pool_destroy(vl_undo_pool *pool)
         return;
     VL_ASSERT(pool->first == NULL);
     VL_ASSERT(vl_undo_pool_used(pool) == 0);
+    vl_undo_spill_destroy(pool->spill);
     vl_free(pool);
+}
+
+velo_status
+vl_undo_pool_set_spill(vl_ctx *ctx, vl_undo_pool *pool, vl_io *io, const char *path)
+{
+    VL_ASSERT(pool->spill == NULL);
+    return vl_undo_spill_create(ctx, io, path, &pool->spill);
 }
 
 uint64_t
 vl_undo_pool_used(const vl_undo_pool *pool)
 {
     return vl_counter(&pool->used_bytes);
+}
+
+uint64_t
+vl_undo_pool_spilled(const vl_undo_pool *pool)
+{
+    return pool->spill != NULL ? vl_undo_spill_used(pool->spill) : 0;
+}
+
+uint64_t
+vl_undo_pool_file_size(const vl_undo_pool *pool)
+{
+    return pool->spill != NULL ? vl_undo_spill_size(pool->spill) : 0;
+}
+
+/* Whether memory is about to be used up. */
+static int
+undo_is_near_budget(const vl_undo_pool *pool)
+{
+    return pool->budget_bytes != 0 &&
+           vl_undo_pool_used(pool) >= pool->budget_bytes - pool->budget_bytes / 8;
+}
+
+void
+vl_undo_pool_tend(vl_ctx *ctx, vl_undo_pool *pool)
+{
+    int is_wanted = undo_is_near_budget(pool);
+    vl_error before;
+
+    if (pool->spill == NULL || (VL_LIKELY(!is_wanted) && vl_undo_spill_size(pool->spill) == 0))
+        return;
+    before = ctx->error;
+    if (vl_undo_spill_tend(ctx, pool->spill, is_wanted) != VELO_OK)
+        ctx->error = before; /* it fails again where it is wanted, and is told there */
+}
+
+void
+vl_undo_pool_touch(vl_undo_pool *pool, uint32_t count)
+{
+    if (pool->spill != NULL)
+        vl_undo_spill_touch(pool->spill, count);
+}
+
+void
+vl_undo_pool_settle(vl_undo_pool *pool, uint32_t count)
+{
+    if (pool->spill == NULL)
+        return;
+    vl_undo_spill_touch(pool->spill, count);
+    vl_undo_spill_settle(pool->spill);
 }
 
 /* Count bytes in, unless the budget is passed: 1 or 0. Keeps U3. */
@@ -105,6 +163,8 @@ vl_undo_pool_alloc(vl_ctx *ctx, vl_undo_pool *pool, size_t size, void **out)
 {
     *out = NULL;
     if (!undo_take_budget(pool, size)) {
+        if (pool->spill != NULL)
+            return vl_undo_spill_alloc(ctx, pool->spill, size, out);
         (void)vl_fail(ctx, VELO_FULL,
                       "older versions of rows would take more than the %llu bytes that they may: "
                       "a transaction is too large, or a reader is open for too long",
@@ -126,6 +186,10 @@ vl_undo_pool_free(vl_undo_pool *pool, void *block)
 {
     if (block == NULL)
         return;
+    if (vl_undo_spill_has(pool->spill, block)) {
+        vl_undo_spill_free(pool->spill, block);
+        return;
+    }
     atomic_fetch_sub_explicit(&pool->used_bytes, vl_alloc_size(block), memory_order_relaxed);
     vl_free(block);
 }
@@ -162,6 +226,7 @@ undo_log_free(vl_undo_log *log)
 
         vl_undo_pool_free(pool, log->chunk);
         log->chunk = older;
+        vl_undo_pool_settle(pool, 8); /* a chunk that is freed is a page that is touched */
     }
     vl_txn_status_release(log->status, 1);
     vl_undo_pool_free(pool, log);
@@ -372,10 +437,10 @@ undo_log_room(vl_ctx *ctx, vl_undo_log *log, uint64_t size)
     if (chunk != NULL) {
         if (chunk->size - chunk->used >= size)
             return VELO_OK;
-        want = 2 * ((uint64_t)chunk->size + sizeof *chunk);
+        want = 2 * ((uint64_t)chunk->size + sizeof *chunk + VL_UNDO_SPILL_HEAD);
         want = want < UNDO_MAX_CHUNK ? want : UNDO_MAX_CHUNK;
     }
-    want -= sizeof *chunk;
+    want -= sizeof *chunk + VL_UNDO_SPILL_HEAD; /* a block of the file has that size with it */
     return undo_add_chunk(ctx, log, want >= size ? want : size);
 }
 

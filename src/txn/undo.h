@@ -32,14 +32,16 @@
  * Lifetime. A log's memory stays until its transaction has finished it, none of its records is in a
  * chain, and nobody holds it. So a pointer to a record is good for as long as the leaf is latched.
  *
- * Memory. All of a pool counts in its budget, the version maps too. Beyond it changes fail with
- * VELO_FULL; nothing is written to pages yet (11, item 16). */
+ * Memory. All of a pool counts in its budget, the version maps too. What is wanted beyond it comes
+ * from a file (undo_spill.h), if the pool has one; else changes fail with VELO_FULL (11, item 16).
+ */
 #ifndef VL_TXN_UNDO_H
 #define VL_TXN_UNDO_H
 
 #include "base/ctx.h"
 #include "storage/leaf_pax.h"
 #include "txn/status.h"
+#include "txn/undo_spill.h"
 
 typedef enum vl_undo_kind {
     VL_UNDO_INSERT,       /* a row or entry where none was */
@@ -107,13 +109,36 @@ typedef struct vl_undo_change {
 velo_status vl_undo_pool_create(vl_ctx *ctx, uint64_t budget_bytes, vl_undo_pool **out)
     VL_MUST_CHECK;
 
+/* Let what passes the budget go to a file in the folder of the database at `path`; once, before the
+ * pool is used. Errors: VELO_NOMEM. */
+velo_status vl_undo_pool_set_spill(vl_ctx *ctx, vl_undo_pool *pool, vl_io *io, const char *path)
+    VL_MUST_CHECK;
+
 /* Destroy; every log is gone by then. NULL is allowed. */
 void vl_undo_pool_destroy(vl_undo_pool *pool);
 
-/* Bytes that are in use. Any thread. */
+/* Bytes of memory that are in use: at most the budget; and those in the file; and what the file
+ * takes. Any thread. */
 uint64_t vl_undo_pool_used(const vl_undo_pool *pool);
+uint64_t vl_undo_pool_spilled(const vl_undo_pool *pool);
+uint64_t vl_undo_pool_file_size(const vl_undo_pool *pool);
 
-/* Memory that counts in the budget. vl_undo_pool_alloc: VELO_FULL, VELO_NOMEM. Any thread. */
+/* With nothing latched, every now and then: keep the file as large as it has to be. Whether that
+ * succeeds shows when it is wanted. Any thread. */
+void vl_undo_pool_tend(vl_ctx *ctx, vl_undo_pool *pool);
+
+/* Older versions of so many rows were made, read, or taken away; and a moment, outside of write
+ * sections, to let go of what was: bounds what of the file is in the process's memory
+ * (undo_spill.h). Any thread, pages may be latched. */
+void vl_undo_pool_touch(vl_undo_pool *pool, uint32_t count);
+void vl_undo_pool_settle(vl_undo_pool *pool, uint32_t count);
+
+/* What a page with versions counts for: those of its rows mostly lie together. */
+#define VL_UNDO_PAGE_TOUCHES 64U
+
+/* Memory that counts in the budget, or room in the file. vl_undo_pool_alloc: VELO_FULL, VELO_NOMEM,
+ * those of vl_undo_spill_alloc. Without a context it is wanted only to do better: there is no
+ * message, and the file does not grow for it. Any thread. */
 velo_status vl_undo_pool_alloc(vl_ctx *ctx, vl_undo_pool *pool, size_t size, void **out)
     VL_MUST_CHECK;
 void vl_undo_pool_free(vl_undo_pool *pool, void *block);

@@ -15,6 +15,7 @@
  *   M4  Memory is wanted for speed only: without it a list stays a list, a table its size. */
 #include "txn/versions.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/hash.h"
 
@@ -394,10 +395,58 @@ versions_holder(vl_versions map)
     return NULL;
 }
 
+static uint64_t
+versions_kept_size(const vl_versions_kept *kept)
+{
+    return kept->more != NULL ? kept->more_count : VL_VERSIONS_KEPT_BUCKETS;
+}
+
 static vl_undo **
 versions_kept_bucket(vl_versions_kept *kept, uint64_t page)
 {
-    return &kept->buckets[vl_mix64(page) & (VL_VERSIONS_KEPT_BUCKETS - 1)];
+    vl_undo **buckets = kept->more != NULL ? kept->more : kept->buckets;
+
+    return &buckets[vl_mix64(page) & (versions_kept_size(kept) - 1)];
+}
+
+void
+vl_versions_kept_grow(vl_allocator *allocator, vl_undo_pool *pool, vl_versions_kept *kept)
+{
+    uint64_t old_count = versions_kept_size(kept), count = 4 * old_count;
+    vl_undo **old = kept->more != NULL ? kept->more : kept->buckets;
+    vl_undo **more;
+
+    if (kept->count < 2 * old_count)
+        return;
+    more = vl_allocator_alloc(allocator, (size_t)count * sizeof *more, _Alignof(vl_undo *));
+    if (more == NULL)
+        return;
+    memset((void *)more, 0, (size_t)count * sizeof *more);
+    for (uint64_t i = 0; i < old_count; i++) {
+        vl_undo *holder = old[i];
+
+        while (holder != NULL) {
+            vl_undo *next = holder->kept_next;
+            vl_undo **bucket = &more[vl_mix64(holder->kept_at) & (count - 1)];
+
+            holder->kept_next = *bucket;
+            *bucket = holder;
+            holder = next;
+            vl_undo_pool_settle(pool, VL_UNDO_SPILL_FAR);
+        }
+        old[i] = NULL;
+    }
+    vl_free((void *)kept->more);
+    kept->more = more;
+    kept->more_count = count;
+}
+
+void
+vl_versions_kept_deinit(vl_versions_kept *kept)
+{
+    VL_ASSERT(kept->count == 0);
+    vl_free((void *)kept->more);
+    kept->more = NULL;
 }
 
 void
@@ -439,8 +488,10 @@ vl_versions_bring(vl_versions_kept *kept, uint64_t page)
 vl_versions
 vl_versions_bring_any(vl_versions_kept *kept)
 {
-    for (uint32_t i = 0; i < VL_VERSIONS_KEPT_BUCKETS; i++)
-        if (kept->buckets[i] != NULL)
-            return versions_take_kept(kept, &kept->buckets[i]);
+    vl_undo **buckets = kept->more != NULL ? kept->more : kept->buckets;
+
+    for (uint64_t i = 0; kept->count > 0 && i < versions_kept_size(kept); i++)
+        if (buckets[i] != NULL)
+            return versions_take_kept(kept, &buckets[i]);
     return (vl_versions){NULL};
 }

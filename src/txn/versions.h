@@ -56,15 +56,24 @@ uint32_t vl_versions_count(vl_versions map);
 /* ---- maps of pages that are not in memory ---- */
 
 /* Maps whose pages have left memory, by page number (vl_cache_hooks). It needs no memory for a map:
- * they are hung together by a field of theirs. One thread at a time. */
+ * they are hung together by a field of theirs. With very many of them it takes a larger table, if
+ * there is memory for it. All zeros is none. One thread at a time. */
 #define VL_VERSIONS_KEPT_BUCKETS VL_BY_BUILD(4096U, 4U)
 typedef struct vl_versions_kept {
     uint64_t count;                             /* of maps */
     vl_undo *buckets[VL_VERSIONS_KEPT_BUCKETS]; /* private */
+    vl_undo **more;                             /* private: instead of them, or NULL; owned */
+    uint64_t more_count;                        /* private: of these */
 } vl_versions_kept;
 
 /* Keep a map, which is not empty, of a page of which none is kept. */
 void vl_versions_keep(vl_versions_kept *kept, uint64_t page, vl_versions map);
+
+/* Take a larger table if there are many maps, and memory. `pool` is that of the records. */
+void vl_versions_kept_grow(vl_allocator *allocator, vl_undo_pool *pool, vl_versions_kept *kept);
+
+/* Free what it owns; no map is kept any more. */
+void vl_versions_kept_deinit(vl_versions_kept *kept);
 
 /* Take the map of a page out again: the empty one if none is kept. */
 vl_versions vl_versions_bring(vl_versions_kept *kept, uint64_t page);

@@ -98,6 +98,8 @@ txn_model_init(txn_model *model, vl_ctx *ctx, vl_io *io, const char *path, uint6
     model->io = io;
     model->path = path;
     model->options.store.may_create = 1;
+    model->options.version_bytes =
+        seed % 2 == 0 ? 2000 : 0; /* most of them go to a file, or none */
     model->text_size = 30000;
     vl_rng_init(&model->rng, seed);
     vl_arena_init(&model->arena, ctx->allocator, 0);

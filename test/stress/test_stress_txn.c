@@ -636,7 +636,8 @@ stress_txn_life(uint64_t seed)
 {
     static stress_txn_thread threads[STRESS_TXN_THREADS];
     vl_txn_store_options options = {
-        .store = {.may_create = 1, .log_limit_bytes = 1 << 15, .has_background = seed % 2 == 0}};
+        .store = {.may_create = 1, .log_limit_bytes = 1 << 15, .has_background = seed % 2 == 0},
+        .version_bytes = seed % 3 == 0 ? 4000 : 0}; /* older versions go to a file, or not */
     static stress_txn all;
     vl_sim_fault fault = {.kind = VL_SIM_CUT_BEFORE, .ops = VL_SIM_CHANGING};
     vl_sim_options machine = {.seed = seed};
@@ -784,14 +785,16 @@ stress_txn_history_in_memory(void)
     stress_txn_run(NULL, NULL, &options, stress_txn_amount(3000));
 }
 
-/* With a thread that writes checkpoints all the time, in a cache of the least size. */
+/* With a thread that writes checkpoints all the time, in a cache of the least size, and next to no
+ * memory for older versions. */
 static void
 stress_txn_history_in_a_file(void)
 {
     vl_txn_store_options options = {.store = {.may_create = 1,
                                               .has_background = 1,
                                               .cache_bytes = 1 << 20,
-                                              .log_limit_bytes = 1 << 16}};
+                                              .log_limit_bytes = 1 << 16},
+                                    .version_bytes = 3000};
     vl_io *io;
 
     CHECK_OK(vl_io_open(unit_ctx(), NULL, &io));
