@@ -62,7 +62,7 @@ columns_set(vl_ctx *ctx, vl_session *session, vl_txn_tree *tree, const vl_leaf_s
     st = vl_operation_set_columns(ctx, session->writer, tree->base, schema);
     vl_operation_end(session->writer);
     VL_TRY(st);
-    vl_txn_count_change(session);
+    vl_txn_count_change(ctx, session);
     return vl_operation_await_others(ctx, session->store->base); /* TC2 */
 }
 

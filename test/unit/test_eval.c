@@ -316,7 +316,8 @@ eval_raises(void)
     char text[64];
 
     plan_init(&builder);
-    CHECK_STATUS(evaluate(&builder, "(raise 'not so')", text, sizeof text), VELO_CONSTRAINT_TRIGGER);
+    CHECK_STATUS(evaluate(&builder, "(raise 'not so')", text, sizeof text),
+                 VELO_CONSTRAINT_TRIGGER);
     plan_deinit(&builder);
     CHECK_TEXT(unit_ctx()->error.text, "not so");
 }
