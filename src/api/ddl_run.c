@@ -252,8 +252,9 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return vl_txn_drop_tree(ctx, txn, change->tree);
     case VL_DDL_SET_COLUMNS:
         return vl_fail(ctx, VELO_ERROR, "ALTER TABLE of columns is not supported yet");
-    case VL_DDL_REQUIRE_EMPTY:
     case VL_DDL_DELETE_ROWS:
+        return vl_delete_dropped(ctx, run->statement, change->table);
+    case VL_DDL_REQUIRE_EMPTY:
     case VL_DDL_CHECK_ROWS:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     case VL_DDL_DROP_SEQUENCE:
@@ -311,7 +312,8 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
                           .schema_count = 1,
                           .statement = statement->tree,
                           .sql = statement->sql,
-                          .sql_size = statement->sql_size};
+                          .sql_size = statement->sql_size,
+                          .has_foreign_keys = connection->has_foreign_keys};
     ddl_run run = {.statement = statement, .engine = connection->engine};
     velo_status st;
     vl_ddl ddl;

@@ -303,7 +303,8 @@ ddl_is_parent(const vl_table_def *table)
 static velo_status
 ddl_drop_storage(vl_ddl_plan_state *state, const vl_table_def *table)
 {
-    if (state->input->has_foreign_keys && ddl_is_parent(table)) {
+    if (state->input->has_foreign_keys && table->object.type == VL_OBJECT_TABLE &&
+        (table->fk_count > 0 || ddl_is_parent(table))) {
         vl_ddl_change *change = vl_ddl_add(state, VL_DDL_DELETE_ROWS, table->schema);
 
         if (change == NULL)
