@@ -292,7 +292,7 @@ foreign_parent_goes(vl_ctx *ctx, vl_edit_run *run, const vl_fk_down *down, const
 {
     int acts = down->action > VL_FK_RESTRICT;
     int64_t latest;
-    int64_t own;
+    int64_t own = 0;
 
     if (!foreign_key_goes(run, down, old, full))
         return VELO_OK;

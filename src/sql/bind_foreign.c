@@ -295,6 +295,23 @@ foreign_sets_column(const foreign_work *work, uint16_t column)
             vl_bind_sets_name(work->sets, "_rowid_", 7));
 }
 
+/* Whether an UPDATE sets a column of the table that a foreign key refers to. */
+static int
+foreign_sets_parent(const foreign_work *work, const vl_fk_def *fk)
+{
+    const vl_table_def *table = work->table;
+
+    for (uint16_t c = 0; c < table->column_count; c++) {
+        int is_key = fk->parent_columns == NULL && table->columns[c].key_place > 0;
+
+        for (uint16_t i = 0; i < fk->count && fk->parent_columns != NULL && !is_key; i++)
+            is_key = foreign_is_name(table->columns[c].name, fk->parent_columns[i]);
+        if (is_key && foreign_sets_column(work, c))
+            return 1;
+    }
+    return 0;
+}
+
 static int
 foreign_sets_any(const foreign_work *work, const uint16_t *columns, uint32_t count)
 {
@@ -407,7 +424,7 @@ foreign_add_down(foreign_work *work, const vl_table_def *child, const vl_fk_def 
     const vl_index_def *index;
     vl_fk_down *down;
 
-    if (columns == NULL)
+    if (columns == NULL || (work->event == VL_OP_UPDATE && !foreign_sets_parent(work, fk)))
         return;
     if (!vl_foreign_locate(work->table, fk, &index, columns + fk->count, columns)) {
         /* An inserted parent can at most resolve what was deferred, or is deferred to the end of
@@ -417,8 +434,6 @@ foreign_add_down(foreign_work *work, const vl_table_def *child, const vl_fk_def 
             foreign_mismatch(work, child, fk);
         return;
     }
-    if (work->event == VL_OP_UPDATE && !foreign_sets_any(work, columns, fk->count))
-        return;
     down = vl_bind_grow(b, work->downs, work->out->down_count, &work->down_capacity, sizeof *down);
     if (down == NULL)
         return;
