@@ -313,7 +313,8 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
                           .statement = statement->tree,
                           .sql = statement->sql,
                           .sql_size = statement->sql_size,
-                          .has_foreign_keys = connection->has_foreign_keys};
+                          .has_foreign_keys = connection->has_foreign_keys,
+                          .is_deferring = connection->foreign.is_deferring};
     ddl_run run = {.statement = statement, .engine = connection->engine};
     velo_status st;
     vl_ddl ddl;

@@ -1,4 +1,8 @@
-/* nested.c - statements that the layer here runs inside of another one. */
+/* nested.c - statements that the layer here runs inside of another one.
+ *
+ * Invariants
+ *   NE1  A nested statement is ended before what is around it goes on, whatever came of it; its
+ *        changes are undone with those of the outer one only. */
 #include "api/api_int.h"
 
 #include "exec/source.h"

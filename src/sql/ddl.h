@@ -76,6 +76,7 @@ typedef struct vl_ddl_input {
     const vl_ddl_result *results;    /* CREATE TABLE AS: result_count columns; else NULL */
     uint32_t result_count;           /* see results */
     int has_foreign_keys;            /* PRAGMA foreign_keys is on */
+    int is_deferring;                /* PRAGMA defer_foreign_keys is on */
 } vl_ddl_input;
 
 /* What a statement does. */
