@@ -219,7 +219,8 @@ foreign_is_own_parent(vl_ctx *ctx, vl_edit_run *run, const vl_fk_up *up, const v
         VL_TRY(vl_entry_key_add(ctx, &run->row_arena, &key,
                                 foreign_value(run->def, full, (uint16_t)up->index->terms[i].column),
                                 &up->index->terms[i]));
-    *is_own = key.size == wanted.size && memcmp(key.data, wanted.data, key.size) == 0;
+    *is_own = key.size == wanted.size && key.data != NULL && wanted.data != NULL &&
+              memcmp(key.data, wanted.data, key.size) == 0;
     return VELO_OK;
 }
 

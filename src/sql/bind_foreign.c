@@ -230,7 +230,7 @@ foreign_put_defaults(const vl_action *action, vl_ast *statement)
         const vl_column_def *column = &action->child->columns[action->fk->columns[i]];
 
         if (column->default_ast != NULL && column->generated == 0)
-            memcpy(&set->kid[1], &column->default_ast, sizeof set->kid[1]); /* it is only read */
+            memcpy(&set->kid[1], &column->default_ast, sizeof(vl_ast *)); /* it is only read */
     }
 }
 
@@ -240,12 +240,13 @@ vl_foreign_statement(vl_ctx *ctx, vl_arena *arena, const vl_action *action, cons
 {
     const vl_fk_def *fk = action->fk;
     uint16_t *columns = vl_arena_alloc_array(arena, (size_t)2 * fk->count, sizeof *columns);
-    foreign_text text = {.arena = arena, .is_failed = columns == NULL};
+    foreign_text text = {.arena = arena};
     const vl_index_def *index;
     vl_parse_result parsed;
 
-    if (columns != NULL &&
-        !vl_foreign_locate(action->table, fk, &index, columns, columns + fk->count))
+    if (columns == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement for a foreign key");
+    if (!vl_foreign_locate(action->table, fk, &index, columns, columns + fk->count))
         return vl_fail(ctx, VELO_INTERNAL, "a foreign key to %s lost its parent key",
                        action->table->object.name);
     if (action->task == VL_FK_ACT) {
