@@ -202,7 +202,7 @@ static void
 cascades_go_deep_and_have_a_limit(void)
 {
     velo_connection *db = foreign_open(
-        NULL, "CREATE TABLE t(id INTEGER PRIMARY KEY, p REFERENCES t ON DELETE CASCADE);"
+        NULL, "CREATE TABLE t(id INTEGER PRIMARY KEY, p INTEGER REFERENCES t ON DELETE CASCADE);"
               "CREATE INDEX tp ON t(p)");
 
     CHECK_RUN(db,
