@@ -67,9 +67,10 @@ struct vl_engine {
 typedef struct vl_savepoint {
     char *name;
     vl_txn_mark mark;
-    vl_schema *schema;  /* the connection's then, a reference or NULL */
-    int has_ddl;        /* likewise */
-    int is_transaction; /* it began the transaction */
+    vl_schema *schema;       /* the connection's then, a reference or NULL */
+    int has_ddl;             /* likewise */
+    int is_transaction;      /* it began the transaction */
+    vl_exec_foreign foreign; /* the connection's then */
     struct vl_savepoint *older;
 } vl_savepoint;
 
@@ -95,7 +96,8 @@ struct velo_connection {
     uint64_t snapshot_version; /* engine->data_version when that was taken, or before */
     uint32_t active_count;     /* statements between first step and end, those that write too */
     int synchronous;           /* vl_synchronous */
-    int foreign_keys;          /* PRAGMA foreign_keys: remembered */
+    int has_foreign_keys;      /* PRAGMA foreign_keys: they are enforced */
+    vl_exec_foreign foreign;   /* what they have counted in the open transaction */
     int cache_size;            /* PRAGMA cache_size: remembered */
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
@@ -166,6 +168,8 @@ struct velo_statement {
     vl_plan *plan;
     struct vl_prepared_body *bodies; /* of the triggers that it can fire, as far as they are made */
     vl_exec_tally tally;             /* of the connection, when the run began */
+    vl_exec_foreign foreign;         /* likewise */
+    int has_foreign_keys;            /* the plan enforces them */
     vl_schema *schema;               /* the plan's, a reference */
     vl_exec *exec;                   /* NULL: OTHER */
     vl_statement txn;                /* while is_open */
@@ -273,6 +277,11 @@ uint64_t vl_split_layout(const char **ids);
 velo_status vl_verify_tables(vl_ctx *ctx, velo_statement *statement, vl_exec_fault *tell,
                              void *argument) VL_MUST_CHECK;
 
+/* DROP TABLE with foreign keys: delete its rows with all that this does to others. Errors:
+ * VELO_CONSTRAINT_FOREIGNKEY. */
+velo_status vl_delete_dropped(vl_ctx *ctx, velo_statement *outer, const vl_table_def *table)
+    VL_MUST_CHECK;
+
 /* Write a name in double quotes, with at most 2 * size + 2 bytes. Returns how many. */
 size_t vl_put_name(char *to, const char *name);
 
@@ -328,6 +337,13 @@ velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const 
 /* Make the plan of the statement's tree by a schema. */
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     VL_MUST_CHECK;
+
+/* vl_exec_env.find_body: `user` is the statement. */
+velo_status vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action,
+                                  const vl_body **body);
+
+/* Fail: a foreign key is violated. Returns its code. */
+velo_status vl_foreign_fail(vl_ctx *ctx);
 
 /* Make a plan of a tree without parameters. functions: of the connection, or NULL. */
 velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,

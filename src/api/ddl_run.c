@@ -381,7 +381,7 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_REQUIRE_EMPTY:
         return ddl_require_empty(ctx, run, change);
     case VL_DDL_DELETE_ROWS:
-        return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
+        return vl_delete_dropped(ctx, run->statement, change->table);
     case VL_DDL_DROP_SEQUENCE:
     case VL_DDL_RENAME_SEQUENCE:
         return ddl_change_sequence(ctx, run, change);
@@ -497,6 +497,8 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
                           .statement = statement->tree,
                           .sql = statement->sql,
                           .sql_size = statement->sql_size,
+                          .has_foreign_keys = connection->has_foreign_keys,
+                          .is_deferring = connection->foreign.is_deferring,
                           .next_column = ddl_next_column,
                           .argument = connection->engine};
     ddl_run run = {.statement = statement, .engine = connection->engine};

@@ -187,12 +187,25 @@ pragma_busy_timeout(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
 static velo_status
 pragma_foreign_keys(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
+    velo_connection *connection = call->statement->connection;
+
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, call->statement->connection->foreign_keys);
-    if (pragma_level(argument, 0) != 0)
-        return vl_fail(ctx, VELO_ERROR,
-                       "foreign keys are not enforced yet: they cannot be turned "
-                       "on");
+        return pragma_answer_integer(ctx, call, connection->has_foreign_keys);
+    if (!vl_session_is_in_transaction(connection->session))
+        connection->has_foreign_keys = pragma_level(argument, connection->has_foreign_keys) != 0;
+    return VELO_OK;
+}
+
+static velo_status
+pragma_defer_foreign_keys(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    vl_exec_foreign *foreign = &call->statement->connection->foreign;
+
+    if (argument == NULL)
+        return pragma_answer_integer(ctx, call, foreign->is_deferring);
+    foreign->is_deferring = pragma_level(argument, foreign->is_deferring) != 0;
+    if (!foreign->is_deferring)
+        foreign->put_off = 0; /* as in SQLite */
     return VELO_OK;
 }
 
@@ -347,6 +360,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("cache_size", pragma_cache_size, VL_PRAGMA_TAKES_SCHEMA, "cache_size", "schema"),
     VL_PRAGMA("compile_options", pragma_compile_options, 0, "compile_options"),
     VL_PRAGMA("data_version", pragma_data_version, 0, "data_version"),
+    VL_PRAGMA("defer_foreign_keys", pragma_defer_foreign_keys, 0, "defer_foreign_keys"),
     VL_PRAGMA("encoding", pragma_encoding, 0, "encoding"),
     VL_PRAGMA("foreign_keys", pragma_foreign_keys, 0, "foreign_keys"),
     VL_PRAGMA("function_list", pragma_function_list, 0, "name", "builtin", "type", "enc", "narg",

@@ -64,6 +64,12 @@ const vl_pragma *vl_pragma_find_schema(const char *name, size_t size);
 /* Whether a pragma is the one of that name. */
 int vl_pragma_is(const vl_pragma *pragma, const char *name, size_t size);
 
+/* ---- pragma_foreign.c ---- */
+
+/* PRAGMA foreign_key_check. */
+velo_status vl_pragma_foreign_key_check(vl_ctx *ctx, const vl_pragma_call *call,
+                                        const vl_pragma_text *argument) VL_MUST_CHECK;
+
 /* ---- pragma_func.c ---- */
 
 /* Errors: VELO_ERROR, there is no database of that name, which the message has between quotes. */

@@ -33,8 +33,7 @@ statement_get_body(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *en
     vl_body *body;
 
     for (; *place != NULL; place = &(*place)->next)
-        if ((*place)->body->action.trigger == action->trigger &&
-            (*place)->body->action.conflict == action->conflict) {
+        if (vl_action_is_same(&(*place)->body->action, action)) {
             *out = (*place)->body;
             return VELO_OK;
         }
@@ -73,16 +72,16 @@ statement_make_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env 
     return VELO_OK;
 }
 
-/* vl_exec_env.find_body: `user` is the statement. */
-static velo_status
-statement_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl_body **body)
+velo_status
+vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl_body **body)
 {
     velo_statement *statement = user;
     const vl_schema *schemas[1] = {statement->schema};
     vl_plan_env env = {.schemas = schemas,
                        .schema_count = 1,
                        .find_func = vl_functions_find,
-                       .find_table_func = vl_pragma_find_function};
+                       .find_table_func = vl_pragma_find_function,
+                       .has_foreign_keys = statement->has_foreign_keys};
 
     return statement_get_body(ctx, statement, &env, action, body);
 }
@@ -95,7 +94,8 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
                        .schema_count = 1,
                        .find_func = vl_functions_find,
                        .find_table_func = vl_pragma_find_function,
-                       .arg = statement->connection->function_set};
+                       .arg = statement->connection->function_set,
+                       .has_foreign_keys = statement->connection->has_foreign_keys};
     vl_parse_result parsed;
     velo_status st;
 
@@ -107,6 +107,7 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     vl_schema_release(statement->schema);
     statement->schema = NULL;
     vl_arena_reset(&statement->arena);
+    statement->has_foreign_keys = env.has_foreign_keys;
     st = vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed);
     if (st != VELO_OK)
         return st;
@@ -307,18 +308,67 @@ statement_drop_row(velo_statement *statement)
     memset(statement->cells, 0, statement->column_count * sizeof *statement->cells);
 }
 
+velo_status
+vl_foreign_fail(vl_ctx *ctx)
+{
+    return vl_fail(ctx, VELO_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constraint failed");
+}
+
+/* Whether the changes of a run that has come to `st` are to stay. */
+static int
+statement_keeps(const velo_statement *statement, velo_status st)
+{
+    return st == VELO_OK || (statement->exec != NULL &&
+                             vl_exec_get_counts(statement->exec).resolution == VL_CONFLICT_FAIL);
+}
+
+/* Whether a run that wrote, and whose changes are to stay, leaves children without a parent: those
+ * that count at the end of the statement, and the others too when it commits. */
+static int
+statement_violates(const velo_statement *statement)
+{
+    const velo_connection *connection = statement->connection;
+
+    if (!statement->is_writing)
+        return 0;
+    if (statement->exec != NULL && vl_exec_get_counts(statement->exec).violations > 0)
+        return 1;
+    return !vl_session_is_in_transaction(connection->session) &&
+           connection->foreign.deferred + connection->foreign.put_off > 0;
+}
+
+/* What the run has counted for foreign keys is undone with it; a query outside of a transaction
+ * ends PRAGMA defer_foreign_keys, as in SQLite. */
+static void
+statement_restore_foreign(velo_statement *statement, velo_status st, vl_conflict resolution)
+{
+    velo_connection *connection = statement->connection;
+
+    if (statement->is_writing && st != VELO_OK && resolution == VL_CONFLICT_ABORT)
+        connection->foreign = statement->foreign;
+    if (!statement->is_writing && statement->exec != NULL && connection->writing_count == 0 &&
+        !vl_session_is_in_transaction(connection->session))
+        connection->foreign.is_deferring = 0;
+}
+
 /* End the run's transaction part with what it came to. */
 static velo_status
 statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
 {
     velo_connection *connection = statement->connection;
     vl_conflict resolution = VL_CONFLICT_ABORT;
+    int is_violated = 0;
 
+    if (statement->is_open && statement_keeps(statement, st) && statement_violates(statement)) {
+        st = vl_foreign_fail(ctx);
+        is_violated = 1;
+    }
     if (statement->exec != NULL && statement->is_open) {
         vl_exec_counts counts = vl_exec_get_counts(statement->exec);
         int is_change = statement->plan->kind != VL_PLAN_SELECT;
 
-        resolution = counts.resolution;
+        if (!is_violated)
+            resolution = counts.resolution;
         if (is_change && (st == VELO_OK || resolution == VL_CONFLICT_FAIL)) {
             connection->tally.changes = (int64_t)counts.changes;
             connection->tally.total_changes += (int64_t)counts.changes;
@@ -332,6 +382,7 @@ statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
     if (statement->is_open) {
         int is_writing = statement->is_writing;
 
+        statement_restore_foreign(statement, st, resolution);
         statement->is_open = 0;
         statement->is_writing = 0;
         st = vl_connection_leave(ctx, connection, &statement->txn, is_writing, st, resolution);
@@ -368,7 +419,8 @@ statement_open(vl_ctx *ctx, velo_statement *statement)
                                &schema));
     statement->is_open = 1;
     statement->is_writing = is_writing;
-    if (schema == statement->schema && !statement->is_stale) {
+    if (schema == statement->schema && !statement->is_stale &&
+        statement->has_foreign_keys == statement->connection->has_foreign_keys) {
         vl_schema_release(schema);
         return VELO_OK;
     }
@@ -399,10 +451,11 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .io = connection->engine->io,
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
-                           .find_body = statement_find_body,
+                           .find_body = vl_prepared_find_body,
                            .body_user = statement,
                            .tally = &connection->tally,
                            .recursive_triggers = &connection->recursive_triggers,
+                           .foreign = &connection->foreign,
                            .interrupt = &connection->interrupt,
                            .progress = connection->progress,
                            .progress_argument = connection->progress_user,
@@ -440,6 +493,7 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     default:
         break;
     }
+    statement->foreign = connection->foreign;
     VL_TRY(statement_open(ctx, statement));
     vl_arena_reset(&statement->run_arena);
     if (statement->plan->kind == VL_PLAN_OTHER)
@@ -468,6 +522,7 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
     vl_exec_reset(statement->exec);
     vl_error_clear(ctx);
     statement->connection->tally = statement->tally;
+    statement->connection->foreign = statement->foreign;
     VL_TRY(vl_statement_restart(ctx, &statement->txn));
     vl_exec_bind(statement->exec, statement->params, statement->param_count);
     return VELO_OK;

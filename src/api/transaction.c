@@ -295,6 +295,7 @@ transaction_close(velo_connection *connection, int has_committed)
     transaction_forget_schema(connection);
     transaction_drop_savepoints(connection, NULL);
     transaction_stop_writing(connection);
+    connection->foreign = (vl_exec_foreign){0, 0, 0};
 }
 
 /* Changes are about to be undone under statements that are open. Those that wrote have made all of
@@ -441,6 +442,8 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
         return vl_fail(ctx, VELO_ERROR, "cannot commit - no transaction is active");
     if (connection->writing_count > 0)
         return vl_fail(ctx, VELO_BUSY, "cannot commit transaction - SQL statements in progress");
+    if (connection->foreign.deferred + connection->foreign.put_off > 0)
+        return vl_foreign_fail(ctx);
     if (connection->is_writer) {
         st = vl_hooks_commit(ctx, connection);
         if (st != VELO_OK) {
@@ -512,6 +515,7 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     if (savepoint->schema != NULL)
         vl_schema_retain(savepoint->schema);
     savepoint->is_transaction = is_transaction;
+    savepoint->foreign = connection->foreign;
     savepoint->older = connection->savepoints;
     connection->savepoints = savepoint;
     return VELO_OK;
@@ -540,6 +544,8 @@ transaction_roll_back_to(vl_ctx *ctx, velo_connection *connection, const vl_ast 
     transaction_detach(connection);
     VL_TRY(vl_session_rollback_to(ctx, connection->session, &savepoint->mark));
     transaction_drop_savepoints(connection, savepoint);
+    connection->foreign.deferred = savepoint->foreign.deferred;
+    connection->foreign.put_off = savepoint->foreign.put_off;
     if (connection->has_ddl) {
         transaction_forget_schema(connection);
         connection->schema = savepoint->schema;

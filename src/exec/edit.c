@@ -110,8 +110,9 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
     VL_TRY(change_map_columns(ctx, run));
     VL_TRY(change_open_indexes(ctx, run));
-    if (target->replaced.before_count + target->replaced.after_count == 0 ||
-        !vl_fire_is_recursive(stage->exec))
+    if (target->replaced.foreign == NULL &&
+        (target->replaced.before_count + target->replaced.after_count == 0 ||
+         !vl_fire_is_recursive(stage->exec)))
         return VELO_OK;
     run->is_replaced = vl_arena_alloc(&run->arena, run->index_count + 1U);
     return run->is_replaced == NULL ? change_no_memory(ctx) : VELO_OK;

@@ -41,7 +41,8 @@ typedef struct vl_edit_run {
     const vl_upsert *upserts; /* of INSERT */
     uint32_t upsert_count;
     vl_edit_sequence *sequence; /* AUTOINCREMENT; NULL: not asked for yet */
-    uint8_t *is_replaced;       /* where deleting a row for REPLACE fires triggers: conflicts of the
+    uint8_t *is_replaced;       /* where deleting a row for REPLACE fires triggers or
+                                   has to do with foreign keys: conflicts of the
                                    row at hand that were met, of the rowid and of each index; else
                                    NULL */
 } vl_edit_run;
@@ -162,6 +163,29 @@ velo_status vl_edit_remove(vl_ctx *ctx, vl_edit_run *run, const vl_value *old,
 /* Fire BEFORE INSERT triggers for a row that is not prepared yet. */
 velo_status vl_edit_fire_insert(vl_ctx *ctx, vl_edit_run *run, const vl_value *full,
                                 vl_edit_outcome *outcome) VL_MUST_CHECK;
+
+/* ---- foreign.c ---- */
+
+/* Look after foreign keys of a row that was written: count what is violated and what is not any
+ * more, hold parents, and run actions on children.
+ *
+ * fires   of the change
+ * old     the row before; NULL: it was inserted
+ * full    the row now; NULL: it was deleted
+ * errors  VELO_CONSTRAINT_TRIGGER: RESTRICT; VELO_BUSY_SNAPSHOT: somebody has committed a parent's
+ *         deletion, or a child, after the snapshot; those of reading and firing */
+velo_status vl_edit_foreign(vl_ctx *ctx, vl_edit_run *run, const vl_fires *fires,
+                            const vl_value *old, const vl_value *full) VL_MUST_CHECK;
+
+/* Whether a key of a child that lacks no column has a parent by a view, and its rowid. Memory
+ * comes from the arena.
+ *
+ * values  of the key's columns, in the order of up->columns */
+velo_status vl_foreign_find(vl_ctx *ctx, vl_txn_store *store, vl_arena *arena, const vl_fk_up *up,
+                            const vl_value *values, const vl_view *view, int64_t *rowid, int *found)
+    VL_MUST_CHECK;
+
+/* ---- edit_fire.c, too ---- */
 
 /* Fire what stands behind or before a change, or in its place. */
 velo_status vl_edit_fire(vl_ctx *ctx, vl_edit_run *run, const uint32_t *actions, uint32_t count,

@@ -126,6 +126,7 @@ vl_edit_set(vl_ctx *ctx, vl_edit_run *run, const vl_edit_sets *sets, vl_value *f
         return VELO_OK;
     run->stage->exec->counts.changes++;
     VL_TRY(vl_edit_return(ctx, run, full)); /* keeps EF2 */
+    VL_TRY(vl_edit_foreign(ctx, run, sets->fires, now, full));
     return vl_edit_fire(ctx, run, sets->fires->after, sets->fires->after_count, sets->row, full,
                         outcome);
 }
@@ -156,10 +157,11 @@ velo_status
 vl_edit_remove(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, const vl_fires *fires,
                int is_own)
 {
+    int is_fired = is_own || vl_fire_is_recursive(run->stage->exec);
     vl_edit_outcome outcome = VL_EDIT_MADE;
     const vl_value *now = old;
 
-    if (fires->before_count > 0)
+    if (fires->before_count > 0 && is_fired)
         VL_TRY(fire_before_delete(ctx, run, &now, fires, &outcome));
     if (outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
@@ -169,5 +171,8 @@ vl_edit_remove(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, const vl_fire
         run->stage->exec->counts.changes++;
         VL_TRY(vl_edit_return(ctx, run, old)); /* keeps EF2 */
     }
+    VL_TRY(vl_edit_foreign(ctx, run, fires, now, NULL));
+    if (!is_fired)
+        return VELO_OK;
     return vl_edit_fire(ctx, run, fires->after, fires->after_count, old, NULL, &outcome);
 }

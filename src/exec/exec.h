@@ -41,6 +41,14 @@ typedef struct vl_change_hook {
     void *user;
 } vl_change_hook;
 
+/* Foreign keys of a connection, while they are enforced: how many children lack their parent by
+ * constraints that are looked at when the transaction commits. */
+typedef struct vl_exec_foreign {
+    int is_deferring; /* PRAGMA defer_foreign_keys: all constraints wait for the commit */
+    int64_t deferred; /* by DEFERRABLE INITIALLY DEFERRED */
+    int64_t put_off;  /* by constraints that were put off by is_deferring */
+} vl_exec_foreign;
+
 /* What is around an execution. All of it is borrowed and outlives the execution. */
 typedef struct vl_exec_env {
     struct vl_source *source;             /* tables (exec/source.h); NULL: the plan reads none */
@@ -62,6 +70,7 @@ typedef struct vl_exec_env {
     vl_exec_tally *tally;          /* counted as the run goes; NULL: not */
     const int *recursive_triggers; /* not 0: a trigger may fire itself, and rows that REPLACE
                                       deletes fire DELETE triggers; NULL: 0 */
+    vl_exec_foreign *foreign;      /* needed by plans that were made with foreign keys */
     uint64_t progress_steps; /* a step is a call of an operator or a row that it yields or looks
                                 at; 0: never called */
     const vl_change_hook *changed; /* NULL: nobody is told; what it points to may change */
@@ -72,6 +81,8 @@ typedef struct vl_exec_counts {
     uint64_t changes;       /* rows that were inserted, updated or deleted by the statement */
     int64_t last_rowid;     /* of the last row inserted into a table with rowids */
     int has_last_rowid;     /* there was one */
+    int64_t violations;     /* children that lack their parent by immediate constraints: more than
+                               0 at the end is a failure, by the statement and all that it fires */
     vl_conflict resolution; /* after an error: what is to be undone. ABORT: the statement; FAIL:
                                nothing; ROLLBACK: the transaction. ABORT at first */
 } vl_exec_counts;

@@ -77,7 +77,7 @@ struct vl_frame {
 
 /* A trigger at work, and those around it. */
 typedef struct vl_firing {
-    const vl_trigger_def *trigger;
+    const vl_trigger_def *trigger; /* NULL: an action of a foreign key */
     const struct vl_firing *outer; /* whose statement has fired it; NULL: the statement itself */
     uint32_t depth;                /* from 1 */
 } vl_firing;
@@ -228,6 +228,14 @@ void vl_spools_reset(vl_exec *exec);
 velo_status vl_fire(vl_ctx *ctx, vl_stage *stage, const uint32_t *actions, uint32_t count,
                     const vl_value *old_row, const vl_value *new_row, uint32_t width,
                     int *is_ignored) VL_MUST_CHECK;
+
+/* Count the rows that an action for a foreign key finds: children.
+ *
+ * latest  receives how many there are by what everybody has committed
+ * own     NULL, or receives how many the statement's transaction sees */
+velo_status vl_fire_count(vl_ctx *ctx, vl_stage *stage, uint32_t number, const vl_value *old_row,
+                          const vl_value *new_row, uint32_t width, int64_t *latest, int64_t *own)
+    VL_MUST_CHECK;
 
 /* Whether rows that REPLACE deletes fire DELETE triggers. */
 int vl_fire_is_recursive(const vl_exec *exec);

@@ -2,7 +2,7 @@
  *
  * Each statement of a body is an execution of its own, nested in that of the change that has fired
  * it. They are kept for the next row: a body has as many sets of them as it was at work at a time.
- * (Actions of foreign keys will be run in the same way.)
+ * Statements for foreign keys are run in the same way.
  *
  * Invariants
  *   FI1  A statement of a body is a statement of the transaction: it has a number of its own, and
@@ -10,7 +10,8 @@
  *   FI2  Whatever ends a body, its executions are reset and its statement is ended; only the
  *        statement around all of them is undone, by the layer above.
  *   FI3  Without recursive_triggers no trigger is at work twice; with it, triggers are nested to
- *        FIRE_DEPTH_MAX. */
+ *        FIRE_DEPTH_MAX, and so are actions of foreign keys in any case.
+ *   FI4  Children are counted by what everybody has committed until now, not by the snapshot. */
 #include "exec/exec_int.h"
 #include "exec/source.h"
 
@@ -61,15 +62,14 @@ fire_get_body(vl_ctx *ctx, vl_exec *exec, const vl_action *action, vl_fire_body 
     vl_exec *top = exec->top;
     vl_fire_body *body = top->bodies;
 
-    while (body != NULL && (body->body->action.trigger != action->trigger ||
-                            body->body->action.conflict != action->conflict))
+    while (body != NULL && !vl_action_is_same(&body->body->action, action))
         body = body->next;
     *out = body;
     if (body != NULL)
         return VELO_OK;
     if (top->env.find_body == NULL)
-        return vl_fail(ctx, VELO_INTERNAL, "trigger %s cannot be fired here",
-                       action->trigger->object.name);
+        return vl_fail(ctx, VELO_INTERNAL, "triggers of %s cannot be fired here",
+                       action->table->object.name);
     body = vl_arena_alloc_array(&top->arena, 1, sizeof *body);
     if (body == NULL)
         return fire_no_memory(ctx);
@@ -263,7 +263,7 @@ fire_is_busy(const vl_exec *exec, const vl_trigger_def *trigger)
     if (vl_fire_is_recursive(exec))
         return 0;
     for (const vl_firing *firing = exec->firing; firing != NULL; firing = firing->outer)
-        if (firing->trigger == trigger)
+        if (firing->trigger == trigger && trigger != NULL)
             return 1;
     return 0;
 }
@@ -291,6 +291,52 @@ fire_action(vl_ctx *ctx, vl_exec *exec, const vl_action *action, const fire_rows
     if (tally != NULL) {
         tally->changes = before.changes;
         tally->last_rowid = before.last_rowid;
+    }
+    fire_put(body, run);
+    return st;
+}
+
+/* Rows that an execution yields, which reads by `view`. Keeps FI4. */
+static velo_status
+fire_count_rows(vl_ctx *ctx, vl_exec *outer, fire_run *run, const vl_plan *plan,
+                const fire_rows *rows, const vl_view *view, int64_t *count)
+{
+    const vl_value *row;
+    velo_status st;
+
+    *count = 0;
+    run->txn = *outer->env.source->statement;
+    run->txn.view = *view;
+    VL_TRY(fire_get_exec(ctx, outer, run, plan, &run->execs[0]));
+    fire_give_rows(run->execs[0], rows);
+    do {
+        st = vl_exec_step(ctx, run->execs[0], &row);
+        *count += st == VELO_ROW;
+    } while (st == VELO_ROW);
+    vl_exec_reset(run->execs[0]);
+    return st == VELO_DONE ? VELO_OK : st;
+}
+
+velo_status
+vl_fire_count(vl_ctx *ctx, vl_stage *stage, uint32_t number, const vl_value *old_row,
+              const vl_value *new_row, uint32_t width, int64_t *latest, int64_t *own)
+{
+    const vl_action *action = &stage->exec->plan->actions[number];
+    const vl_statement *statement = stage->exec->env.source->statement;
+    const fire_rows rows = {old_row, new_row, width};
+    vl_view view = vl_statement_latest(statement);
+    const vl_plan *plan;
+    vl_fire_body *body;
+    fire_run *run = NULL;
+    velo_status st;
+
+    VL_TRY(fire_get_body(ctx, stage->exec, action, &body));
+    VL_TRY(fire_take(ctx, stage->exec, body, &run));
+    plan = body->body->steps[0];
+    st = fire_count_rows(ctx, stage->exec, run, plan, &rows, &view, latest);
+    if (st == VELO_OK && own != NULL) {
+        view = vl_statement_newest(statement);
+        st = fire_count_rows(ctx, stage->exec, run, plan, &rows, &view, own);
     }
     fire_put(body, run);
     return st;

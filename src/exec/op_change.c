@@ -215,6 +215,7 @@ insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     if (outcome != VL_EDIT_MADE)
         return VELO_OK;
     stage->base.exec->counts.changes++;
+    VL_TRY(vl_edit_foreign(ctx, run, fires, NULL, full));
     return vl_edit_fire(ctx, run, fires->after, fires->after_count, NULL, full, &outcome);
 }
 

@@ -5,7 +5,8 @@
  *
  * Invariants
  *   IX1  Row and entry are read by one view, so a row that an entry names is there: it is not read
- *        when only its rowid is wanted, as to count rows or to delete them.
+ *        when only its rowid is wanted, as to count rows or to delete them. The view of what is
+ *        newest is no snapshot (txn.h, vl_statement_latest): there a row may be gone.
  *   IX2  No page is latched while rows are read: a scan of keys copies a leaf's entries. */
 #include "exec/index_entry.h"
 #include "exec/source.h"
@@ -252,20 +253,21 @@ index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
 
 /* Put the row of an entry into the batch. */
 static velo_status
-index_take(vl_ctx *ctx, index_stage *index, const vl_key_seen *entry, uint32_t at)
+index_take(vl_ctx *ctx, index_stage *index, const vl_key_seen *entry, uint32_t at, int *is_taken)
 {
     const vl_view *view = &index->base.exec->env.source->statement->view;
-    const vl_fetch *fetch = &index->fetch;
+    vl_fetch *fetch = &index->fetch;
     int64_t rowid = vl_entry_get_rowid(entry->value, entry->value_size);
-    int found;
+    int is_newest = view->read_ts == VL_TS_MAX;
 
-    if (fetch->id_count == 0) {
+    *is_taken = 1;
+    if (fetch->id_count == 0 && !is_newest) {
         for (uint32_t i = 0; i < fetch->count; i++)
             index->base.batch.columns[i][at] = vl_value_of_integer(rowid);
         return VELO_OK;
     }
-    VL_TRY(vl_fetch_row(ctx, &index->fetch, view, rowid, &index->base.batch, at, &found));
-    if (!found) /* IX1 */
+    VL_TRY(vl_fetch_row(ctx, fetch, view, rowid, &index->base.batch, at, is_taken));
+    if (!*is_taken && !is_newest) /* IX1 */
         return vl_fail(ctx, VELO_CORRUPT, "index %s has an entry for row %lld, which is missing",
                        index->base.op->as.index_scan.index->object.name, (long long)rowid);
     return VELO_OK;
@@ -279,11 +281,13 @@ index_fill(vl_ctx *ctx, index_stage *index, uint32_t wanted)
 
     while (count < wanted) {
         const vl_key_seen *entry;
+        int is_taken;
 
         VL_TRY(index_next_entry(ctx, index, &entry));
         if (entry == NULL)
             break;
-        VL_TRY(index_take(ctx, index, entry, count++));
+        VL_TRY(index_take(ctx, index, entry, count, &is_taken));
+        count += is_taken != 0;
     }
     batch->chunk.count = batch->chunk.row_count = count;
     return VELO_OK;

@@ -659,6 +659,20 @@ vl_conflict vl_bind_conflict(const vl_binder *b, vl_ast_op written);
 vl_fires vl_bind_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl_ast *sets,
                        vl_conflict conflict, int is_of_replace);
 
+/* The number of an action in the plan, once for all actions that are the same; 0 after a failure.
+ */
+uint32_t vl_bind_action(vl_binder *b, vl_action action);
+
+/* ---- bind_foreign.c ---- */
+
+/* The foreign keys that a change has to do with, if they are enforced; NULL: none, or failed.
+ * Arguments as for vl_bind_fires. */
+const vl_foreign *vl_bind_foreign(vl_binder *b, const vl_table_def *table, vl_ast_op event,
+                                  const vl_ast *sets, int is_of_replace);
+
+/* Whether a SET of an UPDATE names a column: by the names that are written. */
+int vl_bind_sets_name(const vl_ast *sets, const char *name, size_t size);
+
 /* Whether a change fires any trigger. */
 int vl_bind_has_fires(const vl_table_def *table, vl_ast_op event, const vl_ast *sets);
 

@@ -5,27 +5,27 @@
  *   BG2  The arguments of a body's programs are columns of OLD and NEW and nothing else: no other
  *        source is around its statements. */
 #include "sql/bind_int.h"
+#include "sql/foreign.h"
 
 #include <string.h>
 
 /* ---- which ---- */
 
-/* Whether a column of UPDATE OF is among those that are set. Names decide, as in SQLite: rowid is
- * not the column that is the rowid. */
-static int
-trigger_sets_name(const vl_ast *sets, const vl_ast *column)
+int
+vl_bind_sets_name(const vl_ast *sets, const char *name, size_t size)
 {
     for (const vl_ast *set = vl_ast_first(sets); set != NULL; set = set->next) {
-        if (set->kid[0] == NULL &&
-            vl_name_compare(set->text, set->text_size, column->text, column->text_size) == 0)
+        if (set->kid[0] == NULL && vl_name_compare(set->text, set->text_size, name, size) == 0)
             return 1;
-        for (const vl_ast *name = vl_ast_first(set->kid[0]); name != NULL; name = name->next)
-            if (vl_name_compare(name->text, name->text_size, column->text, column->text_size) == 0)
+        for (const vl_ast *at = vl_ast_first(set->kid[0]); at != NULL; at = at->next)
+            if (vl_name_compare(at->text, at->text_size, name, size) == 0)
                 return 1;
     }
     return 0;
 }
 
+/* Whether a trigger is for the change. Names decide about UPDATE OF, as in SQLite: rowid is not the
+ * column that is the rowid. */
 static int
 trigger_fires(const vl_trigger_def *trigger, vl_ast_op event, const vl_ast *sets)
 {
@@ -36,7 +36,7 @@ trigger_fires(const vl_trigger_def *trigger, vl_ast_op event, const vl_ast *sets
     if (ast->kid[2] == NULL || sets == NULL)
         return 1;
     for (const vl_ast *column = vl_ast_first(ast->kid[2]); column != NULL; column = column->next)
-        if (trigger_sets_name(sets, column))
+        if (vl_bind_sets_name(sets, column->text, column->text_size))
             return 1;
     return 0;
 }
@@ -50,14 +50,13 @@ vl_bind_has_fires(const vl_table_def *table, vl_ast_op event, const vl_ast *sets
     return 0;
 }
 
-/* The number of an action. */
-static uint32_t
-trigger_action(vl_binder *b, vl_action action)
+uint32_t
+vl_bind_action(vl_binder *b, vl_action action)
 {
     vl_action *actions;
 
     for (uint32_t i = 0; i < b->action_count; i++)
-        if (b->actions[i].trigger == action.trigger && b->actions[i].conflict == action.conflict) {
+        if (vl_action_is_same(&b->actions[i], &action)) {
             b->actions[i].is_of_replace &= action.is_of_replace;
             return i; /* keeps BG1 */
         }
@@ -73,14 +72,14 @@ vl_fires
 vl_bind_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl_ast *sets,
               vl_conflict conflict, int is_of_replace)
 {
-    vl_fires fires = {NULL, 0, NULL, 0};
+    vl_fires fires = {.foreign = vl_bind_foreign(b, table, event, sets, is_of_replace)};
     uint32_t count = 0;
     uint32_t *before;
     uint32_t *after;
 
     for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
         count += (uint32_t)trigger_fires(trigger, event, sets);
-    if (count == 0)
+    if (count == 0 || b->env->is_dropping)
         return fires;
     before = vl_bind_alloc(b, count, sizeof *before);
     after = vl_bind_alloc(b, count, sizeof *after);
@@ -94,7 +93,12 @@ vl_bind_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl
 
         if (!trigger_fires(trigger, event, sets))
             continue;
-        number = trigger_action(b, (vl_action){trigger, table, conflict, is_of_replace});
+        number = vl_bind_action(b, (vl_action){.trigger = trigger,
+                                               .table = table,
+                                               .conflict = conflict,
+                                               .is_of_replace = is_of_replace,
+                                               .has_old = event != VL_OP_INSERT,
+                                               .has_new = event != VL_OP_DELETE});
         if (((const vl_ast *)trigger->ast)->op == VL_OP_AFTER)
             after[fires.after_count++] = number;
         else
@@ -145,12 +149,14 @@ typedef struct trigger_work {
 } trigger_work;
 
 /* OLD or NEW. Its values are as they happen to be, before constraints are looked at. Its columns
- * have no affinity in comparisons, but for the rowid, as in SQLite. */
+ * have no affinity in comparisons, but for the rowid, as in SQLite; where children are counted,
+ * they have it. */
 static vl_bind_source *
 trigger_row(trigger_work *work, const char *name)
 {
     vl_binder *b = &work->b;
-    vl_bind_word alias = {name, 3};
+    vl_bind_word alias = {name, (uint32_t)strlen(name)};
+    int is_counted = work->action->fk != NULL && work->action->task <= VL_FK_COUNT_NEW;
     vl_bind_source *source = vl_bind_source_given(b, work->action->table, alias);
 
     if (source == NULL)
@@ -158,7 +164,7 @@ trigger_row(trigger_work *work, const char *name)
     source->is_qualified_only = 1;
     for (uint32_t i = 0; i < source->column_count; i++) {
         source->columns[i].classes = VL_CLASS_ANY;
-        if ((int32_t)i != work->action->table->rowid_column)
+        if ((int32_t)i != work->action->table->rowid_column && !is_counted)
             source->columns[i].affinity = VL_AFFINITY_NONE;
     }
     vl_bind_scope_add(b, b->around, source);
@@ -170,7 +176,7 @@ static void
 trigger_begin(trigger_work *work)
 {
     vl_binder *b = &work->b;
-    const vl_ast *ast = work->action->trigger->ast;
+    const vl_action *action = work->action;
     vl_bind_scope like;
 
     b->home = work->action->table->schema;
@@ -178,10 +184,10 @@ trigger_begin(trigger_work *work)
     b->around = vl_bind_scope_new(b, NULL, &like);
     if (b->around == NULL)
         return;
-    if (ast->op2 != VL_OP_INSERT)
-        work->old_row = trigger_row(work, "old");
-    if (ast->op2 != VL_OP_DELETE && b->status == VELO_OK)
-        work->new_row = trigger_row(work, "new");
+    if (action->has_old)
+        work->old_row = trigger_row(work, action->fk != NULL ? VL_FK_OLD_NAME : "old");
+    if (action->has_new && b->status == VELO_OK)
+        work->new_row = trigger_row(work, action->fk != NULL ? VL_FK_NEW_NAME : "new");
 }
 
 /* Say where the arguments of program 0 come from. */
@@ -233,17 +239,14 @@ trigger_bind_when(vl_binder *b, const vl_ast *when)
 /* One plan of a body: of a statement, or of WHEN. */
 static velo_status
 trigger_plan(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_plan_env *env,
-             const vl_ast *ast, vl_plan **plan)
+             const char *text, const vl_ast *ast, vl_plan **plan)
 {
     trigger_work work = {.action = action};
     vl_plan_kind kind = vl_plan_kind_of(ast);
     velo_status st;
 
-    work.b = (vl_binder){.ctx = ctx,
-                         .arena = arena,
-                         .env = env,
-                         .text = action->trigger->object.sql,
-                         .conflict = action->conflict};
+    work.b = (vl_binder){
+        .ctx = ctx, .arena = arena, .env = env, .text = text, .conflict = action->conflict};
     *plan = NULL;
     if (!vl_plan_begin(&work.b, kind == VL_PLAN_OTHER ? VL_PLAN_SELECT : kind, 0))
         return work.b.status;
@@ -259,24 +262,44 @@ trigger_plan(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_pla
     return st;
 }
 
+/* The one statement for a foreign key. */
+static velo_status
+trigger_foreign_body(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_plan_env *env,
+                     vl_body *made)
+{
+    const char *text;
+    vl_ast *ast;
+
+    VL_TRY(vl_foreign_statement(ctx, arena, action, &text, &ast));
+    made->step_count = 1;
+    return trigger_plan(ctx, arena, action, env, text, ast, &made->steps[0]);
+}
+
 velo_status
 vl_plan_body(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_plan_env *env,
              vl_body **body)
 {
-    const vl_ast *ast = action->trigger->ast;
+    const vl_ast *ast = action->trigger != NULL ? action->trigger->ast : NULL;
     vl_body *made = vl_arena_alloc_array(arena, 1, sizeof *made);
+    const char *text = action->trigger != NULL ? action->trigger->object.sql : NULL;
 
     *body = NULL;
     if (made == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a trigger");
     made->action = *action;
-    made->steps = vl_arena_alloc_array(arena, ast->kid[4]->count + 1U, sizeof(vl_plan *));
+    made->steps =
+        vl_arena_alloc_array(arena, ast != NULL ? ast->kid[4]->count + 1U : 1U, sizeof(vl_plan *));
     if (made->steps == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a trigger");
+    if (ast == NULL) {
+        VL_TRY(trigger_foreign_body(ctx, arena, action, env, made));
+        *body = made;
+        return VELO_OK;
+    }
     if (ast->kid[3] != NULL)
-        VL_TRY(trigger_plan(ctx, arena, action, env, ast->kid[3], &made->when));
+        VL_TRY(trigger_plan(ctx, arena, action, env, text, ast->kid[3], &made->when));
     for (const vl_ast *step = vl_ast_first(ast->kid[4]); step != NULL; step = step->next)
-        VL_TRY(trigger_plan(ctx, arena, action, env, step, &made->steps[made->step_count++]));
+        VL_TRY(trigger_plan(ctx, arena, action, env, text, step, &made->steps[made->step_count++]));
     *body = made;
     return VELO_OK;
 }

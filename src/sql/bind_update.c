@@ -447,7 +447,8 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
         as->target.fires =
             vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_DEFAULT, 0);
         as->is_all = as->target.fires.before_count + as->target.fires.after_count == 0 &&
-                     ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
+                     as->target.fires.foreign == NULL && ast->kid[2] == NULL &&
+                     ast->kid[3] == NULL && ast->kid[5] == NULL;
         work.target->kind = VL_BIND_SOURCE_GIVEN;
         vl_bind_change_target(b, work.target, &as->target, &work.row);
         vl_bind_scope_add(b, scope, work.target);

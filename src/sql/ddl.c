@@ -299,11 +299,22 @@ ddl_is_parent(const vl_table_def *table)
     return 0;
 }
 
+/* Whether a table has a foreign key whose violations wait for the commit. */
+static int
+ddl_is_deferred_child(const vl_ddl_plan_state *state, const vl_table_def *table)
+{
+    for (uint32_t fk = 0; fk < table->fk_count; fk++)
+        if (table->fks[fk].is_deferred || state->input->is_deferring)
+            return 1;
+    return 0;
+}
+
 /* Rows, indexes and trees of a table that may be dropped. */
 static velo_status
 ddl_drop_storage(vl_ddl_plan_state *state, const vl_table_def *table)
 {
-    if (state->input->has_foreign_keys && ddl_is_parent(table)) {
+    if (state->input->has_foreign_keys && table->object.type == VL_OBJECT_TABLE &&
+        (ddl_is_deferred_child(state, table) || ddl_is_parent(table))) {
         vl_ddl_change *change = vl_ddl_add(state, VL_DDL_DELETE_ROWS, table->schema);
 
         if (change == NULL)

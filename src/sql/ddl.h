@@ -83,7 +83,8 @@ typedef struct vl_ddl_input {
     /* The least id that an added column of a table's tree may have: columns that were added by
      * statements which were undone have ids too. NULL: what the schema says is enough. */
     velo_status (*next_column)(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next);
-    void *argument; /* of next_column */
+    void *argument;   /* of next_column */
+    int is_deferring; /* PRAGMA defer_foreign_keys is on */
 } vl_ddl_input;
 
 /* What a statement does. */

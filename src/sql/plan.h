@@ -391,6 +391,39 @@ typedef struct vl_op_recurse {
 
 /* ---- operators that change tables ---- */
 
+/* A foreign key of the table that is changed: rows of it are children. */
+typedef struct vl_fk_up {
+    const vl_fk_def *fk;
+    const vl_table_def *parent; /* NULL: there is none, which only DROP TABLE passes over */
+    const vl_index_def *index;  /* that has the parent key; NULL: it is the rowid */
+    const uint16_t *columns;    /* of the child, one for each term of the index */
+    int is_self;                /* the parent is the table itself */
+    int is_held_only; /* UPDATE: the key stays, but the row moves: its parent is only held */
+} vl_fk_up;
+
+/* No number of an action. */
+#define VL_FK_NONE UINT32_MAX
+
+/* A foreign key to the table that is changed: rows of it are parents. */
+typedef struct vl_fk_down {
+    const vl_fk_def *fk;
+    const vl_table_def *child;
+    const uint16_t *columns; /* of the parent: the key, in the order of the foreign key's */
+    uint32_t count_old;      /* number of the action that finds children of the old row */
+    uint32_t count_new;      /* likewise, of the new row */
+    uint32_t act;            /* number of what ON DELETE or ON UPDATE does, or VL_FK_NONE */
+    vl_fk_action action;     /* which that is */
+} vl_fk_down;
+
+/* The foreign keys that a change of a row has to do with (exec/foreign.c). */
+typedef struct vl_foreign {
+    const vl_fk_up *ups; /* up_count of them */
+    uint32_t up_count;
+    const vl_fk_down *downs; /* down_count of them */
+    uint32_t down_count;
+    const char *mismatch; /* what is wrong with one of them, if REPLACE ever comes to it; or NULL */
+} vl_foreign;
+
 /* Triggers that a change of a row fires, in their order: numbers of actions (vl_plan.actions).
  * INSTEAD OF triggers of a view are among `before`. */
 typedef struct vl_fires {
@@ -398,6 +431,7 @@ typedef struct vl_fires {
     uint32_t before_count;
     const uint32_t *after; /* after_count of them */
     uint32_t after_count;
+    const vl_foreign *foreign; /* NULL: no foreign key has to do with it */
 } vl_fires;
 
 /* DO of an UPSERT. Expressions are on the row of the table followed by the row that was to be
@@ -523,16 +557,38 @@ typedef enum vl_plan_kind {
     VL_PLAN_OTHER
 } vl_plan_kind;
 
+/* What a statement for a foreign key does. */
+typedef enum vl_fk_task {
+    VL_FK_COUNT_OLD, /* yield a row for each child of OLD, but none for NEW itself */
+    VL_FK_COUNT_NEW, /* the same of NEW */
+    VL_FK_COUNT_ALL, /* RESTRICT: the same of OLD, NEW itself too */
+    VL_FK_ACT        /* change or delete the children of OLD */
+} vl_fk_task;
+
 /* What a change of a row runs beside itself: a trigger, by a conflict clause that goes before those
- * of its statements (DEFAULT: theirs count). It is made into a vl_body at its first use, by whoever
- * runs the plan (exec.h); so plans may lead to one another in circles. (Actions of foreign keys
- * will be another kind of these.) */
+ * of its statements (DEFAULT: theirs count), or a statement for a foreign key. It is made into a
+ * vl_body at its first use, by whoever runs the plan (exec.h); so plans may lead to one another in
+ * circles. */
 typedef struct vl_action {
-    const vl_trigger_def *trigger;
-    const vl_table_def *table; /* that it is on: whose rows OLD and NEW are */
+    const vl_trigger_def *trigger; /* NULL: for a foreign key */
+    const vl_table_def *table;     /* that it is on: whose rows OLD and NEW are */
     vl_conflict conflict;
-    int is_of_replace; /* used for rows that REPLACE deletes only */
+    int is_of_replace;         /* used for rows that REPLACE deletes only */
+    const vl_fk_def *fk;       /* NULL: a trigger */
+    const vl_table_def *child; /* whose foreign key it is */
+    vl_fk_task task;           /* what is done for it */
+    int has_old;               /* there is an OLD; of a trigger its event says it */
+    int has_new;               /* there is a NEW; likewise */
 } vl_action;
+
+/* Whether two actions have the same body. */
+static inline int
+vl_action_is_same(const vl_action *left, const vl_action *right)
+{
+    return left->trigger == right->trigger && left->conflict == right->conflict &&
+           left->fk == right->fk && left->task == right->task && left->has_old == right->has_old &&
+           left->has_new == right->has_new;
+}
 
 /* An action made ready: plans whose program 0 has arguments, taken from OLD and NEW. */
 typedef struct vl_body {

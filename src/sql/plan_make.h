@@ -61,7 +61,10 @@ typedef struct vl_plan_env {
                            vl_plan_table_func *found);
     /* Estimated rows of a table; negative: unknown. NULL: unknown for all. */
     double (*table_rows)(const void *arg, const vl_table_def *table);
-    const void *arg; /* given to the functions */
+    const void *arg;      /* given to the functions */
+    int has_foreign_keys; /* they are enforced */
+    int is_dropping; /* the DELETE of a DROP TABLE: it fires no triggers, and passes over foreign
+                        keys that lack their parent key */
 } vl_plan_env;
 
 /* Make a plan.

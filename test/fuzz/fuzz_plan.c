@@ -184,6 +184,8 @@ fuzz_check_trigger(const vl_plan *plan, const char *text)
     action.table = vl_schema_table(fuzz_rig.schema, ast->kid[1]->text, ast->kid[1]->text_size);
     if (action.table == NULL)
         return;
+    action.has_old = ast->op2 != VL_OP_INSERT;
+    action.has_new = ast->op2 != VL_OP_DELETE;
     st = vl_plan_body(&fuzz_rig.ctx, &fuzz_rig.arena, &action, &fuzz_rig.env, &body);
     FUZZ_CHECK((st == VELO_OK) == (body != NULL));
     FUZZ_CHECK(st == VELO_OK || fuzz_rig.ctx.error.text[0] != '\0');
