@@ -76,8 +76,10 @@ ddl_make_columns(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change,
     uint32_t *ids = vl_arena_alloc_array(arena, change->column_count, sizeof *ids);
     vl_leaf_value *defaults = vl_arena_alloc_array(arena, change->column_count, sizeof *defaults);
 
-    if (ids == NULL || defaults == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
+    if (ids == NULL || defaults == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
+        return VELO_NOMEM;
+    }
     for (uint32_t i = 0; i < change->column_count; i++) {
         ids[i] = change->columns[i].id;
         defaults[i] = (vl_leaf_value){.value = change->columns[i].missing};

@@ -235,7 +235,7 @@ nested_text(vl_ctx *ctx, velo_statement *outer, const char *before, const char *
         (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
         return NULL;
     }
-    memcpy(sql, before, before_size);
+    memcpy(sql, before, before_size + 1);
     at += vl_put_name(sql + at, name);
     memcpy(sql + at, behind, behind_size + 1); /* the binder looks for the zero */
     *size = at + behind_size;

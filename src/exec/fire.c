@@ -53,7 +53,8 @@ typedef struct fire_rows {
 static velo_status
 fire_no_memory(vl_ctx *ctx)
 {
-    return vl_fail(ctx, VELO_NOMEM, "cannot allocate a trigger at work");
+    (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a trigger at work");
+    return VELO_NOMEM;
 }
 
 static velo_status

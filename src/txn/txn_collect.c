@@ -189,15 +189,26 @@ collect_is_absent(void *argument, const vl_undo *newest, vl_origin *origin)
     return state == VL_LEAF_NO_SLOT || state == VL_LEAF_GAP;
 }
 
-/* Length of a chain, up to where it matters. */
-static uint32_t
-collect_length(const vl_undo *newest)
+/* Whether a chain is to be shortened: at each power of two. What could not go then, as all that one
+ * transaction does to a row, is not looked at again before there is as much once more. */
+static int
+collect_is_long(const vl_undo *newest)
+{
+    uint32_t length = newest != NULL ? newest->chain_length : 0;
+
+    return length >= COLLECT_CHAIN && (length & (length - 1)) == 0;
+}
+
+/* Count a chain that was shortened. */
+static void
+collect_measure(vl_undo *newest)
 {
     uint32_t length = 0;
 
-    for (; newest != NULL; newest = newest->older)
+    for (const vl_undo *record = newest; record != NULL; record = record->older)
         length++;
-    return length;
+    if (newest != NULL)
+        newest->chain_length = length;
 }
 
 /* The newest record of the same row or entry. */
@@ -218,16 +229,15 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
     vl_txn_horizon horizon;
     vl_undo *newest;
     vl_prune prune;
-    uint32_t count, length;
+    uint32_t count;
 
     if (map.attachment == NULL)
         return NULL;
     newest =
         key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
     count = vl_versions_count(map);
-    length = collect_length(newest);
     /* Every so often only: what cannot go now is not looked at each time. */
-    if ((length < COLLECT_CHAIN || length % COLLECT_CHAIN != 0) &&
+    if (!collect_is_long(newest) &&
         (newest != NULL || count < COLLECT_PAGE || count % COLLECT_PAGE != 0))
         return newest;
     vl_undo_pool_touch(store->pool, VL_UNDO_PAGE_TOUCHES);
@@ -239,8 +249,10 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
         vl_prune_page_absent(&prune, &map, collect_is_absent, &page);
     vl_txn_end_prune(store, &prune);
     vl_txn_set_map(tree, leaf, map);
-    return key != NULL ? vl_versions_find_key(map, key, key_size)
-                       : vl_versions_find_row(map, rowid);
+    newest =
+        key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
+    collect_measure(newest);
+    return newest;
 }
 
 /* ---- collecting ---- */

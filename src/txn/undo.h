@@ -84,6 +84,7 @@ struct vl_undo {
     uint32_t key_size;             /* bytes of key */
     uint32_t statement;            /* number of the statement within its transaction */
     uint32_t column_count;         /* of columns */
+    uint32_t chain_length;         /* of the newest: records from it on, or more; as `older` */
     vl_undo_kind kind;             /* what was done */
     vl_row_state before;           /* what was there before */
 };

@@ -251,6 +251,7 @@ vl_versions_push(vl_undo_pool *pool, vl_versions *map, vl_undo *record)
     VL_ASSERT(newest == NULL || newest->status != record->status ||
               newest->statement <= record->statement);
     record->older = newest;
+    record->chain_length = newest != NULL ? newest->chain_length + 1 : 1;
     vl_undo_linked(record);
     if (newest != NULL)
         vl_versions_replace(pool, map, newest, record);
