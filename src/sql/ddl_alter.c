@@ -237,8 +237,9 @@ alter_make_added(const vl_ddl_plan_state *state, const vl_table_def *table, cons
     if (status != VELO_ERROR)
         return status;
     memcpy(reason, builder.ctx->error.text, sizeof reason);
-    return vl_schema_fail(&builder, NULL, "error in table %s after add column: %s",
-                          table->object.name, reason);
+    (void)vl_schema_fail(&builder, NULL, "error in table %s after add column: %s",
+                         table->object.name, reason);
+    return VELO_ERROR;
 }
 
 /* The text of the added column: to the end of the statement, comments included. */
