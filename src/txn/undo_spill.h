@@ -20,8 +20,9 @@
  *
  * Memory. Pages of the file that the process has touched count as its memory until they are let go:
  * that is done for all of them after every VL_UNDO_SPILL_TOUCHES touches, so they are bounded by
- * what so many, and one operation more, can touch. What the system keeps of the file beyond is its
- * own cache, as for every file.
+ * what so many, and one operation more, can touch: a touch may bring in what the system maps around
+ * a page, 64 KiB on Linux. What the system keeps of the file beyond is its own cache, as for every
+ * file.
  *
  * Threads: any. Latch: VL_RANK_UNDO_SPILL; the file grows under it. */
 #ifndef VL_TXN_UNDO_SPILL_H
