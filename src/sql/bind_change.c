@@ -24,20 +24,32 @@ vl_bind_full_row(vl_binder *b, const vl_bind_source *source)
     return row; /* keeps BC1 */
 }
 
+void
+vl_bind_unalias(vl_bind_source *source)
+{
+    source->alias =
+        (vl_bind_word){source->table->object.name, (uint32_t)strlen(source->table->object.name)};
+    source->is_aliased = 0;
+    source->is_qualified_only = 0;
+}
+
 vl_bind_scope *
 vl_bind_own_scope(vl_binder *b, vl_bind_source *source)
 {
     const vl_table_def *table = source->table;
     vl_bind_scope like = {.home = table->schema, .text = table->object.sql};
     vl_bind_scope *scope = vl_bind_scope_new(b, NULL, &like);
+    vl_bind_source *own = vl_bind_alloc(b, 1, sizeof *own);
 
-    if (scope == NULL)
+    if (scope == NULL || own == NULL)
         return NULL;
     scope->text_size = like.text != NULL ? strlen(like.text) : 0;
     scope->sources = vl_bind_alloc(b, 1, sizeof(vl_bind_source *));
     if (scope->sources == NULL)
         return NULL;
-    scope->sources[0] = source;
+    *own = *source;
+    vl_bind_unalias(own);
+    scope->sources[0] = own;
     scope->source_count = 1;
     return scope;
 }

@@ -355,5 +355,8 @@ vl_bind_cte_use(vl_binder *b, vl_bind_scope *scope, vl_cte *cte, vl_bind_source 
         source->columns = vl_bind_own_columns(b, cte->columns, cte->column_count);
         source->column_count = cte->column_count;
     }
+    if (source->kind == VL_BIND_SOURCE_QUEUE && source->columns != NULL)
+        for (uint32_t i = 0; i < source->column_count; i++)
+            source->columns[i].affinity = VL_AFFINITY_BLOB; /* as columns without a type */
     source->base = vl_bind_id_new(b, source, source->column_count + 1);
 }

@@ -631,6 +631,9 @@ void vl_bind_insert(vl_binder *b, const vl_ast *ast);
 void vl_bind_update(vl_binder *b, const vl_ast *ast);
 void vl_bind_delete(vl_binder *b, const vl_ast *ast);
 
+/* Give a source of a table the name of the table: its own texts know no other. */
+void vl_bind_unalias(vl_bind_source *source);
+
 /* A scope with one source, for expressions of its table's own texts. */
 vl_bind_scope *vl_bind_own_scope(vl_binder *b, vl_bind_source *source);
 

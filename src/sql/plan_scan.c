@@ -273,7 +273,8 @@ scan_bind_own(const scan_work *work, const void *ast)
 {
     vl_binder *b = work->b;
     const vl_bind_source *source = work->source;
-    vl_bind_source *sources[1];
+    vl_bind_source own = *b->ids[source->base].source;
+    vl_bind_source *sources[1] = {&own};
     vl_bind_scope scope = {.sources = sources, .source_count = 1, .home = source->table->schema};
     uint8_t *used;
     vl_expr *expr;
@@ -285,7 +286,7 @@ scan_bind_own(const scan_work *work, const void *ast)
         return NULL;
     for (uint32_t i = 0; i <= source->column_count; i++)
         used[i] = b->ids[source->base + i].is_used;
-    sources[0] = b->ids[source->base].source;
+    vl_bind_unalias(&own);
     b->quiet++;
     expr = vl_bind_expr(b, &scope, ast);
     b->quiet--;
