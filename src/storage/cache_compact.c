@@ -8,33 +8,13 @@
  *   CC1  Nothing is latched between two pages, and no section spans more than one. */
 #include "storage/cache_int.h"
 
-/* Where the image of a page lies, if it exists; map pages above it are brought in. */
-static velo_status
-compact_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent, int *exists)
-{
-    for (;;) {
-        vl_livemap_need need = {0};
-        vl_livemap_answer answer;
-
-        vl_latch_acquire_exclusive(&cache->latch);
-        answer = vl_livemap_locate(cache, pid, extent, &need);
-        vl_latch_release_exclusive(&cache->latch);
-        *exists = answer == VL_LIVEMAP_FOUND;
-        if (answer != VL_LIVEMAP_NEEDS)
-            return VELO_OK;
-        VL_TRY(vl_cache_bring(ctx, cache, need.load, exists));
-        if (!*exists)
-            return VELO_OK;
-    }
-}
-
 /* Bring a page in, or out of the mapping into a frame, unless it is gone meanwhile. */
 static velo_status
 compact_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists)
 {
     vl_extent extent;
 
-    VL_TRY(compact_locate(ctx, cache, pid, &extent, exists));
+    VL_TRY(vl_cache_locate(ctx, cache, pid, &extent, exists));
     if (!*exists)
         return VELO_OK;
     if (vl_cache_has_direct(cache) && vl_cache_is_resident(cache, pid))
@@ -96,7 +76,7 @@ vl_cache_touch_behind(vl_ctx *ctx, vl_cache *cache, uint64_t end, uint64_t *coun
         vl_extent extent;
         int exists;
 
-        VL_TRY(compact_locate(ctx, cache, (vl_pid)pid, &extent, &exists));
+        VL_TRY(vl_cache_locate(ctx, cache, (vl_pid)pid, &extent, &exists));
         if (!exists || extent.address + extent.length <= end)
             continue;
         VL_TRY(vl_cache_is_own(cache, (vl_pid)pid) ? compact_touch_map(ctx, cache, (vl_pid)pid)

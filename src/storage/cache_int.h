@@ -382,6 +382,11 @@ int vl_change_prepare_path(vl_change *change, vl_pid pid, int *exists);
 /* As vl_cache_load, also for map pages. `exists` receives 0 when there is no such page. */
 velo_status vl_cache_bring(vl_ctx *ctx, vl_cache *cache, vl_pid pid, int *exists) VL_MUST_CHECK;
 
+/* Where the image of a page lies, a map page or a tree's, if it exists; map pages above it are
+ * brought in. Errors: those of vl_cache_bring. */
+velo_status vl_cache_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent,
+                            int *exists) VL_MUST_CHECK;
+
 /* Let some pages go; `freed` receives how many frames became free. Errors: as writing images. */
 velo_status vl_cache_evict(vl_ctx *ctx, vl_cache *cache, uint32_t *freed) VL_MUST_CHECK;
 

@@ -40,9 +40,8 @@ load_wait_other(vl_cache *cache, vl_pid pid)
         vl_word_release_shared(word); /* it was being let go, or is here */
 }
 
-/* Where the image of a page lies; map pages above it are brought in. */
-static velo_status
-load_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent, int *exists)
+velo_status
+vl_cache_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent, int *exists)
 {
     for (;;) {
         vl_livemap_need need = {0};
@@ -53,11 +52,18 @@ load_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent, int *ex
         vl_latch_release_exclusive(&cache->latch);
         *exists = answer == VL_LIVEMAP_FOUND;
         if (answer != VL_LIVEMAP_NEEDS)
-            break;
+            return VELO_OK;
         VL_TRY(vl_cache_bring(ctx, cache, need.load, exists));
         if (!*exists)
             return VELO_OK;
     }
+}
+
+/* Where the image of a tree's page lies; map pages above it are brought in. */
+static velo_status
+load_locate(vl_ctx *ctx, vl_cache *cache, vl_pid pid, vl_extent *extent, int *exists)
+{
+    VL_TRY(vl_cache_locate(ctx, cache, pid, extent, exists));
     if (*exists && extent->length != cache->page_blocks)
         return vl_fail(ctx, VELO_CORRUPT, "page %u: the page map says that it has %u blocks",
                        (unsigned)pid, (unsigned)extent->length);
