@@ -383,6 +383,9 @@ vl_exprs vl_lower_all(vl_binder *b, const vl_bind_layout *layout, const vl_exprs
 /* An operator with children; its column count is to be set. NULL children: NULL. */
 vl_op *vl_op_new(vl_binder *b, vl_op_kind kind, uint32_t child_count, vl_op *left, vl_op *right);
 
+/* A SORT of what `rel` yields, by terms that have expressions. */
+vl_op *vl_sort_new(vl_binder *b, vl_bind_rel rel, const vl_bind_order *order, uint32_t count);
+
 /* Reserve the number of a program, begin to make it, and end. `frame` is the caller's. */
 uint32_t vl_program_new(vl_binder *b, const char *name);
 vl_bind_frame *vl_program_begin(vl_binder *b, vl_bind_frame *frame);

@@ -213,6 +213,24 @@ vl_op_new(vl_binder *b, vl_op_kind kind, uint32_t child_count, vl_op *left, vl_o
     return op;
 }
 
+vl_op *
+vl_sort_new(vl_binder *b, vl_bind_rel rel, const vl_bind_order *order, uint32_t count)
+{
+    vl_op *op = vl_op_new(b, VL_OP_KIND_SORT, 1, rel.op, NULL);
+    vl_sort_key *keys = vl_bind_alloc(b, count + 1U, sizeof *keys);
+
+    if (op == NULL || keys == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = (vl_sort_key){.expr = vl_lower(b, &rel.layout, order[i].expr),
+                                .is_descending = order[i].is_descending,
+                                .nulls_last = order[i].nulls_last,
+                                .collation = order[i].collation};
+    op->as.sort.keys = keys;
+    op->as.sort.key_count = count;
+    return op;
+}
+
 uint32_t
 vl_program_new(vl_binder *b, const char *name)
 {

@@ -223,25 +223,6 @@ update_is_single(const vl_op *op)
            op->as.table_scan.key->expr != NULL;
 }
 
-static vl_op *
-update_sort(update_work *work, vl_bind_rel rel, const vl_bind_order *order, uint32_t count)
-{
-    vl_binder *b = work->b;
-    vl_op *op = vl_op_new(b, VL_OP_KIND_SORT, 1, rel.op, NULL);
-    vl_sort_key *keys = vl_bind_alloc(b, count, sizeof *keys);
-
-    if (op == NULL || keys == NULL)
-        return NULL;
-    for (uint32_t i = 0; i < count; i++)
-        keys[i] = (vl_sort_key){.expr = vl_lower(b, &rel.layout, order[i].expr),
-                                .is_descending = order[i].is_descending,
-                                .nulls_last = order[i].nulls_last,
-                                .collation = order[i].collation};
-    op->as.sort.keys = keys;
-    op->as.sort.key_count = count;
-    return op;
-}
-
 /* Sort by what names the rows: BU2. */
 static vl_op *
 update_sort_keys(update_work *work, vl_bind_rel rel, const vl_exprs *keys)
@@ -254,7 +235,7 @@ update_sort_keys(update_work *work, vl_bind_rel rel, const vl_exprs *keys)
         order[i].expr = keys->list[i];
         order[i].collation = keys->list[i]->collation;
     }
-    return update_sort(work, rel, order, keys->count);
+    return vl_sort_new(work->b, rel, order, keys->count);
 }
 
 /* Operators that find the rows and yield the keys, then `extra` (ids). */
@@ -277,7 +258,7 @@ update_child(update_work *work, const vl_exprs *keys, const vl_exprs *extra, int
     if (rel.op == NULL || b->status != VELO_OK)
         return NULL;
     if (wish.count > 0 && !wish.is_met)
-        rel.op = update_sort(work, rel, wish.order, wish.count);
+        rel.op = vl_sort_new(work->b, rel, wish.order, wish.count);
     else if (wish.count == 0 && is_ordered && !update_is_key_order(work, rel.op))
         rel.op = update_sort_keys(work, rel, keys);
     if (work->order.limit != NULL) {

@@ -296,25 +296,6 @@ window_project(vl_binder *b, vl_bind_rel rel, vl_bind_window *window)
     return out;
 }
 
-static vl_bind_rel
-window_sort(vl_binder *b, vl_bind_rel rel, const vl_bind_order *order, uint32_t count)
-{
-    vl_op *op = vl_op_new(b, VL_OP_KIND_SORT, 1, rel.op, NULL);
-    vl_sort_key *keys = vl_bind_alloc(b, count + 1U, sizeof *keys);
-
-    if (op == NULL || keys == NULL)
-        return (vl_bind_rel){NULL, {NULL, 0}};
-    for (uint32_t i = 0; i < count; i++)
-        keys[i] = (vl_sort_key){.expr = vl_lower(b, &rel.layout, order[i].expr),
-                                .is_descending = order[i].is_descending,
-                                .nulls_last = order[i].nulls_last,
-                                .collation = order[i].collation};
-    op->as.sort.keys = keys;
-    op->as.sort.key_count = count;
-    rel.op = op;
-    return rel;
-}
-
 /* Partition and order of a WINDOW. 0: failed. */
 static int
 window_lower(vl_binder *b, const vl_bind_layout *layout, const vl_bind_window *window,
@@ -447,7 +428,9 @@ vl_plan_windows(vl_binder *b, const vl_bind_scope *scope, vl_bind_rel rel, const
         keys = window_order(b, &parts.windows[i], &projected);
         if (count > 0 && !(have == NULL && is_met) &&
             !window_is_prefix(order, count, have, have_count)) {
-            rel = window_sort(b, rel, keys, projected);
+            rel.op = vl_sort_new(b, rel, keys, projected);
+            if (rel.op == NULL)
+                return (vl_bind_rel){NULL, {NULL, 0}};
             have = order;
             have_count = count;
         } else if (count > 0 && have == NULL) {
