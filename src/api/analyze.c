@@ -108,20 +108,13 @@ analyze_scan(vl_ctx *ctx, const velo_statement *statement, analyze_count *count)
 
 /* ---- rows of sqlite_stat1 ---- */
 
-static vl_value
-analyze_text(const char *text)
-{
-    if (text == NULL)
-        return (vl_value){.type = VL_TYPE_NULL};
-    return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
-}
-
 static velo_status
 analyze_put(vl_ctx *ctx, velo_statement *statement, vl_schema *schema, const char *table,
             const char *index, const char *numbers)
 {
     const vl_table_def *def = vl_schema_table(schema, "sqlite_stat1", 12);
-    vl_value values[3] = {analyze_text(table), analyze_text(index), analyze_text(numbers)};
+    vl_value values[3] = {vl_value_of_name(table), vl_value_of_name(index),
+                          vl_value_of_name(numbers)};
     vl_txn_table *rows;
     int64_t rowid;
 

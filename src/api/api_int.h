@@ -285,6 +285,14 @@ velo_status vl_delete_dropped(vl_ctx *ctx, velo_statement *outer, const vl_table
 /* Write a name in double quotes, with at most 2 * size + 2 bytes. Returns how many. */
 size_t vl_put_name(char *to, const char *name);
 
+/* Make a text of a name, in double quotes, between two others; it has a zero byte behind. NULL: no
+ * memory, which is recorded. */
+char *vl_text_with_name(vl_ctx *ctx, vl_arena *arena, const char *before, const char *name,
+                        const char *behind, size_t *size);
+
+/* A text that is borrowed, or NULL, as a value. */
+vl_value vl_value_of_name(const char *text);
+
 /* Make an entry of each row of its table in an index that is empty: nested.c. */
 velo_status vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
     VL_MUST_CHECK;

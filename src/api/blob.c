@@ -53,6 +53,20 @@ blob_end_quiet(velo_connection *connection, const blob_quiet *quiet)
     connection->trace_events = quiet->trace_events;
 }
 
+/* End the run of a statement that came to `st`, whose error is kept. */
+static velo_status
+blob_reset(velo_connection *connection, velo_statement *statement, velo_status st)
+{
+    vl_error error = connection->ctx.error;
+
+    if (st == VELO_OK)
+        return velo_reset(statement);
+    (void)velo_reset(statement);
+    connection->ctx.error = error;
+    connection->code = st;
+    return st;
+}
+
 /* Fail a call of the handle with words of ours. */
 static velo_status
 blob_fail(velo_connection *connection, velo_status st, const char *text)
@@ -115,15 +129,7 @@ blob_look(velo_blob *blob, int64_t rowid)
     } else if (st == VELO_ROW) {
         st = blob_take(blob);
     }
-    if (st == VELO_OK) {
-        st = velo_reset(blob->select);
-    } else {
-        vl_error error = connection->ctx.error;
-
-        (void)velo_reset(blob->select);
-        connection->ctx.error = error;
-        connection->code = st;
-    }
+    st = blob_reset(connection, blob->select, st);
     blob_end_quiet(connection, &quiet);
     blob->rowid = rowid;
     blob->seen_changes = connection->tally.total_changes;
@@ -304,15 +310,7 @@ blob_store(velo_blob *blob)
                  : velo_bind_blob(blob->update, 2, blob->data, blob->size, VELO_BORROW);
     if (st == VELO_OK)
         st = velo_step(blob->update);
-    if (st == VELO_DONE) {
-        st = velo_reset(blob->update);
-    } else {
-        vl_error error = connection->ctx.error;
-
-        (void)velo_reset(blob->update);
-        connection->ctx.error = error;
-        connection->code = st;
-    }
+    st = blob_reset(connection, blob->update, st == VELO_DONE ? VELO_OK : st);
     blob_end_quiet(connection, &quiet);
     return st;
 }

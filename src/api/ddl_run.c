@@ -25,14 +25,6 @@ typedef struct ddl_run {
 
 /* ---- rows of sqlite_schema ---- */
 
-static vl_value
-ddl_text(const char *text)
-{
-    if (text == NULL)
-        return (vl_value){.type = VL_TYPE_NULL};
-    return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
-}
-
 static velo_status
 ddl_make_row(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change, vl_value *values)
 {
@@ -41,11 +33,11 @@ ddl_make_row(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change, vl_va
     uint64_t key_tree =
         change->new_key_tree > 0 ? run->trees[change->new_key_tree - 1] : row->key_tree;
 
-    values[0] = ddl_text(row->type);
-    values[1] = ddl_text(row->name);
-    values[2] = ddl_text(row->table_name);
+    values[0] = vl_value_of_name(row->type);
+    values[1] = vl_value_of_name(row->name);
+    values[2] = vl_value_of_name(row->table_name);
     values[3] = (vl_value){.type = VL_TYPE_INTEGER, .as.integer = (int64_t)tree};
-    values[4] = ddl_text(row->sql);
+    values[4] = vl_value_of_name(row->sql);
     return vl_make_layout(ctx, &run->statement->run_arena, key_tree, row->layout, &values[5]);
 }
 

@@ -190,19 +190,16 @@ velo_status
 vl_delete_dropped(vl_ctx *ctx, velo_statement *outer, const vl_table_def *table)
 {
     nested_run run = {.outer = outer};
+    size_t size;
     char *sql;
-    size_t at;
 
     if (!nested_is_bound(outer->connection, table))
         return VELO_OK;
-    sql = vl_arena_alloc(&outer->run_arena, 2 * strlen(table->object.name) + 32);
+    sql = vl_text_with_name(ctx, &outer->run_arena, "DELETE FROM ", table->object.name, "", &size);
     if (sql == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    memcpy(sql, "DELETE FROM ", 12);
-    at = 12 + vl_put_name(sql + 12, table->object.name);
-    sql[at] = '\0'; /* the binder looks for it */
+        return VELO_NOMEM;
     vl_arena_init(&run.arena, ctx->allocator, 0);
-    return nested_end(ctx, &run, nested_delete(ctx, outer, sql, at, &run));
+    return nested_end(ctx, &run, nested_delete(ctx, outer, sql, size, &run));
 }
 
 size_t
@@ -220,15 +217,21 @@ vl_put_name(char *to, const char *name)
     return at;
 }
 
-/* Make a text of a table's name between two others. NULL: no memory, which is recorded. */
-static char *
-nested_text(vl_ctx *ctx, velo_statement *outer, const char *before, const char *name,
-            const char *behind, size_t *size)
+vl_value
+vl_value_of_name(const char *text)
+{
+    if (text == NULL)
+        return vl_value_of_null();
+    return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
+}
+
+char *
+vl_text_with_name(vl_ctx *ctx, vl_arena *arena, const char *before, const char *name,
+                  const char *behind, size_t *size)
 {
     size_t before_size = strlen(before);
     size_t behind_size = strlen(behind);
-    char *sql =
-        vl_arena_alloc(&outer->run_arena, before_size + 2 * strlen(name) + 2 + behind_size + 1);
+    char *sql = vl_arena_alloc(arena, before_size + 2 * strlen(name) + 2 + behind_size + 1);
     size_t at = before_size;
 
     if (sql == NULL) {
@@ -253,7 +256,8 @@ vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
 
     if (index == NULL)
         return vl_fail(ctx, VELO_INTERNAL, "index %s is missing", name);
-    sql = nested_text(ctx, outer, "DELETE FROM ", index->table->object.name, "", &size);
+    sql = vl_text_with_name(ctx, &outer->run_arena, "DELETE FROM ", index->table->object.name, "",
+                            &size);
     if (sql == NULL)
         return VELO_NOMEM;
     st = nested_begin(ctx, outer, schema, sql, size, &run);
@@ -268,7 +272,8 @@ vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
     nested_run run;
     velo_status st;
     size_t size;
-    char *sql = nested_text(ctx, outer, "INSERT INTO ", table, " DEFAULT VALUES", &size);
+    char *sql =
+        vl_text_with_name(ctx, &outer->run_arena, "INSERT INTO ", table, " DEFAULT VALUES", &size);
 
     if (sql == NULL)
         return VELO_NOMEM;
@@ -285,7 +290,8 @@ vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const vl_
     nested_run run;
     velo_status st;
     size_t size;
-    char *sql = nested_text(ctx, outer, "INSERT INTO ", old->object.name, " DEFAULT VALUES", &size);
+    char *sql = vl_text_with_name(ctx, &outer->run_arena, "INSERT INTO ", old->object.name,
+                                  " DEFAULT VALUES", &size);
 
     if (sql == NULL)
         return VELO_NOMEM;
@@ -300,7 +306,8 @@ vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *ta
 {
     uint64_t row_count = 0;
     size_t size;
-    char *sql = nested_text(ctx, outer, "SELECT 1 FROM ", table, " LIMIT 1", &size);
+    char *sql =
+        vl_text_with_name(ctx, &outer->run_arena, "SELECT 1 FROM ", table, " LIMIT 1", &size);
 
     *found = 0;
     if (sql == NULL)

@@ -38,18 +38,14 @@ schema_view_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_table_def 
                     vl_column_def **columns, uint32_t *count)
 {
     vl_arena *arena = call->arena;
-    size_t size = strlen(view->object.name);
-    char *sql = vl_arena_alloc(arena, 2 * size + 32);
+    size_t size;
+    char *sql = vl_text_with_name(ctx, arena, "SELECT * FROM ", view->object.name, "", &size);
     vl_parse_result parsed;
     vl_plan *plan;
-    size_t at;
 
     if (sql == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    memcpy(sql, "SELECT * FROM ", 14);
-    at = 14 + vl_put_name(sql + 14, view->object.name);
-    sql[at] = '\0'; /* the binder looks for it */
-    VL_TRY(vl_parse(ctx, sql, at, NULL, arena, &parsed));
+        return VELO_NOMEM;
+    VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
     VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, call->statement->schema,
                              call->statement->connection->function_set, &plan));
     *columns = vl_arena_alloc_array(arena, plan->column_count + 1U, sizeof **columns);

@@ -17,18 +17,15 @@ verify_table(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table, 
                        .table_func_user = statement,
                        .io = connection->engine->io,
                        .interrupt = &connection->interrupt};
-    char *sql = vl_arena_alloc(arena, 2 * strlen(table->object.name) + 32);
+    size_t size;
+    char *sql = vl_text_with_name(ctx, arena, "DELETE FROM ", table->object.name, "", &size);
     vl_parse_result parsed;
     vl_exec *exec;
     vl_plan *plan;
     velo_status st;
-    size_t size;
 
     if (sql == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    memcpy(sql, "DELETE FROM ", 12);
-    size = 12 + vl_put_name(sql + 12, table->object.name);
-    sql[size] = 0; /* the binder looks for it */
+        return VELO_NOMEM;
     VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
     VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, statement->schema,
                              connection->function_set, &plan));
