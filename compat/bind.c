@@ -13,18 +13,6 @@ bind_lifetime(sqlite3_destructor_type destroy)
     return destroy == SQLITE_STATIC ? VELO_BORROW : VELO_COPY;
 }
 
-static void
-bind_give_back(const void *data, sqlite3_destructor_type destroy)
-{
-    union {
-        const void *given;
-        void *block;
-    } pointer = {data};
-
-    if (destroy != SQLITE_STATIC && destroy != SQLITE_TRANSIENT)
-        destroy(pointer.block);
-}
-
 static int
 bind_enter(sqlite3_stmt *stmt)
 {
@@ -44,7 +32,7 @@ bind_bytes(sqlite3_stmt *stmt, int index, int is_text, const void *data, sqlite3
     int code;
 
     if (!bind_enter(stmt)) {
-        bind_give_back(data, destroy);
+        compat_give_back(data, destroy);
         return compat_misuse();
     }
     if (data != NULL && size > (sqlite3_uint64)stmt->db->limits[SQLITE_LIMIT_LENGTH])
@@ -55,7 +43,7 @@ bind_bytes(sqlite3_stmt *stmt, int index, int is_text, const void *data, sqlite3
                      : velo_bind_blob(stmt->core, index, data, (int64_t)size, lifetime);
         code = compat_leave(stmt->db, (int)st);
     }
-    bind_give_back(data, destroy);
+    compat_give_back(data, destroy);
     return code;
 }
 
@@ -79,7 +67,7 @@ bind_text16(sqlite3_stmt *stmt, int index, const void *text, int64_t size, int i
     if (text != NULL) {
         text8 = compat_from_utf16(text, size, is_big, &length);
         if (text8 == NULL) {
-            bind_give_back(text, destroy);
+            compat_give_back(text, destroy);
             if (!bind_enter(stmt))
                 return compat_misuse();
             return compat_leave_own(stmt->db, compat_fail(stmt->db, SQLITE_NOMEM, "out of memory"));
@@ -87,7 +75,7 @@ bind_text16(sqlite3_stmt *stmt, int index, const void *text, int64_t size, int i
     }
     code = bind_bytes(stmt, index, 1, text8, (sqlite3_uint64)length, SQLITE_TRANSIENT);
     sqlite3_free(text8);
-    bind_give_back(text, destroy);
+    compat_give_back(text, destroy);
     return code;
 }
 
@@ -105,7 +93,7 @@ sqlite3_bind_text64(sqlite3_stmt *stmt, int index, const char *text, sqlite3_uin
     if (encoding == SQLITE_UTF8)
         return bind_bytes(stmt, index, 1, text, size, destroy);
     if (size > COMPAT_LENGTH_MAX) {
-        bind_give_back(text, destroy);
+        compat_give_back(text, destroy);
         if (!bind_enter(stmt))
             return compat_misuse();
         return compat_leave_own(stmt->db,
@@ -122,7 +110,7 @@ sqlite3_bind_blob(sqlite3_stmt *stmt, int index, const void *data, int size,
                   void (*destroy)(void *))
 {
     if (size < 0) {
-        bind_give_back(data, destroy);
+        compat_give_back(data, destroy);
         return compat_misuse();
     }
     return bind_bytes(stmt, index, 0, data, (sqlite3_uint64)size, destroy);

@@ -120,6 +120,9 @@ int compat_leave_own(sqlite3 *db, int code);
 /* What a call that was refused before compat_enter returns. */
 int compat_misuse(void);
 
+/* Bytes that came with a destructor were copied, or not taken: call it, if it is a function. */
+void compat_give_back(const void *data, sqlite3_destructor_type destroy);
+
 /* The connection is a zombie and its last statement is gone: free it. The mutex is held. */
 void compat_bury(sqlite3 *db);
 

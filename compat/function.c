@@ -246,18 +246,6 @@ sqlite3_set_auxdata(sqlite3_context *context, int index, void *data, void (*dest
 
 /* ---- results ---- */
 
-static void
-function_give_back(const void *data, sqlite3_destructor_type destroy)
-{
-    union {
-        const void *given;
-        void *block;
-    } pointer = {data};
-
-    if (destroy != SQLITE_STATIC && destroy != SQLITE_TRANSIENT)
-        destroy(pointer.block);
-}
-
 /* Whether a result of this size is too long; then that is the result. */
 static int
 function_is_too_long(sqlite3_context *context, sqlite3_uint64 size)
@@ -300,7 +288,7 @@ function_result_text(sqlite3_context *context, const char *text, sqlite3_uint64 
         velo_result_null(context->call);
     else if (!function_is_too_long(context, size))
         velo_result_text(context->call, text, (int64_t)size);
-    function_give_back(text, destroy);
+    compat_give_back(text, destroy);
 }
 
 static void
@@ -315,7 +303,7 @@ function_result_text16(sqlite3_context *context, const void *text, int64_t size,
     else
         function_result_text(context, text8, (sqlite3_uint64)length, SQLITE_TRANSIENT);
     sqlite3_free(text8);
-    function_give_back(text, destroy);
+    compat_give_back(text, destroy);
 }
 
 void
@@ -367,7 +355,7 @@ sqlite3_result_blob64(sqlite3_context *context, const void *data, sqlite3_uint64
 {
     if (!function_is_too_long(context, size))
         velo_result_blob(context->call, data, (int64_t)size);
-    function_give_back(data, destroy);
+    compat_give_back(data, destroy);
 }
 
 void

@@ -226,3 +226,15 @@ sqlite3_status(int op, int *current, int *peak, int reset)
     }
     return code;
 }
+
+void
+compat_give_back(const void *data, sqlite3_destructor_type destroy)
+{
+    union {
+        const void *given;
+        void *block;
+    } pointer = {data};
+
+    if (destroy != SQLITE_STATIC && destroy != SQLITE_TRANSIENT)
+        destroy(pointer.block);
+}
