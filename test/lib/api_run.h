@@ -22,6 +22,11 @@ void api_run_copy(const char *from, const char *to);
 unsigned api_run_each_failure(velo_connection *connection, const char *sql, unsigned stride,
                               const char *probe, const char *wanted);
 
-#define CHECK_RUN(connection, sql, wanted) CHECK_TEXT(api_run(connection, sql), wanted)
+/* A text gives what is wanted; it runs once. */
+#define CHECK_RUN(connection, sql, wanted)                                                         \
+    do {                                                                                           \
+        const char *api_run_got = api_run((connection), (sql));                                    \
+        CHECK_TEXT(api_run_got, wanted);                                                           \
+    } while (0)
 
 #endif

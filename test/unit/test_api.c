@@ -1,58 +1,10 @@
 /* test_api.c - connections and statements through velocidb.h: what an application sees. */
+#include "lib/api_run.h"
 #include "lib/unit.h"
-#include "velocidb.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Open a database in memory, or a file of the test's folder. */
-static velo_connection *
-api_open(const char *name)
-{
-    velo_connection *connection = NULL;
-
-    if (velo_open(name == NULL ? NULL : unit_path(name), NULL, &connection) != VELO_OK)
-        unit_failed(__FILE__, __LINE__, "%s", velo_error_text(connection));
-    return connection;
-}
-
-/* Rows as text: values separated by commas, rows by bars. */
-typedef struct api_rows {
-    char text[2000];
-    size_t size;
-} api_rows;
-
-static int
-api_take_row(void *user, int count, const char *const *values, const char *const *names)
-{
-    api_rows *rows = user;
-
-    (void)names;
-    for (int i = 0; i < count; i++)
-        rows->size +=
-            (size_t)snprintf(rows->text + rows->size, sizeof rows->text - rows->size, "%s%s",
-                             i > 0            ? ","
-                             : rows->size > 0 ? "|"
-                                              : "",
-                             values[i] == NULL ? "~" : values[i]);
-    return 0;
-}
-
-/* What a text gives: its rows, or "!" and the error. */
-static const char *
-api_run(velo_connection *connection, const char *sql)
-{
-    static api_rows rows;
-
-    rows.size = 0;
-    rows.text[0] = 0;
-    if (velo_exec(connection, sql, api_take_row, &rows) != VELO_OK)
-        (void)snprintf(rows.text, sizeof rows.text, "!%s", velo_error_text(connection));
-    return rows.text;
-}
-
-#define CHECK_RUN(connection, sql, wanted) CHECK_TEXT(api_run(connection, sql), wanted)
 
 static velo_statement *
 api_prepare(velo_connection *connection, const char *sql)
@@ -69,12 +21,12 @@ api_prepare(velo_connection *connection, const char *sql)
 static void
 a_file_keeps_what_was_committed(void)
 {
-    velo_connection *connection = api_open("kept");
+    velo_connection *connection = api_run_open("kept");
 
     CHECK_RUN(connection, "CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 'x'), (2, NULL)", "");
     CHECK_RUN(connection, "BEGIN; INSERT INTO t VALUES (3, 'lost')", "");
     CHECK_EQ(velo_close(connection), VELO_OK); /* rolls back */
-    connection = api_open("kept");
+    connection = api_run_open("kept");
     CHECK_RUN(connection, "SELECT * FROM t", "1,x|2,~");
     CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
     CHECK_EQ(velo_close(connection), VELO_OK);
@@ -99,7 +51,7 @@ opening_says_what_is_wrong(void)
 static void
 close_is_refused_while_statements_are_there(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     velo_statement *statement = api_prepare(connection, "SELECT 1");
 
     CHECK_EQ(velo_close(connection), VELO_BUSY);
@@ -111,8 +63,8 @@ close_is_refused_while_statements_are_there(void)
 static void
 connections_to_a_file_share_it_by_any_name(void)
 {
-    velo_connection *one = api_open("shared");
-    velo_connection *other = api_open("./shared");
+    velo_connection *one = api_run_open("shared");
+    velo_connection *other = api_run_open("./shared");
     velo_open_options options = {.size = sizeof options, .is_read_only = 1};
     velo_connection *reader;
 
@@ -133,7 +85,7 @@ connections_to_a_file_share_it_by_any_name(void)
 static void
 texts_are_prepared_one_statement_at_a_time(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     const char *sql = "SELECT 1; /* nothing */ ; SELECT 2 -- end";
     velo_statement *statement;
     const char *tail;
@@ -156,7 +108,7 @@ texts_are_prepared_one_statement_at_a_time(void)
 static void
 errors_have_words_and_a_place(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     velo_statement *statement;
 
     CHECK_EQ(velo_prepare(connection, "SELECT x FORM t", -1, &statement, NULL), VELO_ERROR);
@@ -175,7 +127,7 @@ errors_have_words_and_a_place(void)
 static void
 parameters_take_all_types(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     velo_statement *statement = api_prepare(
         connection, "SELECT typeof(?1) || typeof(:b) || typeof(@c) || typeof($d) || typeof(?), ?1");
 
@@ -206,7 +158,7 @@ parameters_take_all_types(void)
 static void
 columns_convert_as_cast_does(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     velo_statement *statement =
         api_prepare(connection, "SELECT 12, '3.5x' AS t, x'6162', NULL, 1e300, ''");
 
@@ -236,7 +188,7 @@ columns_convert_as_cast_does(void)
 static void
 counters_are_those_of_the_last_change(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
 
     CHECK_RUN(connection, "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE)", "");
     CHECK_RUN(connection, "INSERT INTO t(b) VALUES (1), (2), (3)", "");
@@ -259,7 +211,7 @@ counters_are_those_of_the_last_change(void)
 static void
 rows_may_be_changed_while_they_are_read(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     velo_statement *reading;
     int64_t sum = 0;
 
@@ -281,7 +233,7 @@ rows_may_be_changed_while_they_are_read(void)
 static void
 savepoints_nest(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
 
     CHECK_RUN(connection, "CREATE TABLE t(a)", "");
     CHECK_RUN(connection, "SAVEPOINT one; INSERT INTO t VALUES (1)", "");
@@ -302,7 +254,7 @@ savepoints_nest(void)
 static void
 a_failed_statement_leaves_nothing(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
 
     CHECK_RUN(connection, "CREATE TABLE t(a UNIQUE CHECK (a < 100), b NOT NULL)", "");
     CHECK_RUN(connection, "BEGIN; INSERT INTO t VALUES (1, 1)", "");
@@ -323,8 +275,8 @@ a_failed_statement_leaves_nothing(void)
 static void
 the_schema_changes_with_its_transaction(void)
 {
-    velo_connection *one = api_open("schema");
-    velo_connection *other = api_open("schema");
+    velo_connection *one = api_run_open("schema");
+    velo_connection *other = api_run_open("schema");
     velo_statement *statement;
 
     CHECK_RUN(one, "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)", "");
@@ -350,8 +302,8 @@ the_schema_changes_with_its_transaction(void)
 static void
 snapshots_stay_and_conflicts_are_told(void)
 {
-    velo_connection *one = api_open("snapshots");
-    velo_connection *other = api_open("snapshots");
+    velo_connection *one = api_run_open("snapshots");
+    velo_connection *other = api_run_open("snapshots");
 
     CHECK_RUN(one, "CREATE TABLE t(a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 1)", "");
     CHECK_RUN(one, "BEGIN; SELECT b FROM t", "1");
@@ -375,8 +327,8 @@ snapshots_stay_and_conflicts_are_told(void)
 static void
 old_snapshots_do_not_decide(void)
 {
-    velo_connection *one = api_open("old");
-    velo_connection *other = api_open("old");
+    velo_connection *one = api_run_open("old");
+    velo_connection *other = api_run_open("old");
 
     CHECK_RUN(one, "CREATE TABLE t(a PRIMARY KEY, b); INSERT INTO t VALUES (1, 1)", "");
     CHECK_RUN(one, "CREATE TABLE s(i INTEGER PRIMARY KEY AUTOINCREMENT, x)", "");
@@ -402,7 +354,7 @@ old_snapshots_do_not_decide(void)
 static void
 commits_without_changes_do_not_count(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
 
     CHECK_RUN(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1)", "");
     CHECK_RUN(connection, "SELECT a FROM t; DELETE FROM t WHERE a = 2", "1");
@@ -415,7 +367,7 @@ commits_without_changes_do_not_count(void)
 static void
 statements_survive_what_is_undone_under_them(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     velo_statement *statement;
 
     CHECK_RUN(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)", "");
@@ -452,7 +404,7 @@ statements_survive_what_is_undone_under_them(void)
 static void
 statements_run_again(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
     velo_statement *statement = api_prepare(connection, "PRAGMA compile_options");
     static char large[20000];
 
@@ -480,7 +432,7 @@ statements_run_again(void)
 static void
 numbers_of_rows_are_sqlites(void)
 {
-    velo_connection *connection = api_open(NULL);
+    velo_connection *connection = api_run_open(NULL);
 
     CHECK_RUN(connection, "CREATE TABLE s(a INTEGER PRIMARY KEY AUTOINCREMENT, b UNIQUE)", "");
     for (int i = 0; i < 3; i++)
@@ -549,7 +501,7 @@ api_transfer(void *argument)
 static void
 threads_write_beside_each_other(void)
 {
-    velo_connection *connection = api_open("bank");
+    velo_connection *connection = api_run_open("bank");
     api_worker workers[API_THREADS];
 
     memset(workers, 0, sizeof workers);
@@ -561,7 +513,7 @@ threads_write_beside_each_other(void)
               "");
     for (uint32_t i = 0; i < API_THREADS; i++) {
         workers[i].number = (uint32_t)unit_seed() + i;
-        workers[i].connection = api_open("bank");
+        workers[i].connection = api_run_open("bank");
         velo_set_busy_timeout(workers[i].connection, -1);
         CHECK_RUN(workers[i].connection, "PRAGMA synchronous = OFF", "");
         CHECK_EQ(pthread_create(&workers[i].thread, NULL, api_transfer, &workers[i]), 0);

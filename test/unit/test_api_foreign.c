@@ -1,7 +1,7 @@
 /* test_api_foreign.c - foreign keys, through the public interface. What is expected was seen in
  * SQLite. */
+#include "lib/api_run.h"
 #include "lib/unit.h"
-#include "velocidb.h"
 
 #include "base/alloc.h"
 
@@ -20,47 +20,6 @@ foreign_open(const char *name, const char *sql)
         unit_failed(__FILE__, __LINE__, "%s", velo_error_text(connection));
     return connection;
 }
-
-/* Rows as text: values separated by commas, rows by bars. */
-typedef struct foreign_rows {
-    char text[4000];
-    size_t size;
-} foreign_rows;
-
-static int
-foreign_take_row(void *user, int count, const char *const *values, const char *const *names)
-{
-    foreign_rows *rows = user;
-
-    (void)names;
-    for (int i = 0; i < count && rows->size < sizeof rows->text; i++)
-        rows->size +=
-            (size_t)snprintf(rows->text + rows->size, sizeof rows->text - rows->size, "%s%s",
-                             i > 0            ? ","
-                             : rows->size > 0 ? "|"
-                                              : "",
-                             values[i] == NULL ? "~" : values[i]);
-    return 0;
-}
-
-/* What a text gives: its rows, or "!" and the error. */
-static const char *
-foreign_run(velo_connection *connection, const char *sql)
-{
-    static foreign_rows rows;
-
-    rows.size = 0;
-    rows.text[0] = 0;
-    if (velo_exec(connection, sql, foreign_take_row, &rows) != VELO_OK)
-        (void)snprintf(rows.text, sizeof rows.text, "!%s", velo_error_text(connection));
-    return rows.text;
-}
-
-#define CHECK_RUN(connection, sql, wanted)                                                         \
-    do {                                                                                           \
-        const char *got = foreign_run((connection), (sql));                                        \
-        CHECK_TEXT(got, wanted);                                                                   \
-    } while (0)
 
 #define FOREIGN_FAILED "!FOREIGN KEY constraint failed"
 
@@ -499,7 +458,7 @@ memory_check(const char *sql, const char *wanted, const char *commit)
     char before[200];
     int is_met = 1;
 
-    (void)snprintf(before, sizeof before, "%s", foreign_run(db, state));
+    (void)snprintf(before, sizeof before, "%s", api_run(db, state));
     for (uint64_t n = 1; is_met; n++) {
         uint64_t failed = atomic_load(&allocator->failed_count);
         velo_status st;

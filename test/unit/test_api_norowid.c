@@ -2,8 +2,8 @@
  * SQLite unless it is said to differ. */
 #include "api/api_int.h"
 #include "base/alloc.h"
+#include "lib/api_run.h"
 #include "lib/unit.h"
-#include "velocidb.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,43 +20,6 @@ norow_open(const char *name)
     return connection;
 }
 
-/* Rows as text: values separated by commas, rows by bars. */
-typedef struct norow_rows {
-    char text[4000];
-    size_t size;
-} norow_rows;
-
-static int
-norow_take_row(void *user, int count, const char *const *values, const char *const *names)
-{
-    norow_rows *rows = user;
-
-    (void)names;
-    for (int i = 0; i < count && rows->size < sizeof rows->text; i++)
-        rows->size +=
-            (size_t)snprintf(rows->text + rows->size, sizeof rows->text - rows->size, "%s%s",
-                             i > 0            ? ","
-                             : rows->size > 0 ? "|"
-                                              : "",
-                             values[i] == NULL ? "~" : values[i]);
-    return 0;
-}
-
-/* What a text gives: its rows, or "!" and the error. */
-static const char *
-norow_run(velo_connection *connection, const char *sql)
-{
-    static norow_rows rows;
-
-    rows.size = 0;
-    rows.text[0] = 0;
-    if (velo_exec(connection, sql, norow_take_row, &rows) != VELO_OK)
-        (void)snprintf(rows.text, sizeof rows.text, "!%s", velo_error_text(connection));
-    return rows.text;
-}
-
-#define CHECK_RUN(connection, sql, wanted) CHECK_TEXT(norow_run(connection, sql), wanted)
-
 /* Texts, one after the other, and what they give. */
 typedef struct norow_step {
     const char *sql;
@@ -67,7 +30,7 @@ static void
 norow_run_steps(velo_connection *connection, const norow_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const char *given = norow_run(connection, steps[i].sql);
+        const char *given = api_run(connection, steps[i].sql);
 
         if (strcmp(given, steps[i].wanted) != 0)
             unit_failed(__FILE__, __LINE__, "\"%s\" gives \"%s\", not \"%s\"", steps[i].sql, given,
@@ -497,7 +460,7 @@ rows_may_be_large(void)
     velo_connection *connection = norow_open(NULL);
 
     norow_run_steps(connection, steps, VL_ARRAY_COUNT(steps));
-    (void)norow_run(connection, "INSERT INTO t VALUES (printf('%.70000c', 'x'), 1)");
+    (void)api_run(connection, "INSERT INTO t VALUES (printf('%.70000c', 'x'), 1)");
     CHECK_EQ(velo_error_code(connection), VELO_TOOBIG);
     CHECK_RUN(connection, "SELECT count(*) FROM t", "8");
     CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
@@ -563,8 +526,8 @@ norow_is_same(velo_connection *connection, const char *sql, const char *other)
     char rows[4000];
     const char *wanted;
 
-    (void)snprintf(rows, sizeof rows, "%s", norow_run(connection, sql));
-    wanted = norow_run(connection, other);
+    (void)snprintf(rows, sizeof rows, "%s", api_run(connection, sql));
+    wanted = api_run(connection, other);
     if (strcmp(rows, wanted) == 0 || (rows[0] == '!' && wanted[0] == '!'))
         return 1;
     unit_failed(__FILE__, __LINE__, "\"%s\" gives \"%s\", not \"%s\"", sql, rows, wanted);
@@ -654,8 +617,8 @@ checks_compare_indexes_with_rows(void)
         CHECK_RUN(connection, "INSERT INTO t VALUES (1, 2), (3, 0), (2, 1)", "");
         CHECK_RUN(connection, "BEGIN; DELETE FROM t WHERE a = 3; PRAGMA integrity_check", "ok");
         CHECK_RUN(connection, "ROLLBACK; PRAGMA integrity_check", "ok");
-        tree = strtoull(norow_run(connection, "SELECT rootpage FROM sqlite_schema "
-                                              "WHERE name = 'ta'"),
+        tree = strtoull(api_run(connection, "SELECT rootpage FROM sqlite_schema "
+                                            "WHERE name = 'ta'"),
                         NULL, 10);
         CHECK_OK(norow_harm_index(connection, tree, 1));
         CHECK_RUN(connection, "PRAGMA integrity_check", "wrong # of entries in index ta");
@@ -702,19 +665,19 @@ conflicts_between_transactions_are_told(void)
     CHECK_RUN(one, "INSERT INTO t VALUES (1,'x',1), (2,'x',2)", "");
     CHECK_RUN(one, "BEGIN; UPDATE t SET a = 10 WHERE a = 1; INSERT INTO t VALUES (5,'n',5)", "");
     CHECK_RUN(other, "BEGIN; SELECT a FROM t", "1|2");
-    (void)norow_run(other, "UPDATE t SET b = 'y' WHERE a = 1");
+    (void)api_run(other, "UPDATE t SET b = 'y' WHERE a = 1");
     CHECK_EQ(velo_error_code(other) & 0xff, VELO_BUSY);
-    (void)norow_run(other, "INSERT INTO t VALUES (10,'m',7)");
+    (void)api_run(other, "INSERT INTO t VALUES (10,'m',7)");
     CHECK_EQ(velo_error_code(other) & 0xff, VELO_BUSY);
-    (void)norow_run(other, "INSERT INTO t VALUES (6,'m',5)");
+    (void)api_run(other, "INSERT INTO t VALUES (6,'m',5)");
     CHECK_EQ(velo_error_code(other) & 0xff, VELO_BUSY);
     CHECK_RUN(other, "UPDATE t SET b = 'y' WHERE a = 2; INSERT INTO t VALUES (6,'m',6)", "");
     CHECK_RUN(one, "COMMIT; SELECT * FROM t", "2,x,2|5,n,5|10,x,1");
-    (void)norow_run(other, "DELETE FROM t WHERE a = 1");
+    (void)api_run(other, "DELETE FROM t WHERE a = 1");
     CHECK_EQ(velo_error_code(other), VELO_BUSY_SNAPSHOT);
-    (void)norow_run(other, "INSERT OR REPLACE INTO t VALUES (5,'m',9)");
+    (void)api_run(other, "INSERT OR REPLACE INTO t VALUES (5,'m',9)");
     CHECK_EQ(velo_error_code(other), VELO_BUSY_SNAPSHOT);
-    (void)norow_run(other, "INSERT INTO t VALUES (5,'m',9) ON CONFLICT DO UPDATE SET b = 'u'");
+    (void)api_run(other, "INSERT INTO t VALUES (5,'m',9) ON CONFLICT DO UPDATE SET b = 'u'");
     CHECK_EQ(velo_error_code(other), VELO_BUSY_SNAPSHOT);
     CHECK_RUN(other, "SELECT * FROM t", "1,x,1|2,y,2|6,m,6");
     CHECK_RUN(other, "COMMIT; SELECT * FROM t", "2,y,2|5,n,5|6,m,6|10,x,1");
@@ -762,7 +725,7 @@ the_log_brings_changes_back(void)
               "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
               "INSERT INTO t SELECT i, i % 10, printf('%050d', i % 20) FROM n",
               "");
-    (void)norow_run(connection, "PRAGMA wal_checkpoint");
+    (void)api_run(connection, "PRAGMA wal_checkpoint");
     CHECK_RUN(connection, "UPDATE t SET b = b + 100 WHERE a % 3 = 0", "");
     CHECK_RUN(connection, "DELETE FROM t WHERE b = 5; INSERT INTO t VALUES (1, 5, 'new')", "");
     CHECK_RUN(connection, "CREATE TABLE u(k PRIMARY KEY, v) WITHOUT ROWID", "");

@@ -1,7 +1,7 @@
 /* test_api_trigger.c - triggers, through the public interface. What is expected was seen in SQLite,
  * but for its own differences that docs/sql.md names. */
+#include "lib/api_run.h"
 #include "lib/unit.h"
-#include "velocidb.h"
 
 #include "base/alloc.h"
 
@@ -18,47 +18,6 @@ trigger_open(const char *name, const char *sql)
         unit_failed(__FILE__, __LINE__, "%s", velo_error_text(connection));
     return connection;
 }
-
-/* Rows as text: values separated by commas, rows by bars. */
-typedef struct trigger_rows {
-    char text[4000];
-    size_t size;
-} trigger_rows;
-
-static int
-trigger_take_row(void *user, int count, const char *const *values, const char *const *names)
-{
-    trigger_rows *rows = user;
-
-    (void)names;
-    for (int i = 0; i < count && rows->size < sizeof rows->text; i++)
-        rows->size +=
-            (size_t)snprintf(rows->text + rows->size, sizeof rows->text - rows->size, "%s%s",
-                             i > 0            ? ","
-                             : rows->size > 0 ? "|"
-                                              : "",
-                             values[i] == NULL ? "~" : values[i]);
-    return 0;
-}
-
-/* What a text gives: its rows, or "!" and the error. */
-static const char *
-trigger_run(velo_connection *connection, const char *sql)
-{
-    static trigger_rows rows;
-
-    rows.size = 0;
-    rows.text[0] = 0;
-    if (velo_exec(connection, sql, trigger_take_row, &rows) != VELO_OK)
-        (void)snprintf(rows.text, sizeof rows.text, "!%s", velo_error_text(connection));
-    return rows.text;
-}
-
-#define CHECK_RUN(connection, sql, wanted)                                                         \
-    do {                                                                                           \
-        const char *got = trigger_run((connection), (sql));                                        \
-        CHECK_TEXT(got, wanted);                                                                   \
-    } while (0)
 
 /* The code that a text fails with. */
 static int
@@ -315,9 +274,9 @@ raise_run(velo_connection *db, const char *how, const char *error)
     (void)snprintf(sql, sizeof sql, "DELETE FROM how; INSERT INTO how VALUES ('%s')", how);
     if (velo_exec(db, sql, NULL, NULL) != VELO_OK)
         return velo_error_text(db);
-    if (strcmp(trigger_run(db, "INSERT INTO t VALUES (2), (3), (4)"), error) != 0)
+    if (strcmp(api_run(db, "INSERT INTO t VALUES (2), (3), (4)"), error) != 0)
         return velo_error_text(db);
-    return trigger_run(db, "SELECT a FROM t UNION ALL SELECT s FROM log");
+    return api_run(db, "SELECT a FROM t UNION ALL SELECT s FROM log");
 }
 
 static void
@@ -748,7 +707,7 @@ memory_check(const char *sql, const char *wanted)
     char before[1000];
     int is_met = 1;
 
-    (void)snprintf(before, sizeof before, "%s", trigger_run(db, memory_state));
+    (void)snprintf(before, sizeof before, "%s", api_run(db, memory_state));
     for (uint64_t n = 1; is_met; n++) {
         uint64_t failed = atomic_load(&allocator->failed_count);
         velo_status st;
