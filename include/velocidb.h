@@ -122,6 +122,14 @@ VELO_API const char *velo_version(void);
  * the library in use, which may differ from that of the header a program was compiled with. */
 VELO_API int velo_version_number(void);
 
+/* The keyword of SQL with a number from 0, in capitals, in alphabetical order; NULL behind the
+ * last. Static text; any thread. */
+VELO_API const char *velo_keyword(size_t index);
+
+/* Whether `size` bytes are a keyword of SQL, which a name must be quoted for; capitals and small
+ * letters are alike. Any thread. */
+VELO_API int velo_is_keyword(const char *text, size_t size);
+
 /* Return the name of a status code, for example "VELO_IOERR_READ". A code that this version does
  * not know gives the name of its primary code, and one without such a code "unknown". Static text;
  * callable at any time from any thread. */

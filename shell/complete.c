@@ -2,10 +2,10 @@
 #define _GNU_SOURCE
 #include "complete.h"
 #include "command.h"
-#include "keywords.h"
 #include "memory.h"
 #include "quote.h"
 #include "text.h"
+#include "velocidb.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -109,8 +109,8 @@ complete_offer_keywords(complete_search *search)
 {
     int is_small = search->size == 0 || islower((unsigned char)search->word[0]);
 
-    for (size_t i = 0; keywords_at(i) != NULL; i++) {
-        char *keyword = memory_copy_text(keywords_at(i));
+    for (size_t i = 0; velo_keyword(i) != NULL; i++) {
+        char *keyword = memory_copy_text(velo_keyword(i));
 
         for (char *c = keyword; is_small && *c != '\0'; c++)
             *c = (char)tolower((unsigned char)*c);

@@ -1,6 +1,6 @@
 /* quote.c - texts and values as other languages write them. */
 #include "quote.h"
-#include "keywords.h"
+#include "velocidb.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -135,7 +135,7 @@ void
 quote_name(text *to, const char *name)
 {
     size_t size = strlen(name);
-    int is_plain = size > 0 && !(name[0] >= '0' && name[0] <= '9') && !keywords_has(name);
+    int is_plain = size > 0 && !(name[0] >= '0' && name[0] <= '9') && !velo_is_keyword(name, size);
 
     for (size_t i = 0; i < size && is_plain; i++)
         is_plain = quote_is_word((unsigned char)name[i]);

@@ -2,6 +2,8 @@
 #include "lib/api_run.h"
 #include "lib/unit.h"
 
+#include <string.h>
+
 /* Texts of a table name it by its own name, whatever a statement calls it. */
 static void
 a_tables_texts_know_its_own_name(void)
@@ -43,12 +45,30 @@ a_queue_has_no_types(void)
     (void)velo_close(connection);
 }
 
+/* Every keyword is found, in any letters, and nothing that only begins as one. */
+static void
+keywords_are_found(void)
+{
+    size_t count = 0;
+
+    for (const char *word; (word = velo_keyword(count)) != NULL; count++) {
+        CHECK(velo_is_keyword(word, strlen(word)));
+        CHECK(count == 0 || strcmp(velo_keyword(count - 1), word) < 0);
+    }
+    CHECK(count > 140);
+    CHECK(velo_is_keyword("Select", 6));
+    CHECK(!velo_is_keyword("Select", 5));
+    CHECK(!velo_is_keyword("", 0));
+    CHECK(velo_keyword(count + 1) == NULL);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(a_tables_texts_know_its_own_name),
         UNIT_TEST(a_queue_has_no_types),
+        UNIT_TEST(keywords_are_found),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -1,11 +1,15 @@
-/* keywords.c - the keywords of SQL. */
-#define _GNU_SOURCE
-#include "keywords.h"
+/* keyword.c - the keywords of SQL.
+ *
+ * Invariants
+ *   KW1  keyword_all is sorted as vl_name_compare orders. */
+#include "catalog/schema.h"
+#include "velocidb.h"
 
-#include <strings.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* Sorted. */
-static const char *const keywords_all[] = {
+/* KW1 */
+static const char *const keyword_all[] = {
     "ABORT",
     "ACTION",
     "ADD",
@@ -155,32 +159,34 @@ static const char *const keywords_all[] = {
     "WITHOUT",
 };
 
-#define KEYWORDS_COUNT (sizeof keywords_all / sizeof keywords_all[0])
+#define KEYWORD_COUNT (sizeof keyword_all / sizeof keyword_all[0])
+
+typedef struct keyword_word {
+    const char *text;
+    size_t size;
+} keyword_word;
+
+/* A word as it is against a keyword, for bsearch. */
+static int
+keyword_compare(const void *key, const void *element)
+{
+    const keyword_word *word = key;
+    const char *const *keyword = element;
+
+    return vl_name_compare(word->text, word->size, *keyword, strlen(*keyword));
+}
 
 const char *
-keywords_at(size_t index)
+velo_keyword(size_t index)
 {
-    return index < KEYWORDS_COUNT ? keywords_all[index] : NULL;
+    return index < KEYWORD_COUNT ? keyword_all[index] : NULL;
 }
 
 int
-keywords_has(const char *word)
+velo_is_keyword(const char *text, size_t size)
 {
-    size_t low = 0;
-    size_t count = KEYWORDS_COUNT;
+    keyword_word word = {text, size};
 
-    while (count > 0) {
-        size_t half = count / 2;
-        int order = strcasecmp(word, keywords_all[low + half]);
-
-        if (order == 0)
-            return 1;
-        if (order > 0) {
-            low += half + 1;
-            count -= half + 1;
-        } else {
-            count = half;
-        }
-    }
-    return 0;
+    return bsearch(&word, keyword_all, KEYWORD_COUNT, sizeof keyword_all[0], keyword_compare) !=
+           NULL;
 }
