@@ -21,48 +21,35 @@ fill_find(const vl_edit_run *run, const char *name)
 typedef velo_status fill_visit(vl_ctx *ctx, vl_edit_run *run, uint32_t argument,
                                const vl_value *full);
 
-static velo_status
-fill_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
-{
-    return vl_edit_add_entry(ctx, run, index, full);
-}
+/* A pass over all rows. */
+typedef struct fill_pass {
+    vl_edit_run *run;
+    fill_visit *visit;
+    uint32_t argument; /* of visit */
+    vl_value *full;    /* the row at hand */
+} fill_pass;
 
 static velo_status
-fill_row(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, fill_visit *visit,
-         uint32_t argument)
+fill_row(vl_ctx *ctx, void *argument, int64_t rowid)
 {
+    const fill_pass *pass = argument;
     int found;
 
-    vl_arena_reset(&run->row_arena);
-    VL_TRY(vl_edit_read(ctx, run, rowid, full, &found));
-    return found ? visit(ctx, run, argument, full) : VELO_OK;
+    vl_arena_reset(&pass->run->row_arena);
+    VL_TRY(vl_edit_read(ctx, pass->run, rowid, pass->full, &found));
+    return found ? pass->visit(ctx, pass->run, pass->argument, pass->full) : VELO_OK;
 }
 
 static velo_status
 fill_rows(vl_ctx *ctx, vl_edit_run *run, fill_visit *visit, uint32_t argument)
 {
     vl_view view = vl_statement_newest(run->source->statement);
-    vl_value *full = vl_arena_alloc_array(&run->arena, run->full_count, sizeof *full);
-    vl_row_scan scan;
-    velo_status st;
+    fill_pass pass = {run, visit, argument, NULL};
 
-    if (full == NULL)
+    pass.full = vl_arena_alloc_array(&run->arena, run->full_count, sizeof *pass.full);
+    if (pass.full == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    vl_row_scan_begin(&scan, run->table, &view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, run->ids,
-                      0);
-    st = vl_row_scan_next(ctx, &scan);
-    while (st == VELO_OK && scan.leaf != NULL) {
-        int64_t rowid = vl_row_scan_rowid(&scan, 0);
-
-        vl_row_scan_pause(&scan, 1);
-        st = fill_row(ctx, run, rowid, full, visit, argument);
-        if (st == VELO_OK)
-            st = vl_exec_poll(ctx, run->stage->exec, 1);
-        if (st == VELO_OK)
-            st = vl_row_scan_next(ctx, &scan);
-    }
-    vl_row_scan_end(&scan);
-    return st;
+    return vl_visit_rowids(ctx, run->stage->exec, run->table, &view, fill_row, &pass);
 }
 
 velo_status
@@ -78,7 +65,7 @@ vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, const char *name)
     if (st == VELO_OK && index == run.index_count)
         st = vl_fail(ctx, VELO_INTERNAL, "index %s is missing", name);
     if (st == VELO_OK)
-        st = fill_rows(ctx, &run, fill_add_entry, index);
+        st = fill_rows(ctx, &run, vl_edit_add_entry, index);
     vl_edit_end(&run);
     return st;
 }

@@ -10,6 +10,7 @@
 typedef struct rewrite_run {
     vl_edit_run edit;        /* the table as it will be */
     const vl_table_def *old; /* as it was */
+    vl_view view;            /* that sees its rows */
     vl_fetch fetch;          /* its stored columns */
     int32_t *from;           /* of each column of the new one: index in the fetched row, or -1 */
     vl_value *full;          /* new row */
@@ -46,43 +47,20 @@ rewrite_map(vl_ctx *ctx, rewrite_run *run, const vl_leaf_schema *columns)
 }
 
 static velo_status
-rewrite_row(vl_ctx *ctx, rewrite_run *run, const vl_view *view, int64_t rowid)
+rewrite_row(vl_ctx *ctx, void *argument, int64_t rowid)
 {
+    rewrite_run *run = argument;
     int found;
 
     vl_arena_reset(&run->edit.row_arena);
     VL_TRY(vl_batch_begin(ctx, &run->batch, run->fetch.count, 1));
-    VL_TRY(vl_fetch_row(ctx, &run->fetch, view, rowid, &run->batch, 0, &found));
+    VL_TRY(vl_fetch_row(ctx, &run->fetch, &run->view, rowid, &run->batch, 0, &found));
     if (!found)
         return VELO_OK;
     for (int32_t c = 0; c < run->edit.def->column_count; c++)
         if (run->from[c] >= 0)
             run->full[c] = run->batch.columns[run->from[c]][0];
     return vl_edit_put(ctx, &run->edit, rowid, run->full);
-}
-
-static velo_status
-rewrite_rows(vl_ctx *ctx, rewrite_run *run)
-{
-    vl_view view = vl_statement_newest(run->edit.source->statement);
-    vl_row_scan scan;
-    velo_status st;
-
-    vl_row_scan_begin(&scan, run->fetch.table, &view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0,
-                      run->fetch.ids, 0);
-    st = vl_row_scan_next(ctx, &scan);
-    while (st == VELO_OK && scan.leaf != NULL) {
-        int64_t rowid = vl_row_scan_rowid(&scan, 0);
-
-        vl_row_scan_pause(&scan, 1);
-        st = rewrite_row(ctx, run, &view, rowid);
-        if (st == VELO_OK)
-            st = vl_exec_poll(ctx, run->edit.stage->exec, 1);
-        if (st == VELO_OK)
-            st = vl_row_scan_next(ctx, &scan);
-    }
-    vl_row_scan_end(&scan);
-    return st;
 }
 
 velo_status
@@ -93,10 +71,12 @@ vl_exec_rewrite_rows(vl_ctx *ctx, vl_exec *exec, const vl_table_def *old,
     rewrite_run run = {.old = old};
     velo_status st = vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &run.edit);
 
-    if (st == VELO_OK)
+    if (st == VELO_OK) {
+        run.view = vl_statement_newest(run.edit.source->statement);
         st = rewrite_map(ctx, &run, columns);
+    }
     if (st == VELO_OK)
-        st = rewrite_rows(ctx, &run);
+        st = vl_visit_rowids(ctx, stage->exec, run.fetch.table, &run.view, rewrite_row, &run);
     vl_batch_deinit(&run.batch);
     vl_edit_end(&run.edit);
     return st;

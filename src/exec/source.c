@@ -113,6 +113,29 @@ vl_fetch_row(vl_ctx *ctx, vl_fetch *fetch, const vl_view *view, int64_t rowid, v
     return VELO_OK;
 }
 
+velo_status
+vl_visit_rowids(vl_ctx *ctx, vl_exec *exec, vl_txn_table *table, const vl_view *view,
+                vl_rowid_visit *visit, void *argument)
+{
+    vl_row_scan scan;
+    velo_status st;
+
+    vl_row_scan_begin(&scan, table, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, NULL, 0);
+    st = vl_row_scan_next(ctx, &scan);
+    while (st == VELO_OK && scan.leaf != NULL) {
+        int64_t rowid = vl_row_scan_rowid(&scan, 0);
+
+        vl_row_scan_pause(&scan, 1);
+        st = visit(ctx, argument, rowid);
+        if (st == VELO_OK)
+            st = vl_exec_poll(ctx, exec, 1);
+        if (st == VELO_OK)
+            st = vl_row_scan_next(ctx, &scan);
+    }
+    vl_row_scan_end(&scan);
+    return st;
+}
+
 /* ---- what is looked up ---- */
 
 /* Values that grow in an arena. */

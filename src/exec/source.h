@@ -74,6 +74,14 @@ velo_status vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *de
 velo_status vl_fetch_row(vl_ctx *ctx, vl_fetch *fetch, const vl_view *view, int64_t rowid,
                          vl_batch *batch, uint32_t at, int *found) VL_MUST_CHECK;
 
+/* What is done with each rowid that vl_visit_rowids finds. */
+typedef velo_status vl_rowid_visit(vl_ctx *ctx, void *argument, int64_t rowid);
+
+/* Go through the rowids of a table that a view sees, in order; nothing is latched while one is
+ * visited. errors  those of reading and of the visits, which end it, and VELO_INTERRUPT */
+velo_status vl_visit_rowids(vl_ctx *ctx, vl_exec *exec, vl_txn_table *table, const vl_view *view,
+                            vl_rowid_visit *visit, void *argument) VL_MUST_CHECK;
+
 /* The values that a lookup asks for (`= x`, or those of a list or program), as they are; some may
  * be NULL, and none is left out. In the arena.
  *

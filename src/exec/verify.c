@@ -12,6 +12,8 @@ typedef struct verify_work {
     vl_edit_run edit;
     vl_view view;
     uint64_t *wanted; /* of each index: entries that the rows should have */
+    vl_value *full;   /* the row at hand */
+    uint64_t number;  /* its number in the table, from 1 */
     vl_exec_fault *tell;
     void *argument;
 } verify_work;
@@ -22,25 +24,28 @@ verify_tell(const verify_work *run, const char *text)
     run->tell(run->argument, text);
 }
 
-/* Look for the entries of one row, which is the table's `number`th. */
+/* Look for the entries of one row. */
 static velo_status
-verify_row(vl_ctx *ctx, verify_work *run, int64_t rowid, uint64_t number, vl_value *full)
+verify_row(vl_ctx *ctx, void *argument, int64_t rowid)
 {
+    verify_work *run = argument;
     int found;
 
+    run->number++;
     vl_arena_reset(&run->edit.row_arena);
-    VL_TRY(vl_edit_read(ctx, &run->edit, rowid, full, &found));
+    VL_TRY(vl_edit_read(ctx, &run->edit, rowid, run->full, &found));
     for (uint32_t i = 0; i < run->edit.index_count && found; i++) {
         char text[VL_ERROR_TEXT_SIZE];
         int is_wanted;
         int is_there;
 
-        VL_TRY(vl_edit_find_entry(ctx, &run->edit, &run->view, i, full, &is_wanted, &is_there));
+        VL_TRY(
+            vl_edit_find_entry(ctx, &run->edit, &run->view, i, run->full, &is_wanted, &is_there));
         run->wanted[i] += is_wanted != 0;
         if (!is_wanted || is_there)
             continue;
         (void)snprintf(text, sizeof text, "row %llu missing from index %s",
-                       (unsigned long long)number, run->edit.indexes[i].def->object.name);
+                       (unsigned long long)run->number, run->edit.indexes[i].def->object.name);
         verify_tell(run, text);
     }
     return VELO_OK;
@@ -50,28 +55,11 @@ static velo_status
 verify_rows(vl_ctx *ctx, verify_work *run)
 {
     vl_edit_run *edit = &run->edit;
-    vl_value *full = vl_arena_alloc_array(&edit->arena, edit->full_count, sizeof *full);
-    uint64_t number = 0;
-    vl_row_scan scan;
-    velo_status st;
 
-    if (full == NULL)
+    run->full = vl_arena_alloc_array(&edit->arena, edit->full_count, sizeof *run->full);
+    if (run->full == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    vl_row_scan_begin(&scan, edit->table, &run->view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0,
-                      edit->ids, 0);
-    st = vl_row_scan_next(ctx, &scan);
-    while (st == VELO_OK && scan.leaf != NULL) {
-        int64_t rowid = vl_row_scan_rowid(&scan, 0);
-
-        vl_row_scan_pause(&scan, 1);
-        st = verify_row(ctx, run, rowid, ++number, full);
-        if (st == VELO_OK)
-            st = vl_exec_poll(ctx, edit->stage->exec, 1);
-        if (st == VELO_OK)
-            st = vl_row_scan_next(ctx, &scan);
-    }
-    vl_row_scan_end(&scan);
-    return st;
+    return vl_visit_rowids(ctx, edit->stage->exec, edit->table, &run->view, verify_row, run);
 }
 
 /* Compare how many entries an index has with how many it should have. */
