@@ -124,9 +124,13 @@ velo_status vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old) V
 /* Tell who wants to know that a row was changed; not by REPLACE. */
 void vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid);
 
-/* Write the entry of a row that is there already in one of the run's indexes, which lacks it. */
-velo_status vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
-    VL_MUST_CHECK;
+/* Make the key of a row's entry in one of the run's indexes, in the row's arena; its size is 0 when
+ * a partial index lacks the row. */
+velo_status vl_edit_make_key(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full,
+                             vl_entry_key *key) VL_MUST_CHECK;
+
+/* Tell that two rows have the same key in a unique index of the run. */
+velo_status vl_edit_refuse_twins(vl_ctx *ctx, vl_edit_run *run, uint32_t index) VL_MUST_CHECK;
 
 /* Look for the entry of a row in one of the run's indexes.
  *
