@@ -2,7 +2,11 @@
  * constraints.
  *
  * An index is filled by its keys in order: they are sorted, beyond memory in a file, and make whole
- * leaves one after the other. */
+ * leaves one after the other.
+ *
+ * Invariants
+ *   FL1  The table is read to its end before the first entry is written: a key that cannot be made
+ *        leaves the index empty, and twins are found next to each other. */
 #include "exec/edit.h"
 
 #include "exec/sorter.h"
@@ -164,7 +168,7 @@ vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, const char *name)
     fill_index fill;
     velo_status st;
 
-    memset(&fill.sorter, 0, sizeof fill.sorter);
+    memset(&fill, 0, sizeof fill);
     st = vl_edit_begin(ctx, stage, &stage->op->as.delete_.target, &fill.run);
     fill.index = fill_find(&fill.run, name);
     if (st == VELO_OK && fill.index == fill.run.index_count)
@@ -207,7 +211,10 @@ vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec)
 {
     vl_stage *stage = exec->root->root;
     vl_edit_run run;
-    velo_status st = vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &run);
+    velo_status st;
+
+    memset(&run, 0, sizeof run);
+    st = vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &run);
 
     if (st == VELO_OK)
         st = fill_rows(ctx, &run, fill_check_row, 0);
