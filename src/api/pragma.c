@@ -73,13 +73,13 @@ pragma_answer_text(vl_ctx *ctx, const vl_pragma_call *call, const char *text)
 static velo_status
 pragma_meta(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument, vl_meta which)
 {
-    vl_engine *engine = call->statement->connection->engine;
+    vl_engine *engine = vl_pragma_engine(call);
     int64_t value;
 
     if (argument != NULL)
-        return vl_engine_write_meta(ctx, engine, &call->statement->txn, which,
+        return vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), which,
                                     (int32_t)pragma_number(argument));
-    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, which, &value));
+    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, which, &value));
     return pragma_answer_integer(ctx, call, value);
 }
 
@@ -107,24 +107,24 @@ static velo_status
 pragma_data_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     (void)argument;
-    return pragma_answer_integer(
-        ctx, call, (int64_t)atomic_load(&call->statement->connection->engine->data_version) + 1);
+    return pragma_answer_integer(ctx, call,
+                                 (int64_t)atomic_load(&vl_pragma_engine(call)->data_version) + 1);
 }
 
 static velo_status
 pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_engine *engine = call->statement->connection->engine;
+    vl_engine *engine = vl_pragma_engine(call);
     int64_t is_wal;
 
     if (engine->is_memory)
         return pragma_answer_text(ctx, call, "memory");
-    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, VL_META_JOURNAL_MODE,
+    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
                                &is_wal));
     if (argument != NULL && pragma_is_word(argument, "wal") != (is_wal != 0)) {
         is_wal = pragma_is_word(argument, "wal");
         VL_TRY(
-            vl_engine_write_meta(ctx, engine, &call->statement->txn, VL_META_JOURNAL_MODE, is_wal));
+            vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE, is_wal));
     }
     return pragma_answer_text(ctx, call, is_wal ? "wal" : "delete");
 }
@@ -132,12 +132,12 @@ pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
 static velo_status
 pragma_wal_checkpoint(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_engine *engine = call->statement->connection->engine;
+    vl_engine *engine = vl_pragma_engine(call);
     vl_value row[3] = {vl_value_of_integer(0), vl_value_of_integer(-1), vl_value_of_integer(-1)};
     int64_t is_wal = 0;
 
     (void)argument;
-    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, VL_META_JOURNAL_MODE,
+    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
                                &is_wal));
     VL_TRY(vl_txn_store_checkpoint(ctx, engine->store));
     if (is_wal)
@@ -155,10 +155,12 @@ pragma_synchronous(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text
     connection->synchronous = pragma_level(argument, connection->synchronous);
     if (connection->synchronous > 2)
         connection->synchronous = 2;
-    vl_session_set_synchronous(connection->session,
-                               connection->synchronous == 0   ? VL_SYNCHRONOUS_OFF
-                               : connection->synchronous == 1 ? VL_SYNCHRONOUS_NORMAL
-                                                              : VL_SYNCHRONOUS_FULL);
+    for (uint32_t i = 0; i < connection->database_count; i++)
+        if (connection->databases[i]->session != NULL)
+            vl_session_set_synchronous(connection->databases[i]->session,
+                                       connection->synchronous == 0   ? VL_SYNCHRONOUS_OFF
+                                       : connection->synchronous == 1 ? VL_SYNCHRONOUS_NORMAL
+                                                                      : VL_SYNCHRONOUS_FULL);
     return VELO_OK;
 }
 
@@ -232,7 +234,7 @@ pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
 static velo_status
 pragma_page_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
+    vl_store *store = vl_txn_store_base(vl_pragma_engine(call)->store);
 
     if (argument != NULL) /* of a database that exists it stays, as in SQLite */
         return VELO_OK;
@@ -273,7 +275,7 @@ pragma_take_fault(void *argument, const char *text)
 static velo_status
 pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
 {
-    vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
+    vl_store *store = vl_txn_store_base(vl_pragma_engine(call)->store);
     pragma_faults faults = {ctx, call, VELO_OK};
     vl_store_report report;
     velo_status st;
@@ -281,7 +283,7 @@ pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
     st = vl_store_check(ctx, store, pragma_take_fault, &faults, &report);
     VL_TRY(faults.st);
     if (st == VELO_OK && has_indexes) {
-        VL_TRY(vl_verify_tables(ctx, call->statement, pragma_take_fault, &faults));
+        VL_TRY(vl_verify_tables(ctx, call->statement, call->database, pragma_take_fault, &faults));
         VL_TRY(faults.st);
         if (call->made->row_count > 0)
             return VELO_OK;

@@ -43,7 +43,7 @@ fill_row(vl_ctx *ctx, void *argument, int64_t rowid)
 static velo_status
 fill_rows(vl_ctx *ctx, vl_edit_run *run, fill_visit *visit, uint32_t argument)
 {
-    vl_view view = vl_statement_newest(run->source->statement);
+    vl_view view = vl_statement_newest(run->source.statement);
     fill_pass pass = {run, visit, argument, NULL};
 
     pass.full = vl_arena_alloc_array(&run->arena, run->full_count, sizeof *pass.full);

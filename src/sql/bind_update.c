@@ -318,7 +318,7 @@ update_fires(const update_work *work, vl_ast_op event, const vl_ast *sets)
 {
     const vl_table_def *table = work->target->table;
 
-    return !vl_bind_is_view(table) && vl_bind_has_fires(table, event, sets);
+    return !vl_bind_is_view(table) && vl_bind_has_fires(work->b, table, event, sets);
 }
 
 /* ---- UPDATE ---- */
