@@ -138,6 +138,9 @@ struct velo_connection {
     velo_open_options options;  /* as main was opened: for those of ATTACH; without memory_name */
     uint32_t writing_count;     /* statements that write, between first step and end */
     vl_savepoint *savepoints;
+    uint32_t attached_max;         /* databases that it may attach */
+    velo_attach_hook *attach_hook; /* or NULL */
+    void *attach_user;
     vl_exec_tally tally; /* changes and the last rowid */
     int64_t busy_ms;
     int64_t now_ms;          /* of the statement at work: Julian milliseconds; 0: not asked yet */
@@ -147,6 +150,7 @@ struct velo_connection {
     int has_foreign_keys;    /* PRAGMA foreign_keys: they are enforced */
     vl_exec_foreign foreign; /* what they have counted in the open transaction */
     int cache_size;          /* PRAGMA cache_size: remembered */
+    int temp_store;          /* PRAGMA temp_store: remembered */
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     vl_func_environment functions; /* with this connection as its user */
@@ -401,7 +405,19 @@ void vl_database_forget_schema(vl_database *database);
 velo_status vl_database_make_schema(vl_ctx *ctx, vl_database *database, vl_statement *txn,
                                     vl_schema **schema, vl_schema **shared) VL_MUST_CHECK;
 
+/* ---- attach.c ---- */
+
+/* Carry out ATTACH and DETACH. */
+velo_status vl_attach_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+velo_status vl_detach_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
 /* ---- database.c ---- */
+
+/* Give a database an engine, whose reference is taken, and a session; on failure it has none. */
+velo_status vl_database_start(vl_ctx *ctx, vl_database *database, vl_engine *engine) VL_MUST_CHECK;
+
+/* Give back what a database holds; what its transaction has done is undone. */
+void vl_database_stop(vl_ctx *ctx, vl_database *database);
 
 /* Make main and temp of a connection that has an engine and a session. */
 void vl_database_init_all(velo_connection *connection);

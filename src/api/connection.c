@@ -128,6 +128,7 @@ velo_open(const char *path, const velo_open_options *options, velo_connection **
     vl_ctx_init(&connection->ctx, NULL, NULL);
     connection->synchronous = VL_SYNCHRONOUS_FULL;
     connection->cache_size = -2000;
+    connection->attached_max = VL_ATTACHED_MAX;
     connection->functions = (vl_func_environment){.user = connection,
                                                   .changes = connection_tell_changes,
                                                   .total_changes = connection_tell_total_changes,
@@ -305,17 +306,14 @@ velo_set_last_insert_rowid(velo_connection *connection, int64_t rowid)
 velo_transaction_state
 velo_get_transaction_state(const velo_connection *connection)
 {
-    velo_transaction_state state = VELO_TRANSACTION_NONE;
+    int state = VELO_TRANSACTION_NONE;
 
     for (uint32_t i = 0; i < connection->database_count; i++) {
-        const vl_database *database = connection->databases[i];
+        int one = velo_database_state(connection, connection->databases[i]->name);
 
-        if (database->is_writer || database->writing_count > 0)
-            return VELO_TRANSACTION_WRITE;
-        if (database->active_count > 0 || database->schema != NULL)
-            state = VELO_TRANSACTION_READ;
+        state = one > state ? one : state;
     }
-    return state;
+    return (velo_transaction_state)state;
 }
 
 void

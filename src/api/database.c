@@ -131,9 +131,8 @@ vl_database_numbers(uint32_t places)
 
 /* ---- opening ---- */
 
-/* Give a database an engine, whose reference is taken, and a session; on failure it has none. */
-static velo_status
-database_start(vl_ctx *ctx, vl_database *database, vl_engine *engine)
+velo_status
+vl_database_start(vl_ctx *ctx, vl_database *database, vl_engine *engine)
 {
     velo_connection *connection = database->connection;
     velo_status st =
@@ -164,15 +163,22 @@ vl_database_need_temp(vl_ctx *ctx, velo_connection *connection)
     if (connection->temp.engine != NULL)
         return VELO_OK;
     VL_TRY(vl_engine_open_temp(ctx, &options, &engine));
-    return database_start(ctx, &connection->temp, engine);
+    return vl_database_start(ctx, &connection->temp, engine);
 }
 
 /* ---- closing ---- */
 
-/* Give back what a database holds, which has no transaction. */
-static void
-database_stop(vl_ctx *ctx, vl_database *database)
+void
+vl_database_stop(vl_ctx *ctx, vl_database *database)
 {
+    while (database->saved != NULL) {
+        vl_saved *saved = database->saved;
+
+        database->saved = saved->older;
+        vl_schema_release(saved->schema);
+        vl_schema_release(saved->shared);
+        vl_free(saved);
+    }
     vl_schema_release(database->named);
     vl_schema_release(database->named_of);
     database->named = NULL;
@@ -191,11 +197,11 @@ vl_database_close_all(vl_ctx *ctx, velo_connection *connection)
     while (connection->database_count > VL_DATABASE_ATTACHED) {
         vl_database *database = connection->databases[--connection->database_count];
 
-        database_stop(ctx, database);
+        vl_database_stop(ctx, database);
         vl_free(database->name);
         vl_free(database);
     }
-    database_stop(ctx, &connection->temp);
+    vl_database_stop(ctx, &connection->temp);
     vl_schema_release(connection->main.named);
     vl_schema_release(connection->main.named_of);
 }

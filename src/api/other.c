@@ -64,8 +64,6 @@ vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement)
     case VL_AST_EXPLAIN:
         return vl_explain_describe(ctx, statement);
     case VL_AST_CREATE_VIRTUAL:
-    case VL_AST_ATTACH:
-    case VL_AST_DETACH:
         return other_unsupported(ctx, tree);
     default:
         return VELO_OK;
@@ -86,6 +84,10 @@ vl_prepared_run_other(vl_ctx *ctx, velo_statement *statement)
         return vl_explain_run(ctx, statement);
     case VL_AST_VACUUM:
         return vl_vacuum_run(ctx, statement);
+    case VL_AST_ATTACH:
+        return vl_attach_run(ctx, statement);
+    case VL_AST_DETACH:
+        return vl_detach_run(ctx, statement);
     default:
         return other_unsupported(ctx, tree);
     }

@@ -133,6 +133,7 @@ static velo_status
 pragma_wal_checkpoint(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     vl_engine *engine = vl_pragma_engine(call);
+    const velo_connection *connection = call->statement->connection;
     vl_value row[3] = {vl_value_of_integer(0), vl_value_of_integer(-1), vl_value_of_integer(-1)};
     int64_t is_wal = 0;
 
@@ -140,6 +141,8 @@ pragma_wal_checkpoint(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_t
     VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
                                &is_wal));
     VL_TRY(vl_txn_store_checkpoint(ctx, engine->store));
+    for (uint32_t i = VL_DATABASE_ATTACHED; i < connection->database_count && !call->is_named; i++)
+        VL_TRY(vl_txn_store_checkpoint(ctx, connection->databases[i]->engine->store));
     if (is_wal)
         row[1] = row[2] = vl_value_of_integer(0); /* the log has been emptied */
     return vl_made_add(ctx, call->made, call->arena, row);
@@ -228,6 +231,23 @@ pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
     if (argument == NULL)
         return pragma_answer_integer(ctx, call, connection->recursive_triggers);
     connection->recursive_triggers = pragma_level(argument, connection->recursive_triggers) != 0;
+    vl_connection_expire_statements(connection); /* what they need may be another database */
+    return VELO_OK;
+}
+
+/* Remembered: temporary databases are in memory anyway. */
+static velo_status
+pragma_temp_store(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return pragma_answer_integer(ctx, call, connection->temp_store);
+    if (pragma_is_word(argument, "file") || pragma_is_word(argument, "1"))
+        connection->temp_store = 1;
+    else
+        connection->temp_store =
+            pragma_is_word(argument, "memory") || pragma_is_word(argument, "2") ? 2 : 0;
     return VELO_OK;
 }
 
@@ -271,9 +291,9 @@ pragma_take_fault(void *argument, const char *text)
         faults->st = pragma_answer_text(faults->ctx, faults->call, text);
 }
 
-/* Check pages, and the indexes of all tables if those are in order. */
+/* Check pages of a database, and the indexes of all tables if those are in order. */
 static velo_status
-pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
+pragma_check_database(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
 {
     vl_store *store = vl_txn_store_base(vl_pragma_engine(call)->store);
     pragma_faults faults = {ctx, call, VELO_OK};
@@ -285,15 +305,27 @@ pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
     if (st == VELO_OK && has_indexes) {
         VL_TRY(vl_verify_tables(ctx, call->statement, call->database, pragma_take_fault, &faults));
         VL_TRY(faults.st);
-        if (call->made->row_count > 0)
-            return VELO_OK;
     }
     if (st != VELO_OK && vl_status_primary(st) != VELO_CORRUPT)
         return st;
-    if (st == VELO_OK)
-        return pragma_answer_text(ctx, call, "ok");
     vl_error_clear(ctx); /* faults are the answer, not an error */
     return VELO_OK;
+}
+
+/* Check one database, or all of them when none was said. */
+static velo_status
+pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
+{
+    const velo_statement *statement = call->statement;
+
+    for (uint32_t i = 0; i < statement->part_count; i++) {
+        vl_pragma_call one = *call;
+
+        one.database = i;
+        if (statement->parts[i].is_open && (i == call->database || !call->is_named))
+            VL_TRY(pragma_check_database(ctx, &one, has_indexes));
+    }
+    return call->made->row_count > 0 ? VELO_OK : pragma_answer_text(ctx, call, "ok");
 }
 
 static velo_status
@@ -378,6 +410,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("recursive_triggers", pragma_recursive_triggers, 0, "recursive_triggers"),
     VL_PRAGMA("schema_version", pragma_schema_version, 0, "schema_version"),
     VL_PRAGMA("synchronous", pragma_synchronous, VL_PRAGMA_TAKES_SCHEMA, "synchronous", "schema"),
+    VL_PRAGMA("temp_store", pragma_temp_store, 0, "temp_store"),
     VL_PRAGMA("user_version", pragma_user_version, VL_PRAGMA_WRITES, "user_version"),
     VL_PRAGMA("wal_checkpoint", pragma_wal_checkpoint, VL_PRAGMA_ANSWERS | VL_PRAGMA_NO_FUNCTION,
               "busy", "log", "checkpointed"),

@@ -90,6 +90,23 @@ from_name(const vl_ast *qname, vl_bind_word *schema, vl_bind_word *name)
         *schema = (vl_bind_word){kid->text, kid->text_size};
 }
 
+const char *
+vl_bind_shown_name(vl_binder *b, const vl_bind_source *source)
+{
+    size_t size = source->database.text != NULL ? source->database.size + 1U : 0;
+    char *name;
+
+    if (size == 0 || source->is_aliased)
+        return vl_bind_text(b, source->alias.text, source->alias.size);
+    name = vl_bind_alloc(b, size + source->alias.size + 1U, 1);
+    if (name == NULL)
+        return NULL;
+    memcpy(name, source->database.text, size - 1);
+    name[size - 1] = '.';
+    memcpy(name + size, source->alias.text, source->alias.size);
+    return name;
+}
+
 const vl_table_def *
 vl_bind_find_table(vl_binder *b, const vl_ast *qname)
 {
@@ -372,8 +389,10 @@ from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word a
         return source;
     }
     source = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
-    if (source != NULL)
-        vl_bind_index_choice(b, scope, source, ast);
+    if (source == NULL)
+        return NULL;
+    source->database = schema;
+    vl_bind_index_choice(b, scope, source, ast);
     return source;
 }
 

@@ -65,6 +65,7 @@ struct vl_bind_source {
     vl_bind_source_kind kind;
     vl_bind_word alias;                   /* what it is called; may be none */
     int is_aliased;                       /* not by the name of the table */
+    vl_bind_word database;                /* as written before its name; or none */
     int is_qualified_only;                /* its columns need its name: excluded */
     const vl_table_def *table;            /* TABLE, GIVEN; of a view */
     vl_query *query;                      /* QUERY */
@@ -461,6 +462,9 @@ void vl_bind_use_schema(vl_binder *b, const vl_schema *schema, int is_writing);
  * those of "temp" on a table elsewhere come first. last NULL: the first one. */
 const vl_trigger_def *vl_bind_next_trigger(vl_binder *b, const vl_table_def *table,
                                            const vl_trigger_def *last);
+
+/* What EXPLAIN QUERY PLAN calls a source. */
+const char *vl_bind_shown_name(vl_binder *b, const vl_bind_source *source);
 
 /* The table or view of a name that is looked for in all databases, or NULL. */
 const vl_table_def *vl_bind_find_table(vl_binder *b, const vl_ast *qname);
