@@ -79,7 +79,10 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
-    int blob_count; /* handles of blobs that are open */
+    void (*collation_needed)(void *, sqlite3 *, int, const char *); /* or NULL */
+    void (*collation_needed16)(void *, sqlite3 *, int, const void *);
+    void *collation_arg; /* of either */
+    int blob_count;      /* handles of blobs that are open */
 };
 
 struct sqlite3_value {

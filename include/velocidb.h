@@ -537,11 +537,13 @@ typedef struct velo_call velo_call;
 /* Harmless wherever it is called from. */
 #define VELO_FUNCTION_INNOCUOUS 0x4u
 
-/* A function. Zero the struct, set `size`, `name` and either `scalar` or `step` and `final`.
+/* A function. Zero the struct, set `size`, `name` and either `scalar` or `step` and `final`; an
+ * aggregate that OVER may stand behind has `value` and `inverse` as well.
  *
  * The callbacks run on the thread that steps the statement, tell their result with velo_result_...
  * (NULL when they tell none), and may run other statements of the connection. Not `final`: when the
- * statement was given up it is called to release what the state holds; its result is dropped. */
+ * statement was given up it is called to release what the state holds; its result is dropped. So it
+ * is for a window function when a frame or partition ends, if it has memory (velo_call_state). */
 typedef struct velo_function {
     size_t size;        /* sizeof(velo_function) */
     const char *name;   /* up to 255 bytes; copied */
@@ -551,6 +553,9 @@ typedef struct velo_function {
     void (*scalar)(velo_call *call, int count, velo_value **arguments); /* for each row */
     void (*step)(velo_call *call, int count, velo_value **arguments);   /* for a group's row */
     void (*final)(velo_call *call);                                     /* the group's result */
+    void (*value)(velo_call *call); /* a frame's result; rows may come and go afterwards */
+    void (*inverse)(velo_call *call, int count, velo_value **arguments); /* the oldest row of a
+                       frame leaves it. A frame may also be begun anew, after `final` */
     void (*destroy)(void *user); /* NULL, or called when the function goes: replaced, taken away,
                                     or its connection closed; also when creating it fails */
 } velo_function;
@@ -562,6 +567,39 @@ typedef struct velo_function {
  *         at work and there is one to be replaced; VELO_NOMEM */
 VELO_API velo_status velo_create_function(velo_connection *connection,
                                           const velo_function *function);
+
+/* ---- collations of the application ---- */
+
+/* Give a connection a collation, in place of one with the same name (in any case). NULL for
+ * `compare`: take it away.
+ *
+ * compare  negative, 0 or positive: left is less than right, equal, greater. It must give an order,
+ *          always the same: else results are wrong, though nothing is damaged. The texts are
+ *          borrowed, have any content, and do not end with a zero byte. It runs on the thread that
+ *          steps or prepares a statement, and nothing is latched meanwhile
+ * destroy  NULL, or called when the collation goes: replaced, taken away, or its connection closed;
+ *          at once when creating it fails, or `compare` is NULL
+ * errors   VELO_BUSY: a statement is at work and there is one to be replaced; VELO_MISUSE: no name,
+ *          one of more than 255 bytes, or BINARY, NOCASE, RTRIM; VELO_FULL: a process can have
+ *          252 names of collations; VELO_NOMEM
+ *
+ * A schema may name a collation that a connection does not have: statements that compare by it
+ * fail, the others do not. Indexes by such a collation hold their texts in the order of BINARY, so
+ * that they need nobody to be kept right; they are not used to find or sort by it. */
+VELO_API velo_status velo_create_collation(velo_connection *connection, const char *name,
+                                           int (*compare)(void *user, size_t left_size,
+                                                          const void *left, size_t right_size,
+                                                          const void *right),
+                                           void *user, void (*destroy)(void *user));
+
+/* Called when a statement that is prepared needs a collation that the connection does not have: it
+ * may create it. NULL: none. */
+VELO_API void velo_set_collation_needed(velo_connection *connection,
+                                        void (*needed)(void *user, velo_connection *connection,
+                                                       const char *name),
+                                        void *user);
+
+/* ---- calls of functions ---- */
 
 /* What the call belongs to. */
 VELO_API void *velo_call_user(const velo_call *call);

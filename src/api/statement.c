@@ -292,8 +292,12 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
     st = statement_measure(ctx, sql, length, &end, &has);
     if (tail != NULL)
         *tail = sql + end;
-    if (st == VELO_OK && has)
+    if (st == VELO_OK && has) {
+        vl_collators *outer = vl_collators_enter(&connection->collators);
+
         st = statement_create(ctx, connection, sql, end, out);
+        (void)vl_collators_enter(outer);
+    }
     return vl_connection_end_call(connection, st);
 }
 
@@ -590,6 +594,7 @@ velo_step(velo_statement *statement)
 {
     velo_connection *connection;
     velo_statement *outer;
+    vl_collators *collators;
     vl_ctx *ctx;
     velo_status st;
 
@@ -597,6 +602,7 @@ velo_step(velo_statement *statement)
         return VELO_MISUSE;
     connection = statement->connection;
     ctx = vl_connection_begin_call(connection);
+    collators = vl_collators_enter(&connection->collators);
     outer = connection->running;
     connection->running = statement;
     if (outer == NULL) /* else a function runs it */
@@ -607,6 +613,7 @@ velo_step(velo_statement *statement)
     }
     statement_drop_row(statement);
     st = statement_step(ctx, statement);
+    (void)vl_collators_enter(collators);
     connection->running = outer;
     if (outer == NULL)
         vl_session_leave_call(connection->session);

@@ -229,6 +229,8 @@ cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *setup, vl_op *recurse)
     if (b->status != VELO_OK)
         return;
     as->collations = setup->collations;
+    for (uint32_t i = 0; as->is_union && i < setup->column_count; i++)
+        (void)vl_bind_need(b, setup->collations[i]);
     as->limit = vl_lower(b, &none, setup->limit);
     as->offset = vl_lower(b, &none, setup->offset);
     as->order = vl_bind_alloc(b, setup->order_count + 1U, sizeof(vl_sort_key));

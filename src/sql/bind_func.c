@@ -101,7 +101,7 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
                 break;
     expr = vl_expr_finish(b, expr);
     if (expr != NULL && found->compares)
-        expr->collation = collation;
+        expr->collation = vl_bind_need(b, collation);
     return expr;
 }
 
@@ -210,6 +210,7 @@ vl_bind_sort_keys(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_sor
         if (key->expr == NULL)
             return 0;
         (void)vl_expr_collation(b, key->expr, &key->collation);
+        (void)vl_bind_need(b, key->collation);
         key->is_descending = (term->flags & VL_AST_DESC) != 0;
         key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                           (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
@@ -240,6 +241,8 @@ func_bind_call(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
         vl_bind_fail(b, scope, ast, "DISTINCT aggregates must take exactly one argument");
     if (is_ok && b->status == VELO_OK && call->arguments.count > 0)
         (void)vl_expr_collation(b, call->arguments.list[0], &call->collation);
+    if (call->is_distinct || found->compares)
+        (void)vl_bind_need(b, call->collation);
     return b->status == VELO_OK;
 }
 

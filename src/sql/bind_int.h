@@ -340,6 +340,9 @@ vl_expr *vl_expr_compare(vl_binder *b, vl_comparison op, vl_expr *left, vl_expr 
 uint8_t vl_expr_collation_of_two(const vl_binder *b, const vl_expr *left, const vl_expr *right);
 int vl_expr_collation(const vl_binder *b, const vl_expr *expr, uint8_t *collation);
 
+/* Something compares by a collation: fail if the connection does not have it. Returns it. */
+uint8_t vl_bind_need(vl_binder *b, uint8_t collation);
+
 /* Whether two bound expressions say the same and may be computed once. */
 int vl_expr_equal(const vl_expr *a, const vl_expr *b);
 

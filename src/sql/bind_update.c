@@ -127,6 +127,7 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
         if (key->expr == NULL)
             return;
         (void)vl_expr_collation(b, key->expr, &key->collation);
+        (void)vl_bind_need(b, key->collation);
         key->is_descending = (term->flags & VL_AST_DESC) != 0;
         key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                           (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);

@@ -446,6 +446,147 @@ test_hooks_and_blobs(void)
     EXPECT(sqlite3_blob_close(blob) == SQLITE_OK); /* and the connection goes with it */
 }
 
+/* ---- collations ---- */
+
+typedef struct compat_order {
+    int calls;
+    int destroyed;
+    int asked;
+    int bytes; /* of the last left side */
+} compat_order;
+
+static int
+compare_turned(void *arg, int left_size, const void *left, int right_size, const void *right)
+{
+    compat_order *order = arg;
+    int common = left_size < right_size ? left_size : right_size;
+    int found = memcmp(right, left, (size_t)common);
+
+    order->calls++;
+    order->bytes = left_size;
+    return found != 0 ? found : right_size - left_size;
+}
+
+static void
+order_destroy(void *arg)
+{
+    ((compat_order *)arg)->destroyed++;
+}
+
+static compat_order compat_needed_order;
+
+static void
+order_needed(void *arg, sqlite3 *db, int encoding, const char *name)
+{
+    ((compat_order *)arg)->asked++;
+    EXPECT(encoding == SQLITE_UTF8);
+    EXPECT(sqlite3_create_collation(db, name, encoding, &compat_needed_order, compare_turned) ==
+           SQLITE_OK);
+}
+
+static void
+order_needed16(void *arg, sqlite3 *db, int encoding, const void *name)
+{
+    (void)encoding;
+    ((compat_order *)arg)->asked++;
+    EXPECT(sqlite3_create_collation16(db, name, SQLITE_UTF16LE, &compat_needed_order,
+                                      compare_turned) == SQLITE_OK);
+}
+
+static void
+test_collations(void)
+{
+    sqlite3 *db = compat_open_memory();
+    compat_order order = {0, 0, 0, 0};
+    sqlite3_stmt *stmt = NULL;
+
+    EXPECT(sqlite3_create_collation_v2(db, "turned", SQLITE_UTF8, &order, compare_turned,
+                                       order_destroy) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db,
+                        "CREATE TABLE t(a COLLATE turned); CREATE INDEX i ON t(a);"
+                        "INSERT INTO t VALUES('a'),('b'),('c')",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT group_concat(a) FROM (SELECT a FROM t ORDER BY a)"),
+                  "c,b,a") == 0);
+    EXPECT(order.calls > 0 && order.bytes == 1);
+    EXPECT(sqlite3_create_collation(db, "turned", 99, &order, compare_turned) == SQLITE_MISUSE);
+    EXPECT(sqlite3_create_collation(NULL, "x", SQLITE_UTF8, &order, compare_turned) ==
+           SQLITE_MISUSE);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT a FROM t", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW);
+    EXPECT(sqlite3_create_collation_v2(db, "TURNED", SQLITE_UTF8, &order, compare_turned,
+                                       order_destroy) == SQLITE_BUSY);
+    EXPECT(order.destroyed == 0);
+    EXPECT(strcmp(sqlite3_errmsg(db), "unable to delete/modify collation sequence due to active "
+                                      "statements") == 0);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_create_collation(db, "turned", SQLITE_UTF16BE, &order, compare_turned) ==
+           SQLITE_OK);
+    EXPECT(order.destroyed == 1);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a"), "c") == 0);
+    EXPECT(order.bytes == 2);
+    EXPECT(sqlite3_create_collation(db, "turned", SQLITE_UTF8, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a"), "(error)") == 0);
+    EXPECT(strcmp(sqlite3_errmsg(db), "no such collation sequence: turned") == 0);
+    EXPECT(sqlite3_collation_needed(db, &order, order_needed) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a"), "c") == 0);
+    EXPECT(sqlite3_collation_needed16(db, &order, order_needed16) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a COLLATE other"), "c") == 0);
+    EXPECT(order.asked == 2);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- window functions ---- */
+
+static void
+window_step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_int64 *sum = sqlite3_aggregate_context(context, sizeof *sum);
+
+    (void)count;
+    if (sum != NULL)
+        *sum += sqlite3_value_int64(values[0]);
+}
+
+static void
+window_inverse(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_int64 *sum = sqlite3_aggregate_context(context, sizeof *sum);
+
+    (void)count;
+    if (sum != NULL)
+        *sum -= sqlite3_value_int64(values[0]);
+}
+
+static void
+window_value(sqlite3_context *context)
+{
+    sqlite3_int64 *sum = sqlite3_aggregate_context(context, sizeof *sum);
+
+    sqlite3_result_int64(context, sum == NULL ? 0 : *sum);
+}
+
+static void
+test_windows(void)
+{
+    sqlite3 *db = compat_open_memory();
+    compat_order order = {0, 0, 0, 0};
+
+    EXPECT(sqlite3_create_window_function(db, "wsum", 1, SQLITE_UTF8, &order, window_step,
+                                          window_value, window_value, window_inverse,
+                                          order_destroy) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "WITH t(a) AS (VALUES(1),(2),(3),(4)) SELECT group_concat(s) FROM "
+                                 "(SELECT wsum(a) OVER (ORDER BY a ROWS 1 PRECEDING) AS s FROM t)"),
+                  "1,3,5,7") == 0);
+    EXPECT(strcmp(compat_one(db, "SELECT wsum(column1) FROM (VALUES(1),(2))"), "3") == 0);
+    EXPECT(sqlite3_create_window_function(db, "half", 1, SQLITE_UTF8, &order, window_step,
+                                          window_value, window_value, NULL,
+                                          order_destroy) == SQLITE_MISUSE);
+    EXPECT(order.destroyed == 1);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(order.destroyed == 2);
+}
+
 static void
 test_refused(void)
 {
@@ -477,6 +618,8 @@ main(void)
     test_functions();
     test_files();
     test_hooks_and_blobs();
+    test_collations();
+    test_windows();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);
     {
