@@ -54,6 +54,8 @@ typedef struct compat_hooks {
     void (*profile)(void *, const char *, sqlite3_uint64);
     void *profile_arg;
     unsigned trace_mask;
+    int (*authorizer)(void *, int, const char *, const char *, const char *, const char *);
+    void *authorizer_arg;
 } compat_hooks;
 
 struct sqlite3 {

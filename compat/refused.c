@@ -72,16 +72,6 @@ sqlite3_preupdate_hook(sqlite3 *db,
 }
 
 int
-sqlite3_set_authorizer(sqlite3 *db,
-                       int (*authorizer)(void *, int, const char *, const char *, const char *,
-                                         const char *),
-                       void *arg)
-{
-    (void)arg;
-    return authorizer != NULL ? compat_refuse(db, "sqlite3_set_authorizer") : SQLITE_OK;
-}
-
-int
 sqlite3_autovacuum_pages(sqlite3 *db,
                          unsigned int (*pages)(void *, const char *, unsigned int, unsigned int,
                                                unsigned int),

@@ -325,6 +325,68 @@ VELO_API void velo_set_trace(velo_connection *connection, unsigned events,
                                           velo_statement *statement, int64_t ns),
                              void *user);
 
+/* What a statement wants to do, with SQLite's numbers and arguments (first, second). */
+typedef enum velo_action {
+    VELO_ACTION_CREATE_INDEX = 1,        /* index, table */
+    VELO_ACTION_CREATE_TABLE = 2,        /* table */
+    VELO_ACTION_CREATE_TEMP_INDEX = 3,   /* index, table */
+    VELO_ACTION_CREATE_TEMP_TABLE = 4,   /* table */
+    VELO_ACTION_CREATE_TEMP_TRIGGER = 5, /* trigger, table */
+    VELO_ACTION_CREATE_TEMP_VIEW = 6,    /* view */
+    VELO_ACTION_CREATE_TRIGGER = 7,      /* trigger, table */
+    VELO_ACTION_CREATE_VIEW = 8,         /* view */
+    VELO_ACTION_DELETE = 9,              /* table */
+    VELO_ACTION_DROP_INDEX = 10,         /* index, table */
+    VELO_ACTION_DROP_TABLE = 11,         /* table */
+    VELO_ACTION_DROP_TEMP_INDEX = 12,    /* index, table */
+    VELO_ACTION_DROP_TEMP_TABLE = 13,    /* table */
+    VELO_ACTION_DROP_TEMP_TRIGGER = 14,  /* trigger, table */
+    VELO_ACTION_DROP_TEMP_VIEW = 15,     /* view */
+    VELO_ACTION_DROP_TRIGGER = 16,       /* trigger, table */
+    VELO_ACTION_DROP_VIEW = 17,          /* view */
+    VELO_ACTION_INSERT = 18,             /* table */
+    VELO_ACTION_PRAGMA = 19,             /* name, argument or NULL */
+    VELO_ACTION_READ = 20,               /* table, column ("" : none is named) */
+    VELO_ACTION_SELECT = 21,
+    VELO_ACTION_TRANSACTION = 22,   /* "BEGIN", "COMMIT", "ROLLBACK" */
+    VELO_ACTION_UPDATE = 23,        /* table, column */
+    VELO_ACTION_ATTACH = 24,        /* file; VACUUM: "" */
+    VELO_ACTION_DETACH = 25,        /* database */
+    VELO_ACTION_ALTER_TABLE = 26,   /* database, table */
+    VELO_ACTION_REINDEX = 27,       /* index */
+    VELO_ACTION_ANALYZE = 28,       /* table */
+    VELO_ACTION_CREATE_VTABLE = 29, /* table, module */
+    VELO_ACTION_DROP_VTABLE = 30,   /* table, module */
+    VELO_ACTION_FUNCTION = 31,      /* NULL, function */
+    VELO_ACTION_SAVEPOINT = 32,     /* "BEGIN", "RELEASE", "ROLLBACK"; name */
+    VELO_ACTION_RECURSIVE = 33
+} velo_action;
+
+/* What an authorizer answers. */
+typedef enum velo_answer {
+    VELO_ALLOW = 0,
+    VELO_DENY = 1, /* preparing the statement fails with VELO_AUTH */
+    VELO_IGNORE =
+        2 /* READ: the column is NULL; FUNCTION: its result is; UPDATE: the column stays as
+             it is; DELETE: rows are deleted one by one; else the statement does nothing */
+} velo_answer;
+
+/* Ask the application what statements may do, while they are prepared; NULL: everything. Statements
+ * that are prepared already are prepared anew before they run again. It must not use the
+ * connection.
+ *
+ * database  of what `first` is, or NULL
+ * inner     the trigger, view or common table expression that wants it, or NULL
+ * returns   a velo_answer; anything else fails with VELO_ERROR
+ *
+ * Nobody is asked for what the schema says: constraints, defaults, generated columns, indexes,
+ * foreign keys. Reads may be asked for more than once, and in any order. */
+VELO_API void velo_set_authorizer(velo_connection *connection,
+                                  int (*authorizer)(void *user, velo_action action,
+                                                    const char *first, const char *second,
+                                                    const char *database, const char *inner),
+                                  void *user);
+
 /* ---- the process ---- */
 
 /* Bytes of memory that the library has asked for, and the most of them so far (with `reset` not 0

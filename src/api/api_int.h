@@ -112,8 +112,11 @@ struct velo_connection {
     velo_statement *running;          /* the innermost one that is being stepped, or NULL */
     struct vl_call_state *states;     /* memory of aggregates whose final was not called yet */
     struct vl_auxiliary *auxiliaries; /* what functions keep with constant arguments */
-    vl_change_hook update_hook;       /* see exec.h */
-    int (*commit_hook)(void *user);   /* or NULL */
+    int (*authorizer)(void *user, velo_action action, const char *first, const char *second,
+                      const char *database, const char *inner); /* or NULL */
+    void *authorizer_user;
+    vl_change_hook update_hook;     /* see exec.h */
+    int (*commit_hook)(void *user); /* or NULL */
     void *commit_user;
     void (*rollback_hook)(void *user); /* or NULL */
     void *rollback_user;
@@ -373,6 +376,13 @@ const vl_cell *vl_value_cell(vl_arena *arena, const vl_value *value, vl_cell *ce
 
 /* A run of a statement has ended: end aggregates that it gave up, and drop what functions kept. */
 void vl_calls_end_run(velo_statement *statement);
+
+/* ---- authorize.c ---- */
+
+/* Ask the authorizer for a statement that is neither query nor change of rows; *is_ignored: it is
+ * to be left out. Errors: VELO_AUTH. */
+velo_status vl_authorize_other(vl_ctx *ctx, velo_statement *statement, const vl_schema *schema,
+                               int *is_ignored) VL_MUST_CHECK;
 
 /* ---- collation.c ---- */
 

@@ -81,6 +81,9 @@ vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl
                        .schema_count = 1,
                        .find_func = vl_functions_find,
                        .find_table_func = vl_pragma_find_function,
+                       .arg = statement->connection->function_set,
+                       .authorize = statement->connection->authorizer,
+                       .authorize_user = statement->connection->authorizer_user,
                        .has_foreign_keys = statement->has_foreign_keys};
 
     return statement_get_body(ctx, statement, &env, action, body);
@@ -95,6 +98,8 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
                        .find_func = vl_functions_find,
                        .find_table_func = vl_pragma_find_function,
                        .arg = statement->connection->function_set,
+                       .authorize = statement->connection->authorizer,
+                       .authorize_user = statement->connection->authorizer_user,
                        .has_foreign_keys = statement->connection->has_foreign_keys};
     vl_parse_result parsed;
     velo_status st;
@@ -114,6 +119,8 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     statement->tree = parsed.statement;
     VL_TRY(vl_plan_make(ctx, &statement->arena, parsed.statement, statement->sql,
                         parsed.variable_count, &env, &statement->plan));
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
+        VL_TRY(vl_authorize_other(ctx, statement, schema, &statement->plan->is_ignored));
     vl_schema_retain(schema);
     statement->schema = schema;
     statement->is_stale = 0;
@@ -183,7 +190,8 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement)
     st = vl_prepared_plan(ctx, statement, schema);
     vl_schema_release(schema);
     VL_TRY(st);
-    if (statement->plan->kind == VL_PLAN_OTHER)
+    statement->made.column_count = 0;
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         VL_TRY(vl_prepared_describe_other(ctx, statement));
     return statement_make_room(ctx, statement);
 }
@@ -430,7 +438,8 @@ statement_open(vl_ctx *ctx, velo_statement *statement)
     }
     st = vl_prepared_plan(ctx, statement, schema);
     vl_schema_release(schema);
-    if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER)
+    statement->made.column_count = 0;
+    if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         st = vl_prepared_describe_other(ctx, statement);
     if (st == VELO_OK)
         st = statement_make_room(ctx, statement);
@@ -474,6 +483,15 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
     return VELO_OK;
 }
 
+/* Whether running a statement does not lead to statement_open, which makes stale plans anew. */
+static int
+statement_is_planned_once(const velo_statement *statement)
+{
+    return statement->plan->is_ignored || statement->tree->type == VL_AST_BEGIN ||
+           statement->tree->type == VL_AST_COMMIT || statement->tree->type == VL_AST_ROLLBACK ||
+           statement->tree->type == VL_AST_SAVEPOINT || statement->tree->type == VL_AST_RELEASE;
+}
+
 static velo_status
 statement_start(vl_ctx *ctx, velo_statement *statement)
 {
@@ -481,12 +499,14 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
 
     statement->has_returned_row = 0;
     statement->is_expired = 0;
-    if (statement->plan == NULL)
+    if (statement->plan == NULL || (statement->is_stale && statement_is_planned_once(statement)))
         VL_TRY(statement_plan_first(ctx, statement));
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;
     VL_TRY(vl_hooks_begin_run(ctx, statement));
+    if (statement->plan->is_ignored)
+        return VELO_OK;
     switch (statement->tree->type) {
     case VL_AST_BEGIN:
     case VL_AST_COMMIT:
@@ -500,6 +520,8 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     statement->foreign = connection->foreign;
     VL_TRY(statement_open(ctx, statement));
     vl_arena_reset(&statement->run_arena);
+    if (statement->plan->is_ignored)
+        return VELO_OK;
     if (statement->plan->kind == VL_PLAN_OTHER)
         return vl_prepared_run_other(ctx, statement);
     return statement_start_exec(ctx, statement);

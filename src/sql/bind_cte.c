@@ -198,6 +198,8 @@ cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl
 
     cte->state = VL_CTE_RECURSING;
     cte->queue_depth = b->depth + 1;
+    if (!vl_bind_may(b, NULL, VELO_ACTION_RECURSIVE, NULL))
+        return;
     query = vl_bind_cores(b, cte->with->scope, cte->with->like, term, count);
     cte->state = VL_CTE_BINDING;
     cte_check_terms(b, cte, term, query, &is_union);

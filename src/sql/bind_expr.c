@@ -436,15 +436,20 @@ expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[2] != NULL ? 3 : 2;
     vl_expr *expr = vl_expr_new(b, VL_EXPR_LIKE, count, ast);
+    int is_call = ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3);
+    vl_bind_word word = {ast->op == VL_OP_LIKE ? "like" : "glob", 4};
+    vl_bind_answer answer = VL_BIND_ALLOWED;
 
-    if (expr == NULL)
+    if (expr == NULL || (!is_call && !vl_bind_ask_function(b, scope, word, &answer)))
         return NULL;
+    if (answer == VL_BIND_IGNORED)
+        return vl_expr_constant(b, vl_value_of_null(), ast);
     for (uint32_t i = 0; i < count; i++) {
         expr->kids[i] = vl_bind_expr(b, scope, ast->kid[i]);
         if (expr->kids[i] == NULL)
             return NULL;
     }
-    if (ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3)) {
+    if (is_call) {
         const char *name = ast->op == VL_OP_REGEXP ? "regexp"
                            : ast->op == VL_OP_GLOB ? "glob"
                                                    : "match";

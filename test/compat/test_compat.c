@@ -587,6 +587,59 @@ test_windows(void)
     EXPECT(order.destroyed == 2);
 }
 
+/* ---- the authorizer ---- */
+
+typedef struct compat_asked {
+    char log[400];
+    int answer; /* for reading t.b */
+} compat_asked;
+
+static int
+asked_authorize(void *arg, int action, const char *first, const char *second, const char *database,
+                const char *inner)
+{
+    compat_asked *asked = arg;
+    size_t used = strlen(asked->log);
+
+    (void)snprintf(asked->log + used, sizeof asked->log - used, "%d:%s:%s:%s:%s;", action,
+                   first == NULL ? "" : first, second == NULL ? "" : second,
+                   database == NULL ? "" : database, inner == NULL ? "" : inner);
+    return action == SQLITE_READ && second != NULL && strcmp(second, "b") == 0 ? asked->answer
+                                                                               : SQLITE_OK;
+}
+
+static void
+test_authorizer(void)
+{
+    sqlite3 *db = compat_open_memory();
+    compat_asked asked = {"", SQLITE_OK};
+    sqlite3_stmt *stmt = NULL;
+
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 2)", NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_set_authorizer(NULL, asked_authorize, &asked) == SQLITE_MISUSE);
+    EXPECT(sqlite3_set_authorizer(db, asked_authorize, &asked) == SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT b FROM t WHERE a = abs(1)", -1, &stmt, NULL) ==
+           SQLITE_OK);
+    EXPECT(strcmp(asked.log, "21::::;20:t:b:main:;20:t:a:main:;31::abs::;") == 0);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 2);
+    EXPECT(sqlite3_reset(stmt) == SQLITE_OK);
+    asked.answer = SQLITE_IGNORE;
+    EXPECT(sqlite3_set_authorizer(db, asked_authorize, &asked) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_NULL);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    asked.answer = SQLITE_DENY;
+    EXPECT(sqlite3_prepare_v2(db, "SELECT b FROM t", -1, &stmt, NULL) == SQLITE_AUTH);
+    EXPECT(stmt == NULL);
+    EXPECT(strcmp(sqlite3_errmsg(db), "access to t.b is prohibited") == 0);
+    asked.answer = 99;
+    EXPECT(sqlite3_prepare_v2(db, "SELECT b FROM t", -1, &stmt, NULL) == SQLITE_ERROR);
+    EXPECT(strcmp(sqlite3_errmsg(db), "authorizer malfunction") == 0);
+    EXPECT(sqlite3_set_authorizer(db, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT b FROM t"), "2") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
 static void
 test_refused(void)
 {
@@ -620,6 +673,7 @@ main(void)
     test_hooks_and_blobs();
     test_collations();
     test_windows();
+    test_authorizer();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);
     {
