@@ -555,8 +555,13 @@ call_add(vl_ctx *ctx, velo_connection *connection, const velo_function *given)
 void
 vl_connection_expire_statements(velo_connection *connection)
 {
-    for (velo_statement *at = connection->statements; at != NULL; at = at->next)
+    for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
         at->is_stale = 1;
+        if (!at->is_open) { /* it refers to functions, which may go */
+            vl_exec_destroy(at->exec);
+            at->exec = NULL;
+        }
+    }
 }
 
 velo_status

@@ -452,6 +452,7 @@ windows_of_the_application(void)
         {"SELECT plain(a) FROM t", "15"},
     };
     velo_connection *connection = calls_open();
+    velo_statement *statement = NULL;
     velo_function function = {.size = sizeof function,
                               .name = "plain",
                               .argument_count = 1,
@@ -476,6 +477,15 @@ windows_of_the_application(void)
               "2,6,1,4,9");
     CHECK_EQ(calls_counted.values, 5);
     CHECK_EQ(calls_counted.finals, 2);
+    CHECK_OK(velo_prepare(connection, "SELECT wsum(a) OVER () FROM t", -1, &statement, NULL));
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_OK(velo_reset(statement));
+    function.value = NULL; /* take it away */
+    function.inverse = NULL;
+    CHECK_OK(velo_create_function(connection, &function));
+    CHECK_EQ(velo_step(statement), VELO_ERROR);
+    CHECK_TEXT(velo_error_text(connection), "no such function: wsum");
+    (void)velo_finalize(statement);
     (void)velo_close(connection);
 }
 
