@@ -85,6 +85,11 @@ struct sqlite3 {
     void (*collation_needed16)(void *, sqlite3 *, int, const void *);
     void *collation_arg; /* of either */
     int blob_count;      /* handles of blobs that are open */
+    void (*preupdate)(void *, sqlite3 *, int, char const *, char const *, sqlite3_int64,
+                      sqlite3_int64); /* or NULL */
+    void *preupdate_arg;
+    struct compat_preupdate *change; /* that the hook is told of at the moment, or NULL */
+    struct compat_client *clients;   /* what sqlite3_set_clientdata has kept */
 };
 
 struct sqlite3_value {
@@ -188,6 +193,11 @@ void compat_value_drop(sqlite3_value *value);
 
 /* The copy of a text in UTF-16 that lives as long as the statement. */
 const void *compat_name16(sqlite3_stmt *stmt, const char *name);
+
+/* ---- client.c ---- */
+
+/* Let everything go that an application keeps with a connection. */
+void compat_clients_drop(sqlite3 *db);
 
 /* ---- texts: printf.c ---- */
 

@@ -420,6 +420,7 @@ connection_free(sqlite3 *db)
     velo_status st = velo_close(db->core);
 
     db->core = NULL;
+    compat_clients_drop(db);
     sqlite3_free_filename(db->filename);
     sqlite3_free(db->message16);
     sqlite3_free(db->metadata);

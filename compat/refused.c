@@ -61,66 +61,6 @@ sqlite3_wal_hook(sqlite3 *db, int (*hook)(void *, sqlite3 *, const char *, int),
     return refused_hook(db, hook != NULL, "sqlite3_wal_hook");
 }
 
-void *
-sqlite3_preupdate_hook(sqlite3 *db,
-                       void (*hook)(void *, sqlite3 *, int, char const *, char const *,
-                                    sqlite3_int64, sqlite3_int64),
-                       void *arg)
-{
-    (void)arg;
-    return refused_hook(db, hook != NULL, "sqlite3_preupdate_hook");
-}
-
-int
-sqlite3_autovacuum_pages(sqlite3 *db,
-                         unsigned int (*pages)(void *, const char *, unsigned int, unsigned int,
-                                               unsigned int),
-                         void *arg, void (*destroy)(void *))
-{
-    if (destroy != NULL)
-        destroy(arg);
-    return pages != NULL ? compat_refuse(db, "sqlite3_autovacuum_pages") : SQLITE_OK;
-}
-
-int
-sqlite3_preupdate_old(sqlite3 *db, int column, sqlite3_value **value)
-{
-    (void)db;
-    (void)column;
-    (void)value;
-    return compat_misuse(); /* outside of a hook */
-}
-
-int
-sqlite3_preupdate_new(sqlite3 *db, int column, sqlite3_value **value)
-{
-    (void)db;
-    (void)column;
-    (void)value;
-    return compat_misuse(); /* outside of a hook */
-}
-
-int
-sqlite3_preupdate_count(sqlite3 *db)
-{
-    (void)db;
-    return 0;
-}
-
-int
-sqlite3_preupdate_depth(sqlite3 *db)
-{
-    (void)db;
-    return 0;
-}
-
-int
-sqlite3_preupdate_blobwrite(sqlite3 *db)
-{
-    (void)db;
-    return -1;
-}
-
 /* ---- virtual tables ---- */
 
 int

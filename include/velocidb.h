@@ -325,6 +325,33 @@ VELO_API void velo_set_trace(velo_connection *connection, unsigned events,
                                           velo_statement *statement, int64_t ns),
                              void *user);
 
+/* A value by itself: of a row, an argument of a function, or a copy. Belongs to one thread at a
+ * time. */
+typedef struct velo_value velo_value;
+
+/* A change of a row in full: valid while the hook runs. Values are by column, from 0; NULL where
+ * there is no such row or column. */
+typedef struct velo_row_change velo_row_change;
+VELO_API velo_change velo_row_change_kind(const velo_row_change *change);
+VELO_API const char *velo_row_change_database(const velo_row_change *change);
+VELO_API const char *velo_row_change_table(const velo_row_change *change);
+VELO_API int velo_row_change_columns(const velo_row_change *change);
+VELO_API velo_value *velo_row_change_before(velo_row_change *change, int column);
+VELO_API velo_value *velo_row_change_after(velo_row_change *change, int column);
+
+/* Rowids before and after, the same where there is one row only; 0 in tables WITHOUT ROWID. And
+ * how deep in triggers the change was made; 0: by the statement. */
+VELO_API int64_t velo_row_change_rowid_before(const velo_row_change *change);
+VELO_API int64_t velo_row_change_rowid_after(const velo_row_change *change);
+VELO_API int velo_row_change_depth(const velo_row_change *change);
+
+/* Called for each row that a statement inserts, changes or deletes, in tables of any kind, those
+ * that REPLACE deletes too; before the update hook. It must not use the connection. What a
+ * statement that fails has told of is undone. NULL: none. */
+VELO_API void velo_set_row_change_hook(velo_connection *connection,
+                                       void (*hook)(void *user, velo_row_change *change),
+                                       void *user);
+
 /* What a statement wants to do, with SQLite's numbers and arguments (first, second). */
 typedef enum velo_action {
     VELO_ACTION_CREATE_INDEX = 1,        /* index, table */
@@ -524,10 +551,6 @@ VELO_API int64_t velo_column_bytes(velo_statement *statement, int column);
 
 /* ---- values ---- */
 
-/* A value by itself: of a row, an argument of a function, or a copy. Belongs to one thread at a
- * time. */
-typedef struct velo_value velo_value;
-
 /* The value of a column, valid as its texts are; NULL without such a column, or memory. */
 VELO_API velo_value *velo_column_value(velo_statement *statement, int column);
 
@@ -542,6 +565,9 @@ VELO_API int64_t velo_value_bytes(velo_value *value);
 /* The type that it has as a number: of a text that reads like one VELO_INTEGER or VELO_REAL, else
  * its own. */
 VELO_API velo_type velo_value_numeric_type(const velo_value *value);
+
+/* Whether it is an argument of a function that is a parameter of the statement by itself. */
+VELO_API int velo_value_is_parameter(const velo_value *value);
 
 /* A copy that lives until velo_value_free; NULL: no memory. */
 VELO_API velo_value *velo_value_copy(const velo_value *value);

@@ -115,6 +115,8 @@ struct velo_connection {
     int (*authorizer)(void *user, velo_action action, const char *first, const char *second,
                       const char *database, const char *inner); /* or NULL */
     void *authorizer_user;
+    void (*row_change)(void *user, velo_row_change *change); /* or NULL */
+    void *row_change_user;
     vl_change_hook update_hook;     /* see exec.h */
     int (*commit_hook)(void *user); /* or NULL */
     void *commit_user;
@@ -143,6 +145,7 @@ struct velo_value {
     vl_value value;
     vl_cell cell;
     vl_arena *arena;
+    int is_parameter; /* of a call: the argument is a parameter */
 };
 
 typedef enum vl_statement_state {

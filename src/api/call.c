@@ -282,11 +282,14 @@ call_wrap(vl_func_call *call, const vl_value *args, int count, velo_value ***out
 {
     velo_value *values = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *values);
     velo_value **pointers = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *pointers);
+    const vl_expr *site = call->site;
 
     if (values == NULL || pointers == NULL)
         return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate %d arguments", count);
     for (int i = 0; i < count; i++) {
         values[i] = (velo_value){.value = args[i], .arena = call->arena};
+        values[i].is_parameter =
+            site != NULL && (uint32_t)i < site->kid_count && site->kids[i]->kind == VL_EXPR_PARAM;
         pointers[i] = &values[i];
     }
     *out = pointers;

@@ -640,6 +640,84 @@ test_authorizer(void)
     EXPECT(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* ---- changes in full, what is kept by name ---- */
+
+static char compat_changes[300];
+
+static void
+change_note(const char *text)
+{
+    size_t used = strlen(compat_changes);
+
+    (void)snprintf(compat_changes + used, sizeof compat_changes - used, "%s", text);
+}
+
+static void
+change_tell(void *arg, sqlite3 *db, int op, char const *database, char const *table,
+            sqlite3_int64 before, sqlite3_int64 after)
+{
+    char text[100];
+    sqlite3_value *value = NULL;
+
+    EXPECT(arg == compat_changes);
+    (void)snprintf(text, sizeof text, "%d:%s.%s:%d:%d:%d:%d:", op, database, table, (int)before,
+                   (int)after, sqlite3_preupdate_count(db), sqlite3_preupdate_depth(db));
+    change_note(text);
+    if (sqlite3_preupdate_old(db, 1, &value) == SQLITE_OK)
+        change_note((const char *)sqlite3_value_text(value));
+    change_note(">");
+    if (sqlite3_preupdate_new(db, 1, &value) == SQLITE_OK)
+        change_note((const char *)sqlite3_value_text(value));
+    change_note(";");
+    EXPECT(sqlite3_preupdate_new(db, 9, &value) == SQLITE_RANGE);
+    EXPECT(sqlite3_preupdate_blobwrite(db) == -1);
+}
+
+static void
+frombind(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int(context,
+                       sqlite3_value_frombind(values[0]) * 10 + sqlite3_value_frombind(values[1]));
+}
+
+static void
+test_changes_and_client_data(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_value *value = NULL;
+    sqlite3_stmt *stmt = NULL;
+    compat_order order = {0, 0, 0, 0};
+    int number = 7;
+
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b)", NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_preupdate_hook(db, change_tell, compat_changes) == NULL);
+    EXPECT(sqlite3_exec(db, "INSERT INTO t VALUES(1, 'x'); UPDATE t SET b='y', a=3; DELETE FROM t",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_changes,
+                  "18:main.t:1:1:2:0:>x;23:main.t:1:3:2:0:x>y;9:main.t:3:3:2:0:y>;") == 0);
+    EXPECT(sqlite3_preupdate_hook(db, NULL, NULL) == compat_changes);
+    EXPECT(sqlite3_preupdate_old(db, 0, &value) == SQLITE_MISUSE);
+    EXPECT(sqlite3_preupdate_count(db) == 0);
+    EXPECT(sqlite3_create_function(db, "frombind", 2, SQLITE_UTF8, NULL, frombind, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT frombind(?, ? || 1)", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 10);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_get_clientdata(db, "one") == NULL);
+    EXPECT(sqlite3_set_clientdata(db, "one", &order, order_destroy) == SQLITE_OK);
+    EXPECT(sqlite3_set_clientdata(db, "two", &number, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_get_clientdata(db, "one") == &order);
+    EXPECT(sqlite3_get_clientdata(db, "two") == &number);
+    EXPECT(sqlite3_set_clientdata(db, "one", &order, order_destroy) == SQLITE_OK);
+    EXPECT(order.destroyed == 1);
+    EXPECT(sqlite3_set_clientdata(db, "two", NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_get_clientdata(db, "two") == NULL);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(order.destroyed == 2);
+}
+
 static void
 test_refused(void)
 {
@@ -674,6 +752,7 @@ main(void)
     test_collations();
     test_windows();
     test_authorizer();
+    test_changes_and_client_data();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);
     {
