@@ -449,6 +449,7 @@ connection_free(sqlite3 *db)
     velo_status st = velo_close(db->core);
 
     db->core = NULL;
+    compat_clients_drop(db);
     sqlite3_free_filename(db->filename);
     sqlite3_free_filename(db->attached_name);
     while (db->filenames != NULL) {

@@ -22,6 +22,7 @@
 #ifndef VL_API_API_INT_H
 #define VL_API_API_INT_H
 
+#include "base/collation.h"
 #include "base/ctx.h"
 #include "base/latch.h"
 #include "catalog/schema.h"
@@ -156,11 +157,20 @@ struct velo_connection {
     vl_func_environment functions; /* with this connection as its user */
     vl_schema *told_schema;        /* texts of velo_find_column are in it; a reference, or NULL */
     vl_func_set *function_set;     /* those of the application, or NULL */
-    velo_statement *running;       /* the innermost one that is being stepped, or NULL */
-    struct vl_call_state *states;  /* memory of aggregates whose final was not called yet */
+    vl_collators collators;        /* likewise; needed: collation.c */
+    void (*collation_needed)(void *user, velo_connection *connection, const char *name); /* or NULL
+                                                                                          */
+    void *collation_user;
+    velo_statement *running;          /* the innermost one that is being stepped, or NULL */
+    struct vl_call_state *states;     /* memory of aggregates whose final was not called yet */
     struct vl_auxiliary *auxiliaries; /* what functions keep with constant arguments */
-    vl_change_hook update_hook;       /* see exec.h */
-    int (*commit_hook)(void *user);   /* or NULL */
+    int (*authorizer)(void *user, velo_action action, const char *first, const char *second,
+                      const char *database, const char *inner); /* or NULL */
+    void *authorizer_user;
+    void (*row_change)(void *user, velo_row_change *change); /* or NULL */
+    void *row_change_user;
+    vl_change_hook update_hook;     /* see exec.h */
+    int (*commit_hook)(void *user); /* or NULL */
     void *commit_user;
     void (*rollback_hook)(void *user); /* or NULL */
     void *rollback_user;
@@ -187,6 +197,7 @@ struct velo_value {
     vl_value value;
     vl_cell cell;
     vl_arena *arena;
+    int is_parameter; /* of a call: the argument is a parameter */
 };
 
 typedef enum vl_statement_state {
@@ -591,6 +602,18 @@ const vl_cell *vl_value_cell(vl_arena *arena, const vl_value *value, vl_cell *ce
 
 /* A run of a statement has ended: end aggregates that it gave up, and drop what functions kept. */
 void vl_calls_end_run(velo_statement *statement);
+
+/* ---- authorize.c ---- */
+
+/* Ask the authorizer for a statement that is neither query nor change of rows; *is_ignored: it is
+ * to be left out. Errors: VELO_AUTH. */
+velo_status vl_authorize_other(vl_ctx *ctx, velo_statement *statement, int *is_ignored)
+    VL_MUST_CHECK;
+
+/* ---- collation.c ---- */
+
+/* Drop all collations of the application. */
+void vl_connection_drop_collations(velo_connection *connection);
 
 /* ---- hooks.c ---- */
 
