@@ -386,7 +386,8 @@ pragma_function_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_te
 
 /* ---- the table ---- */
 
-#define PRAGMA_OF_CHECK (VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_ARG | VL_PRAGMA_TAKES_SCHEMA)
+#define PRAGMA_OF_CHECK                                                                            \
+    (VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_ARG | VL_PRAGMA_TAKES_SCHEMA | VL_PRAGMA_OF_ALL)
 
 static const vl_pragma pragma_table[] = {
     VL_PRAGMA("application_id", pragma_application_id, VL_PRAGMA_WRITES, "application_id"),
@@ -432,4 +433,13 @@ vl_pragma_writes(const vl_ast *tree)
     const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
 
     return pragma != NULL && (pragma->flags & VL_PRAGMA_WRITES) != 0 && tree->kid[1] != NULL;
+}
+
+int
+vl_pragma_reads_all(const vl_ast *tree)
+{
+    const vl_ast *name = tree->kid[0];
+    const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
+
+    return pragma != NULL && (pragma->flags & VL_PRAGMA_OF_ALL) != 0 && name->kid[0] == NULL;
 }
