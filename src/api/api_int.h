@@ -540,9 +540,10 @@ int vl_vacuum_is_in_place(const vl_ast *tree);
 velo_status vl_vacuum_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 velo_status vl_vacuum_finish(vl_ctx *ctx, vl_database *database) VL_MUST_CHECK;
 
-/* Whether a PRAGMA changes the database, and whether it reads pages of all databases. */
+/* Whether a PRAGMA changes the database, and whether it looks at all of them: their pages, or,
+ * where that pins nothing, their schemas. */
 int vl_pragma_writes(const vl_ast *tree);
-int vl_pragma_reads_all(const vl_ast *tree);
+int vl_pragma_reads_all(const velo_connection *connection, const vl_ast *tree);
 
 /* ---- pragma_func.c ---- */
 

@@ -464,7 +464,7 @@ statement_find_other_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *nee
     if (tree->type == VL_AST_PRAGMA) {
         name = tree->kid[0]->kid[0];
         is_writing = vl_pragma_writes(tree);
-        if (vl_pragma_reads_all(tree) || !vl_connection_is_in_transaction(connection))
+        if (vl_pragma_reads_all(connection, tree))
             for (uint32_t i = 0; i < connection->database_count; i++)
                 needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
     } else if (tree->type == VL_AST_VACUUM) {
