@@ -195,7 +195,7 @@ check_find(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *table,
     const velo_statement *statement = call->statement;
 
     *found = *call;
-    for (uint32_t i = 0; i < statement->part_count; i++) {
+    for (uint32_t i = 0; i < statement->schema_count; i++) {
         uint32_t number = i < VL_DATABASE_ATTACHED ? 1 - i : i; /* temp is first */
 
         if (number >= statement->part_count || !statement->parts[number].is_open ||

@@ -301,6 +301,11 @@ upkeep_is_of_one_database(void)
               "PRAGMA aux.foreign_key_check; CREATE TABLE aux.s(a INTEGER PRIMARY KEY "
               "AUTOINCREMENT); INSERT INTO s DEFAULT VALUES; SELECT * FROM aux.sqlite_sequence",
               "s,1");
+    CHECK_RUN(db,
+              "PRAGMA foreign_keys = OFF; INSERT INTO c VALUES (8); PRAGMA foreign_key_check(c)",
+              "c,3,p,0");
+    CHECK_RUN(db, "PRAGMA main.foreign_key_check(c)", "!no such table: main.c");
+    CHECK_RUN(db, "PRAGMA foreign_key_check; PRAGMA aux.foreign_key_check", "c,3,p,0");
     CHECK_EQ(velo_close(db), VELO_OK);
 }
 

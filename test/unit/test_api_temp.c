@@ -122,7 +122,13 @@ temporary_triggers_are_fired_first(void)
               "2|t");
     CHECK_RUN(db, "INSERT INTO t SELECT CASE WHEN a = 2 THEN raise_it(a) ELSE a END FROM t",
               "!no such function: raise_it");
-    CHECK_RUN(db, "ALTER TABLE t RENAME TO s; INSERT INTO s VALUES (9); SELECT max(x) FROM mine",
+    CHECK_RUN(db,
+              "CREATE TEMP TRIGGER z AFTER DELETE ON t BEGIN DELETE FROM main.log WHERE x = 'q1'; "
+              "END; DELETE FROM t WHERE a = 1; SELECT count(*) FROM log WHERE x = 'q1'",
+              "0");
+    CHECK_RUN(db,
+              "DROP TRIGGER z; ALTER TABLE t RENAME TO s; INSERT INTO s VALUES (9); SELECT max(x) "
+              "FROM mine",
               "9");
     CHECK_RUN(db, "DROP TABLE s; SELECT name FROM sqlite_temp_schema", "mine");
     CHECK_RUN(db,
@@ -182,9 +188,14 @@ pragmas_tell_of_it(void)
     CHECK_RUN(db, "SELECT schema, name FROM pragma_table_list WHERE name = 't'", "main,t|temp,t");
     CHECK_RUN(db, "PRAGMA temp.user_version = 5; PRAGMA temp.user_version; PRAGMA user_version",
               "5|0");
-    CHECK_RUN(db, "PRAGMA temp_store; PRAGMA temp_store = memory; PRAGMA temp_store", "0|2");
+    CHECK_RUN(db, "PRAGMA temp_store; PRAGMA temp_store = 0; PRAGMA temp_store", "0|0");
     CHECK_RUN(db, "PRAGMA integrity_check; PRAGMA temp.integrity_check", "ok|ok");
     CHECK_RUN(db, "PRAGMA nosuch.table_info(t)", "!unknown database nosuch");
+    CHECK_RUN(db, "BEGIN; PRAGMA temp_store = file",
+              "!temporary storage cannot be changed from within a transaction");
+    CHECK_RUN(db, "ROLLBACK; SELECT count(*) FROM temp.t", "0");
+    CHECK_RUN(db, "PRAGMA temp_store = memory; SELECT count(*) FROM sqlite_temp_schema", "0");
+    CHECK_RUN(db, "PRAGMA temp_store; SELECT name FROM pragma_table_info('t')", "2|a");
     CHECK_TEXT(velo_database_name(db, 1), "temp");
     CHECK_TEXT(velo_database_path(db, "TEMP"), "");
     CHECK_EQ(velo_database_is_read_only(db, "temp"), 0);
