@@ -16,7 +16,7 @@
  * sqlite_schema; numbers that belong to the database (its schema's version among them) are rows of
  * the tree `meta`. Both are made with the database. A vl_schema is built from the rows, once per
  * version: the engine has the newest committed one. A transaction has the one that fits its
- * snapshot (transaction.c), or a private one after it has changed it.
+ * snapshot (part.c), or a private one after it has changed it.
  *
  * Latches: VL_RANK_API guards the list of engines, an engine's `latch` its schema. */
 #ifndef VL_API_API_INT_H
@@ -551,8 +551,10 @@ int vl_vacuum_is_in_place(const vl_ast *tree);
 velo_status vl_vacuum_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 velo_status vl_vacuum_finish(vl_ctx *ctx, vl_database *database) VL_MUST_CHECK;
 
-/* Whether a PRAGMA changes the database. */
+/* Whether a PRAGMA changes the database, and whether it looks at all of them: their pages, or,
+ * where that pins nothing, their schemas. */
 int vl_pragma_writes(const vl_ast *tree);
+int vl_pragma_reads_all(const velo_connection *connection, const vl_ast *tree);
 
 /* ---- pragma_func.c ---- */
 

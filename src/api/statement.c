@@ -482,8 +482,9 @@ statement_find_other_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *nee
     if (tree->type == VL_AST_PRAGMA) {
         name = tree->kid[0]->kid[0];
         is_writing = vl_pragma_writes(tree);
-        for (uint32_t i = 0; i < connection->database_count; i++)
-            needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
+        if (vl_pragma_reads_all(connection, tree))
+            for (uint32_t i = 0; i < connection->database_count; i++)
+                needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
     } else if (tree->type == VL_AST_VACUUM) {
         name = tree->kid[0];
     }
@@ -607,7 +608,7 @@ statement_try_open(vl_ctx *ctx, velo_statement *statement, int *is_enough)
     statement->is_writing = needs.writes != 0;
     *is_enough = 1;
     if (statement_fits(statement, opened)) {
-        vl_database_release_schemas(opened, VL_DATABASES_MAX);
+        vl_database_release_schemas(opened, statement->part_count);
         return VELO_OK;
     }
     VL_TRY(statement_plan_again(ctx, statement, opened));
