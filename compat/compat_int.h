@@ -88,9 +88,17 @@ struct sqlite3 {
     void (*preupdate)(void *, sqlite3 *, int, char const *, char const *, sqlite3_int64,
                       sqlite3_int64); /* or NULL */
     void *preupdate_arg;
-    struct compat_preupdate *change; /* that the hook is told of at the moment, or NULL */
-    struct compat_client *clients;   /* what sqlite3_set_clientdata has kept */
+    struct compat_preupdate *change;   /* that the hook is told of at the moment, or NULL */
+    struct compat_client *clients;     /* what sqlite3_set_clientdata has kept */
+    char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
+    struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
 };
+
+/* The name of an attached file. */
+typedef struct compat_filename {
+    struct compat_filename *next;
+    sqlite3_filename name;
+} compat_filename;
 
 struct sqlite3_value {
     velo_value *core;
