@@ -56,6 +56,8 @@ typedef struct compat_hooks {
     unsigned trace_mask;
     int (*authorizer)(void *, int, const char *, const char *, const char *, const char *);
     void *authorizer_arg;
+    int (*wal)(void *, sqlite3 *, const char *, int);
+    void *wal_arg;
 } compat_hooks;
 
 struct sqlite3 {

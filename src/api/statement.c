@@ -100,6 +100,7 @@ statement_set_authorizer(const velo_statement *statement, vl_plan_env *env)
 {
     env->authorize = statement->connection->authorizer;
     env->authorize_user = statement->connection->authorizer_user;
+    env->argument_limit = statement->connection->argument_limit;
 }
 
 velo_status
@@ -165,6 +166,7 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schem
         vl_schema_retain(schemas[i]);
     }
     statement->epoch = connection->epoch;
+    statement->plan_count++;
     statement->has_foreign_keys = connection->has_foreign_keys;
     env = vl_prepared_env(statement, ordered);
     statement_set_authorizer(statement, &env);
@@ -707,6 +709,7 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
 
     statement->has_returned_row = 0;
     statement->is_expired = 0;
+    statement->run_count++;
     if (statement->plan == NULL || (statement->is_stale && statement_is_planned_once(statement)))
         VL_TRY(statement_plan_first(ctx, statement));
     if (connection->active_count == 0)
@@ -823,6 +826,7 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         if (!statement->has_returned_row && statement->is_writing)
             vl_connection_linger(statement->connection);
         statement->has_returned_row = 1;
+        statement->row_count++;
         return st;
     }
     st = statement_close(ctx, statement, st == VELO_DONE ? VELO_OK : st);
@@ -859,6 +863,8 @@ velo_step(velo_statement *statement)
     connection->running = outer;
     if (outer == NULL)
         vl_session_leave_call(connection->session);
+    if (outer == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced && st != VELO_ROW)
         vl_hooks_end_run(statement);
     else if (st == VELO_ROW && connection->trace_events != 0)
@@ -890,6 +896,8 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
         if (is_outer)
             vl_session_leave_call(connection->session);
     }
+    if (connection->running == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced)
         vl_hooks_end_run(statement);
     return st;
