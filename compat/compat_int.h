@@ -56,6 +56,8 @@ typedef struct compat_hooks {
     unsigned trace_mask;
     int (*authorizer)(void *, int, const char *, const char *, const char *, const char *);
     void *authorizer_arg;
+    int (*wal)(void *, sqlite3 *, const char *, int);
+    void *wal_arg;
 } compat_hooks;
 
 struct sqlite3 {
@@ -82,8 +84,6 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
-    char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
-    struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
     void (*collation_needed)(void *, sqlite3 *, int, const char *); /* or NULL */
     void (*collation_needed16)(void *, sqlite3 *, int, const void *);
     void *collation_arg; /* of either */
@@ -91,8 +91,10 @@ struct sqlite3 {
     void (*preupdate)(void *, sqlite3 *, int, char const *, char const *, sqlite3_int64,
                       sqlite3_int64); /* or NULL */
     void *preupdate_arg;
-    struct compat_preupdate *change; /* that the hook is told of at the moment, or NULL */
-    struct compat_client *clients;   /* what sqlite3_set_clientdata has kept */
+    struct compat_preupdate *change;   /* that the hook is told of at the moment, or NULL */
+    struct compat_client *clients;     /* what sqlite3_set_clientdata has kept */
+    char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
+    struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
 };
 
 /* The name of an attached file. */

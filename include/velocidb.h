@@ -445,6 +445,66 @@ VELO_API void velo_set_authorizer(velo_connection *connection,
                                                     const char *database, const char *inner),
                                   void *user);
 
+/* Called after each commit that has changed the database, with the bytes of the log that the next
+ * checkpoint will make superfluous: an application may run one (PRAGMA wal_checkpoint), though the
+ * engine does so by itself. It may use the connection. NULL: none. */
+VELO_API void velo_set_log_hook(velo_connection *connection,
+                                void (*hook)(void *user, const char *database, uint64_t log_bytes),
+                                void *user);
+
+/* A call of a function in SQL may have that many arguments at most, up to 1,000, which is so at
+ * first. Statements that are prepared already are prepared anew. */
+VELO_API void velo_set_argument_limit(velo_connection *connection, int count);
+
+/* ---- statistics ---- */
+
+/* Numbers about a database, since it was opened in this process, and a connection; each is read on
+ * its own. Set `size`. */
+typedef struct velo_statistics {
+    size_t size;                /* sizeof(velo_statistics) */
+    uint64_t cache_bytes;       /* memory of pages, shared by all connections to the database */
+    uint64_t cache_frames;      /* pages that there is memory for now */
+    uint64_t cache_free_frames; /* of them without a page */
+    uint64_t cache_dirty_pages; /* changed since the last checkpoint, about */
+    uint64_t pages_read;        /* from the file */
+    uint64_t pages_evicted;     /* dropped from memory */
+    uint64_t pages_written_evicting; /* of those, written first */
+    uint64_t log_bytes;              /* of the log behind the last checkpoint */
+    uint64_t log_writes;             /* transfers to the log */
+    uint64_t log_syncs;              /* times that it was made durable */
+    uint64_t log_flushes;            /* of groups of commits */
+    uint64_t log_flush_requests;     /* commits in them: divided by the former, a group's size */
+    uint64_t checkpoints;
+    uint64_t recovered_operations; /* that recovery has applied at opening */
+    uint64_t commits;              /* transactions with changes */
+    uint64_t rollbacks;
+    uint64_t waits;                 /* for another transaction */
+    uint64_t conflicts;             /* changes refused because of a later commit */
+    uint64_t version_bytes;         /* memory of older versions of rows */
+    uint64_t spilled_version_bytes; /* what they take in a temporary file */
+    uint64_t schema_bytes;          /* memory of the schema, shared */
+    uint64_t statements;            /* of the connection, */
+    uint64_t statement_bytes;       /* and their memory */
+    uint64_t deferred_violations;   /* of foreign keys, in the open transaction */
+} velo_statistics;
+
+/* database  its name, or NULL for main; of one without tables that is temporary all is 0
+ * errors    VELO_MISUSE; VELO_NOTFOUND: there is no such database */
+VELO_API velo_status velo_get_statistics(velo_connection *connection, const char *database,
+                                         velo_statistics *statistics);
+
+/* Numbers about a statement. Set `size`. */
+typedef struct velo_statement_statistics {
+    size_t size;         /* sizeof(velo_statement_statistics) */
+    uint64_t plans;      /* times that it was prepared: again when the schema or so has changed */
+    uint64_t runs;       /* times that a run began */
+    uint64_t rows;       /* that steps have given */
+    uint64_t bytes;      /* of memory that it holds now */
+    uint64_t peak_bytes; /* the most that a run has held for sorting, grouping and the like */
+} velo_statement_statistics;
+VELO_API velo_status velo_statement_get_statistics(const velo_statement *statement,
+                                                   velo_statement_statistics *statistics);
+
 /* ---- the process ---- */
 
 /* Bytes of memory that the library has asked for, and the most of them so far (with `reset` not 0

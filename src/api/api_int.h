@@ -113,6 +113,7 @@ struct vl_database {
     int is_long_writer;     /* counts in engine->long_writer_count */
     uint32_t writing_count; /* statements that write it, between first step and end */
     uint32_t active_count;  /* statements that have it open, those that write too */
+    int is_log_due;         /* a commit has changed it: log_hook is to be told */
     int has_ddl;            /* the transaction has changed its schema: `schema` is private */
     vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
     vl_schema *shared;      /* has_ddl: the same by the engine's name; NULL: `schema` itself */
@@ -167,6 +168,10 @@ struct velo_connection {
     int (*authorizer)(void *user, velo_action action, const char *first, const char *second,
                       const char *database, const char *inner); /* or NULL */
     void *authorizer_user;
+    void (*log_hook)(void *user, const char *database, uint64_t log_bytes); /* or NULL */
+    void *log_user;
+    int is_log_due;          /* a database has is_log_due */
+    uint32_t argument_limit; /* of a call in SQL; 0: the engine's own */
     void (*row_change)(void *user, velo_row_change *change); /* or NULL */
     void *row_change_user;
     vl_change_hook update_hook;     /* see exec.h */
@@ -275,6 +280,9 @@ struct velo_statement {
     int is_traced;           /* the run's end is to be told */
     int is_stale;            /* functions have changed: the plan is to be made anew */
     int is_expired;          /* what it reads was undone with its schema: it must not go on */
+    uint64_t plan_count;     /* see velo_statement_statistics */
+    uint64_t run_count;      /* likewise */
+    uint64_t row_count;      /* likewise */
     vl_made_rows made;       /* OTHER */
     vl_source source;        /* what exec reads tables through, while is_open */
     vl_source_other *others; /* what it has of others than main: in the plan's arena */
@@ -609,8 +617,8 @@ void vl_calls_end_run(velo_statement *statement);
 
 /* Ask the authorizer for a statement that is neither query nor change of rows; *is_ignored: it is
  * to be left out. Errors: VELO_AUTH. */
-velo_status vl_authorize_other(vl_ctx *ctx, velo_statement *statement, int *is_ignored)
-    VL_MUST_CHECK;
+velo_status vl_authorize_other(vl_ctx *ctx, velo_statement *statement, const vl_schema **ordered,
+                               int *is_ignored) VL_MUST_CHECK;
 
 /* ---- collation.c ---- */
 
@@ -630,6 +638,9 @@ void vl_hooks_end_run(velo_statement *statement);
  * not
  */
 velo_status vl_hooks_commit(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+
+/* A call has ended in which something was committed. */
+void vl_hooks_log(velo_connection *connection);
 
 /* It was rolled back. */
 void vl_hooks_rollback(velo_connection *connection);

@@ -94,15 +94,13 @@ vl_prepared_env(const velo_statement *statement, const vl_schema **ordered)
                          .has_foreign_keys = statement->has_foreign_keys};
 }
 
-/* What the application's own text does, its authorizer is asked about. */
-static vl_plan_env
-statement_asking_env(const velo_statement *statement, const vl_schema **ordered)
+/* Let the application be asked for what a plan does. */
+static void
+statement_set_authorizer(const velo_statement *statement, vl_plan_env *env)
 {
-    vl_plan_env env = vl_prepared_env(statement, ordered);
-
-    env.authorize = statement->connection->authorizer;
-    env.authorize_user = statement->connection->authorizer_user;
-    return env;
+    env->authorize = statement->connection->authorizer;
+    env->authorize_user = statement->connection->authorizer_user;
+    env->argument_limit = statement->connection->argument_limit;
 }
 
 velo_status
@@ -110,7 +108,9 @@ vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl
 {
     const vl_schema *ordered[VL_DATABASES_MAX];
     velo_statement *statement = user;
-    vl_plan_env env = statement_asking_env(statement, ordered);
+    vl_plan_env env = vl_prepared_env(statement, ordered);
+
+    statement_set_authorizer(statement, &env);
 
     return statement_get_body(ctx, statement, &env, action, body);
 }
@@ -166,14 +166,16 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schem
         vl_schema_retain(schemas[i]);
     }
     statement->epoch = connection->epoch;
+    statement->plan_count++;
     statement->has_foreign_keys = connection->has_foreign_keys;
-    env = statement_asking_env(statement, ordered);
+    env = vl_prepared_env(statement, ordered);
+    statement_set_authorizer(statement, &env);
     VL_TRY(vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed));
     statement->tree = parsed.statement;
     VL_TRY(vl_plan_make(ctx, &statement->arena, parsed.statement, statement->sql,
                         parsed.variable_count, &env, &statement->plan));
     if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
-        VL_TRY(vl_authorize_other(ctx, statement, &statement->plan->is_ignored));
+        VL_TRY(vl_authorize_other(ctx, statement, ordered, &statement->plan->is_ignored));
     statement->is_stale = 0;
     VL_TRY(statement_make_bodies(ctx, statement, &env));
     statement_find_uses(statement);
@@ -708,6 +710,7 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
 
     statement->has_returned_row = 0;
     statement->is_expired = 0;
+    statement->run_count++;
     if (statement->plan == NULL || (statement->is_stale && statement_is_planned_once(statement)))
         VL_TRY(statement_plan_first(ctx, statement));
     if (connection->active_count == 0)
@@ -824,6 +827,7 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         if (!statement->has_returned_row && statement->is_writing)
             vl_connection_linger(statement->connection);
         statement->has_returned_row = 1;
+        statement->row_count++;
         return st;
     }
     st = statement_close(ctx, statement, st == VELO_DONE ? VELO_OK : st);
@@ -860,6 +864,8 @@ velo_step(velo_statement *statement)
     connection->running = outer;
     if (outer == NULL)
         vl_session_leave_call(connection->session);
+    if (outer == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced && st != VELO_ROW)
         vl_hooks_end_run(statement);
     else if (st == VELO_ROW && connection->trace_events != 0)
@@ -891,6 +897,8 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
         if (is_outer)
             vl_session_leave_call(connection->session);
     }
+    if (connection->running == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced)
         vl_hooks_end_run(statement);
     return st;

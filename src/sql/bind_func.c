@@ -72,6 +72,11 @@ func_find(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, vl_bind_wo
     vl_plan_found result = VL_PLAN_NO_NAME;
 
     memset(found, 0, sizeof *found);
+    if (b->env->argument_limit != 0 && count > b->env->argument_limit)
+        vl_bind_fail(b, scope, at, "too many arguments on function %.*s", (int)name.size,
+                     name.text);
+    if (b->status != VELO_OK)
+        return 0;
     if (b->env->find_func != NULL)
         result = b->env->find_func(b->env->arg, name.text, name.size, count, found);
     if (result == VL_PLAN_NO_NAME)

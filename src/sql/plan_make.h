@@ -70,7 +70,8 @@ typedef struct vl_plan_env {
     int (*authorize)(void *user, velo_action action, const char *first, const char *second,
                      const char *database, const char *inner);
     void *authorize_user;
-    int has_foreign_keys; /* they are enforced */
+    uint32_t argument_limit; /* most arguments of a function; 0: no limit here */
+    int has_foreign_keys;    /* they are enforced */
     int is_dropping; /* the DELETE of a DROP TABLE: it fires no triggers, and passes over foreign
                         keys that lack their parent key */
 } vl_plan_env;

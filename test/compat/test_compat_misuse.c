@@ -190,6 +190,11 @@ test_no_statement(void)
     EXPECT(sqlite3_column_int64(NULL, 0) == 0);
     EXPECT(sqlite3_column_double(NULL, 0) == 0.0);
     EXPECT(sqlite3_value_type(sqlite3_column_value(NULL, 0)) == SQLITE_NULL);
+}
+
+static void
+test_bind_to_no_statement(void)
+{
     EXPECT(sqlite3_bind_int(NULL, 1, 1) == SQLITE_MISUSE);
     EXPECT(sqlite3_bind_int64(NULL, 1, 1) == SQLITE_MISUSE);
     EXPECT(sqlite3_bind_double(NULL, 1, 1) == SQLITE_MISUSE);
@@ -412,6 +417,7 @@ main(void)
     test_codes_of_no_connection();
     test_calls_without_connection();
     test_no_statement();
+    test_bind_to_no_statement();
     test_no_value();
     test_no_text();
     test_out_of_range();
