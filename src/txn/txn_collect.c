@@ -177,6 +177,8 @@ collect_is_absent(void *argument, const vl_undo *newest, vl_origin *origin)
     vl_leaf_state state;
     uint32_t slot;
 
+    if (newest->key != NULL && newest->rowid != 0)
+        return 0; /* TK1 */
     if (newest->key != NULL) {
         vl_node_key key = vl_node_key_make(newest->key, newest->key_size);
         vl_node_key_place place;
@@ -211,12 +213,12 @@ collect_measure(vl_undo *newest)
         newest->chain_length = length;
 }
 
-/* The newest record of the same row or entry. */
+/* The newest record of a row or entry; `rowid`: as vl_undo's. */
 static vl_undo *
-collect_find(vl_versions map, const vl_undo *like)
+collect_find(vl_versions map, int64_t rowid, const void *key, uint32_t key_size)
 {
-    return like->key != NULL ? vl_versions_find_key(map, like->key, like->key_size)
-                             : vl_versions_find_row(map, like->rowid);
+    return key != NULL ? vl_versions_find_key(map, key, key_size, (vl_pid)rowid)
+                       : vl_versions_find_row(map, rowid);
 }
 
 vl_undo *
@@ -233,8 +235,7 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
 
     if (map.attachment == NULL)
         return NULL;
-    newest =
-        key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
+    newest = collect_find(map, rowid, key, key_size);
     count = vl_versions_count(map);
     /* Every so often only: what cannot go now is not looked at each time. */
     if (!collect_is_long(newest) &&
@@ -249,8 +250,7 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
         vl_prune_page_absent(&prune, &map, collect_is_absent, &page);
     vl_txn_end_prune(store, &prune);
     vl_txn_set_map(tree, leaf, map);
-    newest =
-        key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
+    newest = collect_find(map, rowid, key, key_size);
     collect_measure(newest);
     return newest;
 }
@@ -267,8 +267,16 @@ typedef struct collect_pass {
     uint64_t left;          /* records that may still be looked at */
     vl_txn_tree *tree;      /* of the record at hand */
     const vl_undo *record;  /* it */
+    int64_t rowid;          /* of its row; of its entry as vl_undo's, but as the page has it now */
     int is_tombstone;       /* the row or entry is one that can go */
 } collect_pass;
+
+/* The newest record of the row at hand. */
+static vl_undo *
+collect_known(const collect_pass *pass, vl_versions map)
+{
+    return collect_find(map, pass->rowid, pass->record->key, pass->record->key_size);
+}
 
 /* Prune the chain of the record's row, which is on a latched leaf; returns the newest record left.
  */
@@ -280,12 +288,12 @@ collect_prune(collect_pass *pass, const vl_page_ref *leaf)
 
     if (map.attachment == NULL)
         return NULL;
-    newest = collect_find(map, pass->record);
+    newest = collect_known(pass, map);
     if (newest == NULL)
         return NULL;
     vl_prune_row(&pass->prune, &map, newest);
     vl_txn_set_map(pass->tree, leaf, map);
-    return collect_find(map, pass->record);
+    return collect_known(pass, map);
 }
 
 static vl_origin
@@ -301,9 +309,11 @@ static velo_status
 collect_visit_row(vl_ctx *ctx, void *argument, const vl_table_row *row)
 {
     collect_pass *pass = argument;
-    const vl_undo *newest = collect_prune(pass, row->ref);
+    const vl_undo *newest;
 
     (void)ctx;
+    pass->rowid = pass->record->rowid;
+    newest = collect_prune(pass, row->ref);
     pass->is_tombstone = row->state == VL_LEAF_TOMBSTONE &&
                          vl_prune_can_purge(&pass->horizon.horizon, newest, collect_origin(pass));
     return VELO_OK;
@@ -313,9 +323,12 @@ static velo_status
 collect_visit_entry(vl_ctx *ctx, void *argument, const vl_tree_key_found *found)
 {
     collect_pass *pass = argument;
-    const vl_undo *newest = collect_prune(pass, found->leaf);
+    const vl_undo *newest;
 
     (void)ctx;
+    pass->rowid =
+        vl_txn_rest(pass->tree, found->leaf, pass->record->key_size, found->state, found->index);
+    newest = collect_prune(pass, found->leaf);
     pass->is_tombstone =
         found->state == VL_TREE_KEY_TOMBSTONE &&
         vl_prune_can_purge(&pass->horizon.horizon, newest, (vl_origin){NULL, VL_TS_NONE, 0});
@@ -328,7 +341,7 @@ collect_purged(collect_pass *pass, const vl_page_ref *leaf)
 {
     vl_versions map = vl_txn_map(pass->tree, leaf);
 
-    vl_prune_purged(&pass->prune, &map, collect_find(map, pass->record));
+    vl_prune_purged(&pass->prune, &map, collect_known(pass, map));
     vl_txn_set_map(pass->tree, leaf, map);
     vl_count(&pass->store->purged_count, 1);
 }
@@ -362,6 +375,19 @@ collect_purge_row(vl_ctx *ctx, collect_pass *pass)
     return st;
 }
 
+/* Whether the latched entry is a tombstone that can go. */
+static int
+collect_is_tombstone(collect_pass *pass, const vl_tree_key_write *write)
+{
+    vl_versions map = vl_txn_map(pass->tree, &write->leaf);
+
+    pass->rowid =
+        vl_txn_rest(pass->tree, &write->leaf, pass->record->key_size, write->state, write->index);
+    return write->state == VL_TREE_KEY_TOMBSTONE &&
+           vl_prune_can_purge(&pass->horizon.horizon, collect_known(pass, map),
+                              (vl_origin){NULL, VL_TS_NONE, 0});
+}
+
 static velo_status
 collect_purge_entry(vl_ctx *ctx, collect_pass *pass)
 {
@@ -371,10 +397,7 @@ collect_purge_entry(vl_ctx *ctx, collect_pass *pass)
     velo_status st = vl_tree_key_write_begin(ctx, &pass->tree->base->tree,
                                              vl_operation_work(pass->writer), &op, &write);
 
-    while (st == VELO_OK && write.state == VL_TREE_KEY_TOMBSTONE &&
-           vl_prune_can_purge(&pass->horizon.horizon,
-                              collect_find(vl_txn_map(pass->tree, &write.leaf), pass->record),
-                              (vl_origin){NULL, VL_TS_NONE, 0})) {
+    while (st == VELO_OK && collect_is_tombstone(pass, &write)) {
         if (vl_tree_key_write_enter(&write)) {
             collect_purged(pass, &write.leaf);
             vl_tree_key_write_apply(&write);

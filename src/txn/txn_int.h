@@ -36,7 +36,7 @@
 #include "txn/txn_rows.h"
 #include "txn/write_gate.h"
 
-/* Memory for older versions, if the owner did not say: of a database in a file a share of the
+/* Memory for older versions of a database in a file, if the owner did not say: a share of the
  * cache's, if he said how large that is; else of the machine's; or so much at least. */
 #define VL_TXN_VERSION_CACHE_SHARE 8U
 #define VL_TXN_VERSION_LEAST       (UINT64_C(1) << 20)
@@ -329,7 +329,7 @@ velo_status vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement) VL_
 
 /* Find the newest record of a row or an entry that is to be changed (key NULL: a row), NULL when
  * there is none, and keep its chain short if that grows beside a reader: under the leaf's exclusive
- * latch. In txn_collect.c. */
+ * latch. `rowid`: as vl_undo's. In txn_collect.c. */
 vl_undo *vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
                         uint32_t key_size);
 
@@ -357,6 +357,18 @@ static inline vl_versions
 vl_txn_map(const vl_txn_tree *tree, const vl_page_ref *leaf)
 {
     return (vl_versions){vl_cache_attachment(vl_txn_cache(tree), leaf)};
+}
+
+/* The page of the rest of an entry's key: 0, unless the key is long and the entry on the page. */
+static inline vl_pid
+vl_txn_rest(const vl_txn_tree *tree, const vl_page_ref *leaf, uint32_t key_size,
+            vl_tree_key_state state, uint32_t index)
+{
+    uint32_t page_size = tree->base->tree.page_size;
+
+    if (VL_LIKELY(key_size <= vl_node_key_part_max(page_size)) || state == VL_TREE_KEY_ABSENT)
+        return 0;
+    return vl_node_key_entry_at(leaf->page, page_size, index, NULL).key.rest;
 }
 
 static inline void

@@ -53,14 +53,28 @@ typedef struct txn_store_moving {
     uint32_t page_size; /* of it */
 } txn_store_moving;
 
+/* Whether an entry whose key is long has come to the page: it is there (TK1). */
 static int
-txn_store_has_moved(void *argument, const void *key, uint32_t key_size)
+txn_store_has_rest(const txn_store_moving *moving, vl_pid rest)
+{
+    uint32_t count = vl_node_key_count(moving->page, moving->page_size);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (vl_node_key_entry_at(moving->page, moving->page_size, i, NULL).key.rest == rest)
+            return 1;
+    return 0;
+}
+
+static int
+txn_store_has_moved(void *argument, const vl_undo *newest)
 {
     const txn_store_moving *moving = argument;
-    vl_node_key wanted = vl_node_key_make(key, key_size);
+    vl_node_key wanted = vl_node_key_make(newest->key, newest->key_size);
     vl_node_key_place place;
 
-    /* Keys with versions are not long, and separators between such keys neither: no ties. */
+    if (newest->rowid != 0)
+        return txn_store_has_rest(moving, (vl_pid)newest->rowid);
+    /* Fences decide about keys that are not long: no ties. */
     return vl_node_key_covers(moving->page, moving->page_size, &wanted, NULL, &place) ==
            VL_NODE_FOUND;
 }
@@ -109,13 +123,16 @@ vl_txn_make_ready(vl_ctx *ctx, vl_txn_store *store)
     return VELO_OK;
 }
 
-/* Memory for older versions when the owner did not say. */
+/* Memory for older versions when the owner did not say; 0: no limit. A database in memory may take
+ * what there is: as for its pages. If those are limited, so are older versions: to as much. */
 static uint64_t
-txn_store_budget(uint64_t cache_bytes)
+txn_store_budget(uint64_t cache_bytes, int is_in_memory)
 {
     vl_machine machine;
     uint64_t share;
 
+    if (is_in_memory)
+        return cache_bytes;
     if (cache_bytes != 0) {
         share = cache_bytes / VL_TXN_VERSION_CACHE_SHARE;
         return share > VL_TXN_VERSION_LEAST ? share : VL_TXN_VERSION_LEAST;
@@ -142,7 +159,7 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
                                     .list = vl_txn_list};
     base.layer = &store->layer;
     VL_TRY(vl_undo_pool_create(
-        ctx, budget != 0 ? budget : txn_store_budget(path != NULL ? base.cache_bytes : 0),
+        ctx, budget != 0 ? budget : txn_store_budget(base.cache_bytes, path == NULL),
         &store->pool));
     if (path != NULL)
         VL_TRY(vl_undo_pool_set_spill(ctx, store->pool, io, path));
@@ -428,6 +445,7 @@ void
 vl_txn_store_get_stats(vl_txn_store *store, vl_txn_stats *stats)
 {
     stats->version_bytes = vl_undo_pool_used(store->pool);
+    stats->version_limit = vl_undo_pool_budget(store->pool);
     stats->spilled_bytes = vl_undo_pool_spilled(store->pool);
     stats->spill_file_bytes = vl_undo_pool_file_size(store->pool);
     stats->commit_count = vl_counter(&store->commit_count);

@@ -95,6 +95,12 @@ vl_undo_pool_used(const vl_undo_pool *pool)
 }
 
 uint64_t
+vl_undo_pool_budget(const vl_undo_pool *pool)
+{
+    return pool->budget_bytes;
+}
+
+uint64_t
 vl_undo_pool_spilled(const vl_undo_pool *pool)
 {
     return pool->spill != NULL ? vl_undo_spill_used(pool->spill) : 0;

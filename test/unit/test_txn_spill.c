@@ -156,6 +156,39 @@ spill_large_inserts_out_of_order(void)
     rig_deinit(&rig);
 }
 
+/* Databases in memory have no file: versions are in memory and may take as much as pages. */
+static void
+spill_databases_in_memory_grow(void)
+{
+    txn_rig rig = {0}, little = {.options.store.cache_bytes = SPILL_BUDGET};
+    vl_statement reader;
+    uint64_t least;
+
+    CHECK_OK(rig_init(unit_ctx(), &little, unit_seed(), 1));
+    CHECK_EQ(spill_stats(&little).version_limit, SPILL_BUDGET);
+    rig_deinit(&little);
+    CHECK_OK(rig_init(unit_ctx(), &rig, unit_seed(), 1));
+    CHECK_EQ(spill_stats(&rig).version_limit, 0);
+    CHECK_OK(spill_fill(unit_ctx(), &rig, 0, SPILL_ROWS));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    least = spill_stats(&rig).version_bytes;
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[1], 0, &reader));
+    CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+    CHECK_OK(spill_update(unit_ctx(), &rig, 0, 1, SPILL_ROWS, 1000));
+    CHECK(spill_stats(&rig).version_bytes > 4 * SPILL_BUDGET);
+    CHECK_OK(vl_session_rollback(unit_ctx(), rig.session[0]));
+    CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+    CHECK_OK(spill_update(unit_ctx(), &rig, 0, 1, SPILL_ROWS, 2000));
+    CHECK_OK(vl_session_commit(unit_ctx(), rig.session[0]));
+    CHECK_EQ(spill_wrong(&rig, &reader.view, SPILL_ROWS, 0), 0);
+    CHECK_EQ(spill_wrong_now(&rig, 2, SPILL_ROWS, 2000), 0);
+    CHECK_OK(vl_statement_end(unit_ctx(), &reader));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    CHECK_EQ(spill_stats(&rig).version_bytes, least);
+    CHECK_EQ(spill_stats(&rig).spilled_bytes, 0);
+    rig_deinit(&rig);
+}
+
 /* Rollback to savepoints in the middle, and of all: in file and memory alike. */
 static void
 spill_goes_back_to_savepoints(void)
@@ -436,6 +469,7 @@ main(int argc, char **argv)
         UNIT_TEST(spill_pages_are_let_go),
         UNIT_TEST(spill_large_transaction_commits),
         UNIT_TEST(spill_large_inserts_out_of_order),
+        UNIT_TEST(spill_databases_in_memory_grow),
         UNIT_TEST(spill_goes_back_to_savepoints),
         UNIT_TEST(spill_crash_in_the_middle),
         UNIT_TEST(spill_lists_are_no_longer_than_the_log),
