@@ -46,6 +46,7 @@ vl_txn_add_reader(vl_txn_store *store, vl_txn_status *status)
         for (at = 0; at < VL_TXN_READERS && store->readers[at] != NULL;)
             at++;
     if (at < VL_TXN_READERS) {
+        store->reader_count += store->readers[at] == NULL;
         store->readers[at] = status;
         store->reader_uses[at]++;
     } else {
@@ -63,8 +64,10 @@ vl_txn_remove_reader(vl_txn_store *store, vl_txn_status *status)
     while (at < VL_TXN_READERS && store->readers[at] != status)
         at++;
     if (at < VL_TXN_READERS) {
-        if (--store->reader_uses[at] == 0)
+        if (--store->reader_uses[at] == 0) {
             store->readers[at] = NULL;
+            store->reader_count--;
+        }
     } else {
         store->reader_rest--;
     }
@@ -78,7 +81,7 @@ vl_txn_get_horizon(vl_txn_store *store, vl_txn_horizon *horizon)
 
     vl_snapshots_collect(store->snapshots, &horizon->view);
     vl_latch_acquire_shared(&store->latch);
-    for (uint32_t i = 0; i < VL_TXN_READERS; i++)
+    for (uint32_t i = 0; i < VL_TXN_READERS && count < store->reader_count; i++)
         if (store->readers[i] != NULL)
             horizon->readers[count++] = store->readers[i];
     rest = store->reader_rest;
@@ -549,9 +552,16 @@ collect_logs(vl_ctx *ctx, collect_pass *pass)
 velo_status
 vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max_records)
 {
-    collect_pass pass = {.store = store, .writer = writer};
+    collect_pass pass;
     velo_status st;
 
+    /* The horizon is large, and filled by whoever has the turn. */
+    pass.store = store;
+    pass.writer = writer;
+    pass.tree = NULL;
+    pass.record = NULL;
+    pass.rowid = 0;
+    pass.is_tombstone = 0;
     if (max_records == UINT64_MAX) {
         vl_latch_acquire_exclusive(&store->collect_turn); /* TC4 */
         pass.left = UINT64_MAX;

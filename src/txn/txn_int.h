@@ -142,7 +142,8 @@ struct vl_txn_store {
     vl_txn *open;        /* transactions that may have changed something */
     vl_txn *left;        /* aborted, with changes that could not be undone; also in no other list */
     vl_txn_going *going; /* dropped by those who have committed; snapshots may reach them still */
-    uint32_t reader_rest; /* statements of which there was no room in the following */
+    uint32_t reader_count; /* of the following that are not NULL */
+    uint32_t reader_rest;  /* statements of which there was no room there */
     vl_txn_status
         *readers[VL_TXN_READERS]; /* see vl_horizon; NULL: free. Statements have references */
     uint32_t reader_uses[VL_TXN_READERS]; /* statements for each */
@@ -168,6 +169,7 @@ struct vl_session {
     uint64_t mark_count;        /* marks that were given out */
     const vl_undo *guard;       /* the last record when a mark was last given out */
     vl_txn *txn;                /* its transaction, if that has begun to write */
+    vl_txn *spare;              /* memory for the next one, or NULL */
     vl_statement *statements;   /* those that are open */
     int is_in_txn;              /* between BEGIN and its end */
     int is_immediate;           /* BEGIN IMMEDIATE */
