@@ -227,6 +227,8 @@ store_background_main(void *argument)
                          "changed pages could not be written ahead: %s", ctx.error.text);
         if (store_is_due(store))
             store_checkpoint_due(&ctx, store);
+        if (store->options.layer != NULL && store->options.layer->tend != NULL)
+            store->options.layer->tend(&ctx, store->options.layer->user);
     }
 }
 

@@ -1,9 +1,9 @@
 /* txn_collect.c - older versions and tombstones that nobody needs (hazards 16-18, 20, 24).
  *
- * Committers share the work: each takes logs of transactions that every snapshot sees, in the order
- * of their ends, and prunes the rows of their records; about twice as many as it has made itself. A
- * row whose chain grows although a reader keeps it from being taken is pruned by those who change
- * it (vl_txn_shorten).
+ * Committers share the work, with the background thread if there is one: each takes logs of
+ * transactions that every snapshot sees, in the order of their ends, and prunes the rows of their
+ * records; about twice as many as it has made itself. A row whose chain grows although a reader
+ * keeps it from being taken is pruned by those who change it (vl_txn_shorten).
  *
  * Invariants
  *   TC1  Chains and maps are changed under the leaf's exclusive latch; a tombstone goes in a
@@ -28,6 +28,11 @@
 
 /* Length of a chain from which on it is shortened. */
 #define COLLECT_CHAIN VL_BY_BUILD(8U, 2U)
+
+/* Records that the background thread looks at before others get their turn, and how often it does
+ * so before it looks after the cache again. */
+#define COLLECT_HELP_RECORDS VL_BY_BUILD(2048U, 16U)
+#define COLLECT_HELP_ROUNDS  16U
 
 /* Chains of a page from which on it is looked through as a whole. */
 #define COLLECT_PAGE VL_BY_BUILD(64U, 4U)
@@ -577,4 +582,28 @@ vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max
     vl_undo_pool_tend(ctx, store->pool);
     vl_txn_free_garbage(ctx, store, writer);
     return st;
+}
+
+void
+vl_txn_help(vl_ctx *ctx, void *user)
+{
+    vl_txn_store *store = user;
+    vl_writer *writer = atomic_load_explicit(&store->helper, memory_order_acquire);
+
+    if (writer == NULL || !atomic_load_explicit(&store->is_attached, memory_order_acquire))
+        return; /* being opened */
+    if (store->helper_failed == vl_counter(&store->commit_count))
+        return; /* not before something happens: committers try it as well */
+    store->helper_failed = UINT64_MAX;
+    for (uint32_t i = 0; i < COLLECT_HELP_ROUNDS; i++) {
+        if (!vl_undo_pool_can_take(store->pool, vl_snapshots_oldest(store->snapshots)))
+            return;
+        if (vl_txn_collect(ctx, store, writer, COLLECT_HELP_RECORDS) == VELO_OK)
+            continue;
+        vl_log_write(ctx->log, VL_LOG_WARNING, ctx->error.code, "older versions stay for now: %s",
+                     ctx->error.text);
+        vl_error_clear(ctx);
+        store->helper_failed = vl_counter(&store->commit_count);
+        return;
+    }
 }

@@ -123,6 +123,8 @@ struct vl_txn_store {
     vl_undo_pool *pool;           /* of older versions */
     vl_key_shares *shares;        /* keys that are held */
     _Atomic(vl_writer *) lister;  /* for the checkpoint's list: used under the checkpoint's turn */
+    _Atomic(vl_writer *) helper;  /* of the background thread */
+    uint64_t helper_failed;       /* its own: commits when it could not go on; UINT64_MAX: it can */
     _Atomic int is_attached;      /* publish knows the log */
     vl_latch attach_turn;         /* no rank: one thread attaches it */
 
@@ -249,6 +251,9 @@ void vl_txn_end_prune(vl_txn_store *store, const vl_prune *prune);
 /* Collect a little, or (max_records UINT64_MAX) all that can go. */
 velo_status vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer,
                            uint64_t max_records) VL_MUST_CHECK;
+
+/* vl_store_layer.tend: collect what has gathered, in parts, so that committers get their turn. */
+void vl_txn_help(vl_ctx *ctx, void *user);
 
 /* A value in overflow that nothing refers to any more. */
 void vl_txn_add_garbage(vl_txn_store *store, vl_tree_id tree, vl_pid pid, uint32_t size);

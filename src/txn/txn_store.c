@@ -148,7 +148,7 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
 {
     uint64_t budget = options != NULL ? options->version_bytes : 0;
     vl_store_options base = {0};
-    vl_writer *lister;
+    vl_writer *lister, *helper;
 
     if (options != NULL)
         base = options->store;
@@ -156,7 +156,8 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
                                     .keep = txn_store_keep,
                                     .bring = txn_store_bring,
                                     .moved = txn_store_moved,
-                                    .list = vl_txn_list};
+                                    .list = vl_txn_list,
+                                    .tend = vl_txn_help};
     base.layer = &store->layer;
     VL_TRY(vl_undo_pool_create(
         ctx, budget != 0 ? budget : txn_store_budget(base.cache_bytes, path == NULL),
@@ -170,6 +171,10 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
     VL_TRY(vl_store_open(ctx, io, path, &base, &store->base));
     VL_TRY(vl_writer_create(ctx, store->base, &lister));
     atomic_store_explicit(&store->lister, lister, memory_order_release);
+    if (base.has_background) {
+        VL_TRY(vl_writer_create(ctx, store->base, &helper));
+        atomic_store_explicit(&store->helper, helper, memory_order_release);
+    }
     if (vl_store_wal(store->base) != NULL)
         txn_store_attach(store);
     return VELO_OK;
@@ -189,6 +194,7 @@ vl_txn_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_store_o
     store->allocator = ctx->allocator;
     store->events = ctx->log;
     store->is_in_memory = path == NULL;
+    store->helper_failed = UINT64_MAX;
     vl_latch_init(&store->attach_turn, VL_RANK_NONE);
     vl_latch_init(&store->undo_turn, VL_RANK_NONE);
     vl_latch_init(&store->collect_turn, VL_RANK_NONE);
@@ -357,6 +363,16 @@ txn_store_forget_garbage(vl_txn_store *store)
     }
 }
 
+/* Nobody uses them: the background thread has been stopped. */
+static void
+txn_store_destroy_writers(vl_txn_store *store)
+{
+    vl_writer_destroy(atomic_load_explicit(&store->lister, memory_order_relaxed));
+    vl_writer_destroy(atomic_load_explicit(&store->helper, memory_order_relaxed));
+    atomic_store_explicit(&store->lister, NULL, memory_order_relaxed);
+    atomic_store_explicit(&store->helper, NULL, memory_order_relaxed);
+}
+
 void
 vl_txn_store_abandon(vl_txn_store *store)
 {
@@ -370,7 +386,7 @@ vl_txn_store_abandon(vl_txn_store *store)
     txn_store_forget_left(store);
     vl_txn_free_going(store->going);
     txn_store_forget_garbage(store);
-    vl_writer_destroy(atomic_load_explicit(&store->lister, memory_order_relaxed));
+    txn_store_destroy_writers(store);
     vl_store_abandon(store->base);
     vl_snapshots_destroy(store->snapshots);
     vl_publish_deinit(&store->publish);
@@ -400,8 +416,7 @@ vl_txn_store_close(vl_ctx *ctx, vl_txn_store *store)
     }
     base = store->base;
     txn_store_clear_versions(store); /* its cache goes with the store below */
-    vl_writer_destroy(atomic_load_explicit(&store->lister, memory_order_relaxed));
-    atomic_store_explicit(&store->lister, NULL, memory_order_relaxed);
+    txn_store_destroy_writers(store);
     store->base = NULL;
     st = vl_store_close(ctx, base);
     vl_txn_store_abandon(store);

@@ -357,17 +357,37 @@ vl_undo_log_finish(vl_undo_log *log)
     undo_dereference(log);
 }
 
+/* The first log that may be taken, or NULL. The latch is held. */
+static vl_undo_log *
+undo_first_to_take(const vl_undo_pool *pool, vl_timestamp oldest)
+{
+    vl_undo_log *log = pool->first;
+
+    while (log != NULL && vl_txn_status_commit_ts(log->status) == VL_TS_ABORTED)
+        log = log->behind; /* only held by somebody: it goes by itself */
+    if (log != NULL && vl_txn_status_commit_ts(log->status) > oldest)
+        log = NULL; /* those behind it wait a little longer, if they are older at all */
+    return log;
+}
+
+int
+vl_undo_pool_can_take(vl_undo_pool *pool, vl_timestamp oldest)
+{
+    int can;
+
+    vl_latch_acquire_shared(&pool->latch);
+    can = undo_first_to_take(pool, oldest) != NULL;
+    vl_latch_release_shared(&pool->latch);
+    return can;
+}
+
 vl_undo_log *
 vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest)
 {
     vl_undo_log *log;
 
     vl_latch_acquire_exclusive(&pool->latch);
-    log = pool->first;
-    while (log != NULL && vl_txn_status_commit_ts(log->status) == VL_TS_ABORTED)
-        log = log->behind; /* only held by somebody: it goes by itself */
-    if (log != NULL && vl_txn_status_commit_ts(log->status) > oldest)
-        log = NULL; /* those behind it wait a little longer, if they are older at all */
+    log = undo_first_to_take(pool, oldest);
     if (log != NULL) {
         vl_undo_log_hold(log); /* U1: it is listed, so references are not 0 */
         undo_unlist(log);

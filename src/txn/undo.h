@@ -194,6 +194,9 @@ void vl_undo_log_release(vl_undo_log *log);
  * (prune.h) and releases it. Any thread; takes the pool's latch. */
 vl_undo_log *vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest) VL_MUST_CHECK;
 
+/* Whether vl_undo_pool_take would give one: for who looks every so often. */
+int vl_undo_pool_can_take(vl_undo_pool *pool, vl_timestamp oldest);
+
 /* How far who took a log has come: the record to be looked at next, the last one at first. By who
  * has taken it. */
 vl_undo *vl_undo_log_resume(const vl_undo_log *log);

@@ -311,7 +311,7 @@ long_keys_are_loaded(void)
     WITH_RIG(0);
     vl_tree_key_item items[6];
     vl_statement statement;
-    vl_tree_id id;
+    vl_tree_id id = 0;
 
     for (uint32_t i = 0; i < 6; i++)
         items[i] = (vl_tree_key_item){"abcdef", "v", i + 1, 1};

@@ -24,7 +24,7 @@
 
 /* Rows with texts, for which less rows are enough to make the file grow. */
 #define SPILL_TEXT  VL_BY_BUILD(3000U, 90U)
-#define SPILL_TEXTS 3000
+#define SPILL_TEXTS 1600
 
 /* A small cache, so that pages of the table are evicted with what hangs on them. */
 #define SPILL_CACHE VL_BY_BUILD(UINT64_C(1) << 20, UINT64_C(64) << 10)
