@@ -52,12 +52,7 @@ change_make_key(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const
     VL_TRY(change_has_entry(ctx, run, index, full, &has));
     if (!has)
         return VELO_OK;
-    VL_TRY(vl_entry_key_make(ctx, &eval, index->def, index->exprs, full, key));
-    if (key->size > vl_keys_max_size(index->index))
-        return vl_fail(ctx, VELO_TOOBIG, "a key of index %s has %u bytes, more than %u",
-                       index->def->object.name, (unsigned)key->size,
-                       (unsigned)vl_keys_max_size(index->index));
-    return VELO_OK;
+    return vl_entry_key_make(ctx, &eval, index->def, index->exprs, full, key);
 }
 
 static velo_status

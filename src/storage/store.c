@@ -175,15 +175,14 @@ store_is_due(vl_store *store)
     return tail >= quiet && tail - since >= list + store_log_limit(store);
 }
 
-/* Write a checkpoint that is due, unless somebody is at it. */
+/* Write a checkpoint that seems to be due, unless somebody is at it. */
 static void
-store_tend_log(vl_ctx *ctx, vl_store *store)
+store_checkpoint_due(vl_ctx *ctx, vl_store *store)
 {
     vl_error before = ctx->error;
     velo_status st = VELO_OK;
 
-    if (!store_is_due(store) || vl_gate_is_held_long(&store->gate) ||
-        !vl_latch_try_exclusive(&store->checkpoint_turn))
+    if (vl_gate_is_held_long(&store->gate) || !vl_latch_try_exclusive(&store->checkpoint_turn))
         return;
     if (store_is_due(store) && vl_store_check_writable(ctx, store) == VELO_OK) {
         st = store_run_checkpoint(ctx, store);
@@ -203,14 +202,12 @@ store_tend_log(vl_ctx *ctx, vl_store *store)
 void
 vl_store_tend(vl_ctx *ctx, vl_store *store)
 {
-    if (store->volume == NULL)
+    if (store->volume == NULL || VL_LIKELY(!store_is_due(store)))
         return;
-    if (store->background.is_started) {
-        if (store_is_due(store) && !vl_event_is_set(&store->wake))
-            vl_event_set(&store->wake);
-    } else {
-        store_tend_log(ctx, store);
-    }
+    if (!store->background.is_started)
+        store_checkpoint_due(ctx, store);
+    else if (!vl_event_is_set(&store->wake))
+        vl_event_set(&store->wake);
 }
 
 static void
@@ -228,7 +225,10 @@ store_background_main(void *argument)
         if (vl_cache_tend(&ctx, store->cache) != VELO_OK)
             vl_log_write(store->log, VL_LOG_WARNING, ctx.error.code,
                          "changed pages could not be written ahead: %s", ctx.error.text);
-        store_tend_log(&ctx, store);
+        if (store_is_due(store))
+            store_checkpoint_due(&ctx, store);
+        if (store->options.layer != NULL && store->options.layer->tend != NULL)
+            store->options.layer->tend(&ctx, store->options.layer->user);
     }
 }
 
