@@ -142,7 +142,7 @@ vl_operation_await_others(vl_ctx *ctx, vl_store *store)
 {
     int is_closed;
 
-    vl_latch_acquire_exclusive(&store->checkpoint_turn);
+    vl_store_take_turn(store);
     is_closed = vl_gate_close(&store->gate);
     if (is_closed)
         vl_gate_open(&store->gate);
