@@ -451,6 +451,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .io = connection->engine->io,
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
+                           .is_plain = connection->is_plain,
                            .find_body = vl_prepared_find_body,
                            .body_user = statement,
                            .tally = &connection->tally,
