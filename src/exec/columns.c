@@ -308,6 +308,17 @@ columns_read_nulls(const columns_work *work)
         .form = VL_VECTOR_INTEGER, .as.integers = room->as.integers, .validity = room->validity};
 }
 
+/* Put NULLs into an ANY vector. */
+static void
+columns_clear_nulls(const columns_work *work, const vl_leaf_view *view)
+{
+    vl_value *values = columns_room_of(work)->as.values;
+
+    for (uint32_t n = 0; view->nulls != NULL && n < work->columns->chunk.row_count; n++)
+        if ((view->nulls[(work->slot + n) / 8] >> (work->slot + n) % 8 & 1) != 0)
+            values[n] = vl_value_of_null();
+}
+
 /* Packed texts: those of a run lie one behind the other. */
 static velo_status
 columns_read_packed(const columns_work *work, const vl_leaf_view *view)
@@ -342,9 +353,66 @@ columns_read_packed(const columns_work *work, const vl_leaf_view *view)
         }
         memcpy((uint8_t *)(uintptr_t)begin, from, (size_t)(to - begin));
     }
-    for (uint32_t n = 0; view->nulls != NULL && n < count; n++)
-        if ((view->nulls[(work->slot + n) / 8] >> (work->slot + n) % 8 & 1) != 0)
-            values[n] = vl_value_of_null();
+    columns_clear_nulls(work, view);
+    return VELO_OK;
+}
+
+/* The part of the page's heap in which the texts of the rows are; 0 when one is long, or when there
+ * is too much of other columns between them. */
+static int
+columns_find_heap(const columns_work *work, const vl_leaf_view *view, uint32_t *begin,
+                  uint32_t *end)
+{
+    const uint8_t *cells = (const uint8_t *)view->data + (size_t)work->slot * view->width;
+    uint32_t low = UINT32_MAX;
+    uint32_t high = 0;
+    uint32_t total = 0;
+
+    for (uint32_t n = 0; n < work->columns->chunk.row_count; n++) {
+        uint32_t cell = vl_load_le32(cells + (size_t)n * 4);
+        uint32_t offset = cell & 0xffffU;
+        uint32_t length = cell >> 16;
+
+        if (length == VL_LEAF_OVERFLOW)
+            return 0;
+        offset = length > 0 ? offset : low; /* the empty ones lie nowhere, as NULLs do */
+        low = offset < low ? offset : low;
+        high = length > 0 && offset + length > high ? offset + length : high;
+        total += length;
+    }
+    *begin = high > 0 ? low : 0;
+    *end = high;
+    return high <= low || high - low <= 2 * total;
+}
+
+/* Texts in slots: their part of the heap is copied at once. */
+static velo_status
+columns_read_slots(const columns_work *work, const vl_leaf_view *view)
+{
+    vl_type type = view->form == VL_LEAF_TEXT ? VL_TYPE_TEXT : VL_TYPE_BLOB;
+    const uint8_t *cells = (const uint8_t *)view->data + (size_t)work->slot * view->width;
+    vl_value *values = columns_room_of(work)->as.values;
+    uint32_t begin;
+    uint32_t end;
+    uint8_t *heap;
+
+    if (!columns_find_heap(work, view, &begin, &end))
+        return columns_read_any(work);
+    *columns_vector(work) = (vl_vector){.form = VL_VECTOR_ANY, .as.values = values};
+    heap = vl_arena_alloc(&work->columns->arena, end - begin + 1U);
+    if (heap == NULL)
+        return vl_fail(work->ctx, VELO_NOMEM, "cannot allocate %u bytes for texts",
+                       (unsigned)(end - begin));
+    memcpy(heap, (const uint8_t *)work->scan->leaf + begin, end - begin);
+    for (uint32_t n = 0; n < work->columns->chunk.row_count; n++) {
+        uint32_t cell = vl_load_le32(cells + (size_t)n * 4);
+        uint32_t length = cell >> 16;
+
+        values[n] = (vl_value){.type = type,
+                               .size = length,
+                               .as.data = heap + (length > 0 ? (cell & 0xffffU) - begin : 0)};
+    }
+    columns_clear_nulls(work, view);
     return VELO_OK;
 }
 
@@ -449,11 +517,12 @@ vl_columns_read(vl_ctx *ctx, vl_columns *columns, const vl_row_scan *scan, const
         columns_read_nulls(&work);
     else if (columns_form(view.form) != VL_VECTOR_ANY)
         columns_read_numbers(&work, &view, columns_form(view.form));
-    else if ((view.form == VL_LEAF_PACKED_TEXT || view.form == VL_LEAF_PACKED_BLOB) &&
-             count > columns->chunk.row_count / 4)
-        return columns_read_packed(&work, &view);
-    else
+    else if (view.form == VL_LEAF_ANY || count <= columns->chunk.row_count / 4)
         return columns_read_any(&work);
+    else if (view.form == VL_LEAF_TEXT || view.form == VL_LEAF_BLOB)
+        return columns_read_slots(&work, &view);
+    else
+        return columns_read_packed(&work, &view);
     return VELO_OK;
 }
 

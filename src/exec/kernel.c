@@ -8,6 +8,7 @@
  *   K1  A row that is NULL is never true, whatever its place in the array holds. */
 #include "exec/kernel.h"
 
+#include "base/bytes.h"
 #include "vec/number.h"
 #include "vec/value.h"
 
@@ -145,6 +146,49 @@ kernel_order(const vl_value *a, const vl_value *b, vl_collation collation, int i
     return vl_value_compare(a, b, collation);
 }
 
+/* Whether two texts of one size are the same: most are short, so no call is worth it. */
+static int
+kernel_same_bytes(const uint8_t *a, const uint8_t *b, uint32_t size)
+{
+    uint64_t differs = 0;
+
+    if (size >= 8) {
+        for (uint32_t i = 0; i + 8 <= size; i += 8)
+            if (vl_load_le64(a + i) != vl_load_le64(b + i))
+                return 0;
+        return vl_load_le64(a + size - 8) == vl_load_le64(b + size - 8);
+    }
+    if (size >= 4)
+        return vl_load_le32(a) == vl_load_le32(b) &&
+               vl_load_le32(a + size - 4) == vl_load_le32(b + size - 4);
+    for (uint32_t i = 0; i < size; i++)
+        differs |= (uint64_t)(a[i] ^ b[i]);
+    return differs == 0;
+}
+
+/* = and <> of texts by their bytes; 0: a value is no text, or NULL. */
+static int
+kernel_texts(const vl_chunk *chunk, const kernel_term *term, const vl_vector *vector,
+             uint64_t *bits)
+{
+    int wanted = term->op == VL_COMPARE_EQ;
+
+    if (term->op > VL_COMPARE_NE || term->constant.type != VL_TYPE_TEXT ||
+        term->affinity > VL_AFFINITY_TEXT || term->collation != VL_COLLATE_BINARY)
+        return 0;
+    for (uint32_t n = 0; n < chunk->count; n++) {
+        uint32_t row = vl_chunk_row(chunk, n);
+        const vl_value *value = &vector->as.values[row];
+        int is_same = value->type == VL_TYPE_TEXT && value->size == term->constant.size &&
+                      kernel_same_bytes(value->as.data, term->constant.as.data, value->size);
+
+        if (value->type != VL_TYPE_TEXT)
+            return 0;
+        bits[row / 64] |= (uint64_t)(is_same == wanted) << (row % 64);
+    }
+    return 1;
+}
+
 /* Values that are compared as they are are compared here, all else by the evaluator. */
 static int
 kernel_values(vl_ctx *ctx, vl_eval *eval, const kernel_term *term, const vl_vector *vector,
@@ -154,6 +198,9 @@ kernel_values(vl_ctx *ctx, vl_eval *eval, const kernel_term *term, const vl_vect
     int is_equality =
         (term->op == VL_COMPARE_EQ || term->op == VL_COMPARE_NE) && term->constant.size > 0;
 
+    kernel_fill(bits, chunk->row_count, 0);
+    if (kernel_texts(chunk, term, vector, bits))
+        return 1;
     kernel_fill(bits, chunk->row_count, 0);
     for (uint32_t n = 0; n < chunk->count; n++) {
         uint32_t row = vl_chunk_row(chunk, n);

@@ -155,6 +155,14 @@ fill(velo_connection *connection, vl_rng *rng, const vector_table *table)
     }
     must_run(connection, "COMMIT; ALTER TABLE t ADD COLUMN d DEFAULT 7.25; "
                          "UPDATE t SET d = i WHERE id % 1000 = 3");
+    must_run(connection, /* keys are shorter than some of the texts */
+             "DROP TABLE IF EXISTS u; CREATE TABLE u(id INTEGER PRIMARY KEY, i INTEGER, r REAL, "
+             "n DECIMAL(10,2), s TEXT, a, b INT); INSERT INTO u SELECT id, i, r, n, s, a, b FROM t "
+             "WHERE coalesce(length(s), 0) + coalesce(length(a), 0) + coalesce(length(n), 0) + "
+             "coalesce(length(i), 0) + coalesce(length(r), 0) + coalesce(length(b), 0) < 99; "
+             "CREATE INDEX ui ON u(i, s); CREATE INDEX ur ON u(r DESC, n); "
+             "CREATE INDEX us ON u(s COLLATE NOCASE, a); CREATE INDEX ua ON u(a); "
+             "CREATE INDEX ub ON u(b, r); CREATE UNIQUE INDEX uu ON u(i, id)");
 }
 
 /* Change rows, so that pages have newer versions than the reader sees. */
@@ -165,6 +173,7 @@ change(velo_connection *connection, vl_rng *rng)
 
     ADD(&sql,
         "UPDATE t SET i = i + 1, s = 'new' WHERE id %% %d = 0; DELETE FROM t WHERE id %% "
+        "97 = 5; UPDATE u SET i = i + 1, s = 'new' WHERE id %% 7 = 1; DELETE FROM u WHERE id %% "
         "97 = 5; INSERT OR REPLACE INTO t(id, i, s) VALUES (100001, 1, 'z'), (-5, 2, 'y')",
         (int)(2 + vl_rng_below(rng, 39)));
     must_run(connection, sql.text);
@@ -326,6 +335,31 @@ run_queries(velo_connection *connection, vl_rng *rng, uint32_t count)
     }
 }
 
+/* Queries that an index covers, at least by its columns. */
+static void
+run_covered(velo_connection *connection, vl_rng *rng, uint32_t count)
+{
+    static const char *const indexes[][3] = {{"ui", "i", "s"}, {"ur", "r", "n"},
+                                             {"us", "s", "a"}, {"ua", "a", "id"},
+                                             {"ub", "b", "r"}, {"uu", "i", "id"}};
+    vector_text sql;
+
+    for (uint32_t k = 0; k < count; k++) {
+        const char *const *index = indexes[vl_rng_below(rng, VL_ARRAY_COUNT(indexes))];
+        const char *tested = index[1 + vl_rng_below(rng, 2)];
+
+        sql.size = 0;
+        ADD(&sql, "SELECT %s, %s, id, typeof(%s), quote(%s) FROM u INDEXED BY %s WHERE %s > ",
+            index[1], index[2], index[1], index[2], index[0], index[1]);
+        add_value(&sql, rng);
+        ADD(&sql, " AND %s <> ", tested);
+        add_value(&sql, rng);
+        ADD(&sql, " ORDER BY %s LIMIT 200", index[1]);
+        if (!is_the_same(connection, sql.text))
+            return;
+    }
+}
+
 static void
 check_table(vl_rng *rng, const vector_table *table)
 {
@@ -338,6 +372,7 @@ check_table(vl_rng *rng, const vector_table *table)
         change(writer, rng);
     }
     run_queries(reader, rng, QUERIES);
+    run_covered(reader, rng, QUERIES / 2);
     CHECK_EQ(velo_close(reader), VELO_OK);
     run_queries(writer, rng, QUERIES / 4);
     must_run(writer, "BEGIN");
@@ -388,6 +423,27 @@ vectors_of_older_versions_are_the_same(void)
     check_table(&rng, &table);
 }
 
+/* What a key forgets is read from the row. */
+static void
+covering_indexes_give_what_the_table_has(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_RUN(connection,
+              "CREATE TABLE t(k INTEGER PRIMARY KEY, x, r REAL, s TEXT COLLATE NOCASE); "
+              "CREATE INDEX tx ON t(x); CREATE INDEX tr ON t(r); CREATE INDEX ts ON t(s)",
+              "");
+    CHECK_RUN(connection, "INSERT INTO t VALUES (1, 1.0, -0.0, 'aB'), (2, 1, 5, 'AB')", "");
+    CHECK_RUN(connection, "SELECT typeof(x), k FROM t INDEXED BY tx WHERE x = 1",
+              "real,1|integer,2");
+    CHECK_RUN(connection, "SELECT typeof(r), k, r FROM t INDEXED BY tr WHERE r > -1",
+              "real,1,0.0|real,2,5.0");
+    CHECK_RUN(connection, "SELECT s FROM t INDEXED BY ts WHERE s = 'ab'", "aB|AB");
+    CHECK_RUN(connection, "EXPLAIN QUERY PLAN SELECT r FROM t WHERE r > 1",
+              "1,0,0,SEARCH t USING COVERING INDEX tr (r>?)");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 /* Sums that overflow say so, whatever way they come about; those beside reals do not. */
 static void
 sums_overflow_as_they_should(void)
@@ -416,6 +472,7 @@ main(int argc, char **argv)
         UNIT_TEST(vectors_with_nulls_and_others_are_the_same),
         UNIT_TEST(vectors_of_rows_out_of_order_are_the_same),
         UNIT_TEST(vectors_of_older_versions_are_the_same),
+        UNIT_TEST(covering_indexes_give_what_the_table_has),
         UNIT_TEST(sums_overflow_as_they_should),
     };
 
