@@ -265,19 +265,12 @@ sql_measure(void *user)
 /* ---- the program ---- */
 
 static void
-sql_open(const bench *b, sql_side *velo, sql_side *lite, uint64_t rows)
+sql_connect(const bench *b, sql_side *velo, sql_side *lite)
 {
-    static const char schema[] =
-        "CREATE TABLE t(id INTEGER PRIMARY KEY, k INTEGER, a TEXT, b TEXT);"
-        "CREATE INDEX tk ON t(k)";
     char path[1024];
     velo_connection *connection = NULL;
     sqlite3 *handle = NULL;
 
-    (void)snprintf(path, sizeof path, "rm -rf %s/sql.velo* %s/sql.lite*", bench_folder(b),
-                   bench_folder(b));
-    if (system(path) != 0)
-        sql_fail("cannot remove old files");
     (void)snprintf(path, sizeof path, "%s/sql.velo", bench_folder(b));
     if (velo_open(path, NULL, &connection) != VELO_OK)
         sql_fail("cannot open our database");
@@ -289,12 +282,31 @@ sql_open(const bench *b, sql_side *velo, sql_side *lite, uint64_t rows)
     lite->exec(lite->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
                          "PRAGMA cache_size=-1000000");
     velo->exec(velo->db, "PRAGMA synchronous=NORMAL");
+}
+
+/* Make both databases, and open them again. */
+static void
+sql_open(const bench *b, sql_side *velo, sql_side *lite, uint64_t rows)
+{
+    static const char schema[] =
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, k INTEGER, a TEXT, b TEXT);"
+        "CREATE INDEX tk ON t(k)";
+    char command[2100];
+
+    (void)snprintf(command, sizeof command, "rm -rf %s/sql.velo* %s/sql.lite*", bench_folder(b),
+                   bench_folder(b));
+    if (system(command) != 0)
+        sql_fail("cannot remove old files");
+    sql_connect(b, velo, lite);
     for (int i = 0; i < 2; i++) {
         const sql_side *side = i == 0 ? velo : lite;
 
         side->exec(side->db, schema);
         sql_fill(side, "t", rows);
     }
+    if (velo_close(velo->db) != VELO_OK || sqlite3_close(lite->db) != SQLITE_OK)
+        sql_fail("cannot close");
+    sql_connect(b, velo, lite);
 }
 
 /* Both sides of a series; we are wanted to be so many times as fast. */
