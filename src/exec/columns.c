@@ -357,60 +357,71 @@ columns_read_packed(const columns_work *work, const vl_leaf_view *view)
     return VELO_OK;
 }
 
-/* The part of the page's heap in which the texts of the rows are; 0 when one is long, or when there
- * is too much of other columns between them. */
-static int
-columns_find_heap(const columns_work *work, const vl_leaf_view *view, uint32_t *begin,
-                  uint32_t *end)
-{
-    const uint8_t *cells = (const uint8_t *)view->data + (size_t)work->slot * view->width;
-    uint32_t low = UINT32_MAX;
-    uint32_t high = 0;
-    uint32_t total = 0;
+/* Where the texts of the rows are in the page's heap. */
+typedef struct columns_heap {
+    uint32_t begin; /* of the part that has them all */
+    uint32_t end;
+    uint32_t total; /* bytes of the texts alone */
+} columns_heap;
 
-    for (uint32_t n = 0; n < work->columns->chunk.row_count; n++) {
+/* Find it; 0: one of them is long. Empty ones lie nowhere, as NULLs do. */
+static int
+columns_find_heap(const uint8_t *cells, uint32_t count, columns_heap *heap)
+{
+    *heap = (columns_heap){UINT32_MAX, 0, 0};
+    for (uint32_t n = 0; n < count; n++) {
         uint32_t cell = vl_load_le32(cells + (size_t)n * 4);
-        uint32_t offset = cell & 0xffffU;
+        uint32_t begin = cell & 0xffffU;
         uint32_t length = cell >> 16;
 
         if (length == VL_LEAF_OVERFLOW)
             return 0;
-        offset = length > 0 ? offset : low; /* the empty ones lie nowhere, as NULLs do */
-        low = offset < low ? offset : low;
-        high = length > 0 && offset + length > high ? offset + length : high;
-        total += length;
+        if (length == 0)
+            continue;
+        heap->begin = begin < heap->begin ? begin : heap->begin;
+        heap->end = begin + length > heap->end ? begin + length : heap->end;
+        heap->total += length;
     }
-    *begin = high > 0 ? low : 0;
-    *end = high;
-    return high <= low || high - low <= 2 * total;
+    heap->begin = heap->end > 0 ? heap->begin : 0;
+    return 1;
 }
 
-/* Texts in slots: their part of the heap is copied at once. */
+/* Texts in slots: their part of the heap is copied at once, or each by itself where there is too
+ * much of other columns between them. */
 static velo_status
 columns_read_slots(const columns_work *work, const vl_leaf_view *view)
 {
     vl_type type = view->form == VL_LEAF_TEXT ? VL_TYPE_TEXT : VL_TYPE_BLOB;
     const uint8_t *cells = (const uint8_t *)view->data + (size_t)work->slot * view->width;
+    const uint8_t *page = (const uint8_t *)work->scan->leaf;
     vl_value *values = columns_room_of(work)->as.values;
-    uint32_t begin;
-    uint32_t end;
-    uint8_t *heap;
+    uint32_t count = work->columns->chunk.row_count;
+    columns_heap heap;
+    int is_whole;
+    uint8_t *to;
 
-    if (!columns_find_heap(work, view, &begin, &end))
+    if (!columns_find_heap(cells, count, &heap))
         return columns_read_any(work);
     *columns_vector(work) = (vl_vector){.form = VL_VECTOR_ANY, .as.values = values};
-    heap = vl_arena_alloc(&work->columns->arena, end - begin + 1U);
-    if (heap == NULL)
+    is_whole = heap.end - heap.begin <= 2 * heap.total;
+    to = vl_arena_alloc(&work->columns->arena, 2 * (size_t)heap.total + 1);
+    if (to == NULL)
         return vl_fail(work->ctx, VELO_NOMEM, "cannot allocate %u bytes for texts",
-                       (unsigned)(end - begin));
-    memcpy(heap, (const uint8_t *)work->scan->leaf + begin, end - begin);
-    for (uint32_t n = 0; n < work->columns->chunk.row_count; n++) {
+                       (unsigned)heap.total);
+    if (is_whole)
+        memcpy(to, page + heap.begin, heap.end - heap.begin);
+    for (uint32_t n = 0; n < count; n++) {
         uint32_t cell = vl_load_le32(cells + (size_t)n * 4);
+        uint32_t begin = cell & 0xffffU;
         uint32_t length = cell >> 16;
 
-        values[n] = (vl_value){.type = type,
-                               .size = length,
-                               .as.data = heap + (length > 0 ? (cell & 0xffffU) - begin : 0)};
+        values[n] = (vl_value){.type = type, .size = length, .as.data = to};
+        if (is_whole && length > 0) {
+            values[n].as.data = to + (begin - heap.begin);
+        } else if (!is_whole) {
+            memcpy(to, page + begin, length);
+            to += length;
+        }
     }
     columns_clear_nulls(work, view);
     return VELO_OK;

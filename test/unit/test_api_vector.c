@@ -423,6 +423,42 @@ vectors_of_older_versions_are_the_same(void)
     check_table(&rng, &table);
 }
 
+/* Joins that look rows up by rowid, first one by one and then in what was read of the table. */
+static void
+joins_by_rowid_are_the_same(void)
+{
+    static const char *const right[] = {
+        "INSERT INTO w SELECT x, x % 10, x * 0.5 FROM c",
+        "INSERT INTO w SELECT x * 7 - 900, x % 10, x * 0.25 FROM c",
+        "INSERT INTO w SELECT x, x % 10, CASE WHEN x = 77 THEN NULL ELSE x END FROM c",
+        "INSERT INTO w SELECT x, x % 10, CASE WHEN x = 77 THEN 'a' ELSE x END FROM c",
+        "INSERT INTO w VALUES (5, 1, 2.5), (1000000000000, 2, 3.5)",
+        "INSERT INTO w SELECT 1, 2, 3 WHERE 0"};
+    static const char *const queries[] = {
+        "SELECT sum(t.b), count(*), sum(w.x), min(w.k) FROM t CROSS JOIN w ON t.b = w.k",
+        "SELECT sum(t.id), count(*), sum(w.x) FROM t CROSS JOIN w ON t.b = w.k WHERE w.g < 5",
+        "SELECT sum(t.id), count(*), sum(w.x) FROM t CROSS JOIN w ON t.m = w.k WHERE w.g <> 3",
+        "SELECT t.id, w.k, w.x FROM t CROSS JOIN w ON t.b = w.k WHERE t.id > 2900 LIMIT 900",
+        "SELECT count(*), sum(x) FROM (SELECT w.x FROM t CROSS JOIN w ON t.b = w.k LIMIT 3100)",
+        "SELECT w.g, count(*), sum(t.b) FROM t CROSS JOIN w ON t.b = w.k GROUP BY w.g"};
+    velo_connection *connection = api_run_open(NULL);
+
+    must_run(
+        connection,
+        "CREATE TABLE c(x INTEGER PRIMARY KEY); CREATE TABLE t(id INTEGER PRIMARY KEY, b, m); "
+        "WITH r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 4000) INSERT INTO c "
+        "SELECT i FROM r; INSERT INTO t SELECT x, x * 31 % 1500, CASE x % 5 WHEN 0 THEN NULL "
+        "WHEN 1 THEN CAST(x AS TEXT) WHEN 2 THEN x * 1.0 WHEN 3 THEN x + 0.5 ELSE x END FROM c; "
+        "DELETE FROM c WHERE x > 1200");
+    for (size_t i = 0; i < VL_ARRAY_COUNT(right); i++) {
+        must_run(connection, "DROP TABLE IF EXISTS w; CREATE TABLE w(k INTEGER PRIMARY KEY, g, x)");
+        must_run(connection, right[i]);
+        for (size_t k = 0; k < VL_ARRAY_COUNT(queries); k++)
+            CHECK(is_the_same(connection, queries[k]));
+    }
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 /* What a key forgets is read from the row. */
 static void
 covering_indexes_give_what_the_table_has(void)
@@ -472,6 +508,7 @@ main(int argc, char **argv)
         UNIT_TEST(vectors_with_nulls_and_others_are_the_same),
         UNIT_TEST(vectors_of_rows_out_of_order_are_the_same),
         UNIT_TEST(vectors_of_older_versions_are_the_same),
+        UNIT_TEST(joins_by_rowid_are_the_same),
         UNIT_TEST(covering_indexes_give_what_the_table_has),
         UNIT_TEST(sums_overflow_as_they_should),
     };
