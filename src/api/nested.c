@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* Bytes above which what a statement sorts goes to a file. */
+#define NESTED_MEMORY VL_BY_BUILD(UINT64_C(256) << 20, UINT64_C(32) << 10)
+
 /* A statement inside of another. */
 typedef struct nested_run {
     velo_statement *outer;
@@ -31,6 +34,8 @@ nested_begin(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *
     vl_exec_env env = {.functions = &connection->functions,
                        .table_func_user = outer,
                        .io = connection->engine->io,
+                       .temporary_folder = "/tmp",
+                       .memory_limit = NESTED_MEMORY,
                        .interrupt = &connection->interrupt};
     vl_parse_result parsed;
 

@@ -689,17 +689,18 @@ vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old)
 /* ---- filling an index ---- */
 
 velo_status
-vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
+vl_edit_make_key(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full,
+                 vl_entry_key *key)
 {
-    change_conflict conflict = {0, NULL, 0};
-    vl_entry_key key;
+    return change_make_key(ctx, run, &run->indexes[index], full, key);
+}
 
-    VL_TRY(change_make_key(ctx, run, &run->indexes[index], full, &key));
-    if (key.size == 0)
-        return VELO_OK;
-    VL_TRY(change_put_entry(ctx, run, &run->indexes[index], &key,
-                            full[run->def->column_count].as.integer, &conflict));
-    return conflict.is_there ? change_refuse(ctx, run, &conflict, VL_CONFLICT_ABORT) : VELO_OK;
+velo_status
+vl_edit_refuse_twins(vl_ctx *ctx, vl_edit_run *run, uint32_t index)
+{
+    change_conflict conflict = {.is_there = 1, .index = &run->indexes[index]};
+
+    return change_refuse(ctx, run, &conflict, VL_CONFLICT_ABORT);
 }
 
 velo_status

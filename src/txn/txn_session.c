@@ -371,8 +371,10 @@ vl_statement_nest(vl_ctx *ctx, const vl_statement *outer, vl_statement *statemen
     session_set_view(session, statement);
     statement->view.read_ts = outer->view.read_ts;
     session_link(session, statement);
-    if (statement->is_writing)
-        statement->mark = vl_txn_get_mark(session);
+    /* Nobody goes back to here, so it is no mark: trees that the statement around it has created
+     * stay fresh. But the program's rows are in ranges of their own. */
+    if (session->txn != NULL)
+        session->txn->range_count = 0;
     return VELO_OK;
 }
 
@@ -413,6 +415,7 @@ vl_statement_fail(vl_ctx *ctx, vl_statement *statement)
     vl_session *session = statement->session;
     vl_error failure = ctx->error;
 
+    VL_ASSERT(!statement->is_nested);
     if (session_ends_with(session, statement)) {
         session_close_statement(session, statement);
         vl_txn_abort(ctx, session);
