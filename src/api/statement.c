@@ -15,6 +15,10 @@
 
 #include <string.h>
 
+/* Texts up to this size are copied before their first statement is looked for, and so parsed once;
+ * of longer ones, scripts, only that statement is copied, for which it is parsed twice. */
+#define STATEMENT_COPY_SIZE 4096U
+
 /* ---- plans ---- */
 
 /* A body of a trigger that the statement can fire. */
@@ -86,8 +90,10 @@ vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl
     return statement_get_body(ctx, statement, &env, action, body);
 }
 
-velo_status
-vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
+/* Plan what was parsed into the statement's arena. */
+static velo_status
+statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *schema,
+                    const vl_parse_result *parsed)
 {
     const vl_schema *schemas[1] = {schema};
     vl_plan_env env = {.schemas = schemas,
@@ -96,8 +102,21 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
                        .find_table_func = vl_pragma_find_function,
                        .arg = statement->connection->function_set,
                        .has_foreign_keys = statement->connection->has_foreign_keys};
+
+    statement->has_foreign_keys = env.has_foreign_keys;
+    statement->tree = parsed->statement;
+    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed->statement, statement->sql,
+                        parsed->variable_count, &env, &statement->plan));
+    vl_schema_retain(schema);
+    statement->schema = schema;
+    statement->is_stale = 0;
+    return statement_make_bodies(ctx, statement, &env);
+}
+
+velo_status
+vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
+{
     vl_parse_result parsed;
-    velo_status st;
 
     vl_exec_destroy(statement->exec);
     statement->exec = NULL;
@@ -107,17 +126,8 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     vl_schema_release(statement->schema);
     statement->schema = NULL;
     vl_arena_reset(&statement->arena);
-    statement->has_foreign_keys = env.has_foreign_keys;
-    st = vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed);
-    if (st != VELO_OK)
-        return st;
-    statement->tree = parsed.statement;
-    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed.statement, statement->sql,
-                        parsed.variable_count, &env, &statement->plan));
-    vl_schema_retain(schema);
-    statement->schema = schema;
-    statement->is_stale = 0;
-    return statement_make_bodies(ctx, statement, &env);
+    VL_TRY(vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed));
+    return statement_plan_tree(ctx, statement, schema, &parsed);
 }
 
 velo_status
@@ -169,8 +179,9 @@ statement_make_room(vl_ctx *ctx, velo_statement *statement)
     return VELO_OK;
 }
 
+/* parsed: what was made of its text already, in its arena; or NULL */
 static velo_status
-statement_plan_first(vl_ctx *ctx, velo_statement *statement)
+statement_plan_first(vl_ctx *ctx, velo_statement *statement, const vl_parse_result *parsed)
 {
     velo_connection *connection = statement->connection;
     vl_schema *schema = connection->schema;
@@ -180,7 +191,8 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement)
         vl_schema_retain(schema);
     else
         schema = vl_engine_schema(connection->engine);
-    st = vl_prepared_plan(ctx, statement, schema);
+    st = parsed != NULL ? statement_plan_tree(ctx, statement, schema, parsed)
+                        : vl_prepared_plan(ctx, statement, schema);
     vl_schema_release(schema);
     VL_TRY(st);
     if (statement->plan->kind == VL_PLAN_OTHER)
@@ -205,30 +217,65 @@ statement_destroy(velo_statement *statement)
     vl_free(statement);
 }
 
-/* Make a statement of a text that has one. */
+/* Where the first statement of a long text ends. */
 static velo_status
-statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size_t size,
-                 velo_statement **out)
+statement_measure(vl_ctx *ctx, const char *sql, size_t *size, size_t *tail)
 {
-    velo_statement *statement = vl_alloc_zero(ctx, sizeof *statement);
+    vl_parse_result parsed;
+    vl_arena arena;
     velo_status st;
 
+    *tail = 0;
+    if (*size <= STATEMENT_COPY_SIZE)
+        return VELO_OK;
+    vl_arena_init(&arena, ctx->allocator, 0);
+    st = vl_parse(ctx, sql, *size, NULL, &arena, &parsed);
+    *size = *tail = parsed.tail;
+    vl_arena_deinit(&arena);
+    return st;
+}
+
+/* Parse and plan a copy of a text; what is behind its first statement is dropped. *has: there is
+ * one. */
+static velo_status
+statement_read(vl_ctx *ctx, velo_statement *statement, const char *sql, size_t size, size_t *tail,
+               int *has)
+{
+    vl_parse_result parsed;
+    velo_status st;
+
+    statement->sql = vl_alloc(ctx, size + 1);
+    if (statement->sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for a statement", size);
+    memcpy(statement->sql, sql, size);
+    statement->sql[size] = 0;
+    st = vl_parse(ctx, statement->sql, size, NULL, &statement->arena, &parsed);
+    *tail = parsed.tail;
+    statement->sql[parsed.tail] = 0;
+    statement->sql_size = parsed.tail;
+    *has = st == VELO_OK && parsed.statement != NULL;
+    return *has ? statement_plan_first(ctx, statement, &parsed) : st;
+}
+
+/* Make a statement of the first one in a text; NULL when it has none. */
+static velo_status
+statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size_t size,
+                 size_t *tail, velo_statement **out)
+{
+    velo_statement *statement;
+    velo_status st;
+    int has = 0;
+
+    VL_TRY(statement_measure(ctx, sql, &size, tail));
+    statement = vl_alloc_zero(ctx, sizeof *statement);
     if (statement == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     statement->connection = connection;
     vl_arena_init(&statement->arena, ctx->allocator, 0);
     vl_arena_init(&statement->run_arena, ctx->allocator, 0);
     vl_arena_init(&statement->row_arena, ctx->allocator, 0);
-    statement->sql = vl_alloc(ctx, size + 1);
-    if (statement->sql == NULL) {
-        st = vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for a statement", size);
-    } else {
-        memcpy(statement->sql, sql, size);
-        statement->sql[size] = 0;
-        statement->sql_size = size;
-        st = statement_plan_first(ctx, statement);
-    }
-    if (st != VELO_OK) {
+    st = statement_read(ctx, statement, sql, size, tail, &has);
+    if (st != VELO_OK || !has) {
         statement_destroy(statement);
         return st;
     }
@@ -238,22 +285,6 @@ statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size
     connection->statements = statement;
     *out = statement;
     return VELO_OK;
-}
-
-/* Where the first statement of a text ends; *has: there is one. */
-static velo_status
-statement_measure(vl_ctx *ctx, const char *sql, size_t size, size_t *tail, int *has)
-{
-    vl_parse_result parsed;
-    vl_arena arena;
-    velo_status st;
-
-    vl_arena_init(&arena, ctx->allocator, 0);
-    st = vl_parse(ctx, sql, size, NULL, &arena, &parsed);
-    *tail = parsed.tail;
-    *has = parsed.statement != NULL;
-    vl_arena_deinit(&arena);
-    return st;
 }
 
 /* Bytes of a text up to its zero byte, or `size`. */
@@ -274,9 +305,8 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
 {
     vl_ctx *ctx;
     size_t length;
-    size_t end;
+    size_t end = 0;
     velo_status st;
-    int has;
 
     if (out != NULL)
         *out = NULL;
@@ -289,11 +319,9 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
         return vl_connection_end_call(connection,
                                       vl_fail(ctx, VELO_MISUSE, "velo_prepare: a pointer is NULL"));
     length = statement_text_size(sql, size);
-    st = statement_measure(ctx, sql, length, &end, &has);
+    st = statement_create(ctx, connection, sql, length, &end, out);
     if (tail != NULL)
         *tail = sql + end;
-    if (st == VELO_OK && has)
-        st = statement_create(ctx, connection, sql, end, out);
     return vl_connection_end_call(connection, st);
 }
 
@@ -479,7 +507,7 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     statement->has_returned_row = 0;
     statement->is_expired = 0;
     if (statement->plan == NULL)
-        VL_TRY(statement_plan_first(ctx, statement));
+        VL_TRY(statement_plan_first(ctx, statement, NULL));
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;

@@ -239,10 +239,13 @@ static velo_status
 sorter_sort(vl_ctx *ctx, vl_sorter *sorter)
 {
     vl_sorter_entry *entries = sorter->entries;
-    vl_sorter_entry *room = entries + sorter->capacity;
     size_t count = sorter->count;
     vl_sorter_entry *sorted;
+    vl_sorter_entry *room;
 
+    if (count == 0)
+        return VELO_OK;
+    room = entries + sorter->capacity;
     if (count < SORTER_RADIX_LEAST)
         return sorter_sort_part(ctx, sorter, entries, count, room);
     sorted = sorter_sort_prefixes(entries, count, room);
