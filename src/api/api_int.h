@@ -155,6 +155,7 @@ struct velo_connection {
     int temp_store;          /* PRAGMA temp_store: remembered */
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
+    int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
     vl_func_environment functions; /* with this connection as its user */
     vl_schema *told_schema;        /* texts of velo_find_column are in it; a reference, or NULL */
     vl_func_set *function_set;     /* those of the application, or NULL */
