@@ -1015,10 +1015,12 @@ put_upsert(gen *g, const gen_table *table)
     put_expr(g, GEN_NUMBER, 2);
     put(g, ", x2 = ");
     put_leaf(g, GEN_WILD);
+    g->is_tame = 1;
     if (one_in(g, 2)) {
         put(g, " WHERE ");
         put_condition(g, 1);
     }
+    g->is_tame = 0;
     g->source_count = 0;
 }
 
