@@ -567,10 +567,15 @@ int vl_pragma_reads_all(const velo_connection *connection, const vl_ast *tree);
 
 /* ---- pragma_func.c ---- */
 
-/* vl_plan_env.find_table_func: pragma_table_info and the like. They are called for the statement,
- * vl_exec_env.table_func_user. */
+/* vl_plan_env.find_table_func: pragma_table_info and the like, and those of JSON. They are called
+ * for the statement, vl_exec_env.table_func_user. */
 int vl_pragma_find_function(const void *arg, const char *name, size_t size,
                             vl_plan_table_func *found);
+
+/* ---- json_table.c ---- */
+
+/* Find json_each and the like; returns whether the name is one of them. */
+int vl_json_table_find(const char *name, size_t size, vl_plan_table_func *found);
 
 /* ---- statement.c ---- */
 

@@ -74,6 +74,9 @@ typedef struct vl_func vl_func;
 /* An aggregate that OVER may not stand behind. */
 #define VL_FUNC_GROUPS_ONLY 0x4000U
 
+/* Its result can be JSON (vl_value.is_json). */
+#define VL_FUNC_JSON 0x8000U
+
 /* ---- results ---- */
 
 /* The storage classes that a result can have, for `results`. */

@@ -299,6 +299,7 @@ cte_make_program(vl_binder *b, vl_cte *cte)
     } else {
         vl_query *query = vl_bind_query(b, cte->with->scope, cte->with->like, cte->ast->kid[1]);
 
+        vl_bind_forget_json(b, query);
         cte->columns = cte_columns(b, cte, query);
         if (cte->columns == NULL || b->status != VELO_OK)
             return;
@@ -319,6 +320,7 @@ cte_use_in_place(vl_binder *b, vl_cte *cte, vl_bind_source *source)
     cte->state = VL_CTE_BINDING;
     query = vl_bind_query(b, cte->with->scope, cte->with->like, cte->ast->kid[1]);
     cte->state = VL_CTE_UNBOUND;
+    vl_bind_forget_json(b, query);
     source->kind = VL_BIND_SOURCE_QUERY;
     source->query = query;
     source->columns = cte_columns(b, cte, query);

@@ -552,6 +552,10 @@ vl_bind_column *vl_bind_own_columns(vl_binder *b, const vl_bind_column *columns,
 
 /* Bind a query. `scope` is what is around it, `like` gives home, text and CTEs; both may be the
  * same. */
+/* Let a query that stands in FROM yield plain text where JSON functions made it: what is JSON is so
+ * only where it is an argument. */
+void vl_bind_forget_json(vl_binder *b, vl_query *query);
+
 vl_query *vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like,
                         const vl_ast *ast);
 

@@ -433,3 +433,36 @@ vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
         vl_bind_ask_unnamed(b, query->cores[i]->scope);
     return b->status == VELO_OK ? query : NULL;
 }
+
+static void
+query_forget_json(vl_binder *b, vl_exprs *exprs)
+{
+    for (uint32_t i = 0; i < exprs->count && b->status == VELO_OK; i++) {
+        vl_expr *expr = exprs->list[i];
+        vl_expr *outer;
+
+        if (!expr->may_be_json)
+            continue;
+        outer = vl_expr_new(b, VL_EXPR_CONVERT, 1, NULL);
+        if (outer == NULL)
+            return;
+        outer->kids[0] = expr;
+        outer->affinity = VL_AFFINITY_NONE;
+        outer->classes = expr->classes;
+        exprs->list[i] = vl_expr_finish(b, outer);
+    }
+}
+
+void
+vl_bind_forget_json(vl_binder *b, vl_query *query)
+{
+    if (query == NULL)
+        return;
+    for (uint32_t i = 0; i < query->core_count && b->status == VELO_OK; i++) {
+        vl_core *core = query->cores[i];
+
+        query_forget_json(b, &core->results);
+        for (uint32_t row = 0; row < core->row_count; row++)
+            query_forget_json(b, &core->rows[row]);
+    }
+}

@@ -9,7 +9,7 @@ const uint32_t rig_ids[RIG_COLUMNS] = {1, 4, 9};
 static vl_leaf_value
 rig_value(uint32_t column, const int64_t *cell)
 {
-    vl_leaf_value value = {{VL_TYPE_INTEGER, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_INTEGER}, 0};
 
     if (column + 1 < RIG_COLUMNS) {
         value.value.as.integer = *cell;
