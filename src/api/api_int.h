@@ -308,6 +308,13 @@ vl_prepared_txn(const velo_statement *statement)
     return &statement->parts[statement->target].txn;
 }
 
+/* Whether a statement has a database open. */
+static inline int
+vl_prepared_has_part(const velo_statement *statement, uint32_t number)
+{
+    return number < statement->part_count && statement->parts[number].is_open;
+}
+
 static inline vl_schema *
 vl_prepared_schema(const velo_statement *statement)
 {

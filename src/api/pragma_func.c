@@ -101,6 +101,8 @@ vl_pragma_make(vl_ctx *ctx, void *user, const vl_table_func *func, const vl_valu
                                        schema->size, "'", &call.database));
         call.is_named = 1;
     }
-    VL_TRY(pragma->run(ctx, &call, has_argument ? &argument : NULL)); /* keeps PF1 */
+    if (vl_prepared_has_part(call.statement, call.database) ||
+        (pragma->flags & VL_PRAGMA_TAKES_ARG) != 0) /* which looks at schemas first */
+        VL_TRY(pragma->run(ctx, &call, has_argument ? &argument : NULL)); /* keeps PF1 */
     return function_widen(ctx, pragma, &made, hidden, arena, rows);
 }

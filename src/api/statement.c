@@ -51,14 +51,13 @@ statement_get_body(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *en
     return VELO_OK;
 }
 
-/* Whether an action that REPLACE alone may need has to be made ready before the run, which opens
- * the databases that it uses: only triggers of "temp" use others than that of their table. */
+/* Whether an action has to be made ready before the run, which opens the databases that it uses.
+ * One that REPLACE alone may need uses that of its table, unless it comes to a trigger of "temp".
+ */
 static int
 statement_is_needed(const velo_statement *statement, const vl_action *action)
 {
-    return !action->is_of_replace ||
-           (statement->connection->recursive_triggers && action->trigger != NULL &&
-            action->trigger->schema != action->table->schema);
+    return !action->is_of_replace || statement->schemas[VL_DATABASE_TEMP]->trigger_count > 0;
 }
 
 /* Make the bodies of a plan's actions, but for those that REPLACE alone may need. */
@@ -107,6 +106,20 @@ statement_set_authorizer(const velo_statement *statement, vl_plan_env *env)
     env->argument_limit = statement->connection->argument_limit;
 }
 
+/* Check that all databases that a plan uses are open: tables of others would be looked for in main.
+ */
+static velo_status
+statement_check_open(vl_ctx *ctx, const velo_statement *statement, const vl_plan *plan)
+{
+    uint32_t reads = vl_database_numbers(plan->reads);
+
+    for (uint32_t i = 0; i < statement->schema_count; i++)
+        if ((reads >> i & 1U) != 0 && !vl_prepared_has_part(statement, i))
+            return vl_fail(ctx, VELO_INTERNAL, "a trigger needs database %s, which is not open",
+                           statement->connection->databases[i]->name);
+    return VELO_OK;
+}
+
 velo_status
 vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl_body **body)
 {
@@ -115,8 +128,10 @@ vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl
     vl_plan_env env = vl_prepared_env(statement, ordered);
 
     statement_set_authorizer(statement, &env);
-
-    return statement_get_body(ctx, statement, &env, action, body);
+    VL_TRY(statement_get_body(ctx, statement, &env, action, body));
+    for (uint32_t i = 0; i < (*body)->step_count; i++)
+        VL_TRY(statement_check_open(ctx, statement, (*body)->steps[i]));
+    return (*body)->when == NULL ? VELO_OK : statement_check_open(ctx, statement, (*body)->when);
 }
 
 /* Add the databases that a plan uses to those of the statement. */

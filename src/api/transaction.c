@@ -632,7 +632,9 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     vl_saved *list = NULL;
     vl_database *database;
 
-    if (savepoint == NULL || !transaction_make_saved(ctx, connection, &list))
+    if (savepoint == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
+    if (!transaction_make_saved(ctx, connection, &list))
         st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
     if (st == VELO_OK && is_transaction)
         st = transaction_begin_all(ctx, connection, VL_TXN_DEFERRED);

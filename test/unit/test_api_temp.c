@@ -17,6 +17,8 @@ temp_comes_before_main(void)
     CHECK_RUN(db, "SELECT a FROM t; SELECT a FROM main.t; SELECT a FROM temp.t", "temp|main|temp");
     CHECK_RUN(db, "SELECT main.t.a, temp.t.a FROM main.t, temp.t", "main,temp");
     CHECK_RUN(db, "UPDATE t SET a = 'x'; DELETE FROM main.t; SELECT a FROM t", "x");
+    CHECK_RUN(db, "ATTACH (SELECT a FROM temp.t) AS z",
+              "!tables of other databases cannot be read here");
     CHECK_RUN(db, "DROP TABLE t; SELECT count(*) FROM t", "0");
     CHECK_RUN(db, "DROP TABLE temp.t", "!no such table: temp.t");
     CHECK_RUN(db, "CREATE TEMP TABLE main.x(a)", "!temporary table name must be unqualified");
@@ -152,6 +154,15 @@ replace_fires_temporary_triggers(void)
     CHECK_RUN(db, "INSERT INTO t VALUES (1, 'x'); REPLACE INTO t VALUES (1, 'y')", "");
     CHECK_RUN(db, "SELECT * FROM mine; PRAGMA recursive_triggers = ON", "");
     CHECK_RUN(db, "REPLACE INTO t VALUES (1, 'z'); SELECT x FROM mine; SELECT b FROM t", "y|z");
+    CHECK_RUN(db,
+              "DROP TRIGGER d; CREATE TABLE log(x); CREATE TRIGGER e AFTER DELETE ON t BEGIN "
+              "INSERT INTO log VALUES (old.b); END",
+              "");
+    CHECK_RUN(db,
+              "CREATE TEMP TRIGGER f AFTER INSERT ON log BEGIN INSERT INTO mine VALUES (new.x); "
+              "END",
+              "");
+    CHECK_RUN(db, "REPLACE INTO t VALUES (1, 'a'); SELECT x FROM mine; SELECT x FROM log", "y|z|z");
     CHECK_EQ(velo_close(db), VELO_OK);
 }
 
@@ -180,6 +191,9 @@ pragmas_tell_of_it(void)
     velo_connection *db = api_run_open(NULL);
 
     CHECK_RUN(db, "PRAGMA database_list", "0,main,");
+    CHECK_RUN(db, "SELECT count(*) FROM pragma_page_size('temp'), pragma_table_info('t', 'temp')",
+              "0");
+    CHECK_RUN(db, "SELECT * FROM pragma_integrity_check(1, 'temp')", "ok");
     CHECK_RUN(db, "CREATE TABLE t(a); CREATE TEMP TABLE t(b, c); PRAGMA database_list",
               "0,main,|1,temp,");
     CHECK_RUN(db, "SELECT name FROM pragma_table_info('t'); PRAGMA main.table_info(t)",
