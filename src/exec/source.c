@@ -10,6 +10,10 @@
 
 #include <string.h>
 
+/* Rows that are visited before the leaf is looked at again, all of whose rows are then: few enough
+ * for the stack, many enough that this does not count. */
+#define SOURCE_VISITS VL_BY_BUILD(128U, 3U)
+
 /* The stored column of a position in the table, VL_FETCH_ROWID for the rowid. */
 static velo_status
 fetch_column(vl_ctx *ctx, const vl_table_def *def, int32_t column, int64_t *id)
@@ -117,18 +121,22 @@ velo_status
 vl_visit_rowids(vl_ctx *ctx, vl_exec *exec, vl_txn_table *table, const vl_view *view,
                 vl_rowid_visit *visit, void *argument)
 {
+    int64_t rowids[SOURCE_VISITS];
     vl_row_scan scan;
+    uint32_t count;
     velo_status st;
 
     vl_row_scan_begin(&scan, table, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, NULL, 0);
     st = vl_row_scan_next(ctx, &scan);
     while (st == VELO_OK && scan.leaf != NULL) {
-        int64_t rowid = vl_row_scan_rowid(&scan, 0);
-
-        vl_row_scan_pause(&scan, 1);
-        st = visit(ctx, argument, rowid);
+        count = scan.row_count < SOURCE_VISITS ? scan.row_count : SOURCE_VISITS;
+        for (uint32_t i = 0; i < count; i++)
+            rowids[i] = vl_row_scan_rowid(&scan, i);
+        vl_row_scan_pause(&scan, count);
+        for (uint32_t i = 0; i < count && st == VELO_OK; i++)
+            st = visit(ctx, argument, rowids[i]);
         if (st == VELO_OK)
-            st = vl_exec_poll(ctx, exec, 1);
+            st = vl_exec_poll(ctx, exec, count);
         if (st == VELO_OK)
             st = vl_row_scan_next(ctx, &scan);
     }
