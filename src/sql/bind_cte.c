@@ -198,6 +198,8 @@ cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl
 
     cte->state = VL_CTE_RECURSING;
     cte->queue_depth = b->depth + 1;
+    if (!vl_bind_may(b, NULL, VELO_ACTION_RECURSIVE, NULL))
+        return NULL;
     query = vl_bind_cores(b, cte->with->scope, cte->with->like, term, count);
     cte->state = VL_CTE_BINDING;
     cte_check_terms(b, cte, term, query, &is_union);
@@ -250,6 +252,8 @@ cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *whole, vl_op *recurse)
     if (b->status != VELO_OK)
         return;
     as->collations = whole->collations;
+    for (uint32_t i = 0; as->is_union && i < whole->column_count; i++)
+        (void)vl_bind_need(b, whole->collations[i]);
     as->limit = vl_lower(b, &none, whole->limit);
     as->offset = vl_lower(b, &none, whole->offset);
     as->order = vl_bind_alloc(b, whole->order_count + 1U, sizeof(vl_sort_key));
