@@ -465,6 +465,8 @@ typedef struct vl_change_target {
     vl_fires fires;        /* triggers of the change itself */
     vl_fires replaced;     /* DELETE triggers for rows that REPLACE deletes, when those are fired */
     uint32_t row_count;    /* columns of a full row with the rowid, which a view has as a NULL */
+    vl_exprs defaults;     /* of each column and the rowid (a NULL constant), without columns; of an
+                              UPDATE only where NOT NULL can put them in place of NULLs */
 } vl_change_target;
 
 /* A table that is a view has no rows of its own: its INSTEAD OF triggers are all that happens. The
@@ -475,7 +477,6 @@ typedef struct vl_op_insert {
     vl_change_target target;
     const int32_t *sources; /* for each column and then the rowid: column of the child's row, or -1:
                                the default */
-    vl_exprs defaults;      /* of each column and the rowid (a NULL constant), without columns */
     vl_upsert *upserts;
     uint32_t upsert_count;
 } vl_op_insert;
