@@ -537,6 +537,115 @@ vl_columns_read(vl_ctx *ctx, vl_columns *columns, const vl_row_scan *scan, const
     return VELO_OK;
 }
 
+/* Whether a text in the page is the one that is looked for: most are short, so no call is worth it.
+ */
+static int
+columns_is_text(const uint8_t *bytes, const uint8_t *text, uint32_t size)
+{
+    if (size >= 4 && size <= 8)
+        return vl_load_le32(bytes) == vl_load_le32(text) &&
+               vl_load_le32(bytes + size - 4) == vl_load_le32(text + size - 4);
+    return memcmp(bytes, text, size) == 0;
+}
+
+/* Look for a text of 4 to 8 bytes in slots, without a branch that depends on a row: where the
+ * length is another one, the page's first bytes are looked at instead. */
+static int
+columns_find_short(const uint8_t *page, const uint8_t *cells, uint32_t count, const vl_value *text,
+                   uint64_t *bits)
+{
+    const uint8_t *bytes = text->as.data;
+    uint32_t size = text->size;
+    uint32_t first = vl_load_le32(bytes);
+    uint32_t last = vl_load_le32(bytes + size - 4);
+    uint32_t is_long = 0;
+    uint64_t word = 0;
+
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t cell = vl_load_le32(cells + (size_t)n * 4);
+        uint32_t is_same = cell >> 16 == size;
+        const uint8_t *at = page + (cell & 0xffffU & (0U - is_same));
+
+        is_long |= cell >> 16 == VL_LEAF_OVERFLOW;
+        is_same &=
+            (uint32_t)(vl_load_le32(at) == first) & (uint32_t)(vl_load_le32(at + size - 4) == last);
+        word |= (uint64_t)is_same << (n % 64);
+        if (n % 64 == 63) {
+            bits[n / 64] = word;
+            word = 0;
+        }
+    }
+    if (count % 64 != 0)
+        bits[count / 64] = word;
+    return !is_long;
+}
+
+/* Look for a text in slots. NULLs have the length 0. */
+static int
+columns_find_slots(const uint8_t *page, const uint8_t *cells, uint32_t count, const vl_value *text,
+                   uint64_t *bits)
+{
+    if (text->size >= 4 && text->size <= 8)
+        return columns_find_short(page, cells, count, text, bits);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t cell = vl_load_le32(cells + (size_t)n * 4);
+        uint32_t length = cell >> 16;
+
+        if (length == VL_LEAF_OVERFLOW)
+            return 0;
+        if (length == text->size && columns_is_text(page + (cell & 0xffffU), text->as.data, length))
+            vl_bits_set(bits, n);
+    }
+    return 1;
+}
+
+/* Look for a text among packed ones, run by run. */
+static void
+columns_find_packed(const uint8_t *page, const vl_leaf_view *view, uint32_t slot, uint32_t count,
+                    const vl_value *text, uint64_t *bits)
+{
+    const uint8_t *lengths = view->data;
+    const uint8_t *at = page;
+
+    for (uint32_t i = slot - slot % COLUMNS_PACK_RUN; i < slot + count; i++) {
+        if (i % COLUMNS_PACK_RUN == 0)
+            at = page + vl_load_le16(view->bits + (size_t)i / COLUMNS_PACK_RUN * 2);
+        if (i >= slot && lengths[i] == text->size &&
+            (view->nulls == NULL || (view->nulls[i / 8] >> i % 8 & 1) == 0) &&
+            columns_is_text(at, text->as.data, lengths[i]))
+            vl_bits_set(bits, i - slot);
+        at += lengths[i];
+    }
+}
+
+int
+vl_columns_find_text(const vl_columns *columns, const vl_row_scan *scan, const vl_fetch *fetch,
+                     uint32_t column, const vl_value *text, uint64_t *bits)
+{
+    columns_work work = {.columns = (vl_columns *)(uintptr_t)columns, .slot = scan->slot_first};
+    const uint8_t *page = (const uint8_t *)scan->leaf;
+    uint32_t count = columns->chunk.row_count;
+    int32_t place = fetch->places[column];
+    vl_leaf_view view;
+    int index;
+
+    if (place == VL_FETCH_ROWID || scan->slots != NULL || scan->is_backward)
+        return 0;
+    index = vl_leaf_column_index(scan->leaf, scan->ids[place]);
+    if (index < 0)
+        return 0;
+    vl_leaf_column_view(scan->leaf, (uint32_t)index, &view);
+    if ((view.form != VL_LEAF_TEXT && view.form != VL_LEAF_PACKED_TEXT) ||
+        columns_has_exception(&work, &view))
+        return 0;
+    memset(bits, 0, vl_bits_words(count) * sizeof *bits);
+    if (view.form == VL_LEAF_TEXT)
+        return columns_find_slots(page, (const uint8_t *)view.data + (size_t)work.slot * view.width,
+                                  count, text, bits);
+    columns_find_packed(page, &view, work.slot, count, text, bits);
+    return 1;
+}
+
 velo_status
 vl_columns_finish(vl_ctx *ctx, vl_columns *columns, const vl_fetch *fetch)
 {

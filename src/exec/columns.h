@@ -42,6 +42,14 @@ velo_status vl_columns_read(vl_ctx *ctx, vl_columns *columns, const vl_row_scan 
                             const vl_fetch *fetch, uint32_t column, const uint16_t *selection,
                             uint32_t count) VL_MUST_CHECK;
 
+/* Find the rows in which a column is this text, which is not empty, without copying any: rows as
+ * for vl_columns_read. Returns 0 when they must be read to tell: they are out of order, have older
+ * versions, or the page has values of several classes or long ones in the column.
+ *
+ * bits  a bitmap of the rows */
+int vl_columns_find_text(const vl_columns *columns, const vl_row_scan *scan, const vl_fetch *fetch,
+                         uint32_t column, const vl_value *text, uint64_t *bits);
+
 /* Read the long values. Nothing is latched. Errors: those of reading pages, VELO_NOMEM. */
 velo_status vl_columns_finish(vl_ctx *ctx, vl_columns *columns, const vl_fetch *fetch)
     VL_MUST_CHECK;

@@ -505,6 +505,26 @@ kernel_truth(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int wanted, uint64
 }
 
 int
+vl_kernel_is_text_equality(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, uint32_t *column,
+                           vl_value *text)
+{
+    int is_turned;
+
+    if (expr->kind != VL_EXPR_COMPARE || expr->op != VL_COMPARE_EQ ||
+        expr->compared > VL_AFFINITY_TEXT || expr->collation != VL_COLLATE_BINARY)
+        return 0;
+    is_turned = kernel_is_fixed(expr->kids[0]);
+    if (expr->kids[is_turned]->kind != VL_EXPR_COLUMN || !kernel_is_fixed(expr->kids[!is_turned]))
+        return 0;
+    if (vl_eval_expr(ctx, eval, expr->kids[!is_turned], text) != VELO_OK) {
+        vl_error_clear(ctx);
+        return 0;
+    }
+    *column = expr->kids[is_turned]->index;
+    return text->type == VL_TYPE_TEXT && text->size > 0;
+}
+
+int
 vl_kernel_filter(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, uint64_t *bits)
 {
     return kernel_truth(ctx, eval, expr, 1, bits);

@@ -20,6 +20,11 @@
  * returns 1; or 0 when the evaluator must be asked, and bits are undefined */
 int vl_kernel_filter(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, uint64_t *bits);
 
+/* Whether a condition is `column = text` by bytes, with a text that is the same for all rows, which
+ * is put to *text. */
+int vl_kernel_is_text_equality(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, uint32_t *column,
+                               vl_value *text);
+
 /* Decide the first conjuncts for all rows at once, as far as that can be done. Conjuncts behind the
  * first that cannot be decided so wait for it: it may fail, and its error is that of the first row
  * that meets it.

@@ -392,6 +392,26 @@ table_decide(vl_ctx *ctx, table_stage *table)
     table->identity_count = filter->count == 0 ? table->count : 0;
 }
 
+/* Decide a filter that is `column = text` on the page, before anything is copied; 0: it is another
+ * one, or the page is not so simple. */
+static int
+table_decide_text(vl_ctx *ctx, table_stage *table)
+{
+    const vl_exprs *filter = &table->base.op->as.table_scan.filter;
+    vl_eval eval = vl_stage_eval(&table->base, &table->columns.arena);
+    uint64_t bits[VL_KERNEL_WORDS];
+    uint32_t column;
+    vl_value text;
+
+    if (filter->count != 1 ||
+        !vl_kernel_is_text_equality(ctx, &eval, filter->list[0], &column, &text) ||
+        !vl_columns_find_text(&table->columns, &table->scan, &table->fetch, column, &text, bits))
+        return 0;
+    table->count = vl_simd_best()->rows16(bits, table->columns.chunk.row_count, table->selection);
+    table->decided = 1;
+    return 1;
+}
+
 /* Copy the first rows of the latched leaf, as far as they pass. Keeps TS3. */
 static velo_status
 table_read_leaf(vl_ctx *ctx, table_stage *table)
@@ -400,8 +420,13 @@ table_read_leaf(vl_ctx *ctx, table_stage *table)
     uint32_t all = table->columns.chunk.row_count;
     int is_part;
 
-    VL_TRY(table_read_columns(ctx, table, 1, NULL, all));
-    table_decide(ctx, table);
+    if (table_decide_text(ctx, table)) {
+        if (table->count > 0)
+            VL_TRY(table_read_columns(ctx, table, 1, table->selection, table->count));
+    } else {
+        VL_TRY(table_read_columns(ctx, table, 1, NULL, all));
+        table_decide(ctx, table);
+    }
     is_part = table->decided > 0 && table->count < all;
     if (table->count == 0 && table->decided == filter->count)
         return VELO_OK;
@@ -439,12 +464,13 @@ static velo_status
 table_choose(vl_ctx *ctx, table_stage *table)
 {
     const vl_exprs *filter = &table->base.op->as.table_scan.filter;
-    vl_exprs rest = {filter->list + table->decided, filter->count - table->decided};
+    vl_exprs rest = {filter->list, filter->count - table->decided};
     vl_eval eval = vl_stage_eval(&table->base, &table->columns.arena);
     uint32_t kept = 0;
 
     if (rest.count == 0)
         return VELO_OK;
+    rest.list += table->decided;
     eval.chunk = &table->columns.chunk;
     for (uint32_t n = 0; n < table->count; n++) {
         velo_status st;

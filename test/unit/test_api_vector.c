@@ -226,6 +226,11 @@ add_condition(vector_text *to, vl_rng *rng, int depth)
         ADD(to, ")");
         return;
     case 6:
+        if (vl_rng_chance(rng, 1, 2)) {
+            ADD(to, "s = ");
+            add_text(to, rng);
+            return;
+        }
         ADD(to, "%s + 1 > %d", name, (int)vl_rng_below(rng, 40));
         return;
     default:
@@ -295,7 +300,12 @@ make_query(vector_text *to, vl_rng *rng)
     ADD(to, " FROM t");
     if (vl_rng_chance(rng, 4, 5)) {
         ADD(to, " WHERE ");
-        add_condition(to, rng, 2);
+        if (vl_rng_chance(rng, 1, 6)) { /* alone: it is decided on the page */
+            ADD(to, "s = ");
+            add_text(to, rng);
+        } else {
+            add_condition(to, rng, 2);
+        }
     }
     if (has_group)
         ADD(to, " GROUP BY %s%s", group, vl_rng_chance(rng, 1, 4) ? ", b" : "");
