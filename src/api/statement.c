@@ -13,6 +13,7 @@
 #include "sql/parse.h"
 #include "sql/plan_make.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* ---- plans ---- */
@@ -261,6 +262,7 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement)
 static void
 statement_destroy(velo_statement *statement)
 {
+    vl_pointers_drop(statement->connection, statement, 1, INT_MAX);
     vl_exec_destroy(statement->exec);
     vl_database_release_schemas(statement->schemas, statement->schema_count);
     if (statement->part_room > 0)
