@@ -598,6 +598,15 @@ VELO_API velo_status velo_bind_text(velo_statement *statement, int index, const 
 VELO_API velo_status velo_bind_blob(velo_statement *statement, int index, const void *data,
                                     int64_t size, velo_lifetime lifetime);
 
+/* Give a parameter a pointer of the application, which SQL takes for NULL: a function that it is an
+ * argument of finds it by velo_value_pointer. What is not passed straight on is NULL.
+ *
+ * type     says what it is: a static text
+ * destroy  NULL, or called when the parameter gets another value, the statement is finalized, or
+ *          this fails */
+VELO_API velo_status velo_bind_pointer(velo_statement *statement, int index, void *pointer,
+                                       const char *type, void (*destroy)(void *pointer));
+
 /* Make all parameters NULL. */
 VELO_API void velo_clear_bindings(velo_statement *statement);
 
@@ -656,6 +665,9 @@ VELO_API int64_t velo_value_bytes(velo_value *value);
 /* The type that it has as a number: of a text that reads like one VELO_INTEGER or VELO_REAL, else
  * its own. */
 VELO_API velo_type velo_value_numeric_type(const velo_value *value);
+
+/* The pointer that an argument of a function is; NULL: it is none, or of another type. */
+VELO_API void *velo_value_pointer(const velo_value *value, const char *type);
 
 /* Whether it is an argument of a function that is a parameter of the statement by itself. */
 VELO_API int velo_value_is_parameter(const velo_value *value);
@@ -805,6 +817,10 @@ VELO_API void velo_result_text(velo_call *call, const char *text, int64_t size);
 VELO_API void velo_result_blob(velo_call *call, const void *data, int64_t size);
 VELO_API void velo_result_zeroblob(velo_call *call, int64_t size);
 VELO_API void velo_result_value(velo_call *call, const velo_value *value);
+
+/* The result is a pointer, as of velo_bind_pointer; `destroy` is called when the run ends. */
+VELO_API void velo_result_pointer(velo_call *call, void *pointer, const char *type,
+                                  void (*destroy)(void *pointer));
 
 /* The call has failed: the statement ends with the code and the text (NULL: that of the code). */
 VELO_API void velo_result_error(velo_call *call, velo_status status, const char *text);

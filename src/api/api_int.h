@@ -166,6 +166,7 @@ struct velo_connection {
     velo_statement *running;          /* the innermost one that is being stepped, or NULL */
     struct vl_call_state *states;     /* memory of aggregates whose final was not called yet */
     struct vl_auxiliary *auxiliaries; /* what functions keep with constant arguments */
+    struct vl_pointer *pointers;      /* that pass through SQL: pointer.c */
     int (*authorizer)(void *user, velo_action action, const char *first, const char *second,
                       const char *database, const char *inner); /* or NULL */
     void *authorizer_user;
@@ -203,7 +204,8 @@ struct velo_value {
     vl_value value;
     vl_cell cell;
     vl_arena *arena;
-    int is_parameter; /* of a call: the argument is a parameter */
+    int is_parameter;                 /* of a call: the argument is a parameter */
+    const struct vl_pointer *pointer; /* of a call: that the NULL leads to, or NULL */
 };
 
 typedef enum vl_statement_state {
@@ -620,6 +622,19 @@ velo_status vl_plan_by_statement(vl_ctx *ctx, vl_arena *arena, const vl_ast *tre
 /* The value as text with a zero byte behind, in the arena, made once for each cell. NULL: it is
  * NULL, or there is no memory. */
 const vl_cell *vl_value_cell(vl_arena *arena, const vl_value *value, vl_cell *cell);
+
+/* ---- pointer.c ---- */
+
+/* Drop the pointers of a statement's parameters `first` to `last`; 0: of its results. */
+void vl_pointers_drop(velo_connection *connection, const velo_statement *statement, int first,
+                      int last);
+
+/* Find out whether an argument of a function is a pointer. */
+void vl_pointer_find(const velo_connection *connection, velo_value *value);
+
+/* Make the value of a pointer that a function returns. Errors: VELO_NOMEM; it is destroyed then. */
+velo_status vl_pointer_of_result(velo_connection *connection, void *pointer, const char *type,
+                                 void (*destroy)(void *pointer), vl_value *value) VL_MUST_CHECK;
 
 /* ---- call.c ---- */
 

@@ -13,6 +13,7 @@
 #include "sql/parse.h"
 #include "sql/plan_make.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* Texts up to this size are copied before their first statement is looked for, and so parsed once;
@@ -292,6 +293,7 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement, const vl_parse_resu
 static void
 statement_destroy(velo_statement *statement)
 {
+    vl_pointers_drop(statement->connection, statement, 1, INT_MAX);
     vl_exec_destroy(statement->exec);
     vl_database_release_schemas(statement->schemas, statement->schema_count);
     if (statement->part_room > 0)

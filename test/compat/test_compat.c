@@ -761,6 +761,51 @@ test_log_and_numbers(void)
     EXPECT(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* ---- pointers ---- */
+
+static void
+pointer_get(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    int *number = sqlite3_value_pointer(values[0], "number");
+
+    (void)count;
+    sqlite3_result_int(context, number == NULL ? -1 : *number);
+}
+
+static void
+pointer_give(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    (void)values;
+    sqlite3_result_pointer(context, sqlite3_user_data(context), "number", NULL);
+}
+
+static void
+test_pointers(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_stmt *stmt = NULL;
+    compat_order order = {0, 0, 0, 0};
+    int number = 7;
+
+    EXPECT(sqlite3_create_function(db, "get", 1, SQLITE_UTF8, NULL, pointer_get, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_create_function(db, "give", 0, SQLITE_UTF8, &number, pointer_give, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT get(give())"), "7") == 0);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT get(?)", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_bind_pointer(stmt, 1, &order, "order", order_destroy) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == -1);
+    EXPECT(sqlite3_reset(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_bind_pointer(stmt, 1, &number, "number", NULL) == SQLITE_OK);
+    EXPECT(order.destroyed == 1);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 7);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_bind_pointer(NULL, 1, &order, "order", order_destroy) == SQLITE_MISUSE);
+    EXPECT(order.destroyed == 2);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
 static void
 test_refused(void)
 {
@@ -797,6 +842,7 @@ main(void)
     test_authorizer();
     test_changes_and_client_data();
     test_log_and_numbers();
+    test_pointers();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);
     {
