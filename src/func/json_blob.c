@@ -145,7 +145,7 @@ blob_escape_is_sound(vl_func_bytes text, int is_json5)
 
     if (left < 2)
         return 0;
-    if (memchr("\"\\/bfnrt", text.at[1], 8) != NULL)
+    if (vl_json_is_escaped(text.at[1]))
         return 1;
     if (text.at[1] == 'u' || (is_json5 && text.at[1] == 'x')) {
         digits = text.at[1] == 'u' ? 4 : 2;
@@ -160,7 +160,7 @@ blob_escape_is_sound(vl_func_bytes text, int is_json5)
         return 0;
     if (text.at[1] == '0')
         return left == 2 || !blob_is_digit(text.at[2]);
-    return memchr("'v\n\r", text.at[1], 4) != NULL ||
+    return text.at[1] == '\'' || text.at[1] == 'v' || text.at[1] == '\n' || text.at[1] == '\r' ||
            (left >= 4 && text.at[1] == 0xe2U && text.at[2] == 0x80U &&
             (text.at[3] & 0xfeU) == 0xa8U);
 }
@@ -173,9 +173,7 @@ blob_text_is_sound(vl_json_type type, vl_func_bytes text)
             if (type == VL_JSON_TEXT || !blob_escape_is_sound(text, type == VL_JSON_TEXT5))
                 return 0;
             text.at++;
-        } else if (type != VL_JSON_TEXT5 && (*text.at < 0x20U || *text.at == '"')) {
-            return 0;
-        } else if (type == VL_JSON_TEXT5 && *text.at == 0) {
+        } else if (type == VL_JSON_TEXT5 ? *text.at == 0 : *text.at < 0x20U || *text.at == '"') {
             return 0;
         }
     }

@@ -77,6 +77,14 @@ vl_json_is_container(vl_json_type type)
     return type >= VL_JSON_ARRAY;
 }
 
+/* Whether a character may stand behind the backslash of JSON's short escapes. */
+static inline int
+vl_json_is_escaped(unsigned char c)
+{
+    return c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' ||
+           c == 't';
+}
+
 /* Whether bytes look like JSONB: one value from their first to their last byte, which is sound as
  * well where they begin as the text of a number, an array or an object may. */
 int vl_json_is_blob(vl_func_bytes bytes);

@@ -167,7 +167,7 @@ parse_escape(const parse_state *state, size_t offset, int *is_json5)
     unsigned char c = parse_byte(state, offset + 1);
 
     *is_json5 = 0;
-    if (c != 0 && memchr("\"\\/bfnrt", c, 8) != NULL)
+    if (vl_json_is_escaped(c))
         return 2;
     if (c == 'u' && parse_has_hex(state, offset + 2, 4))
         return 6;

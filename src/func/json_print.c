@@ -550,15 +550,16 @@ vl_json_to_value(vl_func_call *call, vl_func_bytes from, vl_value *value, velo_s
 static size_t
 print_number(const vl_value *value, char *room, const char *infinity)
 {
-    size_t sign = value->type == VL_TYPE_REAL && value->as.real < 0 ? 1 : 0;
+    size_t size = value->type == VL_TYPE_REAL && value->as.real < 0 ? 1 : 0;
 
     if (value->type == VL_TYPE_INTEGER)
         return vl_number_write_integer(value->as.integer, room);
     if (value->as.real - value->as.real == 0)
         return vl_number_write_real(value->as.real, room);
     room[0] = '-';
-    memcpy(room + sign, infinity, strlen(infinity));
-    return sign + strlen(infinity);
+    for (; *infinity != 0; infinity++)
+        room[size++] = *infinity;
+    return size;
 }
 
 /* The blob of an argument, if it is JSONB; else an error. */

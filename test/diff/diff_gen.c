@@ -500,7 +500,7 @@ put_derived(gen *g, int depth)
     int had_count = g->source_count;
     gen_table *table = &g->derived[g->derived_count];
     int count = 1 + below(g, 3);
-    gen_kind kinds[3];
+    gen_kind kinds[3] = {GEN_NUMBER, GEN_NUMBER, GEN_NUMBER};
 
     if (g->derived_count + 1 >= (int)VL_ARRAY_COUNT(g->derived))
         return NULL;
@@ -744,7 +744,7 @@ static void
 make_query(gen *g)
 {
     int count = 1 + below(g, 3);
-    gen_kind kinds[3];
+    gen_kind kinds[3] = {GEN_NUMBER, GEN_NUMBER, GEN_NUMBER};
 
     for (int i = 0; i < count; i++)
         kinds[i] = any_kind(g);

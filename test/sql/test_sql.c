@@ -156,7 +156,7 @@ case_begin(sql_case *one, const char *line)
     one->is_sorted = strcmp(line, "query rowsort") == 0;
     one->is_error = strncmp(line, "statement error", 15) == 0;
     if (one->is_error && strlen(line) > 16)
-        (void)snprintf(one->part, sizeof one->part, "%s", line + 16);
+        (void)snprintf(one->part, sizeof one->part, "%.255s", line + 16);
     return one->is_query || one->is_error || strcmp(line, "statement ok") == 0;
 }
 
