@@ -84,7 +84,7 @@ change_open_indexes(vl_ctx *ctx, vl_edit_run *run)
         index->def = def;
         index->exprs = &run->target->index_exprs[run->index_count];
         index->where = run->target->index_where[run->index_count];
-        VL_TRY(vl_keys_open(ctx, run->source->store, def->object.tree, &index->index));
+        VL_TRY(vl_keys_open(ctx, run->source.store, def->object.tree, &index->index));
         run->index_count++;
     }
     return VELO_OK;
@@ -109,12 +109,12 @@ change_is_current(vl_ctx *ctx, const vl_edit_run *run, int *is_current)
     vl_txn_index *index;
 
     *is_current = 0;
-    VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &table));
+    VL_TRY(vl_rows_open(ctx, run->source.store, run->def->object.tree, &table));
     if (table != run->table || vl_rows_schema(table) != run->schema ||
         change_notes_replaced(run) != (run->is_replaced != NULL))
         return VELO_OK;
     for (uint32_t i = 0; i < run->index_count; i++) {
-        VL_TRY(vl_keys_open(ctx, run->source->store, run->indexes[i].def->object.tree, &index));
+        VL_TRY(vl_keys_open(ctx, run->source.store, run->indexes[i].def->object.tree, &index));
         if (index != run->indexes[i].index)
             return VELO_OK;
     }
@@ -131,7 +131,7 @@ change_wake(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edi
     if (!run->is_resting)
         return VELO_OK;
     VL_ASSERT(run->stage == stage && run->target == target);
-    run->source = stage->exec->env.source;
+    run->source = vl_source_of(stage->exec->env.source, run->def);
     VL_TRY(change_is_current(ctx, run, is_awake));
     run->is_resting = 0;
     if (!*is_awake)
@@ -151,7 +151,7 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     run->stage = stage;
     run->target = target;
     run->def = target->table;
-    run->source = stage->exec->env.source;
+    run->source = vl_source_of(stage->exec->env.source, run->def);
     run->full_count = target->row_count;
     vl_arena_init(&run->arena, ctx->allocator, 0);
     vl_arena_init(&run->row_arena, ctx->allocator, 0);
@@ -161,7 +161,7 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0 &&
         strcmp(run->def->object.name, "sqlite_stat1") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
-    VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
+    VL_TRY(vl_rows_open(ctx, run->source.store, run->def->object.tree, &run->table));
     run->schema = vl_rows_schema(run->table);
     VL_TRY(change_map_columns(ctx, run));
     VL_TRY(change_open_indexes(ctx, run));
@@ -446,7 +446,7 @@ change_read_stored(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, int64_t r
 velo_status
 vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *found)
 {
-    vl_view view = vl_statement_newest(run->source->statement);
+    vl_view view = vl_statement_newest(run->source.statement);
 
     VL_TRY(change_read_stored(ctx, run, &view, rowid, found));
     if (!*found)

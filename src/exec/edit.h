@@ -23,7 +23,7 @@ typedef struct vl_edit_run {
     vl_stage *stage;
     const vl_change_target *target;
     const vl_table_def *def;
-    vl_source *source;
+    vl_source source; /* the table's database alone */
     vl_txn_table *table;
     uint32_t *ids;    /* of the tree's columns, rising, id_count of them */
     int32_t *columns; /* of each: position in the table, or -1 */

@@ -53,7 +53,7 @@ fill_row(vl_ctx *ctx, void *argument, int64_t rowid)
 static velo_status
 fill_rows(vl_ctx *ctx, vl_edit_run *run, fill_visit *visit, uint32_t argument)
 {
-    vl_view view = vl_statement_newest(run->source->statement);
+    vl_view view = vl_statement_newest(run->source.statement);
     fill_pass pass = {run, visit, argument, NULL};
 
     pass.full = vl_arena_alloc_array(&run->arena, run->full_count, sizeof *pass.full);
@@ -139,7 +139,7 @@ fill_load(vl_ctx *ctx, fill_index *fill)
         VL_TRY(fill_take(ctx, fill, items, values, &count));
         if (count == 0)
             return VELO_OK;
-        st = vl_keys_load(ctx, fill->run.source->statement, index->index, items, count);
+        st = vl_keys_load(ctx, fill->run.source.statement, index->index, items, count);
         if (st == VELO_CONSTRAINT) {
             vl_error_clear(ctx);
             return vl_edit_refuse_twins(ctx, &fill->run, fill->index);

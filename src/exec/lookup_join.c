@@ -223,8 +223,8 @@ velo_status
 vl_lookup_join_build(vl_ctx *ctx, vl_lookup_join *join, vl_frame *frame)
 {
     vl_source *source = join->stage->exec->env.source;
-    const vl_view *view = &source->statement->view;
     lookup_work work = {.join = join, .frame = frame, .op = lookup_scan(join->stage), .is_kept = 1};
+    const vl_view *view = &vl_source_of(source, work.op->table).statement->view;
     vl_arena_mark mark = vl_arena_get_mark(&join->stage->batch.arena);
 
     if (view->own != NULL || view->read_ts == VL_TS_MAX) {

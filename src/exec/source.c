@@ -52,7 +52,7 @@ fetch_place(const vl_fetch *fetch, int64_t id)
 }
 
 velo_status
-vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int32_t *columns,
+vl_fetch_init(vl_ctx *ctx, const vl_source *source, const vl_table_def *def, const int32_t *columns,
               uint32_t count, vl_arena *arena, vl_fetch *fetch)
 {
     int64_t id;
@@ -65,7 +65,7 @@ vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int
     fetch->values = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->values);
     if (fetch->ids == NULL || fetch->places == NULL || fetch->values == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan of %u columns", (unsigned)count);
-    VL_TRY(vl_rows_open(ctx, source->store, def->object.tree, &fetch->table));
+    VL_TRY(vl_rows_open(ctx, vl_source_of(source, def).store, def->object.tree, &fetch->table));
     fetch->is_packed = vl_packed_is(fetch->table);
     for (uint32_t i = 0; i < count; i++) {
         VL_TRY(fetch_column(ctx, def, columns[i], &id));

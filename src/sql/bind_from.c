@@ -7,6 +7,7 @@
 #include "sql/bind_int.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* ---- tables ---- */
 
@@ -35,12 +36,20 @@ from_table_in(const vl_schema *schema, vl_bind_word name, const char *database)
     return vl_schema_table(schema, name.text, name.size);
 }
 
-/* The table of a name, or NULL. */
-static const vl_table_def *
-from_find_table(const vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema,
-                vl_bind_word name)
+void
+vl_bind_use_schema(vl_binder *b, const vl_schema *schema, int is_writing)
 {
-    const vl_schema *home = scope->home;
+    for (uint32_t i = 0; i < b->env->schema_count; i++)
+        if (b->env->schemas[i] == schema) {
+            b->plan->reads |= UINT32_C(1) << i;
+            b->plan->writes |= (uint32_t)is_writing << i;
+        }
+}
+
+/* The table of a name, or NULL. home: the database of the text that has the name, or NULL. */
+static const vl_table_def *
+from_look(const vl_binder *b, const vl_schema *home, vl_bind_word schema, vl_bind_word name)
+{
 
     if (home != NULL && strcmp(home->database, "temp") != 0) {
         if (schema.text != NULL && !vl_bind_is(schema.text, schema.size, home->database))
@@ -60,6 +69,17 @@ from_find_table(const vl_binder *b, const vl_bind_scope *scope, vl_bind_word sch
     return NULL;
 }
 
+/* The same, for a source: its database is used. */
+static const vl_table_def *
+from_find_table(vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema, vl_bind_word name)
+{
+    const vl_table_def *table = from_look(b, scope->home, schema, name);
+
+    if (table != NULL)
+        vl_bind_use_schema(b, table->schema, 0);
+    return table;
+}
+
 static void
 from_name(const vl_ast *qname, vl_bind_word *schema, vl_bind_word *name)
 {
@@ -71,6 +91,33 @@ from_name(const vl_ast *qname, vl_bind_word *schema, vl_bind_word *name)
         *schema = (vl_bind_word){kid->text, kid->text_size};
 }
 
+const char *
+vl_bind_shown_name(vl_binder *b, const vl_bind_source *source)
+{
+    size_t size = source->database.text != NULL ? source->database.size + 1U : 0;
+    char *name;
+
+    if (size == 0 || source->is_aliased)
+        return vl_bind_text(b, source->alias.text, source->alias.size);
+    name = vl_bind_alloc(b, size + source->alias.size + 1U, 1);
+    if (name == NULL)
+        return NULL;
+    memcpy(name, source->database.text, size - 1);
+    name[size - 1] = '.';
+    memcpy(name + size, source->alias.text, source->alias.size);
+    return name;
+}
+
+const vl_table_def *
+vl_bind_find_table(vl_binder *b, const vl_ast *qname)
+{
+    vl_bind_word schema;
+    vl_bind_word name;
+
+    from_name(qname, &schema, &name);
+    return from_look(b, NULL, schema, name);
+}
+
 const vl_table_def *
 vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 {
@@ -80,7 +127,8 @@ vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 
     from_name(qname, &schema, &name);
     table = from_find_table(b, scope, schema, name);
-    if (table == NULL && schema.text == NULL && scope->home != NULL)
+    if (table == NULL && schema.text == NULL && scope->home != NULL &&
+        strcmp(scope->home->database, "temp") != 0)
         schema = (vl_bind_word){scope->home->database, (uint32_t)strlen(scope->home->database)};
     if (table == NULL)
         vl_bind_fail(b, scope, qname, "no such table: %.*s%s%.*s", (int)schema.size,
@@ -241,6 +289,7 @@ vl_bind_view(vl_binder *b, vl_bind_source *source, const vl_table_def *view)
 {
     const vl_ast *ast = view->view_ast;
     vl_bind_scope like = {.home = view->schema, .text = view->object.sql};
+    const char *inner = b->inner;
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < b->view_count; i++)
@@ -254,7 +303,9 @@ vl_bind_view(vl_binder *b, vl_bind_source *source, const vl_table_def *view)
     }
     like.text_size = like.text != NULL ? strlen(like.text) : 0;
     b->views[b->view_count++] = view;
+    b->inner = view->object.name;
     from_take_query(b, source, vl_bind_query(b, NULL, &like, ast->kid[2]));
+    b->inner = inner;
     b->view_count--;
     if (b->status != VELO_OK || ast->kid[1] == NULL)
         return;
@@ -278,8 +329,13 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
     if (b->env->find_table_func == NULL ||
         !b->env->find_table_func(b->env->arg, name.text, name.size, &found))
         return 0;
+    if (name.size > 7 && strncasecmp(name.text, "pragma_", 7) == 0 &&
+        vl_bind_ask(b, scope, VELO_ACTION_PRAGMA, vl_bind_text(b, name.text + 7, name.size - 7),
+                    NULL, NULL) == VL_BIND_DENIED)
+        return 1;
     source->kind = VL_BIND_SOURCE_FUNCTION;
     source->function = found.def;
+    b->plan->calls_table_functions = 1;
     source->columns = vl_bind_alloc(b, found.column_count + 1, sizeof(vl_bind_column));
     if (source->columns == NULL)
         return 1;
@@ -315,7 +371,11 @@ from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word a
         vl_cte *cte = vl_bind_find_cte(scope->with, name.text, name.size);
 
         if (cte != NULL) {
+            const char *inner = b->inner;
+
+            b->inner = vl_bind_text(b, cte->ast->text, cte->ast->text_size);
             vl_bind_cte_use(b, scope, cte, source, ast->kid[0]);
+            b->inner = inner;
             return source;
         }
     }
@@ -341,8 +401,10 @@ from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word a
         return source;
     }
     source = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
-    if (source != NULL)
-        vl_bind_index_choice(b, scope, source, ast);
+    if (source == NULL)
+        return NULL;
+    source->database = schema;
+    vl_bind_index_choice(b, scope, source, ast);
     return source;
 }
 
@@ -437,9 +499,13 @@ from_join_column(vl_binder *b, vl_bind_scope *scope, uint32_t first, vl_join_ite
 {
     uint32_t middle = from_lowest(item->places);
     uint32_t end = from_end(item->places);
-    vl_expr *left = vl_bind_unqualified(b, scope, first, middle, name, at);
-    vl_expr *right = vl_bind_unqualified(b, scope, middle, end, name, at);
+    vl_expr *left;
+    vl_expr *right;
 
+    b->unasked++; /* as in SQLite: who reads the column by its name is asked for */
+    left = vl_bind_unqualified(b, scope, first, middle, name, at);
+    right = vl_bind_unqualified(b, scope, middle, end, name, at);
+    b->unasked--;
     if (left == NULL || right == NULL)
         return 0;
     vl_exprs_add(b, &item->on, vl_expr_compare(b, VL_COMPARE_EQ, left, right, at));

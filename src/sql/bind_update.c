@@ -68,6 +68,9 @@ update_open_target(update_work *work, const vl_ast *with, const vl_ast *source, 
     work->target = update_target(b, work->scope, table, alias, source);
     if (work->target == NULL)
         return 0;
+    if (source->kid[0]->kid[0] != NULL)
+        work->target->database =
+            (vl_bind_word){source->kid[0]->kid[0]->text, source->kid[0]->kid[0]->text_size};
     vl_bind_scope_add(b, work->scope, work->target);
     work->row = vl_bind_full_row(b, work->target);
     work->list.list = vl_bind_alloc(b, 2, sizeof(vl_join_item));
@@ -127,6 +130,7 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
         if (key->expr == NULL)
             return;
         (void)vl_expr_collation(b, key->expr, &key->collation);
+        (void)vl_bind_need(b, key->collation);
         key->is_descending = (term->flags & VL_AST_DESC) != 0;
         key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                           (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
@@ -318,7 +322,7 @@ update_fires(const update_work *work, vl_ast_op event, const vl_ast *sets)
 {
     const vl_table_def *table = work->target->table;
 
-    return !vl_bind_is_view(table) && vl_bind_has_fires(table, event, sets);
+    return !vl_bind_is_view(table) && vl_bind_has_fires(work->b, table, event, sets);
 }
 
 /* ---- UPDATE ---- */
@@ -405,11 +409,13 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
     const vl_exprs none = {NULL, 0};
     vl_exprs keys;
     vl_bind_scope *scope;
+    vl_bind_answer answer;
     vl_bind_frame frame;
     vl_op *op;
 
     if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_DELETE, NULL))
         return;
+    answer = vl_bind_ask_table(b, work.scope, VELO_ACTION_DELETE, work.target->table, NULL);
     if (ast->kid[2] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[2]), &work.where);
     update_bind_order(&work, ast->kid[4], ast->kid[5], ast->kid[6], "DELETE");
@@ -428,8 +434,8 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
         as->target.fires =
             vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_DEFAULT, 0);
         as->is_all = as->target.fires.before_count + as->target.fires.after_count == 0 &&
-                     as->target.fires.foreign == NULL && ast->kid[2] == NULL &&
-                     ast->kid[3] == NULL && ast->kid[5] == NULL;
+                     as->target.fires.foreign == NULL && answer == VL_BIND_ALLOWED &&
+                     ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
         work.target->kind = VL_BIND_SOURCE_GIVEN;
         vl_bind_change_target(b, work.target, &as->target, &work.row);
         vl_bind_scope_add(b, scope, work.target);

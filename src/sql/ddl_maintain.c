@@ -5,6 +5,8 @@
  *        it; nothing else of the schema changes. */
 #include "sql/ddl_int.h"
 
+#include "base/collation.h"
+
 #include <string.h>
 
 /* ---- REINDEX ---- */
@@ -17,25 +19,6 @@ maintain_has_collation(const vl_index_def *index, vl_collation collation)
         if (index->terms[i].column >= 0 && index->terms[i].collation == collation)
             return 1;
     return 0;
-}
-
-/* The collation of a name; -1: there is none. */
-static int
-maintain_collation(const vl_ast *name)
-{
-    static const struct {
-        const char *name;
-        vl_collation collation;
-    } collations[] = {
-        {"BINARY", VL_COLLATE_BINARY},
-        {"NOCASE", VL_COLLATE_NOCASE},
-        {"RTRIM", VL_COLLATE_RTRIM},
-    };
-
-    for (size_t i = 0; i < VL_ARRAY_COUNT(collations); i++)
-        if (vl_schema_is_word(name->text, name->text_size, collations[i].name))
-            return (int)collations[i].collation;
-    return -1;
 }
 
 /* What REINDEX is about. */
@@ -129,7 +112,7 @@ vl_ddl_reindex(vl_ddl_plan_state *state)
     if (name == NULL)
         return maintain_rebuild_all(state, &target);
     if (name->kid[0] == NULL)
-        target.collation = maintain_collation(name);
+        target.collation = vl_collation_find(name->text, name->text_size);
     if (target.collation >= 0)
         return maintain_rebuild_all(state, &target);
     VL_TRY(maintain_check_database(state, name));
@@ -177,6 +160,16 @@ maintain_analyze_all(vl_ddl_plan_state *state, const vl_schema *schema)
     return vl_ddl_add_named(state, VL_DDL_LOAD_STATISTICS, schema, NULL, NULL);
 }
 
+/* All databases but "temp", main last. */
+static velo_status
+maintain_analyze_databases(vl_ddl_plan_state *state)
+{
+    for (uint32_t i = state->input->schema_count; i > 0; i--)
+        if (strcmp(state->input->schemas[i - 1]->database, "temp") != 0)
+            VL_TRY(maintain_analyze_all(state, state->input->schemas[i - 1]));
+    return VELO_OK;
+}
+
 velo_status
 vl_ddl_analyze(vl_ddl_plan_state *state)
 {
@@ -187,7 +180,7 @@ vl_ddl_analyze(vl_ddl_plan_state *state)
     const char *index_name;
 
     if (name == NULL)
-        return maintain_analyze_all(state, schema);
+        return maintain_analyze_databases(state);
     if (name->kid[0] == NULL && (schema = vl_ddl_database(state, name)) != NULL)
         return maintain_analyze_all(state, schema);
     VL_TRY(maintain_check_database(state, name));

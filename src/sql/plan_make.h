@@ -9,11 +9,15 @@
 #include "base/ctx.h"
 #include "sql/ast.h"
 #include "sql/plan.h"
+#include "velocidb.h"
 
 /* Result columns of one SELECT, sources of one FROM, and how deep queries may nest. */
 #define VL_PLAN_COLUMNS_MAX 2000
 #define VL_PLAN_SOURCES_MAX 64
 #define VL_PLAN_DEPTH_MAX   100
+
+/* Databases of a connection: the first two are "main" and "temp". */
+#define VL_PLAN_SCHEMAS_MAX 12
 
 /* Columns of all sources of one statement together, views and what they are made of counted. */
 #define VL_PLAN_IDS_MAX 4000000U
@@ -61,11 +65,18 @@ typedef struct vl_plan_env {
                            vl_plan_table_func *found);
     /* Estimated rows of a table; negative: unknown. NULL: unknown for all. */
     double (*table_rows)(const void *arg, const vl_table_def *table);
-    const void *arg;      /* given to the functions */
+    const void *arg; /* given to the functions */
+    /* Asked what the statement may do: velo_set_authorizer. NULL: everything. */
+    int (*authorize)(void *user, velo_action action, const char *first, const char *second,
+                     const char *database, const char *inner);
+    void *authorize_user;
     int has_foreign_keys; /* they are enforced */
     int is_dropping; /* the DELETE of a DROP TABLE: it fires no triggers, and passes over foreign
                         keys that lack their parent key */
 } vl_plan_env;
+
+/* The kind of plan that a statement's tree gives. */
+vl_plan_kind vl_plan_kind_of(const vl_ast *statement);
 
 /* Make a plan.
  *

@@ -108,6 +108,13 @@ void vl_txn_store_get_stats(vl_txn_store *store, vl_txn_stats *stats);
 /* Make a session. Errors: VELO_NOMEM. */
 velo_status vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out) VL_MUST_CHECK;
 
+/* Make another session of a connection, in whatever store: it waits as the one beside it does, and
+ * is the same node to others (wait.h), so that only one of them is told of calls. Its busy handler
+ * and how it commits are those that the other one has now. Both are used by one thread at a time.
+ * Two of them in one store must not write at a time. */
+velo_status vl_session_create_beside(vl_ctx *ctx, vl_txn_store *store, const vl_session *beside,
+                                     vl_session **out) VL_MUST_CHECK;
+
 /* Destroy: its transaction is rolled back; no statement is open. NULL is allowed. */
 void vl_session_destroy(vl_session *session);
 

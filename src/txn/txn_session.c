@@ -18,8 +18,9 @@
 
 /* ---- sessions ---- */
 
-velo_status
-vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
+/* Make a session; node NULL: it gets one of its own. */
+static velo_status
+session_create(vl_ctx *ctx, vl_txn_store *store, vl_wait_node *node, vl_session **out)
 {
     vl_session *session = vl_alloc_zero(ctx, sizeof *session);
     velo_status st;
@@ -30,8 +31,11 @@ vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
     session->store = store;
     session->synchronous = VL_SYNCHRONOUS_FULL;
     session->next_statement = 1;
+    session->node = node;
+    if (node != NULL)
+        vl_wait_node_retain(node);
     st = vl_writer_create(ctx, store->base, &session->writer);
-    if (st == VELO_OK)
+    if (st == VELO_OK && node == NULL)
         st = vl_wait_node_create(ctx, &session->node);
     if (st == VELO_OK)
         st = vl_snapshots_join(ctx, store->snapshots, &session->slot);
@@ -40,6 +44,22 @@ vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
         return st;
     }
     *out = session;
+    return VELO_OK;
+}
+
+velo_status
+vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
+{
+    return session_create(ctx, store, NULL, out);
+}
+
+velo_status
+vl_session_create_beside(vl_ctx *ctx, vl_txn_store *store, const vl_session *beside,
+                         vl_session **out)
+{
+    VL_TRY(session_create(ctx, store, beside->node, out));
+    (*out)->synchronous = beside->synchronous;
+    vl_session_set_busy(*out, beside->busy, beside->busy_argument, beside->timeout_ns);
     return VELO_OK;
 }
 
