@@ -291,12 +291,13 @@ sql_open(const bench *b, sql_side *velo, sql_side *lite, uint64_t rows)
     static const char schema[] =
         "CREATE TABLE t(id INTEGER PRIMARY KEY, k INTEGER, a TEXT, b TEXT);"
         "CREATE INDEX tk ON t(k)";
-    char command[2100];
+    static const char *const old[] = {"velo", "velo-wal", "lite", "lite-wal", "lite-shm"};
+    char path[1024];
 
-    (void)snprintf(command, sizeof command, "rm -rf %s/sql.velo* %s/sql.lite*", bench_folder(b),
-                   bench_folder(b));
-    if (system(command) != 0)
-        sql_fail("cannot remove old files");
+    for (size_t i = 0; i < sizeof old / sizeof old[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/sql.%s", bench_folder(b), old[i]);
+        (void)remove(path); /* it need not be there */
+    }
     sql_connect(b, velo, lite);
     for (int i = 0; i < 2; i++) {
         const sql_side *side = i == 0 ? velo : lite;

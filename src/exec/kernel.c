@@ -341,7 +341,8 @@ static int
 kernel_column(vl_ctx *ctx, vl_eval *eval, const vl_expr *column, const vl_expr *other,
               kernel_term *term, uint64_t *bits)
 {
-    if (column->kind != VL_EXPR_COLUMN || !kernel_is_fixed(other) || term->op > VL_COMPARE_GE)
+    if (column->kind != VL_EXPR_COLUMN || !kernel_is_fixed(other) || term->op > VL_COMPARE_GE ||
+        term->collation >= VL_COLLATE_USER) /* a page may be latched */
         return 0;
     if (vl_eval_expr(ctx, eval, other, &term->constant) != VELO_OK ||
         vl_value_apply_comparison(ctx, eval->arena, term->affinity, &term->constant) != VELO_OK) {

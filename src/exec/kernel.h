@@ -1,6 +1,7 @@
 /* kernel.h - conditions on whole vectors.
  *
  * What these say of a row is what the evaluator says of it; where they cannot tell, they say so.
+ * They may run under a page's latch: nothing waits, and nothing of the application is called.
  * Threads: one at a time. */
 #ifndef VL_EXEC_KERNEL_H
 #define VL_EXEC_KERNEL_H

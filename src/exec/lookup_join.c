@@ -270,8 +270,7 @@ lookup_place(vl_ctx *ctx, vl_lookup_join *join, const vl_value *from, uint64_t *
 
 /* The places of the left rows that have a right row, and these rows. */
 static velo_status
-lookup_find(vl_ctx *ctx, vl_lookup_join *join, const vl_chunk *left, uint32_t *places,
-            uint32_t *count)
+lookup_find(vl_ctx *ctx, vl_lookup_join *join, const vl_chunk *left, uint32_t *count)
 {
     const vl_expr *argument = join->stage->op->as.loop_join.arguments.list[0];
     const vl_vector *key = &left->vectors[argument->index];
@@ -292,7 +291,7 @@ lookup_find(vl_ctx *ctx, vl_lookup_join *join, const vl_chunk *left, uint32_t *p
         if (place >= join->span) /* a rowid below the first wraps to more than that */
             continue;
         join->selection[*count] = (uint16_t)row;
-        places[*count] = (uint32_t)place;
+        join->places[*count] = (uint32_t)place;
         *count += (uint32_t)(join->present[place / 64] >> (place % 64)) & 1U;
     }
     return VELO_OK;
@@ -302,17 +301,16 @@ velo_status
 vl_lookup_join_probe(vl_ctx *ctx, vl_lookup_join *join, const vl_chunk *left, vl_chunk *out)
 {
     uint32_t left_count = left->column_count;
-    uint32_t places[VL_CHUNK_ROWS];
     uint32_t count;
 
-    VL_TRY(lookup_find(ctx, join, left, places, &count));
+    VL_TRY(lookup_find(ctx, join, left, &count));
     if (left_count > 0)
         memcpy(join->vectors, left->vectors, left_count * sizeof *left->vectors);
     for (uint32_t i = 0; i < join->column_count; i++) {
         vl_lookup_column *column = &join->columns[i];
 
         for (uint32_t n = 0; n < count; n++)
-            column->gathered[join->selection[n]] = column->cells[places[n]];
+            column->gathered[join->selection[n]] = column->cells[join->places[n]];
         join->vectors[left_count + i] =
             (vl_vector){.form = column->form, .as.integers = column->gathered};
     }

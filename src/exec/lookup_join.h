@@ -29,6 +29,7 @@ typedef struct vl_lookup_join {
     vl_vector *vectors; /* of the chunk that is given: left columns, then right ones */
     uint64_t charged;
     uint16_t selection[VL_CHUNK_ROWS];
+    uint32_t places[VL_CHUNK_ROWS]; /* of the selected rows in the arrays */
 } vl_lookup_join;
 
 /* Find out whether a LOOP_JOIN suits. Errors: VELO_NOMEM. */
