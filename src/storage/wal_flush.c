@@ -20,7 +20,7 @@
 /* Bytes from which on the system is asked to begin writing what a sync will have to wait for: a
  * long transaction's records go to the medium while it goes on, and its commit waits for the rest.
  */
-#define FLUSH_BEGIN VL_BY_BUILD(1024U * 1024U, 2048U)
+#define FLUSH_BEGIN VL_BY_BUILD(0x100000U, 2048U)
 
 /* Looks for a record to be filled before sleeping: who fills it is at work. */
 #define FLUSH_SPINS 100U
