@@ -72,7 +72,8 @@ struct sqlite3 {
     char message[512];  /* for COMPAT_WORDS_OWN */
     void *message16;    /* what sqlite3_errmsg16 gave last */
     int error_offset;   /* of the last error in its text; -1 */
-    int flags;          /* of opening */
+    int flags;          /* of opening, as a URI has changed them */
+    int given_flags;    /* as they were given: what ATTACH may do */
     char *filename;     /* a sqlite3_filename (uri.c) */
     int is_memory;      /* the database is in memory, whatever the name says */
     int limits[COMPAT_LIMITS];

@@ -287,7 +287,7 @@ connection_attach(void *user, const char *name, velo_attach_target *target)
 {
     sqlite3 *db = user;
     compat_uri uri;
-    int code = compat_uri_read(name, db->flags & ~SQLITE_OPEN_MEMORY, &uri);
+    int code = compat_uri_read(name, db->given_flags & ~SQLITE_OPEN_MEMORY, &uri);
 
     sqlite3_free_filename(db->attached_name);
     db->attached_name = uri.filename;
@@ -429,7 +429,7 @@ sqlite3_open_v2(const char *name, sqlite3 **out, int flags, const char *vfs)
         return SQLITE_NOMEM;
     memset(db, 0, sizeof *db);
     db->life = COMPAT_OPEN;
-    db->flags = flags;
+    db->flags = db->given_flags = flags;
     db->is_extended = (flags & SQLITE_OPEN_EXRESCODE) != 0;
     db->error_offset = -1;
     db->has_mutex = compat_wants_mutex(flags);

@@ -16,7 +16,7 @@
  * sqlite_schema; numbers that belong to the database (its schema's version among them) are rows of
  * the tree `meta`. Both are made with the database. A vl_schema is built from the rows, once per
  * version: the engine has the newest committed one. A transaction has the one that fits its
- * snapshot (transaction.c), or a private one after it has changed it.
+ * snapshot (part.c), or a private one after it has changed it.
  *
  * Latches: VL_RANK_API guards the list of engines, an engine's `latch` its schema. */
 #ifndef VL_API_API_INT_H
@@ -155,6 +155,7 @@ struct velo_connection {
     int temp_store;          /* PRAGMA temp_store: remembered */
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
+    int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
     vl_func_environment functions; /* with this connection as its user */
     vl_schema *told_schema;        /* texts of velo_find_column are in it; a reference, or NULL */
     vl_func_set *function_set;     /* those of the application, or NULL */
@@ -307,6 +308,13 @@ static inline vl_statement *
 vl_prepared_txn(const velo_statement *statement)
 {
     return &statement->parts[statement->target].txn;
+}
+
+/* Whether a statement has a database open. */
+static inline int
+vl_prepared_has_part(const velo_statement *statement, uint32_t number)
+{
+    return number < statement->part_count && statement->parts[number].is_open;
 }
 
 static inline vl_schema *
@@ -561,15 +569,22 @@ int vl_vacuum_is_in_place(const vl_ast *tree);
 velo_status vl_vacuum_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 velo_status vl_vacuum_finish(vl_ctx *ctx, vl_database *database) VL_MUST_CHECK;
 
-/* Whether a PRAGMA changes the database. */
+/* Whether a PRAGMA changes the database, and whether it looks at all of them: their pages, or,
+ * where that pins nothing, their schemas. */
 int vl_pragma_writes(const vl_ast *tree);
+int vl_pragma_reads_all(const velo_connection *connection, const vl_ast *tree);
 
 /* ---- pragma_func.c ---- */
 
-/* vl_plan_env.find_table_func: pragma_table_info and the like. They are called for the statement,
- * vl_exec_env.table_func_user. */
+/* vl_plan_env.find_table_func: pragma_table_info and the like, and those of JSON. They are called
+ * for the statement, vl_exec_env.table_func_user. */
 int vl_pragma_find_function(const void *arg, const char *name, size_t size,
                             vl_plan_table_func *found);
+
+/* ---- json_table.c ---- */
+
+/* Find json_each and the like; returns whether the name is one of them. */
+int vl_json_table_find(const char *name, size_t size, vl_plan_table_func *found);
 
 /* ---- statement.c ---- */
 

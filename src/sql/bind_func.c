@@ -100,6 +100,7 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
     expr->kid_count = arguments->count;
     expr->effect = (uint8_t)found->effect;
     expr->classes = found->classes;
+    expr->may_be_json = (uint8_t)found->may_be_json;
     if (found->compares)
         for (uint32_t i = 0; i < arguments->count; i++)
             if (vl_expr_collation(b, arguments->list[i], &collation))
@@ -282,6 +283,7 @@ func_aggregate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
     if (expr == NULL)
         return NULL;
     expr->classes = found->classes;
+    expr->may_be_json = (uint8_t)found->may_be_json;
     return expr;
 }
 

@@ -42,6 +42,7 @@ typedef struct vl_plan_func {
     int is_window;          /* needs OVER; is_aggregate as well */
     int is_frameless;       /* such a one that does not look at its frame: rank */
     int is_groups_only;     /* an aggregate that OVER may not stand behind */
+    int may_be_json;        /* it can yield vl_value.is_json */
 } vl_plan_func;
 
 /* A table-valued function as the binder needs to know it. */

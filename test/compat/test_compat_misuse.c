@@ -393,7 +393,7 @@ test_no_memory(void)
     EXPECT(sqlite3_exec(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b)", NULL, NULL, NULL) ==
            SQLITE_OK);
     before = sqlite3_memory_used();
-    for (sqlite3_int64 room = 1; code != SQLITE_OK && room < 100000; room += 24) {
+    for (sqlite3_int64 room = 1; code != SQLITE_OK && room < 1000000; room += 24 + room / 64) {
         (void)sqlite3_hard_heap_limit64(sqlite3_memory_used() + room);
         code = memory_use(db);
         (void)sqlite3_hard_heap_limit64(0);
