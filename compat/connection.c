@@ -154,28 +154,37 @@ sqlite3_errstr(int code)
 int
 sqlite3_errcode(sqlite3 *db)
 {
+    int code;
+
     if (db == NULL)
         return SQLITE_NOMEM;
     if (db->life != COMPAT_OPEN && db->life != COMPAT_SICK)
         return compat_misuse();
-    return connection_code(db, db->code);
+    compat_lock(db);
+    code = connection_code(db, db->code);
+    compat_unlock(db);
+    return code;
 }
 
 int
 sqlite3_extended_errcode(sqlite3 *db)
 {
+    int code;
+
     if (db == NULL)
         return SQLITE_NOMEM;
-    return db->life != COMPAT_OPEN && db->life != COMPAT_SICK ? compat_misuse() : db->code;
+    if (db->life != COMPAT_OPEN && db->life != COMPAT_SICK)
+        return compat_misuse();
+    compat_lock(db);
+    code = db->code;
+    compat_unlock(db);
+    return code;
 }
 
-const char *
-sqlite3_errmsg(sqlite3 *db)
+/* The words of the last error; the mutex is held. */
+static const char *
+connection_words(const sqlite3 *db)
 {
-    if (db == NULL)
-        return sqlite3_errstr(SQLITE_NOMEM);
-    if (db->life != COMPAT_OPEN && db->life != COMPAT_SICK)
-        return sqlite3_errstr(compat_misuse());
     switch (db->words) {
     case COMPAT_WORDS_CORE:
         /* The core may have been called for something else since; the words are then the code's. */
@@ -187,6 +196,21 @@ sqlite3_errmsg(sqlite3 *db)
         break;
     }
     return sqlite3_errstr(db->code);
+}
+
+const char *
+sqlite3_errmsg(sqlite3 *db)
+{
+    const char *words;
+
+    if (db == NULL)
+        return sqlite3_errstr(SQLITE_NOMEM);
+    if (db->life != COMPAT_OPEN && db->life != COMPAT_SICK)
+        return sqlite3_errstr(compat_misuse());
+    compat_lock(db);
+    words = connection_words(db);
+    compat_unlock(db);
+    return words;
 }
 
 const void *
@@ -210,7 +234,13 @@ sqlite3_errmsg16(sqlite3 *db)
 int
 sqlite3_error_offset(sqlite3 *db)
 {
-    return db == NULL || db->words != COMPAT_WORDS_CORE ? -1 : db->error_offset;
+    int offset;
+
+    if (!compat_enter(db))
+        return -1;
+    offset = db->words == COMPAT_WORDS_CORE ? db->error_offset : -1;
+    compat_unlock(db);
+    return offset;
 }
 
 int
@@ -512,10 +542,24 @@ sqlite3_close_v2(sqlite3 *db)
 
 /* ---- counters ---- */
 
+/* A number that the core tells of a connection. */
+static sqlite3_int64
+connection_number(sqlite3 *db, int64_t (*tell)(const velo_connection *connection))
+{
+    sqlite3_int64 number = 0;
+
+    if (!compat_enter(db))
+        return 0;
+    if (db->core != NULL)
+        number = tell(db->core);
+    compat_unlock(db);
+    return number;
+}
+
 sqlite3_int64
 sqlite3_changes64(sqlite3 *db)
 {
-    return db == NULL || db->core == NULL ? 0 : velo_changes(db->core);
+    return connection_number(db, velo_changes);
 }
 
 int
@@ -527,7 +571,7 @@ sqlite3_changes(sqlite3 *db)
 sqlite3_int64
 sqlite3_total_changes64(sqlite3 *db)
 {
-    return db == NULL || db->core == NULL ? 0 : velo_total_changes(db->core);
+    return connection_number(db, velo_total_changes);
 }
 
 int
@@ -539,7 +583,7 @@ sqlite3_total_changes(sqlite3 *db)
 sqlite3_int64
 sqlite3_last_insert_rowid(sqlite3 *db)
 {
-    return db == NULL || db->core == NULL ? 0 : velo_last_insert_rowid(db->core);
+    return connection_number(db, velo_last_insert_rowid);
 }
 
 void
@@ -554,7 +598,14 @@ sqlite3_set_last_insert_rowid(sqlite3 *db, sqlite3_int64 rowid)
 int
 sqlite3_get_autocommit(sqlite3 *db)
 {
-    return db == NULL || db->core == NULL || !velo_in_transaction(db->core);
+    int is_on = 1;
+
+    if (!compat_enter(db))
+        return 1;
+    if (db->core != NULL)
+        is_on = !velo_in_transaction(db->core);
+    compat_unlock(db);
+    return is_on;
 }
 
 int
