@@ -54,6 +54,10 @@ typedef struct compat_hooks {
     void (*profile)(void *, const char *, sqlite3_uint64);
     void *profile_arg;
     unsigned trace_mask;
+    int (*authorizer)(void *, int, const char *, const char *, const char *, const char *);
+    void *authorizer_arg;
+    int (*wal)(void *, sqlite3 *, const char *, int);
+    void *wal_arg;
 } compat_hooks;
 
 struct sqlite3 {
@@ -80,7 +84,15 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
-    int blob_count;                    /* handles of blobs that are open */
+    void (*collation_needed)(void *, sqlite3 *, int, const char *); /* or NULL */
+    void (*collation_needed16)(void *, sqlite3 *, int, const void *);
+    void *collation_arg; /* of either */
+    int blob_count;      /* handles of blobs that are open */
+    void (*preupdate)(void *, sqlite3 *, int, char const *, char const *, sqlite3_int64,
+                      sqlite3_int64); /* or NULL */
+    void *preupdate_arg;
+    struct compat_preupdate *change;   /* that the hook is told of at the moment, or NULL */
+    struct compat_client *clients;     /* what sqlite3_set_clientdata has kept */
     char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
     struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
 };
@@ -192,6 +204,11 @@ void compat_value_drop(sqlite3_value *value);
 
 /* The copy of a text in UTF-16 that lives as long as the statement. */
 const void *compat_name16(sqlite3_stmt *stmt, const char *name);
+
+/* ---- client.c ---- */
+
+/* Let everything go that an application keeps with a connection. */
+void compat_clients_drop(sqlite3 *db);
 
 /* ---- texts: printf.c ---- */
 

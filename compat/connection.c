@@ -449,6 +449,7 @@ connection_free(sqlite3 *db)
     velo_status st = velo_close(db->core);
 
     db->core = NULL;
+    compat_clients_drop(db);
     sqlite3_free_filename(db->filename);
     sqlite3_free_filename(db->attached_name);
     while (db->filenames != NULL) {
@@ -635,6 +636,8 @@ sqlite3_limit(sqlite3 *db, int id, int value)
         db->limits[id] = value > most[id] ? most[id] : value;
     if (id == SQLITE_LIMIT_LENGTH && value >= 0 && value < 30)
         db->limits[id] = 30;
+    if (id == SQLITE_LIMIT_FUNCTION_ARG && value >= 0 && db->pending == 0)
+        velo_set_argument_limit(db->core, db->limits[id]);
     if (id == SQLITE_LIMIT_ATTACHED && db->core != NULL)
         (void)velo_set_attached_limit(db->core, db->limits[id]);
     compat_unlock(db);

@@ -25,7 +25,7 @@ vl_explain_describe(vl_ctx *ctx, velo_statement *statement)
 }
 
 static vl_value
-explain_text(const char *text, size_t size)
+explain_value(const char *text, size_t size)
 {
     return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)size, .as.data = text};
 }
@@ -36,13 +36,13 @@ explain_add_code(vl_ctx *ctx, velo_statement *statement, int32_t id, int32_t par
                  const char *opcode, const char *detail)
 {
     size_t size = strcspn(opcode, " ");
-    vl_value row[8] = {vl_value_of_integer(id), explain_text(opcode, size),
+    vl_value row[8] = {vl_value_of_integer(id), explain_value(opcode, size),
                        vl_value_of_integer(id), vl_value_of_integer(parent),
                        vl_value_of_integer(0),  vl_value_of_null(),
                        vl_value_of_integer(0),  vl_value_of_null()};
 
     if (detail != NULL)
-        row[5] = explain_text(detail, strlen(detail));
+        row[5] = explain_value(detail, strlen(detail));
     return vl_made_add(ctx, &statement->made, &statement->run_arena, row);
 }
 
@@ -50,7 +50,7 @@ static velo_status
 explain_add_plan(vl_ctx *ctx, velo_statement *statement, const vl_explain_row *row)
 {
     vl_value values[4] = {vl_value_of_integer(row->id), vl_value_of_integer(row->parent),
-                          vl_value_of_integer(0), explain_text(row->detail, strlen(row->detail))};
+                          vl_value_of_integer(0), explain_value(row->detail, strlen(row->detail))};
 
     return vl_made_add(ctx, &statement->made, &statement->run_arena, values);
 }

@@ -13,7 +13,12 @@
 #include "sql/parse.h"
 #include "sql/plan_make.h"
 
+#include <limits.h>
 #include <string.h>
+
+/* Texts up to this size are copied before their first statement is looked for, and so parsed once;
+ * of longer ones, scripts, only that statement is copied, for which it is parsed twice. */
+#define STATEMENT_COPY_SIZE 4096U
 
 /* ---- plans ---- */
 
@@ -93,6 +98,15 @@ vl_prepared_env(const velo_statement *statement, const vl_schema **ordered)
                          .has_foreign_keys = statement->has_foreign_keys};
 }
 
+/* Let the application be asked for what a plan does. */
+static void
+statement_set_authorizer(const velo_statement *statement, vl_plan_env *env)
+{
+    env->authorize = statement->connection->authorizer;
+    env->authorize_user = statement->connection->authorizer_user;
+    env->argument_limit = statement->connection->argument_limit;
+}
+
 /* Check that all databases that a plan uses are open: tables of others would be looked for in main.
  */
 static velo_status
@@ -114,6 +128,7 @@ vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl
     velo_statement *statement = user;
     vl_plan_env env = vl_prepared_env(statement, ordered);
 
+    statement_set_authorizer(statement, &env);
     VL_TRY(statement_get_body(ctx, statement, &env, action, body));
     for (uint32_t i = 0; i < (*body)->step_count; i++)
         VL_TRY(statement_check_open(ctx, statement, (*body)->steps[i]));
@@ -149,13 +164,40 @@ statement_find_uses(velo_statement *statement)
     }
 }
 
-velo_status
-vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
+/* Plan what was parsed into the statement's arena. */
+static velo_status
+statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas,
+                    const vl_parse_result *parsed)
 {
     velo_connection *connection = statement->connection;
     const vl_schema *ordered[VL_DATABASES_MAX];
-    vl_parse_result parsed;
     vl_plan_env env;
+
+    statement->schema_count = connection->database_count;
+    for (uint32_t i = 0; i < statement->schema_count; i++) {
+        statement->schemas[i] = schemas[i];
+        vl_schema_retain(schemas[i]);
+    }
+    statement->epoch = connection->epoch;
+    statement->plan_count++;
+    statement->has_foreign_keys = connection->has_foreign_keys;
+    env = vl_prepared_env(statement, ordered);
+    statement_set_authorizer(statement, &env);
+    statement->tree = parsed->statement;
+    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed->statement, statement->sql,
+                        parsed->variable_count, &env, &statement->plan));
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
+        VL_TRY(vl_authorize_other(ctx, statement, ordered, &statement->plan->is_ignored));
+    statement->is_stale = 0;
+    VL_TRY(statement_make_bodies(ctx, statement, &env));
+    statement_find_uses(statement);
+    return VELO_OK;
+}
+
+velo_status
+vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
+{
+    vl_parse_result parsed;
 
     vl_exec_destroy(statement->exec);
     statement->exec = NULL;
@@ -165,22 +207,9 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schem
     statement->others = NULL;
     vl_database_release_schemas(statement->schemas, statement->schema_count);
     vl_arena_reset(&statement->arena);
-    statement->schema_count = connection->database_count;
-    for (uint32_t i = 0; i < statement->schema_count; i++) {
-        statement->schemas[i] = schemas[i];
-        vl_schema_retain(schemas[i]);
-    }
-    statement->epoch = connection->epoch;
-    statement->has_foreign_keys = connection->has_foreign_keys;
-    env = vl_prepared_env(statement, ordered);
+    statement->schema_count = 0;
     VL_TRY(vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed));
-    statement->tree = parsed.statement;
-    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed.statement, statement->sql,
-                        parsed.variable_count, &env, &statement->plan));
-    statement->is_stale = 0;
-    VL_TRY(statement_make_bodies(ctx, statement, &env));
-    statement_find_uses(statement);
-    return VELO_OK;
+    return statement_plan_tree(ctx, statement, schemas, &parsed);
 }
 
 velo_status
@@ -243,17 +272,20 @@ statement_make_room(vl_ctx *ctx, velo_statement *statement)
     return VELO_OK;
 }
 
+/* parsed: what was made of its text already, in its arena; or NULL */
 static velo_status
-statement_plan_first(vl_ctx *ctx, velo_statement *statement)
+statement_plan_first(vl_ctx *ctx, velo_statement *statement, const vl_parse_result *parsed)
 {
     vl_schema *schemas[VL_DATABASES_MAX];
     velo_status st;
 
     VL_TRY(vl_database_get_schemas(ctx, statement->connection, schemas));
-    st = vl_prepared_plan(ctx, statement, schemas);
+    st = parsed != NULL ? statement_plan_tree(ctx, statement, schemas, parsed)
+                        : vl_prepared_plan(ctx, statement, schemas);
     vl_database_release_schemas(schemas, statement->connection->database_count);
     VL_TRY(st);
-    if (statement->plan->kind == VL_PLAN_OTHER)
+    statement->made.column_count = 0;
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         VL_TRY(vl_prepared_describe_other(ctx, statement));
     return statement_make_room(ctx, statement);
 }
@@ -261,6 +293,7 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement)
 static void
 statement_destroy(velo_statement *statement)
 {
+    vl_pointers_drop(statement->connection, statement, 1, INT_MAX);
     vl_exec_destroy(statement->exec);
     vl_database_release_schemas(statement->schemas, statement->schema_count);
     if (statement->part_room > 0)
@@ -277,30 +310,65 @@ statement_destroy(velo_statement *statement)
     vl_free(statement);
 }
 
-/* Make a statement of a text that has one. */
+/* Where the first statement of a long text ends. */
 static velo_status
-statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size_t size,
-                 velo_statement **out)
+statement_measure(vl_ctx *ctx, const char *sql, size_t *size, size_t *tail)
 {
-    velo_statement *statement = vl_alloc_zero(ctx, sizeof *statement);
+    vl_parse_result parsed;
+    vl_arena arena;
     velo_status st;
 
+    *tail = 0;
+    if (*size <= STATEMENT_COPY_SIZE)
+        return VELO_OK;
+    vl_arena_init(&arena, ctx->allocator, 0);
+    st = vl_parse(ctx, sql, *size, NULL, &arena, &parsed);
+    *size = *tail = parsed.tail;
+    vl_arena_deinit(&arena);
+    return st;
+}
+
+/* Parse and plan a copy of a text; what is behind its first statement is dropped. *has: there is
+ * one. */
+static velo_status
+statement_read(vl_ctx *ctx, velo_statement *statement, const char *sql, size_t size, size_t *tail,
+               int *has)
+{
+    vl_parse_result parsed;
+    velo_status st;
+
+    statement->sql = vl_alloc(ctx, size + 1);
+    if (statement->sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for a statement", size);
+    memcpy(statement->sql, sql, size);
+    statement->sql[size] = 0;
+    st = vl_parse(ctx, statement->sql, size, NULL, &statement->arena, &parsed);
+    *tail = parsed.tail;
+    statement->sql[parsed.tail] = 0;
+    statement->sql_size = parsed.tail;
+    *has = st == VELO_OK && parsed.statement != NULL;
+    return *has ? statement_plan_first(ctx, statement, &parsed) : st;
+}
+
+/* Make a statement of the first one in a text; NULL when it has none. */
+static velo_status
+statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size_t size,
+                 size_t *tail, velo_statement **out)
+{
+    velo_statement *statement;
+    velo_status st;
+    int has = 0;
+
+    VL_TRY(statement_measure(ctx, sql, &size, tail));
+    statement = vl_alloc_zero(ctx, sizeof *statement);
     if (statement == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     statement->connection = connection;
     vl_arena_init(&statement->arena, ctx->allocator, 0);
     vl_arena_init(&statement->run_arena, ctx->allocator, 0);
     vl_arena_init(&statement->row_arena, ctx->allocator, 0);
-    statement->sql = vl_alloc(ctx, size + 1);
-    if (statement->sql == NULL) {
-        st = vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for a statement", size);
-    } else {
-        memcpy(statement->sql, sql, size);
-        statement->sql[size] = 0;
-        statement->sql_size = size;
-        st = statement_plan_first(ctx, statement);
-    }
-    if (st != VELO_OK) {
+    st = statement_read(ctx, statement, sql, size, tail, &has);
+    if (st != VELO_OK || !has) {
         statement_destroy(statement);
         return st;
     }
@@ -310,22 +378,6 @@ statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size
     connection->statements = statement;
     *out = statement;
     return VELO_OK;
-}
-
-/* Where the first statement of a text ends; *has: there is one. */
-static velo_status
-statement_measure(vl_ctx *ctx, const char *sql, size_t size, size_t *tail, int *has)
-{
-    vl_parse_result parsed;
-    vl_arena arena;
-    velo_status st;
-
-    vl_arena_init(&arena, ctx->allocator, 0);
-    st = vl_parse(ctx, sql, size, NULL, &arena, &parsed);
-    *tail = parsed.tail;
-    *has = parsed.statement != NULL;
-    vl_arena_deinit(&arena);
-    return st;
 }
 
 /* Bytes of a text up to its zero byte, or `size`. */
@@ -344,11 +396,11 @@ velo_status
 velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_statement **out,
              const char **tail)
 {
+    vl_collators *outer;
     vl_ctx *ctx;
     size_t length;
-    size_t end;
+    size_t end = 0;
     velo_status st;
-    int has;
 
     if (out != NULL)
         *out = NULL;
@@ -361,11 +413,11 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
         return vl_connection_end_call(connection,
                                       vl_fail(ctx, VELO_MISUSE, "velo_prepare: a pointer is NULL"));
     length = statement_text_size(sql, size);
-    st = statement_measure(ctx, sql, length, &end, &has);
+    outer = vl_collators_enter(&connection->collators);
+    st = statement_create(ctx, connection, sql, length, &end, out);
+    (void)vl_collators_enter(outer);
     if (tail != NULL)
         *tail = sql + end;
-    if (st == VELO_OK && has)
-        st = statement_create(ctx, connection, sql, end, out);
     return vl_connection_end_call(connection, st);
 }
 
@@ -574,7 +626,8 @@ statement_plan_again(vl_ctx *ctx, velo_statement *statement, vl_schema **opened)
         }
     st = vl_prepared_plan(ctx, statement, schemas);
     vl_database_release_schemas(schemas, connection->database_count);
-    if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER)
+    statement->made.column_count = 0;
+    if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         st = vl_prepared_describe_other(ctx, statement);
     if (st == VELO_OK)
         st = statement_make_room(ctx, statement);
@@ -670,6 +723,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .io = connection->engine->io,
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
+                           .is_plain = connection->is_plain,
                            .find_body = vl_prepared_find_body,
                            .body_user = statement,
                            .tally = &connection->tally,
@@ -689,6 +743,15 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
     return VELO_OK;
 }
 
+/* Whether running a statement does not lead to statement_open, which makes stale plans anew. */
+static int
+statement_is_planned_once(const velo_statement *statement)
+{
+    return statement->plan->is_ignored || statement->tree->type == VL_AST_BEGIN ||
+           statement->tree->type == VL_AST_COMMIT || statement->tree->type == VL_AST_ROLLBACK ||
+           statement->tree->type == VL_AST_SAVEPOINT || statement->tree->type == VL_AST_RELEASE;
+}
+
 static velo_status
 statement_start(vl_ctx *ctx, velo_statement *statement)
 {
@@ -696,12 +759,15 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
 
     statement->has_returned_row = 0;
     statement->is_expired = 0;
-    if (statement->plan == NULL)
-        VL_TRY(statement_plan_first(ctx, statement));
+    statement->run_count++;
+    if (statement->plan == NULL || (statement->is_stale && statement_is_planned_once(statement)))
+        VL_TRY(statement_plan_first(ctx, statement, NULL));
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;
     VL_TRY(vl_hooks_begin_run(ctx, statement));
+    if (statement->plan->is_ignored)
+        return VELO_OK;
     switch (statement->tree->type) {
     case VL_AST_BEGIN:
     case VL_AST_COMMIT:
@@ -715,6 +781,8 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     statement->foreign = connection->foreign;
     VL_TRY(statement_open(ctx, statement));
     vl_arena_reset(&statement->run_arena);
+    if (statement->plan->is_ignored)
+        return VELO_OK;
     if (statement->plan->kind == VL_PLAN_OTHER)
         return vl_prepared_run_other(ctx, statement);
     return statement_start_exec(ctx, statement);
@@ -808,6 +876,7 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         if (!statement->has_returned_row && statement->is_writing)
             vl_connection_linger(statement->connection);
         statement->has_returned_row = 1;
+        statement->row_count++;
         return st;
     }
     st = statement_close(ctx, statement, st == VELO_DONE ? VELO_OK : st);
@@ -821,6 +890,7 @@ velo_step(velo_statement *statement)
 {
     velo_connection *connection;
     velo_statement *outer;
+    vl_collators *collators;
     vl_ctx *ctx;
     velo_status st;
 
@@ -828,6 +898,7 @@ velo_step(velo_statement *statement)
         return VELO_MISUSE;
     connection = statement->connection;
     ctx = vl_connection_begin_call(connection);
+    collators = vl_collators_enter(&connection->collators);
     outer = connection->running;
     connection->running = statement;
     if (outer == NULL) /* else a function runs it */
@@ -838,9 +909,12 @@ velo_step(velo_statement *statement)
     }
     statement_drop_row(statement);
     st = statement_step(ctx, statement);
+    (void)vl_collators_enter(collators);
     connection->running = outer;
     if (outer == NULL)
         vl_session_leave_call(connection->session);
+    if (outer == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced && st != VELO_ROW)
         vl_hooks_end_run(statement);
     else if (st == VELO_ROW && connection->trace_events != 0)
@@ -872,6 +946,8 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
         if (is_outer)
             vl_session_leave_call(connection->session);
     }
+    if (connection->running == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced)
         vl_hooks_end_run(statement);
     return st;

@@ -72,6 +72,11 @@ func_find(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, vl_bind_wo
     vl_plan_found result = VL_PLAN_NO_NAME;
 
     memset(found, 0, sizeof *found);
+    if (b->env->argument_limit != 0 && count > b->env->argument_limit)
+        vl_bind_fail(b, scope, at, "too many arguments on function %.*s", (int)name.size,
+                     name.text);
+    if (b->status != VELO_OK)
+        return 0;
     if (b->env->find_func != NULL)
         result = b->env->find_func(b->env->arg, name.text, name.size, count, found);
     if (result == VL_PLAN_NO_NAME)
@@ -95,13 +100,14 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
     expr->kid_count = arguments->count;
     expr->effect = (uint8_t)found->effect;
     expr->classes = found->classes;
+    expr->may_be_json = (uint8_t)found->may_be_json;
     if (found->compares)
         for (uint32_t i = 0; i < arguments->count; i++)
             if (vl_expr_collation(b, arguments->list[i], &collation))
                 break;
     expr = vl_expr_finish(b, expr);
     if (expr != NULL && found->compares)
-        expr->collation = collation;
+        expr->collation = vl_bind_need(b, collation);
     return expr;
 }
 
@@ -110,10 +116,14 @@ vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name, vl_expr
                    const vl_ast *at)
 {
     vl_bind_word word = {name, (uint32_t)strlen(name)};
+    vl_bind_answer answer;
     vl_plan_func found;
 
-    if (b->status != VELO_OK || !func_find(b, scope, at, word, arguments.count, &found))
+    if (b->status != VELO_OK || !func_find(b, scope, at, word, arguments.count, &found) ||
+        !vl_bind_ask_function(b, scope, word, &answer))
         return NULL;
+    if (answer == VL_BIND_IGNORED)
+        return vl_expr_constant(b, vl_value_of_null(), at);
     if (found.is_aggregate)
         return vl_bind_fail(b, scope, at, "misuse of aggregate: %s()", name);
     return func_scalar(b, &found, &arguments, at);
@@ -210,6 +220,7 @@ vl_bind_sort_keys(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_sor
         if (key->expr == NULL)
             return 0;
         (void)vl_expr_collation(b, key->expr, &key->collation);
+        (void)vl_bind_need(b, key->collation);
         key->is_descending = (term->flags & VL_AST_DESC) != 0;
         key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                           (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
@@ -240,6 +251,8 @@ func_bind_call(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
         vl_bind_fail(b, scope, ast, "DISTINCT aggregates must take exactly one argument");
     if (is_ok && b->status == VELO_OK && call->arguments.count > 0)
         (void)vl_expr_collation(b, call->arguments.list[0], &call->collation);
+    if (call->is_distinct || found->compares)
+        (void)vl_bind_need(b, call->collation);
     return b->status == VELO_OK;
 }
 
@@ -270,6 +283,7 @@ func_aggregate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
     if (expr == NULL)
         return NULL;
     expr->classes = found->classes;
+    expr->may_be_json = (uint8_t)found->may_be_json;
     return expr;
 }
 
@@ -313,13 +327,17 @@ vl_expr *
 vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[0] != NULL ? ast->kid[0]->count : 0;
+    vl_bind_word name = {ast->text, ast->text_size};
+    vl_bind_answer answer;
     vl_plan_func found;
     vl_exprs arguments;
     vl_expr *expr;
 
-    if (!func_find(b, scope, ast, (vl_bind_word){ast->text, ast->text_size}, count, &found) ||
-        !func_check_syntax(b, scope, ast, &found))
+    if (!func_find(b, scope, ast, name, count, &found) ||
+        !func_check_syntax(b, scope, ast, &found) || !vl_bind_ask_function(b, scope, name, &answer))
         return NULL;
+    if (answer == VL_BIND_IGNORED)
+        return vl_expr_constant(b, vl_value_of_null(), ast);
     if (ast->kid[3] != NULL)
         return vl_bind_window_function(b, scope, ast, &found);
     if (found.is_aggregate)

@@ -145,7 +145,7 @@ query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_
 
             expr = vl_bind_unqualified(b, scope, 0, scope->source_count, name, ast);
         } else {
-            expr = vl_bind_source_expr(b, source, i, ast);
+            expr = vl_bind_read(b, scope, source, (int32_t)i, ast);
         }
         query_add_result(b, scope, results, ast, expr, column->name);
     }
@@ -301,7 +301,9 @@ query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
     vl_aggregates_rule rule;
 
     vl_bind_windows(b, scope, ast->kid[5]);
+    scope->results = ast->kid[0]; /* ON may name aliases */
     vl_bind_from(b, scope, ast->kid[1], &core->from);
+    scope->results = NULL;
     scope->aggregates = VL_AGGREGATES_ALLOWED;
     scope->has_windows = 1;
     if (b->status != VELO_OK ||
@@ -335,6 +337,8 @@ query_bind_core(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, 
     core->scope = vl_bind_scope_new(b, parent, like);
     if (core->scope == NULL)
         return NULL;
+    if (!like->is_inserted && !vl_bind_may(b, NULL, VELO_ACTION_SELECT, NULL))
+        return NULL;
     if (ast->type == VL_AST_VALUES)
         query_bind_values(b, core, ast);
     else
@@ -344,9 +348,8 @@ query_bind_core(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, 
 
 /* ---- all of a query ---- */
 
-/* Columns of the whole: names of the first, what all of them can be. */
-static void
-query_merge(vl_binder *b, vl_query *query)
+void
+vl_bind_merge_cores(vl_binder *b, vl_query *query)
 {
     const vl_core *first = query->cores[0];
     uint8_t *collations = vl_bind_alloc(b, query->column_count + 1U, 1);
@@ -403,7 +406,7 @@ vl_bind_cores(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
     }
     b->depth--;
     if (b->status == VELO_OK)
-        query_merge(b, query);
+        vl_bind_merge_cores(b, query);
     return b->status == VELO_OK ? query : NULL;
 }
 
@@ -416,6 +419,9 @@ vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
 
     if (inner == NULL || b->status != VELO_OK)
         return NULL;
+    inner->is_inserted = like->is_inserted && list->count == 1 &&
+                         vl_ast_first(list)->type == VL_AST_VALUES &&
+                         vl_ast_first(list)->kid[0]->count == 1;
     inner->with = vl_bind_with(b, parent, like, ast->kid[0], ast);
     if (b->status != VELO_OK)
         return NULL;
@@ -424,5 +430,40 @@ vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
         return NULL;
     vl_bind_order_by(b, query, ast->kid[2]);
     vl_bind_limit(b, query, inner, ast->kid[3], ast->kid[4]);
+    for (uint32_t i = 0; i < query->core_count && b->status == VELO_OK; i++)
+        vl_bind_ask_unnamed(b, query->cores[i]->scope);
     return b->status == VELO_OK ? query : NULL;
+}
+
+static void
+query_forget_json(vl_binder *b, vl_exprs *exprs)
+{
+    for (uint32_t i = 0; i < exprs->count && b->status == VELO_OK; i++) {
+        vl_expr *expr = exprs->list[i];
+        vl_expr *outer;
+
+        if (!expr->may_be_json)
+            continue;
+        outer = vl_expr_new(b, VL_EXPR_CONVERT, 1, NULL);
+        if (outer == NULL)
+            return;
+        outer->kids[0] = expr;
+        outer->affinity = VL_AFFINITY_NONE;
+        outer->classes = expr->classes;
+        exprs->list[i] = vl_expr_finish(b, outer);
+    }
+}
+
+void
+vl_bind_forget_json(vl_binder *b, vl_query *query)
+{
+    if (query == NULL)
+        return;
+    for (uint32_t i = 0; i < query->core_count && b->status == VELO_OK; i++) {
+        vl_core *core = query->cores[i];
+
+        query_forget_json(b, &core->results);
+        for (uint32_t row = 0; row < core->row_count; row++)
+            query_forget_json(b, &core->rows[row]);
+    }
 }

@@ -130,6 +130,7 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
         if (key->expr == NULL)
             return;
         (void)vl_expr_collation(b, key->expr, &key->collation);
+        (void)vl_bind_need(b, key->collation);
         key->is_descending = (term->flags & VL_AST_DESC) != 0;
         key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                           (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
@@ -315,6 +316,18 @@ update_is_selective(const vl_table_def *table, vl_conflict conflict)
     return is_selective || table->key_conflict >= VL_CONFLICT_FAIL;
 }
 
+/* Whether REPLACE may put a default in place of a NULL. */
+static int
+update_puts_defaults(const vl_table_def *table, vl_conflict conflict)
+{
+    int puts = conflict == VL_CONFLICT_REPLACE;
+
+    for (uint32_t i = 0; i < table->column_count; i++)
+        puts |=
+            conflict == VL_CONFLICT_DEFAULT && table->columns[i].not_null == VL_CONFLICT_REPLACE;
+    return puts;
+}
+
 /* Whether triggers see in which order rows of a table are changed. */
 static int
 update_fires(const update_work *work, vl_ast_op event, const vl_ast *sets)
@@ -390,6 +403,8 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
             vl_bind_fires(b, work.target->table, VL_OP_UPDATE, ast->kid[2], conflict, 0);
         op->as.update.target.replaced =
             vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_REPLACE, 1);
+        if (update_puts_defaults(work.target->table, conflict))
+            vl_bind_defaults(b, work.target, &op->as.update.target.defaults);
         op->as.update.key_count = keys.count;
         op->as.update.is_joined = work.is_joined;
         op->as.update.columns = columns;
@@ -408,11 +423,13 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
     const vl_exprs none = {NULL, 0};
     vl_exprs keys;
     vl_bind_scope *scope;
+    vl_bind_answer answer;
     vl_bind_frame frame;
     vl_op *op;
 
     if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_DELETE, NULL))
         return;
+    answer = vl_bind_ask_table(b, work.scope, VELO_ACTION_DELETE, work.target->table, NULL);
     if (ast->kid[2] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[2]), &work.where);
     update_bind_order(&work, ast->kid[4], ast->kid[5], ast->kid[6], "DELETE");
@@ -431,8 +448,8 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
         as->target.fires =
             vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_DEFAULT, 0);
         as->is_all = as->target.fires.before_count + as->target.fires.after_count == 0 &&
-                     as->target.fires.foreign == NULL && ast->kid[2] == NULL &&
-                     ast->kid[3] == NULL && ast->kid[5] == NULL;
+                     as->target.fires.foreign == NULL && answer == VL_BIND_ALLOWED &&
+                     ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
         work.target->kind = VL_BIND_SOURCE_GIVEN;
         vl_bind_change_target(b, work.target, &as->target, &work.row);
         vl_bind_scope_add(b, scope, work.target);

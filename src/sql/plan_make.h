@@ -9,6 +9,7 @@
 #include "base/ctx.h"
 #include "sql/ast.h"
 #include "sql/plan.h"
+#include "velocidb.h"
 
 /* Result columns of one SELECT, sources of one FROM, and how deep queries may nest. */
 #define VL_PLAN_COLUMNS_MAX 2000
@@ -41,6 +42,7 @@ typedef struct vl_plan_func {
     int is_window;          /* needs OVER; is_aggregate as well */
     int is_frameless;       /* such a one that does not look at its frame: rank */
     int is_groups_only;     /* an aggregate that OVER may not stand behind */
+    int may_be_json;        /* it can yield vl_value.is_json */
 } vl_plan_func;
 
 /* A table-valued function as the binder needs to know it. */
@@ -64,11 +66,19 @@ typedef struct vl_plan_env {
                            vl_plan_table_func *found);
     /* Estimated rows of a table; negative: unknown. NULL: unknown for all. */
     double (*table_rows)(const void *arg, const vl_table_def *table);
-    const void *arg;      /* given to the functions */
-    int has_foreign_keys; /* they are enforced */
+    const void *arg; /* given to the functions */
+    /* Asked what the statement may do: velo_set_authorizer. NULL: everything. */
+    int (*authorize)(void *user, velo_action action, const char *first, const char *second,
+                     const char *database, const char *inner);
+    void *authorize_user;
+    uint32_t argument_limit; /* most arguments of a function; 0: no limit here */
+    int has_foreign_keys;    /* they are enforced */
     int is_dropping; /* the DELETE of a DROP TABLE: it fires no triggers, and passes over foreign
                         keys that lack their parent key */
 } vl_plan_env;
+
+/* The kind of plan that a statement's tree gives. */
+vl_plan_kind vl_plan_kind_of(const vl_ast *statement);
 
 /* Make a plan.
  *

@@ -221,13 +221,174 @@ statements_are_traced(void)
     CHECK_LOG(log, "8 -;");
 }
 
+/* ---- changes in full ---- */
+
+static void
+hooks_row_values(hooks_log *log, velo_row_change *change,
+                 velo_value *(*get)(velo_row_change *change, int column))
+{
+    for (int i = 0; get(change, i) != NULL; i++)
+        hooks_note(log, velo_value_text(get(change, i)));
+}
+
+static void
+hooks_row_change(void *user, velo_row_change *change)
+{
+    hooks_log *log = user;
+    char text[100];
+
+    (void)snprintf(text, sizeof text, "%d %s.%s %d %d %d %d", (int)velo_row_change_kind(change),
+                   velo_row_change_database(change), velo_row_change_table(change),
+                   velo_row_change_columns(change), (int)velo_row_change_rowid_before(change),
+                   (int)velo_row_change_rowid_after(change), velo_row_change_depth(change));
+    hooks_note(log, text);
+    hooks_row_values(log, change, velo_row_change_before);
+    hooks_note(log, "to");
+    hooks_row_values(log, change, velo_row_change_after);
+}
+
+static void
+changes_are_told_in_full(void)
+{
+    static const struct {
+        const char *sql;
+        const char *wanted;
+    } cases[] = {
+        {"INSERT INTO t VALUES (1, 'x')", "18 main.t 2 1 1 0;to;1;x;"},
+        {"UPDATE t SET b = 'y', a = 5", "23 main.t 2 1 5 0;1;x;to;5;y;"},
+        {"INSERT OR IGNORE INTO t VALUES (6, 'y')", ""},
+        {"REPLACE INTO t VALUES (6, 'y')", "9 main.t 2 5 5 0;5;y;to;18 main.t 2 6 6 0;to;6;y;"},
+        {"DELETE FROM t", "9 main.t 2 6 6 0;6;y;to;"},
+        {"CREATE TABLE w(k PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO w VALUES ('k', 'v')",
+         "18 main.w 2 0 0 0;to;k;v;"},
+        {"CREATE TRIGGER r AFTER INSERT ON t BEGIN UPDATE w SET v = new.b; END;"
+         "INSERT INTO t VALUES (7, 'z')",
+         "18 main.t 2 7 7 0;to;7;z;23 main.w 2 0 0 1;k;v;to;k;z;"},
+    };
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+
+    velo_set_commit_hook(connection, NULL, NULL);
+    velo_set_row_change_hook(connection, hooks_row_change, &log);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        log.text[0] = 0;
+        CHECK_OK(velo_exec(connection, cases[i].sql, NULL, NULL));
+        CHECK_TEXT(log.text, cases[i].wanted);
+    }
+    velo_set_row_change_hook(connection, NULL, NULL);
+    log.text[0] = 0;
+    CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
+    CHECK_TEXT(log.text, "");
+    (void)velo_close(connection);
+}
+
+/* ---- the log, limits, numbers ---- */
+
+static void
+hooks_log_bytes(void *user, const char *database, uint64_t log_bytes)
+{
+    hooks_log *log = user;
+
+    log->count++;
+    log->answer = log_bytes > 0 && strcmp(database, "main") == 0;
+}
+
+static void
+commits_are_told_with_the_log(void)
+{
+    hooks_log log;
+    velo_connection *connection = NULL;
+
+    memset(&log, 0, sizeof log);
+    CHECK_OK(velo_open(unit_path("log.vdb"), NULL, &connection));
+    CHECK_OK(velo_exec(connection, "CREATE TABLE t(a)", NULL, NULL));
+    velo_set_log_hook(connection, hooks_log_bytes, &log);
+    CHECK_OK(velo_exec(connection, "INSERT INTO t VALUES (1)", NULL, NULL));
+    CHECK_EQ(log.count, 1);
+    CHECK(log.answer);
+    CHECK_OK(velo_exec(connection, "BEGIN; INSERT INTO t VALUES (2)", NULL, NULL));
+    CHECK_EQ(log.count, 1);
+    CHECK_OK(velo_exec(connection, "COMMIT; SELECT * FROM t; BEGIN; COMMIT", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    CHECK_OK(velo_exec(connection, "BEGIN; DELETE FROM t; ROLLBACK", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    velo_set_log_hook(connection, NULL, NULL);
+    CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    (void)velo_close(connection);
+}
+
+static void
+numbers_are_told(void)
+{
+    velo_statistics before = {.size = sizeof before};
+    velo_statistics after = {.size = sizeof after};
+    velo_statement_statistics of_statement = {.size = sizeof of_statement};
+    velo_connection *connection = NULL;
+    velo_statement *statement = NULL;
+
+    CHECK_OK(velo_open(unit_path("numbers.vdb"), NULL, &connection));
+    CHECK_OK(velo_exec(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)", NULL, NULL));
+    CHECK_OK(velo_get_statistics(connection, NULL, &before));
+    CHECK(before.cache_bytes > 0 && before.cache_frames > 0 && before.schema_bytes > 0);
+    CHECK(before.log_bytes > 0 && before.log_syncs > 0 && before.commits >= 2);
+    CHECK_EQ(before.statements, 0);
+    CHECK_OK(velo_prepare(connection, "SELECT a FROM t ORDER BY a", -1, &statement, NULL));
+    for (int run = 0; run < 2; run++) {
+        while (velo_step(statement) == VELO_ROW)
+            continue;
+        CHECK_OK(velo_reset(statement));
+        CHECK_OK(velo_exec(connection, "CREATE TABLE IF NOT EXISTS u(b)", NULL, NULL));
+    }
+    CHECK_OK(velo_statement_get_statistics(statement, &of_statement));
+    CHECK_EQ(of_statement.plans, 2);
+    CHECK_EQ(of_statement.runs, 2);
+    CHECK_EQ(of_statement.rows, 4);
+    CHECK(of_statement.bytes > 0);
+    CHECK_OK(
+        velo_exec(connection, "BEGIN; DELETE FROM t; ROLLBACK; PRAGMA wal_checkpoint", NULL, NULL));
+    CHECK_OK(velo_get_statistics(connection, "main", &after));
+    CHECK_EQ(after.commits, before.commits + 1);
+    CHECK(after.rollbacks > before.rollbacks);
+    CHECK(after.checkpoints > before.checkpoints);
+    CHECK_EQ(after.statements, 1);
+    CHECK(after.statement_bytes >= of_statement.bytes);
+    CHECK_EQ(velo_get_statistics(connection, "nobody", &after), VELO_NOTFOUND);
+    after.size = 1;
+    CHECK_EQ(velo_get_statistics(connection, NULL, &after), VELO_MISUSE);
+    CHECK_EQ(velo_get_statistics(NULL, NULL, &before), VELO_MISUSE);
+    (void)velo_finalize(statement);
+    (void)velo_close(connection);
+}
+
+static void
+calls_have_a_limit(void)
+{
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+
+    velo_set_argument_limit(connection, 1);
+    CHECK_OK(velo_exec(connection, "SELECT abs(-1)", NULL, NULL));
+    CHECK_EQ(velo_exec(connection, "SELECT max(1, 2)", NULL, NULL), VELO_ERROR);
+    CHECK_TEXT(velo_error_text(connection), "too many arguments on function max");
+    velo_set_argument_limit(connection, 1000);
+    CHECK_OK(velo_exec(connection, "SELECT max(1, 2)", NULL, NULL));
+    (void)velo_close(connection);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(commits_and_rollbacks_are_told), UNIT_TEST(commit_is_refused),
-        UNIT_TEST(changed_rows_are_told),          UNIT_TEST(progress_is_asked),
+        UNIT_TEST(commits_and_rollbacks_are_told),
+        UNIT_TEST(commit_is_refused),
+        UNIT_TEST(changed_rows_are_told),
+        UNIT_TEST(progress_is_asked),
         UNIT_TEST(statements_are_traced),
+        UNIT_TEST(changes_are_told_in_full),
+        UNIT_TEST(commits_are_told_with_the_log),
+        UNIT_TEST(numbers_are_told),
+        UNIT_TEST(calls_have_a_limit),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
