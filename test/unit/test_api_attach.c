@@ -64,6 +64,12 @@ names_are_found_in_order(void)
               "0,i,0,c,0|0,0,x");
     CHECK_RUN(db, "EXPLAIN QUERY PLAN SELECT * FROM aux.t WHERE x = 1",
               "1,0,0,SEARCH aux.t USING COVERING INDEX i (x=?)");
+    CHECK_RUN(db, "EXPLAIN SELECT * FROM aux.t ORDER BY x DESC, 1 + x",
+              "0,Select,0,0,0,~,0,~|1,SCAN,1,0,0,SCAN aux.t,0,~|"
+              "2,USE,2,0,0,USE TEMP B-TREE FOR ORDER BY,0,~");
+    CHECK_RUN(db, "EXPLAIN DROP TABLE aux.t; EXPLAIN DELETE FROM u WHERE a = 1",
+              "0,Other,0,0,0,~,0,~|0,Delete,0,0,0,~,0,~|"
+              "1,SEARCH,1,0,0,SEARCH u USING INTEGER PRIMARY KEY (rowid=?),0,~");
     CHECK_RUN(db, "ALTER TABLE third.u RENAME TO v; ALTER TABLE v RENAME COLUMN a TO z", "");
     CHECK_RUN(db, "SELECT z FROM v; DROP TABLE v; SELECT count(*) FROM third.sqlite_schema",
               "aux|0");
