@@ -524,6 +524,7 @@ collect_log(vl_ctx *ctx, collect_pass *pass, vl_undo_log *log, int *is_done)
             VL_TRY(collect_record(ctx, pass));
     }
     for (record = vl_undo_last(log); record != NULL; record = record->previous) { /* TC3 */
+        vl_undo_pool_settle(pass->store->pool, 1); /* it may be a long way through the file */
         if (record->kind != VL_UNDO_TREE_DROPPED || record->tree == 0)
             continue;
         pass->tree = NULL;
