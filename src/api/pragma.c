@@ -306,12 +306,12 @@ pragma_take_fault(void *argument, const char *text)
 static velo_status
 pragma_check_database(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
 {
-    vl_store *store = vl_txn_store_base(vl_pragma_engine(call)->store);
+    vl_txn_store *store = vl_pragma_engine(call)->store;
     pragma_faults faults = {ctx, call, VELO_OK};
     vl_store_report report;
     velo_status st;
 
-    st = vl_store_check(ctx, store, pragma_take_fault, &faults, &report);
+    st = vl_txn_store_check(ctx, store, pragma_take_fault, &faults, &report);
     VL_TRY(faults.st);
     if (st == VELO_OK && has_indexes) {
         VL_TRY(vl_verify_tables(ctx, call->statement, call->database, pragma_take_fault, &faults));

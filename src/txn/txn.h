@@ -40,6 +40,7 @@
 #define VL_TXN_TXN_H
 
 #include "storage/store.h"
+#include "storage/store_check.h"
 #include "txn/undo.h"
 #include "txn/visible.h"
 #include "txn/wait.h"
@@ -86,6 +87,11 @@ vl_store *vl_txn_store_base(const vl_txn_store *store);
  * until nothing is left that can go now. Errors: those of reading pages; the rest stays for later.
  */
 velo_status vl_txn_store_collect(vl_ctx *ctx, vl_txn_store *store) VL_MUST_CHECK;
+
+/* vl_store_check while nobody collects: the caller sees to it that nobody else changes the store.
+ */
+velo_status vl_txn_store_check(vl_ctx *ctx, vl_txn_store *store, vl_store_fault *fault,
+                               void *argument, vl_store_report *report) VL_MUST_CHECK;
 
 typedef struct vl_txn_stats {
     uint64_t version_bytes;    /* memory that older versions take */

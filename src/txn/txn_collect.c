@@ -209,8 +209,8 @@ collect_is_long(const vl_undo *newest)
     return length >= COLLECT_CHAIN && (length & (length - 1)) == 0;
 }
 
-/* Whether chains without a row are to be looked for in a map: at each power of two, as above. A large
- * transaction puts as many chains on a page as that has entries, and none of them can go. */
+/* Whether chains without a row are to be looked for in a map: at each power of two, as above. A
+ * large transaction puts as many chains on a page as that has entries, and none of them can go. */
 static int
 collect_is_full(uint32_t count)
 {
@@ -524,6 +524,7 @@ collect_log(vl_ctx *ctx, collect_pass *pass, vl_undo_log *log, int *is_done)
             VL_TRY(collect_record(ctx, pass));
     }
     for (record = vl_undo_last(log); record != NULL; record = record->previous) { /* TC3 */
+        vl_undo_pool_settle(pass->store->pool, 1); /* it may be a long way through the file */
         if (record->kind != VL_UNDO_TREE_DROPPED || record->tree == 0)
             continue;
         pass->tree = NULL;
@@ -560,34 +561,40 @@ collect_logs(vl_ctx *ctx, collect_pass *pass)
     return st;
 }
 
-velo_status
-vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max_records)
+/* Collect with the turn, which is given back. */
+static velo_status
+collect_with_turn(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max_records)
 {
     collect_pass pass;
     velo_status st;
 
-    /* The horizon is large, and filled by whoever has the turn. */
+    /* The horizon is large, and filled later. */
     pass.store = store;
     pass.writer = writer;
+    pass.left = max_records;
     pass.tree = NULL;
     pass.record = NULL;
     pass.rowid = 0;
     pass.is_tombstone = 0;
+    st = collect_logs(ctx, &pass);
+    vl_txn_free_garbage(ctx, store, writer); /* with the turn: vl_txn_store_check relies on it */
+    vl_latch_release_exclusive(&store->collect_turn);
+    vl_undo_pool_tend(ctx, store->pool);
+    return st;
+}
+
+velo_status
+vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max_records)
+{
     if (max_records == UINT64_MAX) {
         vl_latch_acquire_exclusive(&store->collect_turn); /* TC4 */
-        pass.left = UINT64_MAX;
     } else if (!vl_latch_try_exclusive(&store->collect_turn)) {
         atomic_fetch_add_explicit(&store->collect_owed, max_records, memory_order_relaxed);
         return VELO_OK; /* who has the turn, or comes next, does it as well */
     } else {
-        pass.left =
-            max_records + atomic_exchange_explicit(&store->collect_owed, 0, memory_order_relaxed);
+        max_records += atomic_exchange_explicit(&store->collect_owed, 0, memory_order_relaxed);
     }
-    st = collect_logs(ctx, &pass);
-    vl_latch_release_exclusive(&store->collect_turn);
-    vl_undo_pool_tend(ctx, store->pool);
-    vl_txn_free_garbage(ctx, store, writer);
-    return st;
+    return collect_with_turn(ctx, store, writer, max_records);
 }
 
 void
@@ -602,9 +609,10 @@ vl_txn_help(vl_ctx *ctx, void *user)
         return; /* not before something happens: committers try it as well */
     store->helper_failed = UINT64_MAX;
     for (uint32_t i = 0; i < COLLECT_HELP_ROUNDS; i++) {
-        if (!vl_undo_pool_can_take(store->pool, vl_snapshots_oldest(store->snapshots)))
+        if (!vl_undo_pool_can_take(store->pool, vl_snapshots_oldest(store->snapshots)) ||
+            !vl_latch_try_exclusive(&store->collect_turn))
             return;
-        if (vl_txn_collect(ctx, store, writer, COLLECT_HELP_RECORDS) == VELO_OK)
+        if (collect_with_turn(ctx, store, writer, COLLECT_HELP_RECORDS) == VELO_OK)
             continue;
         vl_log_write(ctx->log, VL_LOG_WARNING, ctx->error.code, "older versions stay for now: %s",
                      ctx->error.text);

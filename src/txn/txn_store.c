@@ -456,6 +456,18 @@ vl_txn_store_collect(vl_ctx *ctx, vl_txn_store *store)
     return st;
 }
 
+velo_status
+vl_txn_store_check(vl_ctx *ctx, vl_txn_store *store, vl_store_fault *fault, void *argument,
+                   vl_store_report *report)
+{
+    velo_status st;
+
+    vl_latch_acquire_exclusive(&store->collect_turn);
+    st = vl_store_check(ctx, store->base, fault, argument, report);
+    vl_latch_release_exclusive(&store->collect_turn);
+    return st;
+}
+
 void
 vl_txn_store_get_stats(vl_txn_store *store, vl_txn_stats *stats)
 {
