@@ -19,8 +19,9 @@ typedef struct ddl_run {
     velo_statement *statement;
     vl_engine *engine;
     vl_txn_table *master;
-    vl_tree_id *trees; /* by vl_ddl_change.new_tree - 1 */
-    vl_schema *schema; /* made anew; NULL before */
+    vl_tree_id *trees;  /* by vl_ddl_change.new_tree - 1 */
+    vl_schema *schema;  /* made anew; NULL before */
+    int64_t newest_row; /* of sqlite_schema, that was inserted last */
 } ddl_run;
 
 /* ---- rows of sqlite_schema ---- */
@@ -54,7 +55,9 @@ ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     if (change->kind == VL_DDL_UPDATE_ROW)
         return vl_rows_update(ctx, txn, run->master, change->row.rowid, vl_master_ids, values,
                               VL_MASTER_COLUMNS);
-    return vl_rows_append(ctx, txn, run->master, values, &rowid);
+    VL_TRY(vl_rows_append(ctx, txn, run->master, values, &rowid));
+    run->newest_row = rowid;
+    return VELO_OK;
 }
 
 /* ---- trees ---- */
@@ -329,6 +332,29 @@ ddl_drop_statistics(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     return vl_run_nested(ctx, run->statement, schema, sql, at);
 }
 
+/* Have a module make the table whose row is there. What it runs may change the schema as well: if
+ * it fails afterwards, the transaction goes on with the schema from before. */
+static velo_status
+ddl_create_virtual(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    velo_connection *connection = run->statement->connection;
+    vl_schema *schema = connection->schema;
+    int has_ddl = connection->has_ddl;
+    velo_status st;
+
+    if (schema != NULL)
+        vl_schema_retain(schema);
+    st = vl_virtual_create(ctx, run->statement, change->row.name, change->row.sql, run->newest_row);
+    if (st != VELO_OK && connection->schema != schema) {
+        vl_schema_release(connection->schema);
+        connection->schema = schema;
+        connection->has_ddl = has_ddl;
+        return st;
+    }
+    vl_schema_release(schema);
+    return st;
+}
+
 /* Carry out one change of those that need the new schema. */
 static velo_status
 ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
@@ -381,6 +407,12 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return ddl_change_sequence(ctx, run, change);
     case VL_DDL_DROP_STATISTICS:
         return ddl_drop_statistics(ctx, run, change);
+    case VL_DDL_CREATE_VIRTUAL:
+        return ddl_create_virtual(ctx, run, change);
+    case VL_DDL_DESTROY_VIRTUAL:
+        return vl_virtual_destroy(ctx, run->statement, change->table);
+    case VL_DDL_RENAME_VIRTUAL:
+        return vl_virtual_rename(ctx, run->statement, change->table, change->new_name);
     case VL_DDL_LOAD_STATISTICS:
         vl_schema_release(run->schema);
         run->schema = NULL;
@@ -415,7 +447,7 @@ ddl_describe_query(vl_ctx *ctx, velo_statement *statement, vl_ddl_input *input)
     if (tree->type != VL_AST_CREATE_TABLE || tree->kid[3] == NULL)
         return VELO_OK;
     VL_TRY(vl_plan_by_schema(ctx, &statement->arena, tree->kid[3], statement->sql,
-                             statement->schema, statement->connection->function_set, &plan));
+                             statement->schema, statement, &plan));
     results = vl_arena_alloc_array(&statement->run_arena, plan->column_count, sizeof *results);
     if (results == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");

@@ -38,8 +38,7 @@ nested_begin(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *
     run->outer = outer;
     vl_arena_init(&run->arena, ctx->allocator, 0);
     VL_TRY(vl_parse(ctx, sql, size, NULL, &run->arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, &run->arena, parsed.statement, sql, schema,
-                             outer->connection->function_set, &run->plan));
+    VL_TRY(vl_plan_by_schema(ctx, &run->arena, parsed.statement, sql, schema, outer, &run->plan));
     VL_TRY(vl_statement_nest(ctx, &outer->txn, &run->txn));
     run->is_open = 1;
     run->source = (vl_source){connection->engine->store, &run->txn};
@@ -100,6 +99,8 @@ vl_run_value(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, v
                             .schema_count = 1,
                             .find_func = vl_functions_find,
                             .find_table_func = vl_pragma_find_function,
+                            .find_virtual = vl_virtual_find,
+                            .virtual_arg = outer,
                             .arg = outer->connection->function_set};
     vl_source source = {outer->connection->engine->store, &outer->txn};
     vl_exec_env env = {.functions = &outer->connection->functions,
@@ -156,6 +157,8 @@ nested_delete(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, 
                             .schema_count = 1,
                             .find_func = vl_functions_find,
                             .find_table_func = vl_pragma_find_function,
+                            .find_virtual = vl_virtual_find,
+                            .virtual_arg = outer,
                             .arg = connection->function_set,
                             .has_foreign_keys = 1,
                             .is_dropping = 1};

@@ -59,7 +59,6 @@ vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement)
         return other_describe_pragma(statement);
     case VL_AST_EXPLAIN:
         return vl_explain_describe(ctx, statement);
-    case VL_AST_CREATE_VIRTUAL:
     case VL_AST_ATTACH:
     case VL_AST_DETACH:
         return other_unsupported(ctx, tree);

@@ -95,8 +95,7 @@ check_plan(vl_ctx *ctx, check_work *work)
     sql[at] = 0; /* the binder looks for it */
     VL_TRY(vl_parse(ctx, sql, at, NULL, work->call->arena, &parsed));
     return vl_plan_by_schema(ctx, work->call->arena, parsed.statement, sql,
-                             work->call->statement->schema,
-                             work->call->statement->connection->function_set, &work->plan);
+                             work->call->statement->schema, work->call->statement, &work->plan);
 }
 
 /* Whether a row has a foreign key's parent. values: of the key's columns. */

@@ -47,7 +47,7 @@ schema_view_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_table_def 
         return VELO_NOMEM;
     VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
     VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, call->statement->schema,
-                             call->statement->connection->function_set, &plan));
+                             call->statement, &plan));
     *columns = vl_arena_alloc_array(arena, plan->column_count + 1U, sizeof **columns);
     if (*columns == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a view's columns");
@@ -70,6 +70,11 @@ schema_count_view(void *argument, const vl_table_def *view)
     vl_ctx ctx;
 
     vl_ctx_init(&ctx, NULL, NULL);
+    if (view->virtual_ast != NULL)
+        return vl_virtual_columns(&ctx, call->statement->connection, view, NULL, 0, &view) ==
+                       VELO_OK
+                   ? view->column_count
+                   : 0;
     if (schema_view_columns(&ctx, call, view, &columns, &count) != VELO_OK)
         return 0;
     return count;
@@ -86,6 +91,9 @@ schema_tell_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
     vl_pragma_rows rows;
     uint32_t count;
 
+    if ((table == NULL && argument != NULL) || (table != NULL && table->virtual_ast != NULL))
+        VL_TRY(vl_virtual_columns(ctx, call->statement->connection, table, argument->text,
+                                  argument->text_size, &table));
     if (table == NULL)
         return VELO_OK;
     columns = table->columns;

@@ -81,6 +81,8 @@ vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl
                        .schema_count = 1,
                        .find_func = vl_functions_find,
                        .find_table_func = vl_pragma_find_function,
+                       .find_virtual = vl_virtual_find,
+                       .virtual_arg = statement,
                        .has_foreign_keys = statement->has_foreign_keys};
 
     return statement_get_body(ctx, statement, &env, action, body);
@@ -94,6 +96,8 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
                        .schema_count = 1,
                        .find_func = vl_functions_find,
                        .find_table_func = vl_pragma_find_function,
+                       .find_virtual = vl_virtual_find,
+                       .virtual_arg = statement,
                        .arg = statement->connection->function_set,
                        .has_foreign_keys = statement->connection->has_foreign_keys};
     vl_parse_result parsed;
@@ -107,6 +111,7 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
     vl_schema_release(statement->schema);
     statement->schema = NULL;
     vl_arena_reset(&statement->arena);
+    vl_virtuals_release(statement);
     statement->has_foreign_keys = env.has_foreign_keys;
     st = vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed);
     if (st != VELO_OK)
@@ -122,14 +127,16 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
 
 velo_status
 vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
-                  vl_schema *schema, const vl_func_set *functions, vl_plan **plan)
+                  vl_schema *schema, velo_statement *statement, vl_plan **plan)
 {
     const vl_schema *schemas[1] = {schema};
     vl_plan_env env = {.schemas = schemas,
                        .schema_count = 1,
                        .find_func = vl_functions_find,
                        .find_table_func = vl_pragma_find_function,
-                       .arg = functions};
+                       .find_virtual = vl_virtual_find,
+                       .virtual_arg = statement,
+                       .arg = statement->connection->function_set};
 
     return vl_plan_make(ctx, arena, tree, sql, 0, &env, plan);
 }
@@ -192,6 +199,7 @@ static void
 statement_destroy(velo_statement *statement)
 {
     vl_exec_destroy(statement->exec);
+    vl_virtuals_release(statement);
     vl_schema_release(statement->schema);
     vl_arena_deinit(&statement->arena);
     vl_arena_deinit(&statement->run_arena);
@@ -532,7 +540,7 @@ static int
 statement_may_run_again(const velo_statement *statement, velo_status st)
 {
     return st == VELO_BUSY_SNAPSHOT && statement->is_open && statement->txn.is_writing &&
-           statement->exec != NULL && !statement->has_returned_row &&
+           statement->exec != NULL && !statement->has_returned_row && statement->virtuals == NULL &&
            !vl_session_is_in_transaction(statement->connection->session) &&
            statement->connection->writing_count == 1;
 }
@@ -599,6 +607,7 @@ velo_step(velo_statement *statement)
     ctx = vl_connection_begin_call(connection);
     outer = connection->running;
     connection->running = statement;
+    connection->depth++;
     if (outer == NULL) /* else a function runs it */
         vl_session_enter_call(connection->session);
     if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */
@@ -608,6 +617,7 @@ velo_step(velo_statement *statement)
     statement_drop_row(statement);
     st = statement_step(ctx, statement);
     connection->running = outer;
+    connection->depth--;
     if (outer == NULL)
         vl_session_leave_call(connection->session);
     if (statement->is_traced && st != VELO_ROW)
@@ -637,7 +647,9 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
 
         if (is_outer)
             vl_session_enter_call(connection->session);
+        connection->depth++;
         st = statement_close(ctx, statement, VELO_OK);
+        connection->depth--;
         if (is_outer)
             vl_session_leave_call(connection->session);
     }

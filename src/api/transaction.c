@@ -157,6 +157,15 @@ transaction_note_snapshot(velo_connection *connection, const vl_statement *state
     connection->snapshot_version = version;
 }
 
+/* Whether a statement that writes is run by a callback of another one whose end commits: it is part
+ * of that one then. */
+static int
+transaction_is_nested(const velo_connection *connection)
+{
+    return connection->own != NULL && connection->depth > 1 &&
+           !vl_session_is_in_transaction(connection->session);
+}
+
 /* Begin the statement below and find its schema. Keeps TR1, TR3. */
 static velo_status
 transaction_begin_statement(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
@@ -168,7 +177,10 @@ transaction_begin_statement(vl_ctx *ctx, velo_connection *connection, vl_stateme
     int may_differ = transaction_peek(engine, &before) || connection->active_count > 0 ||
                      vl_session_is_in_transaction(connection->session);
     uint64_t version = atomic_load(&engine->data_version);
-    velo_status st = vl_statement_begin(ctx, connection->session, is_writing, statement);
+    int is_nested = is_writing && transaction_is_nested(connection);
+    velo_status st = is_nested
+                         ? vl_statement_nest(ctx, connection->own, statement)
+                         : vl_statement_begin(ctx, connection->session, is_writing, statement);
 
     if (st != VELO_OK) {
         vl_schema_release(before);
@@ -232,6 +244,9 @@ vl_connection_enter(vl_ctx *ctx, velo_connection *connection, vl_statement *stat
     if (st == VELO_OK) {
         connection->active_count++;
         connection->writing_count += (uint32_t)is_writing;
+        if (is_writing && !statement->is_nested &&
+            !vl_session_is_in_transaction(connection->session))
+            connection->own = statement;
     } else if (!vl_session_is_in_transaction(connection->session) &&
                connection->writing_count == 0) {
         transaction_stop_writing(connection);
@@ -288,6 +303,8 @@ transaction_count_commit(velo_connection *connection)
 static void
 transaction_close(velo_connection *connection, int has_committed)
 {
+    connection->own = NULL;
+    vl_virtuals_end(&connection->ctx, connection, has_committed);
     if (connection->has_ddl)
         transaction_mark_commit(connection, 0, has_committed);
     if (has_committed && connection->is_writer)
@@ -333,11 +350,19 @@ vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection)
     ctx->error = error;
 }
 
+/* Ask those who may refuse a commit. */
+static velo_status
+transaction_ask_commit(vl_ctx *ctx, velo_connection *connection)
+{
+    VL_TRY(vl_virtuals_sync(ctx, connection));
+    return vl_hooks_commit(ctx, connection);
+}
+
 /* End a statement that wrote outside of BEGIN: commit. */
 static velo_status
 transaction_end_own(vl_ctx *ctx, velo_connection *connection, vl_statement *statement)
 {
-    velo_status st = vl_hooks_commit(ctx, connection);
+    velo_status st = transaction_ask_commit(ctx, connection);
 
     if (st != VELO_OK) {
         vl_error error = ctx->error;
@@ -370,7 +395,8 @@ velo_status
 vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
                     int is_writing, velo_status st, vl_conflict resolution)
 {
-    int is_own = is_writing && !vl_session_is_in_transaction(connection->session);
+    int is_own =
+        is_writing && !statement->is_nested && !vl_session_is_in_transaction(connection->session);
     vl_error error;
 
     connection->active_count--;
@@ -380,6 +406,8 @@ vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *stat
 
         return st != VELO_OK ? st : end;
     }
+    if (!statement->is_nested)
+        vl_virtuals_end_statement(ctx, connection, st == VELO_OK || resolution == VL_CONFLICT_FAIL);
     if (st == VELO_OK || resolution == VL_CONFLICT_FAIL) {
         velo_status end;
 
@@ -445,7 +473,7 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
     if (connection->foreign.deferred + connection->foreign.put_off > 0)
         return vl_foreign_fail(ctx);
     if (connection->is_writer) {
-        st = vl_hooks_commit(ctx, connection);
+        st = transaction_ask_commit(ctx, connection);
         if (st != VELO_OK) {
             vl_connection_roll_back(ctx, connection);
             return st;
@@ -518,7 +546,7 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     savepoint->foreign = connection->foreign;
     savepoint->older = connection->savepoints;
     connection->savepoints = savepoint;
-    return VELO_OK;
+    return vl_virtuals_save(ctx, connection);
 }
 
 static velo_status
@@ -530,6 +558,7 @@ transaction_release(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree
         return transaction_no_savepoint(ctx, tree);
     if (savepoint->is_transaction)
         return transaction_commit(ctx, connection);
+    VL_TRY(vl_virtuals_release_savepoint(ctx, connection, savepoint));
     transaction_drop_savepoints(connection, savepoint->older);
     return VELO_OK;
 }
@@ -553,7 +582,7 @@ transaction_roll_back_to(vl_ctx *ctx, velo_connection *connection, const vl_ast 
         if (connection->schema != NULL)
             vl_schema_retain(connection->schema);
     }
-    return VELO_OK;
+    return vl_virtuals_roll_back_to(ctx, connection, savepoint);
 }
 
 velo_status

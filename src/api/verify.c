@@ -27,8 +27,8 @@ verify_table(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table, 
     if (sql == NULL)
         return VELO_NOMEM;
     VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, statement->schema,
-                             connection->function_set, &plan));
+    VL_TRY(
+        vl_plan_by_schema(ctx, arena, parsed.statement, sql, statement->schema, statement, &plan));
     VL_TRY(vl_exec_create(ctx, plan, &env, &exec));
     st = vl_exec_verify_indexes(ctx, exec, tell, argument);
     vl_exec_destroy(exec);

@@ -43,7 +43,7 @@ static const char builtin_names[] =
     "concat concat_ws cos cosh count cume_dist current_date current_time current_timestamp date "
     "datetime degrees dense_rank exp first_value floor format glob group_concat hex if ifnull iif "
     "instr "
-    "julianday lag last_insert_rowid last_value lead length like likelihood likely ln "
+    "match julianday lag last_insert_rowid last_value lead length like likelihood likely ln "
     "load_extension log "
     "log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi pow "
     "power printf quote "
