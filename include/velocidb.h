@@ -777,6 +777,37 @@ VELO_API velo_value *velo_value_list_next(velo_value *list, int is_first);
 /* Whether an argument takes a list. */
 VELO_API int velo_value_is_list(const velo_value *value);
 
+/* ---- functions in FROM ---- */
+
+/* A function that yields rows: an eponymous module for common use. Zero the struct, and set all but
+ * `user`, `end` and `destroy`, which may be NULL.
+ *
+ * begin   a call: `arguments` has `argument_count` values, NULL where none was given; *state is
+ * what the others get next    go to the first row, then to the next: VELO_ROW, VELO_DONE or a
+ * failure (with the words of velo_vtab_error) column  tell a value of the row with velo_result_...
+ * end     the call is over; not after a failure of begin */
+typedef struct velo_table_function {
+    size_t size; /* sizeof(velo_table_function) */
+    const char *name;
+    const char *const *columns; /* names of column_count columns */
+    int column_count;
+    const char *const *arguments; /* names of argument_count arguments, by which WHERE knows them */
+    int argument_count;
+    int required_count; /* so many of the first must be given */
+    void *user;
+    velo_status (*begin)(velo_connection *connection, void *user, int count, velo_value **arguments,
+                         void **state);
+    velo_status (*next)(void *state);
+    void (*column)(void *state, velo_call *call, int column);
+    void (*end)(void *state);
+    void (*destroy)(void *user); /* as of velo_function */
+} velo_table_function;
+
+/* Give a connection such a function. It is taken away as the module of its name. Errors: as of
+ * velo_create_module. */
+VELO_API velo_status velo_create_table_function(velo_connection *connection,
+                                                const velo_table_function *function);
+
 #ifdef __cplusplus
 }
 #endif

@@ -414,6 +414,18 @@ velo_status vl_virtual_destroy(vl_ctx *ctx, velo_statement *statement, const vl_
 velo_status vl_virtual_rename(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table,
                               const char *name) VL_MUST_CHECK;
 
+/* Whether a table belongs to a virtual one: its name is that one's, then "_" and a word that the
+ * module knows. */
+int vl_virtual_is_shadow(const velo_connection *connection, const vl_schema *schema,
+                         const char *name, size_t size);
+
+/* PRAGMA integrity_check of virtual tables: what their modules tell. */
+velo_status vl_virtuals_check(vl_ctx *ctx, velo_statement *statement, int is_quick,
+                              vl_exec_fault *tell, void *argument) VL_MUST_CHECK;
+
+/* The name of the connection's nth module, newest first; NULL behind the last. */
+const char *vl_module_name(const velo_connection *connection, uint32_t number);
+
 /* The connection is closed: disconnect all tables, and forget all modules. */
 void vl_modules_destroy(velo_connection *connection);
 

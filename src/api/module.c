@@ -26,6 +26,16 @@ vl_module_find(const velo_connection *connection, const char *name, size_t size)
     return module;
 }
 
+const char *
+vl_module_name(const velo_connection *connection, uint32_t number)
+{
+    const vl_module *module = connection->modules;
+
+    for (; module != NULL && number > 0; number--)
+        module = module->next;
+    return module != NULL ? module->name : NULL;
+}
+
 void
 vl_module_release(vl_module *module)
 {

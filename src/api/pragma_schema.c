@@ -132,6 +132,13 @@ schema_table_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
     }
     VL_TRY(vl_pragma_table_list(ctx, call->arena, schemas, 1, name, schema_count_view,
                                 (void *)(uintptr_t)call, &rows));
+    for (uint32_t i = 0; i < rows.row_count; i++) {
+        vl_value *row = rows.values + (size_t)i * rows.column_count;
+
+        if (vl_virtual_is_shadow(call->statement->connection, schemas[0], row[1].as.data,
+                                 row[1].size))
+            row[2] = vl_value_of_name("shadow");
+    }
     return schema_answer(ctx, call, &rows);
 }
 

@@ -382,3 +382,65 @@ vl_virtual_rename(vl_ctx *ctx, velo_statement *statement, const vl_table_def *ta
     vl_instance_unlist(instance); /* the row is another one: it is connected anew */
     return VELO_OK;
 }
+
+/* ---- what is told of them ---- */
+
+int
+vl_virtual_is_shadow(const velo_connection *connection, const vl_schema *schema, const char *name,
+                     size_t size)
+{
+    for (size_t at = size; at-- > 1;) {
+        const vl_table_def *table;
+        const vl_ast *create;
+        const vl_module *module;
+
+        if (name[at] != '_')
+            continue;
+        table = vl_schema_table(schema, name, at);
+        if (table == NULL || table->virtual_ast == NULL)
+            continue;
+        create = table->virtual_ast;
+        module = vl_module_find(connection, create->text, create->text_size);
+        return module != NULL && module->given.is_shadow != NULL &&
+               module->given.is_shadow(name + at + 1);
+    }
+    return 0;
+}
+
+/* What the module of a table tells. A table that cannot be connected has nobody who knows. */
+static velo_status
+virtual_check_one(vl_ctx *ctx, velo_connection *connection, const vl_table_def *table, int is_quick,
+                  vl_exec_fault *tell, void *argument)
+{
+    vl_instance *instance;
+    char *message = NULL;
+    velo_status st = vl_instance_get(ctx, connection, table, NULL, 0, &instance);
+
+    if (st != VELO_OK && st != VELO_NOMEM) {
+        vl_error_clear(ctx);
+        return VELO_OK;
+    }
+    VL_TRY(st);
+    if (instance->module->given.integrity == NULL)
+        return VELO_OK;
+    st = instance->module->given.integrity(instance->table, "main", table->object.name, is_quick,
+                                           &message);
+    if (st == VELO_OK && message != NULL)
+        tell(argument, message);
+    if (message != NULL && instance->module->given.free_message != NULL)
+        instance->module->given.free_message(message);
+    return vl_module_fail(ctx, connection, st, "unable to check", table->object.name);
+}
+
+velo_status
+vl_virtuals_check(vl_ctx *ctx, velo_statement *statement, int is_quick, vl_exec_fault *tell,
+                  void *argument)
+{
+    const vl_schema *schema = statement->schema;
+
+    for (uint32_t i = 0; i < schema->table_count; i++)
+        if (schema->tables[i]->virtual_ast != NULL)
+            VL_TRY(virtual_check_one(ctx, statement->connection, schema->tables[i], is_quick, tell,
+                                     argument));
+    return VELO_OK;
+}

@@ -623,6 +623,35 @@ shadow_create(velo_connection *to, void *user, int count, const char *const *arg
     return st;
 }
 
+static int
+shadow_is_shadow(const char *name)
+{
+    return strcmp(name, "data") == 0;
+}
+
+/* The table tells that it is unwell when it has a row "unwell". */
+static velo_status
+shadow_integrity(void *table, const char *database, const char *name, int is_quick, char **message)
+{
+    const shadow_table *shadow = table;
+    char sql[128];
+    velo_statement *statement;
+    velo_status st;
+
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT '%s.%s is unwell, %d' FROM %s_data WHERE text = "
+                   "'unwell'",
+                   database, name, is_quick, shadow->name);
+    st = velo_prepare(shadow->owner, sql, -1, &statement, NULL);
+    if (st == VELO_OK && velo_step(statement) == VELO_ROW) {
+        *message = malloc(64);
+        if (*message != NULL)
+            (void)snprintf(*message, 64, "%s", velo_column_text(statement, 0));
+    }
+    velo_finalize(statement);
+    return st;
+}
+
 static velo_status
 shadow_best_index(void *table, velo_index_info *info)
 {
@@ -763,7 +792,83 @@ static const velo_module shadow_module = {
     .column = shadow_column,
     .rowid = shadow_rowid,
     .update = shadow_update,
+    .is_shadow = shadow_is_shadow,
+    .integrity = shadow_integrity,
+    .free_message = free,
 };
+
+/* ---- words(text, separator): a function in FROM ---- */
+
+typedef struct words_state {
+    char text[64];
+    char separator;
+    const char *word; /* NULL: before the first */
+    int number;
+} words_state;
+
+static int words_open; /* calls that have not ended */
+
+static velo_status
+words_begin(velo_connection *to, void *user, int count, velo_value **arguments, void **state)
+{
+    const char *separator = arguments[1] != NULL ? velo_value_text(arguments[1]) : " ";
+    const char *text = velo_value_text(arguments[0]);
+    words_state *words;
+
+    if (text == NULL || separator == NULL || count != 2 || user != &words_open) {
+        velo_vtab_error(to, "words of nothing");
+        return VELO_ERROR;
+    }
+    words = calloc(1, sizeof *words);
+    if (words == NULL)
+        return VELO_NOMEM;
+    (void)snprintf(words->text, sizeof words->text, "%s", text);
+    words->separator = separator[0];
+    words_open++;
+    *state = words;
+    return VELO_OK;
+}
+
+static velo_status
+words_next(void *state)
+{
+    words_state *words = state;
+    const char *end = words->word != NULL ? strchr(words->word, words->separator) : words->text - 1;
+
+    if (end == NULL)
+        return VELO_DONE;
+    words->word = end + 1;
+    words->number++;
+    return VELO_ROW;
+}
+
+static void
+words_column(void *state, velo_call *call, int column)
+{
+    const words_state *words = state;
+    const char *end = strchr(words->word, words->separator);
+
+    if (column == 0)
+        velo_result_int64(call, words->number);
+    else
+        velo_result_text(call, words->word, end != NULL ? end - words->word : -1);
+}
+
+static void
+words_end(void *state)
+{
+    words_open--;
+    free(state);
+}
+
+static int words_destroyed;
+
+static void
+words_destroy(void *user)
+{
+    (void)user;
+    words_destroyed++;
+}
 
 /* ---- tests ---- */
 
@@ -1048,6 +1153,14 @@ vtab_keeps_rows_in_shadow_tables(void)
     CHECK_RUN(connection, "BEGIN; CREATE VIRTUAL TABLE bad USING shadow(1)",
               "!vtable constructor failed: bad");
     CHECK_RUN(connection, "SELECT name FROM sqlite_schema WHERE name LIKE 'bad%'; COMMIT", "");
+    CHECK_RUN(connection,
+              "SELECT name, type FROM pragma_table_list WHERE name LIKE 's%' AND name "
+              "NOT LIKE 'sqlite%' ORDER BY name",
+              "s,virtual|s_data,shadow");
+    CHECK_RUN(connection, "PRAGMA integrity_check; PRAGMA quick_check", "ok|ok");
+    CHECK_RUN(connection, "INSERT INTO s VALUES ('unwell'); PRAGMA integrity_check",
+              "main.s is unwell, 0");
+    CHECK_RUN(connection, "PRAGMA quick_check", "main.s is unwell, 1");
     CHECK_RUN(connection, "DROP TABLE s; SELECT name FROM sqlite_schema", "log|r");
     end();
 }
@@ -1097,6 +1210,47 @@ vtab_modules_come_and_go(void)
 }
 
 static void
+vtab_of_a_few_callbacks(void)
+{
+    static const char *const columns[] = {"number", "a \"word\""};
+    static const char *const arguments[] = {"text", "separator"};
+    velo_table_function words = {.size = sizeof words,
+                                 .name = "words",
+                                 .columns = columns,
+                                 .column_count = 2,
+                                 .arguments = arguments,
+                                 .argument_count = 2,
+                                 .required_count = 1,
+                                 .user = &words_open,
+                                 .begin = words_begin,
+                                 .next = words_next,
+                                 .column = words_column,
+                                 .end = words_end,
+                                 .destroy = words_destroy};
+
+    begin();
+    words_destroyed = 0;
+    CHECK_EQ(velo_create_table_function(connection, &words), VELO_OK);
+    CHECK_RUN(connection, "SELECT * FROM words('to be or')", "1,to|2,be|3,or");
+    CHECK_RUN(connection, "SELECT \"a \"\"word\"\"\" FROM words('a-b c', '-') WHERE number = 2",
+              "b c");
+    CHECK_RUN(connection, "SELECT number FROM words WHERE separator = '-' AND text = 'a-b'", "1|2");
+    CHECK_RUN(connection,
+              "CREATE TABLE t(x); INSERT INTO t VALUES ('p q'), ('r');"
+              "SELECT x, number FROM t, words(x)",
+              "p q,1|p q,2|r,1");
+    CHECK_RUN(connection, "SELECT * FROM words", "!argument 1 of words() is missing");
+    CHECK_RUN(connection, "SELECT * FROM words(NULL)", "!words of nothing");
+    CHECK_RUN(connection, "SELECT number FROM words('a b c') LIMIT 1", "1");
+    CHECK_EQ(words_open, 0);
+    CHECK_RUN(connection, "PRAGMA module_list", "words|shadow|memory|series");
+    words.next = NULL;
+    CHECK_EQ(velo_create_table_function(connection, &words), VELO_MISUSE);
+    end();
+    CHECK_EQ(words_destroyed, 1);
+}
+
+static void
 vtab_survives_lack_of_memory(void)
 {
     begin();
@@ -1125,6 +1279,7 @@ main(int argc, char **argv)
         UNIT_TEST(vtab_keeps_rows_in_shadow_tables),
         UNIT_TEST(vtab_is_there_for_other_connections),
         UNIT_TEST(vtab_modules_come_and_go),
+        UNIT_TEST(vtab_of_a_few_callbacks),
         UNIT_TEST(vtab_survives_lack_of_memory),
     };
 
