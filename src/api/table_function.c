@@ -31,7 +31,7 @@ typedef struct table_call {
 } table_call;
 
 static void
-table_free(table_function *function)
+tabular_free(table_function *function)
 {
     vl_free(function->sql);
     vl_free(function);
@@ -39,20 +39,20 @@ table_free(table_function *function)
 
 /* velo_module.destroy_user */
 static void
-table_destroy(void *user)
+tabular_destroy(void *user)
 {
     table_function *function = user;
 
     if (function->given.destroy != NULL)
         function->given.destroy(function->given.user);
-    table_free(function);
+    tabular_free(function);
 }
 
 /* ---- planning ---- */
 
 static velo_status
-table_connect(velo_connection *connection, void *user, int count, const char *const *arguments,
-              void **table)
+tabular_connect(velo_connection *connection, void *user, int count, const char *const *arguments,
+                void **table)
 {
     (void)count;
     (void)arguments;
@@ -61,14 +61,14 @@ table_connect(velo_connection *connection, void *user, int count, const char *co
 }
 
 static velo_status
-table_disconnect(void *table)
+tabular_disconnect(void *table)
 {
     (void)table;
     return VELO_OK;
 }
 
 static velo_status
-table_best_index(void *table, velo_index_info *info)
+tabular_best_index(void *table, velo_index_info *info)
 {
     const table_function *function = table;
     const velo_table_function *given = &function->given;
@@ -108,7 +108,7 @@ table_best_index(void *table, velo_index_info *info)
 /* ---- rows ---- */
 
 static velo_status
-table_open(void *table, void **cursor)
+tabular_open(void *table, void **cursor)
 {
     vl_ctx ctx;
     table_call *call;
@@ -123,7 +123,7 @@ table_open(void *table, void **cursor)
 }
 
 static void
-table_end_call(table_call *call)
+tabular_end_call(table_call *call)
 {
     if (call->is_begun && call->function->given.end != NULL)
         call->function->given.end(call->state);
@@ -132,15 +132,15 @@ table_end_call(table_call *call)
 }
 
 static velo_status
-table_close(void *cursor)
+tabular_close(void *cursor)
 {
-    table_end_call(cursor);
+    tabular_end_call(cursor);
     vl_free(cursor);
     return VELO_OK;
 }
 
 static velo_status
-table_next(void *cursor)
+tabular_next(void *cursor)
 {
     table_call *call = cursor;
     velo_status st = call->function->given.next(call->state);
@@ -150,7 +150,7 @@ table_next(void *cursor)
 }
 
 static velo_status
-table_filter(void *cursor, int number, const char *text, int count, velo_value **values)
+tabular_filter(void *cursor, int number, const char *text, int count, velo_value **values)
 {
     table_call *call = cursor;
     const velo_table_function *given = &call->function->given;
@@ -159,7 +159,7 @@ table_filter(void *cursor, int number, const char *text, int count, velo_value *
     velo_status st;
 
     (void)text;
-    table_end_call(call);
+    tabular_end_call(call);
     for (int i = 0; i < given->argument_count && at < count; i++)
         if ((number >> i & 1) != 0)
             arguments[i] = values[at++];
@@ -168,17 +168,17 @@ table_filter(void *cursor, int number, const char *text, int count, velo_value *
     if (st != VELO_OK)
         return st;
     call->is_begun = 1;
-    return table_next(cursor);
+    return tabular_next(cursor);
 }
 
 static int
-table_eof(void *cursor)
+tabular_eof(void *cursor)
 {
     return !((const table_call *)cursor)->has_row;
 }
 
 static velo_status
-table_column(void *cursor, velo_call *call, int column)
+tabular_column(void *cursor, velo_call *call, int column)
 {
     const table_call *at = cursor;
 
@@ -191,7 +191,7 @@ table_column(void *cursor, velo_call *call, int column)
 
 /* Append a name in double quotes; NULL `to` counts. */
 static size_t
-table_put_name(char *to, size_t at, const char *name)
+tabular_put_name(char *to, size_t at, const char *name)
 {
     for (const char *p = name; *p != 0; p++) {
         if (*p == '"' && to != NULL)
@@ -205,7 +205,7 @@ table_put_name(char *to, size_t at, const char *name)
 }
 
 static size_t
-table_put(char *to, size_t at, const char *text)
+tabular_put(char *to, size_t at, const char *text)
 {
     size_t size = strlen(text);
 
@@ -216,23 +216,23 @@ table_put(char *to, size_t at, const char *text)
 
 /* The text of the columns; NULL `to` counts its bytes. */
 static size_t
-table_put_sql(char *to, const velo_table_function *given)
+tabular_put_sql(char *to, const velo_table_function *given)
 {
-    size_t at = table_put(to, 0, "CREATE TABLE x(");
+    size_t at = tabular_put(to, 0, "CREATE TABLE x(");
 
     for (int i = 0; i < given->column_count + given->argument_count; i++) {
         int is_argument = i >= given->column_count;
 
-        at = table_put(to, at, i > 0 ? ", \"" : "\"");
-        at = table_put_name(
+        at = tabular_put(to, at, i > 0 ? ", \"" : "\"");
+        at = tabular_put_name(
             to, at, is_argument ? given->arguments[i - given->column_count] : given->columns[i]);
-        at = table_put(to, at, is_argument ? "\" HIDDEN" : "\"");
+        at = tabular_put(to, at, is_argument ? "\" HIDDEN" : "\"");
     }
-    return table_put(to, at, ")");
+    return tabular_put(to, at, ")");
 }
 
 static int
-table_is_whole(const velo_table_function *given)
+tabular_is_whole(const velo_table_function *given)
 {
     return given != NULL && given->size == sizeof *given && given->name != NULL &&
            given->column_count > 0 && given->columns != NULL && given->argument_count >= 0 &&
@@ -244,7 +244,7 @@ table_is_whole(const velo_table_function *given)
 
 /* A copy of what was given, with its text; NULL: no memory. */
 static table_function *
-table_copy(velo_connection *connection, const velo_table_function *given)
+tabular_copy(velo_connection *connection, const velo_table_function *given)
 {
     table_function *function;
     vl_ctx ctx;
@@ -256,12 +256,12 @@ table_copy(velo_connection *connection, const velo_table_function *given)
     function->given = *given;
     function->connection = connection;
     (void)snprintf(function->name, sizeof function->name, "%s", given->name);
-    function->sql = vl_alloc(&ctx, table_put_sql(NULL, given) + 1);
+    function->sql = vl_alloc(&ctx, tabular_put_sql(NULL, given) + 1);
     if (function->sql == NULL) {
-        table_free(function);
+        tabular_free(function);
         return NULL;
     }
-    (void)table_put_sql(function->sql, given);
+    (void)tabular_put_sql(function->sql, given);
     return function;
 }
 
@@ -269,21 +269,21 @@ velo_status
 velo_create_table_function(velo_connection *connection, const velo_table_function *given)
 {
     velo_module module = {.size = sizeof module,
-                          .connect = table_connect,
-                          .best_index = table_best_index,
-                          .disconnect = table_disconnect,
-                          .open = table_open,
-                          .close = table_close,
-                          .filter = table_filter,
-                          .next = table_next,
-                          .eof = table_eof,
-                          .column = table_column,
-                          .destroy_user = table_destroy};
+                          .connect = tabular_connect,
+                          .best_index = tabular_best_index,
+                          .disconnect = tabular_disconnect,
+                          .open = tabular_open,
+                          .close = tabular_close,
+                          .filter = tabular_filter,
+                          .next = tabular_next,
+                          .eof = tabular_eof,
+                          .column = tabular_column,
+                          .destroy_user = tabular_destroy};
     table_function *function;
 
-    if (connection == NULL || !table_is_whole(given))
+    if (connection == NULL || !tabular_is_whole(given))
         return VELO_MISUSE;
-    function = table_copy(connection, given);
+    function = tabular_copy(connection, given);
     if (function == NULL) {
         if (given->destroy != NULL)
             given->destroy(given->user);

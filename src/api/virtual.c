@@ -59,15 +59,16 @@ vl_instance_unlist(vl_instance *instance)
 
 /* Lists are of rows that may have gone: drop what is of the same rowid or name, VT1. */
 static void
-virtual_drop_others(velo_connection *connection, const vl_object_def *object)
+virtual_drop_others(velo_connection *connection, const char *database, const vl_object_def *object)
 {
     vl_instance *next;
 
     for (vl_instance *at = connection->instances; at != NULL; at = next) {
         next = at->next;
-        if (at->rowid == object->rowid ||
-            vl_name_compare(at->base.def->object.name, strlen(at->base.def->object.name),
-                            object->name, strlen(object->name)) == 0) {
+        if (strcmp(at->home.database, database) == 0 &&
+            (at->rowid == object->rowid ||
+             vl_name_compare(at->base.def->object.name, strlen(at->base.def->object.name),
+                             object->name, strlen(object->name)) == 0)) {
             vl_instance_unlist(at);
             next = connection->instances; /* disconnecting may have changed the list */
         }
@@ -77,8 +78,8 @@ virtual_drop_others(velo_connection *connection, const vl_object_def *object)
 /* ---- making ---- */
 
 static velo_status
-virtual_alloc(vl_ctx *ctx, velo_connection *connection, vl_module *module, const char *sql,
-              vl_instance **out)
+virtual_alloc(vl_ctx *ctx, velo_connection *connection, vl_module *module, const char *database,
+              const char *sql, vl_instance **out)
 {
     vl_instance *instance = vl_alloc_zero(ctx, sizeof *instance);
 
@@ -91,17 +92,17 @@ virtual_alloc(vl_ctx *ctx, velo_connection *connection, vl_module *module, const
     instance->connection = connection;
     instance->module = module;
     instance->references = 1;
-    instance->home.database = "main";
     module->references++;
     vl_arena_init(&instance->arena, ctx->allocator, 0);
-    if (sql != NULL) {
+    instance->home.database = vl_arena_copy(&instance->arena, database, strlen(database) + 1);
+    if (sql != NULL)
         instance->sql = vl_alloc(ctx, strlen(sql) + 1);
-        if (instance->sql == NULL) {
-            virtual_free(instance);
-            return vl_fail(ctx, VELO_NOMEM, "cannot allocate a virtual table");
-        }
-        memcpy(instance->sql, sql, strlen(sql) + 1);
+    if (instance->home.database == NULL || (sql != NULL && instance->sql == NULL)) {
+        virtual_free(instance);
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a virtual table");
     }
+    if (sql != NULL)
+        memcpy(instance->sql, sql, strlen(sql) + 1);
     *out = instance;
     return VELO_OK;
 }
@@ -170,14 +171,14 @@ virtual_construct(vl_ctx *ctx, vl_instance *instance, const char *name, const vl
 
 /* Make an instance, which is then in no list. */
 static velo_status
-virtual_make(vl_ctx *ctx, velo_connection *connection, vl_module *module, const char *name,
-             const char *sql, const vl_ast *create, int is_new, vl_instance **out)
+virtual_make(vl_ctx *ctx, velo_connection *connection, vl_module *module, const char *database,
+             const char *name, const char *sql, const vl_ast *create, int is_new, vl_instance **out)
 {
     vl_instance *instance;
     velo_status st;
 
     *out = NULL;
-    VL_TRY(virtual_alloc(ctx, connection, module, sql, &instance));
+    VL_TRY(virtual_alloc(ctx, connection, module, database, sql, &instance));
     st = virtual_construct(ctx, instance, name, create, is_new);
     if (st != VELO_OK) {
         vl_error error = ctx->error;
@@ -198,8 +199,9 @@ virtual_no_module(vl_ctx *ctx, const vl_ast *create)
 
 /* Make the instance of a table, and list it. */
 static velo_status
-virtual_make_listed(vl_ctx *ctx, velo_connection *connection, const vl_object_def *object,
-                    const vl_ast *create, int is_new, vl_instance **out)
+virtual_make_listed(vl_ctx *ctx, velo_connection *connection, const char *database,
+                    const vl_object_def *object, const vl_ast *create, int is_new,
+                    vl_instance **out)
 {
     vl_module *module = vl_module_find(connection, create->text, create->text_size);
     vl_instance *instance;
@@ -207,9 +209,9 @@ virtual_make_listed(vl_ctx *ctx, velo_connection *connection, const vl_object_de
     *out = NULL;
     if (module == NULL || (is_new && module->given.create == NULL))
         return virtual_no_module(ctx, create);
-    virtual_drop_others(connection, object);
-    VL_TRY(virtual_make(ctx, connection, module, object->name, object->sql, create, is_new,
-                        &instance));
+    virtual_drop_others(connection, database, object);
+    VL_TRY(virtual_make(ctx, connection, module, database, object->name, object->sql, create,
+                        is_new, &instance));
     instance->rowid = object->rowid;
     instance->next = connection->instances;
     connection->instances = instance;
@@ -231,7 +233,7 @@ virtual_get_eponymous(vl_ctx *ctx, velo_connection *connection, const char *name
         (module->given.create != NULL && module->given.create != module->given.connect))
         return VELO_OK;
     if (module->eponymous == NULL) {
-        VL_TRY(virtual_make(ctx, connection, module, module->name, NULL, NULL, 0, out));
+        VL_TRY(virtual_make(ctx, connection, module, "main", module->name, NULL, NULL, 0, out));
         (*out)->base.is_eponymous = 1;
         module->eponymous = *out;
     }
@@ -248,12 +250,13 @@ vl_instance_get(vl_ctx *ctx, velo_connection *connection, const vl_table_def *ta
     if (table == NULL)
         return virtual_get_eponymous(ctx, connection, name, size, out);
     while (at != NULL && (at->rowid != table->object.rowid ||
+                          strcmp(at->home.database, table->schema->database) != 0 ||
                           strcmp(at->sql, table->object.sql) != 0)) /* keeps VT1 */
         at = at->next;
     *out = at;
-    return at != NULL
-               ? VELO_OK
-               : virtual_make_listed(ctx, connection, &table->object, table->virtual_ast, 0, out);
+    return at != NULL ? VELO_OK
+                      : virtual_make_listed(ctx, connection, table->schema->database,
+                                            &table->object, table->virtual_ast, 0, out);
 }
 
 velo_status
@@ -335,13 +338,14 @@ velo_disconnect_tables(velo_connection *connection)
 /* ---- what DDL does ---- */
 
 velo_status
-vl_virtual_create(vl_ctx *ctx, velo_statement *statement, const char *name, const char *sql,
-                  int64_t rowid)
+vl_virtual_create(vl_ctx *ctx, velo_statement *statement, const char *database, const char *name,
+                  const char *sql, int64_t rowid)
 {
     vl_object_def object = {.name = name, .table_name = name, .sql = sql, .rowid = rowid};
     vl_instance *instance;
 
-    VL_TRY(virtual_make_listed(ctx, statement->connection, &object, statement->tree, 1, &instance));
+    VL_TRY(virtual_make_listed(ctx, statement->connection, database, &object, statement->tree, 1,
+                               &instance));
     vl_instance_join(instance); /* without `begin`, as in SQLite */
     return VELO_OK;
 }
@@ -423,8 +427,8 @@ virtual_check_one(vl_ctx *ctx, velo_connection *connection, const vl_table_def *
     VL_TRY(st);
     if (instance->module->given.integrity == NULL)
         return VELO_OK;
-    st = instance->module->given.integrity(instance->table, "main", table->object.name, is_quick,
-                                           &message);
+    st = instance->module->given.integrity(instance->table, table->schema->database,
+                                           table->object.name, is_quick, &message);
     if (st == VELO_OK && message != NULL)
         tell(argument, message);
     if (message != NULL && instance->module->given.free_message != NULL)
@@ -433,11 +437,9 @@ virtual_check_one(vl_ctx *ctx, velo_connection *connection, const vl_table_def *
 }
 
 velo_status
-vl_virtuals_check(vl_ctx *ctx, velo_statement *statement, int is_quick, vl_exec_fault *tell,
-                  void *argument)
+vl_virtuals_check(vl_ctx *ctx, velo_statement *statement, const vl_schema *schema, int is_quick,
+                  vl_exec_fault *tell, void *argument)
 {
-    const vl_schema *schema = statement->schema;
-
     for (uint32_t i = 0; i < schema->table_count; i++)
         if (schema->tables[i]->virtual_ast != NULL)
             VL_TRY(virtual_check_one(ctx, statement->connection, schema->tables[i], is_quick, tell,

@@ -37,12 +37,28 @@ from_table_in(const vl_schema *schema, vl_bind_word name, const char *database)
     return vl_schema_table(schema, name.text, name.size);
 }
 
-/* The table of a name, or NULL. */
-static const vl_table_def *
-from_find_table(const vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema,
-                vl_bind_word name)
+void
+vl_bind_use_schema(vl_binder *b, const vl_schema *schema, int is_writing)
 {
-    const vl_schema *home = scope->home;
+    for (uint32_t i = 0; i < b->env->schema_count; i++)
+        if (b->env->schemas[i] == schema) {
+            b->plan->reads |= UINT32_C(1) << i;
+            b->plan->writes |= (uint32_t)is_writing << i;
+        }
+}
+
+void
+vl_bind_use_database(vl_binder *b, const char *database, int is_writing)
+{
+    for (uint32_t i = 0; i < b->env->schema_count; i++)
+        if (strcmp(b->env->schemas[i]->database, database) == 0)
+            vl_bind_use_schema(b, b->env->schemas[i], is_writing);
+}
+
+/* The table of a name, or NULL. home: the database of the text that has the name, or NULL. */
+static const vl_table_def *
+from_look(const vl_binder *b, const vl_schema *home, vl_bind_word schema, vl_bind_word name)
+{
 
     if (home != NULL && strcmp(home->database, "temp") != 0) {
         if (schema.text != NULL && !vl_bind_is(schema.text, schema.size, home->database))
@@ -60,6 +76,17 @@ from_find_table(const vl_binder *b, const vl_bind_scope *scope, vl_bind_word sch
             return table;
     }
     return NULL;
+}
+
+/* The same, for a source: its database is used. */
+static const vl_table_def *
+from_find_table(vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema, vl_bind_word name)
+{
+    const vl_table_def *table = from_look(b, scope->home, schema, name);
+
+    if (table != NULL)
+        vl_bind_use_schema(b, table->schema, 0);
+    return table;
 }
 
 static void
@@ -95,6 +122,33 @@ from_connect(vl_binder *b, const vl_table_def *table, vl_bind_word name)
     return b->status == VELO_OK ? found : NULL;
 }
 
+const char *
+vl_bind_shown_name(vl_binder *b, const vl_bind_source *source)
+{
+    size_t size = source->database.text != NULL ? source->database.size + 1U : 0;
+    char *name;
+
+    if (size == 0 || source->is_aliased)
+        return vl_bind_text(b, source->alias.text, source->alias.size);
+    name = vl_bind_alloc(b, size + source->alias.size + 1U, 1);
+    if (name == NULL)
+        return NULL;
+    memcpy(name, source->database.text, size - 1);
+    name[size - 1] = '.';
+    memcpy(name + size, source->alias.text, source->alias.size);
+    return name;
+}
+
+const vl_table_def *
+vl_bind_find_table(vl_binder *b, const vl_ast *qname)
+{
+    vl_bind_word schema;
+    vl_bind_word name;
+
+    from_name(qname, &schema, &name);
+    return from_look(b, NULL, schema, name);
+}
+
 const vl_table_def *
 vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 {
@@ -109,7 +163,8 @@ vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
         if (table != NULL || b->status != VELO_OK)
             return table;
     }
-    if (table == NULL && schema.text == NULL && scope->home != NULL)
+    if (table == NULL && schema.text == NULL && scope->home != NULL &&
+        strcmp(scope->home->database, "temp") != 0)
         schema = (vl_bind_word){scope->home->database, (uint32_t)strlen(scope->home->database)};
     if (table == NULL)
         vl_bind_fail(b, scope, qname, "no such table: %.*s%s%.*s", (int)schema.size,
@@ -310,6 +365,7 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
         return 0;
     source->kind = VL_BIND_SOURCE_FUNCTION;
     source->function = found.def;
+    b->plan->calls_table_functions = 1;
     source->columns = vl_bind_alloc(b, found.column_count + 1, sizeof(vl_bind_column));
     if (source->columns == NULL)
         return 1;
@@ -394,11 +450,17 @@ from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word a
         vl_bind_view(b, source, table);
         return source;
     }
-    if (vl_bind_is_virtual(table))
-        return from_virtual(b, scope, ast, table, alias);
+    if (vl_bind_is_virtual(table)) {
+        source = from_virtual(b, scope, ast, table, alias);
+        if (source != NULL)
+            source->database = schema;
+        return source;
+    }
     source = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
-    if (source != NULL)
-        vl_bind_index_choice(b, scope, source, ast);
+    if (source == NULL)
+        return NULL;
+    source->database = schema;
+    vl_bind_index_choice(b, scope, source, ast);
     return source;
 }
 

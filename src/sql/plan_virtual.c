@@ -602,7 +602,7 @@ vl_virtual_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_exprs 
             vl_exprs_add(b, &rest, conjuncts->list[i]);
     rest = vl_plan_conjunct_order(b, &rest);
     as->filter = vl_lower_all(b, &rel.layout, &rest);
-    rel.op->name = vl_bind_text(b, source->alias.text, source->alias.size);
+    rel.op->name = vl_bind_shown_name(b, source);
     rel.op->column_count = rel.layout.count;
     rel.op->rows = path->rows;
     b->frame->effect = VL_EFFECT_VOLATILE; /* what a module does is not known here */

@@ -1189,6 +1189,25 @@ vtab_is_there_for_other_connections(void)
 }
 
 static void
+vtab_in_other_databases(void)
+{
+    begin();
+    CHECK_RUN(connection, "ATTACH ':memory:' AS other", "");
+    CHECK_RUN(connection, "CREATE VIRTUAL TABLE other.m USING memory; INSERT INTO m VALUES (1, 2)",
+              "");
+    CHECK_RUN(connection, "CREATE VIRTUAL TABLE temp.m USING memory", "");
+    CHECK_RUN(connection, "INSERT INTO other.m VALUES (3, 4); INSERT INTO temp.m VALUES (5, 6)",
+              "");
+    CHECK_RUN(connection, "SELECT a FROM other.m", "1|3");
+    CHECK_RUN(connection, "SELECT a FROM m", "5");
+    CHECK_RUN(connection, "BEGIN; DELETE FROM m; INSERT INTO other.m VALUES (7, 8); ROLLBACK", "");
+    CHECK_RUN(connection, "SELECT o.a, t.a FROM other.m AS o, temp.m AS t", "1,5|3,5");
+    CHECK_RUN(connection, "DROP TABLE m; SELECT a FROM m", "1|3");
+    CHECK_RUN(connection, "DROP TABLE other.m; SELECT a FROM m", "!no such table: m");
+    end();
+}
+
+static void
 vtab_modules_come_and_go(void)
 {
     static const char *const keep[] = {"MEMORY", NULL};
@@ -1278,6 +1297,7 @@ main(int argc, char **argv)
         UNIT_TEST(vtab_refuses_what_sqlite_refuses),
         UNIT_TEST(vtab_keeps_rows_in_shadow_tables),
         UNIT_TEST(vtab_is_there_for_other_connections),
+        UNIT_TEST(vtab_in_other_databases),
         UNIT_TEST(vtab_modules_come_and_go),
         UNIT_TEST(vtab_of_a_few_callbacks),
         UNIT_TEST(vtab_survives_lack_of_memory),
