@@ -727,7 +727,7 @@ typedef struct velo_index_info {
  * integrity    tell in *message, to be given back with `free_message`, what is wrong */
 typedef struct velo_module {
     size_t size;
-    const char *name; /* up to 255 bytes; copied */
+    const char *name; /* copied */
     void *user;       /* for create and connect */
     velo_status (*create)(velo_connection *connection, void *user, int count,
                           const char *const *arguments, void **table);

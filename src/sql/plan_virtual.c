@@ -548,12 +548,15 @@ virtual_scan_columns(vl_binder *b, const vl_bind_source *source, vl_bind_layout 
     if (columns == NULL || layout->ids == NULL)
         return NULL;
     count = 0;
-    for (uint32_t i = 0; i <= source->column_count; i++) {
-        if (!b->ids[source->base + i].is_used)
-            continue;
-        layout->ids[count] = source->base + i;
-        columns[count++] = i < source->column_count ? (int32_t)i : key >= 0 ? key : VL_COLUMN_ROWID;
+    if (b->ids[source->base + source->column_count].is_used) { /* the rowid is asked for first */
+        layout->ids[count] = source->base + source->column_count;
+        columns[count++] = key >= 0 ? key : VL_COLUMN_ROWID;
     }
+    for (uint32_t i = 0; i < source->column_count; i++)
+        if (b->ids[source->base + i].is_used) {
+            layout->ids[count] = source->base + i;
+            columns[count++] = (int32_t)i;
+        }
     return columns;
 }
 
