@@ -285,7 +285,8 @@
     X(deserialize, deserialize) \
     X(serialize, serialize) \
     X(db_name, db_name) \
-    X(value_encoding, value_encoding)
+    X(value_encoding, value_encoding) \
+    X(is_interrupted, is_interrupted)
 /* clang-format on */
 
 struct sqlite3_api_routines {
@@ -418,6 +419,7 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_global_recover         sqlite3_api->global_recover
 #define sqlite3_hard_heap_limit64      sqlite3_api->hard_heap_limit64
 #define sqlite3_interrupt              sqlite3_api->interruptx
+#define sqlite3_is_interrupted             sqlite3_api->is_interrupted
 #define sqlite3_keyword_check          sqlite3_api->keyword_check
 #define sqlite3_keyword_count          sqlite3_api->keyword_count
 #define sqlite3_keyword_name           sqlite3_api->keyword_name
