@@ -54,6 +54,8 @@ typedef struct compat_hooks {
     void (*profile)(void *, const char *, sqlite3_uint64);
     void *profile_arg;
     unsigned trace_mask;
+    int (*authorizer)(void *, int, const char *, const char *, const char *, const char *);
+    void *authorizer_arg;
 } compat_hooks;
 
 struct sqlite3 {
@@ -79,13 +81,21 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
-    int blob_count;                    /* handles of blobs that are open */
     char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
     struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
     int may_load;                      /* sqlite3_load_extension works */
     int may_load_sql;                  /* load_extension() works */
     void **libraries;                  /* of extensions, library_count of them: dlopen's */
     int library_count;
+    void (*collation_needed)(void *, sqlite3 *, int, const char *); /* or NULL */
+    void (*collation_needed16)(void *, sqlite3 *, int, const void *);
+    void *collation_arg; /* of either */
+    int blob_count;      /* handles of blobs that are open */
+    void (*preupdate)(void *, sqlite3 *, int, char const *, char const *, sqlite3_int64,
+                      sqlite3_int64); /* or NULL */
+    void *preupdate_arg;
+    struct compat_preupdate *change; /* that the hook is told of at the moment, or NULL */
+    struct compat_client *clients;   /* what sqlite3_set_clientdata has kept */
 };
 
 /* The name of an attached file. */
@@ -122,6 +132,8 @@ typedef struct compat_function {
     sqlite3_scalar_function *scalar;
     sqlite3_scalar_function *step;
     sqlite3_final_function *final;
+    sqlite3_final_function *value;    /* of a window function; or NULL */
+    sqlite3_scalar_function *inverse; /* likewise */
     void (*destroy)(void *);
 } compat_function;
 
@@ -224,6 +236,11 @@ int compat_extensions_run(sqlite3 *db);
 
 /* Unload what the connection has loaded. */
 void compat_extensions_unload(sqlite3 *db);
+
+/* ---- client.c ---- */
+
+/* Let everything go that an application keeps with a connection. */
+void compat_clients_drop(sqlite3 *db);
 
 /* ---- texts: printf.c ---- */
 

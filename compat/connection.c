@@ -452,6 +452,7 @@ connection_free(sqlite3 *db)
 
     db->core = NULL;
     compat_extensions_unload(db);
+    compat_clients_drop(db);
     sqlite3_free_filename(db->filename);
     sqlite3_free_filename(db->attached_name);
     while (db->filenames != NULL) {

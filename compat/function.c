@@ -66,6 +66,22 @@ function_final(velo_call *call)
 }
 
 static void
+function_value(velo_call *call)
+{
+    sqlite3_context context = {.call = call, .function = velo_call_user(call)};
+
+    context.function->value(&context);
+}
+
+static void
+function_inverse(velo_call *call, int count, velo_value **arguments)
+{
+    compat_function *function = velo_call_user(call);
+
+    function_call(call, function->inverse, count, arguments);
+}
+
+static void
 function_destroy(void *user)
 {
     compat_function *function = user;
@@ -97,15 +113,19 @@ function_create(sqlite3 *db, const char *name, int count, int flags, compat_func
     given.scalar = function->scalar != NULL ? compat_function_scalar : NULL;
     given.step = function->step != NULL ? function_step : NULL;
     given.final = function->final != NULL ? function_final : NULL;
+    given.value = function->value != NULL ? function_value : NULL;
+    given.inverse = function->inverse != NULL ? function_inverse : NULL;
     return compat_leave(db, (int)velo_create_function(db->core, &given));
 }
 
-int
-sqlite3_create_function_v2(sqlite3 *db, const char *name, int count, int flags, void *user,
-                           sqlite3_scalar_function *scalar, sqlite3_scalar_function *step,
-                           sqlite3_final_function *final, void (*destroy)(void *))
+/* Give a connection a function that stands behind `given`; its destructor is called whatever
+ * happens. */
+static int
+function_give(sqlite3 *db, const char *name, int count, int flags, const compat_function *given)
 {
     compat_function *function = NULL;
+    void (*destroy)(void *) = given->destroy;
+    void *user = given->user;
     int code = SQLITE_OK;
 
     if (!compat_enter(db)) {
@@ -126,8 +146,36 @@ sqlite3_create_function_v2(sqlite3 *db, const char *name, int count, int flags, 
             code = compat_fail(db, SQLITE_NOMEM, "out of memory");
         return compat_leave_own(db, code);
     }
-    *function = (compat_function){db, user, scalar, step, final, destroy};
+    *function = *given;
     return function_create(db, name, count, flags, function);
+}
+
+int
+sqlite3_create_function_v2(sqlite3 *db, const char *name, int count, int flags, void *user,
+                           sqlite3_scalar_function *scalar, sqlite3_scalar_function *step,
+                           sqlite3_final_function *final, void (*destroy)(void *))
+{
+    compat_function given = {
+        .db = db, .user = user, .scalar = scalar, .step = step, .final = final, .destroy = destroy};
+
+    return function_give(db, name, count, flags, &given);
+}
+
+int
+sqlite3_create_window_function(sqlite3 *db, const char *name, int count, int flags, void *user,
+                               sqlite3_scalar_function *step, sqlite3_final_function *final,
+                               sqlite3_final_function *value, sqlite3_scalar_function *inverse,
+                               void (*destroy)(void *))
+{
+    compat_function given = {.db = db,
+                             .user = user,
+                             .step = step,
+                             .final = final,
+                             .value = value,
+                             .inverse = inverse,
+                             .destroy = destroy};
+
+    return function_give(db, name, count, flags, &given);
 }
 
 int

@@ -80,6 +80,34 @@ sqlite3_progress_handler(sqlite3 *db, int steps, int (*handler)(void *), void *a
     compat_unlock(db);
 }
 
+/* ---- the authorizer ---- */
+
+static int
+hook_authorize(void *user, velo_action action, const char *first, const char *second,
+               const char *database, const char *inner)
+{
+    const sqlite3 *db = user;
+
+    return db->hooks.authorizer(db->hooks.authorizer_arg, (int)action, first, second, database,
+                                inner);
+}
+
+int
+sqlite3_set_authorizer(sqlite3 *db,
+                       int (*authorizer)(void *, int, const char *, const char *, const char *,
+                                         const char *),
+                       void *arg)
+{
+    if (!compat_enter(db))
+        return compat_misuse();
+    if (compat_revive(db) != SQLITE_OK)
+        return compat_leave_own(db, db->code);
+    db->hooks.authorizer = authorizer;
+    db->hooks.authorizer_arg = arg;
+    velo_set_authorizer(db->core, authorizer == NULL ? NULL : hook_authorize, db);
+    return compat_leave_own(db, SQLITE_OK);
+}
+
 /* ---- traces ---- */
 
 static void

@@ -732,6 +732,9 @@ SQLITE_API void *sqlite3_commit_hook(sqlite3 *db, int (*hook)(void *), void *arg
 SQLITE_API void *sqlite3_rollback_hook(sqlite3 *db, void (*hook)(void *), void *arg);
 SQLITE_API void *sqlite3_update_hook(
     sqlite3 *db, void (*hook)(void *, int, char const *, char const *, sqlite3_int64), void *arg);
+SQLITE_API void *sqlite3_get_clientdata(sqlite3 *db, const char *name);
+SQLITE_API int sqlite3_set_clientdata(sqlite3 *db, const char *name, void *data,
+                                      void (*destroy)(void *));
 SQLITE_API int sqlite3_autovacuum_pages(sqlite3 *db,
                                         unsigned int (*pages)(void *, const char *, unsigned int,
                                                               unsigned int, unsigned int),

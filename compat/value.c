@@ -129,8 +129,7 @@ sqlite3_value_nochange(sqlite3_value *value)
 int
 sqlite3_value_frombind(sqlite3_value *value)
 {
-    (void)value;
-    return 0;
+    return value != NULL && value->core != NULL && velo_value_is_parameter(value->core);
 }
 
 /* ---- copies ---- */

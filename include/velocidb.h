@@ -356,6 +356,95 @@ VELO_API void velo_set_trace(velo_connection *connection, unsigned events,
                                           velo_statement *statement, int64_t ns),
                              void *user);
 
+/* A value by itself: of a row, an argument of a function, or a copy. Belongs to one thread at a
+ * time. */
+typedef struct velo_value velo_value;
+
+/* A change of a row in full: valid while the hook runs. Values are by column, from 0; NULL where
+ * there is no such row or column. */
+typedef struct velo_row_change velo_row_change;
+VELO_API velo_change velo_row_change_kind(const velo_row_change *change);
+VELO_API const char *velo_row_change_database(const velo_row_change *change);
+VELO_API const char *velo_row_change_table(const velo_row_change *change);
+VELO_API int velo_row_change_columns(const velo_row_change *change);
+VELO_API velo_value *velo_row_change_before(velo_row_change *change, int column);
+VELO_API velo_value *velo_row_change_after(velo_row_change *change, int column);
+
+/* Rowids before and after, the same where there is one row only; 0 in tables WITHOUT ROWID. And
+ * how deep in triggers the change was made; 0: by the statement. */
+VELO_API int64_t velo_row_change_rowid_before(const velo_row_change *change);
+VELO_API int64_t velo_row_change_rowid_after(const velo_row_change *change);
+VELO_API int velo_row_change_depth(const velo_row_change *change);
+
+/* Called for each row that a statement inserts, changes or deletes, in tables of any kind, those
+ * that REPLACE deletes too; before the update hook. It must not use the connection. What a
+ * statement that fails has told of is undone. NULL: none. */
+VELO_API void velo_set_row_change_hook(velo_connection *connection,
+                                       void (*hook)(void *user, velo_row_change *change),
+                                       void *user);
+
+/* What a statement wants to do, with SQLite's numbers and arguments (first, second). */
+typedef enum velo_action {
+    VELO_ACTION_CREATE_INDEX = 1,        /* index, table */
+    VELO_ACTION_CREATE_TABLE = 2,        /* table */
+    VELO_ACTION_CREATE_TEMP_INDEX = 3,   /* index, table */
+    VELO_ACTION_CREATE_TEMP_TABLE = 4,   /* table */
+    VELO_ACTION_CREATE_TEMP_TRIGGER = 5, /* trigger, table */
+    VELO_ACTION_CREATE_TEMP_VIEW = 6,    /* view */
+    VELO_ACTION_CREATE_TRIGGER = 7,      /* trigger, table */
+    VELO_ACTION_CREATE_VIEW = 8,         /* view */
+    VELO_ACTION_DELETE = 9,              /* table */
+    VELO_ACTION_DROP_INDEX = 10,         /* index, table */
+    VELO_ACTION_DROP_TABLE = 11,         /* table */
+    VELO_ACTION_DROP_TEMP_INDEX = 12,    /* index, table */
+    VELO_ACTION_DROP_TEMP_TABLE = 13,    /* table */
+    VELO_ACTION_DROP_TEMP_TRIGGER = 14,  /* trigger, table */
+    VELO_ACTION_DROP_TEMP_VIEW = 15,     /* view */
+    VELO_ACTION_DROP_TRIGGER = 16,       /* trigger, table */
+    VELO_ACTION_DROP_VIEW = 17,          /* view */
+    VELO_ACTION_INSERT = 18,             /* table */
+    VELO_ACTION_PRAGMA = 19,             /* name, argument or NULL */
+    VELO_ACTION_READ = 20,               /* table, column ("" : none is named) */
+    VELO_ACTION_SELECT = 21,
+    VELO_ACTION_TRANSACTION = 22,   /* "BEGIN", "COMMIT", "ROLLBACK" */
+    VELO_ACTION_UPDATE = 23,        /* table, column */
+    VELO_ACTION_ATTACH = 24,        /* file; VACUUM: "" */
+    VELO_ACTION_DETACH = 25,        /* database */
+    VELO_ACTION_ALTER_TABLE = 26,   /* database, table */
+    VELO_ACTION_REINDEX = 27,       /* index */
+    VELO_ACTION_ANALYZE = 28,       /* table */
+    VELO_ACTION_CREATE_VTABLE = 29, /* table, module */
+    VELO_ACTION_DROP_VTABLE = 30,   /* table, module */
+    VELO_ACTION_FUNCTION = 31,      /* NULL, function */
+    VELO_ACTION_SAVEPOINT = 32,     /* "BEGIN", "RELEASE", "ROLLBACK"; name */
+    VELO_ACTION_RECURSIVE = 33
+} velo_action;
+
+/* What an authorizer answers. */
+typedef enum velo_answer {
+    VELO_ALLOW = 0,
+    VELO_DENY = 1, /* preparing the statement fails with VELO_AUTH */
+    VELO_IGNORE =
+        2 /* READ: the column is NULL; FUNCTION: its result is; UPDATE: the column stays as
+             it is; DELETE: rows are deleted one by one; else the statement does nothing */
+} velo_answer;
+
+/* Ask the application what statements may do, while they are prepared; NULL: everything. Statements
+ * that are prepared already are prepared anew before they run again. It must not use the
+ * connection.
+ *
+ * database  of what `first` is, or NULL
+ * inner     the trigger, view or common table expression that wants it, or NULL
+ * returns   a velo_answer; anything else fails with VELO_ERROR
+ *
+ * Nobody is asked for what the schema says: constraints, defaults, generated columns, indexes,
+ * foreign keys. Reads may be asked for more than once, and in any order. */
+VELO_API void velo_set_authorizer(velo_connection *connection,
+                                  int (*authorizer)(void *user, velo_action action,
+                                                    const char *first, const char *second,
+                                                    const char *database, const char *inner),
+                                  void *user);
+
 /* ---- the process ---- */
 
 /* Bytes of memory that the library has asked for, and the most of them so far (with `reset` not 0
@@ -493,10 +582,6 @@ VELO_API int64_t velo_column_bytes(velo_statement *statement, int column);
 
 /* ---- values ---- */
 
-/* A value by itself: of a row, an argument of a function, or a copy. Belongs to one thread at a
- * time. */
-typedef struct velo_value velo_value;
-
 /* The value of a column, valid as its texts are; NULL without such a column, or memory. */
 VELO_API velo_value *velo_column_value(velo_statement *statement, int column);
 
@@ -511,6 +596,9 @@ VELO_API int64_t velo_value_bytes(velo_value *value);
 /* The type that it has as a number: of a text that reads like one VELO_INTEGER or VELO_REAL, else
  * its own. */
 VELO_API velo_type velo_value_numeric_type(const velo_value *value);
+
+/* Whether it is an argument of a function that is a parameter of the statement by itself. */
+VELO_API int velo_value_is_parameter(const velo_value *value);
 
 /* A copy that lives until velo_value_free; NULL: no memory. */
 VELO_API velo_value *velo_value_copy(const velo_value *value);
@@ -568,11 +656,13 @@ typedef struct velo_call velo_call;
 /* Harmless wherever it is called from. */
 #define VELO_FUNCTION_INNOCUOUS 0x4u
 
-/* A function. Zero the struct, set `size`, `name` and either `scalar` or `step` and `final`.
+/* A function. Zero the struct, set `size`, `name` and either `scalar` or `step` and `final`; an
+ * aggregate that OVER may stand behind has `value` and `inverse` as well.
  *
  * The callbacks run on the thread that steps the statement, tell their result with velo_result_...
  * (NULL when they tell none), and may run other statements of the connection. Not `final`: when the
- * statement was given up it is called to release what the state holds; its result is dropped. */
+ * statement was given up it is called to release what the state holds; its result is dropped. So it
+ * is for a window function when a frame or partition ends, if it has memory (velo_call_state). */
 typedef struct velo_function {
     size_t size;        /* sizeof(velo_function) */
     const char *name;   /* up to 255 bytes; copied */
@@ -582,6 +672,9 @@ typedef struct velo_function {
     void (*scalar)(velo_call *call, int count, velo_value **arguments); /* for each row */
     void (*step)(velo_call *call, int count, velo_value **arguments);   /* for a group's row */
     void (*final)(velo_call *call);                                     /* the group's result */
+    void (*value)(velo_call *call); /* a frame's result; rows may come and go afterwards */
+    void (*inverse)(velo_call *call, int count, velo_value **arguments); /* the oldest row of a
+                       frame leaves it. A frame may also be begun anew, after `final` */
     void (*destroy)(void *user); /* NULL, or called when the function goes: replaced, taken away,
                                     or its connection closed; also when creating it fails */
 } velo_function;
@@ -593,6 +686,39 @@ typedef struct velo_function {
  *         at work and there is one to be replaced; VELO_NOMEM */
 VELO_API velo_status velo_create_function(velo_connection *connection,
                                           const velo_function *function);
+
+/* ---- collations of the application ---- */
+
+/* Give a connection a collation, in place of one with the same name (in any case). NULL for
+ * `compare`: take it away.
+ *
+ * compare  negative, 0 or positive: left is less than right, equal, greater. It must give an order,
+ *          always the same: else results are wrong, though nothing is damaged. The texts are
+ *          borrowed, have any content, and do not end with a zero byte. It runs on the thread that
+ *          steps or prepares a statement, and nothing is latched meanwhile
+ * destroy  NULL, or called when the collation goes: replaced, taken away, or its connection closed;
+ *          at once when creating it fails, or `compare` is NULL
+ * errors   VELO_BUSY: a statement is at work and there is one to be replaced; VELO_MISUSE: no name,
+ *          one of more than 255 bytes, or BINARY, NOCASE, RTRIM; VELO_FULL: a process can have
+ *          252 names of collations; VELO_NOMEM
+ *
+ * A schema may name a collation that a connection does not have: statements that compare by it
+ * fail, the others do not. Indexes by such a collation hold their texts in the order of BINARY, so
+ * that they need nobody to be kept right; they are not used to find or sort by it. */
+VELO_API velo_status velo_create_collation(velo_connection *connection, const char *name,
+                                           int (*compare)(void *user, size_t left_size,
+                                                          const void *left, size_t right_size,
+                                                          const void *right),
+                                           void *user, void (*destroy)(void *user));
+
+/* Called when a statement that is prepared needs a collation that the connection does not have: it
+ * may create it. NULL: none. */
+VELO_API void velo_set_collation_needed(velo_connection *connection,
+                                        void (*needed)(void *user, velo_connection *connection,
+                                                       const char *name),
+                                        void *user);
+
+/* ---- calls of functions ---- */
 
 /* What the call belongs to. */
 VELO_API void *velo_call_user(const velo_call *call);

@@ -22,6 +22,7 @@
 #ifndef VL_API_API_INT_H
 #define VL_API_API_INT_H
 
+#include "base/collation.h"
 #include "base/ctx.h"
 #include "base/latch.h"
 #include "catalog/schema.h"
@@ -158,11 +159,20 @@ struct velo_connection {
     vl_func_environment functions; /* with this connection as its user */
     vl_schema *told_schema;        /* texts of velo_find_column are in it; a reference, or NULL */
     vl_func_set *function_set;     /* those of the application, or NULL */
-    velo_statement *running;       /* the innermost one that is being stepped, or NULL */
-    struct vl_call_state *states;  /* memory of aggregates whose final was not called yet */
+    vl_collators collators;        /* likewise; needed: collation.c */
+    void (*collation_needed)(void *user, velo_connection *connection, const char *name); /* or NULL
+                                                                                          */
+    void *collation_user;
+    velo_statement *running;          /* the innermost one that is being stepped, or NULL */
+    struct vl_call_state *states;     /* memory of aggregates whose final was not called yet */
     struct vl_auxiliary *auxiliaries; /* what functions keep with constant arguments */
-    vl_change_hook update_hook;       /* see exec.h */
-    int (*commit_hook)(void *user);   /* or NULL */
+    int (*authorizer)(void *user, velo_action action, const char *first, const char *second,
+                      const char *database, const char *inner); /* or NULL */
+    void *authorizer_user;
+    void (*row_change)(void *user, velo_row_change *change); /* or NULL */
+    void *row_change_user;
+    vl_change_hook update_hook;     /* see exec.h */
+    int (*commit_hook)(void *user); /* or NULL */
     void *commit_user;
     void (*rollback_hook)(void *user); /* or NULL */
     void *rollback_user;
@@ -199,6 +209,7 @@ struct velo_value {
     const struct vl_virtual_argument *list; /* of an argument that takes a list; else NULL */
     uint32_t list_at;                       /* the next of its values */
     velo_value *list_value;                 /* the one at hand */
+    int is_parameter;                       /* of a call: the argument is a parameter */
 };
 
 typedef enum vl_statement_state {
@@ -664,6 +675,18 @@ velo_status vl_virtuals_release_savepoint(vl_ctx *ctx, velo_connection *connecti
 velo_status vl_virtuals_roll_back_to(vl_ctx *ctx, velo_connection *connection,
                                      const vl_savepoint *savepoint) VL_MUST_CHECK;
 void vl_virtuals_end_statement(vl_ctx *ctx, velo_connection *connection, int is_kept);
+
+/* ---- authorize.c ---- */
+
+/* Ask the authorizer for a statement that is neither query nor change of rows; *is_ignored: it is
+ * to be left out. Errors: VELO_AUTH. */
+velo_status vl_authorize_other(vl_ctx *ctx, velo_statement *statement, int *is_ignored)
+    VL_MUST_CHECK;
+
+/* ---- collation.c ---- */
+
+/* Drop all collations of the application. */
+void vl_connection_drop_collations(velo_connection *connection);
 
 /* ---- hooks.c ---- */
 

@@ -38,7 +38,7 @@ blob_begin_quiet(velo_connection *connection)
     blob_quiet quiet = {connection->tally.changes, connection->tally.total_changes,
                         connection->update_hook, connection->trace_events};
 
-    connection->update_hook = (vl_change_hook){NULL, NULL};
+    connection->update_hook = (vl_change_hook){NULL, NULL, NULL, NULL};
     connection->trace_events = 0;
     return quiet;
 }

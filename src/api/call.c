@@ -48,7 +48,8 @@ struct velo_call {
     struct vl_call_state **state; /* of an aggregate; else NULL */
     vl_value result;
     velo_status status;
-    int has_brief; /* something was kept that goes after the call */
+    int has_brief;     /* something was kept that goes after the call */
+    int may_not_begin; /* there is no memory to be made */
 };
 
 /* ---- what a call belongs to ---- */
@@ -73,7 +74,7 @@ velo_call_state(velo_call *call, size_t size)
 
     if (call->state == NULL)
         return NULL;
-    if (*call->state != NULL || size == 0)
+    if (*call->state != NULL || size == 0 || call->may_not_begin)
         return *call->state == NULL ? NULL : (*call->state)->bytes;
     state = vl_alloc_zero(&connection->ctx, sizeof *state + size);
     if (state == NULL)
@@ -281,11 +282,14 @@ call_wrap(vl_func_call *call, const vl_value *args, int count, velo_value ***out
 {
     velo_value *values = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *values);
     velo_value **pointers = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *pointers);
+    const vl_expr *site = call->site;
 
     if (values == NULL || pointers == NULL)
         return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate %d arguments", count);
     for (int i = 0; i < count; i++) {
         values[i] = (velo_value){.value = args[i], .arena = call->arena};
+        values[i].is_parameter =
+            site != NULL && (uint32_t)i < site->kid_count && site->kids[i]->kind == VL_EXPR_PARAM;
         pointers[i] = &values[i];
     }
     *out = pointers;
@@ -327,8 +331,9 @@ call_scalar(vl_func_call *call, const vl_value *args, int count, vl_value *resul
     return st;
 }
 
+/* A row comes into a group or frame, or leaves it. */
 static velo_status
-call_step(vl_func_call *call, void *state, const vl_value *args, int count)
+call_change(vl_func_call *call, void *state, const vl_value *args, int count, int is_inverse)
 {
     velo_call outer = {.call = call, .function = call->func->user};
     struct vl_call_state *memory;
@@ -338,9 +343,18 @@ call_step(vl_func_call *call, void *state, const vl_value *args, int count)
     memcpy(&memory, state, sizeof(void *));
     outer.state = &memory;
     outer.result = vl_value_of_null();
-    outer.function->given.step(&outer, count, pointers);
+    if (is_inverse)
+        outer.function->given.inverse(&outer, count, pointers);
+    else
+        outer.function->given.step(&outer, count, pointers);
     memcpy(state, &memory, sizeof(void *));
     return call_finish(&outer);
+}
+
+static velo_status
+call_step(vl_func_call *call, void *state, const vl_value *args, int count)
+{
+    return call_change(call, state, args, count, 0);
 }
 
 static velo_status
@@ -372,6 +386,67 @@ static const vl_func_aggregate call_aggregate = {
     .value = call_value,
 };
 
+/* A row leaves the frame of a window function. */
+static velo_status
+call_inverse(vl_func_call *call, void *state, const vl_value *args, int count)
+{
+    return call_change(call, state, args, count, 1);
+}
+
+/* The result of a frame, which goes on; of a group it is the end. */
+static velo_status
+call_window_value(vl_func_call *call, const void *state, vl_value *result)
+{
+    velo_call outer = {.call = call, .function = call->func->user};
+    struct vl_call_state *memory;
+    velo_status st;
+
+    if (!call->is_window)
+        return call_value(call, state, result);
+    memcpy(&memory, state, sizeof(void *));
+    outer.state = &memory;
+    outer.may_not_begin = 1; /* the state is not to change */
+    outer.result = vl_value_of_null();
+    outer.function->given.value(&outer);
+    st = call_finish(&outer);
+    if (st == VELO_OK)
+        *result = outer.result;
+    return st;
+}
+
+/* A group or frame whose result nobody wants is ended all the same. Keeps CL2. */
+static void
+call_abandon(velo_connection *connection, struct vl_call_state *memory)
+{
+    velo_call outer = {.function = memory->function, .state = &memory};
+    struct vl_call_state *gone = memory;
+    vl_error error = connection->ctx.error;
+
+    outer.result = vl_value_of_null();
+    outer.function->given.final(&outer);
+    connection->ctx.error = error;
+    call_state_free(connection, gone);
+}
+
+static void
+call_deinit(void *state)
+{
+    struct vl_call_state *memory;
+
+    memcpy(&memory, state, sizeof(void *));
+    memset(state, 0, sizeof(void *));
+    if (memory != NULL)
+        call_abandon(memory->function->connection, memory);
+}
+
+static const vl_func_aggregate call_window = {
+    .state_size = sizeof(struct vl_call_state *),
+    .step = call_step,
+    .inverse = call_inverse,
+    .value = call_window_value,
+    .deinit = call_deinit,
+};
+
 void
 vl_calls_end_run(velo_statement *statement)
 {
@@ -382,14 +457,7 @@ vl_calls_end_run(velo_statement *statement)
         return;
     while (state != NULL) {
         if (state->statement == statement) {
-            velo_call outer = {.function = state->function, .state = &state};
-            struct vl_call_state *memory = state;
-            vl_error error = connection->ctx.error;
-
-            outer.result = vl_value_of_null();
-            outer.function->given.final(&outer);
-            connection->ctx.error = error;
-            call_state_free(connection, memory);
+            call_abandon(connection, state);
             state = connection->states;
         } else {
             state = state->next;
@@ -415,14 +483,17 @@ static int
 call_check(const velo_function *given, int *is_removal)
 {
     int is_scalar = given->scalar != NULL;
-    int is_aggregate = given->step != NULL || given->final != NULL;
+    int is_aggregate = given->step != NULL || given->final != NULL || given->value != NULL ||
+                       given->inverse != NULL;
 
     *is_removal = !is_scalar && !is_aggregate;
     if (given->name == NULL || given->name[0] == 0 || strlen(given->name) > CALL_NAME_MAX)
         return 0;
     if (given->argument_count < -1 || given->argument_count > VL_FUNC_ARGUMENTS_MAX)
         return 0;
-    return !(is_scalar && is_aggregate) && (given->step == NULL) == (given->final == NULL);
+    return !(is_scalar && is_aggregate) && (given->step == NULL) == (given->final == NULL) &&
+           (given->value == NULL) == (given->inverse == NULL) &&
+           (given->value == NULL || given->step != NULL);
 }
 
 /* Whether the set has a function of this name and number of arguments. */
@@ -461,7 +532,8 @@ vl_call_describe(vl_ctx *ctx, velo_connection *connection, const velo_function *
     function->given.destroy = NULL; /* the caller's until all is well */
     if (given->step != NULL) {
         func->flags |= VL_FUNC_AGGREGATE | VL_FUNC_ORDERED;
-        func->aggregate = &call_aggregate;
+        func->flags |= given->value == NULL ? VL_FUNC_GROUPS_ONLY : 0U;
+        func->aggregate = given->value == NULL ? &call_aggregate : &call_window;
     } else {
         func->scalar = call_scalar;
     }
@@ -516,8 +588,13 @@ call_add(vl_ctx *ctx, velo_connection *connection, const velo_function *given)
 void
 vl_connection_expire_statements(velo_connection *connection)
 {
-    for (velo_statement *at = connection->statements; at != NULL; at = at->next)
+    for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
         at->is_stale = 1;
+        if (!at->is_open) { /* it refers to functions, which may go */
+            vl_exec_destroy(at->exec);
+            at->exec = NULL;
+        }
+    }
 }
 
 velo_status

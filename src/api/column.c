@@ -1,22 +1,10 @@
 /* column.c - what is known of a table's columns. */
 #include "api/api_int.h"
 
+#include "base/collation.h"
+
 #include <string.h>
 #include <strings.h>
-
-static const char *
-column_collation(vl_collation collation)
-{
-    switch (collation) {
-    case VL_COLLATE_NOCASE:
-        return "NOCASE";
-    case VL_COLLATE_RTRIM:
-        return "RTRIM";
-    case VL_COLLATE_BINARY:
-        break;
-    }
-    return "BINARY";
-}
 
 /* The column's position; -1: none; -2: it is the rowid. */
 static int
@@ -45,7 +33,7 @@ column_describe(const vl_table_def *table, int position, velo_column_info *info)
         return;
     column = &table->columns[position];
     info->type = column->type[0] == 0 ? NULL : column->type;
-    info->collation = column_collation(column->collation);
+    info->collation = vl_collation_name(column->collation);
     info->is_not_null = column->is_not_null != 0;
     info->is_primary_key = column->key_place != 0;
     info->is_autoincrement = table->is_autoincrement && position == table->rowid_column;

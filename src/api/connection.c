@@ -166,6 +166,7 @@ velo_close(velo_connection *connection)
         vl_database_close_all(ctx, connection);
         vl_session_destroy(connection->session);
         vl_func_set_destroy(connection->function_set);
+        vl_connection_drop_collations(connection);
         vl_schema_release(connection->told_schema);
         st = vl_engine_close(ctx, connection->engine);
     }

@@ -26,7 +26,120 @@ velo_set_update_hook(velo_connection *connection,
                                   const char *table, int64_t rowid),
                      void *user)
 {
-    connection->update_hook = (vl_change_hook){hook, user};
+    connection->update_hook.tell = hook;
+    connection->update_hook.user = user;
+}
+
+/* ---- changes in full ---- */
+
+struct velo_row_change {
+    const vl_row_change *row;
+    vl_arena arena;    /* of the values that were asked for */
+    velo_value *of[2]; /* before, after; made at the first question */
+};
+
+velo_change
+velo_row_change_kind(const velo_row_change *change)
+{
+    return change->row->change;
+}
+
+const char *
+velo_row_change_database(const velo_row_change *change)
+{
+    const vl_schema *schema = change->row->table->schema;
+
+    return schema != NULL ? schema->database : "main";
+}
+
+const char *
+velo_row_change_table(const velo_row_change *change)
+{
+    return change->row->table->object.name;
+}
+
+int
+velo_row_change_columns(const velo_row_change *change)
+{
+    return change->row->table->column_count;
+}
+
+int
+velo_row_change_depth(const velo_row_change *change)
+{
+    return (int)change->row->depth;
+}
+
+static velo_value *
+hooks_change_value(velo_row_change *change, int which, int column)
+{
+    const vl_value *row = which == 0 ? change->row->before : change->row->after;
+    int count = change->row->table->column_count;
+
+    if (row == NULL || column < 0 || column >= count)
+        return NULL;
+    if (change->of[which] == NULL) {
+        change->of[which] =
+            vl_arena_alloc_array(&change->arena, (size_t)count, sizeof *change->of[which]);
+        for (int i = 0; change->of[which] != NULL && i < count; i++)
+            change->of[which][i] = (velo_value){.value = row[i], .arena = &change->arena};
+    }
+    return change->of[which] == NULL ? NULL : &change->of[which][column];
+}
+
+velo_value *
+velo_row_change_before(velo_row_change *change, int column)
+{
+    return hooks_change_value(change, 0, column);
+}
+
+velo_value *
+velo_row_change_after(velo_row_change *change, int column)
+{
+    return hooks_change_value(change, 1, column);
+}
+
+static int64_t
+hooks_change_rowid(const velo_row_change *change, const vl_value *row)
+{
+    const vl_table_def *table = change->row->table;
+
+    return table->is_without_rowid ? 0 : row[table->column_count].as.integer;
+}
+
+int64_t
+velo_row_change_rowid_before(const velo_row_change *change)
+{
+    return hooks_change_rowid(change, change->row->before != NULL ? change->row->before
+                                                                  : change->row->after);
+}
+
+int64_t
+velo_row_change_rowid_after(const velo_row_change *change)
+{
+    return hooks_change_rowid(change, change->row->after != NULL ? change->row->after
+                                                                 : change->row->before);
+}
+
+static void
+hooks_tell_change(void *user, const vl_row_change *row)
+{
+    velo_connection *connection = user;
+    velo_row_change change = {.row = row};
+
+    vl_arena_init(&change.arena, connection->ctx.allocator, 0);
+    connection->row_change(connection->row_change_user, &change);
+    vl_arena_deinit(&change.arena);
+}
+
+void
+velo_set_row_change_hook(velo_connection *connection,
+                         void (*hook)(void *user, velo_row_change *change), void *user)
+{
+    connection->row_change = hook;
+    connection->row_change_user = user;
+    connection->update_hook.tell_all = hook == NULL ? NULL : hooks_tell_change;
+    connection->update_hook.all_user = connection;
 }
 
 void

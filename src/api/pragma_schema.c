@@ -274,7 +274,8 @@ schema_collation_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_t
     vl_pragma_rows rows;
 
     (void)argument;
-    VL_TRY(vl_pragma_collation_list(ctx, call->arena, &rows));
+    VL_TRY(
+        vl_pragma_collation_list(ctx, call->arena, &call->statement->connection->collators, &rows));
     return schema_answer(ctx, call, &rows);
 }
 

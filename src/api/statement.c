@@ -96,12 +96,23 @@ vl_prepared_env(velo_statement *statement, const vl_schema **ordered)
                          .has_foreign_keys = statement->has_foreign_keys};
 }
 
+/* What the application's own text does, its authorizer is asked about. */
+static vl_plan_env
+statement_asking_env(velo_statement *statement, const vl_schema **ordered)
+{
+    vl_plan_env env = vl_prepared_env(statement, ordered);
+
+    env.authorize = statement->connection->authorizer;
+    env.authorize_user = statement->connection->authorizer_user;
+    return env;
+}
+
 velo_status
 vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl_body **body)
 {
     const vl_schema *ordered[VL_DATABASES_MAX];
     velo_statement *statement = user;
-    vl_plan_env env = vl_prepared_env(statement, ordered);
+    vl_plan_env env = statement_asking_env(statement, ordered);
 
     return statement_get_body(ctx, statement, &env, action, body);
 }
@@ -159,11 +170,13 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schem
     }
     statement->epoch = connection->epoch;
     statement->has_foreign_keys = connection->has_foreign_keys;
-    env = vl_prepared_env(statement, ordered);
+    env = statement_asking_env(statement, ordered);
     VL_TRY(vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed));
     statement->tree = parsed.statement;
     VL_TRY(vl_plan_make(ctx, &statement->arena, parsed.statement, statement->sql,
                         parsed.variable_count, &env, &statement->plan));
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
+        VL_TRY(vl_authorize_other(ctx, statement, &statement->plan->is_ignored));
     statement->is_stale = 0;
     VL_TRY(statement_make_bodies(ctx, statement, &env));
     statement_find_uses(statement);
@@ -240,7 +253,8 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement)
     st = vl_prepared_plan(ctx, statement, schemas);
     vl_database_release_schemas(schemas, statement->connection->database_count);
     VL_TRY(st);
-    if (statement->plan->kind == VL_PLAN_OTHER)
+    statement->made.column_count = 0;
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         VL_TRY(vl_prepared_describe_other(ctx, statement));
     return statement_make_room(ctx, statement);
 }
@@ -352,8 +366,12 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
     st = statement_measure(ctx, sql, length, &end, &has);
     if (tail != NULL)
         *tail = sql + end;
-    if (st == VELO_OK && has)
+    if (st == VELO_OK && has) {
+        vl_collators *outer = vl_collators_enter(&connection->collators);
+
         st = statement_create(ctx, connection, sql, end, out);
+        (void)vl_collators_enter(outer);
+    }
     return vl_connection_end_call(connection, st);
 }
 
@@ -561,7 +579,8 @@ statement_plan_again(vl_ctx *ctx, velo_statement *statement, vl_schema **opened)
         }
     st = vl_prepared_plan(ctx, statement, schemas);
     vl_database_release_schemas(schemas, connection->database_count);
-    if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER)
+    statement->made.column_count = 0;
+    if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         st = vl_prepared_describe_other(ctx, statement);
     if (st == VELO_OK)
         st = statement_make_room(ctx, statement);
@@ -676,6 +695,15 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
     return VELO_OK;
 }
 
+/* Whether running a statement does not lead to statement_open, which makes stale plans anew. */
+static int
+statement_is_planned_once(const velo_statement *statement)
+{
+    return statement->plan->is_ignored || statement->tree->type == VL_AST_BEGIN ||
+           statement->tree->type == VL_AST_COMMIT || statement->tree->type == VL_AST_ROLLBACK ||
+           statement->tree->type == VL_AST_SAVEPOINT || statement->tree->type == VL_AST_RELEASE;
+}
+
 static velo_status
 statement_start(vl_ctx *ctx, velo_statement *statement)
 {
@@ -683,12 +711,14 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
 
     statement->has_returned_row = 0;
     statement->is_expired = 0;
-    if (statement->plan == NULL)
+    if (statement->plan == NULL || (statement->is_stale && statement_is_planned_once(statement)))
         VL_TRY(statement_plan_first(ctx, statement));
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;
     VL_TRY(vl_hooks_begin_run(ctx, statement));
+    if (statement->plan->is_ignored)
+        return VELO_OK;
     switch (statement->tree->type) {
     case VL_AST_BEGIN:
     case VL_AST_COMMIT:
@@ -702,6 +732,8 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
     statement->foreign = connection->foreign;
     VL_TRY(statement_open(ctx, statement));
     vl_arena_reset(&statement->run_arena);
+    if (statement->plan->is_ignored)
+        return VELO_OK;
     if (statement->plan->kind == VL_PLAN_OTHER)
         return vl_prepared_run_other(ctx, statement);
     return statement_start_exec(ctx, statement);
@@ -808,6 +840,7 @@ velo_step(velo_statement *statement)
 {
     velo_connection *connection;
     velo_statement *outer;
+    vl_collators *collators;
     vl_ctx *ctx;
     velo_status st;
 
@@ -815,6 +848,7 @@ velo_step(velo_statement *statement)
         return VELO_MISUSE;
     connection = statement->connection;
     ctx = vl_connection_begin_call(connection);
+    collators = vl_collators_enter(&connection->collators);
     outer = connection->running;
     connection->running = statement;
     connection->depth++;
@@ -826,6 +860,7 @@ velo_step(velo_statement *statement)
     }
     statement_drop_row(statement);
     st = statement_step(ctx, statement);
+    (void)vl_collators_enter(collators);
     connection->running = outer;
     connection->depth--;
     if (outer == NULL)

@@ -364,6 +364,12 @@ velo_value_bytes(velo_value *value)
     return cell == NULL ? 0 : (int64_t)cell->size;
 }
 
+int
+velo_value_is_parameter(const velo_value *value)
+{
+    return value->is_parameter;
+}
+
 velo_type
 velo_value_numeric_type(const velo_value *value)
 {

@@ -182,20 +182,6 @@ vl_pragma_index_list(vl_ctx *ctx, vl_arena *arena, const vl_table_def *table, vl
     return VELO_OK;
 }
 
-static const char *
-pragma_collation_name(vl_collation collation)
-{
-    switch (collation) {
-    case VL_COLLATE_BINARY:
-        return "BINARY";
-    case VL_COLLATE_NOCASE:
-        return "NOCASE";
-    case VL_COLLATE_RTRIM:
-        return "RTRIM";
-    }
-    return "";
-}
-
 velo_status
 vl_pragma_index_info(vl_ctx *ctx, vl_arena *arena, const vl_index_def *index, int is_extended,
                      vl_pragma_rows *out)
@@ -214,7 +200,7 @@ vl_pragma_index_info(vl_ctx *ctx, vl_arena *arena, const vl_index_def *index, in
             row[2] = pragma_text(index->table->columns[term->column].name);
         if (is_extended) {
             row[3] = pragma_integer(term->is_descending != 0);
-            row[4] = pragma_text(pragma_collation_name(term->collation));
+            row[4] = pragma_text(vl_collation_name(term->collation));
             row[5] = pragma_integer(i < index->term_count);
         }
     }
@@ -293,17 +279,21 @@ vl_pragma_database_list(vl_ctx *ctx, vl_arena *arena, const vl_pragma_database *
 }
 
 velo_status
-vl_pragma_collation_list(vl_ctx *ctx, vl_arena *arena, vl_pragma_rows *out)
+vl_pragma_collation_list(vl_ctx *ctx, vl_arena *arena, const vl_collators *own, vl_pragma_rows *out)
 {
     static const char *const names[] = {"seq", "name"};
-    static const char *const collations[] = {"RTRIM", "NOCASE", "BINARY"};
+    uint32_t count = (uint32_t)VL_COLLATE_USER + (own->list == NULL ? 0 : VL_COLLATIONS_MAX);
 
-    VL_TRY(pragma_begin(ctx, arena, names, 2, VL_ARRAY_COUNT(collations), out));
-    for (uint32_t i = 0; i < VL_ARRAY_COUNT(collations); i++) {
-        vl_value *row = pragma_add_row(out);
+    VL_TRY(pragma_begin(ctx, arena, names, 2, count, out));
+    while (count > 0) {
+        vl_value *row;
 
-        row[0] = pragma_integer(i);
-        row[1] = pragma_text(collations[i]);
+        count--;
+        if (count >= VL_COLLATE_USER && own->list[count - VL_COLLATE_USER].compare == NULL)
+            continue;
+        row = pragma_add_row(out);
+        row[0] = pragma_integer((int64_t)out->row_count - 1);
+        row[1] = pragma_text(vl_collation_name((vl_collation)count));
     }
     return VELO_OK;
 }

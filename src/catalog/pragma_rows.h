@@ -9,6 +9,7 @@
 #ifndef VL_CATALOG_PRAGMA_ROWS_H
 #define VL_CATALOG_PRAGMA_ROWS_H
 
+#include "base/collation.h"
 #include "base/ctx.h"
 #include "base/type.h"
 #include "catalog/schema.h"
@@ -65,8 +66,8 @@ velo_status vl_pragma_database_list(vl_ctx *ctx, vl_arena *arena,
                                     const vl_pragma_database *databases, uint32_t count,
                                     vl_pragma_rows *out) VL_MUST_CHECK;
 
-/* PRAGMA collation_list. */
-velo_status vl_pragma_collation_list(vl_ctx *ctx, vl_arena *arena, vl_pragma_rows *out)
-    VL_MUST_CHECK;
+/* PRAGMA collation_list, with those of the application. */
+velo_status vl_pragma_collation_list(vl_ctx *ctx, vl_arena *arena, const vl_collators *own,
+                                     vl_pragma_rows *out) VL_MUST_CHECK;
 
 #endif

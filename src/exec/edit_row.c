@@ -505,6 +505,23 @@ vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid)
         hook->tell(hook->user, change, run->def->schema->database, run->def->object.name, rowid);
 }
 
+/* Tell of a row in full. */
+static void
+change_tell_all(const vl_edit_run *run, velo_change change, const vl_value *before,
+                const vl_value *after)
+{
+    const vl_exec *exec = run->stage->exec;
+    const vl_change_hook *hook = exec->env.changed;
+    vl_row_change row = {.change = change,
+                         .table = run->def,
+                         .before = before,
+                         .after = after,
+                         .depth = exec->firing != NULL ? exec->firing->depth : 0};
+
+    if (hook != NULL && hook->tell_all != NULL)
+        hook->tell_all(hook->all_user, &row);
+}
+
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
@@ -522,6 +539,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             *outcome = VL_EDIT_MADE;
             if (run->def->primary == NULL)
                 change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
+            change_tell_all(run, VELO_CHANGE_INSERT, NULL, full);
             vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
             return vl_edit_return(ctx, run, full);
         }
@@ -658,6 +676,7 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full, vl_
                 VL_TRY(change_move_entry(ctx, run, &run->indexes[i], old, full, turn, &conflict));
         if (!conflict.is_there) {
             *outcome = VL_EDIT_MADE;
+            change_tell_all(run, VELO_CHANGE_UPDATE, old, full);
             vl_edit_tell(run, VELO_CHANGE_UPDATE, full[run->def->column_count].as.integer);
             return VELO_OK;
         }
@@ -683,6 +702,7 @@ vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old)
         if (key.size > 0)
             VL_TRY(change_remove_entry(ctx, run, &run->indexes[i], &key));
     }
+    change_tell_all(run, VELO_CHANGE_DELETE, old, NULL);
     return vl_rows_delete(ctx, run->source.statement, run->table,
                           old[run->def->column_count].as.integer);
 }

@@ -34,11 +34,23 @@ typedef struct vl_exec_tally {
     int64_t last_rowid;    /* of the last row inserted into a table with rowids */
 } vl_exec_tally;
 
-/* Who is told of each row that was inserted, changed or deleted in a table with rowids. */
+/* A change of a row in full. Values are in the order of the table's columns, then the rowid. */
+typedef struct vl_row_change {
+    velo_change change;
+    const vl_table_def *table;
+    const vl_value *before; /* NULL: the row is new */
+    const vl_value *after;  /* NULL: it is deleted */
+    uint32_t depth;         /* of the triggers that did it; 0: the statement */
+} vl_row_change;
+
+/* Who is told of each row that was inserted, changed or deleted: in short, but for rows of tables
+ * without rowids and for those that REPLACE deletes; and in full. */
 typedef struct vl_change_hook {
     void (*tell)(void *user, velo_change change, const char *database, const char *table,
                  int64_t rowid); /* NULL: nobody */
     void *user;
+    void (*tell_all)(void *user, const vl_row_change *change); /* NULL: nobody */
+    void *all_user;
 } vl_change_hook;
 
 /* Foreign keys of a connection, while they are enforced: how many children lack their parent by

@@ -367,6 +367,7 @@ window_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
         work->call = vl_call_make(ctx, stage->frame, work->what->func,
                                   (vl_collation)work->what->collation, &window->arena);
         work->call.state_arena = &work->state_arena;
+        work->call.is_window = 1;
     }
     status = window_fill(ctx, window, wanted);
     if (status != VELO_OK && stage->batch.chunk.count > 0) {

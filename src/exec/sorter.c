@@ -105,8 +105,12 @@ sorter_prefix(const vl_sorter_key *key, const vl_value *value)
         rest = sorter_real_prefix(value->as.real);
         break;
     case VL_TYPE_TEXT:
-    case VL_TYPE_BLOB:
+        if (key->collation >= VL_COLLATE_USER)
+            break; /* bytes tell nothing */
         rest = sorter_text_prefix(value, (vl_collation)key->collation);
+        break;
+    case VL_TYPE_BLOB:
+        rest = sorter_text_prefix(value, VL_COLLATE_BINARY);
         break;
     }
     prefix = class << 62 | rest >> 2;

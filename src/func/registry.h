@@ -127,6 +127,7 @@ typedef struct vl_func_call {
                                constraint", "a generated column"; NULL elsewhere */
     uint32_t lane;          /* aggregates: the row's position in an ungrouped scan, whose last
                                three bits choose the lane of sums of reals; 0 in groups and windows */
+    int is_window;          /* aggregates: for frames, so that `value` is not the end */
     int is_picked;          /* VL_FUNC_PICKS_ROW: set by step and merge, whether the row became the
                                result */
 } vl_func_call;

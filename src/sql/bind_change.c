@@ -46,6 +46,7 @@ vl_bind_own_scope(vl_binder *b, vl_bind_source *source)
     if (scope == NULL || own == NULL)
         return NULL;
     scope->text_size = like.text != NULL ? strlen(like.text) : 0;
+    scope->is_own = 1;
     scope->sources = vl_bind_alloc(b, 1, sizeof(vl_bind_source *));
     if (scope->sources == NULL)
         return NULL;
@@ -319,11 +320,13 @@ change_set_column(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source
 
 /* Set a column; an earlier SET of it does not count. */
 static void
-change_add_set(vl_binder *b, change_sets *sets, int32_t column, vl_expr *value)
+change_add_set(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *target,
+               change_sets *sets, int32_t column, vl_expr *value)
 {
     int32_t *columns;
 
-    if (value == NULL || b->status != VELO_OK)
+    if (value == NULL || b->status != VELO_OK ||
+        vl_bind_ask_column(b, scope, VELO_ACTION_UPDATE, target, column) != VL_BIND_ALLOWED)
         return;
     for (uint32_t i = 0; i < sets->count; i++)
         if (sets->columns[i] == column) {
@@ -351,7 +354,7 @@ vl_bind_sets(vl_binder *b, vl_bind_scope *scope, const vl_bind_source *target, c
         uint32_t i = 0;
 
         if (names == NULL) {
-            change_add_set(b, &sets, change_set_column(b, scope, target, set),
+            change_add_set(b, scope, target, &sets, change_set_column(b, scope, target, set),
                            vl_bind_expr(b, scope, set->kid[1]));
             continue;
         }
@@ -361,7 +364,8 @@ vl_bind_sets(vl_binder *b, vl_bind_scope *scope, const vl_bind_source *target, c
                          (unsigned)row.count);
         for (const vl_ast *name = vl_ast_first(names); name != NULL && b->status == VELO_OK;
              name = name->next, i++)
-            change_add_set(b, &sets, change_set_column(b, scope, target, name), row.list[i]);
+            change_add_set(b, scope, target, &sets, change_set_column(b, scope, target, name),
+                           row.list[i]);
     }
     *columns = sets.columns;
     *values = sets.values;

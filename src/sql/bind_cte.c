@@ -198,6 +198,8 @@ cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl
 
     cte->state = VL_CTE_RECURSING;
     cte->queue_depth = b->depth + 1;
+    if (!vl_bind_may(b, NULL, VELO_ACTION_RECURSIVE, NULL))
+        return;
     query = vl_bind_cores(b, cte->with->scope, cte->with->like, term, count);
     cte->state = VL_CTE_BINDING;
     cte_check_terms(b, cte, term, query, &is_union);
@@ -229,6 +231,8 @@ cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *setup, vl_op *recurse)
     if (b->status != VELO_OK)
         return;
     as->collations = setup->collations;
+    for (uint32_t i = 0; as->is_union && i < setup->column_count; i++)
+        (void)vl_bind_need(b, setup->collations[i]);
     as->limit = vl_lower(b, &none, setup->limit);
     as->offset = vl_lower(b, &none, setup->offset);
     as->order = vl_bind_alloc(b, setup->order_count + 1U, sizeof(vl_sort_key));

@@ -7,6 +7,7 @@
 #include "sql/bind_int.h"
 #include "sql/schema_build.h"
 
+#include "base/collation.h"
 #include "vec/like.h"
 #include "vec/number.h"
 
@@ -308,7 +309,7 @@ expr_row_compare(vl_binder *b, vl_comparison op, const vl_exprs *left, const vl_
         expr->kids[count + i] = right->list[i];
         affinities[i] =
             (uint8_t)vl_affinity_comparison((vl_affinity)l->affinity, (vl_affinity)r->affinity);
-        collations[i] = vl_expr_collation_of_two(b, l, r);
+        collations[i] = vl_bind_need(b, vl_expr_collation_of_two(b, l, r));
     }
     expr->op = (uint8_t)op;
     expr->affinities = affinities;
@@ -435,15 +436,20 @@ expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[2] != NULL ? 3 : 2;
     vl_expr *expr = vl_expr_new(b, VL_EXPR_LIKE, count, ast);
+    int is_call = ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3);
+    vl_bind_word word = {ast->op == VL_OP_LIKE ? "like" : "glob", 4};
+    vl_bind_answer answer = VL_BIND_ALLOWED;
 
-    if (expr == NULL)
+    if (expr == NULL || (!is_call && !vl_bind_ask_function(b, scope, word, &answer)))
         return NULL;
+    if (answer == VL_BIND_IGNORED)
+        return vl_expr_constant(b, vl_value_of_null(), ast);
     for (uint32_t i = 0; i < count; i++) {
         expr->kids[i] = vl_bind_expr(b, scope, ast->kid[i]);
         if (expr->kids[i] == NULL)
             return NULL;
     }
-    if (ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3)) {
+    if (is_call) {
         const char *name = ast->op == VL_OP_REGEXP ? "regexp"
                            : ast->op == VL_OP_GLOB ? "glob"
                                                    : "match";
@@ -510,8 +516,10 @@ expr_between(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     expr->classes = VL_CLASS_INTEGER | VL_CLASS_NULL;
     expr = vl_expr_finish(b, expr);
     if (expr != NULL) {
-        expr->collation = vl_expr_collation_of_two(b, expr->kids[0], expr->kids[1]);
-        expr->collation2 = vl_expr_collation_of_two(b, expr->kids[0], expr->kids[2]);
+        expr->collation =
+            vl_bind_need(b, vl_expr_collation_of_two(b, expr->kids[0], expr->kids[1]));
+        expr->collation2 =
+            vl_bind_need(b, vl_expr_collation_of_two(b, expr->kids[0], expr->kids[2]));
     }
     return expr;
 }
@@ -608,15 +616,12 @@ int
 vl_bind_collation(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const char *name,
                   size_t size, uint8_t *collation)
 {
-    static const char *const names[] = {"BINARY", "NOCASE", "RTRIM"};
+    int number = vl_collation_find(name, size);
 
-    for (unsigned i = 0; i < VL_ARRAY_COUNT(names); i++)
-        if (vl_bind_is(name, size, names[i])) {
-            *collation = (uint8_t)i;
-            return 1;
-        }
-    vl_bind_fail(b, scope, at, "no such collation sequence: %.*s", (int)size, name);
-    return 0;
+    *collation = number < 0 ? VL_COLLATE_BINARY : (uint8_t)number;
+    if (number < 0)
+        vl_bind_fail(b, scope, at, "no such collation sequence: %.*s", (int)size, name);
+    return number >= 0;
 }
 
 static vl_expr *
@@ -668,6 +673,7 @@ expr_in_query(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_ex
                                                         (vl_affinity)query->columns[i].affinity);
         if (!vl_expr_collation(b, side, &collations[i]))
             collations[i] = query->columns[i].collation;
+        (void)vl_bind_need(b, collations[i]);
     }
     expr->program = vl_plan_program(b, query, NULL, VL_BIND_NONE, &frame);
     if (b->status != VELO_OK)
@@ -790,7 +796,7 @@ expr_in_list(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exp
     expr->classes = VL_CLASS_INTEGER | VL_CLASS_NULL;
     expr = vl_expr_finish(b, expr);
     if (expr != NULL) {
-        expr->collation = collation;
+        expr->collation = vl_bind_need(b, collation);
         expr->has_collation = left->list[0]->has_collation;
     }
     return expr;

@@ -9,6 +9,7 @@
 #include "catalog/virtual.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* ---- tables ---- */
 
@@ -326,6 +327,7 @@ vl_bind_view(vl_binder *b, vl_bind_source *source, const vl_table_def *view)
 {
     const vl_ast *ast = view->view_ast;
     vl_bind_scope like = {.home = view->schema, .text = view->object.sql};
+    const char *inner = b->inner;
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < b->view_count; i++)
@@ -339,7 +341,9 @@ vl_bind_view(vl_binder *b, vl_bind_source *source, const vl_table_def *view)
     }
     like.text_size = like.text != NULL ? strlen(like.text) : 0;
     b->views[b->view_count++] = view;
+    b->inner = view->object.name;
     from_take_query(b, source, vl_bind_query(b, NULL, &like, ast->kid[2]));
+    b->inner = inner;
     b->view_count--;
     if (b->status != VELO_OK || ast->kid[1] == NULL)
         return;
@@ -363,6 +367,10 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
     if (b->env->find_table_func == NULL ||
         !b->env->find_table_func(b->env->arg, name.text, name.size, &found))
         return 0;
+    if (name.size > 7 && strncasecmp(name.text, "pragma_", 7) == 0 &&
+        vl_bind_ask(b, scope, VELO_ACTION_PRAGMA, vl_bind_text(b, name.text + 7, name.size - 7),
+                    NULL, NULL) == VL_BIND_DENIED)
+        return 1;
     source->kind = VL_BIND_SOURCE_FUNCTION;
     source->function = found.def;
     b->plan->calls_table_functions = 1;
@@ -423,7 +431,11 @@ from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word a
         vl_cte *cte = vl_bind_find_cte(scope->with, name.text, name.size);
 
         if (cte != NULL) {
+            const char *inner = b->inner;
+
+            b->inner = vl_bind_text(b, cte->ast->text, cte->ast->text_size);
             vl_bind_cte_use(b, scope, cte, source, ast->kid[0]);
+            b->inner = inner;
             return source;
         }
     }
@@ -555,9 +567,13 @@ from_join_column(vl_binder *b, vl_bind_scope *scope, uint32_t first, vl_join_ite
 {
     uint32_t middle = from_lowest(item->places);
     uint32_t end = from_end(item->places);
-    vl_expr *left = vl_bind_unqualified(b, scope, first, middle, name, at);
-    vl_expr *right = vl_bind_unqualified(b, scope, middle, end, name, at);
+    vl_expr *left;
+    vl_expr *right;
 
+    b->unasked++; /* as in SQLite: who reads the column by its name is asked for */
+    left = vl_bind_unqualified(b, scope, first, middle, name, at);
+    right = vl_bind_unqualified(b, scope, middle, end, name, at);
+    b->unasked--;
     if (left == NULL || right == NULL)
         return 0;
     vl_exprs_add(b, &item->on, vl_expr_compare(b, VL_COMPARE_EQ, left, right, at));

@@ -101,7 +101,7 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
                 break;
     expr = vl_expr_finish(b, expr);
     if (expr != NULL && found->compares)
-        expr->collation = collation;
+        expr->collation = vl_bind_need(b, collation);
     return expr;
 }
 
@@ -125,10 +125,14 @@ vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name, vl_expr
                    const vl_ast *at)
 {
     vl_bind_word word = {name, (uint32_t)strlen(name)};
+    vl_bind_answer answer;
     vl_plan_func found;
 
-    if (b->status != VELO_OK || !func_find(b, scope, at, word, arguments.count, &found))
+    if (b->status != VELO_OK || !func_find(b, scope, at, word, arguments.count, &found) ||
+        !vl_bind_ask_function(b, scope, word, &answer))
         return NULL;
+    if (answer == VL_BIND_IGNORED)
+        return vl_expr_constant(b, vl_value_of_null(), at);
     if (found.is_aggregate)
         return vl_bind_fail(b, scope, at, "misuse of aggregate: %s()", name);
     if (arguments.count >= 2)
@@ -227,6 +231,7 @@ vl_bind_sort_keys(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_sor
         if (key->expr == NULL)
             return 0;
         (void)vl_expr_collation(b, key->expr, &key->collation);
+        (void)vl_bind_need(b, key->collation);
         key->is_descending = (term->flags & VL_AST_DESC) != 0;
         key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                           (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
@@ -257,6 +262,8 @@ func_bind_call(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
         vl_bind_fail(b, scope, ast, "DISTINCT aggregates must take exactly one argument");
     if (is_ok && b->status == VELO_OK && call->arguments.count > 0)
         (void)vl_expr_collation(b, call->arguments.list[0], &call->collation);
+    if (call->is_distinct || found->compares)
+        (void)vl_bind_need(b, call->collation);
     return b->status == VELO_OK;
 }
 
@@ -330,13 +337,17 @@ vl_expr *
 vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[0] != NULL ? ast->kid[0]->count : 0;
+    vl_bind_word name = {ast->text, ast->text_size};
+    vl_bind_answer answer;
     vl_plan_func found;
     vl_exprs arguments;
     vl_expr *expr;
 
-    if (!func_find(b, scope, ast, (vl_bind_word){ast->text, ast->text_size}, count, &found) ||
-        !func_check_syntax(b, scope, ast, &found))
+    if (!func_find(b, scope, ast, name, count, &found) ||
+        !func_check_syntax(b, scope, ast, &found) || !vl_bind_ask_function(b, scope, name, &answer))
         return NULL;
+    if (answer == VL_BIND_IGNORED)
+        return vl_expr_constant(b, vl_value_of_null(), ast);
     if (ast->kid[3] != NULL)
         return vl_bind_window_function(b, scope, ast, &found);
     if (found.is_aggregate)

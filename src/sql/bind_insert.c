@@ -101,6 +101,7 @@ insert_rows(vl_binder *b, const vl_bind_scope *like, const vl_bind_source *targe
             const vl_ast *ast, uint32_t wanted)
 {
     const vl_ast *names = ast->kid[3];
+    vl_bind_scope inserted;
     vl_query *query;
     vl_op *op;
 
@@ -112,7 +113,9 @@ insert_rows(vl_binder *b, const vl_bind_scope *like, const vl_bind_source *targe
         op->as.values.row_count = 1;
         return op;
     }
-    query = vl_bind_query(b, b->around, like, ast->kid[4]);
+    inserted = *like;
+    inserted.is_inserted = 1;
+    query = vl_bind_query(b, b->around, &inserted, ast->kid[4]);
     if (query == NULL)
         return NULL;
     if (query->column_count != wanted && names != NULL)
@@ -189,6 +192,11 @@ insert_find_target(vl_binder *b, vl_bind_source *target, const vl_ast *ast, vl_u
     }
     if (own == NULL)
         return;
+    own->is_own = 0; /* it is the statement's */
+    for (const vl_ast *term = vl_ast_first(list); term != NULL && b->status == VELO_OK;
+         term = term->next)
+        (void)vl_bind_expr(b, own, term->kid[0]);
+    own->is_own = 1;
     first = vl_bind_expr(b, own, vl_ast_first(list)->kid[0]);
     if (first == NULL)
         return;
@@ -231,6 +239,7 @@ insert_upsert(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const v
         return;
     }
     given->is_qualified_only = 1;
+    given->is_unasked = 1;
     vl_bind_scope_add(b, scope, target);
     vl_bind_scope_add(b, scope, given);
     other = vl_bind_full_row(b, given);
@@ -292,7 +301,8 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
     if (ast->kid[2] != NULL)
         alias = (vl_bind_word){ast->kid[2]->text, ast->kid[2]->text_size};
     table = b->status == VELO_OK ? vl_bind_table(b, scope, ast->kid[1]) : NULL;
-    if (table == NULL || !vl_bind_may_change(b, scope, table, VL_OP_INSERT, NULL))
+    if (table == NULL || !vl_bind_may(b, scope, VELO_ACTION_INSERT, table) ||
+        !vl_bind_may_change(b, scope, table, VL_OP_INSERT, NULL))
         return;
     target = vl_bind_source_given(b, table, alias);
     if (target == NULL)

@@ -85,6 +85,7 @@ struct vl_bind_source {
     const vl_index_def *index; /* INDEXED BY */
     int not_indexed;
     int is_changed; /* its rows are to be changed: found in the order of the table */
+    int is_unasked; /* the authorizer is not asked for its columns: excluded */
 };
 
 /* An element of FROM: a source, or several in parentheses. */
@@ -151,6 +152,8 @@ struct vl_bind_scope {
     vl_bind_call *calls; /* call_count of them, with room for call_capacity */
     uint32_t call_count;
     uint32_t call_capacity;
+    int is_inserted;                         /* one row of VALUES of an INSERT: is no SELECT */
+    int is_own;                              /* of what the schema says: nobody is asked */
     int has_windows;                         /* window functions may be called here */
     vl_bind_word alias;                      /* that is being bound in place of its name; or none */
     const vl_bind_window_text *window_texts; /* WINDOW: window_text_count of them */
@@ -280,6 +283,9 @@ struct vl_binder {
     uint32_t quiet;        /* failures are tried: their words do not matter */
     uint32_t generated;    /* VIRTUAL columns that were expanded */
     vl_conflict conflict;  /* of the action whose body is made; DEFAULT: statements say it */
+    const char *inner;     /* the trigger, view or CTE around what is bound, or NULL */
+    uint32_t unasked;      /* what is bound is not what the statement says: nobody is asked */
+    int is_ignored;        /* the application wants the statement left out */
     const vl_schema *home; /* of a body: where its tables are; else NULL */
     vl_bind_scope *around; /* of a trigger's body: the scope with OLD and NEW; else NULL */
     vl_bind_frame root;    /* of program 0, when it is made */
@@ -287,6 +293,44 @@ struct vl_binder {
     uint32_t action_count;
     uint32_t action_capacity;
 };
+
+/* ---- bind_auth.c: what the application allows ---- */
+
+typedef enum vl_bind_answer {
+    VL_BIND_ALLOWED,
+    VL_BIND_IGNORED, /* what this means depends on the action */
+    VL_BIND_DENIED   /* the binder has failed */
+} vl_bind_answer;
+
+/* Ask the authorizer, if there is one. */
+vl_bind_answer vl_bind_ask(vl_binder *b, const vl_bind_scope *scope, velo_action action,
+                           const char *first, const char *second, const char *database);
+
+/* The same for an action on a table, and for one on a column (or VL_COLUMN_ROWID) of a source that
+ * is a table or view. */
+vl_bind_answer vl_bind_ask_table(vl_binder *b, const vl_bind_scope *scope, velo_action action,
+                                 const vl_table_def *table, const char *second);
+vl_bind_answer vl_bind_ask_column(vl_binder *b, const vl_bind_scope *scope, velo_action action,
+                                  const vl_bind_source *source, int32_t column);
+
+/* A column of a source, or VL_COLUMN_ROWID, that is read by name; NULL constant: it is hidden. */
+vl_expr *vl_bind_read(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *source,
+                      int32_t column, const vl_ast *at);
+
+/* Whether a function may be called; *answer IGNORED: its result is NULL. */
+int vl_bind_ask_function(vl_binder *b, const vl_bind_scope *scope, vl_bind_word name,
+                         vl_bind_answer *answer);
+
+/* Whether to go on with a statement or SELECT; else it has failed, or is to be left out. table:
+ * that is changed, or NULL. */
+int vl_bind_may(vl_binder *b, const vl_bind_scope *scope, velo_action action,
+                const vl_table_def *table);
+
+/* A SELECT is bound: ask for tables of which no column is named. */
+void vl_bind_ask_unnamed(vl_binder *b, const vl_bind_scope *scope);
+
+/* The plan of a statement that is left out. */
+velo_status vl_plan_ignored(vl_binder *b, vl_plan **plan) VL_MUST_CHECK;
 
 /* ---- bind_tree.c: memory, failures, expressions as trees ---- */
 
@@ -342,6 +386,9 @@ vl_expr *vl_expr_compare(vl_binder *b, vl_comparison op, vl_expr *left, vl_expr 
 /* The collation by which two sides are compared, and that of one expression. 0: it has none. */
 uint8_t vl_expr_collation_of_two(const vl_binder *b, const vl_expr *left, const vl_expr *right);
 int vl_expr_collation(const vl_binder *b, const vl_expr *expr, uint8_t *collation);
+
+/* Something compares by a collation: fail if the connection does not have it. Returns it. */
+uint8_t vl_bind_need(vl_binder *b, uint8_t collation);
 
 /* Whether two bound expressions say the same and may be computed once. */
 int vl_expr_equal(const vl_expr *a, const vl_expr *b);
@@ -759,9 +806,6 @@ int vl_plan_begin(vl_binder *b, vl_plan_kind kind, uint32_t variable_count);
 
 /* Read a SELECT, INSERT, UPDATE or DELETE as program 0. */
 void vl_bind_statement(vl_binder *b, const vl_ast *statement);
-
-/* The kind of plan that a statement's tree gives. */
-vl_plan_kind vl_plan_kind_of(const vl_ast *statement);
 
 /* Give the plan, if all of it was made. */
 velo_status vl_plan_finish(vl_binder *b, vl_plan **plan);

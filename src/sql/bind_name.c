@@ -65,8 +65,8 @@ name_is_rowid(vl_bind_word word)
 
 /* Note that a source has a column of the name. */
 static void
-name_match_column(vl_binder *b, const name_parts *name, const vl_bind_source *source,
-                  uint32_t column, name_match *match)
+name_match_column(vl_binder *b, const vl_bind_scope *scope, const name_parts *name,
+                  const vl_bind_source *source, uint32_t column, name_match *match)
 {
     unsigned joined = source->columns[column].joined;
     vl_expr *expr;
@@ -81,7 +81,7 @@ name_match_column(vl_binder *b, const name_parts *name, const vl_bind_source *so
         if (match->count > 1)
             return;
     }
-    expr = vl_bind_source_expr(b, source, column, name->at);
+    expr = vl_bind_read(b, scope, source, (int32_t)column, name->at);
     vl_exprs_add(b, &match->columns, expr);
 }
 
@@ -102,7 +102,7 @@ name_match_sources(vl_binder *b, const vl_bind_scope *scope, uint32_t first, uin
         }
         column = vl_bind_source_column(source, name->column.text, name->column.size);
         if (column >= 0)
-            name_match_column(b, name, source, (uint32_t)column, match);
+            name_match_column(b, scope, name, source, (uint32_t)column, match);
     }
 }
 
@@ -165,7 +165,7 @@ name_in_scope(vl_binder *b, vl_bind_scope *scope, const name_parts *name)
 
     name_match_sources(b, scope, 0, scope->source_count, name, &match);
     if (match.count == 0 && match.rowids == 1 && name_is_rowid(name->column))
-        return vl_expr_column(b, vl_bind_source_id(match.of, VL_COLUMN_ROWID), name->at);
+        return vl_bind_read(b, scope, match.of, VL_COLUMN_ROWID, name->at);
     if (match.count > 1)
         return name_fail(b, scope, name, "ambiguous column name");
     if (match.count == 1)

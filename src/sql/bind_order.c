@@ -215,6 +215,7 @@ vl_bind_order_by(vl_binder *b, vl_query *query, const vl_ast *list)
         if (expr->type == VL_AST_COLLATE && b->status == VELO_OK)
             (void)vl_bind_collation(b, query->cores[0]->scope, expr, expr->text, expr->text_size,
                                     &order->collation);
+        (void)vl_bind_need(b, order->collation);
         order->is_descending = (term->flags & VL_AST_DESC) != 0;
         order->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                             (order->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);

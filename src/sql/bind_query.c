@@ -145,7 +145,7 @@ query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_
 
             expr = vl_bind_unqualified(b, scope, 0, scope->source_count, name, ast);
         } else {
-            expr = vl_bind_source_expr(b, source, i, ast);
+            expr = vl_bind_read(b, scope, source, (int32_t)i, ast);
         }
         query_add_result(b, scope, results, ast, expr, column->name);
     }
@@ -335,6 +335,8 @@ query_bind_core(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, 
     core->scope = vl_bind_scope_new(b, parent, like);
     if (core->scope == NULL)
         return NULL;
+    if (!like->is_inserted && !vl_bind_may(b, NULL, VELO_ACTION_SELECT, NULL))
+        return NULL;
     if (ast->type == VL_AST_VALUES)
         query_bind_values(b, core, ast);
     else
@@ -416,6 +418,9 @@ vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
 
     if (inner == NULL || b->status != VELO_OK)
         return NULL;
+    inner->is_inserted = like->is_inserted && list->count == 1 &&
+                         vl_ast_first(list)->type == VL_AST_VALUES &&
+                         vl_ast_first(list)->kid[0]->count == 1;
     inner->with = vl_bind_with(b, parent, like, ast->kid[0], ast);
     if (b->status != VELO_OK)
         return NULL;
@@ -424,5 +429,7 @@ vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
         return NULL;
     vl_bind_order_by(b, query, ast->kid[2]);
     vl_bind_limit(b, query, inner, ast->kid[3], ast->kid[4]);
+    for (uint32_t i = 0; i < query->core_count && b->status == VELO_OK; i++)
+        vl_bind_ask_unnamed(b, query->cores[i]->scope);
     return b->status == VELO_OK ? query : NULL;
 }

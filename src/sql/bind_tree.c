@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/collation.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -290,6 +291,15 @@ vl_expr_collation_of_two(const vl_binder *b, const vl_expr *left, const vl_expr 
     return collation;
 }
 
+uint8_t
+vl_bind_need(vl_binder *b, uint8_t collation)
+{
+    if (!vl_collation_is_there((vl_collation)collation))
+        vl_bind_fail(b, NULL, NULL, "no such collation sequence: %s",
+                     vl_collation_name((vl_collation)collation));
+    return collation;
+}
+
 vl_expr *
 vl_expr_compare(vl_binder *b, vl_comparison op, vl_expr *left, vl_expr *right, const vl_ast *at)
 {
@@ -302,7 +312,7 @@ vl_expr_compare(vl_binder *b, vl_comparison op, vl_expr *left, vl_expr *right, c
     expr->kids[1] = right;
     expr->compared =
         (uint8_t)vl_affinity_comparison((vl_affinity)left->affinity, (vl_affinity)right->affinity);
-    expr->collation = vl_expr_collation_of_two(b, left, right);
+    expr->collation = vl_bind_need(b, vl_expr_collation_of_two(b, left, right));
     expr->classes = VL_CLASS_INTEGER;
     if (op < VL_COMPARE_IS && ((left->classes | right->classes) & VL_CLASS_NULL) != 0)
         expr->classes |= VL_CLASS_NULL;

@@ -170,7 +170,9 @@ vl_bind_source_given(vl_binder *b, const vl_table_def *table, vl_bind_word alias
 
     if (!vl_bind_is_view(table))
         return vl_bind_source_of_table(b, table, VL_BIND_SOURCE_GIVEN, alias);
+    b->unasked++;
     source = vl_bind_source_of_view(b, table, alias);
+    b->unasked--;
     if (source != NULL)
         source->kind = VL_BIND_SOURCE_GIVEN;
     return source;
@@ -281,10 +283,15 @@ trigger_plan(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_pla
 {
     trigger_work work = {.action = action};
     vl_plan_kind kind = vl_plan_kind_of(ast);
+    vl_plan_env unasked = *env;
     velo_status st;
 
+    if (action->fk != NULL)
+        unasked.authorize = NULL; /* it is the schema's */
     work.b = (vl_binder){
-        .ctx = ctx, .arena = arena, .env = env, .text = text, .conflict = action->conflict};
+        .ctx = ctx, .arena = arena, .env = &unasked, .text = text, .conflict = action->conflict};
+    if (action->trigger != NULL)
+        work.b.inner = action->trigger->object.name;
     *plan = NULL;
     if (!vl_plan_begin(&work.b, kind == VL_PLAN_OTHER ? VL_PLAN_SELECT : kind, 0))
         return work.b.status;
@@ -336,8 +343,18 @@ vl_plan_body(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_pla
     }
     if (ast->kid[3] != NULL)
         VL_TRY(trigger_plan(ctx, arena, action, env, text, ast->kid[3], &made->when));
-    for (const vl_ast *step = vl_ast_first(ast->kid[4]); step != NULL; step = step->next)
-        VL_TRY(trigger_plan(ctx, arena, action, env, text, step, &made->steps[made->step_count++]));
+    if (made->when != NULL && made->when->is_ignored) { /* so is all that follows */
+        made->when = NULL;
+        *body = made;
+        return VELO_OK;
+    }
+    for (const vl_ast *step = vl_ast_first(ast->kid[4]); step != NULL; step = step->next) {
+        vl_plan *plan;
+
+        VL_TRY(trigger_plan(ctx, arena, action, env, text, step, &plan));
+        if (!plan->is_ignored)
+            made->steps[made->step_count++] = plan;
+    }
     *body = made;
     return VELO_OK;
 }

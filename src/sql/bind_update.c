@@ -130,6 +130,7 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
         if (key->expr == NULL)
             return;
         (void)vl_expr_collation(b, key->expr, &key->collation);
+        (void)vl_bind_need(b, key->collation);
         key->is_descending = (term->flags & VL_AST_DESC) != 0;
         key->nulls_last = (term->flags & VL_AST_NULLS_LAST) != 0 ||
                           (key->is_descending && (term->flags & VL_AST_NULLS_FIRST) == 0);
@@ -414,11 +415,13 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
     const vl_exprs none = {NULL, 0};
     vl_exprs keys;
     vl_bind_scope *scope;
+    vl_bind_answer answer;
     vl_bind_frame frame;
     vl_op *op;
 
     if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_DELETE, NULL))
         return;
+    answer = vl_bind_ask_table(b, work.scope, VELO_ACTION_DELETE, work.target->table, NULL);
     if (ast->kid[2] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[2]), &work.where);
     update_bind_order(&work, ast->kid[4], ast->kid[5], ast->kid[6], "DELETE");
@@ -437,8 +440,8 @@ vl_bind_delete(vl_binder *b, const vl_ast *ast)
         as->target.fires =
             vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_DEFAULT, 0);
         as->is_all = as->target.fires.before_count + as->target.fires.after_count == 0 &&
-                     as->target.fires.foreign == NULL && ast->kid[2] == NULL &&
-                     ast->kid[3] == NULL && ast->kid[5] == NULL;
+                     as->target.fires.foreign == NULL && answer == VL_BIND_ALLOWED &&
+                     ast->kid[2] == NULL && ast->kid[3] == NULL && ast->kid[5] == NULL;
         work.target->kind = VL_BIND_SOURCE_GIVEN;
         vl_bind_change_target(b, work.target, &as->target, &work.row);
         vl_bind_scope_add(b, scope, work.target);

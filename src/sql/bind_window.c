@@ -345,6 +345,7 @@ window_bind(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_plan
         return;
     if (found->compares && call->call.arguments.count > 0)
         (void)vl_expr_collation(b, call->call.arguments.list[0], &call->call.collation);
+    (void)vl_bind_need(b, call->call.collation);
     call->window = window_note(b, scope, &window);
 }
 

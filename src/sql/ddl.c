@@ -463,7 +463,8 @@ ddl_plan_kind(vl_ddl_plan_state *state)
 velo_status
 vl_ddl_plan(vl_ctx *ctx, const vl_ddl_input *input, vl_arena *arena, vl_ddl *out)
 {
-    vl_ddl_plan_state state = {.builder = {ctx, arena, "main", input->sql, NULL}, .input = input};
+    vl_ddl_plan_state state = {.builder = {ctx, arena, "main", input->sql, NULL, 1},
+                               .input = input};
     velo_status status;
 
     memset(out, 0, sizeof *out);

@@ -5,6 +5,8 @@
  *        it; nothing else of the schema changes. */
 #include "sql/ddl_int.h"
 
+#include "base/collation.h"
+
 #include <string.h>
 
 /* ---- REINDEX ---- */
@@ -17,25 +19,6 @@ maintain_has_collation(const vl_index_def *index, vl_collation collation)
         if (index->terms[i].column >= 0 && index->terms[i].collation == collation)
             return 1;
     return 0;
-}
-
-/* The collation of a name; -1: there is none. */
-static int
-maintain_collation(const vl_ast *name)
-{
-    static const struct {
-        const char *name;
-        vl_collation collation;
-    } collations[] = {
-        {"BINARY", VL_COLLATE_BINARY},
-        {"NOCASE", VL_COLLATE_NOCASE},
-        {"RTRIM", VL_COLLATE_RTRIM},
-    };
-
-    for (size_t i = 0; i < VL_ARRAY_COUNT(collations); i++)
-        if (vl_schema_is_word(name->text, name->text_size, collations[i].name))
-            return (int)collations[i].collation;
-    return -1;
 }
 
 /* What REINDEX is about. */
@@ -129,7 +112,7 @@ vl_ddl_reindex(vl_ddl_plan_state *state)
     if (name == NULL)
         return maintain_rebuild_all(state, &target);
     if (name->kid[0] == NULL)
-        target.collation = maintain_collation(name);
+        target.collation = vl_collation_find(name->text, name->text_size);
     if (target.collation >= 0)
         return maintain_rebuild_all(state, &target);
     VL_TRY(maintain_check_database(state, name));

@@ -617,6 +617,7 @@ typedef struct vl_body {
 typedef struct vl_plan {
     vl_arena *arena; /* of all of it */
     vl_plan_kind kind;
+    int is_ignored; /* OTHER: the authorizer wants it left out: it does nothing */
     int is_read_only;
     vl_program *programs;
     uint32_t program_count;

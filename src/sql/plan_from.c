@@ -460,7 +460,7 @@ from_is_key(const from_work *work, const vl_expr *expr, uint64_t item, vl_expr *
             vl_expr **right)
 {
     if (expr->kind != VL_EXPR_COMPARE || (expr->op != VL_COMPARE_EQ && expr->op != VL_COMPARE_IS) ||
-        expr->effect == VL_EFFECT_VOLATILE)
+        expr->effect == VL_EFFECT_VOLATILE || expr->collation >= VL_COLLATE_USER)
         return 0;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t one = vl_expr_places(work->b, expr->kids[i], work->scope);

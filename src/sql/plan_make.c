@@ -119,6 +119,8 @@ vl_plan_begin(vl_binder *b, vl_plan_kind kind, uint32_t variable_count)
 velo_status
 vl_plan_finish(vl_binder *b, vl_plan **plan)
 {
+    if (b->is_ignored)
+        return vl_plan_ignored(b, plan);
     if (b->status == VELO_OK)
         make_schemas(b);
     if (b->status != VELO_OK)

@@ -9,6 +9,7 @@
 #include "base/ctx.h"
 #include "sql/ast.h"
 #include "sql/plan.h"
+#include "velocidb.h"
 
 /* Result columns of one SELECT, sources of one FROM, and how deep queries may nest. */
 #define VL_PLAN_COLUMNS_MAX 2000
@@ -70,11 +71,18 @@ typedef struct vl_plan_env {
      * live as long as the plan. NULL: there are no modules. */
     velo_status (*find_virtual)(vl_ctx *ctx, void *arg, const vl_table_def *table, const char *name,
                                 size_t size, const vl_table_def **found);
-    void *virtual_arg;    /* given to find_virtual */
+    void *virtual_arg; /* given to find_virtual */
+    /* Asked what the statement may do: velo_set_authorizer. NULL: everything. */
+    int (*authorize)(void *user, velo_action action, const char *first, const char *second,
+                     const char *database, const char *inner);
+    void *authorize_user;
     int has_foreign_keys; /* they are enforced */
     int is_dropping; /* the DELETE of a DROP TABLE: it fires no triggers, and passes over foreign
                         keys that lack their parent key */
 } vl_plan_env;
+
+/* The kind of plan that a statement's tree gives. */
+vl_plan_kind vl_plan_kind_of(const vl_ast *statement);
 
 /* Make a plan.
  *

@@ -152,8 +152,10 @@ query_aggregate(vl_binder *b, const vl_core *core, vl_bind_rel rel, int is_sorte
     if (op == NULL || collations == NULL || b->status != VELO_OK)
         return out;
     as = &op->as.aggregate;
-    for (uint32_t i = 0; i < core->groups.count; i++)
+    for (uint32_t i = 0; i < core->groups.count; i++) {
         (void)vl_expr_collation(b, core->groups.list[i], &collations[i]);
+        (void)vl_bind_need(b, collations[i]);
+    }
     as->groups = vl_lower_all(b, &rel.layout, &core->groups);
     as->collations = collations;
     as->aggregates = query_lower_calls(b, scope, &rel.layout);
@@ -364,7 +366,7 @@ query_distinct(vl_binder *b, const vl_core *core, vl_bind_rel rel)
     if (op == NULL || collations == NULL)
         return (vl_bind_rel){NULL, {NULL, 0}};
     for (uint32_t i = 0; i < core->results.count; i++)
-        collations[i] = core->columns[i].collation;
+        collations[i] = vl_bind_need(b, core->columns[i].collation);
     op->as.distinct.key_count = core->results.count;
     op->as.distinct.collations = collations;
     rel.op = op;
@@ -665,6 +667,8 @@ query_compound(vl_binder *b, const vl_query *query, const vl_query_use *use)
             return (vl_bind_rel){NULL, {NULL, 0}};
         op->as.compound.kind = query_compound_kind(query->cores[i]->op);
         op->as.compound.collations = query->collations;
+        for (uint32_t k = 0; k < query->column_count && query->cores[i]->op != VL_OP_UNION_ALL; k++)
+            (void)vl_bind_need(b, query->collations[k]);
         op->rows = rel.op->rows + right.op->rows;
         rel.op = op;
     }

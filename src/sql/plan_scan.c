@@ -261,7 +261,7 @@ scan_use_fits(const scan_work *work, const vl_bind_use *use, const vl_index_term
         return 0;
     if (use->kind == VL_USE_NULL)
         return 1;
-    return use->collation == (uint8_t)term->collation &&
+    return use->collation == (uint8_t)term->collation && use->collation < VL_COLLATE_USER &&
            scan_affinity_fits((vl_affinity)use->affinity,
                               scan_stored_affinity(work->source, use->column, use->subject));
 }
@@ -363,7 +363,9 @@ scan_is_ordered(const scan_work *work, const vl_index_term *terms, uint32_t term
             (exprs[at] != NULL ? !vl_expr_equal(exprs[at], order->expr)
                                : column == SCAN_NOT_COLUMN || terms[at].column != column))
             return 0;
-        if ((uint8_t)terms[at].collation != order->collation && column != VL_COLUMN_ROWID)
+        if (((uint8_t)terms[at].collation != order->collation ||
+             terms[at].collation >= VL_COLLATE_USER) &&
+            column != VL_COLUMN_ROWID)
             return 0;
         if (order->nulls_last != order->is_descending && column != VL_COLUMN_ROWID)
             return 0;

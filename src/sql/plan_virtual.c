@@ -10,6 +10,7 @@
  * and the order is what ORDER BY says; they are taken only with all of the others. */
 #include "sql/bind_int.h"
 
+#include "base/collation.h"
 #include "catalog/virtual.h"
 #include "func/registry.h"
 
@@ -71,19 +72,6 @@ virtual_column(const vl_bind_source *source, const vl_expr *expr)
     return position == source->column_count ? -1 : (int)position;
 }
 
-static const char *
-virtual_collation_name(vl_collation collation)
-{
-    switch (collation) {
-    case VL_COLLATE_NOCASE:
-        return "NOCASE";
-    case VL_COLLATE_RTRIM:
-        return "RTRIM";
-    default:
-        return "BINARY";
-    }
-}
-
 static void
 virtual_add(virtual_work *work, uint32_t conjunct, int column, int op, vl_expr *value,
             const vl_expr *in, vl_collation collation)
@@ -111,7 +99,7 @@ virtual_add(virtual_work *work, uint32_t conjunct, int column, int op, vl_expr *
         (velo_index_constraint){.column = column,
                                 .op = op,
                                 .is_usable = !work->is_elsewhere && (places & ~work->given) == 0,
-                                .collation = virtual_collation_name(collation),
+                                .collation = vl_collation_name(collation),
                                 .is_in = in != NULL};
     path->use_count++;
 }

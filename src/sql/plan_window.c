@@ -306,8 +306,10 @@ window_lower(vl_binder *b, const vl_bind_layout *layout, const vl_bind_window *w
 
     if (collations == NULL || order == NULL)
         return 0;
-    for (uint32_t i = 0; i < window->partition.count; i++)
+    for (uint32_t i = 0; i < window->partition.count; i++) {
         (void)vl_expr_collation(b, window->partition.list[i], &collations[i]);
+        (void)vl_bind_need(b, collations[i]);
+    }
     for (uint32_t i = 0; i < window->order_count; i++) {
         order[i] = window->order[i];
         order[i].expr = vl_lower(b, layout, order[i].expr);

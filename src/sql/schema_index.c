@@ -10,6 +10,7 @@
 #include "sql/schema_int.h"
 
 #include "base/assert.h"
+#include "base/collation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -196,6 +197,20 @@ index_share(const vl_schema_builder *builder, vl_table_def *table, vl_index_def 
     return VELO_OK;
 }
 
+/* Keys of a collation of the application lie in the order of BINARY (docs/sql.md), which does not
+ * tell which of them are equal. */
+static velo_status
+index_check_unique(const vl_schema_builder *builder, const index_making *making)
+{
+    for (uint16_t i = 0; i < making->count; i++)
+        if (making->terms[i].collation >= VL_COLLATE_USER)
+            return vl_schema_fail(builder, NULL,
+                                  "unique keys by a collation of the application (%s) are not "
+                                  "supported yet",
+                                  vl_collation_name(making->terms[i].collation));
+    return VELO_OK;
+}
+
 /* Make an index of the terms at hand and put it into its table's list. */
 static velo_status
 index_add_automatic(const vl_schema_builder *builder, vl_table_def *table,
@@ -207,6 +222,7 @@ index_add_automatic(const vl_schema_builder *builder, vl_table_def *table,
 
     if (index == NULL || name == NULL)
         return VELO_NOMEM;
+    VL_TRY(index_check_unique(builder, making));
     (void)snprintf(name, size, "sqlite_autoindex_%s_%u", table->object.name,
                    index_count(table) + 1);
     index->object.type = VL_OBJECT_INDEX;
@@ -356,6 +372,8 @@ vl_schema_make_index(const vl_schema_builder *builder, const vl_table_def *table
     index->origin = VL_INDEX_CREATED;
     index->is_unique = (create->flags & VL_AST_IS_UNIQUE) != 0;
     VL_TRY(index_make_terms(&making, create->kid[2]));
+    if (index->is_unique)
+        VL_TRY(index_check_unique(builder, &making));
     index->terms = making.terms;
     index->term_count = making.count;
     if (create->kid[3] != NULL) {

@@ -19,6 +19,7 @@ typedef struct vl_schema_builder {
     const char *sql;      /* the statement's text, into which its tree's offsets point */
     int *is_read;         /* set to 1 when a table's columns and constraints were read, and what
                              follows is checks of the whole; may be NULL */
+    int is_new;           /* the statement is being carried out: collations must be there */
 } vl_schema_builder;
 
 /* Where an expression of a table stands, which decides what it may hold. */
@@ -59,7 +60,8 @@ int vl_schema_is_word(const char *text, size_t size, const char *word);
 /* Whether a name is kept for the engine: begins with "sqlite_". */
 int vl_schema_is_reserved(const char *name, size_t size);
 
-/* A collation by name. Errors: VELO_ERROR, "no such collation sequence: x". */
+/* A collation by name. Errors: VELO_ERROR, "no such collation sequence: x" if the statement is new;
+ * one that is read may name what nobody has given yet. */
 velo_status vl_schema_collation(const vl_schema_builder *builder, const char *name, size_t size,
                                 vl_collation *collation) VL_MUST_CHECK;
 

@@ -5,6 +5,7 @@
  *   ST2  A message about a node records the node's place. */
 #include "sql/schema_int.h"
 
+#include "base/collation.h"
 #include "sql/grammar.h"
 
 #include <stdarg.h>
@@ -131,14 +132,13 @@ velo_status
 vl_schema_collation(const vl_schema_builder *builder, const char *name, size_t size,
                     vl_collation *collation)
 {
-    if (vl_schema_is_word(name, size, "BINARY"))
-        *collation = VL_COLLATE_BINARY;
-    else if (vl_schema_is_word(name, size, "NOCASE"))
-        *collation = VL_COLLATE_NOCASE;
-    else if (vl_schema_is_word(name, size, "RTRIM"))
-        *collation = VL_COLLATE_RTRIM;
-    else
+    int number = builder->is_new ? vl_collation_find(name, size) : vl_collation_add(name, size);
+
+    if (number < 0 && !builder->is_new)
+        return vl_schema_fail(builder, NULL, "too many names of collations");
+    if (number < 0)
         return vl_schema_fail(builder, NULL, "no such collation sequence: %.*s", (int)size, name);
+    *collation = (vl_collation)number;
     return VELO_OK;
 }
 

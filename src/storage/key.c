@@ -238,7 +238,8 @@ vl_key_is_exact(const vl_value *value, vl_key_order order)
         return isnan(real) || real != floor(real) || real < -9223372036854775808.0 ||
                real >= 9223372036854775808.0;
     }
-    if (value->type != VL_TYPE_TEXT || order.collation == VL_COLLATE_BINARY)
+    if (value->type != VL_TYPE_TEXT || order.collation == VL_COLLATE_BINARY ||
+        order.collation >= VL_COLLATE_USER)
         return 1;
     data = value->as.data;
     if (order.collation == VL_COLLATE_RTRIM)

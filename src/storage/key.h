@@ -47,7 +47,7 @@
 
 /* How a column is ordered. */
 typedef struct vl_key_order {
-    vl_collation collation; /* of text */
+    vl_collation collation; /* of text; one of the application's orders keys as BINARY */
     int is_descending;      /* 1 for DESC */
 } vl_key_order;
 

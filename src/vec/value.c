@@ -6,6 +6,7 @@
  *   V3  Integers and reals compare by exact value; no integer is rounded to a double for it. */
 #include "vec/value.h"
 
+#include "base/collation.h"
 #include "base/ctx.h"
 #include "base/hash.h"
 #include "vec/number.h"
@@ -298,6 +299,9 @@ vl_value_compare(const vl_value *left, const vl_value *right, vl_collation colla
         return order;
     if (rank == 1)
         return value_compare_numbers(left, right);
+    if (rank == 2 && collation >= VL_COLLATE_USER)
+        return vl_collation_compare(collation, left->as.data, left->size, right->as.data,
+                                    right->size);
     return value_compare_bytes(left, right, rank == 2 ? collation : VL_COLLATE_BINARY);
 }
 
@@ -333,6 +337,8 @@ vl_value_hash(const vl_value *value, vl_collation collation)
     case VL_TYPE_REAL:
         return vl_hash_real(value->as.real);
     case VL_TYPE_TEXT:
+        if (collation >= VL_COLLATE_USER)
+            return HASH_SEED_TEXT; /* nobody knows which texts are equal */
         if (collation == VL_COLLATE_NOCASE)
             return value_hash_folded(value->as.data, size);
         if (collation == VL_COLLATE_RTRIM)

@@ -446,6 +446,278 @@ test_hooks_and_blobs(void)
     EXPECT(sqlite3_blob_close(blob) == SQLITE_OK); /* and the connection goes with it */
 }
 
+/* ---- collations ---- */
+
+typedef struct compat_order {
+    int calls;
+    int destroyed;
+    int asked;
+    int bytes; /* of the last left side */
+} compat_order;
+
+static int
+compare_turned(void *arg, int left_size, const void *left, int right_size, const void *right)
+{
+    compat_order *order = arg;
+    int common = left_size < right_size ? left_size : right_size;
+    int found = memcmp(right, left, (size_t)common);
+
+    order->calls++;
+    order->bytes = left_size;
+    return found != 0 ? found : right_size - left_size;
+}
+
+static void
+order_destroy(void *arg)
+{
+    ((compat_order *)arg)->destroyed++;
+}
+
+static compat_order compat_needed_order;
+
+static void
+order_needed(void *arg, sqlite3 *db, int encoding, const char *name)
+{
+    ((compat_order *)arg)->asked++;
+    EXPECT(encoding == SQLITE_UTF8);
+    EXPECT(sqlite3_create_collation(db, name, encoding, &compat_needed_order, compare_turned) ==
+           SQLITE_OK);
+}
+
+static void
+order_needed16(void *arg, sqlite3 *db, int encoding, const void *name)
+{
+    (void)encoding;
+    ((compat_order *)arg)->asked++;
+    EXPECT(sqlite3_create_collation16(db, name, SQLITE_UTF16LE, &compat_needed_order,
+                                      compare_turned) == SQLITE_OK);
+}
+
+static void
+test_collations(void)
+{
+    sqlite3 *db = compat_open_memory();
+    compat_order order = {0, 0, 0, 0};
+    sqlite3_stmt *stmt = NULL;
+
+    EXPECT(sqlite3_create_collation_v2(db, "turned", SQLITE_UTF8, &order, compare_turned,
+                                       order_destroy) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db,
+                        "CREATE TABLE t(a COLLATE turned); CREATE INDEX i ON t(a);"
+                        "INSERT INTO t VALUES('a'),('b'),('c')",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT group_concat(a) FROM (SELECT a FROM t ORDER BY a)"),
+                  "c,b,a") == 0);
+    EXPECT(order.calls > 0 && order.bytes == 1);
+    EXPECT(sqlite3_create_collation(db, "turned", 99, &order, compare_turned) == SQLITE_MISUSE);
+    EXPECT(sqlite3_create_collation(NULL, "x", SQLITE_UTF8, &order, compare_turned) ==
+           SQLITE_MISUSE);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT a FROM t", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW);
+    EXPECT(sqlite3_create_collation_v2(db, "TURNED", SQLITE_UTF8, &order, compare_turned,
+                                       order_destroy) == SQLITE_BUSY);
+    EXPECT(order.destroyed == 0);
+    EXPECT(strcmp(sqlite3_errmsg(db), "unable to delete/modify collation sequence due to active "
+                                      "statements") == 0);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_create_collation(db, "turned", SQLITE_UTF16BE, &order, compare_turned) ==
+           SQLITE_OK);
+    EXPECT(order.destroyed == 1);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a"), "c") == 0);
+    EXPECT(order.bytes == 2);
+    EXPECT(sqlite3_create_collation(db, "turned", SQLITE_UTF8, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a"), "(error)") == 0);
+    EXPECT(strcmp(sqlite3_errmsg(db), "no such collation sequence: turned") == 0);
+    EXPECT(sqlite3_collation_needed(db, &order, order_needed) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a"), "c") == 0);
+    EXPECT(sqlite3_collation_needed16(db, &order, order_needed16) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM t ORDER BY a COLLATE other"), "c") == 0);
+    EXPECT(order.asked == 2);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- window functions ---- */
+
+static void
+window_step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_int64 *sum = sqlite3_aggregate_context(context, sizeof *sum);
+
+    (void)count;
+    if (sum != NULL)
+        *sum += sqlite3_value_int64(values[0]);
+}
+
+static void
+window_inverse(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_int64 *sum = sqlite3_aggregate_context(context, sizeof *sum);
+
+    (void)count;
+    if (sum != NULL)
+        *sum -= sqlite3_value_int64(values[0]);
+}
+
+static void
+window_value(sqlite3_context *context)
+{
+    sqlite3_int64 *sum = sqlite3_aggregate_context(context, sizeof *sum);
+
+    sqlite3_result_int64(context, sum == NULL ? 0 : *sum);
+}
+
+static void
+test_windows(void)
+{
+    sqlite3 *db = compat_open_memory();
+    compat_order order = {0, 0, 0, 0};
+
+    EXPECT(sqlite3_create_window_function(db, "wsum", 1, SQLITE_UTF8, &order, window_step,
+                                          window_value, window_value, window_inverse,
+                                          order_destroy) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "WITH t(a) AS (VALUES(1),(2),(3),(4)) SELECT group_concat(s) FROM "
+                                 "(SELECT wsum(a) OVER (ORDER BY a ROWS 1 PRECEDING) AS s FROM t)"),
+                  "1,3,5,7") == 0);
+    EXPECT(strcmp(compat_one(db, "SELECT wsum(column1) FROM (VALUES(1),(2))"), "3") == 0);
+    EXPECT(sqlite3_create_window_function(db, "half", 1, SQLITE_UTF8, &order, window_step,
+                                          window_value, window_value, NULL,
+                                          order_destroy) == SQLITE_MISUSE);
+    EXPECT(order.destroyed == 1);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(order.destroyed == 2);
+}
+
+/* ---- the authorizer ---- */
+
+typedef struct compat_asked {
+    char log[400];
+    int answer; /* for reading t.b */
+} compat_asked;
+
+static int
+asked_authorize(void *arg, int action, const char *first, const char *second, const char *database,
+                const char *inner)
+{
+    compat_asked *asked = arg;
+    size_t used = strlen(asked->log);
+
+    (void)snprintf(asked->log + used, sizeof asked->log - used, "%d:%s:%s:%s:%s;", action,
+                   first == NULL ? "" : first, second == NULL ? "" : second,
+                   database == NULL ? "" : database, inner == NULL ? "" : inner);
+    return action == SQLITE_READ && second != NULL && strcmp(second, "b") == 0 ? asked->answer
+                                                                               : SQLITE_OK;
+}
+
+static void
+test_authorizer(void)
+{
+    sqlite3 *db = compat_open_memory();
+    compat_asked asked = {"", SQLITE_OK};
+    sqlite3_stmt *stmt = NULL;
+
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 2)", NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_set_authorizer(NULL, asked_authorize, &asked) == SQLITE_MISUSE);
+    EXPECT(sqlite3_set_authorizer(db, asked_authorize, &asked) == SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT b FROM t WHERE a = abs(1)", -1, &stmt, NULL) ==
+           SQLITE_OK);
+    EXPECT(strcmp(asked.log, "21::::;20:t:b:main:;20:t:a:main:;31::abs::;") == 0);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 2);
+    EXPECT(sqlite3_reset(stmt) == SQLITE_OK);
+    asked.answer = SQLITE_IGNORE;
+    EXPECT(sqlite3_set_authorizer(db, asked_authorize, &asked) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_NULL);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    asked.answer = SQLITE_DENY;
+    EXPECT(sqlite3_prepare_v2(db, "SELECT b FROM t", -1, &stmt, NULL) == SQLITE_AUTH);
+    EXPECT(stmt == NULL);
+    EXPECT(strcmp(sqlite3_errmsg(db), "access to t.b is prohibited") == 0);
+    asked.answer = 99;
+    EXPECT(sqlite3_prepare_v2(db, "SELECT b FROM t", -1, &stmt, NULL) == SQLITE_ERROR);
+    EXPECT(strcmp(sqlite3_errmsg(db), "authorizer malfunction") == 0);
+    EXPECT(sqlite3_set_authorizer(db, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT b FROM t"), "2") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- changes in full, what is kept by name ---- */
+
+static char compat_changes[300];
+
+static void
+change_note(const char *text)
+{
+    size_t used = strlen(compat_changes);
+
+    (void)snprintf(compat_changes + used, sizeof compat_changes - used, "%s", text);
+}
+
+static void
+change_tell(void *arg, sqlite3 *db, int op, char const *database, char const *table,
+            sqlite3_int64 before, sqlite3_int64 after)
+{
+    char text[100];
+    sqlite3_value *value = NULL;
+
+    EXPECT(arg == compat_changes);
+    (void)snprintf(text, sizeof text, "%d:%s.%s:%d:%d:%d:%d:", op, database, table, (int)before,
+                   (int)after, sqlite3_preupdate_count(db), sqlite3_preupdate_depth(db));
+    change_note(text);
+    if (sqlite3_preupdate_old(db, 1, &value) == SQLITE_OK)
+        change_note((const char *)sqlite3_value_text(value));
+    change_note(">");
+    if (sqlite3_preupdate_new(db, 1, &value) == SQLITE_OK)
+        change_note((const char *)sqlite3_value_text(value));
+    change_note(";");
+    EXPECT(sqlite3_preupdate_new(db, 9, &value) == SQLITE_RANGE);
+    EXPECT(sqlite3_preupdate_blobwrite(db) == -1);
+}
+
+static void
+frombind(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int(context,
+                       sqlite3_value_frombind(values[0]) * 10 + sqlite3_value_frombind(values[1]));
+}
+
+static void
+test_changes_and_client_data(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_value *value = NULL;
+    sqlite3_stmt *stmt = NULL;
+    compat_order order = {0, 0, 0, 0};
+    int number = 7;
+
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b)", NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_preupdate_hook(db, change_tell, compat_changes) == NULL);
+    EXPECT(sqlite3_exec(db, "INSERT INTO t VALUES(1, 'x'); UPDATE t SET b='y', a=3; DELETE FROM t",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_changes,
+                  "18:main.t:1:1:2:0:>x;23:main.t:1:3:2:0:x>y;9:main.t:3:3:2:0:y>;") == 0);
+    EXPECT(sqlite3_preupdate_hook(db, NULL, NULL) == compat_changes);
+    EXPECT(sqlite3_preupdate_old(db, 0, &value) == SQLITE_MISUSE);
+    EXPECT(sqlite3_preupdate_count(db) == 0);
+    EXPECT(sqlite3_create_function(db, "frombind", 2, SQLITE_UTF8, NULL, frombind, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT frombind(?, ? || 1)", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 10);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_get_clientdata(db, "one") == NULL);
+    EXPECT(sqlite3_set_clientdata(db, "one", &order, order_destroy) == SQLITE_OK);
+    EXPECT(sqlite3_set_clientdata(db, "two", &number, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_get_clientdata(db, "one") == &order);
+    EXPECT(sqlite3_get_clientdata(db, "two") == &number);
+    EXPECT(sqlite3_set_clientdata(db, "one", &order, order_destroy) == SQLITE_OK);
+    EXPECT(order.destroyed == 1);
+    EXPECT(sqlite3_set_clientdata(db, "two", NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_get_clientdata(db, "two") == NULL);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(order.destroyed == 2);
+}
+
 static void
 auto_seven(sqlite3_context *context, int count, sqlite3_value **values)
 {
@@ -541,6 +813,10 @@ main(void)
     test_functions();
     test_files();
     test_hooks_and_blobs();
+    test_collations();
+    test_windows();
+    test_authorizer();
+    test_changes_and_client_data();
     test_auto_extension();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);

@@ -359,6 +359,136 @@ column_is_described(void)
     CHECK_OK(velo_close(connection));
 }
 
+/* ---- window functions ---- */
+
+/* A sum that counts its calls; it has memory as soon as it has rows. */
+typedef struct calls_sum {
+    int64_t sum;
+    int rows;
+} calls_sum;
+
+static struct {
+    int values;
+    int inverses;
+    int finals;
+} calls_counted;
+
+static void
+sum_step(velo_call *call, int count, velo_value **arguments)
+{
+    calls_sum *sum = velo_call_state(call, sizeof *sum);
+
+    (void)count;
+    if (sum == NULL)
+        return;
+    if (velo_value_type(arguments[0]) == VELO_TEXT)
+        velo_result_error(call, VELO_ERROR, "no text in here");
+    sum->sum += velo_value_int64(arguments[0]);
+    sum->rows++;
+}
+
+static void
+sum_inverse(velo_call *call, int count, velo_value **arguments)
+{
+    calls_sum *sum = velo_call_state(call, 0);
+
+    (void)count;
+    calls_counted.inverses++;
+    if (velo_value_int64(arguments[0]) == 13)
+        velo_result_error(call, VELO_ERROR, "13 does not leave");
+    if (sum != NULL) {
+        sum->sum -= velo_value_int64(arguments[0]);
+        sum->rows--;
+    }
+}
+
+static void
+sum_value(velo_call *call)
+{
+    calls_sum *sum = velo_call_state(call, sizeof *sum);
+
+    calls_counted.values++;
+    if (sum != NULL && sum->rows > 0)
+        velo_result_int64(call, sum->sum);
+}
+
+static void
+sum_final(velo_call *call)
+{
+    calls_sum *sum = velo_call_state(call, 0);
+
+    calls_counted.finals++;
+    if (sum != NULL)
+        velo_result_int64(call, sum->sum);
+}
+
+static void
+windows_of_the_application(void)
+{
+    static const struct {
+        const char *sql;
+        const char *wanted;
+    } cases[] = {
+        {"SELECT wsum(a) FROM t", "15"},
+        {"SELECT wsum(a) FROM t GROUP BY a % 2 ORDER BY 1", "6,9"},
+        {"SELECT wsum(a) FROM t WHERE a > 100", "~"},
+        {"SELECT wsum(a) OVER () FROM t", "15,15,15,15,15"},
+        {"SELECT wsum(a) OVER (ORDER BY a) FROM t", "1,3,6,10,15"},
+        {"SELECT wsum(a) OVER (PARTITION BY a % 2 ORDER BY a) FROM t", "2,6,1,4,9"},
+        {"SELECT wsum(a) OVER (ORDER BY a ROWS 1 PRECEDING) FROM t", "1,3,5,7,9"},
+        {"SELECT wsum(a) OVER (ORDER BY a ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM t",
+         "3,6,9,12,9"},
+        {"SELECT wsum(a) OVER (ORDER BY a ROWS BETWEEN 3 FOLLOWING AND 4 FOLLOWING) FROM t",
+         "9,5,~,~,~"},
+        {"SELECT wsum(a) OVER (ORDER BY a ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING "
+         "EXCLUDE CURRENT ROW) FROM t",
+         "14,13,12,11,10"},
+        {"SELECT wsum(a) FILTER (WHERE a <> 3) OVER (ORDER BY a ROWS 2 PRECEDING) FROM t",
+         "1,3,3,6,9"},
+        {"SELECT wsum(a || '') OVER () FROM t", "!no text in here"},
+        {"SELECT wsum(a + 12) OVER (ORDER BY a ROWS 1 PRECEDING) FROM t", "!13 does not leave"},
+        {"SELECT wsum(a) OVER (ORDER BY a) FROM t LIMIT 2", "1,3"},
+        {"SELECT plain(a) OVER () FROM t", "!plain() may not be used as a window function"},
+        {"SELECT plain(a) FROM t", "15"},
+    };
+    velo_connection *connection = calls_open();
+    velo_statement *statement = NULL;
+    velo_function function = {.size = sizeof function,
+                              .name = "plain",
+                              .argument_count = 1,
+                              .step = sum_step,
+                              .final = sum_final};
+
+    CHECK_OK(velo_create_function(connection, &function));
+    function.name = "wsum";
+    function.value = sum_value;
+    CHECK_EQ(velo_create_function(connection, &function), VELO_MISUSE);
+    function.inverse = sum_inverse;
+    CHECK_OK(velo_create_function(connection, &function));
+    function.step = NULL;
+    function.final = NULL;
+    CHECK_EQ(velo_create_function(connection, &function), VELO_MISUSE);
+    CHECK_RUN(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2), (3), (4), (5)", "");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        CHECK_RUN(connection, cases[i].sql, cases[i].wanted);
+    CHECK(calls_counted.values > 30 && calls_counted.inverses > 5);
+    calls_counted.finals = calls_counted.values = calls_counted.inverses = 0;
+    CHECK_RUN(connection, "SELECT wsum(a) OVER (PARTITION BY a % 2 ORDER BY a) FROM t",
+              "2,6,1,4,9");
+    CHECK_EQ(calls_counted.values, 5);
+    CHECK_EQ(calls_counted.finals, 2);
+    CHECK_OK(velo_prepare(connection, "SELECT wsum(a) OVER () FROM t", -1, &statement, NULL));
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_OK(velo_reset(statement));
+    function.value = NULL; /* take it away */
+    function.inverse = NULL;
+    CHECK_OK(velo_create_function(connection, &function));
+    CHECK_EQ(velo_step(statement), VELO_ERROR);
+    CHECK_TEXT(velo_error_text(connection), "no such function: wsum");
+    (void)velo_finalize(statement);
+    (void)velo_close(connection);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -371,6 +501,7 @@ main(int argc, char **argv)
         UNIT_TEST(function_in_a_schema_is_deterministic),
         UNIT_TEST(aggregate_ends_each_group_once),
         UNIT_TEST(column_is_described),
+        UNIT_TEST(windows_of_the_application),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

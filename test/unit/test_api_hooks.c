@@ -221,13 +221,74 @@ statements_are_traced(void)
     CHECK_LOG(log, "8 -;");
 }
 
+/* ---- changes in full ---- */
+
+static void
+hooks_row_values(hooks_log *log, velo_row_change *change,
+                 velo_value *(*get)(velo_row_change *change, int column))
+{
+    for (int i = 0; get(change, i) != NULL; i++)
+        hooks_note(log, velo_value_text(get(change, i)));
+}
+
+static void
+hooks_row_change(void *user, velo_row_change *change)
+{
+    hooks_log *log = user;
+    char text[100];
+
+    (void)snprintf(text, sizeof text, "%d %s.%s %d %d %d %d", (int)velo_row_change_kind(change),
+                   velo_row_change_database(change), velo_row_change_table(change),
+                   velo_row_change_columns(change), (int)velo_row_change_rowid_before(change),
+                   (int)velo_row_change_rowid_after(change), velo_row_change_depth(change));
+    hooks_note(log, text);
+    hooks_row_values(log, change, velo_row_change_before);
+    hooks_note(log, "to");
+    hooks_row_values(log, change, velo_row_change_after);
+}
+
+static void
+changes_are_told_in_full(void)
+{
+    static const struct {
+        const char *sql;
+        const char *wanted;
+    } cases[] = {
+        {"INSERT INTO t VALUES (1, 'x')", "18 main.t 2 1 1 0;to;1;x;"},
+        {"UPDATE t SET b = 'y', a = 5", "23 main.t 2 1 5 0;1;x;to;5;y;"},
+        {"INSERT OR IGNORE INTO t VALUES (6, 'y')", ""},
+        {"REPLACE INTO t VALUES (6, 'y')", "9 main.t 2 5 5 0;5;y;to;18 main.t 2 6 6 0;to;6;y;"},
+        {"DELETE FROM t", "9 main.t 2 6 6 0;6;y;to;"},
+        {"CREATE TABLE w(k PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO w VALUES ('k', 'v')",
+         "18 main.w 2 0 0 0;to;k;v;"},
+        {"CREATE TRIGGER r AFTER INSERT ON t BEGIN UPDATE w SET v = new.b; END;"
+         "INSERT INTO t VALUES (7, 'z')",
+         "18 main.t 2 7 7 0;to;7;z;23 main.w 2 0 0 1;k;v;to;k;z;"},
+    };
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+
+    velo_set_commit_hook(connection, NULL, NULL);
+    velo_set_row_change_hook(connection, hooks_row_change, &log);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        log.text[0] = 0;
+        CHECK_OK(velo_exec(connection, cases[i].sql, NULL, NULL));
+        CHECK_TEXT(log.text, cases[i].wanted);
+    }
+    velo_set_row_change_hook(connection, NULL, NULL);
+    log.text[0] = 0;
+    CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
+    CHECK_TEXT(log.text, "");
+    (void)velo_close(connection);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(commits_and_rollbacks_are_told), UNIT_TEST(commit_is_refused),
         UNIT_TEST(changed_rows_are_told),          UNIT_TEST(progress_is_asked),
-        UNIT_TEST(statements_are_traced),
+        UNIT_TEST(statements_are_traced),          UNIT_TEST(changes_are_told_in_full),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

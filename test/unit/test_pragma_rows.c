@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+static const vl_collators pragma_no_collators = {NULL, NULL, NULL};
+
 /* One statement's schema and what a PRAGMA answers for its object "t" or "x". */
 typedef struct pragma_pair {
     const char *sql;    /* statements */
@@ -68,7 +70,7 @@ pragma_run(vl_ctx *ctx, vl_arena *arena, const schema_rig *rig, const char *prag
         return vl_pragma_index_info(ctx, arena, index, is_extended, rows);
     if (table != NULL && strncmp(pragma, "foreign", 7) == 0)
         return vl_pragma_foreign_key_list(ctx, arena, table, rows);
-    return vl_pragma_collation_list(ctx, arena, rows);
+    return vl_pragma_collation_list(ctx, arena, &pragma_no_collators, rows);
 }
 
 static void
@@ -195,7 +197,7 @@ pragma_tells_databases_and_collations(void)
     pragma_tell(&rows, text, sizeof text);
     CHECK_TEXT(text, "0|main|/x/y.db\n1|temp|\n3|other|");
     CHECK_TEXT(rows.names[2], "file");
-    CHECK_OK(vl_pragma_collation_list(unit_ctx(), &arena, &rows));
+    CHECK_OK(vl_pragma_collation_list(unit_ctx(), &arena, &pragma_no_collators, &rows));
     pragma_tell(&rows, text, sizeof text);
     CHECK_TEXT(text, "0|RTRIM\n1|NOCASE\n2|BINARY");
     CHECK_TEXT(rows.names[1], "name");
