@@ -193,11 +193,13 @@ int
 sqlite3_bind_pointer(sqlite3_stmt *stmt, int index, void *pointer, const char *type,
                      void (*destroy)(void *))
 {
-    (void)index;
-    (void)type;
-    if (destroy != NULL)
-        destroy(pointer);
-    return stmt == NULL ? compat_misuse() : compat_refuse(stmt->db, "sqlite3_bind_pointer");
+    if (!bind_enter(stmt)) {
+        if (destroy != NULL)
+            destroy(pointer);
+        return compat_misuse();
+    }
+    return compat_leave(stmt->db,
+                        (int)velo_bind_pointer(stmt->core, index, pointer, type, destroy));
 }
 
 /* ---- names and counts ---- */

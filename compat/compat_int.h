@@ -56,6 +56,8 @@ typedef struct compat_hooks {
     unsigned trace_mask;
     int (*authorizer)(void *, int, const char *, const char *, const char *, const char *);
     void *authorizer_arg;
+    int (*wal)(void *, sqlite3 *, const char *, int);
+    void *wal_arg;
 } compat_hooks;
 
 struct sqlite3 {
@@ -70,7 +72,8 @@ struct sqlite3 {
     char message[512];  /* for COMPAT_WORDS_OWN */
     void *message16;    /* what sqlite3_errmsg16 gave last */
     int error_offset;   /* of the last error in its text; -1 */
-    int flags;          /* of opening */
+    int flags;          /* of opening, as a URI has changed them */
+    int given_flags;    /* as they were given: what ATTACH may do */
     char *filename;     /* a sqlite3_filename (uri.c) */
     int is_memory;      /* the database is in memory, whatever the name says */
     int limits[COMPAT_LIMITS];
@@ -81,11 +84,9 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
-    char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
-    struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
-    int may_load;                      /* sqlite3_load_extension works */
-    int may_load_sql;                  /* load_extension() works */
-    void **libraries;                  /* of extensions, library_count of them: dlopen's */
+    int may_load;     /* sqlite3_load_extension works */
+    int may_load_sql; /* load_extension() works */
+    void **libraries; /* of extensions, library_count of them: dlopen's */
     int library_count;
     void (*collation_needed)(void *, sqlite3 *, int, const char *); /* or NULL */
     void (*collation_needed16)(void *, sqlite3 *, int, const void *);
@@ -94,8 +95,10 @@ struct sqlite3 {
     void (*preupdate)(void *, sqlite3 *, int, char const *, char const *, sqlite3_int64,
                       sqlite3_int64); /* or NULL */
     void *preupdate_arg;
-    struct compat_preupdate *change; /* that the hook is told of at the moment, or NULL */
-    struct compat_client *clients;   /* what sqlite3_set_clientdata has kept */
+    struct compat_preupdate *change;   /* that the hook is told of at the moment, or NULL */
+    struct compat_client *clients;     /* what sqlite3_set_clientdata has kept */
+    char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
+    struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
 };
 
 /* The name of an attached file. */

@@ -257,7 +257,7 @@ connection_attach(void *user, const char *name, velo_attach_target *target)
 {
     sqlite3 *db = user;
     compat_uri uri;
-    int code = compat_uri_read(name, db->flags & ~SQLITE_OPEN_MEMORY, &uri);
+    int code = compat_uri_read(name, db->given_flags & ~SQLITE_OPEN_MEMORY, &uri);
 
     sqlite3_free_filename(db->attached_name);
     db->attached_name = uri.filename;
@@ -399,7 +399,7 @@ sqlite3_open_v2(const char *name, sqlite3 **out, int flags, const char *vfs)
         return SQLITE_NOMEM;
     memset(db, 0, sizeof *db);
     db->life = COMPAT_OPEN;
-    db->flags = flags;
+    db->flags = db->given_flags = flags;
     db->is_extended = (flags & SQLITE_OPEN_EXRESCODE) != 0;
     db->error_offset = -1;
     db->has_mutex = compat_wants_mutex(flags);
@@ -641,6 +641,8 @@ sqlite3_limit(sqlite3 *db, int id, int value)
         db->limits[id] = value > most[id] ? most[id] : value;
     if (id == SQLITE_LIMIT_LENGTH && value >= 0 && value < 30)
         db->limits[id] = 30;
+    if (id == SQLITE_LIMIT_FUNCTION_ARG && value >= 0 && db->pending == 0)
+        velo_set_argument_limit(db->core, db->limits[id]);
     if (id == SQLITE_LIMIT_ATTACHED && db->core != NULL)
         (void)velo_set_attached_limit(db->core, db->limits[id]);
     compat_unlock(db);

@@ -426,11 +426,7 @@ void
 sqlite3_result_pointer(sqlite3_context *context, void *pointer, const char *type,
                        void (*destroy)(void *))
 {
-    (void)type;
-    if (destroy != NULL)
-        destroy(pointer);
-    velo_result_error(context->call, VELO_ERROR,
-                      "sqlite3_result_pointer is not supported by VelociDB");
+    velo_result_pointer(context->call, pointer, type, destroy);
 }
 
 void

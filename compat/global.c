@@ -340,20 +340,55 @@ sqlite3_db_config(sqlite3 *db, int op, ...)
     return compat_leave_own(db, code);
 }
 
+/* What is counted; the others are 0. */
+static uint64_t
+global_db_status(const velo_statistics *statistics, int op)
+{
+    switch (op) {
+    case SQLITE_DBSTATUS_CACHE_USED:
+    case SQLITE_DBSTATUS_CACHE_USED_SHARED:
+        return statistics->cache_bytes;
+    case SQLITE_DBSTATUS_SCHEMA_USED:
+        return statistics->schema_bytes;
+    case SQLITE_DBSTATUS_STMT_USED:
+        return statistics->statement_bytes;
+    case SQLITE_DBSTATUS_CACHE_MISS:
+        return statistics->pages_read;
+    case SQLITE_DBSTATUS_CACHE_WRITE:
+    case SQLITE_DBSTATUS_CACHE_SPILL:
+        return statistics->pages_written_evicting;
+    case SQLITE_DBSTATUS_DEFERRED_FKS:
+        return statistics->deferred_violations != 0;
+    default:
+        return 0;
+    }
+}
+
+static int
+global_as_int(uint64_t number)
+{
+    return number > INT_MAX ? INT_MAX : (int)number;
+}
+
 int
 sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset)
 {
+    velo_statistics statistics;
+
     (void)reset;
     if (db == NULL || current == NULL || peak == NULL)
         return compat_misuse();
     if (op < 0 || op > SQLITE_DBSTATUS_MAX)
         return SQLITE_ERROR;
     *current = *peak = 0;
-    if (op == SQLITE_DBSTATUS_CACHE_USED || op == SQLITE_DBSTATUS_CACHE_USED_SHARED) {
-        uint64_t used = velo_memory_used();
-
-        *current = used > INT_MAX ? INT_MAX : (int)used;
-    }
+    if (!compat_enter(db))
+        return compat_misuse();
+    memset(&statistics, 0, sizeof statistics);
+    statistics.size = sizeof statistics;
+    if (db->pending == 0)
+        (void)velo_get_statistics(db->core, NULL, &statistics);
+    compat_unlock(db);
+    *current = global_as_int(global_db_status(&statistics, op));
     return SQLITE_OK;
 }
 

@@ -4,6 +4,8 @@
  * fails as its first statement would. */
 #include "compat_int.h"
 
+#include <limits.h>
+
 /* Begin a call that sets a hook: whether it can be set. */
 static int
 hook_enter(sqlite3 *db)
@@ -78,6 +80,33 @@ sqlite3_progress_handler(sqlite3 *db, int steps, int (*handler)(void *), void *a
         return;
     velo_set_progress(db->core, steps <= 0 ? 0 : (uint64_t)steps, handler, arg);
     compat_unlock(db);
+}
+
+/* SQLite tells how many pages the log has: of the size that it has by default. */
+#define HOOK_LOG_PAGE 4096U
+
+static void
+hook_tell_log(void *user, const char *database, uint64_t log_bytes)
+{
+    sqlite3 *db = user;
+    uint64_t pages = (log_bytes + HOOK_LOG_PAGE - 1) / HOOK_LOG_PAGE;
+
+    (void)db->hooks.wal(db->hooks.wal_arg, db, database, pages > INT_MAX ? INT_MAX : (int)pages);
+}
+
+void *
+sqlite3_wal_hook(sqlite3 *db, int (*hook)(void *, sqlite3 *, const char *, int), void *arg)
+{
+    void *before;
+
+    if (!hook_enter(db))
+        return NULL;
+    before = db->hooks.wal_arg;
+    db->hooks.wal = hook;
+    db->hooks.wal_arg = arg;
+    velo_set_log_hook(db->core, hook == NULL ? NULL : hook_tell_log, db);
+    compat_unlock(db);
+    return before;
 }
 
 /* ---- the authorizer ---- */

@@ -6,24 +6,6 @@
 
 #include <stddef.h>
 
-/* A hook is set or taken away: the one before is never there. */
-static void *
-refused_hook(sqlite3 *db, int is_set, const char *function)
-{
-    if (is_set)
-        (void)compat_refuse(db, function);
-    return NULL;
-}
-
-/* ---- hooks ---- */
-
-void *
-sqlite3_wal_hook(sqlite3 *db, int (*hook)(void *, sqlite3 *, const char *, int), void *arg)
-{
-    (void)arg;
-    return refused_hook(db, hook != NULL, "sqlite3_wal_hook");
-}
-
 /* ---- R-trees ---- */
 
 int

@@ -5,6 +5,7 @@
  *   SM2  What was handed out of a row (values, texts in UTF-16) is freed when the row is left. */
 #include "compat_int.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* A text in UTF-16 that lives as long as its statement. */
@@ -338,8 +339,19 @@ sqlite3_stmt_busy(sqlite3_stmt *stmt)
 int
 sqlite3_stmt_status(sqlite3_stmt *stmt, int op, int reset)
 {
+    velo_statement_statistics found = {.size = sizeof found};
     int count;
 
+    if (stmt != NULL && op == SQLITE_STMTSTATUS_MEMUSED) {
+        (void)velo_statement_get_statistics(stmt->core, &found);
+        return found.bytes > INT_MAX ? INT_MAX : (int)found.bytes;
+    }
+    if (stmt != NULL && op == SQLITE_STMTSTATUS_REPREPARE) {
+        (void)velo_statement_get_statistics(stmt->core, &found);
+        count = (int)found.plans - 1 - stmt->counts[op]; /* counts has what was reset */
+        stmt->counts[op] += reset ? count : 0;
+        return count;
+    }
     if (stmt == NULL || op < 0 || op >= (int)(sizeof stmt->counts / sizeof stmt->counts[0]))
         return 0;
     count = stmt->counts[op];

@@ -107,9 +107,7 @@ sqlite3_value_encoding(sqlite3_value *value)
 void *
 sqlite3_value_pointer(sqlite3_value *value, const char *type)
 {
-    (void)value;
-    (void)type;
-    return NULL; /* none can have been bound or returned */
+    return value == NULL || value->core == NULL ? NULL : velo_value_pointer(value->core, type);
 }
 
 unsigned int

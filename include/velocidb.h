@@ -445,6 +445,66 @@ VELO_API void velo_set_authorizer(velo_connection *connection,
                                                     const char *database, const char *inner),
                                   void *user);
 
+/* Called after each commit that has changed the database, with the bytes of the log that the next
+ * checkpoint will make superfluous: an application may run one (PRAGMA wal_checkpoint), though the
+ * engine does so by itself. It may use the connection. NULL: none. */
+VELO_API void velo_set_log_hook(velo_connection *connection,
+                                void (*hook)(void *user, const char *database, uint64_t log_bytes),
+                                void *user);
+
+/* A call of a function in SQL may have that many arguments at most, up to 1,000, which is so at
+ * first. Statements that are prepared already are prepared anew. */
+VELO_API void velo_set_argument_limit(velo_connection *connection, int count);
+
+/* ---- statistics ---- */
+
+/* Numbers about a database, since it was opened in this process, and a connection; each is read on
+ * its own. Set `size`. */
+typedef struct velo_statistics {
+    size_t size;                /* sizeof(velo_statistics) */
+    uint64_t cache_bytes;       /* memory of pages, shared by all connections to the database */
+    uint64_t cache_frames;      /* pages that there is memory for now */
+    uint64_t cache_free_frames; /* of them without a page */
+    uint64_t cache_dirty_pages; /* changed since the last checkpoint, about */
+    uint64_t pages_read;        /* from the file */
+    uint64_t pages_evicted;     /* dropped from memory */
+    uint64_t pages_written_evicting; /* of those, written first */
+    uint64_t log_bytes;              /* of the log behind the last checkpoint */
+    uint64_t log_writes;             /* transfers to the log */
+    uint64_t log_syncs;              /* times that it was made durable */
+    uint64_t log_flushes;            /* of groups of commits */
+    uint64_t log_flush_requests;     /* commits in them: divided by the former, a group's size */
+    uint64_t checkpoints;
+    uint64_t recovered_operations; /* that recovery has applied at opening */
+    uint64_t commits;              /* transactions with changes */
+    uint64_t rollbacks;
+    uint64_t waits;                 /* for another transaction */
+    uint64_t conflicts;             /* changes refused because of a later commit */
+    uint64_t version_bytes;         /* memory of older versions of rows */
+    uint64_t spilled_version_bytes; /* what they take in a temporary file */
+    uint64_t schema_bytes;          /* memory of the schema, shared */
+    uint64_t statements;            /* of the connection, */
+    uint64_t statement_bytes;       /* and their memory */
+    uint64_t deferred_violations;   /* of foreign keys, in the open transaction */
+} velo_statistics;
+
+/* database  its name, or NULL for main; of one without tables that is temporary all is 0
+ * errors    VELO_MISUSE; VELO_NOTFOUND: there is no such database */
+VELO_API velo_status velo_get_statistics(velo_connection *connection, const char *database,
+                                         velo_statistics *statistics);
+
+/* Numbers about a statement. Set `size`. */
+typedef struct velo_statement_statistics {
+    size_t size;         /* sizeof(velo_statement_statistics) */
+    uint64_t plans;      /* times that it was prepared: again when the schema or so has changed */
+    uint64_t runs;       /* times that a run began */
+    uint64_t rows;       /* that steps have given */
+    uint64_t bytes;      /* of memory that it holds now */
+    uint64_t peak_bytes; /* the most that a run has held for sorting, grouping and the like */
+} velo_statement_statistics;
+VELO_API velo_status velo_statement_get_statistics(const velo_statement *statement,
+                                                   velo_statement_statistics *statistics);
+
 /* ---- the process ---- */
 
 /* Bytes of memory that the library has asked for, and the most of them so far (with `reset` not 0
@@ -538,6 +598,15 @@ VELO_API velo_status velo_bind_text(velo_statement *statement, int index, const 
 VELO_API velo_status velo_bind_blob(velo_statement *statement, int index, const void *data,
                                     int64_t size, velo_lifetime lifetime);
 
+/* Give a parameter a pointer of the application, which SQL takes for NULL: a function that it is an
+ * argument of finds it by velo_value_pointer. What is not passed straight on is NULL.
+ *
+ * type     says what it is: a static text
+ * destroy  NULL, or called when the parameter gets another value, the statement is finalized, or
+ *          this fails */
+VELO_API velo_status velo_bind_pointer(velo_statement *statement, int index, void *pointer,
+                                       const char *type, void (*destroy)(void *pointer));
+
 /* Make all parameters NULL. */
 VELO_API void velo_clear_bindings(velo_statement *statement);
 
@@ -596,6 +665,9 @@ VELO_API int64_t velo_value_bytes(velo_value *value);
 /* The type that it has as a number: of a text that reads like one VELO_INTEGER or VELO_REAL, else
  * its own. */
 VELO_API velo_type velo_value_numeric_type(const velo_value *value);
+
+/* The pointer that an argument of a function is; NULL: it is none, or of another type. */
+VELO_API void *velo_value_pointer(const velo_value *value, const char *type);
 
 /* Whether it is an argument of a function that is a parameter of the statement by itself. */
 VELO_API int velo_value_is_parameter(const velo_value *value);
@@ -745,6 +817,10 @@ VELO_API void velo_result_text(velo_call *call, const char *text, int64_t size);
 VELO_API void velo_result_blob(velo_call *call, const void *data, int64_t size);
 VELO_API void velo_result_zeroblob(velo_call *call, int64_t size);
 VELO_API void velo_result_value(velo_call *call, const velo_value *value);
+
+/* The result is a pointer, as of velo_bind_pointer; `destroy` is called when the run ends. */
+VELO_API void velo_result_pointer(velo_call *call, void *pointer, const char *type,
+                                  void (*destroy)(void *pointer));
 
 /* The call has failed: the statement ends with the code and the text (NULL: that of the code). */
 VELO_API void velo_result_error(velo_call *call, velo_status status, const char *text);

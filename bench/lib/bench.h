@@ -52,6 +52,12 @@ uint64_t bench_work(const bench *b, uint64_t full);
 /* Nanoseconds on a monotonic clock. */
 uint64_t bench_now_ns(void);
 
+/* Nanoseconds that the calling thread has waited for a processor while it could have run: what
+ * others that use the machine take from it. A time by the clock without these is that of a machine
+ * of its own, but for the caches and the device, which others use as well. 0 where the system does
+ * not tell. */
+uint64_t bench_delay_ns(void);
+
 /* Keep the compiler from removing the computation of a value. */
 static inline void
 bench_use(uint64_t value)

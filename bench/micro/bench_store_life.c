@@ -5,10 +5,11 @@
  * Recovery: the process dies with 1 million operations in the log, and the next open applies them
  * and writes a checkpoint; what recovery reports of itself is counted with all of that open.
  * Opening: a clean database whose file is in the system's cache, up to the first row.
- * Writes: the 99th percentile of one update, committed without waiting for the medium, with a cache
- * of 16 MiB for rows that take half of that; without checkpoints, and beside a thread that writes
- * one after the other. And how large the file gets meanwhile. Memory: what a process has resident
- * after opening with a cache of 1 MiB, less than before. */
+ * Writes: the 99th percentile of one update, committed without waiting for the medium, with caches
+ * of 16 MiB and more for rows that take half of that, whose pages have been split before; without
+ * checkpoints, and beside a thread that writes one after the other. And how large the file gets
+ * meanwhile. Memory: what a process has resident after opening with a cache of 1 MiB, less than
+ * before. */
 #define _GNU_SOURCE
 #include "base/rng.h"
 #include "lib/bench.h"
@@ -196,17 +197,49 @@ life_compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* Microseconds in which 99 of 100 updates were made. `user`: bytes of log between checkpoints. */
+/* Writes with a cache of some size, and checkpoints. */
+typedef struct life_writes {
+    uint64_t cache_bytes; /* the rows take a quarter of it, and half once their pages are split */
+    uint64_t log_limit;   /* bytes of log between checkpoints */
+    char name[96];
+} life_writes;
+
+/* Rows of about 141 bytes that take a quarter of the cache. */
+static uint64_t
+life_write_rows(const life_writes *writes)
+{
+    return writes->cache_bytes / 1000 * life.rows / 600000 + 1;
+}
+
+/* Update a random row, and commit without waiting for the medium; returns the nanoseconds. */
+static uint32_t
+life_update(ours *db, vl_rng *rng, uint64_t rows, int64_t number)
+{
+    vl_value value = {.type = VL_TYPE_INTEGER, .as.integer = number};
+    int64_t rowid = 1 + (int64_t)vl_rng_below(rng, rows);
+    uint64_t start_ns = bench_now_ns();
+    uint32_t column = 1;
+    uint64_t ns;
+
+    ours_check(&db->ctx, vl_writer_begin(&db->ctx, db->writer));
+    ours_check(&db->ctx,
+               vl_writer_update(&db->ctx, db->writer, db->table, rowid, &column, &value, 1));
+    ours_check(&db->ctx, vl_writer_commit(&db->ctx, db->writer, VL_SYNCHRONOUS_OFF));
+    ns = bench_now_ns() - start_ns;
+    return ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
+/* Microseconds in which 99 of 100 updates were made. */
 static double
 measure_writes(void *user)
 {
+    const life_writes *writes = user;
     peer_options options = {
-        .cache_bytes = UINT64_C(16) << 20, .log_limit = *(uint64_t *)user, .has_background = 1};
+        .cache_bytes = writes->cache_bytes, .log_limit = writes->log_limit, .has_background = 1};
     ours *db = peer_ours.open(life_path("writes"), ROW_WIDE, &options, 1);
-    uint64_t rows = life.rows / 20 + 1;
+    uint64_t rows = life_write_rows(writes);
     uint32_t *took_ns = calloc(LIFE_WRITES, sizeof *took_ns);
     size_t rank = (size_t)LIFE_WRITES / 100 * 99;
-    uint32_t column = 1;
     vl_store_stats stats;
     double result;
     vl_rng rng;
@@ -216,20 +249,12 @@ measure_writes(void *user)
     life.running_bytes = 0;
     vl_rng_init(&rng, 1);
     peer_ours.load(db, rows, LOAD_UNLOGGED);
+    for (uint32_t i = 0; i < LIFE_WRITES; i++) /* splits the pages, which the load has filled */
+        (void)life_update(db, &rng, rows, (int64_t)(i % 100000));
     vl_store_get_stats(db->store, &stats);
     life.checkpoints = stats.checkpoint_count;
     for (uint32_t i = 0; i < LIFE_WRITES; i++) {
-        vl_value value = {.type = VL_TYPE_INTEGER, .as.integer = (int64_t)(i % 100000)};
-        int64_t rowid = 1 + (int64_t)vl_rng_below(&rng, rows);
-        uint64_t start_ns = bench_now_ns();
-        uint64_t ns;
-
-        ours_check(&db->ctx, vl_writer_begin(&db->ctx, db->writer));
-        ours_check(&db->ctx,
-                   vl_writer_update(&db->ctx, db->writer, db->table, rowid, &column, &value, 1));
-        ours_check(&db->ctx, vl_writer_commit(&db->ctx, db->writer, VL_SYNCHRONOUS_OFF));
-        ns = bench_now_ns() - start_ns;
-        took_ns[i] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+        took_ns[i] = life_update(db, &rng, rows, (int64_t)(i % 100000));
         if (i % 1000 == 0 && peers_file_size(db->path) > life.running_bytes)
             life.running_bytes = peers_file_size(db->path);
     }
@@ -247,10 +272,9 @@ measure_writes(void *user)
 static double
 measure_growth(void *user)
 {
-    uint64_t rows = life.rows / 20 + 1;
-    double data_bytes = 140.5 * (double)rows; /* see bench_store_scan */
+    const life_writes *writes = user;
+    double data_bytes = 140.5 * (double)life_write_rows(writes); /* see bench_store_scan */
 
-    (void)user;
     return (double)life.running_bytes / (2 * data_bytes + 64 * 1048576.0);
 }
 
@@ -353,19 +377,32 @@ measure_memory(void *user)
     return kb / 1024;
 }
 
+/* Without checkpoints, and with one behind the other: a paced one takes half of the log until the
+ * next is due. */
 static void
 life_add_writes(bench *b)
 {
-    static uint64_t never = UINT64_C(1) << 40;
-    static uint64_t often = UINT64_C(256) << 10; /* one checkpoint follows the other */
-    int alone = bench_add(b, "writes, 99th percentile, no checkpoint", "us", BENCH_LESS_IS_BETTER,
-                          measure_writes, &never);
-    int beside = bench_add(b, "writes, 99th percentile, beside checkpoints", "us",
-                           BENCH_LESS_IS_BETTER, measure_writes, &often);
-    int growth = bench_add(b, "writes, size of the file, of what it may have", "times",
-                           BENCH_LESS_IS_BETTER, measure_growth, NULL);
+    static const uint32_t caches[] = {256, 64, 16}; /* MiB; measure_growth looks at the last */
+    static life_writes writes[VL_ARRAY_COUNT(caches)][2];
+    int growth;
 
-    bench_want_ratio(b, "writes beside checkpoints", beside, alone, 1, 1.0 / 3);
+    for (size_t i = 0; i < VL_ARRAY_COUNT(caches); i++) {
+        int at[2];
+
+        for (int often = 0; often < 2; often++) {
+            life_writes *w = &writes[i][often];
+
+            w->cache_bytes = (uint64_t)caches[i] << 20;
+            w->log_limit = often ? w->cache_bytes / 8 : UINT64_C(1) << 40;
+            (void)snprintf(w->name, sizeof w->name, "writes, 99th percentile, %u MiB, %s",
+                           caches[i], often ? "beside checkpoints" : "no checkpoint");
+            at[often] = bench_add(b, w->name, "us", BENCH_LESS_IS_BETTER, measure_writes, w);
+        }
+        bench_want_ratio(b, writes[i][1].name, at[1], at[0], 1, 1.0 / 3);
+    }
+    growth =
+        bench_add(b, "writes, size of the file, of what it may have", "times", BENCH_LESS_IS_BETTER,
+                  measure_growth, &writes[VL_ARRAY_COUNT(caches) - 1][1]);
     bench_want_value(b, "size while running", growth, 1);
 }
 

@@ -149,12 +149,12 @@ ours_values(row_shape shape, const bench_row *row, vl_value *values)
 {
     values[0] = (vl_value){.type = VL_TYPE_INTEGER, .as.integer = row->k};
     if (shape == ROW_WIDE) {
-        values[1] = (vl_value){VL_TYPE_TEXT, ROW_A_SIZE, {.data = row->a}};
-        values[2] = (vl_value){VL_TYPE_TEXT, ROW_B_SIZE, {.data = row->b}};
+        values[1] = (vl_value){.type = VL_TYPE_TEXT, .size = ROW_A_SIZE, .as = {.data = row->a}};
+        values[2] = (vl_value){.type = VL_TYPE_TEXT, .size = ROW_B_SIZE, .as = {.data = row->b}};
     } else {
         values[1] = (vl_value){.type = VL_TYPE_INTEGER, .as.integer = row->m};
         values[2] = (vl_value){.type = VL_TYPE_REAL, .as.real = row->price};
-        values[3] = (vl_value){VL_TYPE_TEXT, row->a_size, {.data = row->a}};
+        values[3] = (vl_value){.type = VL_TYPE_TEXT, .size = row->a_size, .as = {.data = row->a}};
     }
 }
 

@@ -16,7 +16,7 @@
  * sqlite_schema; numbers that belong to the database (its schema's version among them) are rows of
  * the tree `meta`. Both are made with the database. A vl_schema is built from the rows, once per
  * version: the engine has the newest committed one. A transaction has the one that fits its
- * snapshot (transaction.c), or a private one after it has changed it.
+ * snapshot (part.c), or a private one after it has changed it.
  *
  * Latches: VL_RANK_API guards the list of engines, an engine's `latch` its schema. */
 #ifndef VL_API_API_INT_H
@@ -113,6 +113,7 @@ struct vl_database {
     int is_long_writer;     /* counts in engine->long_writer_count */
     uint32_t writing_count; /* statements that write it, between first step and end */
     uint32_t active_count;  /* statements that have it open, those that write too */
+    int is_log_due;         /* a commit has changed it: log_hook is to be told */
     int has_ddl;            /* the transaction has changed its schema: `schema` is private */
     vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
     vl_schema *shared;      /* has_ddl: the same by the engine's name; NULL: `schema` itself */
@@ -156,6 +157,7 @@ struct velo_connection {
     int temp_store;          /* PRAGMA temp_store: remembered */
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
+    int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
     vl_func_environment functions; /* with this connection as its user */
     vl_schema *told_schema;        /* texts of velo_find_column are in it; a reference, or NULL */
     vl_func_set *function_set;     /* those of the application, or NULL */
@@ -166,9 +168,14 @@ struct velo_connection {
     velo_statement *running;          /* the innermost one that is being stepped, or NULL */
     struct vl_call_state *states;     /* memory of aggregates whose final was not called yet */
     struct vl_auxiliary *auxiliaries; /* what functions keep with constant arguments */
+    struct vl_pointer *pointers;      /* that pass through SQL: pointer.c */
     int (*authorizer)(void *user, velo_action action, const char *first, const char *second,
                       const char *database, const char *inner); /* or NULL */
     void *authorizer_user;
+    void (*log_hook)(void *user, const char *database, uint64_t log_bytes); /* or NULL */
+    void *log_user;
+    int is_log_due;          /* a database has is_log_due */
+    uint32_t argument_limit; /* of a call in SQL; 0: the engine's own */
     void (*row_change)(void *user, velo_row_change *change); /* or NULL */
     void *row_change_user;
     vl_change_hook update_hook;     /* see exec.h */
@@ -210,6 +217,7 @@ struct velo_value {
     uint32_t list_at;                       /* the next of its values */
     velo_value *list_value;                 /* the one at hand */
     int is_parameter;                       /* of a call: the argument is a parameter */
+    const struct vl_pointer *pointer;       /* of a call: that the NULL leads to, or NULL */
 };
 
 typedef enum vl_statement_state {
@@ -287,6 +295,9 @@ struct velo_statement {
     int is_traced;           /* the run's end is to be told */
     int is_stale;            /* functions have changed: the plan is to be made anew */
     int is_expired;          /* what it reads was undone with its schema: it must not go on */
+    uint64_t plan_count;     /* see velo_statement_statistics */
+    uint64_t run_count;      /* likewise */
+    uint64_t row_count;      /* likewise */
     vl_made_rows made;       /* OTHER */
     vl_source source;        /* what exec reads tables through, while is_open */
     vl_source_other *others; /* what it has of others than main: in the plan's arena */
@@ -310,6 +321,13 @@ static inline vl_statement *
 vl_prepared_txn(const velo_statement *statement)
 {
     return &statement->parts[statement->target].txn;
+}
+
+/* Whether a statement has a database open. */
+static inline int
+vl_prepared_has_part(const velo_statement *statement, uint32_t number)
+{
+    return number < statement->part_count && statement->parts[number].is_open;
 }
 
 static inline vl_schema *
@@ -564,15 +582,22 @@ int vl_vacuum_is_in_place(const vl_ast *tree);
 velo_status vl_vacuum_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 velo_status vl_vacuum_finish(vl_ctx *ctx, vl_database *database) VL_MUST_CHECK;
 
-/* Whether a PRAGMA changes the database. */
+/* Whether a PRAGMA changes the database, and whether it looks at all of them: their pages, or,
+ * where that pins nothing, their schemas. */
 int vl_pragma_writes(const vl_ast *tree);
+int vl_pragma_reads_all(const velo_connection *connection, const vl_ast *tree);
 
 /* ---- pragma_func.c ---- */
 
-/* vl_plan_env.find_table_func: pragma_table_info and the like. They are called for the statement,
- * vl_exec_env.table_func_user. */
+/* vl_plan_env.find_table_func: pragma_table_info and the like, and those of JSON. They are called
+ * for the statement, vl_exec_env.table_func_user. */
 int vl_pragma_find_function(const void *arg, const char *name, size_t size,
                             vl_plan_table_func *found);
+
+/* ---- json_table.c ---- */
+
+/* Find json_each and the like; returns whether the name is one of them. */
+int vl_json_table_find(const char *name, size_t size, vl_plan_table_func *found);
 
 /* ---- statement.c ---- */
 
@@ -610,6 +635,19 @@ velo_status vl_plan_by_statement(vl_ctx *ctx, vl_arena *arena, const vl_ast *tre
 /* The value as text with a zero byte behind, in the arena, made once for each cell. NULL: it is
  * NULL, or there is no memory. */
 const vl_cell *vl_value_cell(vl_arena *arena, const vl_value *value, vl_cell *cell);
+
+/* ---- pointer.c ---- */
+
+/* Drop the pointers of a statement's parameters `first` to `last`; 0: of its results. */
+void vl_pointers_drop(velo_connection *connection, const velo_statement *statement, int first,
+                      int last);
+
+/* Find out whether an argument of a function is a pointer. */
+void vl_pointer_find(const velo_connection *connection, velo_value *value);
+
+/* Make the value of a pointer that a function returns. Errors: VELO_NOMEM; it is destroyed then. */
+velo_status vl_pointer_of_result(velo_connection *connection, void *pointer, const char *type,
+                                 void (*destroy)(void *pointer), vl_value *value) VL_MUST_CHECK;
 
 /* ---- call.c ---- */
 
@@ -680,8 +718,8 @@ void vl_virtuals_end_statement(vl_ctx *ctx, velo_connection *connection, int is_
 
 /* Ask the authorizer for a statement that is neither query nor change of rows; *is_ignored: it is
  * to be left out. Errors: VELO_AUTH. */
-velo_status vl_authorize_other(vl_ctx *ctx, velo_statement *statement, int *is_ignored)
-    VL_MUST_CHECK;
+velo_status vl_authorize_other(vl_ctx *ctx, velo_statement *statement, const vl_schema **ordered,
+                               int *is_ignored) VL_MUST_CHECK;
 
 /* ---- collation.c ---- */
 
@@ -701,6 +739,9 @@ void vl_hooks_end_run(velo_statement *statement);
  * not
  */
 velo_status vl_hooks_commit(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+
+/* A call has ended in which something was committed. */
+void vl_hooks_log(velo_connection *connection);
 
 /* It was rolled back. */
 void vl_hooks_rollback(velo_connection *connection);

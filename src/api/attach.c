@@ -53,7 +53,8 @@ attach_evaluate(vl_ctx *ctx, velo_statement *statement, const vl_ast *expr, vl_v
     if (sql == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     memcpy(sql, "SELECT ", 7);
-    memcpy(sql + 7, text, size + 1);
+    memcpy(sql + 7, text, size);
+    sql[7 + size] = 0;
     return vl_run_value(ctx, statement, sql, 7 + size, value);
 }
 
@@ -61,7 +62,7 @@ attach_evaluate(vl_ctx *ctx, velo_statement *statement, const vl_ast *expr, vl_v
 static velo_status
 attach_text(vl_ctx *ctx, velo_statement *statement, const vl_ast *expr, const char **out)
 {
-    vl_value value;
+    vl_value value = vl_value_of_null();
     char *copy;
 
     VL_TRY(attach_evaluate(ctx, statement, expr, &value));

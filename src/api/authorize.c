@@ -17,11 +17,12 @@
 typedef struct authorize_work {
     vl_ctx *ctx;
     velo_statement *statement;
-    const vl_schema *schema;
-    const char *master;   /* the table of all objects, */
-    const char *database; /* and where it is */
-    velo_status status;   /* the first failure */
-    int is_ignored;       /* an answer was VELO_IGNORE */
+    const vl_schema **ordered; /* of the statement, in the order in which names are looked up */
+    const vl_schema *schema;   /* of the database that it is about, */
+    const char *database;      /* its name, */
+    const char *master;        /* and that of its table of all objects */
+    velo_status status;        /* the first failure */
+    int is_ignored;            /* an answer was VELO_IGNORE */
 } authorize_work;
 
 void
@@ -109,15 +110,64 @@ static void
 authorize_plan(authorize_work *work, const vl_ast *tree, int is_strict)
 {
     velo_connection *connection = work->statement->connection;
-    const vl_schema *ordered[VL_DATABASES_MAX];
-    vl_plan_env env = vl_prepared_env(work->statement, ordered);
+    vl_plan_env env = {.schemas = work->ordered,
+                       .schema_count = work->statement->schema_count,
+                       .find_func = vl_functions_find,
+                       .find_table_func = vl_pragma_find_function,
+                       .arg = connection->function_set,
+                       .authorize = is_strict ? authorize_strictly : connection->authorizer,
+                       .authorize_user = is_strict ? connection : connection->authorizer_user,
+                       .has_foreign_keys = connection->has_foreign_keys};
     vl_plan *plan;
 
-    env.authorize = is_strict ? authorize_strictly : connection->authorizer;
-    env.authorize_user = is_strict ? connection : connection->authorizer_user;
     if (work->status == VELO_OK && !work->is_ignored)
         work->status = vl_plan_make(work->ctx, &work->statement->arena, tree, work->statement->sql,
                                     work->statement->plan->param_count, &env, &plan);
+}
+
+/* ---- databases ---- */
+
+static void
+authorize_set(authorize_work *work, const vl_schema *schema)
+{
+    work->schema = schema;
+    work->database = schema->database;
+    work->master = strcmp(schema->database, "temp") == 0 ? "sqlite_temp_master" : "sqlite_master";
+}
+
+static int
+authorize_is_temp(const authorize_work *work)
+{
+    return strcmp(work->database, "temp") == 0;
+}
+
+/* Whether a schema has an object of the name. */
+static int
+authorize_has(const vl_schema *schema, const vl_ast *name)
+{
+    return vl_schema_table(schema, name->text, name->text_size) != NULL ||
+           vl_schema_index(schema, name->text, name->text_size) != NULL ||
+           vl_schema_trigger(schema, name->text, name->text_size) != NULL;
+}
+
+/* The database that a name stands for: as it says, or where the object is; else main. */
+static void
+authorize_choose(authorize_work *work, const vl_ast *qualified, const vl_ast *object)
+{
+    const velo_statement *statement = work->statement;
+    const vl_ast *qualifier = qualified != NULL ? qualified->kid[0] : NULL;
+    int number = -1;
+
+    authorize_set(work, statement->schemas[VL_DATABASE_MAIN]);
+    if (qualifier != NULL)
+        number = vl_database_find(statement->connection, qualifier->text, qualifier->text_size);
+    if (number >= 0 && (uint32_t)number < statement->schema_count)
+        authorize_set(work, statement->schemas[number]);
+    for (uint32_t i = 0; i < statement->schema_count && qualifier == NULL && object != NULL; i++)
+        if (authorize_has(work->ordered[i], object)) {
+            authorize_set(work, work->ordered[i]);
+            return;
+        }
 }
 
 /* ---- changes of the schema ---- */
@@ -127,11 +177,10 @@ authorize_create(authorize_work *work, const vl_ast *tree)
 {
     const vl_ast *qname = tree->kid[0];
     const char *name = authorize_text(work, qname);
-    int is_temp = (tree->flags & VL_AST_TEMP) != 0;
     int is_view = tree->type == VL_AST_CREATE_VIEW;
     velo_action action = is_view ? VELO_ACTION_CREATE_VIEW : VELO_ACTION_CREATE_TABLE;
 
-    if (is_temp)
+    if (authorize_is_temp(work))
         action = is_view ? VELO_ACTION_CREATE_TEMP_VIEW : VELO_ACTION_CREATE_TEMP_TABLE;
     authorize_master(work, VELO_ACTION_INSERT);
     authorize_ask(work, action, name, NULL, work->database);
@@ -145,11 +194,11 @@ authorize_create_index(authorize_work *work, const vl_ast *tree)
 {
     const char *name = authorize_text(work, tree->kid[0]);
     const char *table = authorize_text(work, tree->kid[1]);
-    int is_temp = strcmp(work->database, "temp") == 0;
 
     authorize_master(work, VELO_ACTION_INSERT);
-    authorize_ask(work, is_temp ? VELO_ACTION_CREATE_TEMP_INDEX : VELO_ACTION_CREATE_INDEX, name,
-                  table, work->database);
+    authorize_ask(
+        work, authorize_is_temp(work) ? VELO_ACTION_CREATE_TEMP_INDEX : VELO_ACTION_CREATE_INDEX,
+        name, table, work->database);
     for (const vl_ast *term = vl_ast_first(tree->kid[2]); term != NULL; term = term->next)
         if (term->kid[0]->type == VL_AST_COLUMN)
             authorize_ask(work, VELO_ACTION_READ, table, authorize_text(work, term->kid[0]),
@@ -161,12 +210,17 @@ authorize_create_index(authorize_work *work, const vl_ast *tree)
 static void
 authorize_create_trigger(authorize_work *work, const vl_ast *tree)
 {
-    int is_temp = (tree->flags & VL_AST_TEMP) != 0;
-
-    authorize_ask(work, is_temp ? VELO_ACTION_CREATE_TEMP_TRIGGER : VELO_ACTION_CREATE_TRIGGER,
-                  authorize_text(work, tree->kid[0]), authorize_text(work, tree->kid[1]),
-                  work->database);
+    authorize_ask(
+        work,
+        authorize_is_temp(work) ? VELO_ACTION_CREATE_TEMP_TRIGGER : VELO_ACTION_CREATE_TRIGGER,
+        authorize_text(work, tree->kid[0]), authorize_text(work, tree->kid[1]), work->database);
     authorize_master(work, VELO_ACTION_INSERT);
+}
+
+static velo_action
+authorize_drop_trigger(const authorize_work *work)
+{
+    return authorize_is_temp(work) ? VELO_ACTION_DROP_TEMP_TRIGGER : VELO_ACTION_DROP_TRIGGER;
 }
 
 /* The triggers of a table or view that is dropped. */
@@ -179,7 +233,8 @@ authorize_drop_triggers(authorize_work *work, const vl_object_def *table)
         if (vl_name_compare(trigger->table_name, strlen(trigger->table_name), table->name,
                             strlen(table->name)) != 0)
             continue;
-        authorize_ask(work, VELO_ACTION_DROP_TRIGGER, trigger->name, table->name, work->database);
+        authorize_ask(work, authorize_drop_trigger(work), trigger->name, table->name,
+                      work->database);
         authorize_master(work, VELO_ACTION_DELETE);
     }
 }
@@ -187,9 +242,12 @@ authorize_drop_triggers(authorize_work *work, const vl_object_def *table)
 static void
 authorize_drop_table(authorize_work *work, const vl_object_def *table, int is_view)
 {
+    velo_action action = is_view ? VELO_ACTION_DROP_VIEW : VELO_ACTION_DROP_TABLE;
+
+    if (authorize_is_temp(work))
+        action = is_view ? VELO_ACTION_DROP_TEMP_VIEW : VELO_ACTION_DROP_TEMP_TABLE;
     authorize_master(work, VELO_ACTION_DELETE);
-    authorize_ask(work, is_view ? VELO_ACTION_DROP_VIEW : VELO_ACTION_DROP_TABLE, table->name, NULL,
-                  work->database);
+    authorize_ask(work, action, table->name, NULL, work->database);
     authorize_ask(work, VELO_ACTION_DELETE, table->name, NULL, work->database);
     authorize_drop_triggers(work, table);
 }
@@ -204,13 +262,14 @@ authorize_drop(authorize_work *work, const vl_ast *tree)
     const vl_table_def *table = vl_schema_table(work->schema, name->text, name->text_size);
 
     if (tree->op == VL_OP_TRIGGER && trigger != NULL) {
-        authorize_ask(work, VELO_ACTION_DROP_TRIGGER, trigger->object.name,
+        authorize_ask(work, authorize_drop_trigger(work), trigger->object.name,
                       trigger->object.table_name, work->database);
         authorize_master(work, VELO_ACTION_DELETE);
     } else if (tree->op == VL_OP_INDEX && index != NULL) {
         authorize_master(work, VELO_ACTION_DELETE);
-        authorize_ask(work, VELO_ACTION_DROP_INDEX, index->object.name, index->object.table_name,
-                      work->database);
+        authorize_ask(
+            work, authorize_is_temp(work) ? VELO_ACTION_DROP_TEMP_INDEX : VELO_ACTION_DROP_INDEX,
+            index->object.name, index->object.table_name, work->database);
     } else if ((tree->op == VL_OP_TABLE || tree->op == VL_OP_VIEW) && table != NULL) {
         authorize_drop_table(work, &table->object, tree->op == VL_OP_VIEW);
     }
@@ -218,11 +277,10 @@ authorize_drop(authorize_work *work, const vl_ast *tree)
 
 /* ---- upkeep ---- */
 
-/* Every table of ANALYZE, every index of REINDEX: all, of a table, or one. */
+/* Every table of ANALYZE, every index of REINDEX: all of a database, of a table, or one. */
 static void
-authorize_upkeep(authorize_work *work, const vl_ast *tree, velo_action action)
+authorize_upkeep_in(authorize_work *work, const vl_ast *name, velo_action action)
 {
-    const vl_ast *name = tree->kid[0];
     const vl_schema *schema = work->schema;
 
     for (uint32_t i = 0; i < schema->table_count && action == VELO_ACTION_ANALYZE; i++) {
@@ -241,6 +299,20 @@ authorize_upkeep(authorize_work *work, const vl_ast *tree, velo_action action)
             vl_name_compare(index->table_name, strlen(index->table_name), name->text,
                             name->text_size) == 0)
             authorize_ask(work, action, index->name, NULL, work->database);
+    }
+}
+
+static void
+authorize_upkeep(authorize_work *work, const vl_ast *tree, velo_action action)
+{
+    for (uint32_t i = 0; i < work->statement->schema_count; i++) {
+        if (tree->kid[0] != NULL)
+            authorize_choose(work, tree->kid[0], tree->kid[0]);
+        else
+            authorize_set(work, work->statement->schemas[i]);
+        authorize_upkeep_in(work, tree->kid[0], action);
+        if (tree->kid[0] != NULL)
+            return;
     }
 }
 
@@ -330,57 +402,42 @@ authorize_tree(authorize_work *work, const vl_ast *tree)
     }
 }
 
-/* Whether a database has what a DROP, an ALTER or a CREATE INDEX names. */
-static int
-authorize_is_in(const vl_schema *schema, const vl_ast *tree, const vl_ast *name)
+/* Find the database that the statement is about. */
+static void
+authorize_begin(authorize_work *work, const vl_ast *tree)
 {
-    if (tree->type == VL_AST_DROP && tree->op == VL_OP_INDEX)
-        return vl_schema_index(schema, name->text, name->text_size) != NULL;
-    if (tree->type == VL_AST_DROP && tree->op == VL_OP_TRIGGER)
-        return vl_schema_trigger(schema, name->text, name->text_size) != NULL;
-    return vl_schema_table(schema, name->text, name->text_size) != NULL;
-}
-
-/* The database that a statement is about: the one it names, or the first that has the object. */
-static const vl_schema *
-authorize_schema(const velo_statement *statement)
-{
-    const vl_ast *tree = statement->tree;
-    const vl_ast *name = tree->kid[0];
-    const vl_schema *ordered[VL_DATABASES_MAX];
-    int number = -1;
-
-    if (name != NULL && name->type == VL_AST_QNAME && name->kid[0] != NULL)
-        number =
-            vl_database_find(statement->connection, name->kid[0]->text, name->kid[0]->text_size);
-    if (number >= 0)
-        return statement->schemas[number];
-    if (tree->type == VL_AST_CREATE_INDEX)
-        name = tree->kid[1];
-    else if (tree->type != VL_AST_DROP && tree->type != VL_AST_ALTER)
-        name = NULL;
-    vl_database_order(statement->schemas, statement->schema_count, ordered);
-    for (uint32_t i = 0; name != NULL && i < statement->schema_count; i++)
-        if (authorize_is_in(ordered[i], tree, name))
-            return ordered[i];
-    return statement->schemas[VL_DATABASE_MAIN];
+    switch (tree->type) {
+    case VL_AST_CREATE_TABLE:
+    case VL_AST_CREATE_VIEW:
+    case VL_AST_CREATE_VIRTUAL:
+        authorize_choose(work, tree->kid[0], NULL);
+        break;
+    case VL_AST_CREATE_INDEX:
+    case VL_AST_CREATE_TRIGGER:
+        authorize_choose(work, tree->kid[0], tree->kid[1]);
+        break;
+    case VL_AST_DROP:
+    case VL_AST_ALTER:
+        authorize_choose(work, tree->kid[0], tree->kid[0]);
+        break;
+    default:
+        authorize_choose(work, NULL, NULL);
+        break;
+    }
+    if ((tree->flags & VL_AST_TEMP) != 0 && vl_ast_is_ddl((vl_ast_type)tree->type))
+        authorize_set(work, work->statement->schemas[VL_DATABASE_TEMP]);
 }
 
 velo_status
-vl_authorize_other(vl_ctx *ctx, velo_statement *statement, int *is_ignored)
+vl_authorize_other(vl_ctx *ctx, velo_statement *statement, const vl_schema **ordered,
+                   int *is_ignored)
 {
     const vl_ast *tree = statement->tree;
-    authorize_work work = {.ctx = ctx, .statement = statement};
+    authorize_work work = {.ctx = ctx, .statement = statement, .ordered = ordered};
 
     if (statement->connection->authorizer == NULL)
         return VELO_OK;
-    work.schema = (tree->flags & VL_AST_TEMP) != 0 &&
-                          (tree->type == VL_AST_CREATE_TABLE || tree->type == VL_AST_CREATE_VIEW ||
-                           tree->type == VL_AST_CREATE_TRIGGER)
-                      ? statement->schemas[VL_DATABASE_TEMP]
-                      : authorize_schema(statement);
-    work.database = work.schema->database;
-    work.master = strcmp(work.database, "temp") == 0 ? "sqlite_temp_master" : "sqlite_master";
+    authorize_begin(&work, tree);
     authorize_tree(&work, tree);
     *is_ignored = work.is_ignored;
     return work.status;

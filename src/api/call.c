@@ -264,6 +264,21 @@ velo_result_value(velo_call *call, const velo_value *value)
 }
 
 void
+velo_result_pointer(velo_call *call, void *pointer, const char *type,
+                    void (*destroy)(void *pointer))
+{
+    velo_connection *connection = call->function->connection;
+
+    if (call->call == NULL || connection->running == NULL) { /* it is dropped */
+        if (destroy != NULL)
+            destroy(pointer);
+        velo_result_null(call);
+    } else if (vl_pointer_of_result(connection, pointer, type, destroy, &call->result) != VELO_OK) {
+        velo_result_error(call, VELO_NOMEM, NULL);
+    }
+}
+
+void
 velo_result_error(velo_call *call, velo_status status, const char *text)
 {
     if (status == VELO_OK || status == VELO_ROW || status == VELO_DONE)
@@ -282,6 +297,7 @@ call_wrap(vl_func_call *call, const vl_value *args, int count, velo_value ***out
 {
     velo_value *values = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *values);
     velo_value **pointers = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *pointers);
+    const velo_connection *connection = ((const call_function *)call->func->user)->connection;
     const vl_expr *site = call->site;
 
     if (values == NULL || pointers == NULL)
@@ -290,6 +306,8 @@ call_wrap(vl_func_call *call, const vl_value *args, int count, velo_value ***out
         values[i] = (velo_value){.value = args[i], .arena = call->arena};
         values[i].is_parameter =
             site != NULL && (uint32_t)i < site->kid_count && site->kids[i]->kind == VL_EXPR_PARAM;
+        if (connection->pointers != NULL)
+            vl_pointer_find(connection, &values[i]);
         pointers[i] = &values[i];
     }
     *out = pointers;
@@ -453,6 +471,8 @@ vl_calls_end_run(velo_statement *statement)
     velo_connection *connection = statement->connection;
     struct vl_call_state *state = connection->states;
 
+    if (connection->pointers != NULL)
+        vl_pointers_drop(connection, statement, 0, 0);
     if (connection->states == NULL && connection->auxiliaries == NULL)
         return;
     while (state != NULL) {

@@ -75,8 +75,10 @@ database_get_schema(vl_ctx *ctx, vl_database *database, vl_schema **out)
 {
     vl_schema *shared;
 
-    *out = database->engine == NULL ? vl_engine_empty_temp() : database->schema;
-    if (*out != NULL) {
+    *out = database->schema;
+    if (database->engine == NULL)
+        *out = vl_engine_empty_temp();
+    if (database->engine == NULL || *out != NULL) {
         vl_schema_retain(*out);
         return VELO_OK;
     }

@@ -618,6 +618,50 @@ ddl_ask_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
     return VELO_OK;
 }
 
+/* The databases that have an engine. */
+static uint32_t
+ddl_present(const velo_connection *connection)
+{
+    uint32_t present = 0;
+
+    for (uint32_t i = 0; i < connection->database_count; i++)
+        present |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
+    return present;
+}
+
+/* Those of them that the connection may change. */
+static uint32_t
+ddl_writable(const velo_connection *connection)
+{
+    uint32_t writable = ddl_present(connection);
+
+    for (uint32_t i = 0; i < connection->database_count; i++)
+        writable &= ~((uint32_t)(connection->databases[i]->is_read_only != 0) << i);
+    return writable;
+}
+
+/* What the query of CREATE TABLE AS reads. */
+static velo_status
+ddl_add_query(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
+{
+    vl_plan *plan = NULL;
+    vl_arena arena;
+    velo_status st;
+
+    vl_arena_init(&arena, ctx->allocator, 0);
+    st = vl_plan_by_statement(ctx, &arena, statement->tree->kid[3], statement->sql, statement,
+                              &plan);
+    if (st == VELO_OK) {
+        needs->reads |= vl_database_numbers(plan->reads);
+        needs->reads |= plan->calls_table_functions ? ddl_present(statement->connection) : 0;
+    }
+    vl_arena_deinit(&arena);
+    if (st == VELO_NOMEM)
+        return st;
+    vl_error_clear(ctx); /* it is told when it runs */
+    return VELO_OK;
+}
+
 velo_status
 vl_ddl_find_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
 {
@@ -632,11 +676,12 @@ vl_ddl_find_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
          tree->kid[0]->kid[0] != NULL))
         VL_TRY(ddl_ask_needs(ctx, statement, needs));
     needs->writes = needs->ddl;
-    if (tree->type == VL_AST_DROP && statement->schemas[VL_DATABASE_TEMP]->trigger_count > 0)
-        needs->writes |= UINT32_C(1) << VL_DATABASE_TEMP; /* its triggers may be fired */
+    if (tree->type == VL_AST_CREATE_TABLE && tree->kid[3] != NULL)
+        VL_TRY(ddl_add_query(ctx, statement, needs));
+    if (tree->type == VL_AST_DROP && connection->has_foreign_keys &&
+        statement->schemas[VL_DATABASE_TEMP]->trigger_count > 0)
+        needs->writes |= ddl_writable(connection); /* its triggers may be fired, and go anywhere */
     needs->reads |= needs->writes;
-    for (uint32_t i = 0; i < connection->database_count; i++)
-        needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
     return VELO_OK;
 }
 

@@ -2,9 +2,10 @@
  *
  * Invariants
  *   EN1  A file is open by one engine at most: whoever opens looks for its identity in the list,
- * and holds the list's latch until its own engine is in it. Nobody at work on a database takes that
- * latch. EN2  engine->schema is what the newest committed transaction left. From before the commit
- * of one that changes it until the change here is_committing is 1 (transaction.c). */
+ *        and holds the list's latch until its own engine is in it. A statement of ATTACH may wait
+ * for that with nothing latched; whoever holds it waits for no transaction. EN2  engine->schema is
+ * what the newest committed transaction left. From before the commit of one that changes it until
+ * the change here is_committing is 1 (part.c). */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -619,12 +620,14 @@ vl_engine_open_temp(vl_ctx *ctx, const velo_open_options *options, vl_engine **o
     *out = NULL;
     vl_latch_acquire_exclusive(&engine_latch);
     st = engine_hold_io(ctx);
-    if (st == VELO_OK) {
-        st = engine_create_new(ctx, NULL, "temp", options, out);
-        if (st != VELO_OK)
-            engine_drop_io();
-    }
     vl_latch_release_exclusive(&engine_latch);
+    VL_TRY(st);
+    st = engine_create_new(ctx, NULL, "temp", options, out); /* nobody else can know it */
+    if (st != VELO_OK) {
+        vl_latch_acquire_exclusive(&engine_latch);
+        engine_drop_io();
+        vl_latch_release_exclusive(&engine_latch);
+    }
     return st;
 }
 

@@ -47,5 +47,6 @@ vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count
     found->is_frameless =
         found->is_window && func->aggregate == NULL && func->variant < VL_FUNC_WINDOW_FIRST_VALUE;
     found->is_groups_only = (func->flags & VL_FUNC_GROUPS_ONLY) != 0;
+    found->may_be_json = (func->flags & VL_FUNC_JSON) != 0;
     return VL_PLAN_FOUND;
 }

@@ -1,4 +1,7 @@
-/* hooks.c - what the application wants to be told of, and may refuse. */
+/* hooks.c - what the application wants to be told of, and may refuse.
+ *
+ * Invariants
+ *   HK1  Hooks that may use the connection are called when the call at work is done with it. */
 #include "api/api_int.h"
 
 /* Steps that the beginning of a run counts as, so that statements without rows are told of too. */
@@ -133,6 +136,21 @@ hooks_tell_change(void *user, const vl_row_change *row)
 }
 
 void
+velo_set_log_hook(velo_connection *connection,
+                  void (*hook)(void *user, const char *database, uint64_t log_bytes), void *user)
+{
+    connection->log_hook = hook;
+    connection->log_user = user;
+}
+
+void
+velo_set_argument_limit(velo_connection *connection, int count)
+{
+    connection->argument_limit = count < 0 || count >= VL_FUNC_ARGUMENTS_MAX ? 0 : (uint32_t)count;
+    vl_connection_expire_statements(connection);
+}
+
+void
 velo_set_row_change_hook(velo_connection *connection,
                          void (*hook)(void *user, velo_row_change *change), void *user)
 {
@@ -214,6 +232,29 @@ vl_hooks_commit(vl_ctx *ctx, velo_connection *connection)
     if (connection->commit_hook == NULL || connection->commit_hook(connection->commit_user) == 0)
         return VELO_OK;
     return vl_fail(ctx, VELO_CONSTRAINT_COMMITHOOK, "constraint failed");
+}
+
+void
+vl_hooks_log(velo_connection *connection)
+{
+    velo_status code = connection->code;
+    vl_error error = connection->ctx.error;
+    vl_store_stats stats;
+
+    connection->is_log_due = 0;
+    for (uint32_t i = 0; i < connection->database_count; i++) {
+        vl_database *database = connection->databases[i];
+
+        if (!database->is_log_due)
+            continue;
+        database->is_log_due = 0;
+        if (connection->log_hook == NULL)
+            continue;
+        vl_store_get_stats(vl_txn_store_base(database->engine->store), &stats);
+        connection->log_hook(connection->log_user, database->name, stats.log_bytes);
+    }
+    connection->code = code; /* of the call at work, whatever the hook has called */
+    connection->ctx.error = error;
 }
 
 void

@@ -168,6 +168,8 @@ vl_run_value(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, v
     *value = (vl_value){.type = VL_TYPE_NULL};
     VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
     VL_TRY(vl_plan_make(ctx, arena, parsed.statement, sql, outer->param_count, &plan_env, &plan));
+    if ((vl_database_numbers(plan->reads) & ~(UINT32_C(1) << VL_DATABASE_MAIN)) != 0)
+        return vl_fail(ctx, VELO_ERROR, "tables of other databases cannot be read here");
     VL_TRY(vl_exec_create(ctx, plan, &env, &exec));
     vl_exec_bind(exec, outer->params, outer->param_count);
     st = vl_exec_step(ctx, exec, &row);

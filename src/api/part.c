@@ -427,8 +427,11 @@ vl_database_close(vl_database *database, int has_committed)
 {
     if (database->has_ddl)
         part_mark_commit(database, 0, has_committed);
-    if (has_committed && database->is_writer)
+    if (has_committed && database->is_writer) {
         part_count_commit(database);
+        database->is_log_due = database->connection->log_hook != NULL;
+        database->connection->is_log_due |= database->is_log_due;
+    }
     if (has_committed && database->has_ddl && database->shared != NULL)
         part_keep_named(database);
     vl_database_forget_schema(database);

@@ -235,19 +235,30 @@ pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
     return VELO_OK;
 }
 
-/* Remembered: temporary databases are in memory anyway. */
+/* Remembered: temporary databases are in memory anyway. As in SQLite a change drops what there is
+ * of the temporary database. */
 static velo_status
 pragma_temp_store(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     velo_connection *connection = call->statement->connection;
+    int level = 0;
 
     if (argument == NULL)
         return pragma_answer_integer(ctx, call, connection->temp_store);
     if (pragma_is_word(argument, "file") || pragma_is_word(argument, "1"))
-        connection->temp_store = 1;
-    else
-        connection->temp_store =
-            pragma_is_word(argument, "memory") || pragma_is_word(argument, "2") ? 2 : 0;
+        level = 1;
+    else if (pragma_is_word(argument, "memory") || pragma_is_word(argument, "2"))
+        level = 2;
+    if (level == connection->temp_store)
+        return VELO_OK;
+    if (connection->temp.engine != NULL) {
+        if (vl_connection_is_in_transaction(connection) || connection->temp.active_count > 0)
+            return vl_fail(ctx, VELO_ERROR,
+                           "temporary storage cannot be changed from within a transaction");
+        vl_database_stop(ctx, &connection->temp);
+        connection->epoch++;
+    }
+    connection->temp_store = level;
     return VELO_OK;
 }
 
@@ -402,7 +413,8 @@ pragma_module_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text
 
 /* ---- the table ---- */
 
-#define PRAGMA_OF_CHECK (VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_ARG | VL_PRAGMA_TAKES_SCHEMA)
+#define PRAGMA_OF_CHECK                                                                            \
+    (VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_ARG | VL_PRAGMA_TAKES_SCHEMA | VL_PRAGMA_OF_ALL)
 
 static const vl_pragma pragma_table[] = {
     VL_PRAGMA("application_id", pragma_application_id, VL_PRAGMA_WRITES, "application_id"),
@@ -449,4 +461,17 @@ vl_pragma_writes(const vl_ast *tree)
     const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
 
     return pragma != NULL && (pragma->flags & VL_PRAGMA_WRITES) != 0 && tree->kid[1] != NULL;
+}
+
+int
+vl_pragma_reads_all(const velo_connection *connection, const vl_ast *tree)
+{
+    const vl_ast *name = tree->kid[0];
+    const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
+
+    if (pragma == NULL || name->kid[0] != NULL)
+        return 0;
+    return (pragma->flags & VL_PRAGMA_OF_ALL) != 0 ||
+           ((pragma->flags & VL_PRAGMA_TAKES_ARG) != 0 &&
+            !vl_connection_is_in_transaction(connection));
 }

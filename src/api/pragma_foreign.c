@@ -187,11 +187,41 @@ check_next(const vl_schema *schema, int64_t below)
     return child;
 }
 
+/* The call for the database that has a table. */
+static velo_status
+check_find(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *table,
+           vl_pragma_call *found)
+{
+    const velo_statement *statement = call->statement;
+
+    *found = *call;
+    for (uint32_t i = 0; i < statement->schema_count; i++) {
+        uint32_t number = i < VL_DATABASE_ATTACHED ? 1 - i : i; /* temp is first */
+
+        if (number >= statement->part_count || !statement->parts[number].is_open ||
+            (call->is_named && number != call->database) ||
+            vl_schema_table(statement->schemas[number], table->text, table->text_size) == NULL)
+            continue;
+        found->database = number;
+        return VELO_OK;
+    }
+    if (!call->is_named)
+        return vl_fail(ctx, VELO_ERROR, "no such table: %.*s", (int)table->text_size, table->text);
+    return vl_fail(ctx, VELO_ERROR, "no such table: %s.%.*s",
+                   statement->connection->databases[call->database]->name, (int)table->text_size,
+                   table->text);
+}
+
 velo_status
 vl_pragma_foreign_key_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     int64_t below = INT64_MAX;
+    vl_pragma_call found;
 
+    if (argument != NULL) {
+        VL_TRY(check_find(ctx, call, argument, &found));
+        call = &found;
+    }
     for (;;) {
         check_work work = {.call = call, .child = check_next(vl_pragma_schema(call), below)};
         velo_status st;

@@ -38,6 +38,8 @@ vl_pragma_find_function(const void *arg, const char *name, size_t size, vl_plan_
     const vl_pragma *pragma;
 
     (void)arg;
+    if (vl_json_table_find(name, size, found))
+        return 1;
     if (size <= prefix || vl_name_compare(name, prefix, FUNCTION_PREFIX, prefix) != 0)
         return 0;
     pragma = vl_pragma_find(name + prefix, size - prefix);
@@ -99,6 +101,8 @@ vl_pragma_make(vl_ctx *ctx, void *user, const vl_table_func *func, const vl_valu
                                        schema->size, "'", &call.database));
         call.is_named = 1;
     }
-    VL_TRY(pragma->run(ctx, &call, has_argument ? &argument : NULL)); /* keeps PF1 */
+    if (vl_prepared_has_part(call.statement, call.database) ||
+        (pragma->flags & VL_PRAGMA_TAKES_ARG) != 0) /* which looks at schemas first */
+        VL_TRY(pragma->run(ctx, &call, has_argument ? &argument : NULL)); /* keeps PF1 */
     return function_widen(ctx, pragma, &made, hidden, arena, rows);
 }

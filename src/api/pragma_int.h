@@ -14,11 +14,12 @@
 #define VL_PRAGMA_COLUMNS_MAX 10U
 
 enum {
-    VL_PRAGMA_WRITES = 1,       /* with an argument it changes the database */
-    VL_PRAGMA_ANSWERS = 2,      /* it has an answer with an argument too */
-    VL_PRAGMA_NO_FUNCTION = 4,  /* it is a statement only: it has an effect */
-    VL_PRAGMA_TAKES_ARG = 8,    /* the function has a hidden column `arg` */
-    VL_PRAGMA_TAKES_SCHEMA = 16 /* the function has a hidden column `schema` */
+    VL_PRAGMA_WRITES = 1,        /* with an argument it changes the database */
+    VL_PRAGMA_ANSWERS = 2,       /* it has an answer with an argument too */
+    VL_PRAGMA_NO_FUNCTION = 4,   /* it is a statement only: it has an effect */
+    VL_PRAGMA_TAKES_ARG = 8,     /* the function has a hidden column `arg` */
+    VL_PRAGMA_TAKES_SCHEMA = 16, /* the function has a hidden column `schema` */
+    VL_PRAGMA_OF_ALL = 32        /* without the name of a database it reads pages of all */
 };
 
 /* An argument as text. Borrowed. */

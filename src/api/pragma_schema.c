@@ -282,8 +282,8 @@ schema_collation_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_t
 static const vl_pragma schema_pragmas[] = {
     VL_PRAGMA("collation_list", schema_collation_list, VL_PRAGMA_ANSWERS, "seq", "name"),
     VL_PRAGMA("database_list", schema_database_list, VL_PRAGMA_ANSWERS, "seq", "name", "file"),
-    VL_PRAGMA("foreign_key_check", vl_pragma_foreign_key_check, SCHEMA_OF_OBJECT, "table", "rowid",
-              "parent", "fkid", "arg", "schema"),
+    VL_PRAGMA("foreign_key_check", vl_pragma_foreign_key_check, SCHEMA_OF_OBJECT | VL_PRAGMA_OF_ALL,
+              "table", "rowid", "parent", "fkid", "arg", "schema"),
     VL_PRAGMA("foreign_key_list", schema_foreign_key_list, SCHEMA_OF_OBJECT, "id", "seq", "table",
               "from", "to", "on_update", "on_delete", "match", "arg", "schema"),
     VL_PRAGMA("index_info", schema_index_info, SCHEMA_OF_OBJECT, "seqno", "cid", "name", "arg",

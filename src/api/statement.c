@@ -13,7 +13,12 @@
 #include "sql/parse.h"
 #include "sql/plan_make.h"
 
+#include <limits.h>
 #include <string.h>
+
+/* Texts up to this size are copied before their first statement is looked for, and so parsed once;
+ * of longer ones, scripts, only that statement is copied, for which it is parsed twice. */
+#define STATEMENT_COPY_SIZE 4096U
 
 /* ---- plans ---- */
 
@@ -47,14 +52,13 @@ statement_get_body(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *en
     return VELO_OK;
 }
 
-/* Whether an action that REPLACE alone may need has to be made ready before the run, which opens
- * the databases that it uses: only triggers of "temp" use others than that of their table. */
+/* Whether an action has to be made ready before the run, which opens the databases that it uses.
+ * One that REPLACE alone may need uses that of its table, unless it comes to a trigger of "temp".
+ */
 static int
 statement_is_needed(const velo_statement *statement, const vl_action *action)
 {
-    return !action->is_of_replace ||
-           (statement->connection->recursive_triggers && action->trigger != NULL &&
-            action->trigger->schema != action->table->schema);
+    return !action->is_of_replace || statement->schemas[VL_DATABASE_TEMP]->trigger_count > 0;
 }
 
 /* Make the bodies of a plan's actions, but for those that REPLACE alone may need. */
@@ -96,15 +100,27 @@ vl_prepared_env(velo_statement *statement, const vl_schema **ordered)
                          .has_foreign_keys = statement->has_foreign_keys};
 }
 
-/* What the application's own text does, its authorizer is asked about. */
-static vl_plan_env
-statement_asking_env(velo_statement *statement, const vl_schema **ordered)
+/* Let the application be asked for what a plan does. */
+static void
+statement_set_authorizer(const velo_statement *statement, vl_plan_env *env)
 {
-    vl_plan_env env = vl_prepared_env(statement, ordered);
+    env->authorize = statement->connection->authorizer;
+    env->authorize_user = statement->connection->authorizer_user;
+    env->argument_limit = statement->connection->argument_limit;
+}
 
-    env.authorize = statement->connection->authorizer;
-    env.authorize_user = statement->connection->authorizer_user;
-    return env;
+/* Check that all databases that a plan uses are open: tables of others would be looked for in main.
+ */
+static velo_status
+statement_check_open(vl_ctx *ctx, const velo_statement *statement, const vl_plan *plan)
+{
+    uint32_t reads = vl_database_numbers(plan->reads);
+
+    for (uint32_t i = 0; i < statement->schema_count; i++)
+        if ((reads >> i & 1U) != 0 && !vl_prepared_has_part(statement, i))
+            return vl_fail(ctx, VELO_INTERNAL, "a trigger needs database %s, which is not open",
+                           statement->connection->databases[i]->name);
+    return VELO_OK;
 }
 
 velo_status
@@ -112,9 +128,13 @@ vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl
 {
     const vl_schema *ordered[VL_DATABASES_MAX];
     velo_statement *statement = user;
-    vl_plan_env env = statement_asking_env(statement, ordered);
+    vl_plan_env env = vl_prepared_env(statement, ordered);
 
-    return statement_get_body(ctx, statement, &env, action, body);
+    statement_set_authorizer(statement, &env);
+    VL_TRY(statement_get_body(ctx, statement, &env, action, body));
+    for (uint32_t i = 0; i < (*body)->step_count; i++)
+        VL_TRY(statement_check_open(ctx, statement, (*body)->steps[i]));
+    return (*body)->when == NULL ? VELO_OK : statement_check_open(ctx, statement, (*body)->when);
 }
 
 /* Add the databases that a plan uses to those of the statement. */
@@ -146,13 +166,40 @@ statement_find_uses(velo_statement *statement)
     }
 }
 
-velo_status
-vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
+/* Plan what was parsed into the statement's arena. */
+static velo_status
+statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas,
+                    const vl_parse_result *parsed)
 {
     velo_connection *connection = statement->connection;
     const vl_schema *ordered[VL_DATABASES_MAX];
-    vl_parse_result parsed;
     vl_plan_env env;
+
+    statement->schema_count = connection->database_count;
+    for (uint32_t i = 0; i < statement->schema_count; i++) {
+        statement->schemas[i] = schemas[i];
+        vl_schema_retain(schemas[i]);
+    }
+    statement->epoch = connection->epoch;
+    statement->plan_count++;
+    statement->has_foreign_keys = connection->has_foreign_keys;
+    env = vl_prepared_env(statement, ordered);
+    statement_set_authorizer(statement, &env);
+    statement->tree = parsed->statement;
+    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed->statement, statement->sql,
+                        parsed->variable_count, &env, &statement->plan));
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
+        VL_TRY(vl_authorize_other(ctx, statement, ordered, &statement->plan->is_ignored));
+    statement->is_stale = 0;
+    VL_TRY(statement_make_bodies(ctx, statement, &env));
+    statement_find_uses(statement);
+    return VELO_OK;
+}
+
+velo_status
+vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
+{
+    vl_parse_result parsed;
 
     vl_exec_destroy(statement->exec);
     statement->exec = NULL;
@@ -163,24 +210,9 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schem
     vl_database_release_schemas(statement->schemas, statement->schema_count);
     vl_arena_reset(&statement->arena);
     vl_virtuals_release(statement);
-    statement->schema_count = connection->database_count;
-    for (uint32_t i = 0; i < statement->schema_count; i++) {
-        statement->schemas[i] = schemas[i];
-        vl_schema_retain(schemas[i]);
-    }
-    statement->epoch = connection->epoch;
-    statement->has_foreign_keys = connection->has_foreign_keys;
-    env = statement_asking_env(statement, ordered);
+    statement->schema_count = 0;
     VL_TRY(vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed));
-    statement->tree = parsed.statement;
-    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed.statement, statement->sql,
-                        parsed.variable_count, &env, &statement->plan));
-    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
-        VL_TRY(vl_authorize_other(ctx, statement, &statement->plan->is_ignored));
-    statement->is_stale = 0;
-    VL_TRY(statement_make_bodies(ctx, statement, &env));
-    statement_find_uses(statement);
-    return VELO_OK;
+    return statement_plan_tree(ctx, statement, schemas, &parsed);
 }
 
 velo_status
@@ -243,14 +275,16 @@ statement_make_room(vl_ctx *ctx, velo_statement *statement)
     return VELO_OK;
 }
 
+/* parsed: what was made of its text already, in its arena; or NULL */
 static velo_status
-statement_plan_first(vl_ctx *ctx, velo_statement *statement)
+statement_plan_first(vl_ctx *ctx, velo_statement *statement, const vl_parse_result *parsed)
 {
     vl_schema *schemas[VL_DATABASES_MAX];
     velo_status st;
 
     VL_TRY(vl_database_get_schemas(ctx, statement->connection, schemas));
-    st = vl_prepared_plan(ctx, statement, schemas);
+    st = parsed != NULL ? statement_plan_tree(ctx, statement, schemas, parsed)
+                        : vl_prepared_plan(ctx, statement, schemas);
     vl_database_release_schemas(schemas, statement->connection->database_count);
     VL_TRY(st);
     statement->made.column_count = 0;
@@ -262,6 +296,7 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement)
 static void
 statement_destroy(velo_statement *statement)
 {
+    vl_pointers_drop(statement->connection, statement, 1, INT_MAX);
     vl_exec_destroy(statement->exec);
     vl_virtuals_release(statement);
     vl_database_release_schemas(statement->schemas, statement->schema_count);
@@ -279,30 +314,65 @@ statement_destroy(velo_statement *statement)
     vl_free(statement);
 }
 
-/* Make a statement of a text that has one. */
+/* Where the first statement of a long text ends. */
 static velo_status
-statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size_t size,
-                 velo_statement **out)
+statement_measure(vl_ctx *ctx, const char *sql, size_t *size, size_t *tail)
 {
-    velo_statement *statement = vl_alloc_zero(ctx, sizeof *statement);
+    vl_parse_result parsed;
+    vl_arena arena;
     velo_status st;
 
+    *tail = 0;
+    if (*size <= STATEMENT_COPY_SIZE)
+        return VELO_OK;
+    vl_arena_init(&arena, ctx->allocator, 0);
+    st = vl_parse(ctx, sql, *size, NULL, &arena, &parsed);
+    *size = *tail = parsed.tail;
+    vl_arena_deinit(&arena);
+    return st;
+}
+
+/* Parse and plan a copy of a text; what is behind its first statement is dropped. *has: there is
+ * one. */
+static velo_status
+statement_read(vl_ctx *ctx, velo_statement *statement, const char *sql, size_t size, size_t *tail,
+               int *has)
+{
+    vl_parse_result parsed;
+    velo_status st;
+
+    statement->sql = vl_alloc(ctx, size + 1);
+    if (statement->sql == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for a statement", size);
+    memcpy(statement->sql, sql, size);
+    statement->sql[size] = 0;
+    st = vl_parse(ctx, statement->sql, size, NULL, &statement->arena, &parsed);
+    *tail = parsed.tail;
+    statement->sql[parsed.tail] = 0;
+    statement->sql_size = parsed.tail;
+    *has = st == VELO_OK && parsed.statement != NULL;
+    return *has ? statement_plan_first(ctx, statement, &parsed) : st;
+}
+
+/* Make a statement of the first one in a text; NULL when it has none. */
+static velo_status
+statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size_t size,
+                 size_t *tail, velo_statement **out)
+{
+    velo_statement *statement;
+    velo_status st;
+    int has = 0;
+
+    VL_TRY(statement_measure(ctx, sql, &size, tail));
+    statement = vl_alloc_zero(ctx, sizeof *statement);
     if (statement == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     statement->connection = connection;
     vl_arena_init(&statement->arena, ctx->allocator, 0);
     vl_arena_init(&statement->run_arena, ctx->allocator, 0);
     vl_arena_init(&statement->row_arena, ctx->allocator, 0);
-    statement->sql = vl_alloc(ctx, size + 1);
-    if (statement->sql == NULL) {
-        st = vl_fail(ctx, VELO_NOMEM, "cannot allocate %zu bytes for a statement", size);
-    } else {
-        memcpy(statement->sql, sql, size);
-        statement->sql[size] = 0;
-        statement->sql_size = size;
-        st = statement_plan_first(ctx, statement);
-    }
-    if (st != VELO_OK) {
+    st = statement_read(ctx, statement, sql, size, tail, &has);
+    if (st != VELO_OK || !has) {
         statement_destroy(statement);
         return st;
     }
@@ -312,22 +382,6 @@ statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size
     connection->statements = statement;
     *out = statement;
     return VELO_OK;
-}
-
-/* Where the first statement of a text ends; *has: there is one. */
-static velo_status
-statement_measure(vl_ctx *ctx, const char *sql, size_t size, size_t *tail, int *has)
-{
-    vl_parse_result parsed;
-    vl_arena arena;
-    velo_status st;
-
-    vl_arena_init(&arena, ctx->allocator, 0);
-    st = vl_parse(ctx, sql, size, NULL, &arena, &parsed);
-    *tail = parsed.tail;
-    *has = parsed.statement != NULL;
-    vl_arena_deinit(&arena);
-    return st;
 }
 
 /* Bytes of a text up to its zero byte, or `size`. */
@@ -346,11 +400,11 @@ velo_status
 velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_statement **out,
              const char **tail)
 {
+    vl_collators *outer;
     vl_ctx *ctx;
     size_t length;
-    size_t end;
+    size_t end = 0;
     velo_status st;
-    int has;
 
     if (out != NULL)
         *out = NULL;
@@ -363,15 +417,11 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
         return vl_connection_end_call(connection,
                                       vl_fail(ctx, VELO_MISUSE, "velo_prepare: a pointer is NULL"));
     length = statement_text_size(sql, size);
-    st = statement_measure(ctx, sql, length, &end, &has);
+    outer = vl_collators_enter(&connection->collators);
+    st = statement_create(ctx, connection, sql, length, &end, out);
+    (void)vl_collators_enter(outer);
     if (tail != NULL)
         *tail = sql + end;
-    if (st == VELO_OK && has) {
-        vl_collators *outer = vl_collators_enter(&connection->collators);
-
-        st = statement_create(ctx, connection, sql, end, out);
-        (void)vl_collators_enter(outer);
-    }
     return vl_connection_end_call(connection, st);
 }
 
@@ -486,8 +536,9 @@ statement_find_other_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *nee
     if (tree->type == VL_AST_PRAGMA) {
         name = tree->kid[0]->kid[0];
         is_writing = vl_pragma_writes(tree);
-        for (uint32_t i = 0; i < connection->database_count; i++)
-            needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
+        if (vl_pragma_reads_all(connection, tree))
+            for (uint32_t i = 0; i < connection->database_count; i++)
+                needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
     } else if (tree->type == VL_AST_VACUUM) {
         name = tree->kid[0];
     }
@@ -611,7 +662,7 @@ statement_try_open(vl_ctx *ctx, velo_statement *statement, int *is_enough)
     statement->is_writing = needs.writes != 0;
     *is_enough = 1;
     if (statement_fits(statement, opened)) {
-        vl_database_release_schemas(opened, VL_DATABASES_MAX);
+        vl_database_release_schemas(opened, statement->part_count);
         return VELO_OK;
     }
     VL_TRY(statement_plan_again(ctx, statement, opened));
@@ -676,6 +727,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .io = connection->engine->io,
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
+                           .is_plain = connection->is_plain,
                            .find_body = vl_prepared_find_body,
                            .body_user = statement,
                            .tally = &connection->tally,
@@ -711,8 +763,9 @@ statement_start(vl_ctx *ctx, velo_statement *statement)
 
     statement->has_returned_row = 0;
     statement->is_expired = 0;
+    statement->run_count++;
     if (statement->plan == NULL || (statement->is_stale && statement_is_planned_once(statement)))
-        VL_TRY(statement_plan_first(ctx, statement));
+        VL_TRY(statement_plan_first(ctx, statement, NULL));
     if (connection->active_count == 0)
         atomic_store(&connection->interrupt, 0);
     connection->now_ms = 0;
@@ -827,6 +880,7 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         if (!statement->has_returned_row && statement->is_writing)
             vl_connection_linger(statement->connection);
         statement->has_returned_row = 1;
+        statement->row_count++;
         return st;
     }
     st = statement_close(ctx, statement, st == VELO_DONE ? VELO_OK : st);
@@ -865,6 +919,8 @@ velo_step(velo_statement *statement)
     connection->depth--;
     if (outer == NULL)
         vl_session_leave_call(connection->session);
+    if (outer == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced && st != VELO_ROW)
         vl_hooks_end_run(statement);
     else if (st == VELO_ROW && connection->trace_events != 0)
@@ -898,6 +954,8 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
         if (is_outer)
             vl_session_leave_call(connection->session);
     }
+    if (connection->running == NULL && connection->is_log_due)
+        vl_hooks_log(connection);
     if (statement->is_traced)
         vl_hooks_end_run(statement);
     return st;

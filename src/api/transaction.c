@@ -76,8 +76,11 @@ vl_connection_enter(vl_ctx *ctx, velo_statement *statement, const vl_needs *need
     memset(schemas, 0, VL_DATABASES_MAX * sizeof(vl_schema *));
     if (connection->database_count > VL_DATABASE_ATTACHED || connection->temp.session != NULL)
         VL_TRY(transaction_check_doomed(ctx, connection));
-    for (uint32_t i = 0; i < statement->part_count; i++)
-        statement->parts[i] = (vl_part){.database = connection->databases[i]};
+    for (uint32_t i = 0; i < statement->part_count; i++) {
+        statement->parts[i].database = connection->databases[i];
+        statement->parts[i].is_open = 0;
+        statement->parts[i].is_writing = 0;
+    }
     for (uint32_t i = 0; i < statement->part_count && st == VELO_OK; i++) {
         vl_part *part = &statement->parts[i];
 
@@ -109,32 +112,43 @@ vl_connection_give_up(vl_ctx *ctx, velo_statement *statement, int is_writing)
 
 /* ---- ends ---- */
 
-/* Names of databases, for an error. */
-typedef struct transaction_names {
-    char text[TRANSACTION_NAMES_SIZE];
-    uint32_t count;
-} transaction_names;
+/* Which databases have committed, and which were to and have not: sets of 1 << number. */
+typedef struct transaction_outcome {
+    uint32_t done;
+    uint32_t undone;
+} transaction_outcome;
 
+/* Names of a set of databases, for an error. */
 static void
-transaction_add_name(transaction_names *names, const vl_database *database)
+transaction_put_names(const velo_connection *connection, uint32_t set,
+                      char text[TRANSACTION_NAMES_SIZE])
 {
-    size_t used = strlen(names->text);
+    size_t used = 0;
 
-    (void)snprintf(names->text + used, sizeof names->text - used, "%s%s", used > 0 ? ", " : "",
-                   database->name);
-    names->count++;
+    text[0] = 0;
+    for (uint32_t i = 0; i < connection->database_count && used < TRANSACTION_NAMES_SIZE; i++)
+        if ((set >> i & 1U) != 0)
+            used += (size_t)snprintf(text + used, TRANSACTION_NAMES_SIZE - used, "%s%s",
+                                     used > 0 ? ", " : "", connection->databases[i]->name);
 }
 
-/* Say which databases have committed, and which have not. The words before say why. keeps TR3 */
+/* A commit has failed: if it is half done, say which databases have committed, and which have not.
+ * The words before say why. keeps TR3 */
 static velo_status
-transaction_say_half(vl_ctx *ctx, velo_status st, const transaction_names *done,
-                     const transaction_names *undone)
+transaction_say_half(vl_ctx *ctx, const velo_connection *connection, velo_status st,
+                     const transaction_outcome *outcome)
 {
     char why[sizeof ctx->error.text];
+    char done[TRANSACTION_NAMES_SIZE];
+    char undone[TRANSACTION_NAMES_SIZE];
 
+    if (outcome->done == 0 || outcome->undone == 0)
+        return st;
+    transaction_put_names(connection, outcome->done, done);
+    transaction_put_names(connection, outcome->undone, undone);
     (void)snprintf(why, sizeof why, "%s", ctx->error.text);
-    return vl_fail(ctx, st, "the transaction was committed in %s, but not in %s: %s", done->text,
-                   undone->text, why);
+    return vl_fail(ctx, st, "the transaction was committed in %s, but not in %s: %s", done, undone,
+                   why);
 }
 
 /* Drop savepoints up to, and without, `last`. Keeps TR2. */
@@ -231,9 +245,10 @@ transaction_is_nested(const velo_statement *statement)
     return 0;
 }
 
-/* End one writing part of a statement outside of BEGIN: commit. */
+/* End one writing part of a statement outside of BEGIN: commit. *has_changed: it has changed
+ * something. */
 static velo_status
-transaction_commit_part(vl_ctx *ctx, vl_part *part, transaction_names *done)
+transaction_commit_part(vl_ctx *ctx, vl_part *part, int *has_changed)
 {
     vl_database *database = part->database;
     vl_timestamp before = vl_session_last_commit(database->session);
@@ -242,8 +257,7 @@ transaction_commit_part(vl_ctx *ctx, vl_part *part, transaction_names *done)
     vl_database_begin_commit(database);
     st = vl_part_end(ctx, part);
     vl_database_close(database, st == VELO_OK);
-    if (st == VELO_OK && vl_session_last_commit(database->session) != before)
-        transaction_add_name(done, database);
+    *has_changed = st == VELO_OK && vl_session_last_commit(database->session) != before;
     return st;
 }
 
@@ -253,37 +267,34 @@ static velo_status
 transaction_end_own(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
-    transaction_names done = {"", 0};
-    transaction_names undone = {"", 0};
+    transaction_outcome outcome = {0, 0};
     velo_status st = transaction_ask_commit(ctx, connection);
 
     for (uint32_t i = 0; i < statement->part_count; i++) {
         vl_part *part = &statement->parts[i];
         int is_writing = part->is_writing;
+        int has_changed = 0;
 
         if (!part->is_open)
             continue;
-        if (st == VELO_OK && is_writing)
-            st = transaction_commit_part(ctx, part, &done);
-        else if (st == VELO_OK)
+        if (st == VELO_OK && is_writing) {
+            st = transaction_commit_part(ctx, part, &has_changed);
+        } else if (st == VELO_OK) {
             st = vl_part_end(ctx, part);
-        else {
-            vl_error error = ctx->error;
-
-            vl_part_fail(ctx, part);
-            ctx->error = error;
+        } else {
+            vl_part_fail(ctx, part); /* keeps the error */
             if (is_writing)
                 vl_database_close(part->database, 0);
         }
-        if (st != VELO_OK && is_writing)
-            transaction_add_name(&undone, part->database);
+        outcome.done |= (uint32_t)has_changed << i;
+        outcome.undone |= (uint32_t)(st != VELO_OK && is_writing) << i;
     }
     transaction_close(connection, st == VELO_OK);
-    if (st != VELO_OK && done.count > 0)
-        return transaction_say_half(ctx, st, &done, &undone);
-    if (st != VELO_OK)
+    if (st == VELO_OK)
+        return VELO_OK;
+    if (outcome.done == 0)
         vl_hooks_rollback(connection);
-    return st;
+    return transaction_say_half(ctx, connection, st, &outcome);
 }
 
 void
@@ -301,22 +312,19 @@ static velo_status
 transaction_end_parts(vl_ctx *ctx, velo_statement *statement)
 {
     int is_own = !vl_connection_is_in_transaction(statement->connection);
-    transaction_names done = {"", 0};
+    int has_changed;
     velo_status st = VELO_OK;
 
     for (uint32_t i = 0; i < statement->part_count; i++) {
-        vl_error error = ctx->error;
-        velo_status end = VELO_OK;
-
-        if (statement->parts[i].is_open && is_own && statement->parts[i].is_writing &&
+        if (!statement->parts[i].is_open)
+            continue;
+        if (st == VELO_OK && is_own && statement->parts[i].is_writing &&
             !statement->parts[i].txn.is_nested)
-            end = transaction_commit_part(ctx, &statement->parts[i], &done);
-        else if (statement->parts[i].is_open)
-            end = vl_part_end(ctx, &statement->parts[i]);
-        if (st == VELO_OK)
-            st = end;
+            st = transaction_commit_part(ctx, &statement->parts[i], &has_changed);
+        else if (st == VELO_OK)
+            st = vl_part_end(ctx, &statement->parts[i]);
         else
-            ctx->error = error;
+            vl_part_fail(ctx, &statement->parts[i]); /* keeps the error */
     }
     return st;
 }
@@ -378,23 +386,21 @@ vl_connection_leave(vl_ctx *ctx, velo_statement *statement, int is_writing, velo
 {
     velo_connection *connection = statement->connection;
     int is_nested = transaction_is_nested(statement);
-    vl_error error = ctx->error;
-    velo_status end;
+    int is_own = is_writing && !is_nested && !vl_connection_is_in_transaction(connection);
+    vl_error error;
 
     connection->active_count--;
     connection->writing_count -= (uint32_t)is_writing;
     if (is_writing && !is_nested)
         vl_virtuals_end_statement(ctx, connection, st == VELO_OK || resolution == VL_CONFLICT_FAIL);
-    if (is_writing && st != VELO_OK && resolution != VL_CONFLICT_FAIL) {
-        transaction_undo(ctx, statement, st, resolution);
-        ctx->error = error;
-        return st;
-    }
-    end = is_writing && !is_nested && !vl_connection_is_in_transaction(connection)
-              ? transaction_end_own(ctx, statement)
-              : transaction_end_parts(ctx, statement);
     if (st == VELO_OK)
-        return end;
+        return is_own ? transaction_end_own(ctx, statement) : transaction_end_parts(ctx, statement);
+    error = ctx->error;
+    if (is_writing && resolution != VL_CONFLICT_FAIL)
+        transaction_undo(ctx, statement, st, resolution);
+    else if ((is_own ? transaction_end_own(ctx, statement)
+                     : transaction_end_parts(ctx, statement)) != VELO_OK)
+        vl_error_clear(ctx); /* the statement's own error is told */
     ctx->error = error;
     return st;
 }
@@ -513,16 +519,17 @@ transaction_begin(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
 /* Commit the sessions of databases that write (or of all others), in their order. */
 static velo_status
 transaction_commit_some(vl_ctx *ctx, velo_connection *connection, int are_writers,
-                        transaction_names *done, transaction_names *undone)
+                        transaction_outcome *outcome)
 {
-    vl_database *database;
-
-    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;) {
-        vl_timestamp before = vl_session_last_commit(database->session);
+    for (uint32_t i = 0; i < connection->database_count; i++) {
+        vl_database *database = connection->databases[i];
+        vl_timestamp before;
         velo_status st;
 
-        if (!vl_session_is_in_transaction(database->session) || database->is_writer != are_writers)
+        if (database->session == NULL || !vl_session_is_in_transaction(database->session) ||
+            database->is_writer != are_writers)
             continue;
+        before = vl_session_last_commit(database->session);
         vl_database_begin_commit(database);
         st = vl_session_commit(ctx, database->session);
         if (vl_session_is_in_transaction(database->session)) {
@@ -530,10 +537,10 @@ transaction_commit_some(vl_ctx *ctx, velo_connection *connection, int are_writer
             return st;
         }
         vl_database_close(database, st == VELO_OK);
-        if (st == VELO_OK && vl_session_last_commit(database->session) != before)
-            transaction_add_name(done, database);
-        else if (st != VELO_OK)
-            transaction_add_name(undone, database);
+        if (st != VELO_OK)
+            outcome->undone |= UINT32_C(1) << i;
+        else if (vl_session_last_commit(database->session) != before)
+            outcome->done |= UINT32_C(1) << i;
         VL_TRY(st);
     }
     return VELO_OK;
@@ -542,31 +549,30 @@ transaction_commit_some(vl_ctx *ctx, velo_connection *connection, int are_writer
 /* A commit has failed when some databases had ended their transaction: end the others. */
 static velo_status
 transaction_end_half(vl_ctx *ctx, velo_connection *connection, velo_status st,
-                     const transaction_names *done, transaction_names *undone)
+                     transaction_outcome *outcome)
 {
     vl_error error = ctx->error;
-    vl_database *database;
 
     transaction_detach(connection);
-    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;) {
-        if (!vl_session_is_in_transaction(database->session))
+    for (uint32_t i = 0; i < connection->database_count; i++) {
+        vl_database *database = connection->databases[i];
+
+        if (database->session == NULL || !vl_session_is_in_transaction(database->session))
             continue;
-        if (database->is_writer)
-            transaction_add_name(undone, database);
+        outcome->undone |= (uint32_t)database->is_writer << i;
         if (vl_session_rollback(ctx, database->session) != VELO_OK)
             ctx->error = error; /* it ends all the same */
         vl_database_close(database, 0);
     }
     ctx->error = error;
     transaction_close(connection, 0);
-    return done->count > 0 && undone->count > 0 ? transaction_say_half(ctx, st, done, undone) : st;
+    return transaction_say_half(ctx, connection, st, outcome);
 }
 
 static velo_status
 transaction_commit(vl_ctx *ctx, velo_connection *connection)
 {
-    transaction_names done = {"", 0};
-    transaction_names undone = {"", 0};
+    transaction_outcome outcome = {0, 0};
     vl_database *database;
     int is_writer = 0;
     velo_status st;
@@ -585,16 +591,16 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
         vl_connection_roll_back(ctx, connection);
         return st;
     }
-    st = transaction_commit_some(ctx, connection, 1, &done, &undone); /* keeps TR3 */
+    st = transaction_commit_some(ctx, connection, 1, &outcome); /* keeps TR3 */
     if (st == VELO_OK)
-        st = transaction_commit_some(ctx, connection, 0, &done, &undone);
+        st = transaction_commit_some(ctx, connection, 0, &outcome);
     if (st == VELO_OK) {
         transaction_close(connection, 1);
         return VELO_OK;
     }
     for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
         if (!vl_session_is_in_transaction(database->session))
-            return transaction_end_half(ctx, connection, st, &done, &undone);
+            return transaction_end_half(ctx, connection, st, &outcome);
     return st; /* nothing has ended */
 }
 
@@ -657,7 +663,9 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     vl_saved *list = NULL;
     vl_database *database;
 
-    if (savepoint == NULL || !transaction_make_saved(ctx, connection, &list))
+    if (savepoint == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
+    if (!transaction_make_saved(ctx, connection, &list))
         st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
     if (st == VELO_OK && is_transaction)
         st = transaction_begin_all(ctx, connection, VL_TXN_DEFERRED);

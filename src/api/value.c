@@ -10,6 +10,7 @@
 #include "vec/number.h"
 #include "vec/value.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* ---- parameters ---- */
@@ -54,6 +55,7 @@ value_bind(velo_statement *statement, int index, const vl_value *value, void *co
         vl_free(copy);
         return vl_connection_end_call(connection, st);
     }
+    vl_pointers_drop(connection, statement, index, index);
     vl_free(statement->copies[index - 1]);
     statement->copies[index - 1] = copy;
     statement->params[index - 1] = *value;
@@ -134,6 +136,7 @@ velo_clear_bindings(velo_statement *statement)
 {
     if (statement->state == VL_STATEMENT_ROW)
         return;
+    vl_pointers_drop(statement->connection, statement, 1, INT_MAX);
     for (uint32_t i = 0; i < statement->param_count; i++) {
         vl_free(statement->copies[i]);
         statement->copies[i] = NULL;
@@ -394,7 +397,7 @@ velo_value_copy(const velo_value *value)
     if (copy == NULL)
         return NULL;
     vl_arena_init(&copy->arena, ctx.allocator, 0);
-    copy->value.value = value->value;
+    copy->value.value = value->value.type == VL_TYPE_NULL ? vl_value_of_null() : value->value;
     copy->value.arena = &copy->arena;
     if ((value->value.type == VL_TYPE_TEXT || value->value.type == VL_TYPE_BLOB) &&
         value->value.size > 0) {

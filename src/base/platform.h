@@ -19,6 +19,7 @@ _Static_assert((unsigned char)-1 == 255, "VelociDB needs 8-bit bytes");
 #define VL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define VL_NOINLINE          __attribute__((noinline))
 #define VL_COLD              __attribute__((cold, noinline))
+#define VL_PACKED            __attribute__((packed)) /* of an enum: a byte where it fits */
 #define VL_LIKELY(x)         __builtin_expect(!!(x), 1)
 #define VL_UNLIKELY(x)       __builtin_expect(!!(x), 0)
 

@@ -7,7 +7,7 @@
 
 #include "base/platform.h"
 
-typedef enum vl_type {
+typedef enum VL_PACKED vl_type {
     VL_TYPE_INTEGER = 1, /* 64-bit signed */
     VL_TYPE_REAL = 2,    /* IEEE 754 double; never NaN, which is NULL */
     VL_TYPE_TEXT = 3,    /* bytes meant as UTF-8, any content, zeros included */
@@ -15,16 +15,21 @@ typedef enum vl_type {
     VL_TYPE_NULL = 5     /* no value */
 } vl_type;
 
-/* One value. Text and blobs are borrowed: whoever passes the value says how long they live. */
+/* One value. Name what you initialize: there may be more in it. Text and blobs are borrowed:
+ * whoever passes the value says how long they live. */
 typedef struct vl_value {
-    vl_type type;  /* which of the following holds */
-    uint32_t size; /* TEXT, BLOB: bytes; else 0 */
+    vl_type type;    /* which of the following holds */
+    uint8_t is_json; /* TEXT: a JSON function made it, and others take it for JSON, not for a text:
+                        SQLite's subtype 'J'. Files and sorted rows forget it */
+    uint32_t size;   /* TEXT, BLOB: bytes; else 0 */
     union {
         int64_t integer;  /* INTEGER */
         double real;      /* REAL */
         const void *data; /* TEXT, BLOB: `size` bytes; may be NULL when size is 0 */
     } as;
 } vl_value;
+
+_Static_assert(sizeof(vl_value) == 16, "vectors are arrays of values");
 
 /* What a column or expression prefers. The order matters to SQL's rules: NUMERIC and above are the
  * numeric ones. */

@@ -343,12 +343,13 @@ change_action(vl_conflict statement, vl_conflict constraint)
 
 static velo_status
 change_check_not_null(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *full,
-                      vl_conflict conflict, const vl_exprs *defaults, vl_edit_outcome *outcome)
+                      vl_conflict conflict, vl_edit_outcome *outcome)
 {
     const vl_column_def *column = &run->def->columns[c];
     vl_conflict action = change_action(conflict, column->not_null);
+    const vl_exprs *defaults = &run->target->defaults;
 
-    if (action == VL_CONFLICT_REPLACE && defaults != NULL) {
+    if (action == VL_CONFLICT_REPLACE && column->generated == 0 && defaults->count > 0) {
         vl_eval eval = vl_edit_eval(run, NULL);
 
         VL_TRY(vl_eval_expr(ctx, &eval, defaults->list[c], &full[c]));
@@ -392,7 +393,7 @@ change_check_checks(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, vl_conf
 /* Check NOT NULL of the columns that are generated, or of the others. */
 static velo_status
 change_check_nulls(vl_ctx *ctx, vl_edit_run *run, int of_generated, vl_value *full,
-                   vl_conflict conflict, const vl_exprs *defaults, vl_edit_outcome *outcome)
+                   vl_conflict conflict, vl_edit_outcome *outcome)
 {
     for (int32_t c = 0; c < run->def->column_count && *outcome == VL_EDIT_MADE; c++) {
         const vl_column_def *column = &run->def->columns[c];
@@ -400,23 +401,22 @@ change_check_nulls(vl_ctx *ctx, vl_edit_run *run, int of_generated, vl_value *fu
         if (!column->is_not_null || full[c].type != VL_TYPE_NULL || c == run->def->rowid_column ||
             (column->generated != 0) != of_generated)
             continue;
-        VL_TRY(change_check_not_null(ctx, run, c, full, conflict, of_generated ? NULL : defaults,
-                                     outcome));
+        VL_TRY(change_check_not_null(ctx, run, c, full, conflict, outcome));
     }
     return VELO_OK;
 }
 
 velo_status
 vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
-                const vl_exprs *defaults, vl_edit_outcome *outcome)
+                vl_edit_outcome *outcome)
 {
     *outcome = VL_EDIT_MADE;
     VL_TRY(change_convert_row(ctx, run, full));
-    VL_TRY(change_check_nulls(ctx, run, 0, full, conflict, defaults, outcome));
+    VL_TRY(change_check_nulls(ctx, run, 0, full, conflict, outcome));
     if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
     VL_TRY(change_generate(ctx, run, full)); /* of what NOT NULL has put in */
-    VL_TRY(change_check_nulls(ctx, run, 1, full, conflict, defaults, outcome));
+    VL_TRY(change_check_nulls(ctx, run, 1, full, conflict, outcome));
     if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
     return change_check_checks(ctx, run, full, conflict, outcome);

@@ -84,11 +84,10 @@ vl_eval vl_edit_eval(vl_edit_run *run, const vl_value *full);
 /* Convert a new row to what is stored, compute generated columns, check NOT NULL and CHECK.
  *
  * conflict  the statement's, or that of DO UPDATE
- * defaults  for NOT NULL with REPLACE, by column; NULL: there are none
  * outcome   SKIPPED: OR IGNORE passes over it
  * errors    VELO_CONSTRAINT_NOTNULL and the like; the execution's resolution is set */
 velo_status vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
-                            const vl_exprs *defaults, vl_edit_outcome *outcome) VL_MUST_CHECK;
+                            vl_edit_outcome *outcome) VL_MUST_CHECK;
 
 /* Convert a row to what it would be stored as, and compute generated columns; no constraints. */
 velo_status vl_edit_convert(vl_ctx *ctx, vl_edit_run *run, vl_value *full) VL_MUST_CHECK;

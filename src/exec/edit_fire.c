@@ -119,7 +119,7 @@ vl_edit_set(vl_ctx *ctx, vl_edit_run *run, const vl_edit_sets *sets, vl_value *f
         VL_TRY(fire_before_update(ctx, run, sets, full, &now, outcome));
     if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
-    VL_TRY(vl_edit_prepare(ctx, run, full, sets->conflict, NULL, outcome));
+    VL_TRY(vl_edit_prepare(ctx, run, full, sets->conflict, outcome));
     if (*outcome == VL_EDIT_MADE)
         VL_TRY(vl_edit_update(ctx, run, now, full, sets->conflict, outcome));
     if (*outcome != VL_EDIT_MADE)

@@ -52,12 +52,7 @@ change_make_key(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, const
     VL_TRY(change_has_entry(ctx, run, index, full, &has));
     if (!has)
         return VELO_OK;
-    VL_TRY(vl_entry_key_make(ctx, &eval, index->def, index->exprs, full, key));
-    if (key->size > vl_keys_max_size(index->index))
-        return vl_fail(ctx, VELO_TOOBIG, "a key of index %s has %u bytes, more than %u",
-                       index->def->object.name, (unsigned)key->size,
-                       (unsigned)vl_keys_max_size(index->index));
-    return VELO_OK;
+    return vl_entry_key_make(ctx, &eval, index->def, index->exprs, full, key);
 }
 
 static velo_status
@@ -376,18 +371,50 @@ change_refuse(vl_ctx *ctx, vl_edit_run *run, const change_conflict *conflict, vl
                         "UNIQUE constraint failed: %s", text);
 }
 
-/* The clause of an UPSERT that a conflict is for, or NULL. */
-static const vl_upsert *
-change_find_upsert(const vl_edit_run *run, const change_conflict *conflict)
+/* Whether a row meets a conflict in the index of an UPSERT's clause; what is tried is taken back.
+ */
+static velo_status
+change_probe(vl_ctx *ctx, vl_edit_run *run, const vl_upsert *upsert, const vl_value *full,
+             change_conflict *conflict)
 {
-    for (uint32_t i = 0; i < run->upsert_count; i++) {
+    vl_txn_mark mark = vl_statement_mark(run->source.statement);
+
+    for (uint32_t i = 0; i < run->index_count; i++) {
+        vl_entry_key key;
+
+        if (run->indexes[i].def != upsert->index)
+            continue;
+        VL_TRY(change_make_key(ctx, run, &run->indexes[i], full, &key));
+        if (key.size > 0)
+            VL_TRY(change_put_entry(ctx, run, &run->indexes[i], &key,
+                                    full[run->def->column_count].as.integer, conflict));
+    }
+    return vl_statement_back(ctx, run->source.statement, &mark);
+}
+
+/* The first clause of an UPSERT whose conflict is there, or NULL. The row has met *conflict, but
+ * clauses go before constraints that have none: *conflict is then that of the clause. */
+static velo_status
+change_find_upsert(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, change_conflict *conflict,
+                   const vl_upsert **found)
+{
+    *found = NULL;
+    for (uint32_t i = 0; i < run->upsert_count && *found == NULL; i++) {
         const vl_upsert *upsert = &run->upserts[i];
+        change_conflict other = {0, NULL, 0};
 
         if (upsert->is_any || (conflict->index == NULL && upsert->is_rowid) ||
-            (conflict->index != NULL && upsert->index == conflict->index->def))
-            return upsert;
+            (conflict->index != NULL && upsert->index == conflict->index->def)) {
+            *found = upsert;
+        } else if (upsert->index != NULL) {
+            VL_TRY(change_probe(ctx, run, upsert, full, &other));
+            if (other.is_there) {
+                *conflict = other;
+                *found = upsert;
+            }
+        }
     }
-    return NULL;
+    return VELO_OK;
 }
 
 /* What the conflict clause of the statement, or of the constraint, says. */
@@ -548,7 +575,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             full[run->def->column_count] = vl_value_of_null();
             continue;
         }
-        upsert = change_find_upsert(run, &conflict);
+        VL_TRY(change_find_upsert(ctx, run, full, &conflict, &upsert));
         if (upsert != NULL && upsert->is_nothing) {
             *outcome = VL_EDIT_SKIPPED;
             return VELO_OK;

@@ -155,8 +155,6 @@ vl_foreign_find(vl_ctx *ctx, vl_txn_store *store, vl_arena *arena, const vl_fk_u
     }
     VL_TRY(vl_keys_open(ctx, store, up->index->object.tree, &index));
     VL_TRY(foreign_make_key(ctx, arena, up, values, &key));
-    if (key.size > vl_keys_max_size(index))
-        return VELO_OK;
     value = vl_arena_alloc(arena, vl_keys_max_value_size(index));
     if (value == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate an entry");
@@ -188,8 +186,6 @@ foreign_hold(vl_ctx *ctx, vl_edit_run *run, const vl_fk_up *up, const vl_value *
     } else {
         VL_TRY(vl_keys_open(ctx, run->source.store, up->index->object.tree, &index));
         VL_TRY(foreign_make_key(ctx, &run->row_arena, up, values, &key));
-        if (key.size > vl_keys_max_size(index))
-            return VELO_OK;
         st = vl_keys_share(ctx, statement, index, key.data, key.size, NULL, NULL);
     }
     *found = st == VELO_OK;

@@ -2,11 +2,12 @@
 #include "exec/index_entry.h"
 
 #include "storage/key.h"
+#include "storage/tree_key.h"
 
 #include <string.h>
 
-/* The longest key that is made at all; the tree's own limit is lower. */
-#define ENTRY_KEY_MAX (UINT32_C(1) << 30)
+/* The longest key: as long as trees take. */
+#define ENTRY_KEY_MAX VL_TREE_KEY_MAX_SIZE
 
 static velo_status
 entry_reserve(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, size_t more)

@@ -17,6 +17,7 @@
  *   G2  A set's groups, and what they hold, are in its arena, tables and sorters; they go together.
  *   G3  An aggregate takes the rows of a group in the input's order, or in that of its ORDER BY. */
 #include "exec/exec_int.h"
+#include "exec/group.h"
 #include "exec/kernel.h"
 #include "exec/sorter.h"
 
@@ -74,7 +75,11 @@ typedef struct aggregate_stage {
     uint64_t number;         /* of the row: rows so far */
     vl_arena arena;          /* of what evaluating makes; emptied for each chunk or row */
     uint8_t *is_extreme;     /* of each aggregate: 1 for the built-in min(), 2 for max() */
-    int is_columnar;         /* one group, and nothing depends on the order of aggregates */
+    int is_columnar;         /* nothing depends on the order of aggregates: a chunk is given to
+                                one after the other */
+    vl_row_node **nodes;     /* columnar groups: of each row of the chunk */
+    char **states;           /* where these have their groups */
+    vl_group_memo *memo;     /* columnar groups with one key */
     int has_input;           /* sorted input: rows are left */
     int is_read;             /* the input was read and grouped */
     int is_ended;            /* all was yielded */
@@ -201,6 +206,16 @@ agg_is_builtin(const vl_func *func)
     return 0;
 }
 
+/* Room for columnar groups. */
+static velo_status
+agg_open_groups(vl_ctx *ctx, aggregate_stage *agg)
+{
+    agg->nodes = agg_alloc(ctx, agg, VL_CHUNK_ROWS, sizeof(vl_row_node *));
+    agg->states = agg_alloc(ctx, agg, VL_CHUNK_ROWS, sizeof(char *));
+    agg->memo = agg_alloc(ctx, agg, 1, sizeof *agg->memo);
+    return agg->nodes == NULL || agg->states == NULL || agg->memo == NULL ? VELO_NOMEM : VELO_OK;
+}
+
 /* Find out whether chunks can be taken column by column, which saves the way through each row's
  * group. Then errors must not depend on the order in which the aggregates see a row. */
 static velo_status
@@ -211,18 +226,22 @@ agg_open_columns(vl_ctx *ctx, aggregate_stage *agg)
     agg->is_extreme = agg_alloc(ctx, agg, what->aggregate_count, 1);
     if (agg->is_extreme == NULL)
         return VELO_NOMEM;
-    agg->is_columnar = !agg->base.exec->env.is_plain && !what->is_grouped && what->bare.count == 0;
+    agg->is_columnar = !agg->base.exec->env.is_plain && what->bare.count == 0;
+    for (uint32_t i = 0; i < what->groups.count; i++)
+        agg->is_columnar &= what->groups.list[i]->effect == VL_EFFECT_TOTAL;
     for (uint32_t i = 0; i < what->aggregate_count; i++) {
         const vl_aggregate *call = &what->aggregates[i];
 
-        if (call->filter != NULL || call->is_distinct || call->order_count > 0)
+        if (call->filter != NULL || call->is_distinct || call->order_count > 0 ||
+            (what->is_grouped && call->func->aggregate->step_groups == NULL))
             agg->is_columnar = 0;
         for (uint32_t k = 0; k < call->arguments.count; k++)
             agg->is_columnar &= call->arguments.list[k]->effect == VL_EFFECT_TOTAL;
         if ((call->func->flags & VL_FUNC_PICKS_ROW) != 0 && agg_is_builtin(call->func))
             agg->is_extreme[i] = call->func->name[1] == 'i' ? 1 : 2;
     }
-    return VELO_OK;
+    agg->is_columnar &= !what->is_sorted_input || !what->is_grouped;
+    return agg->is_columnar && what->is_grouped ? agg_open_groups(ctx, agg) : VELO_OK;
 }
 
 static velo_status
@@ -662,6 +681,66 @@ agg_sort(vl_ctx *ctx, aggregate_stage *agg)
     return vl_sorter_next(ctx, &agg->sorted, &agg->kept);
 }
 
+/* The argument of an aggregate as a vector: a column of the chunk, or what kernels compute of it.
+ * *vector is NULL when there is none. */
+static int
+agg_find_vector(vl_ctx *ctx, vl_eval *eval, const vl_aggregate *what, vl_vector *room,
+                const vl_vector **vector)
+{
+    const vl_expr *argument;
+
+    *vector = NULL;
+    if (what->arguments.count == 0)
+        return 1;
+    argument = what->arguments.list[0];
+    if (what->arguments.count == 1 && argument->kind == VL_EXPR_COLUMN)
+        *vector = &eval->chunk->vectors[argument->index];
+    else if (what->arguments.count == 1 && vl_kernel_compute(ctx, eval, argument, room))
+        *vector = room;
+    return *vector != NULL;
+}
+
+/* Take the bounds of a vector for min() or max(), which keeps one of them; *is_taken 0: they are
+ * not known. */
+static velo_status
+agg_add_bounds(aggregate_stage *agg, vl_func_call *call, void *state, uint32_t i,
+               const vl_chunk *in, const vl_vector *vector, int *is_taken)
+{
+    uint64_t bits[VL_KERNEL_WORDS];
+
+    if (in->selection != NULL) {
+        memset(bits, 0, sizeof bits);
+        for (uint32_t n = 0; n < in->count; n++)
+            vl_bits_set(bits, in->selection[n]);
+    }
+    *is_taken = vl_kernel_bounds(vector, in->row_count, in->selection == NULL ? NULL : bits,
+                                 &agg->args[0], &agg->args[1]);
+    if (!*is_taken)
+        return VELO_OK;
+    return call->func->aggregate->step(call, state, &agg->args[agg->is_extreme[i] - 1], 1);
+}
+
+/* Give a chunk to an aggregate row by row. */
+static velo_status
+agg_add_each(vl_ctx *ctx, aggregate_stage *agg, vl_func_call *call, void *state, uint32_t i,
+             vl_eval *eval, const vl_vector *vector)
+{
+    const vl_exprs *arguments = &agg->what->aggregates[i].arguments;
+    const vl_chunk *in = eval->chunk;
+
+    for (uint32_t n = 0; n < in->count; n++) {
+        call->lane = (uint32_t)agg->number + n;
+        eval->at = vl_chunk_row(in, n);
+        if (vector != NULL)
+            agg->args[0] = vl_vector_get(vector, eval->at);
+        else
+            VL_TRY(vl_eval_list(ctx, eval, arguments, agg->args));
+        VL_TRY(call->func->aggregate->step(call, state, arguments->count == 0 ? NULL : agg->args,
+                                           (int)arguments->count));
+    }
+    return VELO_OK;
+}
+
 /* Give a column of a chunk to the aggregate that takes it. */
 static velo_status
 agg_add_column(vl_ctx *ctx, aggregate_stage *agg, vl_row_node *node, uint32_t i, const vl_chunk *in)
@@ -670,25 +749,19 @@ agg_add_column(vl_ctx *ctx, aggregate_stage *agg, vl_row_node *node, uint32_t i,
     vl_func_call call = agg_call(ctx, agg, &agg->table, i, &agg->arena);
     vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
     void *state = agg_state_of(agg, node, i);
-    int count = (int)what->arguments.count;
-    const vl_vector *vector = NULL;
+    const vl_vector *vector;
+    vl_vector room;
+    int is_taken = 0;
 
     eval.chunk = in;
-    if (count == 1 && what->arguments.list[0]->kind == VL_EXPR_COLUMN)
-        vector = &in->vectors[what->arguments.list[0]->index];
-    if (vector != NULL && agg->is_extreme[i] && in->selection == NULL &&
-        vl_kernel_bounds(vector, in->row_count, NULL, &agg->args[0], &agg->args[1]))
-        return what->func->aggregate->step(&call, state, &agg->args[agg->is_extreme[i] - 1], 1);
-    for (uint32_t n = 0; n < in->count; n++) {
-        call.lane = (uint32_t)agg->number + n;
-        eval.at = vl_chunk_row(in, n);
-        if (vector != NULL)
-            agg->args[0] = vl_vector_get(vector, eval.at);
-        else
-            VL_TRY(vl_eval_list(ctx, &eval, &what->arguments, agg->args));
-        VL_TRY(what->func->aggregate->step(&call, state, count == 0 ? NULL : agg->args, count));
-    }
-    return VELO_OK;
+    if (!agg_find_vector(ctx, &eval, what, &room, &vector))
+        return agg_add_each(ctx, agg, &call, state, i, &eval, NULL);
+    if (vector != NULL && agg->is_extreme[i])
+        VL_TRY(agg_add_bounds(agg, &call, state, i, in, vector, &is_taken));
+    else if (what->func->aggregate->step_column != NULL)
+        VL_TRY(what->func->aggregate->step_column(&call, state, vector, in->selection, in->count,
+                                                  &is_taken));
+    return is_taken ? VELO_OK : agg_add_each(ctx, agg, &call, state, i, &eval, vector);
 }
 
 /* Give a chunk to the one group there is, column by column. */
@@ -704,6 +777,89 @@ agg_add_columns(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
     agg_charge(agg, &agg->table);
     return VELO_OK;
 }
+
+/* ---- grouping by hashing, column by column ---- */
+
+/* An expression as a vector: a column, what kernels compute, or what the evaluator says of each
+ * row.
+ */
+static velo_status
+agg_make_vector(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in, const vl_expr *expr,
+                vl_vector *room, const vl_vector **vector)
+{
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+    vl_value *values;
+
+    eval.chunk = in;
+    *vector = expr->kind == VL_EXPR_COLUMN ? &in->vectors[expr->index] : room;
+    if (*vector != room || vl_kernel_compute(ctx, &eval, expr, room))
+        return VELO_OK;
+    values = vl_arena_alloc(&agg->arena, VL_CHUNK_ROWS * sizeof *values);
+    if (values == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate the arguments of an aggregate");
+    *room = (vl_vector){.form = VL_VECTOR_ANY, .as.values = values};
+    for (uint32_t n = 0; n < in->count; n++) {
+        eval.at = vl_chunk_row(in, n);
+        VL_TRY(vl_eval_expr(ctx, &eval, expr, &values[eval.at]));
+    }
+    return VELO_OK;
+}
+
+/* Find or make the groups of all rows. */
+static velo_status
+agg_find_groups(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    const vl_op_aggregate *what = agg->what;
+    vl_eval eval = vl_stage_eval(&agg->base, &agg->arena);
+    const vl_vector *key = NULL;
+    vl_vector room;
+
+    memset(agg->nodes, 0, in->count * sizeof(vl_row_node *));
+    if (what->groups.count == 1) {
+        VL_TRY(agg_make_vector(ctx, agg, in, what->groups.list[0], &room, &key));
+        vl_group_find(&agg->table.groups, agg->memo, key, (vl_collation)what->collations[0],
+                      in->selection, in->count, agg->nodes);
+    }
+    eval.chunk = in;
+    for (uint32_t n = 0; n < in->count; n++) {
+        if (agg->nodes[n] == NULL) {
+            eval.at = vl_chunk_row(in, n);
+            if (key != NULL)
+                agg->keys[0] = vl_vector_get(key, eval.at);
+            else
+                VL_TRY(vl_eval_list(ctx, &eval, &what->groups, agg->keys));
+            VL_TRY(agg_enter(ctx, agg, &agg->table, &agg->nodes[n]));
+        }
+        agg->states[n] = (char *)agg_group_of(agg, agg->nodes[n]);
+    }
+    return VELO_OK;
+}
+
+/* Give a chunk to its groups, one aggregate after the other. */
+static velo_status
+agg_add_groups(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
+{
+    const vl_op_aggregate *what = agg->what;
+
+    VL_TRY(agg_find_groups(ctx, agg, in));
+    for (uint32_t i = 0; i < what->aggregate_count; i++) {
+        const vl_aggregate *call = &what->aggregates[i];
+        const vl_vector *vector = NULL;
+        vl_vector room;
+
+        if (call->arguments.count > 0)
+            VL_TRY(agg_make_vector(ctx, agg, in, call->arguments.list[0], &room, &vector));
+        agg->calls[i].state_arena = &agg->table.arena;
+        agg->calls[i].lane = 0;
+        VL_TRY(call->func->aggregate->step_groups(&agg->calls[i], agg->states, agg->state_at[i],
+                                                  vector, in->selection, in->count));
+    }
+    agg->number += in->count;
+    agg_charge(agg, &agg->table);
+    return VELO_OK;
+}
+
+/* ---- reading the input ---- */
 
 static velo_status
 agg_add_rows(vl_ctx *ctx, aggregate_stage *agg, const vl_chunk *in)
@@ -728,8 +884,10 @@ agg_read(vl_ctx *ctx, aggregate_stage *agg)
         VL_TRY(vl_stage_next(ctx, agg->base.children[0], VL_CHUNK_ROWS, &in));
         if (in->count == 0)
             break;
-        if (agg->is_columnar)
+        if (agg->is_columnar && !agg->what->is_grouped)
             VL_TRY(agg_add_columns(ctx, agg, in));
+        else if (agg->is_columnar && agg->aside.exec == NULL && !vl_exec_is_over(agg->base.exec))
+            VL_TRY(agg_add_groups(ctx, agg, in));
         else
             VL_TRY(agg_add_rows(ctx, agg, in));
         vl_arena_reset(&agg->arena);
@@ -879,6 +1037,8 @@ aggregate_rewind(vl_stage *stage)
     vl_sorter_deinit(&agg->aside);
     if (agg->arena.allocator != NULL)
         vl_arena_reset(&agg->arena);
+    if (agg->memo != NULL)
+        memset(agg->memo, 0, sizeof *agg->memo);
     agg->group = NULL;
     agg->kept = NULL;
     agg->chunk = NULL;

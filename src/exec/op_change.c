@@ -247,7 +247,7 @@ insert_make_row(vl_ctx *ctx, change_stage *stage, const vl_value *row, vl_value 
         if (op->sources[i] >= 0)
             full[i] = row[op->sources[i]];
         else
-            VL_TRY(vl_eval_expr(ctx, &eval, op->defaults.list[i], &full[i]));
+            VL_TRY(vl_eval_expr(ctx, &eval, op->target.defaults.list[i], &full[i]));
     }
     if (def->rowid_column >= 0 && op->sources[def->column_count] < 0)
         full[def->column_count] = full[def->rowid_column];
@@ -284,7 +284,7 @@ insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
         return insert_virtual(ctx, stage, full);
     VL_TRY(vl_edit_fire_insert(ctx, run, full, &outcome));
     if (outcome == VL_EDIT_MADE)
-        VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &op->defaults, &outcome));
+        VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &outcome));
     if (outcome == VL_EDIT_MADE)
         VL_TRY(vl_edit_insert(ctx, run, full, &outcome));
     if (outcome != VL_EDIT_MADE)

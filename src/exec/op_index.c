@@ -7,7 +7,10 @@
  *   IX1  Row and entry are read by one view, so a row that an entry names is there: it is not read
  *        when only its rowid is wanted, as to count rows or to delete them. The view of what is
  *        newest is no snapshot (txn.h, vl_statement_latest): there a row may be gone.
- *   IX2  No page is latched while rows are read: a scan of keys copies a leaf's entries. */
+ *   IX2  No page is latched while rows are read: a scan of keys copies a leaf's entries.
+ *   IX3  Where the index has all columns, they are read from the entry, and the row only for what a
+ *        key does not tell (index_cover.h). The newest view is no snapshot, so it reads rows. */
+#include "exec/index_cover.h"
 #include "exec/index_entry.h"
 #include "exec/source.h"
 
@@ -30,6 +33,7 @@ typedef struct index_stage {
     vl_arena arena;       /* of a run: values that are looked up */
     vl_arena range_arena; /* of the range at hand */
     vl_fetch fetch;
+    vl_cover cover; /* its columns: NULL when rows are read */
     vl_txn_index *index;
     index_choice *choices; /* key_count of them; from the execution's arena */
     vl_tree_key_range range;
@@ -216,11 +220,16 @@ index_start(vl_ctx *ctx, index_stage *index)
 {
     const vl_op_index_scan *op = &index->base.op->as.index_scan;
     const vl_source *source = index->base.exec->env.source;
+    vl_source own = vl_source_of(source, op->table);
 
     VL_TRY(vl_fetch_init(ctx, source, op->table, op->columns, index->base.op->column_count,
                          &index->arena, &index->fetch));
-    VL_TRY(vl_keys_open(ctx, vl_source_of(source, op->table).store, op->index->object.tree,
-                        &index->index));
+    index->cover.columns = NULL;
+    if (index->fetch.id_count > 0 && !index->base.exec->env.is_plain &&
+        own.statement->view.read_ts != VL_TS_MAX)
+        VL_TRY(vl_cover_init(ctx, op->index, op->columns, index->base.op->column_count,
+                             &index->arena, &index->cover));
+    VL_TRY(vl_keys_open(ctx, own.store, op->index->object.tree, &index->index));
     return index_find_choices(ctx, index, &index->is_over);
 }
 
@@ -274,6 +283,14 @@ index_take(vl_ctx *ctx, index_stage *index, const vl_key_seen *entry, uint32_t a
         for (uint32_t i = 0; i < fetch->count; i++)
             index->base.batch.columns[i][at] = vl_value_of_integer(rowid);
         return VELO_OK;
+    }
+    if (index->cover.columns != NULL) { /* keeps IX3 */
+        int is_read;
+
+        VL_TRY(vl_cover_read(ctx, &index->cover, entry->key, entry->key_size, rowid,
+                             &index->base.batch, at, &is_read));
+        if (is_read)
+            return VELO_OK;
     }
     VL_TRY(vl_fetch_row(ctx, fetch, view, rowid, &index->base.batch, at, is_taken));
     if (!*is_taken && !is_newest) /* IX1 */

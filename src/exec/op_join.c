@@ -10,6 +10,7 @@
  *       batch is empty.
  *   J2  A chain of the table has its rows in the order of the right side. */
 #include "exec/exec_int.h"
+#include "exec/lookup_join.h"
 #include "exec/spill.h"
 #include "exec/steady.h"
 
@@ -82,12 +83,14 @@ join_fail(vl_ctx *ctx, vl_stage *stage, velo_status status)
 typedef struct loop_stage {
     vl_stage base;
     join_left left;
-    vl_frame *right;       /* NULL: not made yet */
-    const vl_chunk *chunk; /* right rows; NULL: none yet */
-    uint32_t at;           /* the next of them */
-    uint32_t left_count;   /* columns */
-    vl_value *values;      /* a left row, then a right row */
-    vl_arena arena;        /* of what evaluating makes; emptied for each left row */
+    vl_frame *right;        /* NULL: not made yet */
+    const vl_chunk *chunk;  /* right rows; NULL: none yet */
+    uint32_t at;            /* the next of them */
+    uint32_t left_count;    /* columns */
+    vl_value *values;       /* a left row, then a right row */
+    vl_arena arena;         /* of what evaluating makes; emptied for each left row */
+    vl_lookup_join *lookup; /* what is read of the right table instead of looking rows up */
+    vl_chunk joined;        /* a left chunk, joined so */
 } loop_stage;
 
 static velo_status
@@ -103,7 +106,10 @@ loop_open(vl_ctx *ctx, vl_stage *stage)
                                         loop->left_count + op->right_count + 1U, sizeof(vl_value));
     stage->is_volatile =
         vl_exprs_are_volatile(&op->arguments) || vl_exprs_are_volatile(&op->condition);
-    return loop->values == NULL ? vl_fail(ctx, VELO_NOMEM, "cannot allocate a join") : VELO_OK;
+    loop->lookup = vl_arena_alloc_array(&stage->exec->arena, 1, sizeof *loop->lookup);
+    if (loop->values == NULL || loop->lookup == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a join");
+    return vl_lookup_join_open(ctx, loop->lookup, stage);
 }
 
 /* Begin the program for the left row at hand. */
@@ -189,6 +195,45 @@ loop_advance(vl_ctx *ctx, loop_stage *loop, uint32_t wanted, int *more)
     return passes ? loop_yield(ctx, loop) : VELO_OK;
 }
 
+/* Whether the next left rows are another chunk. */
+static int
+loop_is_between(const loop_stage *loop)
+{
+    return !loop->left.has_row && !loop->left.is_ended &&
+           (loop->left.chunk == NULL || loop->left.at == loop->left.chunk->count);
+}
+
+/* Count the left chunk that is done, and read the right table when it is worth it. */
+static velo_status
+loop_consider(vl_ctx *ctx, loop_stage *loop)
+{
+    vl_lookup_join *lookup = loop->lookup;
+
+    if (loop->left.chunk == NULL || !lookup->is_suitable || lookup->is_given_up || lookup->is_built)
+        return VELO_OK;
+    lookup->lookup_count += loop->left.chunk->count;
+    if (lookup->lookup_count < VL_CHUNK_ROWS || loop->right == NULL)
+        return VELO_OK;
+    return vl_lookup_join_build(ctx, lookup, loop->right);
+}
+
+/* Join the next left chunks as a whole. */
+static velo_status
+loop_next_chunk(vl_ctx *ctx, loop_stage *loop, uint32_t wanted, const vl_chunk **out)
+{
+    const vl_chunk *left;
+
+    do {
+        VL_TRY(vl_stage_next(ctx, loop->base.children[0], wanted, &left));
+        loop->left.is_ended = left->count == 0;
+        if (left->count == 0)
+            return VELO_OK;
+        VL_TRY(vl_lookup_join_probe(ctx, loop->lookup, left, &loop->joined));
+    } while (loop->joined.count == 0);
+    *out = &loop->joined;
+    return VELO_OK;
+}
+
 static velo_status
 loop_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
@@ -198,6 +243,10 @@ loop_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 
     VL_TRY(vl_batch_begin(ctx, &stage->batch, stage->op->column_count, wanted));
     *out = &stage->batch.chunk;
+    if (!loop->lookup->is_built && loop_is_between(loop))
+        VL_TRY(loop_consider(ctx, loop));
+    if (loop->lookup->is_built)
+        return loop->left.is_ended ? VELO_OK : loop_next_chunk(ctx, loop, wanted, out);
     while (status == VELO_OK && more && stage->batch.chunk.count < wanted)
         status = loop_advance(ctx, loop, wanted, &more);
     return join_fail(ctx, stage, status);
@@ -212,11 +261,15 @@ loop_rewind(vl_stage *stage)
         vl_frame_rewind(loop->right);
     loop->left = (join_left){.chunk = NULL};
     loop->chunk = NULL;
+    if (loop->lookup != NULL)
+        vl_lookup_join_reset(loop->lookup);
 }
 
 static void
 loop_close(vl_stage *stage)
 {
+    if (((loop_stage *)stage)->lookup != NULL)
+        vl_lookup_join_reset(((loop_stage *)stage)->lookup);
     vl_arena_deinit(&((loop_stage *)stage)->arena);
 }
 

@@ -89,36 +89,15 @@ filter_open(vl_ctx *ctx, vl_stage *stage)
     return VELO_OK;
 }
 
-/* Decide the first conjuncts for all rows at once, as far as that can be done, and select the rows
- * that pass these; *decided is how many. Conjuncts behind the first that cannot be decided so wait
- * for it: it may fail, and its error is that of the first row that meets it. */
+/* vl_kernel_decide, unless the evaluator is to do all. */
 static uint32_t
 filter_decide(vl_ctx *ctx, filter_stage *filter, vl_eval *eval, uint32_t *decided)
 {
-    const vl_exprs *conjuncts = &filter->base.op->as.filter.conjuncts;
-    const vl_chunk *in = eval->chunk;
-    uint64_t bits[VL_KERNEL_WORDS];
-    uint64_t more[VL_KERNEL_WORDS];
-    uint32_t count = 0;
+    static const vl_exprs none = {NULL, 0};
+    int is_plain = filter->base.exec->env.is_plain;
 
-    for (*decided = 0; *decided < conjuncts->count; ++*decided) {
-        uint64_t *to = *decided == 0 ? bits : more;
-
-        if (filter->base.exec->env.is_plain ||
-            !vl_kernel_filter(ctx, eval, conjuncts->list[*decided], to))
-            break;
-        if (*decided > 0)
-            vl_simd_best()->bits_and(bits, more, in->row_count, bits);
-    }
-    if (*decided > 0 && in->selection == NULL)
-        return vl_simd_best()->rows16(bits, in->row_count, filter->selection);
-    for (uint32_t n = 0; n < in->count; n++) {
-        uint32_t row = vl_chunk_row(in, n);
-
-        filter->selection[count] = (uint16_t)row;
-        count += *decided == 0 || vl_bits_get(bits, row);
-    }
-    return count;
+    return vl_kernel_decide(ctx, eval, is_plain ? &none : &filter->base.op->as.filter.conjuncts,
+                            filter->selection, decided);
 }
 
 /* Choose the rows of a chunk that pass. */

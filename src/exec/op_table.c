@@ -3,8 +3,13 @@
  * Invariants
  *   TS1  No page is latched when `next` returns: the scan is paused at the row that comes next.
  *   TS2  Rows are copied out of the page; long values, which a page only names, are read after the
- *        page was let go. */
-#include "exec/source.h"
+ *        page was let go.
+ *   TS3  Rows of a range are typed vectors, leaf by leaf (columns.h), and the filter's kernels run
+ *        before the leaf is let go, so that only what passes them is copied in full. With
+ *        vl_exec_env.is_plain rows are values, and the evaluator decides: the definition that the
+ *        other way is tested against. */
+#include "exec/columns.h"
+#include "exec/kernel.h"
 
 #include "base/assert.h"
 #include "vec/number.h"
@@ -34,12 +39,41 @@ typedef struct table_stage {
     table_long *longs; /* of the chunk that is being made */
     uint32_t long_count;
     uint32_t long_room;
+    vl_columns columns;      /* rows of a range, as vectors */
+    vl_chunk chunk;          /* these, with part of the selection */
+    uint8_t *is_tested;      /* of each column: the filter reads it */
+    uint32_t count;          /* rows of the selection */
+    uint32_t decided;        /* conjuncts of the filter that kernels have decided */
+    uint32_t asked;          /* rows that were looked at last */
+    uint32_t identity_count; /* so many rows of the selection are all there are */
+    uint16_t selection[VL_CHUNK_ROWS];
 } table_stage;
+
+/* The least rows that are looked at: they cost less than a second search for their leaf. */
+#define TABLE_ROWS_LEAST VL_BY_BUILD(64U, 4U)
+
+/* Mark the columns that an expression reads. */
+static void
+table_mark_columns(const vl_expr *expr, uint8_t *is_tested)
+{
+    if (expr->kind == VL_EXPR_COLUMN)
+        is_tested[expr->index] = 1;
+    for (uint32_t i = 0; i < expr->kid_count; i++)
+        table_mark_columns(expr->kids[i], is_tested);
+}
 
 static velo_status
 table_open(vl_ctx *ctx, vl_stage *stage)
 {
-    vl_arena_init(&((table_stage *)stage)->arena, ctx->allocator, 0);
+    table_stage *table = (table_stage *)stage;
+    const vl_exprs *filter = &stage->op->as.table_scan.filter;
+
+    vl_arena_init(&table->arena, ctx->allocator, 0);
+    table->is_tested = vl_arena_alloc_array(&stage->exec->arena, stage->op->column_count + 1U, 1);
+    if (table->is_tested == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
+    for (uint32_t i = 0; i < filter->count; i++)
+        table_mark_columns(filter->list[i], table->is_tested);
     return VELO_OK;
 }
 
@@ -326,6 +360,185 @@ table_fill_rowids(vl_ctx *ctx, table_stage *table, uint32_t wanted)
     return VELO_OK;
 }
 
+/* ---- vectors ---- */
+
+/* Read the columns that the filter reads, or the others, of the selected rows of the leaf. */
+static velo_status
+table_read_columns(vl_ctx *ctx, table_stage *table, int is_tested, const uint16_t *selection,
+                   uint32_t count)
+{
+    for (uint32_t i = 0; i < table->fetch.count; i++)
+        if (table->is_tested[i] == is_tested)
+            VL_TRY(vl_columns_read(ctx, &table->columns, &table->scan, &table->fetch, i, selection,
+                                   count));
+    return VELO_OK;
+}
+
+/* Run the filter's kernels on what is read of it; without one, or with values that are not there
+ * yet, all rows pass. */
+static void
+table_decide(vl_ctx *ctx, table_stage *table)
+{
+    static const vl_exprs none = {NULL, 0};
+    const vl_exprs *filter = &table->base.op->as.table_scan.filter;
+    vl_eval eval = vl_stage_eval(&table->base, &table->columns.arena);
+
+    eval.chunk = &table->columns.chunk;
+    table->count = eval.chunk->row_count;
+    table->decided = 0;
+    if (filter->count > 0 || table->count > table->identity_count)
+        table->count = vl_kernel_decide(ctx, &eval, table->columns.long_count > 0 ? &none : filter,
+                                        table->selection, &table->decided);
+    table->identity_count = filter->count == 0 ? table->count : 0;
+}
+
+/* Decide a filter that is `column = text` on the page, before anything is copied; 0: it is another
+ * one, or the page is not so simple. */
+static int
+table_decide_text(vl_ctx *ctx, table_stage *table)
+{
+    const vl_exprs *filter = &table->base.op->as.table_scan.filter;
+    vl_eval eval = vl_stage_eval(&table->base, &table->columns.arena);
+    uint64_t bits[VL_KERNEL_WORDS];
+    uint32_t column;
+    vl_value text;
+
+    if (filter->count != 1 ||
+        !vl_kernel_is_text_equality(ctx, &eval, filter->list[0], &column, &text) ||
+        !vl_columns_find_text(&table->columns, &table->scan, &table->fetch, column, &text, bits))
+        return 0;
+    table->count = vl_simd_best()->rows16(bits, table->columns.chunk.row_count, table->selection);
+    table->decided = 1;
+    return 1;
+}
+
+/* Copy the first rows of the latched leaf, as far as they pass. Keeps TS3. */
+static velo_status
+table_read_leaf(vl_ctx *ctx, table_stage *table)
+{
+    const vl_exprs *filter = &table->base.op->as.table_scan.filter;
+    uint32_t all = table->columns.chunk.row_count;
+    int is_part;
+
+    if (table_decide_text(ctx, table)) {
+        if (table->count > 0)
+            VL_TRY(table_read_columns(ctx, table, 1, table->selection, table->count));
+    } else {
+        VL_TRY(table_read_columns(ctx, table, 1, NULL, all));
+        table_decide(ctx, table);
+    }
+    is_part = table->decided > 0 && table->count < all;
+    if (table->count == 0 && table->decided == filter->count)
+        return VELO_OK;
+    return table_read_columns(ctx, table, 0, is_part ? table->selection : NULL, table->count);
+}
+
+/* Look at up to `most` rows of one leaf; *seen 0: there are no more. Keeps TS1 and TS2. */
+static velo_status
+table_fill_vectors(vl_ctx *ctx, table_stage *table, uint32_t most, uint32_t *seen)
+{
+    vl_columns *columns = &table->columns;
+    velo_status st;
+
+    *seen = 0;
+    if (!table->is_scanning)
+        return VELO_OK;
+    VL_TRY(vl_row_scan_next(ctx, &table->scan));
+    if (table->scan.leaf == NULL) {
+        vl_row_scan_end(&table->scan);
+        table->is_scanning = 0;
+        return VELO_OK;
+    }
+    *seen = table->scan.row_count < most ? table->scan.row_count : most;
+    st = vl_columns_begin(ctx, columns, table->base.op->column_count, *seen);
+    columns->chunk.row_count = columns->chunk.count = *seen;
+    if (st == VELO_OK)
+        st = table_read_leaf(ctx, table);
+    vl_row_scan_pause(&table->scan, *seen);
+    return st == VELO_OK ? vl_columns_finish(ctx, columns, &table->fetch) : st;
+}
+
+/* Ask the evaluator for the conjuncts that kernels have not decided. A failing row ends the rows
+ * that are given, and the error is kept for the next call (31, item 19). */
+static velo_status
+table_choose(vl_ctx *ctx, table_stage *table)
+{
+    const vl_exprs *filter = &table->base.op->as.table_scan.filter;
+    vl_exprs rest = {filter->list, filter->count - table->decided};
+    vl_eval eval = vl_stage_eval(&table->base, &table->columns.arena);
+    uint32_t kept = 0;
+
+    if (rest.count == 0)
+        return VELO_OK;
+    rest.list += table->decided;
+    eval.chunk = &table->columns.chunk;
+    for (uint32_t n = 0; n < table->count; n++) {
+        velo_status st;
+        int passes;
+
+        eval.at = table->selection[n];
+        st = vl_eval_conjuncts(ctx, &eval, &rest, &passes);
+        if (st != VELO_OK && kept == 0)
+            return st;
+        if (st != VELO_OK) {
+            vl_stage_stash(ctx, &table->base, st);
+            break;
+        }
+        table->selection[kept] = (uint16_t)eval.at;
+        kept += (uint32_t)passes;
+    }
+    table->count = kept;
+    return VELO_OK;
+}
+
+/* Rows to look at: more than are wanted, unless they may be undone under the statement. */
+static uint32_t
+table_ask(const table_stage *table, int is_fruitless, uint32_t wanted)
+{
+    uint32_t least = vl_stage_ask(&table->base, table->asked, is_fruitless, wanted);
+
+    if (table_view(table)->own != NULL) /* 31, item 4 */
+        return wanted;
+    return least > TABLE_ROWS_LEAST ? least : TABLE_ROWS_LEAST;
+}
+
+static velo_status
+table_next_vectors(vl_ctx *ctx, table_stage *table, uint32_t wanted, const vl_chunk **out)
+{
+    vl_stage *stage = &table->base;
+    uint32_t seen;
+
+    *out = &table->chunk;
+    while (stage->left == 0) {
+        table->asked = table_ask(table, table->asked > 0, wanted);
+        table->chunk = (vl_chunk){.column_count = stage->op->column_count};
+        VL_TRY(table_fill_vectors(ctx, table, table->asked, &seen));
+        if (seen == 0)
+            return VELO_OK;
+        VL_TRY(vl_exec_poll(ctx, stage->exec, seen));
+        VL_TRY(table_choose(ctx, table));
+        stage->left = table->count;
+        table->chunk = table->columns.chunk;
+        if (table->count == seen && seen <= wanted) { /* all of them: no selection is needed */
+            stage->left = 0;
+            table->chunk.selection = NULL;
+            return VELO_OK;
+        }
+    }
+    vl_stage_give(stage, &table->chunk, table->selection, table->count, wanted);
+    return VELO_OK;
+}
+
+/* Whether rows are read as vectors. A volatile filter is run on no row ahead. */
+static int
+table_is_vectors(const table_stage *table)
+{
+    const vl_op_table_scan *op = &table->base.op->as.table_scan;
+
+    return table->rowids == NULL && !table->fetch.is_packed && !table->base.exec->env.is_plain &&
+           !vl_exprs_are_volatile(&op->filter);
+}
+
 static velo_status
 table_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
@@ -337,6 +550,8 @@ table_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
         VL_TRY(table_start(ctx, table));
     }
     *out = &batch->chunk;
+    if (stage->left > 0 || table_is_vectors(table))
+        return table_next_vectors(ctx, table, wanted, out);
     for (;;) {
         uint32_t seen;
 
@@ -368,6 +583,7 @@ table_rewind(vl_stage *stage)
     table->is_started = 0;
     table->rowids = NULL;
     table->rowid_count = table->rowid_at = 0;
+    table->asked = 0;
     vl_arena_reset(&table->arena);
 }
 
@@ -375,6 +591,7 @@ static void
 table_close(vl_stage *stage)
 {
     table_rewind(stage);
+    vl_columns_deinit(&((table_stage *)stage)->columns);
     vl_arena_deinit(&((table_stage *)stage)->arena);
 }
 

@@ -1,6 +1,7 @@
 /* sorter.c - sorting rows, in memory and beyond.
  *
- * In memory rows are sorted by merging: stable, and never worse than n log n. Beside each row
+ * In memory rows are sorted by the bytes of their prefixes where there are many, and by merging
+ * otherwise and where prefixes are equal: stable, and never worse than n log n. Beside each row
  * stands a prefix of its first key, 64 bits whose order never contradicts that of the rows, so
  * that most comparisons look at no row.
  *
@@ -22,6 +23,12 @@
 
 /* Rows that are sorted by insertion before merging begins. */
 #define SORTER_BLOCK 8U
+
+/* Fewer entries are not worth counting bytes. */
+#define SORTER_RADIX_LEAST VL_BY_BUILD(512U, 16U)
+
+/* Rows that are fetched ahead when they are given. */
+#define SORTER_AHEAD 16U
 
 /* Rows of the first array of entries. */
 #define SORTER_CAPACITY_MIN VL_BY_BUILD(64U, 4U)
@@ -162,16 +169,13 @@ sorter_merge(const vl_sorter *sorter, const vl_sorter_entry *from, size_t middle
     memcpy(to + (middle - left), from + right, (end - right) * sizeof *from);
 }
 
+/* Sort entries by merging, with as much room behind `to`; the result is where they were. */
 static velo_status
-sorter_sort(vl_ctx *ctx, vl_sorter *sorter)
+sorter_sort_part(vl_ctx *ctx, const vl_sorter *sorter, vl_sorter_entry *entries, size_t count,
+                 vl_sorter_entry *to)
 {
-    vl_sorter_entry *from = sorter->entries;
-    size_t count = sorter->count;
-    vl_sorter_entry *to;
+    vl_sorter_entry *from = entries;
 
-    if (count == 0)
-        return VELO_OK;
-    to = sorter->entries + sorter->capacity;
     for (size_t at = 0; at < count; at += SORTER_BLOCK)
         sorter_insertion(sorter, from + at, count - at < SORTER_BLOCK ? count - at : SORTER_BLOCK);
     for (size_t width = SORTER_BLOCK; width < count; width *= 2) {
@@ -186,8 +190,79 @@ sorter_sort(vl_ctx *ctx, vl_sorter *sorter)
         to = from;
         from = merged;
     }
-    if (from != sorter->entries)
-        memcpy(sorter->entries, from, count * sizeof *from);
+    if (from != entries)
+        memcpy(entries, from, count * sizeof *from);
+    return VELO_OK;
+}
+
+/* How often each byte of the prefixes has each value; returns a bit for each byte that differs. */
+static uint32_t
+sorter_count_bytes(const vl_sorter_entry *entries, size_t count, size_t counts[8][256])
+{
+    uint32_t differs = 0;
+
+    memset(counts, 0, 8 * sizeof counts[0]);
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t byte = 0; byte < 8; byte++)
+            counts[byte][entries[i].prefix >> (8 * byte) & 0xff]++;
+    for (uint32_t byte = 0; byte < 8; byte++)
+        differs |= (uint32_t)(counts[byte][entries[0].prefix >> (8 * byte) & 0xff] < count) << byte;
+    return differs;
+}
+
+/* Sort by the prefixes alone, a byte at a time, the lowest first; equal ones stay in their order.
+ * Returns where the result is. */
+static vl_sorter_entry *
+sorter_sort_prefixes(vl_sorter_entry *from, size_t count, vl_sorter_entry *to)
+{
+    size_t counts[8][256];
+    uint32_t differs = sorter_count_bytes(from, count, counts);
+
+    for (uint32_t byte = 0; byte < 8; byte++) {
+        vl_sorter_entry *moved = to;
+        size_t at = 0;
+
+        if ((differs >> byte & 1) == 0)
+            continue;
+        for (uint32_t value = 0; value < 256; value++) {
+            size_t here = counts[byte][value];
+
+            counts[byte][value] = at;
+            at += here;
+        }
+        for (size_t i = 0; i < count; i++)
+            to[counts[byte][from[i].prefix >> (8 * byte) & 0xff]++] = from[i];
+        to = from;
+        from = moved;
+    }
+    return from;
+}
+
+/* Sort by prefixes, and those with equal ones by their rows. Keeps T1. */
+static velo_status
+sorter_sort(vl_ctx *ctx, vl_sorter *sorter)
+{
+    vl_sorter_entry *entries = sorter->entries;
+    size_t count = sorter->count;
+    vl_sorter_entry *sorted;
+    vl_sorter_entry *room;
+
+    if (count == 0)
+        return VELO_OK;
+    room = entries + sorter->capacity;
+    if (count < SORTER_RADIX_LEAST)
+        return sorter_sort_part(ctx, sorter, entries, count, room);
+    sorted = sorter_sort_prefixes(entries, count, room);
+    if (sorted != entries)
+        memcpy(entries, sorted, count * sizeof *entries);
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin + 1; end < count && entries[end].prefix == entries[begin].prefix;)
+            end++;
+        if (end - begin == 1)
+            continue;
+        VL_TRY(vl_exec_poll(ctx, sorter->exec, 1));
+        VL_TRY(sorter_sort_part(ctx, sorter, entries + begin, end - begin, room));
+    }
     return VELO_OK;
 }
 
@@ -442,6 +517,8 @@ vl_sorter_next(vl_ctx *ctx, vl_sorter *sorter, const vl_value **row)
         return VELO_OK;
     sorter->given_count++;
     if (sorter->run_count == 0) {
+        if (sorter->next + SORTER_AHEAD < sorter->count)
+            __builtin_prefetch(sorter->entries[sorter->next + SORTER_AHEAD].row);
         if (sorter->next < sorter->count)
             *row = sorter->entries[sorter->next++].row;
         return VELO_OK;

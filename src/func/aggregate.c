@@ -3,25 +3,23 @@
  * Invariants
  *   A1  Sums of integers are exact in 128 bits, so their order does not matter, and rows can be
  *       taken out again. Whether the total fits 64 bits is asked when it is wanted.
- *   A2  Sums with reals are those of the kernels for whole columns (simd/real_sum.c), bit for bit:
- *       every number goes to the lane of its row's position, each a sum and the sum of its rounding
- *       errors (Knuth's two-sum); lanes are put together from 0 to 7.
+ *   A2  Sums of reals are those of the kernels for whole columns (simd/real_sum.c), bit for bit:
+ *       every real goes to the lane of its row's position, each a sum and the sum of its rounding
+ *       errors (Knuth's two-sum); lanes are put together from 0 to 7. Integers beside them are
+ *       summed by themselves (A1), and added at the end, so that a column of integers needs no
+ *       lanes whatever may come behind it.
  *   A3  Infinities are counted and not summed: a sum of both is not a number, and a row that is
  *       taken out leaves nothing behind.
  *   A4  What a state keeps of a value is a copy in the state's arena. */
 #include "func/func_int.h"
 
+#include "vec/fold.h"
 #include "vec/number.h"
 
 #include <math.h>
 #include <string.h>
 
-__extension__ typedef __int128 aggregate_int128; /* not ISO C */
-
 #define AGGREGATE_LANES 8
-
-/* Integers up to here are doubles. */
-#define AGGREGATE_EXACT (INT64_C(1) << 53)
 
 /* Variants. */
 enum {
@@ -48,6 +46,35 @@ aggregate_count_step(vl_func_call *call, void *state, const vl_value *args, int 
     (void)call;
     if (count == 0 || args[0].type != VL_TYPE_NULL)
         counter->rows++;
+    return VELO_OK;
+}
+
+static velo_status
+aggregate_count_step_column(vl_func_call *call, void *state, const vl_vector *vector,
+                            const uint16_t *selection, uint32_t count, int *is_taken)
+{
+    aggregate_count *counter = state;
+
+    (void)call;
+    counter->rows += vector == NULL ? count : vl_fold_count(vector, selection, count);
+    *is_taken = 1;
+    return VELO_OK;
+}
+
+static velo_status
+aggregate_count_step_groups(vl_func_call *call, char *const *groups, size_t offset,
+                            const vl_vector *vector, const uint16_t *selection, uint32_t count)
+{
+    (void)call;
+    for (uint32_t n = 0; n < count; n++) {
+        aggregate_count *counter = (aggregate_count *)(void *)(groups[n] + offset);
+        int is_there = 1;
+
+        if (vector != NULL)
+            is_there =
+                vl_vector_get(vector, selection == NULL ? n : selection[n]).type != VL_TYPE_NULL;
+        counter->rows += is_there;
+    }
     return VELO_OK;
 }
 
@@ -82,6 +109,13 @@ aggregate_count_value(vl_func_call *call, const void *state, vl_value *result)
 
 /* ---- sum, total, avg ---- */
 
+static velo_status
+aggregate_no_memory(vl_func_call *call)
+{
+    (void)vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()", call->func->name);
+    return VELO_NOMEM;
+}
+
 /* A sum of doubles and that of its rounding errors. */
 typedef struct aggregate_lane {
     double sum;
@@ -89,14 +123,14 @@ typedef struct aggregate_lane {
 } aggregate_lane;
 
 typedef struct aggregate_sum {
-    aggregate_int128 integers; /* sum of the integers */
-    aggregate_lane first;      /* lane 0 */
-    aggregate_lane *others;    /* lanes 1 to 7, or NULL while all are zero */
-    int64_t rows;              /* that are not NULL */
-    int64_t above;             /* how many are infinite */
-    int64_t below;             /* how many are so with a minus */
-    int is_real;               /* whether there was one that is no integer */
-    int was_real;              /* whether there was one in an earlier frame of a window */
+    vl_int128 integers;     /* sum of the integers */
+    aggregate_lane first;   /* lane 0 */
+    aggregate_lane *others; /* lanes 1 to 7, or NULL while all are zero */
+    int64_t rows;           /* that are not NULL */
+    int64_t above;          /* how many are infinite */
+    int64_t below;          /* how many are so with a minus */
+    int is_real;            /* whether there was one that is no integer */
+    int was_real;           /* whether there was one in an earlier frame of a window */
 } aggregate_sum;
 
 /* The rounding error of total = sum + value (Knuth, TAOCP 2, 4.2.2). */
@@ -124,6 +158,16 @@ aggregate_lane_merge(aggregate_lane *lane, const aggregate_lane *more)
     lane->carry += more->carry;
 }
 
+/* Make lanes 1 to 7; 0 when there is no memory. */
+static int
+aggregate_has_lanes(vl_func_call *call, aggregate_sum *sum)
+{
+    if (sum->others == NULL)
+        sum->others =
+            vl_arena_alloc_array(call->state_arena, AGGREGATE_LANES - 1, sizeof *sum->others);
+    return sum->others != NULL;
+}
+
 /* The lane of a row's position, or NULL when there is no memory. */
 static aggregate_lane *
 aggregate_lane_of(vl_func_call *call, aggregate_sum *sum)
@@ -132,21 +176,7 @@ aggregate_lane_of(vl_func_call *call, aggregate_sum *sum)
 
     if (lane == 0)
         return &sum->first;
-    if (sum->others == NULL)
-        sum->others =
-            vl_arena_alloc_array(call->state_arena, AGGREGATE_LANES - 1, sizeof *sum->others);
-    return sum->others == NULL ? NULL : &sum->others[lane - 1];
-}
-
-/* Add an integer to a lane: in two parts where one double does not hold it. */
-static void
-aggregate_lane_add_integer(aggregate_lane *lane, int64_t integer, int sign)
-{
-    int64_t low = integer % AGGREGATE_EXACT;
-
-    if (integer != low)
-        aggregate_lane_add(lane, sign * (double)(integer - low));
-    aggregate_lane_add(lane, sign * (double)low);
+    return aggregate_has_lanes(call, sum) ? &sum->others[lane - 1] : NULL;
 }
 
 /* Take a value in (sign 1) or out (sign -1). */
@@ -160,16 +190,15 @@ aggregate_sum_change(vl_func_call *call, aggregate_sum *sum, const vl_value *val
         return VELO_OK;
     if (number.type == VL_TYPE_NULL) /* text or blob: the number that it begins with, as a real */
         number = vl_value_of_real(vl_value_real(value));
-    lane = aggregate_lane_of(call, sum);
-    if (lane == NULL)
-        return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()",
-                       call->func->name);
-    sum->rows += sign;
     if (number.type == VL_TYPE_INTEGER) {
-        sum->integers += sign * (aggregate_int128)number.as.integer;
-        aggregate_lane_add_integer(lane, number.as.integer, sign);
+        sum->rows += sign;
+        sum->integers += sign * (vl_int128)number.as.integer;
         return VELO_OK;
     }
+    lane = aggregate_lane_of(call, sum);
+    if (lane == NULL)
+        return aggregate_no_memory(call);
+    sum->rows += sign;
     sum->is_real = 1;
     if (!isinf(number.as.real))
         aggregate_lane_add(lane, sign * number.as.real);
@@ -187,6 +216,93 @@ aggregate_sum_step(vl_func_call *call, void *state, const vl_value *args, int co
     return aggregate_sum_change(call, state, args, 1);
 }
 
+/* The state as kernels have it, and back. */
+static void
+aggregate_sum_load(const aggregate_sum *sum, vl_fold_sum *fold)
+{
+    *fold = (vl_fold_sum){.reals.sum[0] = sum->first.sum, .reals.carry[0] = sum->first.carry};
+    for (int i = 0; sum->others != NULL && i < AGGREGATE_LANES - 1; i++) {
+        fold->reals.sum[i + 1] = sum->others[i].sum;
+        fold->reals.carry[i + 1] = sum->others[i].carry;
+    }
+}
+
+static void
+aggregate_sum_store(aggregate_sum *sum, const vl_fold_sum *fold)
+{
+    sum->integers += fold->integers;
+    sum->rows += fold->rows;
+    if (fold->real_count == 0)
+        return;
+    sum->is_real = 1;
+    sum->first = (aggregate_lane){fold->reals.sum[0], fold->reals.carry[0]};
+    for (int i = 0; i < AGGREGATE_LANES - 1; i++)
+        sum->others[i] = (aggregate_lane){fold->reals.sum[i + 1], fold->reals.carry[i + 1]};
+}
+
+static velo_status
+aggregate_sum_step_column(vl_func_call *call, void *state, const vl_vector *vector,
+                          const uint16_t *selection, uint32_t count, int *is_taken)
+{
+    aggregate_sum *sum = state;
+    vl_fold_sum fold;
+
+    *is_taken = 0;
+    if (vector->form != VL_VECTOR_INTEGER && !aggregate_has_lanes(call, sum))
+        return aggregate_no_memory(call);
+    aggregate_sum_load(sum, &fold);
+    fold.reals.position = call->lane;
+    *is_taken = vl_fold_sum_add(vector, selection, count, &fold);
+    if (*is_taken)
+        aggregate_sum_store(sum, &fold);
+    return VELO_OK;
+}
+
+/* The rows of a typed vector, each to its own sum. */
+static void
+aggregate_sum_spread(char *const *groups, size_t offset, const vl_vector *vector,
+                     const uint16_t *selection, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        aggregate_sum *sum = (aggregate_sum *)(void *)(groups[n] + offset);
+        uint32_t row = selection == NULL ? n : selection[n];
+
+        if (vector->validity != NULL && !vl_bits_get(vector->validity, row))
+            continue;
+        sum->rows++;
+        if (vector->form == VL_VECTOR_INTEGER) {
+            sum->integers += vector->as.integers[row];
+            continue;
+        }
+        sum->is_real = 1;
+        if (!isinf(vector->as.reals[row]))
+            aggregate_lane_add(&sum->first, vector->as.reals[row]);
+        else if (vector->as.reals[row] > 0.0) /* keeps A3 */
+            sum->above++;
+        else
+            sum->below++;
+    }
+}
+
+static velo_status
+aggregate_sum_step_groups(vl_func_call *call, char *const *groups, size_t offset,
+                          const vl_vector *vector, const uint16_t *selection, uint32_t count)
+{
+    int is_typed = vector->form == VL_VECTOR_INTEGER || vector->form == VL_VECTOR_REAL;
+
+    if (is_typed && !vector->is_constant) {
+        aggregate_sum_spread(groups, offset, vector, selection, count);
+        return VELO_OK;
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        vl_value value = vl_vector_get(vector, selection == NULL ? n : selection[n]);
+
+        VL_TRY(
+            aggregate_sum_change(call, (aggregate_sum *)(void *)(groups[n] + offset), &value, 1));
+    }
+    return VELO_OK;
+}
+
 static velo_status
 aggregate_sum_inverse(vl_func_call *call, void *state, const vl_value *args, int count)
 {
@@ -200,13 +316,8 @@ aggregate_sum_merge(vl_func_call *call, void *state, const void *from)
     const aggregate_sum *more = from;
     aggregate_sum *sum = state;
 
-    if (more->others != NULL && sum->others == NULL) {
-        sum->others =
-            vl_arena_alloc_array(call->state_arena, AGGREGATE_LANES - 1, sizeof *sum->others);
-        if (sum->others == NULL)
-            return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()",
-                           call->func->name);
-    }
+    if (more->others != NULL && !aggregate_has_lanes(call, sum))
+        return aggregate_no_memory(call);
     aggregate_lane_merge(&sum->first, &more->first);
     for (int i = 0; more->others != NULL && i < AGGREGATE_LANES - 1; i++)
         aggregate_lane_merge(&sum->others[i], &more->others[i]);
@@ -231,6 +342,12 @@ aggregate_sum_real(const aggregate_sum *sum)
         return (double)sum->integers;
     for (int i = 0; sum->others != NULL && i < AGGREGATE_LANES - 1; i++)
         aggregate_lane_merge(&all, &sum->others[i]);
+    if (sum->integers != 0) { /* in two parts where one double does not hold it */
+        double high = (double)sum->integers;
+
+        aggregate_lane_add(&all, high);
+        aggregate_lane_add(&all, (double)(sum->integers - (vl_int128)high));
+    }
     return isfinite(all.carry) ? all.sum + all.carry : all.sum;
 }
 
@@ -292,8 +409,7 @@ aggregate_extreme_keep(vl_func_call *call, aggregate_extreme *extreme, const vl_
             room *= 2;
         data = vl_arena_alloc(call->state_arena, room);
         if (data == NULL)
-            return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()",
-                           call->func->name);
+            return aggregate_no_memory(call);
         extreme->data = data;
         extreme->room = room;
     }
@@ -325,6 +441,18 @@ aggregate_extreme_step(vl_func_call *call, void *state, const vl_value *args, in
             return VELO_OK;
     }
     return aggregate_extreme_keep(call, extreme, args);
+}
+
+static velo_status
+aggregate_extreme_step_groups(vl_func_call *call, char *const *groups, size_t offset,
+                              const vl_vector *vector, const uint16_t *selection, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        vl_value value = vl_vector_get(vector, selection == NULL ? n : selection[n]);
+
+        VL_TRY(aggregate_extreme_step(call, groups[n] + offset, &value, 1));
+    }
+    return VELO_OK;
 }
 
 static velo_status
@@ -363,13 +491,6 @@ typedef struct aggregate_concat {
     size_t separator_room;  /* numbers at separators */
 } aggregate_concat;
 
-static velo_status
-aggregate_concat_no_memory(vl_func_call *call)
-{
-    (void)vl_fail(call->ctx, VELO_NOMEM, "cannot allocate the state of %s()", call->func->name);
-    return VELO_NOMEM;
-}
-
 static uint32_t
 aggregate_concat_first(const aggregate_concat *concat)
 {
@@ -395,7 +516,7 @@ aggregate_concat_grow(vl_func_call *call, aggregate_concat *concat, size_t size)
             room *= 2;
         text = vl_arena_alloc(call->state_arena, room);
         if (text == NULL)
-            return aggregate_concat_no_memory(call);
+            return aggregate_no_memory(call);
         concat->room = room;
     }
     if (concat->text != NULL)
@@ -419,7 +540,7 @@ aggregate_concat_grow_sizes(vl_func_call *call, aggregate_concat *concat)
     if (sizes == NULL || count > concat->separator_room / 2) {
         sizes = vl_arena_alloc_array(call->state_arena, room, sizeof *sizes);
         if (sizes == NULL)
-            return aggregate_concat_no_memory(call);
+            return aggregate_no_memory(call);
         concat->separator_room = room;
     }
     for (size_t i = 0; i < count; i++)
@@ -523,11 +644,15 @@ aggregate_concat_value(vl_func_call *call, const void *state, vl_value *result)
 
 static const vl_func_aggregate aggregate_counts = {.state_size = sizeof(aggregate_count),
                                                    .step = aggregate_count_step,
+                                                   .step_column = aggregate_count_step_column,
+                                                   .step_groups = aggregate_count_step_groups,
                                                    .inverse = aggregate_count_inverse,
                                                    .merge = aggregate_count_merge,
                                                    .value = aggregate_count_value};
 static const vl_func_aggregate aggregate_sums = {.state_size = sizeof(aggregate_sum),
                                                  .step = aggregate_sum_step,
+                                                 .step_column = aggregate_sum_step_column,
+                                                 .step_groups = aggregate_sum_step_groups,
                                                  .inverse = aggregate_sum_inverse,
                                                  .merge = aggregate_sum_merge,
                                                  .value = aggregate_sum_value,
@@ -535,6 +660,7 @@ static const vl_func_aggregate aggregate_sums = {.state_size = sizeof(aggregate_
                                                  .restart = aggregate_sum_restart};
 static const vl_func_aggregate aggregate_extremes = {.state_size = sizeof(aggregate_extreme),
                                                      .step = aggregate_extreme_step,
+                                                     .step_groups = aggregate_extreme_step_groups,
                                                      .merge = aggregate_extreme_merge,
                                                      .value = aggregate_extreme_value};
 static const vl_func_aggregate aggregate_concats = {.state_size = sizeof(aggregate_concat),

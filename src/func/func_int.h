@@ -24,6 +24,8 @@ typedef struct vl_func_table {
 extern const vl_func_table vl_func_aggregates;
 extern const vl_func_table vl_func_core;
 extern const vl_func_table vl_func_dates;
+extern const vl_func_table vl_func_json_groups;
+extern const vl_func_table vl_func_jsons;
 extern const vl_func_table vl_func_math;
 extern const vl_func_table vl_func_texts;
 extern const vl_func_table vl_func_codes;

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/type.h"
+#include "vec/vector.h"
 
 /* What sqlite_version() says: the version of SQLite whose behaviour this is. */
 #define VL_FUNC_SQLITE_VERSION "3.53.0"
@@ -72,6 +73,9 @@ typedef struct vl_func vl_func;
 
 /* An aggregate that OVER may not stand behind. */
 #define VL_FUNC_GROUPS_ONLY 0x4000U
+
+/* Its result can be JSON (vl_value.is_json). */
+#define VL_FUNC_JSON 0x8000U
 
 /* ---- results ---- */
 
@@ -148,6 +152,16 @@ typedef struct vl_func_aggregate {
     size_t state_size;
     /* Take a row. errors  VELO_NOMEM, VELO_TOOBIG; the state is then as before */
     velo_status (*step)(vl_func_call *call, void *state, const vl_value *args, int count);
+    /* Take `count` rows of one argument, or of none (vector NULL), exactly as step would one after
+     * the other, the first in the lane of `call`. *is_taken: 0 when it has taken none, and step is
+     * to be called. selection: rows of the vector, or NULL for its first. NULL: there is no such
+     * way. errors as step */
+    velo_status (*step_column)(vl_func_call *call, void *state, const vl_vector *vector,
+                               const uint16_t *selection, uint32_t count, int *is_taken);
+    /* The same where each row has a state of its own, which stands `offset` bytes behind
+     * groups[n]; all in lane 0. */
+    velo_status (*step_groups)(vl_func_call *call, char *const *groups, size_t offset,
+                               const vl_vector *vector, const uint16_t *selection, uint32_t count);
     /* Take the oldest row out again, whose arguments are given; NULL where that is not possible. */
     velo_status (*inverse)(vl_func_call *call, void *state, const vl_value *args, int count);
     /* Take all rows of `from`, which come after those of `state`; NULL where that is not possible.

@@ -158,6 +158,11 @@ velo_status vl_file_write(vl_ctx *ctx, vl_file *file, const void *buf, size_t si
  * written: data and what is needed to read it back. Promises D2 and D5. */
 velo_status vl_file_sync(vl_ctx *ctx, vl_file *file) VL_MUST_CHECK;
 
+/* Have the system begin to write what was written to [offset, offset + size), so that a later
+ * vl_file_sync finds little left to do. Only a hint: promises nothing, does not wait for the medium
+ * unless its queue is full, and what goes wrong is told by that sync. */
+void vl_file_start_writing(vl_file *file, uint64_t offset, uint64_t size);
+
 /* The file's size in bytes. */
 velo_status vl_file_get_size(vl_ctx *ctx, vl_file *file, uint64_t *size) VL_MUST_CHECK;
 

@@ -41,6 +41,7 @@ typedef struct vl_io_ops {
     int (*write)(vl_file *file, const void *buf, size_t size, uint64_t offset, int durable,
                  size_t *moved);
     int (*sync)(vl_file *file);
+    void (*start_writing)(vl_file *file, uint64_t offset, uint64_t size); /* NULL: does nothing */
     int (*get_size)(vl_file *file, uint64_t *size);
     int (*resize)(vl_file *file, uint64_t size);
     int (*allocate)(vl_file *file, uint64_t offset, uint64_t size); /* EOPNOTSUPP: os.c helps */

@@ -392,6 +392,22 @@ vl_posix_sync(vl_file *file)
 
 /* ---- space ---- */
 
+/* Without the flags that wait, the call neither waits for transfers nor takes note of errors: those
+ * stay for fdatasync. */
+void
+vl_posix_start_writing(vl_file *file, uint64_t offset, uint64_t size)
+{
+#if defined(SYNC_FILE_RANGE_WRITE)
+    if (!file->is_direct && offset <= INT64_MAX && size <= INT64_MAX - offset)
+        (void)sync_file_range(vl_posix_of(file)->fd, (off_t)offset, (off_t)size,
+                              SYNC_FILE_RANGE_WRITE);
+#else
+    (void)file;
+    (void)offset;
+    (void)size;
+#endif
+}
+
 int
 vl_posix_get_size(vl_file *common, uint64_t *size)
 {

@@ -429,6 +429,13 @@ vl_file_sync(vl_ctx *ctx, vl_file *file)
     return VELO_OK;
 }
 
+void
+vl_file_start_writing(vl_file *file, uint64_t offset, uint64_t size)
+{
+    if (file->io->ops->start_writing != NULL && size != 0 && os_sync_error(file) == 0)
+        file->io->ops->start_writing(file, offset, size);
+}
+
 const char *
 vl_durable_method_name(vl_durable_method method)
 {

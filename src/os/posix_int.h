@@ -60,6 +60,7 @@ int vl_posix_read(vl_file *file, void *buf, size_t size, uint64_t offset, size_t
 int vl_posix_write(vl_file *file, const void *buf, size_t size, uint64_t offset, int durable,
                    size_t *moved);
 int vl_posix_sync(vl_file *file);
+void vl_posix_start_writing(vl_file *file, uint64_t offset, uint64_t size);
 int vl_posix_get_size(vl_file *file, uint64_t *size);
 int vl_posix_resize(vl_file *file, uint64_t size);
 int vl_posix_allocate(vl_file *file, uint64_t offset, uint64_t size);
@@ -91,15 +92,15 @@ void vl_posix_queue_run(vl_io_queue *queue, vl_io_request *requests, uint32_t co
 /* The members of vl_io_ops that backends on the system's files share. */
 #define VL_POSIX_OPS                                                                               \
     .file_get_id = vl_posix_file_get_id, .read = vl_posix_read, .write = vl_posix_write,           \
-    .sync = vl_posix_sync, .get_size = vl_posix_get_size, .resize = vl_posix_resize,               \
-    .allocate = vl_posix_allocate, .punch = vl_posix_punch, .map_open = vl_posix_map_open,         \
-    .map_extend = vl_posix_map_extend, .map_sync = vl_posix_map_sync,                              \
-    .map_store = vl_posix_map_store, .map_persist = vl_posix_map_persist,                          \
-    .map_discard = vl_posix_map_discard, .map_close = vl_posix_map_close,                          \
-    .path_delete = vl_posix_path_delete, .path_rename = vl_posix_path_rename,                      \
-    .path_exists = vl_posix_path_exists, .path_sync_folder = vl_posix_path_sync_folder,            \
-    .path_get_space = vl_posix_path_get_space, .path_get_full = vl_posix_path_get_full,            \
-    .monotonic_ns = vl_posix_monotonic_ns, .wall_ns = vl_posix_wall_ns, .sleep = vl_posix_sleep,   \
-    .random = vl_posix_random
+    .sync = vl_posix_sync, .start_writing = vl_posix_start_writing, .get_size = vl_posix_get_size, \
+    .resize = vl_posix_resize, .allocate = vl_posix_allocate, .punch = vl_posix_punch,             \
+    .map_open = vl_posix_map_open, .map_extend = vl_posix_map_extend,                              \
+    .map_sync = vl_posix_map_sync, .map_store = vl_posix_map_store,                                \
+    .map_persist = vl_posix_map_persist, .map_discard = vl_posix_map_discard,                      \
+    .map_close = vl_posix_map_close, .path_delete = vl_posix_path_delete,                          \
+    .path_rename = vl_posix_path_rename, .path_exists = vl_posix_path_exists,                      \
+    .path_sync_folder = vl_posix_path_sync_folder, .path_get_space = vl_posix_path_get_space,      \
+    .path_get_full = vl_posix_path_get_full, .monotonic_ns = vl_posix_monotonic_ns,                \
+    .wall_ns = vl_posix_wall_ns, .sleep = vl_posix_sleep, .random = vl_posix_random
 
 #endif

@@ -341,6 +341,14 @@ scalar_multiply_real(const double *a, uint32_t a_step, const double *b, uint32_t
 }
 
 static void
+scalar_divide_real(const double *a, uint32_t a_step, const double *b, uint32_t b_step,
+                   uint32_t count, double *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = a[(size_t)i * a_step] / b[(size_t)i * b_step];
+}
+
+static void
 scalar_hash(const int64_t *values, uint32_t count, uint64_t *out)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -385,6 +393,7 @@ const vl_simd vl_simd_baseline = {
     .add_real = scalar_add_real,
     .subtract_real = scalar_subtract_real,
     .multiply_real = scalar_multiply_real,
+    .divide_real = scalar_divide_real,
     .hash = scalar_hash,
     .hash_real = scalar_hash_real,
 };

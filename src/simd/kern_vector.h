@@ -436,6 +436,22 @@ K(multiply_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_s
     vl_simd_baseline.multiply_real(x, a_step, y, b_step, count - i, out + i);
 }
 
+K_TARGET static void
+K(divide_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_step, uint32_t count,
+               double *out)
+{
+    uint64_t a_constant[64];
+    uint64_t b_constant[64];
+    const double *x = K(operand)(a, a_step, a_constant);
+    const double *y = K(operand)(b, b_step, b_constant);
+    uint32_t i = 0;
+
+    for (; count - i >= 64; i += 64, x += (size_t)64 * a_step, y += (size_t)64 * b_step)
+        for (uint32_t lane = 0; lane < 64; lane += K_LANES)
+            K(store_real)(out + i + lane, K(load_real)(x + lane) / K(load_real)(y + lane));
+    vl_simd_baseline.divide_real(x, a_step, y, b_step, count - i, out + i);
+}
+
 /* ---- copies and hashes ---- */
 
 K_TARGET static void

@@ -34,6 +34,7 @@ const vl_simd K(vl_simd) = {
     .add_real = K(add_real),
     .subtract_real = K(subtract_real),
     .multiply_real = K(multiply_real),
+    .divide_real = K(divide_real),
     .hash = K(hash),
     .hash_real = K(hash_real),
 };

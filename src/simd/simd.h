@@ -168,6 +168,8 @@ typedef struct vl_simd {
                           uint32_t count, double *out);
     void (*multiply_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_step,
                           uint32_t count, double *out);
+    void (*divide_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_step,
+                        uint32_t count, double *out);
 
     /* ---- hashes: values that SQL calls equal have equal ones: 1 and 1.0, 0.0 and -0.0 ---- */
 

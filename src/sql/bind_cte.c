@@ -186,8 +186,8 @@ cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_qu
     }
 }
 
-/* The recursive terms as a program of RECURSE. */
-static void
+/* The recursive terms as a program of RECURSE; their query. */
+static const vl_query *
 cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl_op *recurse)
 {
     const vl_bind_layout none = {NULL, 0};
@@ -199,61 +199,77 @@ cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl
     cte->state = VL_CTE_RECURSING;
     cte->queue_depth = b->depth + 1;
     if (!vl_bind_may(b, NULL, VELO_ACTION_RECURSIVE, NULL))
-        return;
+        return NULL;
     query = vl_bind_cores(b, cte->with->scope, cte->with->like, term, count);
     cte->state = VL_CTE_BINDING;
     cte_check_terms(b, cte, term, query, &is_union);
     if (b->status != VELO_OK)
-        return;
+        return NULL;
     for (uint32_t i = 0; i < query->core_count; i++)
         if (i > 0)
             query->cores[i]->op = VL_OP_UNION_ALL; /* is_union looks at all rows */
     recurse->as.recurse.program = vl_plan_program(b, query, NULL, VL_BIND_NONE, &frame);
     if (b->status != VELO_OK)
-        return;
+        return NULL;
     arguments = vl_program_arguments(b, frame.arguments, frame.count, NULL);
     recurse->as.recurse.arguments = vl_lower_all(b, &none, &arguments);
     recurse->as.recurse.is_union = is_union;
     if (b->effects[recurse->as.recurse.program] > b->frame->effect)
         b->frame->effect = b->effects[recurse->as.recurse.program];
+    return query;
+}
+
+/* The terms before the recursion and those of it as one query, whose columns have the collation of
+ * the first term that has one. NULL: a failure. */
+static vl_query *
+cte_join_terms(vl_binder *b, const vl_query *setup, const vl_query *terms)
+{
+    vl_query *whole = vl_bind_alloc(b, 1, sizeof *whole);
+
+    if (whole == NULL || setup == NULL || terms == NULL)
+        return NULL;
+    whole->cores = vl_bind_alloc(b, setup->core_count + terms->core_count, sizeof(vl_core *));
+    if (whole->cores == NULL)
+        return NULL;
+    memcpy(whole->cores, setup->cores, setup->core_count * sizeof(vl_core *));
+    memcpy(whole->cores + setup->core_count, terms->cores, terms->core_count * sizeof(vl_core *));
+    whole->core_count = setup->core_count + terms->core_count;
+    whole->column_count = setup->column_count;
+    vl_bind_merge_cores(b, whole);
+    return whole;
 }
 
 /* ORDER BY and LIMIT of the whole are those of the queue. */
 static void
-cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *setup, vl_op *recurse)
+cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *whole, vl_op *recurse)
 {
     const vl_ast *query = cte->ast->kid[1];
     const vl_bind_layout none = {NULL, 0};
     vl_op_recurse *as = &recurse->as.recurse;
 
-    vl_bind_order_by(b, setup, query->kid[2]);
-    vl_bind_limit(b, setup, cte->with->like, query->kid[3], query->kid[4]);
+    vl_bind_order_by(b, whole, query->kid[2]);
+    vl_bind_limit(b, whole, cte->with->like, query->kid[3], query->kid[4]);
     if (b->status != VELO_OK)
         return;
-    as->collations = setup->collations;
-    for (uint32_t i = 0; as->is_union && i < setup->column_count; i++)
-        (void)vl_bind_need(b, setup->collations[i]);
-    as->limit = vl_lower(b, &none, setup->limit);
-    as->offset = vl_lower(b, &none, setup->offset);
-    as->order = vl_bind_alloc(b, setup->order_count + 1U, sizeof(vl_sort_key));
+    as->collations = whole->collations;
+    for (uint32_t i = 0; as->is_union && i < whole->column_count; i++)
+        (void)vl_bind_need(b, whole->collations[i]);
+    as->limit = vl_lower(b, &none, whole->limit);
+    as->offset = vl_lower(b, &none, whole->offset);
+    as->order = vl_bind_alloc(b, whole->order_count + 1U, sizeof(vl_sort_key));
     if (as->order == NULL)
         return;
-    for (uint32_t i = 0; i < setup->order_count; i++) {
-        const vl_bind_order *order = &setup->order[i];
+    for (uint32_t i = 0; i < whole->order_count; i++) {
+        const vl_bind_order *order = &whole->order[i];
 
-        if (order->slot == VL_BIND_NONE) {
-            vl_bind_fail(b, cte->with->like, query->kid[2],
-                         "ORDER BY of an expression in a recursion is not supported yet");
-            return;
-        }
         as->order[i] = (vl_sort_key){
-            .expr = vl_expr_position(b, order->slot, &setup->columns[order->slot]),
+            .expr = vl_expr_position(b, order->slot, &whole->columns[order->slot]),
             .is_descending = order->is_descending,
             .nulls_last = order->nulls_last,
             .collation = order->collation,
         };
     }
-    as->order_count = setup->order_count;
+    as->order_count = whole->order_count;
 }
 
 /* The program of a recursive CTE. */
@@ -275,8 +291,11 @@ cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t befor
         recurse = vl_op_new(b, VL_OP_KIND_RECURSE, 1, rel.op, NULL);
     }
     if (recurse != NULL) {
-        cte_plan_terms(b, cte, term, query->kid[1]->count - before, recurse);
-        cte_plan_queue(b, cte, setup, recurse);
+        vl_query *whole = cte_join_terms(
+            b, setup, cte_plan_terms(b, cte, term, query->kid[1]->count - before, recurse));
+
+        if (whole != NULL && b->status == VELO_OK)
+            cte_plan_queue(b, cte, whole, recurse);
         recurse->rows = 1000;
     }
     vl_program_end(b, outer, cte->program, recurse);
@@ -299,6 +318,7 @@ cte_make_program(vl_binder *b, vl_cte *cte)
     } else {
         vl_query *query = vl_bind_query(b, cte->with->scope, cte->with->like, cte->ast->kid[1]);
 
+        vl_bind_forget_json(b, query);
         cte->columns = cte_columns(b, cte, query);
         if (cte->columns == NULL || b->status != VELO_OK)
             return;
@@ -319,6 +339,7 @@ cte_use_in_place(vl_binder *b, vl_cte *cte, vl_bind_source *source)
     cte->state = VL_CTE_BINDING;
     query = vl_bind_query(b, cte->with->scope, cte->with->like, cte->ast->kid[1]);
     cte->state = VL_CTE_UNBOUND;
+    vl_bind_forget_json(b, query);
     source->kind = VL_BIND_SOURCE_QUERY;
     source->query = query;
     source->columns = cte_columns(b, cte, query);

@@ -52,6 +52,8 @@ expr_number(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast, int is_
     if (is_negative && value.type == VL_TYPE_REAL && value.as.real == 9223372036854775808.0 &&
         ast->type == VL_AST_INTEGER && strcmp(digits, "9223372036854775808") == 0)
         value = vl_value_of_integer(INT64_MIN);
+    else if (is_negative && value.type == VL_TYPE_REAL)
+        value.as.real = -value.as.real; /* -0.0 is one literal; -(0.0) is 0.0 */
     else if (is_negative)
         value = vl_value_negate(&value);
     return vl_expr_constant(b, value, ast);

@@ -315,6 +315,7 @@ from_take_query(vl_binder *b, vl_bind_source *source, vl_query *query)
 {
     if (query == NULL)
         return;
+    vl_bind_forget_json(b, query);
     source->kind = VL_BIND_SOURCE_QUERY;
     source->query = query;
     source->columns = vl_bind_own_columns(b, query->columns, query->column_count);

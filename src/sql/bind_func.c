@@ -72,6 +72,11 @@ func_find(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, vl_bind_wo
     vl_plan_found result = VL_PLAN_NO_NAME;
 
     memset(found, 0, sizeof *found);
+    if (b->env->argument_limit != 0 && count > b->env->argument_limit)
+        vl_bind_fail(b, scope, at, "too many arguments on function %.*s", (int)name.size,
+                     name.text);
+    if (b->status != VELO_OK)
+        return 0;
     if (b->env->find_func != NULL)
         result = b->env->find_func(b->env->arg, name.text, name.size, count, found);
     if (result == VL_PLAN_NO_NAME)
@@ -95,6 +100,7 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
     expr->kid_count = arguments->count;
     expr->effect = (uint8_t)found->effect;
     expr->classes = found->classes;
+    expr->may_be_json = (uint8_t)found->may_be_json;
     if (found->compares)
         for (uint32_t i = 0; i < arguments->count; i++)
             if (vl_expr_collation(b, arguments->list[i], &collation))
@@ -294,6 +300,7 @@ func_aggregate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
     if (expr == NULL)
         return NULL;
     expr->classes = found->classes;
+    expr->may_be_json = (uint8_t)found->may_be_json;
     return expr;
 }
 

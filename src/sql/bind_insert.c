@@ -73,8 +73,8 @@ insert_sources(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *t
     return sources;
 }
 
-static void
-insert_defaults(vl_binder *b, vl_bind_source *target, vl_exprs *defaults)
+void
+vl_bind_defaults(vl_binder *b, vl_bind_source *target, vl_exprs *defaults)
 {
     vl_bind_scope *scope = vl_bind_own_scope(b, target);
     const vl_bind_layout none = {NULL, 0};
@@ -321,7 +321,7 @@ vl_bind_insert(vl_binder *b, const vl_ast *ast)
         as->target.fires = vl_bind_fires(b, table, VL_OP_INSERT, NULL, as->target.conflict, 0);
         as->target.replaced = vl_bind_fires(b, table, VL_OP_DELETE, NULL, VL_CONFLICT_REPLACE, 1);
         as->sources = sources;
-        insert_defaults(b, target, &as->defaults);
+        vl_bind_defaults(b, target, &as->target.defaults);
         vl_bind_change_target(b, target, &as->target, &row);
         insert_upserts(b, &like, target, ast->kid[5], &row, as);
         target->scope = scope;

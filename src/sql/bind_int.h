@@ -393,6 +393,9 @@ uint8_t vl_bind_need(vl_binder *b, uint8_t collation);
 /* Whether two bound expressions say the same and may be computed once. */
 int vl_expr_equal(const vl_expr *a, const vl_expr *b);
 
+/* Whether it can be seen that `wanted` is true where `given` is (plan_imply.c). */
+int vl_expr_implies(const vl_expr *given, const vl_expr *wanted);
+
 /* Add the conjuncts of an expression to a list. */
 void vl_expr_conjuncts(vl_binder *b, vl_expr *expr, vl_exprs *list);
 
@@ -557,6 +560,14 @@ vl_bind_column *vl_bind_own_columns(vl_binder *b, const vl_bind_column *columns,
 
 /* Bind a query. `scope` is what is around it, `like` gives home, text and CTEs; both may be the
  * same. */
+/* Columns of a query by its cores: names of the first, what all of them can be, and the collation of
+ * the first that has one. */
+void vl_bind_merge_cores(vl_binder *b, vl_query *query);
+
+/* Let a query that stands in FROM yield plain text where JSON functions made it: what is JSON is so
+ * only where it is an argument. */
+void vl_bind_forget_json(vl_binder *b, vl_query *query);
+
 vl_query *vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like,
                         const vl_ast *ast);
 
@@ -736,6 +747,9 @@ void vl_bind_unalias(vl_bind_source *source);
 
 /* A scope with one source, for expressions of its table's own texts. */
 vl_bind_scope *vl_bind_own_scope(vl_binder *b, vl_bind_source *source);
+
+/* The defaults of the columns of a table and of its rowid (bind_insert.c). */
+void vl_bind_defaults(vl_binder *b, vl_bind_source *target, vl_exprs *defaults);
 
 /* What all changes have: checks, generated columns, index expressions. `source` is the row's. */
 void vl_bind_change_target(vl_binder *b, vl_bind_source *source, vl_change_target *target,

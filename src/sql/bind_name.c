@@ -41,7 +41,7 @@ name_fits_source(const name_parts *name, const vl_bind_source *source)
         return 0;
     if (name->schema.text == NULL)
         return 1;
-    return source->table != NULL && !source->is_aliased && source->table->schema != NULL &&
+    return source->table != NULL && source->table->schema != NULL &&
            name_equal(name->schema, source->table->schema->database,
                       strlen(source->table->schema->database));
 }

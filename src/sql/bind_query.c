@@ -301,7 +301,9 @@ query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
     vl_aggregates_rule rule;
 
     vl_bind_windows(b, scope, ast->kid[5]);
+    scope->results = ast->kid[0]; /* ON may name aliases */
     vl_bind_from(b, scope, ast->kid[1], &core->from);
+    scope->results = NULL;
     scope->aggregates = VL_AGGREGATES_ALLOWED;
     scope->has_windows = 1;
     if (b->status != VELO_OK ||
@@ -346,9 +348,8 @@ query_bind_core(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, 
 
 /* ---- all of a query ---- */
 
-/* Columns of the whole: names of the first, what all of them can be. */
-static void
-query_merge(vl_binder *b, vl_query *query)
+void
+vl_bind_merge_cores(vl_binder *b, vl_query *query)
 {
     const vl_core *first = query->cores[0];
     uint8_t *collations = vl_bind_alloc(b, query->column_count + 1U, 1);
@@ -405,7 +406,7 @@ vl_bind_cores(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
     }
     b->depth--;
     if (b->status == VELO_OK)
-        query_merge(b, query);
+        vl_bind_merge_cores(b, query);
     return b->status == VELO_OK ? query : NULL;
 }
 
@@ -432,4 +433,37 @@ vl_bind_query(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, co
     for (uint32_t i = 0; i < query->core_count && b->status == VELO_OK; i++)
         vl_bind_ask_unnamed(b, query->cores[i]->scope);
     return b->status == VELO_OK ? query : NULL;
+}
+
+static void
+query_forget_json(vl_binder *b, vl_exprs *exprs)
+{
+    for (uint32_t i = 0; i < exprs->count && b->status == VELO_OK; i++) {
+        vl_expr *expr = exprs->list[i];
+        vl_expr *outer;
+
+        if (!expr->may_be_json)
+            continue;
+        outer = vl_expr_new(b, VL_EXPR_CONVERT, 1, NULL);
+        if (outer == NULL)
+            return;
+        outer->kids[0] = expr;
+        outer->affinity = VL_AFFINITY_NONE;
+        outer->classes = expr->classes;
+        exprs->list[i] = vl_expr_finish(b, outer);
+    }
+}
+
+void
+vl_bind_forget_json(vl_binder *b, vl_query *query)
+{
+    if (query == NULL)
+        return;
+    for (uint32_t i = 0; i < query->core_count && b->status == VELO_OK; i++) {
+        vl_core *core = query->cores[i];
+
+        query_forget_json(b, &core->results);
+        for (uint32_t row = 0; row < core->row_count; row++)
+            query_forget_json(b, &core->rows[row]);
+    }
 }

@@ -179,6 +179,8 @@ vl_expr_finish(vl_binder *b, vl_expr *expr)
             return NULL;
         if (kid->effect > expr->effect)
             expr->effect = kid->effect; /* keeps BT3 */
+        if (kid->may_be_json && (expr->kind == VL_EXPR_CASE || expr->kind == VL_EXPR_COALESCE))
+            expr->may_be_json = 1;
         /* Its own BASE makes nothing vary: the base is a kid as well. */
         if (!kid->is_constant)
             expr->is_constant = 0;

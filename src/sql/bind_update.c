@@ -321,6 +321,18 @@ update_is_selective(const vl_table_def *table, vl_conflict conflict)
     return is_selective || table->key_conflict >= VL_CONFLICT_FAIL;
 }
 
+/* Whether REPLACE may put a default in place of a NULL. */
+static int
+update_puts_defaults(const vl_table_def *table, vl_conflict conflict)
+{
+    int puts = conflict == VL_CONFLICT_REPLACE;
+
+    for (uint32_t i = 0; i < table->column_count; i++)
+        puts |=
+            conflict == VL_CONFLICT_DEFAULT && table->columns[i].not_null == VL_CONFLICT_REPLACE;
+    return puts;
+}
+
 /* Whether triggers see in which order rows of a table are changed. */
 static int
 update_fires(const update_work *work, vl_ast_op event, const vl_ast *sets)
@@ -397,6 +409,8 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
             vl_bind_fires(b, work.target->table, VL_OP_UPDATE, ast->kid[2], conflict, 0);
         op->as.update.target.replaced =
             vl_bind_fires(b, work.target->table, VL_OP_DELETE, NULL, VL_CONFLICT_REPLACE, 1);
+        if (update_puts_defaults(work.target->table, conflict))
+            vl_bind_defaults(b, work.target, &op->as.update.target.defaults);
         op->as.update.key_count = keys.count;
         op->as.update.is_joined = work.is_joined;
         op->as.update.columns = columns;

@@ -601,9 +601,25 @@ create_check_trigger_name(const vl_ddl_plan_state *state, int *exists)
     return VELO_OK;
 }
 
+/* Whether a trigger will be in "temp", where its statements may name databases. */
+static int
+create_is_temporary(const vl_ddl_plan_state *state)
+{
+    const vl_ast *create = state->input->statement;
+    const vl_ast *qualifier = create->kid[0]->kid[0];
+    const vl_table_def *table;
+
+    if ((create->flags & VL_AST_TEMP) != 0)
+        return 1;
+    if (qualifier != NULL)
+        return vl_schema_is_word(qualifier->text, qualifier->text_size, "temp");
+    table = vl_ddl_find_table(state, create->kid[1]);
+    return table != NULL && table->is_temporary;
+}
+
 /* Check what the grammar takes in statements of a body and SQLite refuses there. */
 static velo_status
-create_check_trigger_step(const vl_ddl_plan_state *state, const vl_ast *step)
+create_check_trigger_step(const vl_ddl_plan_state *state, const vl_ast *step, int is_temporary)
 {
     const vl_ast *source; /* of UPDATE and DELETE; of INSERT the name itself */
     const vl_ast *target;
@@ -614,7 +630,7 @@ create_check_trigger_step(const vl_ddl_plan_state *state, const vl_ast *step)
     target = source;
     if (step->type != VL_AST_INSERT)
         target = source->kid[0];
-    if (target->kid[0] != NULL)
+    if (target->kid[0] != NULL && !is_temporary)
         return vl_schema_fail(&state->builder, NULL,
                               "qualified table names are not allowed on INSERT, UPDATE, and DELETE "
                               "statements within triggers");
@@ -627,12 +643,12 @@ create_check_trigger_step(const vl_ddl_plan_state *state, const vl_ast *step)
 }
 
 static velo_status
-create_check_trigger_body(const vl_ddl_plan_state *state)
+create_check_trigger_body(const vl_ddl_plan_state *state, int is_temporary)
 {
     const vl_ast *statement = state->input->statement;
 
     for (const vl_ast *step = vl_ast_first(statement->kid[4]); step != NULL; step = step->next)
-        VL_TRY(create_check_trigger_step(state, step));
+        VL_TRY(create_check_trigger_step(state, step, is_temporary));
     if (vl_schema_has_parameter(statement->kid[3]) || vl_schema_has_parameter(statement->kid[4]))
         return vl_schema_fail(&state->builder, NULL, "trigger cannot use variables");
     return VELO_OK;
@@ -670,7 +686,7 @@ vl_ddl_create_trigger(vl_ddl_plan_state *state)
     vl_object_def object = {.type = VL_OBJECT_TRIGGER};
     int exists = 0;
 
-    VL_TRY(create_check_trigger_body(state));
+    VL_TRY(create_check_trigger_body(state, create_is_temporary(state)));
     VL_TRY(create_trigger_table(state, &table));
     VL_ASSERT(table != NULL);
     VL_TRY(create_check_trigger_name(state, &exists));

@@ -111,6 +111,7 @@ struct vl_expr {
     uint8_t classes;       /* VL_CLASS_... it can yield */
     uint8_t is_constant;   /* the same for the whole execution: no column, no OUTER, not volatile */
     uint8_t has_collation; /* the collation was asked for by COLLATE */
+    uint8_t may_be_json;   /* it can yield vl_value.is_json; a column of a table never says so */
     uint32_t index;        /* PARAM, COLUMN, OUTER */
     uint32_t program;      /* IN_QUERY, EXISTS, SCALAR: which */
     uint32_t kid_count;
@@ -479,6 +480,8 @@ typedef struct vl_change_target {
     vl_fires fires;        /* triggers of the change itself */
     vl_fires replaced;     /* DELETE triggers for rows that REPLACE deletes, when those are fired */
     uint32_t row_count;    /* columns of a full row with the rowid, which a view has as a NULL */
+    vl_exprs defaults;     /* of each column and the rowid (a NULL constant), without columns; of an
+                              UPDATE only where NOT NULL can put them in place of NULLs */
 } vl_change_target;
 
 /* A table that is a view has no rows of its own: its INSTEAD OF triggers are all that happens. The
@@ -489,7 +492,6 @@ typedef struct vl_op_insert {
     vl_change_target target;
     const int32_t *sources; /* for each column and then the rowid: column of the child's row, or -1:
                                the default */
-    vl_exprs defaults;      /* of each column and the rowid (a NULL constant), without columns */
     vl_upsert *upserts;
     uint32_t upsert_count;
 } vl_op_insert;

@@ -14,6 +14,7 @@ func_describe(const vl_func *func, vl_plan_func *found)
         .classes = (uint8_t)(func->results & VL_CLASS_ANY),
         .is_order_dependent = (func->flags & VL_FUNC_ORDERED) != 0,
         .is_window = (func->flags & VL_FUNC_WINDOW) != 0,
+        .may_be_json = (func->flags & VL_FUNC_JSON) != 0,
         .is_groups_only = (func->flags & VL_FUNC_GROUPS_ONLY) != 0,
     };
     found->is_frameless =

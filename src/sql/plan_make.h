@@ -42,6 +42,7 @@ typedef struct vl_plan_func {
     int is_window;          /* needs OVER; is_aggregate as well */
     int is_frameless;       /* such a one that does not look at its frame: rank */
     int is_groups_only;     /* an aggregate that OVER may not stand behind */
+    int may_be_json;        /* it can yield vl_value.is_json */
 } vl_plan_func;
 
 /* A table-valued function as the binder needs to know it. */
@@ -76,7 +77,8 @@ typedef struct vl_plan_env {
     int (*authorize)(void *user, velo_action action, const char *first, const char *second,
                      const char *database, const char *inner);
     void *authorize_user;
-    int has_foreign_keys; /* they are enforced */
+    uint32_t argument_limit; /* most arguments of a function; 0: no limit here */
+    int has_foreign_keys;    /* they are enforced */
     int is_dropping; /* the DELETE of a DROP TABLE: it fires no triggers, and passes over foreign
                         keys that lack their parent key */
 } vl_plan_env;

@@ -302,13 +302,7 @@ static int
 scan_implies(const scan_work *work, const vl_expr *wanted)
 {
     for (uint32_t i = 0; i < work->conjuncts->count; i++)
-        if (vl_expr_equal(work->conjuncts->list[i], wanted))
-            return 1;
-    if (wanted->kind != VL_EXPR_IS_NULL || !wanted->is_not)
-        return 0;
-    for (uint32_t i = 0; i < work->use_count; i++)
-        if (work->uses[i].kind != VL_USE_NULL && work->uses[i].kind != VL_USE_IS &&
-            vl_expr_equal(work->uses[i].subject, wanted->kids[0]))
+        if (vl_expr_implies(work->conjuncts->list[i], wanted))
             return 1;
     return 0;
 }

@@ -239,6 +239,17 @@ velo_status vl_cache_set_budget(vl_ctx *ctx, vl_cache *cache, uint64_t budget_by
 /* Keep some frames free: evict if few are. For the background thread. */
 velo_status vl_cache_tend(vl_ctx *ctx, vl_cache *cache) VL_MUST_CHECK;
 
+/* For who writes pages in the background and does not have to hurry: take a ticket; look whether
+ * there is a reason to go on; rest, until there is or the time is over. vl_cache_end_rest ends it.
+ */
+uint32_t vl_cache_rest_ticket(const vl_cache *cache);
+void vl_cache_rest(vl_cache *cache, uint32_t ticket, int64_t timeout_ns);
+void vl_cache_end_rest(vl_cache *cache);
+
+/* The cache's own reasons to go on: somebody waits for a frame or for the checkpoint in writing, or
+ * soon would, since half of the frames for its copies are used. They end a rest. */
+int vl_cache_is_pressed(vl_cache *cache);
+
 /* Make all pages dirty whose images end behind block `end`, so that the next checkpoint writes them
  * to other blocks. *count receives how many. Of a database in a file; outside of changes, with
  * nothing latched. Errors as vl_cache_load. */

@@ -90,6 +90,13 @@ vl_cache_free_copies(const vl_cache *cache)
     return left < cache->free_count ? left : cache->free_count;
 }
 
+/* Whether more copies are there than there is room for others. */
+static int
+frame_is_half_copied(const vl_cache *cache)
+{
+    return cache->copies_in_use > vl_cache_free_copies(cache);
+}
+
 /* How many frames are in use, or kept for copies. */
 static uint32_t
 frame_busy(const vl_cache *cache)
@@ -338,6 +345,8 @@ vl_cache_take_copy(vl_cache *cache)
         return VL_CACHE_NO_FRAME;
     index = frame_pop(cache, VL_FRAME_COPY);
     cache->copies_in_use++;
+    if (cache->copies_in_use == vl_cache_free_copies(cache) + 1) /* half of them just now */
+        vl_cache_end_rest(cache);
 #if !VL_TSAN
     atomic_thread_fence(memory_order_release); /* as in frame_try_take */
 #endif
@@ -456,6 +465,41 @@ void
 vl_cache_wait_progress(vl_cache *cache, uint32_t seen)
 {
     atomic_fetch_add_explicit(&cache->waiter_count, 1, memory_order_seq_cst);
+    vl_cache_end_rest(cache);
     (void)vl_park(&cache->progress, seen, FRAME_WAIT_NS);
     atomic_fetch_sub_explicit(&cache->waiter_count, 1, memory_order_seq_cst);
+}
+
+/* ---- resting ---- */
+
+uint32_t
+vl_cache_rest_ticket(const vl_cache *cache)
+{
+    return atomic_load_explicit(&cache->rest_word, memory_order_seq_cst);
+}
+
+void
+vl_cache_rest(vl_cache *cache, uint32_t ticket, int64_t timeout_ns)
+{
+    (void)vl_park(&cache->rest_word, ticket, timeout_ns);
+}
+
+void
+vl_cache_end_rest(vl_cache *cache)
+{
+    atomic_fetch_add_explicit(&cache->rest_word, 1, memory_order_seq_cst);
+    vl_unpark(&cache->rest_word, 1);
+}
+
+int
+vl_cache_is_pressed(vl_cache *cache)
+{
+    int is_pressed;
+
+    if (atomic_load_explicit(&cache->waiter_count, memory_order_seq_cst) != 0)
+        return 1;
+    vl_latch_acquire_exclusive(&cache->latch);
+    is_pressed = frame_is_half_copied(cache);
+    vl_latch_release_exclusive(&cache->latch);
+    return is_pressed;
 }

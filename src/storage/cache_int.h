@@ -127,6 +127,7 @@ struct vl_cache {
     _Atomic uint64_t load_count;
     _Atomic uint64_t evict_count;
     _Atomic uint64_t write_count;
+    _Atomic uint32_t rest_word; /* counts reasons to go on; who rests sleeps on it */
     _Atomic uint64_t copy_count;
     _Atomic uint64_t place_count; /* pages that were found where they lie */
     _Atomic uint64_t lift_count;  /* of these, moved to a frame */

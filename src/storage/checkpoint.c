@@ -42,6 +42,10 @@ typedef struct checkpoint_run {
     uint32_t pages;                   /* of pages of trees, in order of number */
     uint32_t maps[VL_PAGEMAP_LEVELS]; /* of map pages of each level */
     uint32_t turn;                    /* which batch is being filled: 0 or 1 */
+    uint32_t total;                   /* pages of trees in the list at its beginning, */
+    uint32_t left;                    /* and now */
+    vl_checkpoint_pause *pause;       /* or NULL */
+    void *user;                       /* its */
     checkpoint_batch batches[2];
 } checkpoint_run;
 
@@ -114,6 +118,7 @@ checkpoint_collect(checkpoint_run *run)
             frame->set_pid = frame->pid;
             frame->next_set = *list;
             *list = i;
+            run->total += list == &run->pages;
         }
         if (i % 256 == 255) {
             vl_latch_release_exclusive(&cache->latch);
@@ -392,6 +397,18 @@ checkpoint_take(vl_ctx *ctx, checkpoint_run *run, uint32_t *next)
     return VELO_OK;
 }
 
+/* Let others have their turn. What is under way is waited for first, so that nobody waits for a
+ * batch that was written long ago. */
+static velo_status
+checkpoint_rest(vl_ctx *ctx, checkpoint_run *run)
+{
+    if (run->pause == NULL || run->left == 0)
+        return VELO_OK;
+    VL_TRY(checkpoint_drain(ctx, run));
+    run->pause(ctx, run->user, run->total - run->left, run->total);
+    return VELO_OK;
+}
+
 /* Write all pages of trees: those that writers wait for first. */
 static velo_status
 checkpoint_write_pages(vl_ctx *ctx, checkpoint_run *run)
@@ -402,8 +419,12 @@ checkpoint_write_pages(vl_ctx *ctx, checkpoint_run *run)
     for (;;) {
         int can = checkpoint_take_copies(run);
 
-        while (next != VL_CACHE_NO_FRAME && checkpoint_filling(run)->count < cache->batch_size)
+        while (next != VL_CACHE_NO_FRAME && checkpoint_filling(run)->count < cache->batch_size) {
+            uint32_t before = next;
+
             VL_TRY(checkpoint_take(ctx, run, &next));
+            run->left -= next != before;
+        }
         if (next == VL_CACHE_NO_FRAME) /* no page is pending any more: no copy comes after these */
             can = can && checkpoint_take_copies(run);
         if (!can)
@@ -411,6 +432,7 @@ checkpoint_write_pages(vl_ctx *ctx, checkpoint_run *run)
         else if (checkpoint_filling(run)->count == 0)
             return checkpoint_drain(ctx, run);
         VL_TRY(checkpoint_write(ctx, run));
+        VL_TRY(checkpoint_rest(ctx, run));
     }
 }
 
@@ -547,6 +569,7 @@ checkpoint_work(vl_ctx *ctx, checkpoint_run *run, vl_checkpoint_note *note,
     while (!checkpoint_barrier(run, note, user))
         VL_TRY(checkpoint_pay(ctx, cache));
     checkpoint_collect(run);
+    run->left = run->total;
     run->pages = checkpoint_sort(cache, run->pages);
     for (uint32_t level = 0; level < VL_PAGEMAP_LEVELS; level++)
         run->maps[level] = checkpoint_sort(cache, run->maps[level]);
@@ -574,6 +597,8 @@ checkpoint_init(checkpoint_run *run, vl_cache *cache)
     for (uint32_t level = 0; level < VL_PAGEMAP_LEVELS; level++)
         run->maps[level] = VL_CACHE_NO_FRAME;
     run->turn = 0;
+    run->total = 0;
+    run->left = 0;
     for (uint32_t i = 0; i < 2; i++) {
         run->batches[i].count = 0;
         run->batches[i].is_under_way = 0;
@@ -581,16 +606,25 @@ checkpoint_init(checkpoint_run *run, vl_cache *cache)
 }
 
 velo_status
-vl_checkpoint_run(vl_ctx *ctx, vl_cache *cache, vl_checkpoint_note *note, vl_checkpoint_fill *fill,
-                  void *user)
+vl_checkpoint_run_paced(vl_ctx *ctx, vl_cache *cache, vl_checkpoint_note *note,
+                        vl_checkpoint_fill *fill, vl_checkpoint_pause *pause, void *user)
 {
     checkpoint_run run;
     velo_status st;
 
     VL_ASSERT(vl_cache_holds_none() && cache->volume != NULL);
     checkpoint_init(&run, cache);
+    run.pause = pause;
+    run.user = user;
     vl_latch_acquire_exclusive(&cache->checkpoint_turn);
     st = checkpoint_work(ctx, &run, note, fill, user);
     vl_latch_release_exclusive(&cache->checkpoint_turn);
     return st;
+}
+
+velo_status
+vl_checkpoint_run(vl_ctx *ctx, vl_cache *cache, vl_checkpoint_note *note, vl_checkpoint_fill *fill,
+                  void *user)
+{
+    return vl_checkpoint_run_paced(ctx, cache, note, fill, NULL, user);
 }

@@ -29,4 +29,16 @@ typedef velo_status vl_checkpoint_fill(vl_ctx *ctx, void *user, vl_superblock *s
 velo_status vl_checkpoint_run(vl_ctx *ctx, vl_cache *cache, vl_checkpoint_note *note,
                               vl_checkpoint_fill *fill, void *user) VL_MUST_CHECK;
 
+/* Called between batches of pages, while nothing is being written: may wait, so that others have
+ * the processor, the medium and the frames to themselves meanwhile. No latches are held, and it may
+ * change pages unless it would have to wait for the checkpoint.
+ *
+ * written, total  pages of trees that were taken so far, of those that were dirty at the barrier */
+typedef void vl_checkpoint_pause(vl_ctx *ctx, void *user, uint32_t written, uint32_t total);
+
+/* As vl_checkpoint_run, with pauses. `pause` may be NULL. */
+velo_status vl_checkpoint_run_paced(vl_ctx *ctx, vl_cache *cache, vl_checkpoint_note *note,
+                                    vl_checkpoint_fill *fill, vl_checkpoint_pause *pause,
+                                    void *user) VL_MUST_CHECK;
+
 #endif

@@ -413,7 +413,7 @@ leaf_contents_are_valid(const leaf_check *check, uint32_t type, uint64_t content
 static int
 leaf_number_is_valid(const vl_leaf_column *column, leaf_cell cell)
 {
-    vl_leaf_value value = {{VL_TYPE_NULL, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_NULL}, 0};
     leaf_cell again;
 
     if (vl_leaf_form_is_scaled(column->form)) {

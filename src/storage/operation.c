@@ -29,6 +29,13 @@ vl_operation_join(vl_writer *writer, uint64_t txn)
     writer->end = 0;
 }
 
+void
+vl_operation_join_list(vl_writer *writer, uint64_t txn)
+{
+    vl_operation_join(writer, txn);
+    writer->next_long = UINT32_MAX; /* rows have 32 bits for theirs */
+}
+
 vl_log_position
 vl_operation_log_end(const vl_writer *writer)
 {
@@ -135,7 +142,7 @@ vl_operation_await_others(vl_ctx *ctx, vl_store *store)
 {
     int is_closed;
 
-    vl_latch_acquire_exclusive(&store->checkpoint_turn);
+    vl_store_take_turn(store);
     is_closed = vl_gate_close(&store->gate);
     if (is_closed)
         vl_gate_open(&store->gate);

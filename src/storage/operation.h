@@ -40,6 +40,10 @@ uint64_t vl_operation_new_txn(vl_store *store);
  */
 void vl_operation_join(vl_writer *writer, uint64_t txn);
 
+/* The same for listing what the transaction has changed, beside the writer that makes the changes:
+ * keys that are sent ahead get numbers that its own long values never have. */
+void vl_operation_join_list(vl_writer *writer, uint64_t txn);
+
 /* Where the last record of the writer's transaction ends; 0: it has none. */
 vl_log_position vl_operation_log_end(const vl_writer *writer);
 

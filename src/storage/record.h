@@ -34,7 +34,8 @@
  *                      value in overflow is the number of a long value. In a layout, values are
  *                      the columns' defaults
  *
- *   long value         varint from 1 on, unique in its transaction
+ *   long value         varint from 1 on, unique in its transaction; in a checkpoint's list, of
+ *                      keys, from 2^32 on
  *
  *   key                varint 2 * size, and the bytes. Of a key that was sent in chunks: varint
  *                      2 * long value + 1
@@ -47,7 +48,8 @@
  *                      is none of records; its number means nothing
  *
  * The list of a checkpoint begins where its log begins, if its superblock says VL_SUPER_LISTED, and
- * has the last change of each transaction first. `position` is that of the change's own record.
+ * has the last change of each transaction first, behind the chunks of its key if that is too long.
+ * `position` is that of the change's own record.
  * Other lists mean nothing: they are of checkpoints that were not finished.
  *
  *   kind           the row or entry was       columns in `row`, and what undoes it

@@ -19,6 +19,7 @@
 #include "storage/tree_key.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 typedef struct recovery_list {
     vl_store *store;           /* what is recovered */
@@ -27,6 +28,11 @@ typedef struct recovery_list {
     vl_leaf_change *columns;   /* of the change at hand; in the writer's arena */
     uint32_t count;            /* how many */
     int has_dropped;           /* a tree of the list has been dropped */
+    uint8_t *key;              /* owned: a key that was sent ahead of its change, in chunks */
+    uint32_t key_room;         /* bytes of memory there */
+    uint32_t key_size;         /* of the whole key */
+    uint32_t key_filled;       /* that are there so far */
+    uint64_t key_number;       /* which long value; 0: none */
 } recovery_list;
 
 static velo_status
@@ -34,6 +40,50 @@ list_damaged(vl_ctx *ctx, const vl_wal_record *record, const char *what)
 {
     return vl_fail(ctx, VELO_CORRUPT, "log position %" PRIu64 " (%s): %s", record->position,
                    vl_record_type_name(record->type), what);
+}
+
+/* ---- keys that were sent ahead ---- */
+
+/* A chunk: it is of the key of the change that follows. */
+static velo_status
+list_take_chunk(vl_ctx *ctx, recovery_list *self, const vl_wal_record *record,
+                const vl_record *parsed)
+{
+    if (parsed->long_value != self->key_number || self->key_filled == self->key_size) {
+        if (parsed->total_size > VL_TREE_KEY_MAX_SIZE)
+            return list_damaged(ctx, record, "a key longer than any can be");
+        self->key_number = parsed->long_value;
+        self->key_size = (uint32_t)parsed->total_size;
+        self->key_filled = 0;
+    }
+    if (self->key_size > self->key_room) {
+        uint8_t *grown = vl_realloc(ctx, self->key, self->key_size);
+
+        if (grown == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for a key of the log");
+        self->key = grown;
+        self->key_room = self->key_size;
+    }
+    if (parsed->total_size != self->key_size || parsed->size > self->key_size - self->key_filled)
+        return list_damaged(ctx, record, "more of a key than there is");
+    if (parsed->size > 0)
+        memcpy(self->key + self->key_filled, parsed->data, parsed->size);
+    self->key_filled += (uint32_t)parsed->size;
+    return VELO_OK;
+}
+
+/* The key of a change, if it was sent ahead. */
+static velo_status
+list_place_key(vl_ctx *ctx, const recovery_list *self, const vl_wal_record *record,
+               vl_record *parsed)
+{
+    if (parsed->key.long_value == 0)
+        return VELO_OK;
+    if (parsed->key.long_value != self->key_number || self->key_filled != self->key_size)
+        return list_damaged(ctx, record, "its key was not sent ahead");
+    parsed->key.data = self->key;
+    parsed->key.size = self->key_size;
+    return VELO_OK;
 }
 
 /* Take the columns apart. */
@@ -256,11 +306,9 @@ list_apply(vl_ctx *ctx, recovery_list *self, const vl_wal_record *record, const 
     return parsed->kind == VL_LISTED_DELETE ? list_end_entry(ctx, self, parsed, tree) : VELO_OK;
 }
 
-velo_status
-vl_recovery_apply_list(vl_ctx *ctx, vl_store *store, const vl_verdict *verdict, vl_wal_scan *scan)
+static velo_status
+list_apply_all(vl_ctx *ctx, recovery_list *self, vl_wal_scan *scan)
 {
-    recovery_list self = {
-        .store = store, .verdict = verdict, .checkpoint = vl_wal_scan_position(scan)};
     vl_wal_record record;
     vl_record parsed;
     int found;
@@ -272,8 +320,24 @@ vl_recovery_apply_list(vl_ctx *ctx, vl_store *store, const vl_verdict *verdict, 
                            "the list of unfinished transactions in the log is not complete");
         if (parsed.type == VL_RECORD_LIST_END)
             return VELO_OK;
+        if (parsed.type == VL_RECORD_CHUNK) {
+            VL_TRY(list_take_chunk(ctx, self, &record, &parsed));
+            continue;
+        }
         if (parsed.type != VL_RECORD_LISTED)
             return list_damaged(ctx, &record, "it stands in the list of unfinished transactions");
-        VL_TRY(list_apply(ctx, &self, &record, &parsed));
+        VL_TRY(list_place_key(ctx, self, &record, &parsed));
+        VL_TRY(list_apply(ctx, self, &record, &parsed));
     }
+}
+
+velo_status
+vl_recovery_apply_list(vl_ctx *ctx, vl_store *store, const vl_verdict *verdict, vl_wal_scan *scan)
+{
+    recovery_list self = {
+        .store = store, .verdict = verdict, .checkpoint = vl_wal_scan_position(scan)};
+    velo_status st = list_apply_all(ctx, &self, scan);
+
+    vl_free(self.key);
+    return st;
 }

@@ -20,6 +20,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A paced checkpoint is to be written while half of the log comes that makes the next one due. It
+ * rests for so long at a time, and for so many such times between two batches: so that it goes on
+ * by a MiB in 20 ms at least, or by a 64th of a small cache. */
+#define STORE_PACE_NS    1000000
+#define STORE_PACE_TIMES 20U
+
 /* Limits of the log between checkpoints, if the owner set none. */
 #define STORE_LOG_LEAST VL_BY_BUILD(UINT64_C(64) << 20, UINT64_C(1) << 16)
 #define STORE_LOG_MOST  VL_BY_BUILD(UINT64_C(1) << 30, UINT64_C(1) << 20)
@@ -76,6 +82,55 @@ store_list(vl_ctx *ctx, vl_store *store)
     return VELO_OK;
 }
 
+/* Keep frames free, as the background thread does. */
+static void
+store_tend_cache(vl_ctx *ctx, vl_store *store)
+{
+    vl_error before = ctx->error;
+
+    if (vl_cache_tend(ctx, store->cache) != VELO_OK)
+        vl_log_write(store->log, VL_LOG_WARNING, ctx->error.code,
+                     "changed pages could not be written ahead: %s", ctx->error.text);
+    ctx->error = before;
+}
+
+/* Between two batches: rest while more is written than has to be by now, and others write. */
+static void
+store_pause(vl_ctx *ctx, void *user, uint32_t written, uint32_t total)
+{
+    vl_store *store = user;
+
+    for (uint32_t i = 0; i < STORE_PACE_TIMES && store->pace_bytes != 0; i++) {
+        uint32_t seen = vl_cache_rest_ticket(store->cache);
+        vl_log_position tail = vl_wal_tail(store->wal);
+        double due = (double)(tail - store->checkpoint_note) / (double)store->pace_bytes;
+
+        if (due >= (double)written / (double)total || vl_cache_is_pressed(store->cache) ||
+            atomic_load_explicit(&store->hurry, memory_order_seq_cst) != 0)
+            return;
+        store_tend_cache(ctx, store);
+        vl_cache_rest(store->cache, seen, STORE_PACE_NS);
+        if (vl_wal_tail(store->wal) == tail) /* nobody is in the way */
+            return;
+    }
+}
+
+/* Those who rest shall not. */
+static void
+store_begin_hurry(vl_store *store)
+{
+    atomic_fetch_add_explicit(&store->hurry, 1, memory_order_seq_cst);
+    vl_cache_end_rest(store->cache);
+}
+
+void
+vl_store_take_turn(vl_store *store)
+{
+    store_begin_hurry(store);
+    vl_latch_acquire_exclusive(&store->checkpoint_turn);
+    atomic_fetch_sub_explicit(&store->hurry, 1, memory_order_seq_cst);
+}
+
 /* Write a checkpoint; the caller has the turn. */
 static velo_status
 store_run_checkpoint(vl_ctx *ctx, vl_store *store)
@@ -94,7 +149,7 @@ store_run_checkpoint(vl_ctx *ctx, vl_store *store)
         return st;
     }
     store->checkpoint_note = UINT64_MAX;
-    st = vl_checkpoint_run(ctx, store->cache, store_note, store_fill, store);
+    st = vl_checkpoint_run_paced(ctx, store->cache, store_note, store_fill, store_pause, store);
     if (store->checkpoint_note == UINT64_MAX) {
         vl_gate_open(&store->gate); /* it has not come to the barrier */
         store->checkpoint_note = before;
@@ -130,7 +185,7 @@ vl_store_checkpoint(vl_ctx *ctx, vl_store *store)
     if (store->volume == NULL)
         return VELO_OK;
     VL_TRY(vl_store_make_ready(ctx, store));
-    vl_latch_acquire_exclusive(&store->checkpoint_turn);
+    vl_store_take_turn(store);
     st = vl_store_check_writable(ctx, store);
     if (st == VELO_OK)
         st = store_run_checkpoint(ctx, store);
@@ -175,18 +230,19 @@ store_is_due(vl_store *store)
     return tail >= quiet && tail - since >= list + store_log_limit(store);
 }
 
-/* Write a checkpoint that is due, unless somebody is at it. */
+/* Write a checkpoint that seems to be due, unless somebody is at it. */
 static void
-store_tend_log(vl_ctx *ctx, vl_store *store)
+store_checkpoint_due(vl_ctx *ctx, vl_store *store)
 {
     vl_error before = ctx->error;
     velo_status st = VELO_OK;
 
-    if (!store_is_due(store) || vl_gate_is_held_long(&store->gate) ||
-        !vl_latch_try_exclusive(&store->checkpoint_turn))
+    if (vl_gate_is_held_long(&store->gate) || !vl_latch_try_exclusive(&store->checkpoint_turn))
         return;
     if (store_is_due(store) && vl_store_check_writable(ctx, store) == VELO_OK) {
+        store->pace_bytes = store->options.has_background ? store_log_limit(store) / 2 : 0;
         st = store_run_checkpoint(ctx, store);
+        store->pace_bytes = 0;
         if (st != VELO_OK && st != VELO_BUSY) {
             atomic_store_explicit(&store->quiet_until,
                                   vl_wal_tail(store->wal) + store_log_limit(store) / 4,
@@ -203,14 +259,12 @@ store_tend_log(vl_ctx *ctx, vl_store *store)
 void
 vl_store_tend(vl_ctx *ctx, vl_store *store)
 {
-    if (store->volume == NULL)
+    if (store->volume == NULL || VL_LIKELY(!store_is_due(store)))
         return;
-    if (store->background.is_started) {
-        if (store_is_due(store) && !vl_event_is_set(&store->wake))
-            vl_event_set(&store->wake);
-    } else {
-        store_tend_log(ctx, store);
-    }
+    if (!store->background.is_started)
+        store_checkpoint_due(ctx, store);
+    else if (!vl_event_is_set(&store->wake))
+        vl_event_set(&store->wake);
 }
 
 static void
@@ -225,10 +279,11 @@ store_background_main(void *argument)
         vl_event_reset(&store->wake);
         if (atomic_load_explicit(&store->phase, memory_order_acquire) != VL_STORE_WRITING)
             continue;
-        if (vl_cache_tend(&ctx, store->cache) != VELO_OK)
-            vl_log_write(store->log, VL_LOG_WARNING, ctx.error.code,
-                         "changed pages could not be written ahead: %s", ctx.error.text);
-        store_tend_log(&ctx, store);
+        store_tend_cache(&ctx, store);
+        if (store_is_due(store))
+            store_checkpoint_due(&ctx, store);
+        if (store->options.layer != NULL && store->options.layer->tend != NULL)
+            store->options.layer->tend(&ctx, store->options.layer->user);
     }
 }
 
@@ -485,8 +540,10 @@ void
 vl_store_stop_background(vl_store *store)
 {
     atomic_store_explicit(&store->is_stopping, 1, memory_order_release);
-    if (store->background.is_started)
+    if (store->background.is_started) { /* else the store may be half built */
+        store_begin_hurry(store);
         vl_event_set(&store->wake);
+    }
     vl_thread_join(&store->background);
 }
 

@@ -49,6 +49,9 @@ typedef struct vl_store_layer {
      * the other. No operation runs meanwhile. *count receives how many there were; 0: nothing was
      * appended. */
     velo_status (*list)(vl_ctx *ctx, void *user, uint64_t *count);
+    /* A moment of the background thread's, every so often while the store is being written to:
+     * nothing is latched. NULL: nothing is to be done. */
+    void (*tend)(vl_ctx *ctx, void *user);
 } vl_store_layer;
 
 typedef struct vl_store_options {
@@ -65,7 +68,7 @@ typedef struct vl_store_options {
     int may_create;                   /* create the file when it is absent or empty */
     int is_read_only;   /* no change, no recovery: VELO_READONLY_RECOVERY if it is needed */
     int is_direct;      /* transfers past the system's cache, where possible */
-    int has_background; /* keep frames free and run checkpoints on a thread of its own */
+    int has_background; /* keep frames free, run checkpoints and the layer's `tend` on a thread */
     const vl_store_layer *layer; /* NULL: there is none. Borrowed, outlives the store */
 } vl_store_options;
 

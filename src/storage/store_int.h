@@ -84,6 +84,9 @@ struct vl_store {
     _Atomic uint64_t list_bytes;       /* of log that the last list of open transactions took */
     _Atomic uint64_t checkpoint_count; /* checkpoints written */
     _Atomic uint64_t quiet_until;      /* position up to which no checkpoint is tried again */
+    uint64_t pace_bytes;               /* of log within which a paced one is written; 0: not paced.
+                                          Under checkpoint_turn */
+    _Atomic uint32_t hurry;            /* how many wait for the turn, or for the end */
     vl_latch mark_turn;                /* one thread raises marks; held across that */
     vl_latch drop_turn;       /* one thread returns pages of dropped trees; held across that */
     uint64_t recovered_count; /* operations that recovery applied */
@@ -117,6 +120,10 @@ velo_status vl_store_begin_log(vl_ctx *ctx, vl_store *store, vl_log_position sta
  * wrong is told to the log of events, and tried again after some more log: the caller's change
  * stands. */
 void vl_store_tend(vl_ctx *ctx, vl_store *store);
+
+/* Take the turn for a checkpoint; one that is under way is not paced any more. It is released as a
+ * latch. */
+void vl_store_take_turn(vl_store *store);
 
 /* ---- store_directory.c ---- */
 

@@ -302,17 +302,17 @@ vl_table_note_released(vl_table_write *write)
     if (!is_there || action == VL_TABLE_MARK || action == VL_TABLE_UNMARK)
         return;
     for (uint32_t i = 0; i < leaf->column_count; i++) {
+        const vl_leaf_change *change = NULL;
         vl_leaf_value value;
-        const vl_leaf_change *change;
 
+        if (action == VL_TABLE_UPDATE) {
+            change = table_change_of(write, ((const vl_leaf_column *)(leaf + 1))[i].id);
+            if (change == NULL)
+                continue;
+        }
         vl_leaf_get(leaf, write->slot, i, &value);
-        change = action == VL_TABLE_UPDATE
-                     ? table_change_of(write, ((const vl_leaf_column *)(leaf + 1))[i].id)
-                     : NULL;
-        if (action == VL_TABLE_UPDATE &&
-            (change == NULL || change->value.overflow == value.overflow))
-            continue;
-        table_release_value(write, &value);
+        if (change == NULL || change->value.overflow != value.overflow)
+            table_release_value(write, &value);
     }
 }
 

@@ -262,6 +262,9 @@ velo_status vl_tree_key_scan_next(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_C
  * waits. Errors as vl_tree_key_scan_next. */
 velo_status vl_tree_key_scan_release(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_CHECK;
 
+/* After vl_tree_key_scan_release, once no rest is to be read any more: they need not stay. */
+void vl_tree_key_scan_settle(vl_tree_key_scan *scan);
+
 /* Release the leaf, if there is one, for any length of time, and go on later by
  * vl_tree_key_scan_next: from this key on, or (is_behind 1) behind it, in the scan's direction. The
  * key is copied. Errors: VELO_NOMEM. */

@@ -300,6 +300,13 @@ vl_tree_key_scan_release(vl_ctx *ctx, vl_tree_key_scan *scan)
     return key_scan_leave(ctx, scan);
 }
 
+void
+vl_tree_key_scan_settle(vl_tree_key_scan *scan)
+{
+    VL_ASSERT(scan->page == NULL);
+    key_scan_unpin(scan);
+}
+
 velo_status
 vl_tree_key_scan_pause(vl_ctx *ctx, vl_tree_key_scan *scan, const void *key, uint32_t key_size,
                        int is_behind)

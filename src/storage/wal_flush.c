@@ -9,13 +9,18 @@
  * is one, since that serves everybody.
  *
  * Invariants
- *   L1  Only the leader moves `consumed`, `written`, `durable` and `synced_number`; there is one
- *       leader at a time, so syncs of the file never overlap.
- *   L2  durable <= written <= appended. `durable` moves only after a sync that began when
- *       everything before it was written and every header of a segment in which it lies as well.
- *   L3  A leader has its own position filled before it leads: it never waits for another thread.
- *   L4  flush_turn is taken while somebody leads, or its queue is empty. */
+ *   L1  Only the leader moves `consumed`, `written`, `durable` and `synced_number`, and what is
+ * noted for the medium; there is one leader at a time, so syncs of the file never overlap. L2
+ * durable <= written <= appended. `durable` moves only after a sync that began when everything
+ * before it was written and every header of a segment in which it lies as well. L3  A leader has
+ * its own position filled before it leads: it never waits for another thread. L4  flush_turn is
+ * taken while somebody leads, or its queue is empty. */
 #include "storage/wal_int.h"
+
+/* Bytes from which on the system is asked to begin writing what a sync will have to wait for: a
+ * long transaction's records go to the medium while it goes on, and its commit waits for the rest.
+ */
+#define FLUSH_BEGIN VL_BY_BUILD(1024U * 1024U, 2048U)
 
 /* Looks for a record to be filled before sleeping: who fills it is at work. */
 #define FLUSH_SPINS 100U
@@ -85,6 +90,19 @@ flush_note_durable(vl_wal *wal, vl_log_position to, uint64_t number)
     atomic_store_explicit(&wal->durable, to, memory_order_release);
 }
 
+/* Bytes were handed to the system and not synced; headers of segments may lie between. */
+static void
+flush_begin_medium(vl_wal *wal, uint64_t offset, uint32_t size)
+{
+    if (offset < wal->begun_to || offset - wal->begun_to > VL_WAL_HEADER_SIZE)
+        wal->begun_from = offset;
+    wal->begun_to = offset + size;
+    if (wal->begun_to - wal->begun_from < FLUSH_BEGIN)
+        return;
+    vl_wal_media_begin(&wal->media, wal->begun_from, wal->begun_to - wal->begun_from);
+    wal->begun_from = wal->begun_to;
+}
+
 /* Write [from, to), the last piece durably if `is_durable` and the medium does that in one step.
  * *is_done is then 1. */
 static velo_status
@@ -109,6 +127,8 @@ flush_write(vl_ctx *ctx, vl_wal *wal, vl_log_position from, vl_log_position to, 
             *is_done = 1;
         } else {
             VL_TRY(vl_wal_media_write(ctx, &wal->media, bytes, size, offset));
+            if (!is_durable)
+                flush_begin_medium(wal, offset, size);
         }
         at += size;
     }
@@ -136,8 +156,10 @@ flush_round(vl_ctx *ctx, vl_wal *wal, int is_durable)
         is_done = 1;
     }
     vl_count(&wal->sync_count, (uint64_t)is_done);
-    if (is_durable)
+    if (is_durable) {
         flush_note_durable(wal, to, number);
+        wal->begun_from = wal->begun_to = 0;
+    }
     return VELO_OK;
 }
 

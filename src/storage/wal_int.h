@@ -120,6 +120,9 @@ velo_status vl_wal_media_write_durable(vl_ctx *ctx, vl_wal_media *media, const v
                                        size_t size, uint64_t offset) VL_MUST_CHECK;
 
 /* Make all that was written durable. Never two at a time, nor beside a durable write (D5). */
+/* Have the medium begin with what was written to [offset, offset + size): a hint, so that the next
+ * sync has less to do. */
+void vl_wal_media_begin(vl_wal_media *media, uint64_t offset, uint64_t size);
 velo_status vl_wal_media_sync(vl_ctx *ctx, vl_wal_media *media) VL_MUST_CHECK;
 
 /* Cut the file to `size` bytes. */
@@ -207,6 +210,8 @@ struct vl_wal {
     _Atomic uint64_t durable;                         /* by the leader */
     _Atomic uint64_t synced_number; /* header_number that is durable; by the leader */
 
+    uint64_t begun_from;      /* the leader's: bytes of the file from here */
+    uint64_t begun_to;        /* to here are handed to the system, but not yet to the medium */
     vl_latch latch;           /* guards what follows */
     vl_wal_queue grant_turn;  /* who prepares segments and waits for the ring */
     vl_wal_queue flush_turn;  /* the leader, and who waits for a flush */

@@ -191,6 +191,13 @@ vl_wal_media_write_durable(vl_ctx *ctx, vl_wal_media *media, const void *buf, si
     return vl_file_write_durable(ctx, media->file, media->method, buf, size, offset);
 }
 
+void
+vl_wal_media_begin(vl_wal_media *media, uint64_t offset, uint64_t size)
+{
+    if (!media->is_mapped)
+        vl_file_start_writing(media->file, offset, size);
+}
+
 velo_status
 vl_wal_media_sync(vl_ctx *ctx, vl_wal_media *media)
 {

@@ -54,8 +54,9 @@ typedef struct vl_txn_store_options {
     uint64_t version_bytes; /* memory for older versions, the most; 0: an eighth of the cache if its
                                size is given, or a quarter of the machine's memory (or of the
                                container's limit). What passes it goes to a temporary file beside
-                               the database (undo_spill.h); of a database in memory changes fail
-                               with VELO_FULL */
+                               the database (undo_spill.h). Of a database in memory, which has no
+                               such file, 0 is as much as pages may take: no limit, unless the
+                               cache's size is given; changes beyond fail with VELO_FULL */
 } vl_txn_store_options;
 
 /* Open or create a database, as vl_store_open: recovery leaves out what did not commit.
@@ -88,6 +89,7 @@ velo_status vl_txn_store_collect(vl_ctx *ctx, vl_txn_store *store) VL_MUST_CHECK
 
 typedef struct vl_txn_stats {
     uint64_t version_bytes;    /* memory that older versions take */
+    uint64_t version_limit;    /* the most that they may take; 0: no limit */
     uint64_t spilled_bytes;    /* what they take in the temporary file */
     uint64_t spill_file_bytes; /* what that file takes */
     uint64_t commit_count;     /* transactions with changes that have committed */

@@ -1,9 +1,9 @@
 /* txn_collect.c - older versions and tombstones that nobody needs (hazards 16-18, 20, 24).
  *
- * Committers share the work: each takes logs of transactions that every snapshot sees, in the order
- * of their ends, and prunes the rows of their records; about twice as many as it has made itself. A
- * row whose chain grows although a reader keeps it from being taken is pruned by those who change
- * it (vl_txn_shorten).
+ * Committers share the work, with the background thread if there is one: each takes logs of
+ * transactions that every snapshot sees, in the order of their ends, and prunes the rows of their
+ * records; about twice as many as it has made itself. A row whose chain grows although a reader
+ * keeps it from being taken is pruned by those who change it (vl_txn_shorten).
  *
  * Invariants
  *   TC1  Chains and maps are changed under the leaf's exclusive latch; a tombstone goes in a
@@ -29,6 +29,11 @@
 /* Length of a chain from which on it is shortened. */
 #define COLLECT_CHAIN VL_BY_BUILD(8U, 2U)
 
+/* Records that the background thread looks at before others get their turn, and how often it does
+ * so before it looks after the cache again. */
+#define COLLECT_HELP_RECORDS VL_BY_BUILD(2048U, 16U)
+#define COLLECT_HELP_ROUNDS  16U
+
 /* Chains of a page from which on it is looked through as a whole. */
 #define COLLECT_PAGE VL_BY_BUILD(64U, 4U)
 
@@ -46,6 +51,7 @@ vl_txn_add_reader(vl_txn_store *store, vl_txn_status *status)
         for (at = 0; at < VL_TXN_READERS && store->readers[at] != NULL;)
             at++;
     if (at < VL_TXN_READERS) {
+        store->reader_count += store->readers[at] == NULL;
         store->readers[at] = status;
         store->reader_uses[at]++;
     } else {
@@ -63,8 +69,10 @@ vl_txn_remove_reader(vl_txn_store *store, vl_txn_status *status)
     while (at < VL_TXN_READERS && store->readers[at] != status)
         at++;
     if (at < VL_TXN_READERS) {
-        if (--store->reader_uses[at] == 0)
+        if (--store->reader_uses[at] == 0) {
             store->readers[at] = NULL;
+            store->reader_count--;
+        }
     } else {
         store->reader_rest--;
     }
@@ -78,7 +86,7 @@ vl_txn_get_horizon(vl_txn_store *store, vl_txn_horizon *horizon)
 
     vl_snapshots_collect(store->snapshots, &horizon->view);
     vl_latch_acquire_shared(&store->latch);
-    for (uint32_t i = 0; i < VL_TXN_READERS; i++)
+    for (uint32_t i = 0; i < VL_TXN_READERS && count < store->reader_count; i++)
         if (store->readers[i] != NULL)
             horizon->readers[count++] = store->readers[i];
     rest = store->reader_rest;
@@ -177,6 +185,8 @@ collect_is_absent(void *argument, const vl_undo *newest, vl_origin *origin)
     vl_leaf_state state;
     uint32_t slot;
 
+    if (newest->key != NULL && newest->rowid != 0)
+        return 0; /* TK1 */
     if (newest->key != NULL) {
         vl_node_key key = vl_node_key_make(newest->key, newest->key_size);
         vl_node_key_place place;
@@ -219,12 +229,12 @@ collect_measure(vl_undo *newest)
         newest->chain_length = length;
 }
 
-/* The newest record of the same row or entry. */
+/* The newest record of a row or entry; `rowid`: as vl_undo's. */
 static vl_undo *
-collect_find(vl_versions map, const vl_undo *like)
+collect_find(vl_versions map, int64_t rowid, const void *key, uint32_t key_size)
 {
-    return like->key != NULL ? vl_versions_find_key(map, like->key, like->key_size)
-                             : vl_versions_find_row(map, like->rowid);
+    return key != NULL ? vl_versions_find_key(map, key, key_size, (vl_pid)rowid)
+                       : vl_versions_find_row(map, rowid);
 }
 
 vl_undo *
@@ -241,8 +251,7 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
 
     if (map.attachment == NULL)
         return NULL;
-    newest =
-        key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
+    newest = collect_find(map, rowid, key, key_size);
     count = vl_versions_count(map);
     if (newest != NULL ? !collect_is_long(newest) : !collect_is_full(count))
         return newest;
@@ -255,8 +264,7 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
         vl_prune_page_absent(&prune, &map, collect_is_absent, &page);
     vl_txn_end_prune(store, &prune);
     vl_txn_set_map(tree, leaf, map);
-    newest =
-        key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
+    newest = collect_find(map, rowid, key, key_size);
     collect_measure(newest);
     return newest;
 }
@@ -273,8 +281,16 @@ typedef struct collect_pass {
     uint64_t left;          /* records that may still be looked at */
     vl_txn_tree *tree;      /* of the record at hand */
     const vl_undo *record;  /* it */
+    int64_t rowid;          /* of its row; of its entry as vl_undo's, but as the page has it now */
     int is_tombstone;       /* the row or entry is one that can go */
 } collect_pass;
+
+/* The newest record of the row at hand. */
+static vl_undo *
+collect_known(const collect_pass *pass, vl_versions map)
+{
+    return collect_find(map, pass->rowid, pass->record->key, pass->record->key_size);
+}
 
 /* Prune the chain of the record's row, which is on a latched leaf; returns the newest record left.
  */
@@ -286,12 +302,12 @@ collect_prune(collect_pass *pass, const vl_page_ref *leaf)
 
     if (map.attachment == NULL)
         return NULL;
-    newest = collect_find(map, pass->record);
+    newest = collect_known(pass, map);
     if (newest == NULL)
         return NULL;
     vl_prune_row(&pass->prune, &map, newest);
     vl_txn_set_map(pass->tree, leaf, map);
-    return collect_find(map, pass->record);
+    return collect_known(pass, map);
 }
 
 static vl_origin
@@ -307,9 +323,11 @@ static velo_status
 collect_visit_row(vl_ctx *ctx, void *argument, const vl_table_row *row)
 {
     collect_pass *pass = argument;
-    const vl_undo *newest = collect_prune(pass, row->ref);
+    const vl_undo *newest;
 
     (void)ctx;
+    pass->rowid = pass->record->rowid;
+    newest = collect_prune(pass, row->ref);
     pass->is_tombstone = row->state == VL_LEAF_TOMBSTONE &&
                          vl_prune_can_purge(&pass->horizon.horizon, newest, collect_origin(pass));
     return VELO_OK;
@@ -319,9 +337,12 @@ static velo_status
 collect_visit_entry(vl_ctx *ctx, void *argument, const vl_tree_key_found *found)
 {
     collect_pass *pass = argument;
-    const vl_undo *newest = collect_prune(pass, found->leaf);
+    const vl_undo *newest;
 
     (void)ctx;
+    pass->rowid =
+        vl_txn_rest(pass->tree, found->leaf, pass->record->key_size, found->state, found->index);
+    newest = collect_prune(pass, found->leaf);
     pass->is_tombstone =
         found->state == VL_TREE_KEY_TOMBSTONE &&
         vl_prune_can_purge(&pass->horizon.horizon, newest, (vl_origin){NULL, VL_TS_NONE, 0});
@@ -334,7 +355,7 @@ collect_purged(collect_pass *pass, const vl_page_ref *leaf)
 {
     vl_versions map = vl_txn_map(pass->tree, leaf);
 
-    vl_prune_purged(&pass->prune, &map, collect_find(map, pass->record));
+    vl_prune_purged(&pass->prune, &map, collect_known(pass, map));
     vl_txn_set_map(pass->tree, leaf, map);
     vl_count(&pass->store->purged_count, 1);
 }
@@ -368,6 +389,19 @@ collect_purge_row(vl_ctx *ctx, collect_pass *pass)
     return st;
 }
 
+/* Whether the latched entry is a tombstone that can go. */
+static int
+collect_is_tombstone(collect_pass *pass, const vl_tree_key_write *write)
+{
+    vl_versions map = vl_txn_map(pass->tree, &write->leaf);
+
+    pass->rowid =
+        vl_txn_rest(pass->tree, &write->leaf, pass->record->key_size, write->state, write->index);
+    return write->state == VL_TREE_KEY_TOMBSTONE &&
+           vl_prune_can_purge(&pass->horizon.horizon, collect_known(pass, map),
+                              (vl_origin){NULL, VL_TS_NONE, 0});
+}
+
 static velo_status
 collect_purge_entry(vl_ctx *ctx, collect_pass *pass)
 {
@@ -377,10 +411,7 @@ collect_purge_entry(vl_ctx *ctx, collect_pass *pass)
     velo_status st = vl_tree_key_write_begin(ctx, &pass->tree->base->tree,
                                              vl_operation_work(pass->writer), &op, &write);
 
-    while (st == VELO_OK && write.state == VL_TREE_KEY_TOMBSTONE &&
-           vl_prune_can_purge(&pass->horizon.horizon,
-                              collect_find(vl_txn_map(pass->tree, &write.leaf), pass->record),
-                              (vl_origin){NULL, VL_TS_NONE, 0})) {
+    while (st == VELO_OK && collect_is_tombstone(pass, &write)) {
         if (vl_tree_key_write_enter(&write)) {
             collect_purged(pass, &write.leaf);
             vl_tree_key_write_apply(&write);
@@ -532,9 +563,16 @@ collect_logs(vl_ctx *ctx, collect_pass *pass)
 velo_status
 vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max_records)
 {
-    collect_pass pass = {.store = store, .writer = writer};
+    collect_pass pass;
     velo_status st;
 
+    /* The horizon is large, and filled by whoever has the turn. */
+    pass.store = store;
+    pass.writer = writer;
+    pass.tree = NULL;
+    pass.record = NULL;
+    pass.rowid = 0;
+    pass.is_tombstone = 0;
     if (max_records == UINT64_MAX) {
         vl_latch_acquire_exclusive(&store->collect_turn); /* TC4 */
         pass.left = UINT64_MAX;
@@ -550,4 +588,28 @@ vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t max
     vl_undo_pool_tend(ctx, store->pool);
     vl_txn_free_garbage(ctx, store, writer);
     return st;
+}
+
+void
+vl_txn_help(vl_ctx *ctx, void *user)
+{
+    vl_txn_store *store = user;
+    vl_writer *writer = atomic_load_explicit(&store->helper, memory_order_acquire);
+
+    if (writer == NULL || !atomic_load_explicit(&store->is_attached, memory_order_acquire))
+        return; /* being opened */
+    if (store->helper_failed == vl_counter(&store->commit_count))
+        return; /* not before something happens: committers try it as well */
+    store->helper_failed = UINT64_MAX;
+    for (uint32_t i = 0; i < COLLECT_HELP_ROUNDS; i++) {
+        if (!vl_undo_pool_can_take(store->pool, vl_snapshots_oldest(store->snapshots)))
+            return;
+        if (vl_txn_collect(ctx, store, writer, COLLECT_HELP_RECORDS) == VELO_OK)
+            continue;
+        vl_log_write(ctx->log, VL_LOG_WARNING, ctx->error.code, "older versions stay for now: %s",
+                     ctx->error.text);
+        vl_error_clear(ctx);
+        store->helper_failed = vl_counter(&store->commit_count);
+        return;
+    }
 }

@@ -51,15 +51,25 @@ end_unlink(vl_txn **list, vl_txn *txn)
 
 /* ---- the begin ---- */
 
-/* Nothing refers to it any more but the session. */
+/* Nothing refers to it any more. */
 static void
-end_destroy(vl_txn *txn)
+end_release(vl_txn *txn)
 {
     if (txn->is_in_gate)
         vl_write_gate_leave(&txn->store->gate, &txn->gate);
     vl_txn_free_going(txn->going);
     vl_txn_status_release(txn->status, 1);
-    vl_free(txn);
+}
+
+/* Nothing refers to it any more but the session, which keeps the memory for its next one. */
+static void
+end_destroy(vl_session *session, vl_txn *txn)
+{
+    end_release(txn);
+    if (session->spare == NULL)
+        session->spare = txn;
+    else
+        vl_free(txn);
 }
 
 /* Make one; NULL: there is no memory, and the context says so. */
@@ -67,12 +77,14 @@ static vl_txn *
 end_make(vl_ctx *ctx, vl_session *session)
 {
     vl_txn_store *store = session->store;
-    vl_txn *txn = vl_alloc_zero(ctx, sizeof *txn);
+    vl_txn *txn = session->spare != NULL ? session->spare : vl_alloc(ctx, sizeof *txn);
 
+    session->spare = NULL;
     if (txn == NULL) {
         (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a transaction");
         return NULL;
     }
+    memset(txn, 0, sizeof *txn);
     txn->store = store;
     txn->number = vl_operation_new_txn(store->base);
     if (vl_txn_status_create(ctx, store->statuses, txn->number, &txn->status) != VELO_OK) {
@@ -115,7 +127,7 @@ vl_txn_start(vl_ctx *ctx, vl_session *session, int is_exclusive)
     st = end_enter(ctx, session, txn, is_exclusive);
     if (st != VELO_OK) {
         vl_txn_status_abort(txn->status);
-        end_destroy(txn);
+        end_destroy(session, txn);
         return st;
     }
     vl_operation_join(session->writer, txn->number);
@@ -173,6 +185,31 @@ end_sync(vl_ctx *ctx, vl_txn_store *store, vl_log_position end)
     return vl_wal_flush(ctx, wal, end, 1);
 }
 
+static void
+end_collect_share(vl_ctx *ctx, vl_session *session, uint64_t records)
+{
+    if (vl_txn_collect(ctx, session->store, session->writer, records) == VELO_OK)
+        return;
+    vl_log_write(ctx->log, VL_LOG_WARNING, ctx->error.code, "older versions stay for now: %s",
+                 ctx->error.text);
+    vl_error_clear(ctx);
+}
+
+/* Do a share of the collecting. Failure is not the caller's, whose error stays if he has one. */
+static void
+end_collect(vl_ctx *ctx, vl_session *session, uint64_t records)
+{
+    vl_error before;
+
+    if (VL_LIKELY(ctx->error.code == VELO_OK)) {
+        end_collect_share(ctx, session, records);
+        return;
+    }
+    before = ctx->error;
+    end_collect_share(ctx, session, records);
+    ctx->error = before;
+}
+
 velo_status
 vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
 {
@@ -204,19 +241,13 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
     session->committed = commit.ts;
     vl_undo_log_finish(txn->log);
     vl_key_share_leave(store->shares, &txn->shares, 0);
-    end_destroy(txn);
+    end_destroy(session, txn);
     vl_count(&store->commit_count, 1);
     st = vl_publish_acknowledge(ctx, &store->publish, &commit);
     if (st == VELO_OK && session->synchronous == VL_SYNCHRONOUS_NORMAL)
         st = end_sync(ctx, store, commit.end);
-    if (st == VELO_OK) {
-        vl_error before = ctx->error;
-
-        if (vl_txn_collect(ctx, store, session->writer, records) != VELO_OK)
-            vl_log_write(ctx->log, VL_LOG_WARNING, ctx->error.code,
-                         "older versions stay for now: %s", ctx->error.text);
-        ctx->error = before;
-    }
+    if (st == VELO_OK)
+        end_collect(ctx, session, records);
     vl_operation_tend(ctx, store->base);
     return st;
 }
@@ -348,7 +379,7 @@ vl_txn_abort(vl_ctx *ctx, vl_session *session)
     txn->is_in_gate = 0;
     if (st == VELO_OK) {
         vl_undo_log_finish(txn->log);
-        end_destroy(txn);
+        end_destroy(session, txn);
     }
     vl_count(&store->rollback_count, 1);
     vl_undo_pool_tend(ctx, store->pool);
@@ -386,7 +417,8 @@ end_undo_one_left(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, int *is_d
     vl_latch_release_exclusive(&store->latch);
     vl_operation_end(writer);
     vl_undo_log_finish(txn->log);
-    end_destroy(txn);
+    end_release(txn);
+    vl_free(txn);
     atomic_fetch_sub_explicit(&store->left_count, 1, memory_order_release);
     return VELO_OK;
 }

@@ -36,7 +36,7 @@
 #include "txn/txn_rows.h"
 #include "txn/write_gate.h"
 
-/* Memory for older versions, if the owner did not say: of a database in a file a share of the
+/* Memory for older versions of a database in a file, if the owner did not say: a share of the
  * cache's, if he said how large that is; else of the machine's; or so much at least. */
 #define VL_TXN_VERSION_CACHE_SHARE 8U
 #define VL_TXN_VERSION_LEAST       (UINT64_C(1) << 20)
@@ -123,6 +123,8 @@ struct vl_txn_store {
     vl_undo_pool *pool;           /* of older versions */
     vl_key_shares *shares;        /* keys that are held */
     _Atomic(vl_writer *) lister;  /* for the checkpoint's list: used under the checkpoint's turn */
+    _Atomic(vl_writer *) helper;  /* of the background thread */
+    uint64_t helper_failed;       /* its own: commits when it could not go on; UINT64_MAX: it can */
     _Atomic int is_attached;      /* publish knows the log */
     vl_latch attach_turn;         /* no rank: one thread attaches it */
 
@@ -142,7 +144,8 @@ struct vl_txn_store {
     vl_txn *open;        /* transactions that may have changed something */
     vl_txn *left;        /* aborted, with changes that could not be undone; also in no other list */
     vl_txn_going *going; /* dropped by those who have committed; snapshots may reach them still */
-    uint32_t reader_rest; /* statements of which there was no room in the following */
+    uint32_t reader_count; /* of the following that are not NULL */
+    uint32_t reader_rest;  /* statements of which there was no room there */
     vl_txn_status
         *readers[VL_TXN_READERS]; /* see vl_horizon; NULL: free. Statements have references */
     uint32_t reader_uses[VL_TXN_READERS]; /* statements for each */
@@ -168,6 +171,7 @@ struct vl_session {
     uint64_t mark_count;        /* marks that were given out */
     const vl_undo *guard;       /* the last record when a mark was last given out */
     vl_txn *txn;                /* its transaction, if that has begun to write */
+    vl_txn *spare;              /* memory for the next one, or NULL */
     vl_statement *statements;   /* those that are open */
     int is_in_txn;              /* between BEGIN and its end */
     int is_immediate;           /* BEGIN IMMEDIATE */
@@ -247,6 +251,9 @@ void vl_txn_end_prune(vl_txn_store *store, const vl_prune *prune);
 /* Collect a little, or (max_records UINT64_MAX) all that can go. */
 velo_status vl_txn_collect(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer,
                            uint64_t max_records) VL_MUST_CHECK;
+
+/* vl_store_layer.tend: collect what has gathered, in parts, so that committers get their turn. */
+void vl_txn_help(vl_ctx *ctx, void *user);
 
 /* A value in overflow that nothing refers to any more. */
 void vl_txn_add_garbage(vl_txn_store *store, vl_tree_id tree, vl_pid pid, uint32_t size);
@@ -329,7 +336,7 @@ velo_status vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement) VL_
 
 /* Find the newest record of a row or an entry that is to be changed (key NULL: a row), NULL when
  * there is none, and keep its chain short if that grows beside a reader: under the leaf's exclusive
- * latch. In txn_collect.c. */
+ * latch. `rowid`: as vl_undo's. In txn_collect.c. */
 vl_undo *vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
                         uint32_t key_size);
 
@@ -357,6 +364,18 @@ static inline vl_versions
 vl_txn_map(const vl_txn_tree *tree, const vl_page_ref *leaf)
 {
     return (vl_versions){vl_cache_attachment(vl_txn_cache(tree), leaf)};
+}
+
+/* The page of the rest of an entry's key: 0, unless the key is long and the entry on the page. */
+static inline vl_pid
+vl_txn_rest(const vl_txn_tree *tree, const vl_page_ref *leaf, uint32_t key_size,
+            vl_tree_key_state state, uint32_t index)
+{
+    uint32_t page_size = tree->base->tree.page_size;
+
+    if (VL_LIKELY(key_size <= vl_node_key_part_max(page_size)) || state == VL_TREE_KEY_ABSENT)
+        return 0;
+    return vl_node_key_entry_at(leaf->page, page_size, index, NULL).key.rest;
 }
 
 static inline void

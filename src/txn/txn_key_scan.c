@@ -1,7 +1,8 @@
 /* txn_key_scan.c - reading entries as a view sees them: one, or a range leaf by leaf.
  *
  * Of each leaf the visible entries are copied under its latch, keys as a whole: they are stored
- * with their common prefix once, so there is nothing to point to.
+ * with their common prefix once, so there is nothing to point to. Of a long key the part is copied,
+ * and the rest read when the latch is gone: the tree's scan keeps it from being freed meanwhile.
  *
  * Invariants
  *   TKS1  Entries of a leaf without a map that are not marked deleted are seen by everybody (T4).
@@ -55,7 +56,11 @@ key_scan_visit(vl_ctx *ctx, void *argument, const vl_tree_key_found *found)
     value.value.as.data = found->value;
     self->found = key_scan_sees(
         self->view, key_scan_state(found->state),
-        map.attachment != NULL ? vl_versions_find_key(map, self->key, self->key_size) : NULL,
+        map.attachment != NULL
+            ? vl_versions_find_key(
+                  map, self->key, self->key_size,
+                  vl_txn_rest(self->tree, found->leaf, self->key_size, found->state, found->index))
+            : NULL,
         &value);
     if (!self->found)
         return VELO_OK;
@@ -116,14 +121,15 @@ key_scan_take(vl_ctx *ctx, vl_key_scan *scan, uint32_t index, vl_versions map, u
 
     value.value.as.data = entry.value;
     if (map.attachment != NULL)
-        newest = vl_versions_find_key(map, entry.key.data, entry.key.size);
+        newest = vl_versions_find_key(map, entry.key.data, entry.key.size, entry.key.rest);
     if (newest == NULL
             ? entry.is_deleted
             : !key_scan_sees(&scan->view, entry.is_deleted ? VL_ROW_DELETED : VL_ROW_LIVE, newest,
                              &value))
         return VELO_OK;
     to->key = vl_arena_copy(&scan->arena, entry.key.data, entry.key.size);
-    to->key_size = entry.key.size;
+    to->key_size = entry.key.total_size;
+    to->rest = entry.key.rest;
     to->value = vl_arena_copy(&scan->arena, value.value.as.data, value.value.size);
     to->value_size = value.value.size;
     if (to->key == NULL || to->value == NULL)
@@ -161,6 +167,29 @@ key_scan_list(vl_ctx *ctx, vl_key_scan *scan)
     return VELO_OK;
 }
 
+/* The leaf is released: read the rests of long keys. */
+static velo_status
+key_scan_read_rests(vl_ctx *ctx, vl_key_scan *scan)
+{
+    const vl_tree *tree = &scan->index->tree.base->tree;
+    uint32_t part = vl_node_key_part_max(tree->page_size);
+
+    for (uint32_t i = 0; i < scan->count; i++) {
+        vl_key_seen *entry = scan->entries + i;
+        vl_node_key key = {entry->key, part, entry->key_size, entry->rest};
+        uint8_t *whole;
+
+        if (entry->rest == 0)
+            continue;
+        whole = vl_arena_alloc(&scan->arena, entry->key_size);
+        if (whole == NULL)
+            return key_scan_no_memory(ctx);
+        VL_TRY(vl_tree_key_read(ctx, tree, &key, whole));
+        entry->key = whole;
+    }
+    return VELO_OK;
+}
+
 velo_status
 vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan)
 {
@@ -179,9 +208,14 @@ vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan)
         if (st != VELO_OK)
             break;
         st = vl_tree_key_scan_release(ctx, &scan->scan);
+        if (st == VELO_OK)
+            st = key_scan_read_rests(ctx, scan);
         if (st != VELO_OK)
             break;
     }
+    if (st == VELO_OK && scan->scan.page == NULL)
+        vl_tree_key_scan_settle(
+            &scan->scan); /* the caller may remove long keys before he goes on */
     if (st != VELO_OK)
         scan->count = 0;
     return st;

@@ -5,8 +5,11 @@
  * that goes to another row) leaves the old value in the undo record (hazard 21).
  *
  * Invariants
- *   TK1  Keys with versions are not long (tree_key.h): so a node says by itself which of two it
- *        has, and chains can follow their entries when a leaf is split. */
+ *   TK1  An entry whose key is long (tree_key.h) has its place on the page for as long as it has
+ *        records: the page of the key's rest, which does not change meanwhile, names it in the
+ *        page's map. So chains are found, and follow their entries to other pages, without reading
+ *        rests, which nobody may do under a latch. A tombstone that makes room takes its chain
+ *        with it; other entries' records may outlive their tombstones. */
 #include "txn/txn_keys.h"
 
 #include "base/alloc.h"
@@ -38,6 +41,21 @@ keys_state(vl_tree_key_state state)
     return state == VL_TREE_KEY_TOMBSTONE ? VL_ROW_DELETED : VL_ROW_ABSENT;
 }
 
+/* The tombstone of a long key goes, or might: its chain goes first, which nobody needs. Keeps TK1;
+ * if the tombstone stays after all, it is one without a record, as any that nobody sees. */
+static void
+keys_forget(keys_change *self, const vl_page_ref *leaf, vl_undo *newest)
+{
+    vl_txn_tree *tree = self->change.tree;
+    vl_versions map = vl_txn_map(tree, leaf);
+    vl_prune prune;
+
+    vl_txn_begin_prune(tree->store, &self->horizon, &prune);
+    vl_prune_purged(&prune, &map, newest);
+    vl_txn_end_prune(tree->store, &prune);
+    vl_txn_set_map(tree, leaf, map);
+}
+
 /* vl_tree_key_op.is_purgeable. */
 static int
 keys_is_purgeable(void *argument, const vl_page_ref *leaf, uint32_t index)
@@ -47,6 +65,7 @@ keys_is_purgeable(void *argument, const vl_page_ref *leaf, uint32_t index)
     vl_versions map = vl_txn_map(tree, leaf);
     uint8_t key[VL_PAGE_MAX_SIZE / 4];
     vl_node_key_entry entry;
+    vl_undo *newest;
 
     if (map.attachment == NULL)
         return 1; /* 11, item 17 */
@@ -55,9 +74,12 @@ keys_is_purgeable(void *argument, const vl_page_ref *leaf, uint32_t index)
     self->has_horizon = 1;
     vl_undo_pool_touch(tree->store->pool, 1);
     entry = vl_node_key_entry_at(leaf->page, tree->base->tree.page_size, index, key);
-    return vl_prune_can_purge(&self->horizon.horizon,
-                              vl_versions_find_key(map, entry.key.data, entry.key.size),
-                              (vl_origin){NULL, VL_TS_NONE, 0});
+    newest = vl_versions_find_key(map, entry.key.data, entry.key.size, entry.key.rest);
+    if (!vl_prune_can_purge(&self->horizon.horizon, newest, (vl_origin){NULL, VL_TS_NONE, 0}))
+        return 0;
+    if (newest != NULL && entry.key.rest != 0)
+        keys_forget(self, leaf, newest);
+    return 1;
 }
 
 /* ---- whether it may be changed ---- */
@@ -129,6 +151,16 @@ keys_judge_insert(vl_ctx *ctx, keys_change *self, const vl_tree_key_write *write
 
 /* ---- one change ---- */
 
+/* The page of the rest of the key: of the entry that is there, or of what was written for one. */
+static vl_pid
+keys_rest(const keys_change *self, const vl_tree_key_write *write)
+{
+    if (write->state == VL_TREE_KEY_ABSENT)
+        return write->key.rest;
+    return vl_txn_rest(self->change.tree, &write->leaf, self->op.key_size, write->state,
+                       write->index);
+}
+
 /* Make the undo record, before the section. */
 static velo_status
 keys_prepare(vl_ctx *ctx, keys_change *self, const vl_tree_key_write *write,
@@ -139,6 +171,7 @@ keys_prepare(vl_ctx *ctx, keys_change *self, const vl_tree_key_write *write,
                              .statement =
                                  vl_view_write_statement(&self->change.statement->view, entry),
                              .tree = self->change.tree->id,
+                             .rowid = (int64_t)keys_rest(self, write),
                              .key = self->op.key,
                              .key_size = self->op.key_size};
 
@@ -184,7 +217,10 @@ keys_try_leaf(vl_ctx *ctx, keys_change *self, vl_tree_key_write *write)
         int may = 0;
 
         entry.newest =
-            vl_txn_shorten(self->change.tree, &write->leaf, 0, self->op.key, self->op.key_size);
+            vl_txn_shorten(self->change.tree, &write->leaf,
+                           (int64_t)vl_txn_rest(self->change.tree, &write->leaf, self->op.key_size,
+                                                write->state, write->index),
+                           self->op.key, self->op.key_size);
         st = self->is_insert ? keys_judge_insert(ctx, self, write, &entry, &may)
                              : keys_judge_delete(ctx, self, &entry, &may);
         if (st != VELO_OK || !may)
@@ -235,12 +271,10 @@ keys_try(vl_ctx *ctx, keys_change *self)
 static velo_status
 keys_change_entry(vl_ctx *ctx, keys_change *self)
 {
-    uint32_t max = vl_node_key_part_max(self->change.tree->base->tree.page_size);
-
-    if (self->op.key_size > max) /* TK1 */
+    if (self->op.key_size > VL_TREE_KEY_MAX_SIZE)
         return vl_fail(ctx, VELO_TOOBIG,
                        "an index entry of %" PRIu32 " bytes: at most %" PRIu32 " are possible",
-                       self->op.key_size, max);
+                       self->op.key_size, VL_TREE_KEY_MAX_SIZE);
     for (;;) {
         VL_TRY(keys_try(ctx, self));
         if (self->change.verdict == VL_TXN_DONE)
@@ -296,12 +330,6 @@ vl_keys_tree(const vl_txn_index *index)
 }
 
 uint32_t
-vl_keys_max_size(const vl_txn_index *index)
-{
-    return vl_node_key_part_max(index->tree.base->tree.page_size);
-}
-
-uint32_t
 vl_keys_max_value_size(const vl_txn_index *index)
 {
     return vl_node_key_value_max(index->tree.base->tree.page_size);
@@ -340,31 +368,44 @@ vl_keys_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const 
 /* Entries that are loaded in one operation: checkpoints wait for so many. */
 #define KEYS_LOAD_PART VL_BY_BUILD(4096U, 16U)
 
+/* How many of the first entries are loaded at once: 0: the first one's key is long. Such a one is
+ * inserted by itself, since its log record may have to be sent in parts. */
+static uint32_t
+keys_load_part(const vl_txn_index *index, const vl_tree_key_item *items, uint32_t count)
+{
+    uint32_t max = vl_node_key_part_max(index->tree.base->tree.page_size), part = 0;
+
+    while (part < count && part < KEYS_LOAD_PART && items[part].key_size <= max)
+        part++;
+    return part;
+}
+
 velo_status
 vl_keys_load(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
              const vl_tree_key_item *items, uint32_t count)
 {
     vl_session *session = statement->session;
-    uint32_t max = vl_keys_max_size(index);
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     if (!vl_txn_is_fresh(session, &index->tree))
         return vl_fail(ctx, VELO_MISUSE, "tree %" PRIu64 " was not created by this statement",
                        index->tree.id);
-    for (uint32_t i = 0; i < count; i++)
-        if (items[i].key_size > max) /* TK1 */
-            return vl_fail(ctx, VELO_TOOBIG,
-                           "an index entry of %" PRIu32 " bytes: at most %" PRIu32 " are possible",
-                           items[i].key_size, max);
     while (count > 0) {
-        uint32_t part = count < KEYS_LOAD_PART ? count : KEYS_LOAD_PART, taken = 0;
+        uint32_t part = keys_load_part(index, items, count), taken = 0;
         velo_status st;
 
-        vl_operation_begin(session->writer);
-        st = vl_operation_load_keys(ctx, session->writer, index->tree.base, items, part, &taken);
-        vl_operation_end(session->writer);
-        VL_TRY(st);
-        vl_operation_tend(ctx, session->store->base);
+        if (part == 0) {
+            VL_TRY(vl_keys_insert(ctx, statement, index, items->key, items->key_size, items->value,
+                                  items->value_size, NULL, NULL));
+            part = 1;
+        } else {
+            vl_operation_begin(session->writer);
+            st =
+                vl_operation_load_keys(ctx, session->writer, index->tree.base, items, part, &taken);
+            vl_operation_end(session->writer);
+            VL_TRY(st);
+            vl_operation_tend(ctx, session->store->base);
+        }
         items += part;
         count -= part;
     }

@@ -5,7 +5,8 @@
  * Entries have versions of their own, so a scan of an index sees what the view sees without a look
  * at the table. An entry is never changed: it is deleted and inserted.
  *
- * Keys are at most vl_keys_max_size bytes; longer ones are refused (VELO_TOOBIG). */
+ * Keys are at most VL_TREE_KEY_MAX_SIZE bytes; longer ones are refused (VELO_TOOBIG). What does not
+ * fit a quarter page is stored beside the entry, and costs who reads or changes it so much more. */
 #ifndef VL_TXN_TXN_KEYS_H
 #define VL_TXN_TXN_KEYS_H
 
@@ -20,8 +21,7 @@ velo_status vl_keys_open(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id, vl_txn
 
 vl_tree_id vl_keys_tree(const vl_txn_index *index);
 
-/* Bytes of the longest key, a quarter page; and of the longest value, a sixteenth. */
-uint32_t vl_keys_max_size(const vl_txn_index *index);
+/* Bytes of the longest value: a sixteenth of a page. */
 uint32_t vl_keys_max_value_size(const vl_txn_index *index);
 
 /* ---- changing ---- */
@@ -74,6 +74,7 @@ typedef struct vl_key_seen {
     const void *value;   /* as the view sees it */
     uint32_t key_size;   /* of key */
     uint32_t value_size; /* of value */
+    vl_pid rest;         /* private */
 } vl_key_seen;
 
 /* A scan of the visible entries in a range of keys, leaf by leaf, in either direction. Of each leaf
@@ -90,14 +91,14 @@ typedef struct vl_key_seen {
  *
  * The range's bytes are borrowed until the end. */
 typedef struct vl_key_scan {
-    const vl_key_seen *entries; /* of this leaf */
-    uint32_t count;             /* how many; 0: at the end */
-    vl_txn_index *index;        /* private, as all that follows */
-    vl_view view;               /* what is seen */
-    vl_tree_key_scan scan;      /* over the leaves */
-    int is_backward;            /* as begun */
-    vl_arena arena;             /* of the entries */
-    int has_arena;              /* it has been made */
+    vl_key_seen *entries;  /* of this leaf */
+    uint32_t count;        /* how many; 0: at the end */
+    vl_txn_index *index;   /* private, as all that follows */
+    vl_view view;          /* what is seen */
+    vl_tree_key_scan scan; /* over the leaves */
+    int is_backward;       /* as begun */
+    vl_arena arena;        /* of the entries */
+    int has_arena;         /* it has been made */
 } vl_key_scan;
 
 void vl_key_scan_begin(vl_key_scan *scan, vl_txn_index *index, const vl_view *view,

@@ -50,7 +50,7 @@ list_add(vl_ctx *ctx, vl_writer *writer, const vl_undo *change)
 {
     vl_record record = {.type = VL_RECORD_LISTED,
                         .tree = change->tree,
-                        .rowid = change->rowid,
+                        .rowid = change->key != NULL ? 0 : change->rowid,
                         .kind = list_kind(change->kind),
                         .position = change->position,
                         .last = change->last,
@@ -78,7 +78,7 @@ list_add(vl_ctx *ctx, vl_writer *writer, const vl_undo *change)
 static velo_status
 list_add_txn(vl_ctx *ctx, vl_writer *writer, const vl_txn *txn, uint64_t *count)
 {
-    vl_operation_join(writer, txn->number);
+    vl_operation_join_list(writer, txn->number);
     for (const vl_undo *change = vl_undo_last(txn->log); change != NULL;
          change = change->previous) {
         VL_TRY(list_add(ctx, writer, change));

@@ -111,8 +111,9 @@ lock_visit_entry(vl_ctx *ctx, void *argument, const vl_tree_key_found *found)
         entry.page = VL_ROW_LIVE;
     else if (found->state == VL_TREE_KEY_TOMBSTONE)
         entry.page = VL_ROW_DELETED;
-    entry.newest =
-        vl_versions_find_key(vl_txn_map(change->tree, found->leaf), change->key, change->key_size);
+    entry.newest = vl_versions_find_key(
+        vl_txn_map(change->tree, found->leaf), change->key, change->key_size,
+        vl_txn_rest(change->tree, found->leaf, change->key_size, found->state, found->index));
     if (lock_look(self, &entry) != LOCK_DECIDED)
         return VELO_OK;
     VL_TRY(lock_decide(ctx, self, &entry));
@@ -213,7 +214,5 @@ vl_keys_share(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const v
                      .value_size = value_size};
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
-    if (key_size > vl_keys_max_size(index))
-        return vl_fail(ctx, VELO_NOTFOUND, "tree %" PRIu64 " has no such entry", index->tree.id);
     return lock_hold(ctx, &self);
 }

@@ -79,6 +79,7 @@ vl_session_destroy(vl_session *session)
         vl_snapshot_end(session->slot);
     if (session->slot != NULL)
         vl_snapshots_leave(session->store->snapshots, session->slot);
+    vl_free(session->spare);
     vl_wait_node_release(session->node);
     vl_writer_destroy(session->writer);
     vl_free(session);

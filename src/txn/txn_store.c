@@ -53,14 +53,28 @@ typedef struct txn_store_moving {
     uint32_t page_size; /* of it */
 } txn_store_moving;
 
+/* Whether an entry whose key is long has come to the page: it is there (TK1). */
 static int
-txn_store_has_moved(void *argument, const void *key, uint32_t key_size)
+txn_store_has_rest(const txn_store_moving *moving, vl_pid rest)
+{
+    uint32_t count = vl_node_key_count(moving->page, moving->page_size);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (vl_node_key_entry_at(moving->page, moving->page_size, i, NULL).key.rest == rest)
+            return 1;
+    return 0;
+}
+
+static int
+txn_store_has_moved(void *argument, const vl_undo *newest)
 {
     const txn_store_moving *moving = argument;
-    vl_node_key wanted = vl_node_key_make(key, key_size);
+    vl_node_key wanted = vl_node_key_make(newest->key, newest->key_size);
     vl_node_key_place place;
 
-    /* Keys with versions are not long, and separators between such keys neither: no ties. */
+    if (newest->rowid != 0)
+        return txn_store_has_rest(moving, (vl_pid)newest->rowid);
+    /* Fences decide about keys that are not long: no ties. */
     return vl_node_key_covers(moving->page, moving->page_size, &wanted, NULL, &place) ==
            VL_NODE_FOUND;
 }
@@ -109,13 +123,16 @@ vl_txn_make_ready(vl_ctx *ctx, vl_txn_store *store)
     return VELO_OK;
 }
 
-/* Memory for older versions when the owner did not say. */
+/* Memory for older versions when the owner did not say; 0: no limit. A database in memory may take
+ * what there is: as for its pages. If those are limited, so are older versions: to as much. */
 static uint64_t
-txn_store_budget(uint64_t cache_bytes)
+txn_store_budget(uint64_t cache_bytes, int is_in_memory)
 {
     vl_machine machine;
     uint64_t share;
 
+    if (is_in_memory)
+        return cache_bytes;
     if (cache_bytes != 0) {
         share = cache_bytes / VL_TXN_VERSION_CACHE_SHARE;
         return share > VL_TXN_VERSION_LEAST ? share : VL_TXN_VERSION_LEAST;
@@ -131,7 +148,7 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
 {
     uint64_t budget = options != NULL ? options->version_bytes : 0;
     vl_store_options base = {0};
-    vl_writer *lister;
+    vl_writer *lister, *helper;
 
     if (options != NULL)
         base = options->store;
@@ -139,10 +156,11 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
                                     .keep = txn_store_keep,
                                     .bring = txn_store_bring,
                                     .moved = txn_store_moved,
-                                    .list = vl_txn_list};
+                                    .list = vl_txn_list,
+                                    .tend = vl_txn_help};
     base.layer = &store->layer;
     VL_TRY(vl_undo_pool_create(
-        ctx, budget != 0 ? budget : txn_store_budget(path != NULL ? base.cache_bytes : 0),
+        ctx, budget != 0 ? budget : txn_store_budget(base.cache_bytes, path == NULL),
         &store->pool));
     if (path != NULL)
         VL_TRY(vl_undo_pool_set_spill(ctx, store->pool, io, path));
@@ -153,6 +171,10 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
     VL_TRY(vl_store_open(ctx, io, path, &base, &store->base));
     VL_TRY(vl_writer_create(ctx, store->base, &lister));
     atomic_store_explicit(&store->lister, lister, memory_order_release);
+    if (base.has_background) {
+        VL_TRY(vl_writer_create(ctx, store->base, &helper));
+        atomic_store_explicit(&store->helper, helper, memory_order_release);
+    }
     if (vl_store_wal(store->base) != NULL)
         txn_store_attach(store);
     return VELO_OK;
@@ -172,6 +194,7 @@ vl_txn_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_store_o
     store->allocator = ctx->allocator;
     store->events = ctx->log;
     store->is_in_memory = path == NULL;
+    store->helper_failed = UINT64_MAX;
     vl_latch_init(&store->attach_turn, VL_RANK_NONE);
     vl_latch_init(&store->undo_turn, VL_RANK_NONE);
     vl_latch_init(&store->collect_turn, VL_RANK_NONE);
@@ -340,6 +363,16 @@ txn_store_forget_garbage(vl_txn_store *store)
     }
 }
 
+/* Nobody uses them: the background thread has been stopped. */
+static void
+txn_store_destroy_writers(vl_txn_store *store)
+{
+    vl_writer_destroy(atomic_load_explicit(&store->lister, memory_order_relaxed));
+    vl_writer_destroy(atomic_load_explicit(&store->helper, memory_order_relaxed));
+    atomic_store_explicit(&store->lister, NULL, memory_order_relaxed);
+    atomic_store_explicit(&store->helper, NULL, memory_order_relaxed);
+}
+
 void
 vl_txn_store_abandon(vl_txn_store *store)
 {
@@ -353,7 +386,7 @@ vl_txn_store_abandon(vl_txn_store *store)
     txn_store_forget_left(store);
     vl_txn_free_going(store->going);
     txn_store_forget_garbage(store);
-    vl_writer_destroy(atomic_load_explicit(&store->lister, memory_order_relaxed));
+    txn_store_destroy_writers(store);
     vl_store_abandon(store->base);
     vl_snapshots_destroy(store->snapshots);
     vl_publish_deinit(&store->publish);
@@ -383,8 +416,7 @@ vl_txn_store_close(vl_ctx *ctx, vl_txn_store *store)
     }
     base = store->base;
     txn_store_clear_versions(store); /* its cache goes with the store below */
-    vl_writer_destroy(atomic_load_explicit(&store->lister, memory_order_relaxed));
-    atomic_store_explicit(&store->lister, NULL, memory_order_relaxed);
+    txn_store_destroy_writers(store);
     store->base = NULL;
     st = vl_store_close(ctx, base);
     vl_txn_store_abandon(store);
@@ -428,6 +460,7 @@ void
 vl_txn_store_get_stats(vl_txn_store *store, vl_txn_stats *stats)
 {
     stats->version_bytes = vl_undo_pool_used(store->pool);
+    stats->version_limit = vl_undo_pool_budget(store->pool);
     stats->spilled_bytes = vl_undo_pool_spilled(store->pool);
     stats->spill_file_bytes = vl_undo_pool_file_size(store->pool);
     stats->commit_count = vl_counter(&store->commit_count);

@@ -4,7 +4,8 @@
  *   U1  references = 1 for the owner until it finishes the log, 1 for each record in a chain, 1 for
  *       each hold. It becomes 0 under the pool's latch only; then the log is in no list, and is
  *       freed. So what the list names may be held under that latch.
- *   U2  The last record lies in the newest chunk that has one; records behind it do not exist.
+ *   U2  The last record lies in the newest chunk that has one; records behind it do not exist. The
+ *       oldest chunk is of one block with the log.
  *   U3  `used_bytes` of the pool is the sum of what it has allocated in memory, and never passes
  * the budget. What would, lies in `spill`. U4  While a log is held, no byte of a record that is
  * popped is used again. U5  Finished logs are listed in the order in which they were finished;
@@ -18,9 +19,9 @@
 
 #include <string.h>
 
-#define UNDO_FIRST_CHUNK 512U
-#define UNDO_MAX_CHUNK   VL_BY_BUILD(65536U, 1024U)
-#define UNDO_ALIGN       8U
+#define UNDO_SECOND_CHUNK 1024U
+#define UNDO_MAX_CHUNK    VL_BY_BUILD(65536U, 1024U)
+#define UNDO_ALIGN        8U
 
 typedef struct undo_chunk {
     struct undo_chunk *older; /* filled before it */
@@ -34,7 +35,7 @@ _Static_assert(sizeof(undo_chunk) % UNDO_ALIGN == 0, "records are aligned");
 struct vl_undo_log {
     vl_undo_pool *pool;          /* where memory comes from */
     vl_txn_status *status;       /* whose log */
-    undo_chunk *chunk;           /* newest; NULL: nothing was recorded */
+    undo_chunk *chunk;           /* newest: U2 */
     vl_undo *last;               /* U2 */
     vl_undo *resume;             /* where its pruning goes on; NULL: at the last one */
     _Atomic uint64_t references; /* U1 */
@@ -43,6 +44,10 @@ struct vl_undo_log {
     vl_undo_log *behind;         /* see before */
     int is_listed;               /* in the list; pool latch */
 };
+
+/* Bytes of the first chunk: with the log, and what stands before a block of the file, 512. */
+#define UNDO_FIRST_SIZE                                                                            \
+    (512U - (uint32_t)sizeof(vl_undo_log) - (uint32_t)sizeof(undo_chunk) - VL_UNDO_SPILL_HEAD)
 
 struct vl_undo_pool {
     uint64_t budget_bytes;       /* as given */
@@ -92,6 +97,12 @@ uint64_t
 vl_undo_pool_used(const vl_undo_pool *pool)
 {
     return vl_counter(&pool->used_bytes);
+}
+
+uint64_t
+vl_undo_pool_budget(const vl_undo_pool *pool)
+{
+    return pool->budget_bytes;
 }
 
 uint64_t
@@ -196,16 +207,33 @@ vl_undo_pool_free(vl_undo_pool *pool, void *block)
 
 /* ---- logs ---- */
 
-velo_status
-vl_undo_log_create(vl_ctx *ctx, vl_undo_pool *pool, vl_txn_status *status, vl_undo_log **out)
+static velo_status
+undo_too_big(vl_ctx *ctx, uint64_t size)
+{
+    return vl_fail(ctx, VELO_TOOBIG, "the old version of a row has %llu bytes",
+                   (unsigned long long)size);
+}
+
+_Static_assert(sizeof(vl_undo_log) % UNDO_ALIGN == 0, "a chunk follows the log");
+
+/* Make a log whose first chunk has so many bytes. */
+static velo_status
+undo_log_make(vl_ctx *ctx, vl_undo_pool *pool, vl_txn_status *status, uint64_t size,
+              vl_undo_log **out)
 {
     void *block;
     vl_undo_log *log;
 
     *out = NULL;
-    VL_TRY(vl_undo_pool_alloc(ctx, pool, sizeof *log, &block));
+    if (size > UINT32_MAX)
+        return undo_too_big(ctx, size);
+    VL_TRY(vl_undo_pool_alloc(ctx, pool, sizeof *log + sizeof *log->chunk + (size_t)size, &block));
     log = block;
     memset(log, 0, sizeof *log);
+    log->chunk = (undo_chunk *)(void *)(log + 1);
+    log->chunk->older = NULL;
+    log->chunk->size = (uint32_t)size;
+    log->chunk->used = 0;
     log->pool = pool;
     log->status = status;
     atomic_init(&log->references, 1);
@@ -215,13 +243,19 @@ vl_undo_log_create(vl_ctx *ctx, vl_undo_pool *pool, vl_txn_status *status, vl_un
     return VELO_OK;
 }
 
+velo_status
+vl_undo_log_create(vl_ctx *ctx, vl_undo_pool *pool, vl_txn_status *status, vl_undo_log **out)
+{
+    return undo_log_make(ctx, pool, status, UNDO_FIRST_SIZE, out);
+}
+
 /* Free a log that nothing refers to. */
 static void
 undo_log_free(vl_undo_log *log)
 {
     vl_undo_pool *pool = log->pool;
 
-    while (log->chunk != NULL) {
+    while (log->chunk->older != NULL) { /* U2 */
         undo_chunk *older = log->chunk->older;
 
         vl_undo_pool_free(pool, log->chunk);
@@ -323,17 +357,37 @@ vl_undo_log_finish(vl_undo_log *log)
     undo_dereference(log);
 }
 
+/* The first log that may be taken, or NULL. The latch is held. */
+static vl_undo_log *
+undo_first_to_take(const vl_undo_pool *pool, vl_timestamp oldest)
+{
+    vl_undo_log *log = pool->first;
+
+    while (log != NULL && vl_txn_status_commit_ts(log->status) == VL_TS_ABORTED)
+        log = log->behind; /* only held by somebody: it goes by itself */
+    if (log != NULL && vl_txn_status_commit_ts(log->status) > oldest)
+        log = NULL; /* those behind it wait a little longer, if they are older at all */
+    return log;
+}
+
+int
+vl_undo_pool_can_take(vl_undo_pool *pool, vl_timestamp oldest)
+{
+    int can;
+
+    vl_latch_acquire_shared(&pool->latch);
+    can = undo_first_to_take(pool, oldest) != NULL;
+    vl_latch_release_shared(&pool->latch);
+    return can;
+}
+
 vl_undo_log *
 vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest)
 {
     vl_undo_log *log;
 
     vl_latch_acquire_exclusive(&pool->latch);
-    log = pool->first;
-    while (log != NULL && vl_txn_status_commit_ts(log->status) == VL_TS_ABORTED)
-        log = log->behind; /* only held by somebody: it goes by itself */
-    if (log != NULL && vl_txn_status_commit_ts(log->status) > oldest)
-        log = NULL; /* those behind it wait a little longer, if they are older at all */
+    log = undo_first_to_take(pool, oldest);
     if (log != NULL) {
         vl_undo_log_hold(log); /* U1: it is listed, so references are not 0 */
         undo_unlist(log);
@@ -416,8 +470,7 @@ undo_add_chunk(vl_ctx *ctx, vl_undo_log *log, uint64_t size)
     void *block;
 
     if (size > UINT32_MAX)
-        return vl_fail(ctx, VELO_TOOBIG, "the old version of a row has %llu bytes",
-                       (unsigned long long)size);
+        return undo_too_big(ctx, size);
     VL_TRY(vl_undo_pool_alloc(ctx, log->pool, sizeof *chunk + (size_t)size, &block));
     chunk = block;
     chunk->older = log->chunk;
@@ -432,14 +485,13 @@ static velo_status
 undo_log_room(vl_ctx *ctx, vl_undo_log *log, uint64_t size)
 {
     const undo_chunk *chunk = log->chunk;
-    uint64_t want = UNDO_FIRST_CHUNK;
+    uint64_t want;
 
-    if (chunk != NULL) {
-        if (chunk->size - chunk->used >= size)
-            return VELO_OK;
-        want = 2 * ((uint64_t)chunk->size + sizeof *chunk + VL_UNDO_SPILL_HEAD);
-        want = want < UNDO_MAX_CHUNK ? want : UNDO_MAX_CHUNK;
-    }
+    if (chunk->size - chunk->used >= size)
+        return VELO_OK;
+    want = chunk->older == NULL ? UNDO_SECOND_CHUNK
+                                : 2 * ((uint64_t)chunk->size + sizeof *chunk + VL_UNDO_SPILL_HEAD);
+    want = want < UNDO_MAX_CHUNK ? want : UNDO_MAX_CHUNK;
     want -= sizeof *chunk + VL_UNDO_SPILL_HEAD; /* a block of the file has that size with it */
     return undo_add_chunk(ctx, log, want >= size ? want : size);
 }
@@ -558,15 +610,9 @@ vl_undo_make_merged(vl_ctx *ctx, const vl_undo *like, const vl_leaf_change *colu
     uint64_t size = undo_record_size(like->key_size, columns, count);
     vl_undo_log *log;
     vl_undo *record;
-    velo_status st;
 
     *out = NULL;
-    VL_TRY(vl_undo_log_create(ctx, pool, like->status, &log));
-    st = undo_add_chunk(ctx, log, size);
-    if (st != VELO_OK) {
-        undo_dereference(log);
-        return st;
-    }
+    VL_TRY(undo_log_make(ctx, pool, like->status, size, &log));
     record = (vl_undo *)(void *)log->chunk->data;
     log->chunk->used = (uint32_t)size;
     *record = *like;

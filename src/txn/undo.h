@@ -76,7 +76,8 @@ struct vl_undo {
     vl_undo_log *log;              /* whose memory it is */
     vl_txn_status *status;         /* who made the change; lives as long as the record */
     vl_tree_id tree;               /* where */
-    int64_t rowid;                 /* of a row; 0 of an entry */
+    int64_t rowid;                 /* of a row; of an entry whose key is long, the page of its rest;
+                                      else 0 */
     int64_t last;                  /* RANGE: its last rowid; under the ranges' latch. Else 0 */
     uint64_t position;             /* of the change in the log on disk; 0 until it is known */
     const void *key;               /* of an entry: all of its key; NULL of a row */
@@ -94,7 +95,7 @@ typedef struct vl_undo_change {
     vl_undo_kind kind;
     uint32_t statement;            /* see vl_view_write_statement */
     vl_tree_id tree;               /* where */
-    int64_t rowid;                 /* of a row; RANGE: the first one */
+    int64_t rowid;                 /* of a row; RANGE: the first one; of an entry: as vl_undo's */
     const void *key;               /* of an entry, not NULL even if empty; NULL of a row */
     uint32_t key_size;             /* bytes of key */
     uint32_t column_count;         /* UPDATE, REINSERT: of columns */
@@ -118,9 +119,10 @@ velo_status vl_undo_pool_set_spill(vl_ctx *ctx, vl_undo_pool *pool, vl_io *io, c
 /* Destroy; every log is gone by then. NULL is allowed. */
 void vl_undo_pool_destroy(vl_undo_pool *pool);
 
-/* Bytes of memory that are in use: at most the budget; and those in the file; and what the file
- * takes. Any thread. */
+/* Bytes of memory that are in use: at most the budget, which is as given; and those in the file;
+ * and what the file takes. Any thread. */
 uint64_t vl_undo_pool_used(const vl_undo_pool *pool);
+uint64_t vl_undo_pool_budget(const vl_undo_pool *pool);
 uint64_t vl_undo_pool_spilled(const vl_undo_pool *pool);
 uint64_t vl_undo_pool_file_size(const vl_undo_pool *pool);
 
@@ -191,6 +193,9 @@ void vl_undo_log_release(vl_undo_log *log);
  * no more found by others; NULL: there is none. The caller prunes the row of each of its records
  * (prune.h) and releases it. Any thread; takes the pool's latch. */
 vl_undo_log *vl_undo_pool_take(vl_undo_pool *pool, vl_timestamp oldest) VL_MUST_CHECK;
+
+/* Whether vl_undo_pool_take would give one: for who looks every so often. */
+int vl_undo_pool_can_take(vl_undo_pool *pool, vl_timestamp oldest);
 
 /* How far who took a log has come: the record to be looked at next, the last one at first. By who
  * has taken it. */

@@ -30,10 +30,11 @@ typedef struct versions_table {
     vl_undo *buckets[];   /* lists */
 } versions_table;
 
+/* `rowid`: of a row, or of an entry the page of its long key's rest, or 0. */
 static uint64_t
 versions_hash(int64_t rowid, const void *key, uint32_t key_size)
 {
-    return key != NULL ? vl_hash64(key, key_size, 0) : vl_mix64((uint64_t)rowid);
+    return key != NULL && rowid == 0 ? vl_hash64(key, key_size, 0) : vl_mix64((uint64_t)rowid);
 }
 
 static uint64_t
@@ -46,9 +47,10 @@ versions_record_hash(const vl_undo *record)
 static int
 versions_is_of(const vl_undo *record, int64_t rowid, const void *key, uint32_t key_size)
 {
-    if (key == NULL || record->key == NULL)
-        return key == NULL && record->key == NULL && record->rowid == rowid;
-    return record->key_size == key_size && memcmp(record->key, key, key_size) == 0;
+    if (record->rowid != rowid || (key == NULL) != (record->key == NULL))
+        return 0;
+    return key == NULL || rowid != 0 ||
+           (record->key_size == key_size && memcmp(record->key, key, key_size) == 0);
 }
 
 /* The table, or NULL: it is a list, or empty. */
@@ -99,9 +101,9 @@ vl_versions_find_row(vl_versions map, int64_t rowid)
 }
 
 vl_undo *
-vl_versions_find_key(vl_versions map, const void *key, uint32_t key_size)
+vl_versions_find_key(vl_versions map, const void *key, uint32_t key_size, vl_pid rest)
 {
-    return versions_find(map, 0, key, key_size);
+    return versions_find(map, (int64_t)rest, key, key_size);
 }
 
 uint32_t
@@ -285,7 +287,7 @@ versions_deal_moves(const versions_deal *deal, const vl_undo *record)
     if (deal->to == NULL)
         return 0;
     if (deal->moved != NULL)
-        return deal->moved(deal->argument, record->key, record->key_size);
+        return deal->moved(deal->argument, record);
     return record->rowid >= deal->first && record->rowid <= deal->last;
 }
 

@@ -21,9 +21,11 @@ typedef struct vl_versions {
     void *attachment; /* private but for that */
 } vl_versions;
 
-/* The newest record of a row, or of an entry; NULL: there is none. */
+/* The newest record of a row, or of an entry; NULL: there is none. A long key (tree_key.h) is known
+ * by the page of its rest, which its entry keeps for as long as it has versions: `rest`, and then
+ * `key` is not looked at. Of an entry that is not on the page rest is 0: it has no record. */
 vl_undo *vl_versions_find_row(vl_versions map, int64_t rowid);
-vl_undo *vl_versions_find_key(vl_versions map, const void *key, uint32_t key_size);
+vl_undo *vl_versions_find_key(vl_versions map, const void *key, uint32_t key_size, vl_pid rest);
 
 /* Make a record the newest of its row or entry: in the section that changes the page. */
 void vl_versions_push(vl_undo_pool *pool, vl_versions *map, vl_undo *record);
@@ -45,8 +47,8 @@ void vl_versions_change_all(vl_undo_pool *pool, vl_versions *map, vl_versions_ch
 void vl_versions_move_rows(vl_undo_pool *pool, vl_versions *from, vl_versions *to, int64_t first,
                            int64_t last);
 
-/* Those entries have moved of which `has_moved` says 1, by their keys. */
-typedef int vl_versions_has_moved(void *argument, const void *key, uint32_t key_size);
+/* Those entries have moved of which `has_moved` says 1, by their newest records. */
+typedef int vl_versions_has_moved(void *argument, const vl_undo *newest);
 void vl_versions_move_keys(vl_undo_pool *pool, vl_versions *from, vl_versions *to,
                            vl_versions_has_moved *has_moved, void *argument);
 

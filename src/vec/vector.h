@@ -1,9 +1,10 @@
 /* vector.h - rows on their way between operators: columns as vectors, rows as chunks.
  *
- * A vector holds one column of up to VL_CHUNK_ROWS rows in one of three forms. ANY is an array of
+ * A vector holds one column of up to VL_CHUNK_ROWS rows in one of four forms. ANY is an array of
  * values, each with its own class; INTEGER and REAL are plain arrays, with a bitmap of those that
- * are not NULL. A constant vector has one element, which stands for every row. Texts and blobs
- * are in ANY vectors, as pointers.
+ * are not NULL. NUMBER has integers and reals in one array of doubles, with a bitmap of those that
+ * are integers; these are below 2^53 in magnitude, so nothing is lost. A constant vector has one
+ * element, which stands for every row. Texts and blobs are in ANY vectors, as pointers.
  *
  * A chunk is vectors of the same number of rows, and a choice among these rows: `selection` lists
  * those that are in, rising, or is NULL for all of them. Whoever reads a chunk goes through
@@ -23,7 +24,8 @@
 typedef enum vl_vector_form {
     VL_VECTOR_ANY,     /* values */
     VL_VECTOR_INTEGER, /* integers, NULL where validity says so */
-    VL_VECTOR_REAL     /* reals, NULL where validity says so */
+    VL_VECTOR_REAL,    /* reals, NULL where validity says so */
+    VL_VECTOR_NUMBER   /* reals and small integers, NULL where validity says so */
 } vl_vector_form;
 
 typedef struct vl_vector {
@@ -33,9 +35,10 @@ typedef struct vl_vector {
         const vl_value *values;
         const int64_t *integers;
         const double *reals;
-    } as;                     /* by form */
-    const uint64_t *validity; /* INTEGER, REAL: bit i % 64 of word i / 64 is 1 where row i is not
+    } as;                     /* by form; of NUMBER reals */
+    const uint64_t *validity; /* all but ANY: bit i % 64 of word i / 64 is 1 where row i is not
                                  NULL; NULL: none is */
+    const uint64_t *integral; /* NUMBER: the same, 1 where the row is an integer */
 } vl_vector;
 
 typedef struct vl_chunk {
@@ -60,6 +63,10 @@ vl_vector_get(const vl_vector *vector, uint32_t row)
     if (vector->form == VL_VECTOR_INTEGER) {
         value.type = VL_TYPE_INTEGER;
         value.as.integer = vector->as.integers[at];
+    } else if (vector->form == VL_VECTOR_NUMBER &&
+               ((vector->integral[at / 64] >> (at % 64)) & 1) != 0) {
+        value.type = VL_TYPE_INTEGER;
+        value.as.integer = (int64_t)vector->as.reals[at];
     } else {
         value.type = VL_TYPE_REAL;
         value.as.real = vector->as.reals[at];

@@ -718,6 +718,94 @@ test_changes_and_client_data(void)
     EXPECT(order.destroyed == 2);
 }
 
+/* ---- the log, numbers, limits ---- */
+
+static int
+log_tell(void *arg, sqlite3 *db, const char *database, int pages)
+{
+    EXPECT(db != NULL && strcmp(database, "main") == 0 && pages >= 0);
+    ++*(int *)arg;
+    return SQLITE_OK;
+}
+
+static void
+test_log_and_numbers(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_stmt *stmt = NULL;
+    int told = 0;
+    int current = 0;
+    int peak = 0;
+
+    EXPECT(sqlite3_wal_hook(db, log_tell, &told) == NULL);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a); INSERT INTO t VALUES(1)", NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(told == 2);
+    EXPECT(sqlite3_wal_hook(db, NULL, NULL) == &told);
+    EXPECT(sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_USED, &current, &peak, 0) == SQLITE_OK);
+    EXPECT(current > 0);
+    EXPECT(sqlite3_db_status(db, SQLITE_DBSTATUS_SCHEMA_USED, &current, &peak, 0) == SQLITE_OK);
+    EXPECT(current > 0);
+    EXPECT(sqlite3_db_status(db, SQLITE_DBSTATUS_STMT_USED, &current, &peak, 0) == SQLITE_OK);
+    EXPECT(current == 0);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT * FROM t", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_MEMUSED, 0) > 0);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE u(a)", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW);
+    EXPECT(sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_REPREPARE, 1) == 1);
+    EXPECT(sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_REPREPARE, 0) == 0);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_limit(db, SQLITE_LIMIT_FUNCTION_ARG, 1) > 1);
+    EXPECT(strcmp(compat_one(db, "SELECT max(1, 2)"), "(error)") == 0);
+    EXPECT(strcmp(sqlite3_errmsg(db), "too many arguments on function max") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- pointers ---- */
+
+static void
+pointer_get(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    int *number = sqlite3_value_pointer(values[0], "number");
+
+    (void)count;
+    sqlite3_result_int(context, number == NULL ? -1 : *number);
+}
+
+static void
+pointer_give(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    (void)values;
+    sqlite3_result_pointer(context, sqlite3_user_data(context), "number", NULL);
+}
+
+static void
+test_pointers(void)
+{
+    sqlite3 *db = compat_open_memory();
+    sqlite3_stmt *stmt = NULL;
+    compat_order order = {0, 0, 0, 0};
+    int number = 7;
+
+    EXPECT(sqlite3_create_function(db, "get", 1, SQLITE_UTF8, NULL, pointer_get, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_create_function(db, "give", 0, SQLITE_UTF8, &number, pointer_give, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT get(give())"), "7") == 0);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT get(?)", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_bind_pointer(stmt, 1, &order, "order", order_destroy) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == -1);
+    EXPECT(sqlite3_reset(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_bind_pointer(stmt, 1, &number, "number", NULL) == SQLITE_OK);
+    EXPECT(order.destroyed == 1);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 7);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_bind_pointer(NULL, 1, &order, "order", order_destroy) == SQLITE_MISUSE);
+    EXPECT(order.destroyed == 2);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
 static void
 auto_seven(sqlite3_context *context, int count, sqlite3_value **values)
 {
@@ -817,6 +905,8 @@ main(void)
     test_windows();
     test_authorizer();
     test_changes_and_client_data();
+    test_log_and_numbers();
+    test_pointers();
     test_auto_extension();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);

@@ -190,6 +190,11 @@ test_no_statement(void)
     EXPECT(sqlite3_column_int64(NULL, 0) == 0);
     EXPECT(sqlite3_column_double(NULL, 0) == 0.0);
     EXPECT(sqlite3_value_type(sqlite3_column_value(NULL, 0)) == SQLITE_NULL);
+}
+
+static void
+test_bind_to_no_statement(void)
+{
     EXPECT(sqlite3_bind_int(NULL, 1, 1) == SQLITE_MISUSE);
     EXPECT(sqlite3_bind_int64(NULL, 1, 1) == SQLITE_MISUSE);
     EXPECT(sqlite3_bind_double(NULL, 1, 1) == SQLITE_MISUSE);
@@ -388,7 +393,7 @@ test_no_memory(void)
     EXPECT(sqlite3_exec(db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b)", NULL, NULL, NULL) ==
            SQLITE_OK);
     before = sqlite3_memory_used();
-    for (sqlite3_int64 room = 1; code != SQLITE_OK && room < 100000; room += 24) {
+    for (sqlite3_int64 room = 1; code != SQLITE_OK && room < 1000000; room += 24 + room / 64) {
         (void)sqlite3_hard_heap_limit64(sqlite3_memory_used() + room);
         code = memory_use(db);
         (void)sqlite3_hard_heap_limit64(0);
@@ -412,6 +417,7 @@ main(void)
     test_codes_of_no_connection();
     test_calls_without_connection();
     test_no_statement();
+    test_bind_to_no_statement();
     test_no_value();
     test_no_text();
     test_out_of_range();

@@ -85,7 +85,7 @@ fuzz_leaf_rebuild(const vl_leaf *leaf)
 static void
 fuzz_leaf_write(vl_leaf *leaf)
 {
-    vl_leaf_change change = {0, {{VL_TYPE_TEXT, 3, {0}}, 0}};
+    vl_leaf_change change = {0, {{.type = VL_TYPE_TEXT, .size = 3}, 0}};
 
     for (uint32_t slot = 0; slot < leaf->count && leaf->column_count > 0; slot++) {
         vl_leaf_state state = vl_leaf_slot_state(leaf, slot);

@@ -453,7 +453,7 @@ plan_insert(plan_printer *p, const vl_op_insert *as)
             (void)fprintf(p->out, " #%d", (int)as->sources[i]);
         else {
             (void)fputs(" default:", p->out);
-            plan_expr(p, as->defaults.list[i]);
+            plan_expr(p, as->target.defaults.list[i]);
         }
     }
     plan_target(p, &as->target);

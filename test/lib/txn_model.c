@@ -61,10 +61,16 @@ txn_model_rowid(uint32_t row)
                                         : 100000 + (int64_t)row;
 }
 
-static void
-txn_model_key(uint32_t row, uint8_t key[8])
+/* The key of a row's entry: some begin with so much that is the same that they are long, some with
+ * more than a record of the log has room for. Returns its size. */
+static uint32_t
+txn_model_key(const txn_model *model, uint32_t row, uint8_t key[TXN_MODEL_KEY_MAX])
 {
-    vl_store_be64(key, (uint64_t)txn_model_rowid(row));
+    uint32_t size = row % 3 == 0 ? 0 : row % 12 == 1 ? model->key_size : model->key_size / 5;
+
+    memset(key, 'k', size);
+    vl_store_be64(key + size, (uint64_t)txn_model_rowid(row));
+    return size + 8;
 }
 
 /* ---- what is wrong ---- */
@@ -101,6 +107,10 @@ txn_model_init(txn_model *model, vl_ctx *ctx, vl_io *io, const char *path, uint6
     model->options.version_bytes =
         seed % 2 == 0 ? 2000 : 0; /* most of them go to a file, or none */
     model->text_size = 30000;
+    if (seed % 4 >= 2) { /* keys and texts that records of the log have no room for */
+        model->key_size = TXN_MODEL_KEY_MAX - 8;
+        model->options.store.log_ring_bytes = 1U << 14;
+    }
     vl_rng_init(&model->rng, seed);
     vl_arena_init(&model->arena, ctx->allocator, 0);
     model->history = calloc(TXN_MODEL_HISTORY, sizeof *model->history);
@@ -282,15 +292,15 @@ static velo_status
 txn_model_change_entry(txn_model *model, vl_statement *statement, uint32_t row, uint32_t before,
                        uint32_t value)
 {
-    uint8_t key[8], bytes[4];
+    uint8_t key[TXN_MODEL_KEY_MAX], bytes[4];
+    uint32_t key_size = txn_model_key(model, row, key);
 
-    txn_model_key(row, key);
     vl_store_le32(bytes, value);
     if (before != 0)
-        VL_TRY(vl_keys_delete(model->ctx, statement, model->index, key, 8));
+        VL_TRY(vl_keys_delete(model->ctx, statement, model->index, key, key_size));
     if (value == 0)
         return VELO_OK;
-    return vl_keys_insert(model->ctx, statement, model->index, key, 8, bytes, 4, NULL, NULL);
+    return vl_keys_insert(model->ctx, statement, model->index, key, key_size, bytes, 4, NULL, NULL);
 }
 
 static velo_status
@@ -400,15 +410,15 @@ txn_model_compare(txn_model *model, const vl_view *view, const uint32_t *wanted)
 {
     for (uint32_t row = 0; row < TXN_MODEL_ROWS; row++) {
         vl_value values[2], text = {.type = VL_TYPE_NULL};
-        uint8_t key[8], value[VL_PAGE_MAX_SIZE / 16];
-        uint32_t size;
+        uint8_t key[TXN_MODEL_KEY_MAX], value[VL_PAGE_MAX_SIZE / 16];
+        uint32_t size, key_size = txn_model_key(model, row, key);
         int found, has_entry;
 
         vl_arena_reset(&model->arena);
         VL_TRY(vl_rows_read(model->ctx, model->table, view, txn_model_rowid(row), txn_model_ids, 2,
                             &model->arena, values, &found));
-        txn_model_key(row, key);
-        VL_TRY(vl_keys_find(model->ctx, model->index, view, key, 8, value, &size, &has_entry));
+        VL_TRY(
+            vl_keys_find(model->ctx, model->index, view, key, key_size, value, &size, &has_entry));
         if (found != (wanted[row] != 0) || has_entry != found) {
             txn_model_wrong(model, found ? "a row is seen" : "a row is not seen", row, VELO_OK);
             continue;
@@ -456,6 +466,37 @@ txn_model_compare_scans(txn_model *model, const vl_view *view, const uint32_t *w
     return st;
 }
 
+/* Entries come in the order of their keys, and each says whose it is. */
+static velo_status
+txn_model_compare_entries(txn_model *model, const vl_view *view, const uint32_t *wanted)
+{
+    vl_tree_key_range all = {NULL, 0, NULL, 0, 0};
+    uint8_t key[TXN_MODEL_KEY_MAX];
+    uint32_t count = 0, there = 0;
+    vl_key_scan scan;
+    velo_status st;
+
+    for (uint32_t row = 0; row < TXN_MODEL_ROWS; row++)
+        there += wanted[row] != 0;
+    vl_key_scan_begin(&scan, model->index, view, &all, vl_rng_chance(&model->rng, 1, 2));
+    while ((st = vl_key_scan_next(model->ctx, &scan)) == VELO_OK && scan.count > 0)
+        for (uint32_t i = 0; i < scan.count; i++, count++) {
+            const vl_key_seen *seen = scan.entries + i;
+            uint32_t row = 0;
+
+            while (row < TXN_MODEL_ROWS &&
+                   (wanted[row] == 0 || txn_model_key(model, row, key) != seen->key_size ||
+                    memcmp(seen->key, key, seen->key_size) != 0))
+                row++;
+            if (row == TXN_MODEL_ROWS || vl_load_le32(seen->value) != wanted[row])
+                txn_model_wrong(model, "a scan sees another entry", row, VELO_OK);
+        }
+    vl_key_scan_end(&scan);
+    if (st == VELO_OK && count != there)
+        txn_model_wrong(model, "a scan sees fewer or more entries", count, VELO_OK);
+    return st;
+}
+
 /* Read by a statement of its own, or one that is open. */
 static velo_status
 txn_model_look(txn_model *model, txn_model_session *one)
@@ -468,6 +509,8 @@ txn_model_look(txn_model *model, txn_model_session *one)
     st = txn_model_compare(model, &statement.view, one->state.value);
     if (st == VELO_OK)
         st = txn_model_compare_scans(model, &statement.view, one->state.value);
+    if (st == VELO_OK && vl_rng_chance(&model->rng, 1, 4))
+        st = txn_model_compare_entries(model, &statement.view, one->state.value);
     if (st == VELO_OK)
         return vl_statement_end(model->ctx, &statement);
     vl_statement_fail(model->ctx, &statement);
@@ -609,17 +652,16 @@ static velo_status
 txn_model_read_row(vl_ctx *ctx, const txn_model *model, vl_txn_table *table, vl_txn_index *index,
                    const vl_view *view, vl_arena *arena, uint32_t row, uint32_t *to)
 {
-    uint8_t key[8], value[VL_PAGE_MAX_SIZE / 16];
+    uint8_t key[TXN_MODEL_KEY_MAX], value[VL_PAGE_MAX_SIZE / 16];
     vl_value values[2], text = {.type = VL_TYPE_NULL};
-    uint32_t size;
+    uint32_t size, key_size = txn_model_key(model, row, key);
     int found, has_entry;
 
     *to = 0;
     vl_arena_reset(arena);
     VL_TRY(vl_rows_read(ctx, table, view, txn_model_rowid(row), txn_model_ids, 2, arena, values,
                         &found));
-    txn_model_key(row, key);
-    VL_TRY(vl_keys_find(ctx, index, view, key, 8, value, &size, &has_entry));
+    VL_TRY(vl_keys_find(ctx, index, view, key, key_size, value, &size, &has_entry));
     if (found != has_entry)
         return vl_fail(ctx, VELO_INTERNAL, "row %u: the row is %s, the entry %s", row,
                        found ? "there" : "not there", has_entry ? "there" : "not there");

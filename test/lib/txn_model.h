@@ -17,6 +17,7 @@
 #define TXN_MODEL_SESSIONS 4U
 #define TXN_MODEL_MARKS    3U
 #define TXN_MODEL_HISTORY  60000U
+#define TXN_MODEL_KEY_MAX  5000U
 
 /* Values of rows; 0: there is none. */
 typedef struct txn_model_state {
@@ -54,6 +55,7 @@ typedef struct txn_model {
     vl_rng rng;                   /* what is done */
     vl_arena arena;               /* of rows that are read */
     uint32_t text_size;           /* of the longest text */
+    uint32_t key_size;            /* of the longest key, about; 0: none is long */
     txn_model_session sessions[TXN_MODEL_SESSIONS];
     uint32_t committed[TXN_MODEL_ROWS]; /* values */
     uint64_t changed[TXN_MODEL_ROWS];   /* the commit that changed it last */

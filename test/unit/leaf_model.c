@@ -58,7 +58,7 @@ static const double model_reals[] = {0.0,
 static vl_leaf_value
 value_integer(int64_t integer)
 {
-    vl_leaf_value value = {{VL_TYPE_INTEGER, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_INTEGER}, 0};
 
     value.value.as.integer = integer;
     return value;
@@ -67,7 +67,7 @@ value_integer(int64_t integer)
 static vl_leaf_value
 value_real(double real)
 {
-    vl_leaf_value value = {{VL_TYPE_REAL, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_REAL}, 0};
 
     value.value.as.real = real;
     return value;
@@ -76,7 +76,7 @@ value_real(double real)
 static vl_leaf_value
 value_null(void)
 {
-    vl_leaf_value value = {{VL_TYPE_NULL, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_NULL}, 0};
 
     return value;
 }
@@ -84,7 +84,7 @@ value_null(void)
 static vl_leaf_value
 value_bytes(model *m, vl_type type, uint32_t max_size)
 {
-    vl_leaf_value value = {{type, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = type}, 0};
 
     value.value.size = (uint32_t)vl_rng_below(&m->rng, max_size + 1U);
     value.value.as.data = model_text + vl_rng_below(&m->rng, MODEL_TEXT_SIZE - value.value.size);

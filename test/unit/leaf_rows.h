@@ -10,7 +10,7 @@
 static inline vl_leaf_value
 rows_integer(int64_t integer)
 {
-    vl_leaf_value value = {{VL_TYPE_INTEGER, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_INTEGER}, 0};
 
     value.value.as.integer = integer;
     return value;
@@ -19,7 +19,7 @@ rows_integer(int64_t integer)
 static inline vl_leaf_value
 rows_real(double real)
 {
-    vl_leaf_value value = {{VL_TYPE_REAL, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_REAL}, 0};
 
     value.value.as.real = real;
     return value;
@@ -28,7 +28,7 @@ rows_real(double real)
 static inline vl_leaf_value
 rows_bytes(vl_type type, const void *data, uint32_t size)
 {
-    vl_leaf_value value = {{type, size, {0}}, 0};
+    vl_leaf_value value = {{.type = type, .size = size}, 0};
 
     value.value.as.data = data;
     return value;
@@ -43,7 +43,7 @@ rows_text(const char *text)
 static inline vl_leaf_value
 rows_null(void)
 {
-    vl_leaf_value value = {{VL_TYPE_NULL, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_NULL}, 0};
 
     return value;
 }

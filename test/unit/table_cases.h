@@ -10,7 +10,7 @@
 static inline vl_leaf_value
 cases_integer(int64_t integer)
 {
-    vl_leaf_value value = {{VL_TYPE_INTEGER, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_INTEGER}, 0};
 
     value.value.as.integer = integer;
     return value;
@@ -19,7 +19,7 @@ cases_integer(int64_t integer)
 static inline vl_leaf_value
 cases_text(const void *data, uint32_t size)
 {
-    vl_leaf_value value = {{VL_TYPE_TEXT, size, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_TEXT, .size = size}, 0};
 
     value.value.as.data = data;
     return value;
@@ -28,7 +28,7 @@ cases_text(const void *data, uint32_t size)
 static inline vl_leaf_value
 cases_null(void)
 {
-    vl_leaf_value value = {{VL_TYPE_NULL, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_NULL}, 0};
 
     return value;
 }

@@ -12,7 +12,7 @@ static vl_leaf_value table_defaults[TABLE_COLUMNS];
 static vl_leaf_value
 table_integer(int64_t integer)
 {
-    vl_leaf_value value = {{VL_TYPE_INTEGER, 0, {0}}, 0};
+    vl_leaf_value value = {{.type = VL_TYPE_INTEGER}, 0};
 
     value.value.as.integer = integer;
     return value;
@@ -21,7 +21,7 @@ table_integer(int64_t integer)
 static vl_leaf_value
 table_bytes(vl_type type, uint64_t hash, uint32_t size)
 {
-    vl_leaf_value value = {{type, size, {0}}, 0};
+    vl_leaf_value value = {{.type = type, .size = size}, 0};
 
     value.value.as.data = table_text + hash % (TABLE_TEXT_SIZE / 2);
     return value;

@@ -489,6 +489,75 @@ windows_of_the_application(void)
     (void)velo_close(connection);
 }
 
+/* ---- pointers ---- */
+
+static int calls_destroyed;
+
+static void
+pointer_destroyed(void *pointer)
+{
+    calls_destroyed += *(int *)pointer;
+}
+
+static void
+pointer_read(velo_call *call, int count, velo_value **arguments)
+{
+    int *number = velo_value_pointer(arguments[0], "number");
+
+    (void)count;
+    if (number != NULL)
+        velo_result_int64(call, *number);
+}
+
+static void
+pointer_give(velo_call *call, int count, velo_value **arguments)
+{
+    (void)count;
+    (void)arguments;
+    velo_result_pointer(call, velo_call_user(call), "number", pointer_destroyed);
+}
+
+static void
+pointers_pass_through_sql(void)
+{
+    static int seven = 7;
+    static int hundred = 100;
+    velo_connection *connection = calls_open();
+    velo_statement *statement = NULL;
+
+    calls_destroyed = 0;
+    CHECK_OK(calls_create(connection, "get", 1, NULL, pointer_read, NULL));
+    CHECK_OK(calls_create(connection, "give", 0, &hundred, pointer_give, NULL));
+    CHECK_RUN(connection, "SELECT get(NULL), get(1), get(give()), typeof(give()), give() IS NULL",
+              "~,~,100,null,1");
+    CHECK_EQ(calls_destroyed, 300);
+    CHECK_OK(velo_prepare(connection, "SELECT get(?1), typeof(?1), ?1 IS NULL, get(?2)", -1,
+                          &statement, NULL));
+    CHECK_EQ(velo_bind_pointer(statement, 9, &seven, "number", pointer_destroyed), VELO_RANGE);
+    CHECK_EQ(calls_destroyed, 307);
+    CHECK_OK(velo_bind_pointer(statement, 1, &seven, "number", pointer_destroyed));
+    CHECK_OK(velo_bind_pointer(statement, 2, &seven, "other", pointer_destroyed));
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_EQ(velo_column_int64(statement, 0), 7);
+    CHECK_TEXT(velo_column_text(statement, 1), "null");
+    CHECK_EQ(velo_column_int64(statement, 2), 1);
+    CHECK_EQ(velo_column_type(statement, 3), VELO_NULL);
+    CHECK_OK(velo_reset(statement));
+    CHECK_EQ(calls_destroyed, 307);
+    CHECK_OK(velo_bind_int64(statement, 1, 1));
+    CHECK_EQ(calls_destroyed, 314);
+    CHECK_OK(velo_bind_pointer(statement, 1, &seven, "number", pointer_destroyed));
+    velo_clear_bindings(statement);
+    CHECK_EQ(calls_destroyed, 328);
+    CHECK_OK(velo_bind_pointer(statement, 1, &hundred, "number", pointer_destroyed));
+    CHECK_OK(velo_finalize(statement));
+    CHECK_EQ(calls_destroyed, 428);
+    CHECK_EQ(velo_bind_pointer(NULL, 1, &seven, "number", NULL), VELO_MISUSE);
+    CHECK_RUN(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (give()); SELECT get(a) FROM t",
+              "~");
+    (void)velo_close(connection);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -502,6 +571,7 @@ main(int argc, char **argv)
         UNIT_TEST(aggregate_ends_each_group_once),
         UNIT_TEST(column_is_described),
         UNIT_TEST(windows_of_the_application),
+        UNIT_TEST(pointers_pass_through_sql),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -356,6 +356,38 @@ each_connection_has_its_own(void)
     (void)velo_close(pair.other);
 }
 
+/* The schema is changed, and the file made anew, with what it names. */
+static void
+the_schema_changes_around_them(void)
+{
+    velo_connection *connection = collation_open("changes.vdb");
+
+    CHECK_RUN(connection,
+              "CREATE TABLE t(a COLLATE turned, b, CHECK (a <> 'no' COLLATE first));"
+              "CREATE INDEX ta ON t(a); INSERT INTO t VALUES ('a', 1), ('b', 2)",
+              "");
+    CHECK_RUN(connection, "INSERT INTO t VALUES ('nein', 3)",
+              "!CHECK constraint failed: a <> 'no' COLLATE first");
+    CHECK_RUN(connection, "ALTER TABLE t RENAME COLUMN a TO c; ALTER TABLE t RENAME TO u", "");
+    CHECK_RUN(connection, "ALTER TABLE u ADD COLUMN d DEFAULT 'x' COLLATE first", "");
+    CHECK_RUN(connection, "SELECT c FROM u WHERE d = 'xyz' ORDER BY c", "b|a");
+    CHECK_RUN(connection, "ALTER TABLE u DROP COLUMN b; VACUUM; PRAGMA integrity_check", "ok");
+    CHECK_RUN(connection, "ANALYZE; SELECT c FROM u ORDER BY c", "b|a");
+    CHECK_RUN(connection, "CREATE TABLE v AS SELECT c FROM u ORDER BY c; SELECT c FROM v", "b|a");
+    CHECK_RUN(connection,
+              "CREATE VIEW w AS SELECT c FROM u; CREATE TRIGGER r AFTER INSERT ON v BEGIN "
+              "DELETE FROM u WHERE c > new.c; END; INSERT INTO v VALUES ('b'); SELECT c FROM w",
+              "b");
+    (void)velo_close(connection);
+    connection = api_run_open("changes.vdb");
+    CHECK_RUN(connection, "SELECT c FROM u", "b");
+    CHECK_RUN(connection, "INSERT INTO v VALUES ('b')", "!no such collation sequence: turned");
+    CHECK_RUN(connection, "VACUUM; ANALYZE", "");
+    CHECK_RUN(connection, "REINDEX", "!no such collation sequence: first"); /* of the CHECK */
+    CHECK_RUN(connection, "DROP TABLE u; SELECT count(*) FROM v", "3");
+    (void)velo_close(connection);
+}
+
 /* Every request for memory fails once. */
 static void
 lack_of_memory_is_told(void)
@@ -382,6 +414,7 @@ main(int argc, char **argv)
         UNIT_TEST(they_are_asked_for),
         UNIT_TEST(unique_keys_are_refused),
         UNIT_TEST(each_connection_has_its_own),
+        UNIT_TEST(the_schema_changes_around_them),
         UNIT_TEST(lack_of_memory_is_told),
     };
 

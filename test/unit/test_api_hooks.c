@@ -282,13 +282,113 @@ changes_are_told_in_full(void)
     (void)velo_close(connection);
 }
 
+/* ---- the log, limits, numbers ---- */
+
+static void
+hooks_log_bytes(void *user, const char *database, uint64_t log_bytes)
+{
+    hooks_log *log = user;
+
+    log->count++;
+    log->answer = log_bytes > 0 && strcmp(database, "main") == 0;
+}
+
+static void
+commits_are_told_with_the_log(void)
+{
+    hooks_log log;
+    velo_connection *connection = NULL;
+
+    memset(&log, 0, sizeof log);
+    CHECK_OK(velo_open(unit_path("log.vdb"), NULL, &connection));
+    CHECK_OK(velo_exec(connection, "CREATE TABLE t(a)", NULL, NULL));
+    velo_set_log_hook(connection, hooks_log_bytes, &log);
+    CHECK_OK(velo_exec(connection, "INSERT INTO t VALUES (1)", NULL, NULL));
+    CHECK_EQ(log.count, 1);
+    CHECK(log.answer);
+    CHECK_OK(velo_exec(connection, "BEGIN; INSERT INTO t VALUES (2)", NULL, NULL));
+    CHECK_EQ(log.count, 1);
+    CHECK_OK(velo_exec(connection, "COMMIT; SELECT * FROM t; BEGIN; COMMIT", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    CHECK_OK(velo_exec(connection, "BEGIN; DELETE FROM t; ROLLBACK", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    velo_set_log_hook(connection, NULL, NULL);
+    CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    (void)velo_close(connection);
+}
+
+static void
+numbers_are_told(void)
+{
+    velo_statistics before = {.size = sizeof before};
+    velo_statistics after = {.size = sizeof after};
+    velo_statement_statistics of_statement = {.size = sizeof of_statement};
+    velo_connection *connection = NULL;
+    velo_statement *statement = NULL;
+
+    CHECK_OK(velo_open(unit_path("numbers.vdb"), NULL, &connection));
+    CHECK_OK(velo_exec(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)", NULL, NULL));
+    CHECK_OK(velo_get_statistics(connection, NULL, &before));
+    CHECK(before.cache_bytes > 0 && before.cache_frames > 0 && before.schema_bytes > 0);
+    CHECK(before.log_bytes > 0 && before.log_syncs > 0 && before.commits >= 2);
+    CHECK_EQ(before.statements, 0);
+    CHECK_OK(velo_prepare(connection, "SELECT a FROM t ORDER BY a", -1, &statement, NULL));
+    for (int run = 0; run < 2; run++) {
+        while (velo_step(statement) == VELO_ROW)
+            continue;
+        CHECK_OK(velo_reset(statement));
+        CHECK_OK(velo_exec(connection, "CREATE TABLE IF NOT EXISTS u(b)", NULL, NULL));
+    }
+    CHECK_OK(velo_statement_get_statistics(statement, &of_statement));
+    CHECK_EQ(of_statement.plans, 2);
+    CHECK_EQ(of_statement.runs, 2);
+    CHECK_EQ(of_statement.rows, 4);
+    CHECK(of_statement.bytes > 0);
+    CHECK_OK(
+        velo_exec(connection, "BEGIN; DELETE FROM t; ROLLBACK; PRAGMA wal_checkpoint", NULL, NULL));
+    CHECK_OK(velo_get_statistics(connection, "main", &after));
+    CHECK_EQ(after.commits, before.commits + 1);
+    CHECK(after.rollbacks > before.rollbacks);
+    CHECK(after.checkpoints > before.checkpoints);
+    CHECK_EQ(after.statements, 1);
+    CHECK(after.statement_bytes >= of_statement.bytes);
+    CHECK_EQ(velo_get_statistics(connection, "nobody", &after), VELO_NOTFOUND);
+    after.size = 1;
+    CHECK_EQ(velo_get_statistics(connection, NULL, &after), VELO_MISUSE);
+    CHECK_EQ(velo_get_statistics(NULL, NULL, &before), VELO_MISUSE);
+    (void)velo_finalize(statement);
+    (void)velo_close(connection);
+}
+
+static void
+calls_have_a_limit(void)
+{
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+
+    velo_set_argument_limit(connection, 1);
+    CHECK_OK(velo_exec(connection, "SELECT abs(-1)", NULL, NULL));
+    CHECK_EQ(velo_exec(connection, "SELECT max(1, 2)", NULL, NULL), VELO_ERROR);
+    CHECK_TEXT(velo_error_text(connection), "too many arguments on function max");
+    velo_set_argument_limit(connection, 1000);
+    CHECK_OK(velo_exec(connection, "SELECT max(1, 2)", NULL, NULL));
+    (void)velo_close(connection);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(commits_and_rollbacks_are_told), UNIT_TEST(commit_is_refused),
-        UNIT_TEST(changed_rows_are_told),          UNIT_TEST(progress_is_asked),
-        UNIT_TEST(statements_are_traced),          UNIT_TEST(changes_are_told_in_full),
+        UNIT_TEST(commits_and_rollbacks_are_told),
+        UNIT_TEST(commit_is_refused),
+        UNIT_TEST(changed_rows_are_told),
+        UNIT_TEST(progress_is_asked),
+        UNIT_TEST(statements_are_traced),
+        UNIT_TEST(changes_are_told_in_full),
+        UNIT_TEST(commits_are_told_with_the_log),
+        UNIT_TEST(numbers_are_told),
+        UNIT_TEST(calls_have_a_limit),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -738,8 +738,12 @@ shadow_eof(void *cursor)
 static velo_status
 shadow_column(void *cursor, velo_call *call, int column)
 {
+    const velo_value *value = velo_column_value(((shadow_cursor *)cursor)->statement, 1);
+
     (void)column;
-    velo_result_value(call, velo_column_value(((shadow_cursor *)cursor)->statement, 1));
+    if (value == NULL)
+        return VELO_NOMEM;
+    velo_result_value(call, value);
     return VELO_OK;
 }
 

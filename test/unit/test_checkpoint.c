@@ -1,5 +1,6 @@
 /* test_checkpoint.c - pages in a file, on the simulated machine: eviction, checkpoints, power cuts,
  * faults. The steps of a checkpoint are interleaved with changes in test_checkpoint_steps.c. */
+#include "base/park.h"
 #include "base/thread.h"
 #include "lib/unit.h"
 #include "storage/cache_int.h"
@@ -50,6 +51,82 @@ checkpoint_keeps_pages(void)
     CHECK_MODEL(model_checkpoint(unit_ctx(), &model));
     CHECK_MODEL(model_verify(unit_ctx(), &model));
 end:
+    model_destroy(&model);
+}
+
+/* What is done between the batches of a paced checkpoint. */
+static struct {
+    cache_model *model;
+    uint32_t count;   /* of pauses */
+    uint32_t written; /* at the last one */
+    velo_status st;   /* the first failure */
+} pauses;
+
+static void
+checkpoint_pause(vl_ctx *ctx, void *user, uint32_t written, uint32_t total)
+{
+    (void)user;
+    CHECK(written >= pauses.written && written > 0 && written < total); /* copies go first */
+    pauses.written = written;
+    pauses.count++;
+    for (unsigned i = 0; i < 4 && pauses.st == VELO_OK; i++)
+        pauses.st = model_random(ctx, pauses.model);
+}
+
+/* Pages are changed, added and freed in every pause: the checkpoint holds what was there at its
+ * barrier, and memory what came after it. */
+static void
+checkpoint_paced(void)
+{
+    cache_model model;
+
+    CHECK_OK(model_create(unit_ctx(), 128, unit_seed(), &model));
+    model.pid_limit = 100;
+    for (unsigned round = 0; round < 8; round++) {
+        CHECK_MODEL(model_grow(unit_ctx(), &model, round == 0 ? 60 : 1));
+        for (unsigned i = 0; i < 100; i++)
+            CHECK_MODEL(model_random(unit_ctx(), &model));
+        memset(&pauses, 0, sizeof pauses);
+        pauses.model = &model;
+        model.may_not_wait = 1;
+        CHECK_MODEL(vl_checkpoint_run_paced(unit_ctx(), model.cache, model_note, model_fill_super,
+                                            checkpoint_pause, &model));
+        model.may_not_wait = 0;
+        CHECK_MODEL(pauses.st);
+        CHECK(pauses.count > 0);
+        model.durable = model.barrier;
+        model.barrier.checkpoint = 0;
+        CHECK_MODEL(model_verify(unit_ctx(), &model));
+        CHECK_MODEL(model_check(unit_ctx(), &model, &model.now));
+    }
+    CHECK_MODEL(model_reopen(unit_ctx(), 128, &model));
+    CHECK_MODEL(model_check(unit_ctx(), &model, &model.durable));
+end:
+    model_destroy(&model);
+}
+
+/* A rest ends when somebody asks for that, and when half of the frames for copies are used. */
+static void
+checkpoint_rest_ends(void)
+{
+    cache_model model;
+    uint32_t ticket;
+
+    CHECK_OK(model_create(unit_ctx(), 64, unit_seed(), &model));
+    ticket = vl_cache_rest_ticket(model.cache);
+    CHECK_EQ(vl_cache_is_pressed(model.cache), 0);
+    vl_cache_end_rest(model.cache);
+    vl_cache_rest(model.cache, ticket, VL_PARK_FOREVER); /* returns, since it has ended */
+    ticket = vl_cache_rest_ticket(model.cache);
+    vl_latch_acquire_exclusive(&model.cache->latch);
+    model.cache->copies_in_use = vl_cache_free_copies(model.cache); /* as if all were taken */
+    vl_latch_release_exclusive(&model.cache->latch);
+    CHECK_EQ(vl_cache_is_pressed(model.cache), 1);
+    vl_latch_acquire_exclusive(&model.cache->latch);
+    model.cache->copies_in_use = 0;
+    vl_latch_release_exclusive(&model.cache->latch);
+    CHECK_EQ(vl_cache_is_pressed(model.cache), 0);
+    CHECK_EQ(vl_cache_rest_ticket(model.cache), ticket);
     model_destroy(&model);
 }
 
@@ -721,6 +798,8 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(checkpoint_of_nothing),
         UNIT_TEST(checkpoint_keeps_pages),
+        UNIT_TEST(checkpoint_paced),
+        UNIT_TEST(checkpoint_rest_ends),
         UNIT_TEST(checkpoint_at_random_with_few_frames),
         UNIT_TEST(checkpoint_at_random_with_many_pages),
         UNIT_TEST(checkpoint_survives_a_power_cut_at_every_operation),

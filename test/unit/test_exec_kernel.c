@@ -143,6 +143,60 @@ random_comparison(plan_builder *builder, vl_rng *rng, uint32_t column)
     return expr;
 }
 
+/* A condition that is made of comparisons. */
+static vl_expr *
+random_condition(plan_builder *builder, vl_rng *rng, int depth)
+{
+    static const char *const texts[] = {"(and (isnull c1) (isnull c1) (notnull c2))",
+                                        "(or (isnull c1) (isnull c1))", "(not (isnull c1))",
+                                        "(between c0 i0 i0)", "(in c0 i0 i0 i0)"};
+    uint64_t kind = vl_rng_below(rng, depth > 0 ? VL_ARRAY_COUNT(texts) + 1 : 2);
+    vl_expr *expr;
+
+    kind = depth > 0 ? kind : kind + 3;
+    if (kind == VL_ARRAY_COUNT(texts))
+        return random_comparison(builder, rng, (uint32_t)vl_rng_below(rng, 3));
+    expr = plan_expr(builder, texts[kind]);
+    expr->is_not = kind >= 3 && vl_rng_chance(rng, 1, 3);
+    if (kind < 3) {
+        for (uint32_t i = 0; i < expr->kid_count; i++)
+            expr->kids[i] = random_condition(builder, rng, depth - 1);
+        return expr;
+    }
+    expr->kids[0]->index = (uint32_t)vl_rng_below(rng, 3);
+    for (uint32_t i = 1; i < expr->kid_count; i++)
+        expr->kids[i]->value = random_value(rng);
+    expr->compared = (uint8_t)vl_rng_below(rng, VL_AFFINITY_REAL + 1);
+    expr->compared2 = (uint8_t)vl_rng_below(rng, VL_AFFINITY_REAL + 1);
+    return expr;
+}
+
+static void
+kernels_join_conditions_as_the_evaluator(void)
+{
+    static kernel_rig rig;
+    uint32_t decided = 0;
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    for (int round = 0; round < ROUNDS; round++) {
+        plan_builder builder;
+
+        plan_init(&builder);
+        rig_fill(&rig, &rng);
+        for (int i = 0; i < 20; i++) {
+            vl_expr *expr = random_condition(&builder, &rng, 3);
+            vl_eval eval = {.arena = &builder.arena, .chunk = &rig.chunk};
+            uint64_t bits[VL_KERNEL_WORDS];
+
+            decided += (uint32_t)vl_kernel_filter(unit_ctx(), &eval, expr, bits);
+            CHECK(agrees(&rig, &builder, expr, 0));
+        }
+        plan_deinit(&builder);
+    }
+    CHECK(decided > ROUNDS);
+}
+
 static void
 kernels_compare_as_the_evaluator(void)
 {
@@ -169,12 +223,25 @@ kernels_compare_as_the_evaluator(void)
 static void
 kernels_decide_what_is_usual(void)
 {
-    static const char *const usual[] = {
-        "(= c1 i3)",       "(< c1 r2.5)",  "(>=:integer c1 i7)", "(> i3 c1)",   "(< c2 r2.5)",
-        "(<=:real c2 i3)", "(<> r0.5 c2)", "(= c1 n)",           "(< c0 tabc)", "(=:nocase c0 ta)"};
-    static const char *const unusual[] = {"(= c1 c2)",      "(< (+ c1 i1) i3)",
-                                          "(=:text c1 i3)", "(is c1 i3)",
-                                          "(= c1 ta)",      "(= c2 i9007199254740993)"};
+    static const char *const usual[] = {"(= c1 i3)",
+                                        "(< c1 r2.5)",
+                                        "(>=:integer c1 i7)",
+                                        "(> i3 c1)",
+                                        "(< c2 r2.5)",
+                                        "(<=:real c2 i3)",
+                                        "(<> r0.5 c2)",
+                                        "(= c1 n)",
+                                        "(< c0 tabc)",
+                                        "(=:nocase c0 ta)",
+                                        "(is c1 i3)",
+                                        "(isnot c2 r2.5)",
+                                        "(between c1 i1 i7)",
+                                        "(in c1 i1 i3 n)",
+                                        "(and (> c1 i1) (or (< c2 r2.5) (isnull c1)))",
+                                        "(not (between c2 r0.5 n))",
+                                        "(< c1 c1)"};
+    static const char *const unusual[] = {"(= c1 c2)", "(< (+ c1 i1) i3)", "(=:text c1 i3)",
+                                          "(= c1 ta)", "(= c2 i9007199254740993)"};
     static kernel_rig rig;
     plan_builder builder;
     vl_rng rng;
@@ -266,6 +333,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(kernels_compare_as_the_evaluator),
+        UNIT_TEST(kernels_join_conditions_as_the_evaluator),
         UNIT_TEST(kernels_decide_what_is_usual),
         UNIT_TEST(kernels_bound_as_comparison_orders),
         UNIT_TEST(filters_are_the_same_without_kernels),

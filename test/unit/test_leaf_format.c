@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 static const uint32_t one_id[] = {5};
-static const vl_leaf_value one_default[] = {{{VL_TYPE_NULL, 0, {0}}, 0}};
+static const vl_leaf_value one_default[] = {{{.type = VL_TYPE_NULL}, 0}};
 static const vl_leaf_schema one_column = {one_id, one_default, 1, 0};
 
 /* ---- forms ---- */

@@ -620,6 +620,7 @@ check_arithmetic_real(void)
         check_real_kernel(rig.fast->add_real, baseline()->add_real, count);
         check_real_kernel(rig.fast->subtract_real, baseline()->subtract_real, count);
         check_real_kernel(rig.fast->multiply_real, baseline()->multiply_real, count);
+        check_real_kernel(rig.fast->divide_real, baseline()->divide_real, count);
         if (unit_has_failed())
             return;
     }

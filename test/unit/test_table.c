@@ -24,10 +24,13 @@ table_random_step(table_model *m, int64_t range, uint32_t inserts, uint32_t purg
         table_model_update(m, rowid);
 }
 
-/* Grow, change, shrink to nothing. */
+/* Grow, change, shrink to nothing. Half way the tree has `wanted_height` levels at least. */
 static void
-table_random_run(uint32_t max_children, int64_t range, uint32_t long_texts, uint32_t steps)
+table_random_run(uint32_t max_children, int64_t range, uint32_t long_texts, uint32_t steps,
+                 uint32_t wanted_height)
 {
+    vl_tree_verify_options options = {0};
+    vl_tree_report report;
     table_model m;
 
     table_model_init(&m, TABLE_PAGE_SIZE, max_children, unit_seed());
@@ -36,6 +39,10 @@ table_random_run(uint32_t max_children, int64_t range, uint32_t long_texts, uint
         table_random_step(&m, range, i < steps / 2 ? 10 : 3, i < steps / 2 ? 2 : 6);
         if (i % (steps / 8) == 0)
             table_model_check(&m);
+        if (i == steps / 2) {
+            CHECK_OK(vl_tree_verify(unit_ctx(), &m.tree, &options, &report));
+            CHECK(report.height >= wanted_height);
+        }
     }
     table_model_check(&m);
     while (m.count > 0 && !unit_has_failed()) {
@@ -66,25 +73,25 @@ table_agrees_with_model_with_values_in_overflow(void)
 static void
 table_agrees_with_model_in_high_trees(void)
 {
-    table_random_run(4, 30000, 9, 20000);
+    table_random_run(4, 30000, 9, 20000, 5);
 }
 
 static void
 table_agrees_with_model_in_wide_trees(void)
 {
-    table_random_run(UINT32_MAX, 100000, 9, 20000);
+    table_random_run(UINT32_MAX, 100000, 9, 20000, 2);
 }
 
 static void
 table_agrees_with_model_with_long_rows(void)
 {
-    table_random_run(5, 900, 1, 10000);
+    table_random_run(5, 900, 1, 10000, 3);
 }
 
 static void
 table_agrees_with_model_with_short_rows(void)
 {
-    table_random_run(6, 20000, 0, 20000);
+    table_random_run(6, 20000, 0, 20000, 3);
 }
 
 /* ---- loads ---- */

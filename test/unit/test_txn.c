@@ -261,9 +261,9 @@ static void
 txn_entry_that_is_there_is_shown(void)
 {
     WITH_RIG(1);
-    static uint8_t long_key[VL_PAGE_MAX_SIZE];
+    static uint8_t long_key[3 * VL_PAGE_MAX_SIZE];
     uint8_t other[VL_PAGE_MAX_SIZE / 16];
-    uint32_t size = 0, max = vl_keys_max_size(rig.index);
+    uint32_t size = 0, max = sizeof long_key;
     vl_statement statement;
     int found;
 
@@ -276,9 +276,9 @@ txn_entry_that_is_there_is_shown(void)
     CHECK(memcmp(other, "one", 3) == 0);
     CHECK_OK(vl_keys_insert(unit_ctx(), &statement, rig.index, "", 0, "", 0, NULL, NULL));
     CHECK_OK(vl_keys_insert(unit_ctx(), &statement, rig.index, long_key, max, "x", 1, NULL, NULL));
-    CHECK_STATUS(
-        vl_keys_insert(unit_ctx(), &statement, rig.index, long_key, max + 1, "x", 1, NULL, NULL),
-        VELO_TOOBIG);
+    CHECK_STATUS(vl_keys_insert(unit_ctx(), &statement, rig.index, long_key,
+                                VL_TREE_KEY_MAX_SIZE + 1, "x", 1, NULL, NULL),
+                 VELO_TOOBIG);
     CHECK_STATUS(vl_keys_delete(unit_ctx(), &statement, rig.index, "kez", 3), VELO_NOTFOUND);
     CHECK_OK(vl_statement_end(unit_ctx(), &statement));
     CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[1], 0, &statement));

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Memory for older versions: what a few rows need. */
 #define SPILL_BUDGET VL_BY_BUILD(UINT64_C(1) << 20, UINT64_C(32) << 10)
@@ -20,6 +21,10 @@
 /* Blocks of the file by itself, and such as a log of changes takes. */
 #define SPILL_CHUNKS 1000U
 #define SPILL_BLOCKS VL_BY_BUILD(1500U, 400U)
+
+/* Rows with texts, for which less rows are enough to make the file grow. */
+#define SPILL_TEXT  VL_BY_BUILD(3000U, 90U)
+#define SPILL_TEXTS 1600
 
 /* A small cache, so that pages of the table are evicted with what hangs on them. */
 #define SPILL_CACHE VL_BY_BUILD(UINT64_C(1) << 20, UINT64_C(64) << 10)
@@ -156,6 +161,39 @@ spill_large_inserts_out_of_order(void)
     rig_deinit(&rig);
 }
 
+/* Databases in memory have no file: versions are in memory and may take as much as pages. */
+static void
+spill_databases_in_memory_grow(void)
+{
+    txn_rig rig = {0}, little = {.options.store.cache_bytes = SPILL_BUDGET};
+    vl_statement reader;
+    uint64_t least;
+
+    CHECK_OK(rig_init(unit_ctx(), &little, unit_seed(), 1));
+    CHECK_EQ(spill_stats(&little).version_limit, SPILL_BUDGET);
+    rig_deinit(&little);
+    CHECK_OK(rig_init(unit_ctx(), &rig, unit_seed(), 1));
+    CHECK_EQ(spill_stats(&rig).version_limit, 0);
+    CHECK_OK(spill_fill(unit_ctx(), &rig, 0, SPILL_ROWS));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    least = spill_stats(&rig).version_bytes;
+    CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[1], 0, &reader));
+    CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+    CHECK_OK(spill_update(unit_ctx(), &rig, 0, 1, SPILL_ROWS, 1000));
+    CHECK(spill_stats(&rig).version_bytes > 4 * SPILL_BUDGET);
+    CHECK_OK(vl_session_rollback(unit_ctx(), rig.session[0]));
+    CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+    CHECK_OK(spill_update(unit_ctx(), &rig, 0, 1, SPILL_ROWS, 2000));
+    CHECK_OK(vl_session_commit(unit_ctx(), rig.session[0]));
+    CHECK_EQ(spill_wrong(&rig, &reader.view, SPILL_ROWS, 0), 0);
+    CHECK_EQ(spill_wrong_now(&rig, 2, SPILL_ROWS, 2000), 0);
+    CHECK_OK(vl_statement_end(unit_ctx(), &reader));
+    CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+    CHECK_EQ(spill_stats(&rig).version_bytes, least);
+    CHECK_EQ(spill_stats(&rig).spilled_bytes, 0);
+    rig_deinit(&rig);
+}
+
 /* Rollback to savepoints in the middle, and of all: in file and memory alike. */
 static void
 spill_goes_back_to_savepoints(void)
@@ -284,6 +322,173 @@ spill_full_disk_is_an_error_of_the_change(void)
         CHECK_OK(rig_check(unit_ctx(), &rig));
         rig_deinit(&rig);
     }
+}
+
+/* Give a row a text of 3,000 bytes, or (is_new) make it with one. */
+static velo_status
+spill_put_text(txn_rig *rig, int64_t rowid, char what, int is_new)
+{
+    char text[SPILL_TEXT];
+    vl_value values[RIG_COLUMNS] = {{.type = VL_TYPE_INTEGER, .as.integer = rowid},
+                                    {.type = VL_TYPE_TEXT, .size = sizeof text, .as.data = text},
+                                    {.type = VL_TYPE_NULL}};
+    vl_statement statement;
+    velo_status st;
+
+    memset(text, what, sizeof text);
+    VL_TRY(vl_statement_begin(unit_ctx(), rig->session[0], 1, &statement));
+    st = is_new ? vl_rows_insert(unit_ctx(), &statement, rig->table, rowid, values)
+                : vl_rows_update(unit_ctx(), &statement, rig->table, rowid, rig_ids + 1, values + 1,
+                                 1);
+    if (st == VELO_OK)
+        return vl_statement_end(unit_ctx(), &statement);
+    vl_statement_fail(unit_ctx(), &statement);
+    return st;
+}
+
+/* Whether all rows have their texts; NULL: the first one's. */
+static int
+spill_has_texts(txn_rig *rig, const char *wanted)
+{
+    vl_statement statement;
+    int wrong = 0;
+    char all = 0;
+
+    if (vl_statement_begin(unit_ctx(), rig->session[0], 0, &statement) != VELO_OK)
+        return 0;
+    for (int64_t i = 1; i <= SPILL_TEXTS && wrong == 0; i++) {
+        vl_value text = {.type = VL_TYPE_NULL};
+        int found;
+
+        vl_arena_reset(&rig->arena);
+        wrong = vl_rows_read(unit_ctx(), rig->table, &statement.view, i, rig_ids + 1, 1,
+                             &rig->arena, &text, &found) != VELO_OK ||
+                !found || text.size != SPILL_TEXT;
+        if (wrong)
+            break;
+        all = all == 0 ? ((const char *)text.as.data)[0] : all;
+        for (uint32_t at = 0; at < SPILL_TEXT; at++)
+            wrong |= ((const char *)text.as.data)[at] != (wanted != NULL ? wanted[i] : all);
+    }
+    return vl_statement_end(unit_ctx(), &statement) == VELO_OK && !wrong;
+}
+
+/* Fill a store with texts, which are durable. */
+static velo_status
+spill_fill_texts(txn_rig *rig)
+{
+    VL_TRY(vl_session_begin(unit_ctx(), rig->session[0], VL_TXN_DEFERRED));
+    for (int64_t i = 1; i <= SPILL_TEXTS; i++)
+        VL_TRY(spill_put_text(rig, i, 'a', 1));
+    VL_TRY(vl_session_commit(unit_ctx(), rig->session[0]));
+    return vl_txn_store_checkpoint(unit_ctx(), rig->store);
+}
+
+/* Each call on the file fails, once or from then on: the change that wanted it is refused and has
+ * not happened, all others have, and everything works again once the medium does. */
+static void
+spill_each_call_on_the_file_may_fail(void)
+{
+    unsigned refused = 0;
+
+    for (unsigned run = 0; run < 16; run++) {
+        vl_sim_fault fault = {.kind = VL_SIM_ERROR,
+                              .path = ".", /* the folder: only this file is opened by it */
+                              .nth = 1 + run / 2,
+                              .count = run % 4 < 2 ? 1 : UINT64_MAX,
+                              .os_error = run % 2 == 0 ? EIO : ENOSPC};
+        txn_rig rig = {.options.version_bytes = 4096};
+        char wanted[SPILL_TEXTS + 1];
+        uint64_t least;
+
+        CHECK_OK(rig_init(unit_ctx(), &rig, unit_seed() + run, 0));
+        CHECK_OK(spill_fill_texts(&rig));
+        CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+        least = spill_stats(&rig).spilled_bytes; /* of trees that are open */
+        memset(wanted, 'b', sizeof wanted);
+        CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+        CHECK_OK(vl_sim_plan(unit_ctx(), rig.sim, &fault));
+        for (int64_t i = 1; i <= SPILL_TEXTS; i++) {
+            unsigned st = (unsigned)spill_put_text(&rig, i, 'b', 0) & 0xffU;
+
+            if (st == VELO_OK)
+                continue;
+            CHECK(st == VELO_FULL || st == VELO_IOERR || st == VELO_CANTOPEN);
+            CHECK(unit_ctx()->error.text[0] != 0);
+            wanted[i] = 'a';
+            refused++;
+        }
+        CHECK(spill_has_texts(&rig, wanted));
+        vl_sim_plan_clear(rig.sim);
+        if (run % 3 == 0) {
+            CHECK_OK(vl_session_rollback(unit_ctx(), rig.session[0]));
+            memset(wanted, 'a', sizeof wanted);
+        } else {
+            CHECK_OK(spill_put_text(&rig, SPILL_TEXTS, 'c', 0));
+            wanted[SPILL_TEXTS] = 'c';
+            CHECK_OK(vl_session_commit(unit_ctx(), rig.session[0]));
+        }
+        CHECK(spill_has_texts(&rig, wanted));
+        CHECK_OK(vl_txn_store_collect(unit_ctx(), rig.store));
+        CHECK(spill_stats(&rig).spilled_bytes <= least + 16384); /* and a table of a page's map */
+        CHECK_OK(rig_check(unit_ctx(), &rig));
+        rig_deinit(&rig);
+    }
+    CHECK(refused > 0);
+}
+
+/* A transaction many times the memory for versions, with checkpoints that list it, and the power
+ * fails anywhere: all of it is there, or nothing. VELO_CRASH_ROUNDS cuts (times 20), 16 if it is
+ * not set. */
+static void
+spill_power_fails_anywhere(void)
+{
+    const char *text = getenv("VELO_CRASH_ROUNDS");
+    uint64_t rounds = text != NULL ? 20 * strtoull(text, NULL, 10) : 16;
+    uint64_t cuts = 0;
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    for (uint64_t round = 0; round < rounds && !unit_has_failed(); round++) {
+        vl_sim_fault cut = {.kind = round % 2 == 0 ? VL_SIM_CUT_BEFORE : VL_SIM_CUT_AFTER,
+                            .ops = VL_SIM_CHANGING,
+                            .nth = 1 + vl_rng_below(&rng, round % 4 == 0 ? 6000 : 600)};
+        txn_rig rig = {.options.version_bytes = 4096,
+                       .options.store.cache_bytes = SPILL_CACHE,
+                       .options.store.log_limit_bytes = UINT64_C(1) << 18};
+        vl_txn_mark mark;
+        velo_status st;
+        int64_t i;
+
+        CHECK_OK(rig_init(unit_ctx(), &rig, unit_seed() + round, 0));
+        CHECK_OK(spill_fill_texts(&rig));
+        CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+        CHECK_OK(vl_sim_plan(unit_ctx(), rig.sim, &cut));
+        st = VELO_OK;
+        for (i = 1; st == VELO_OK && i <= SPILL_TEXTS; i++)
+            st = spill_put_text(&rig, i, 'b', 0);
+        mark = vl_session_save(rig.session[0]);
+        for (i = 1; st == VELO_OK && i <= SPILL_TEXTS; i += 3)
+            st = spill_put_text(&rig, i, 'c', 0);
+        CHECK(st != VELO_OK || spill_stats(&rig).spilled_bytes > 100 * 4096);
+        if (st == VELO_OK)
+            st = vl_session_rollback_to(unit_ctx(), rig.session[0], &mark);
+        if (st == VELO_OK)
+            st = vl_session_commit(unit_ctx(), rig.session[0]);
+        vl_sim_plan_clear(rig.sim);
+        CHECK_OK(rig_crash(unit_ctx(), &rig, 1, vl_rng_next(&rng)));
+        CHECK(spill_has_texts(&rig, NULL));
+        cuts += st != VELO_OK;
+        if (st == VELO_OK) { /* it was acknowledged */
+            char wanted[SPILL_TEXTS + 1];
+
+            memset(wanted, 'b', sizeof wanted);
+            CHECK(spill_has_texts(&rig, wanted));
+        }
+        CHECK_OK(rig_check(unit_ctx(), &rig));
+        rig_deinit(&rig);
+    }
+    CHECK(cuts > rounds / 4 && cuts < rounds);
 }
 
 /* Each allocation on the way into the file, the machine's own ones too, fails once: changes that
@@ -436,10 +641,13 @@ main(int argc, char **argv)
         UNIT_TEST(spill_pages_are_let_go),
         UNIT_TEST(spill_large_transaction_commits),
         UNIT_TEST(spill_large_inserts_out_of_order),
+        UNIT_TEST(spill_databases_in_memory_grow),
         UNIT_TEST(spill_goes_back_to_savepoints),
         UNIT_TEST(spill_crash_in_the_middle),
         UNIT_TEST(spill_lists_are_no_longer_than_the_log),
         UNIT_TEST(spill_full_disk_is_an_error_of_the_change),
+        UNIT_TEST(spill_each_call_on_the_file_may_fail),
+        UNIT_TEST(spill_power_fails_anywhere),
         UNIT_TEST(spill_each_allocation_may_fail),
     };
 

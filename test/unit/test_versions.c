@@ -60,8 +60,8 @@ undo_values_are_copied_and_found_again(void)
     rig self;
     rig_txn txn;
     char text[] = "what it was";
-    vl_leaf_change old[2] = {{3, {{VL_TYPE_TEXT, 11, {.data = text}}, 0}},
-                             {5, {{VL_TYPE_BLOB, 70000, {0}}, 1234}}};
+    vl_leaf_change old[2] = {{3, {{.type = VL_TYPE_TEXT, .size = 11, .as = {.data = text}}, 0}},
+                             {5, {{.type = VL_TYPE_BLOB, .size = 70000}, 1234}}};
     vl_undo_change change = {.kind = VL_UNDO_UPDATE,
                              .statement = 4,
                              .tree = 9,
@@ -807,7 +807,7 @@ prune_releases_overflow_values_once(void)
 
     CHECK_OK(rig_init(&self, unit_ctx(), 0, 0));
     for (vl_pid pid = 1; pid <= 100; pid *= 10) {
-        vl_leaf_change old = {9, {{VL_TYPE_TEXT, 5000, {0}}, pid}};
+        vl_leaf_change old = {9, {{.type = VL_TYPE_TEXT, .size = 5000}, pid}};
         vl_undo_change change = {.kind = VL_UNDO_UPDATE,
                                  .tree = RIG_TREE,
                                  .rowid = 1,

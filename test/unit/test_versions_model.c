@@ -439,7 +439,8 @@ model_collect_garbage(model *self, vl_prune *prune)
 
         for (uint32_t i = 0; i < 2; i++, map++) {
             vl_undo *newest = record->key != NULL
-                                  ? vl_versions_find_key(*map, record->key, record->key_size)
+                                  ? vl_versions_find_key(*map, record->key, record->key_size,
+                                                         (vl_pid)record->rowid)
                                   : vl_versions_find_row(*map, record->rowid);
 
             if (newest != NULL)

@@ -139,7 +139,7 @@ threads_read(threads_own *self)
 
         vl_latch_acquire_shared(&page->latch);
         for (uint32_t j = 0; j < THREADS_ROWS; j++) {
-            vl_leaf_value value = {{VL_TYPE_INTEGER, 0, {.integer = page->cells[j]}}, 0};
+            vl_leaf_value value = {{.type = VL_TYPE_INTEGER, .as = {.integer = page->cells[j]}}, 0};
             vl_row_columns columns = {&id, &value, 1};
             vl_versioned row = {.page = VL_ROW_LIVE,
                                 .newest = vl_versions_find_row(page->map, i * THREADS_ROWS + j)};
@@ -158,7 +158,7 @@ threads_add(threads_own *self, uint32_t rowid, int64_t amount)
 {
     threads_page *page = &self->shared->pages[rowid / THREADS_ROWS];
     int64_t *cell = &page->cells[rowid % THREADS_ROWS];
-    vl_leaf_change old = {THREADS_COLUMN, {{VL_TYPE_INTEGER, 0, {0}}, 0}};
+    vl_leaf_change old = {THREADS_COLUMN, {{.type = VL_TYPE_INTEGER}, 0}};
     vl_undo_change change = {
         .kind = VL_UNDO_UPDATE, .statement = 1, .rowid = rowid, .columns = &old, .column_count = 1};
     const vl_txn_status *owner;
