@@ -84,6 +84,10 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
+    int may_load;     /* sqlite3_load_extension works */
+    int may_load_sql; /* load_extension() works */
+    void **libraries; /* of extensions, library_count of them: dlopen's */
+    int library_count;
     void (*collation_needed)(void *, sqlite3 *, int, const char *); /* or NULL */
     void (*collation_needed16)(void *, sqlite3 *, int, const void *);
     void *collation_arg; /* of either */
@@ -105,9 +109,10 @@ typedef struct compat_filename {
 
 struct sqlite3_value {
     velo_value *core;
-    void *text16[2]; /* little and big end first; malloc; made when asked for */
-    int size16[2];   /* bytes of them */
-    int is_own;      /* made by sqlite3_value_dup: core belongs to it */
+    void *text16[2];   /* little and big end first; malloc; made when asked for */
+    int size16[2];     /* bytes of them */
+    int is_own;        /* made by sqlite3_value_dup: core belongs to it */
+    sqlite3_value *at; /* of a list: what sqlite3_vtab_in_next gave last; or NULL */
 };
 
 struct sqlite3_stmt {
@@ -121,6 +126,23 @@ struct sqlite3_stmt {
     int has_row;
     int counts[10];            /* SQLITE_STMTSTATUS_... that are counted */
     struct compat_name *names; /* texts in UTF-16 that were asked for */
+};
+
+/* A function of SQLite behind one of velocidb.h. */
+typedef struct compat_function {
+    sqlite3 *db;
+    void *user;
+    sqlite3_scalar_function *scalar;
+    sqlite3_scalar_function *step;
+    sqlite3_final_function *final;
+    sqlite3_final_function *value;    /* of a window function; or NULL */
+    sqlite3_scalar_function *inverse; /* likewise */
+    void (*destroy)(void *);
+} compat_function;
+
+struct sqlite3_context {
+    velo_call *call;
+    const compat_function *function;
 };
 
 /* ---- connections: connection.c ---- */
@@ -204,6 +226,19 @@ void compat_value_drop(sqlite3_value *value);
 
 /* The copy of a text in UTF-16 that lives as long as the statement. */
 const void *compat_name16(sqlite3_stmt *stmt, const char *name);
+
+/* ---- functions: function.c ---- */
+
+/* velo_function.scalar of a compat_function. */
+void compat_function_scalar(velo_call *call, int count, velo_value **arguments);
+
+/* ---- extensions: extension.c ---- */
+
+/* Run the extensions that every connection has, on a new one; returns a code that was noted. */
+int compat_extensions_run(sqlite3 *db);
+
+/* Unload what the connection has loaded. */
+void compat_extensions_unload(sqlite3 *db);
 
 /* ---- client.c ---- */
 

@@ -441,6 +441,8 @@ sqlite3_open_v2(const char *name, sqlite3 **out, int flags, const char *vfs)
     *out = db;
     code = connection_start(db, name, vfs);
     if (code == SQLITE_OK)
+        code = compat_extensions_run(db);
+    if (code == SQLITE_OK)
         return SQLITE_OK;
     db->life = COMPAT_SICK;
     return connection_code(db, code);
@@ -479,6 +481,7 @@ connection_free(sqlite3 *db)
     velo_status st = velo_close(db->core);
 
     db->core = NULL;
+    compat_extensions_unload(db);
     compat_clients_drop(db);
     sqlite3_free_filename(db->filename);
     sqlite3_free_filename(db->attached_name);
@@ -514,6 +517,8 @@ connection_close(sqlite3 *db, int may_wait)
     if (db->life != COMPAT_OPEN && db->life != COMPAT_SICK)
         return compat_misuse();
     compat_lock(db);
+    if (db->life == COMPAT_OPEN)
+        velo_disconnect_tables(db->core); /* they may hold statements */
     if ((db->statements != NULL || db->blob_count > 0) && !may_wait)
         return compat_leave_own(db, compat_fail(db, SQLITE_BUSY,
                                                 "unable to close due to unfinalized statements or "

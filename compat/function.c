@@ -9,22 +9,6 @@
 /* Arguments that are held on the stack. */
 #define FUNCTION_FEW 6
 
-typedef struct compat_function {
-    sqlite3 *db;
-    void *user;
-    sqlite3_scalar_function *scalar;
-    sqlite3_scalar_function *step;
-    sqlite3_final_function *final;
-    sqlite3_final_function *value;    /* of a window function; or NULL */
-    sqlite3_scalar_function *inverse; /* likewise */
-    void (*destroy)(void *);
-} compat_function;
-
-struct sqlite3_context {
-    velo_call *call;
-    compat_function *function;
-};
-
 /* ---- calls ---- */
 
 static void
@@ -57,8 +41,8 @@ function_call(velo_call *call, sqlite3_scalar_function *callback, int count, vel
     sqlite3_free(block);
 }
 
-static void
-function_scalar(velo_call *call, int count, velo_value **arguments)
+void
+compat_function_scalar(velo_call *call, int count, velo_value **arguments)
 {
     compat_function *function = velo_call_user(call);
 
@@ -126,7 +110,7 @@ function_create(sqlite3 *db, const char *name, int count, int flags, compat_func
         given.flags |= VELO_FUNCTION_DIRECT_ONLY;
     if ((flags & SQLITE_INNOCUOUS) != 0)
         given.flags |= VELO_FUNCTION_INNOCUOUS;
-    given.scalar = function->scalar != NULL ? function_scalar : NULL;
+    given.scalar = function->scalar != NULL ? compat_function_scalar : NULL;
     given.step = function->step != NULL ? function_step : NULL;
     given.final = function->final != NULL ? function_final : NULL;
     given.value = function->value != NULL ? function_value : NULL;

@@ -296,8 +296,15 @@ global_db_flag(sqlite3 *db, int op, int on, int *result)
             return code;
     }
     if (op == SQLITE_DBCONFIG_RESET_DATABASE || op == SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER ||
-        op == SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION || op == SQLITE_DBCONFIG_LEGACY_FILE_FORMAT)
+        op == SQLITE_DBCONFIG_LEGACY_FILE_FORMAT)
         is_wrong = on > 0;
+    if (op == SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION) { /* not load_extension() of SQL */
+        if (on >= 0)
+            db->may_load = on != 0;
+        if (result != NULL)
+            *result = db->may_load;
+        return SQLITE_OK;
+    }
     if (op == SQLITE_DBCONFIG_ENABLE_TRIGGER || op == SQLITE_DBCONFIG_ENABLE_VIEW)
         is_wrong = on == 0;
     if (is_wrong)

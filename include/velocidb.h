@@ -825,6 +825,222 @@ VELO_API void velo_result_pointer(velo_call *call, void *pointer, const char *ty
 /* The call has failed: the statement ends with the code and the text (NULL: that of the code). */
 VELO_API void velo_result_error(velo_call *call, velo_status status, const char *text);
 
+/* ---- tables of the application ----
+ *
+ * A *module* makes tables whose rows the application has: for CREATE VIRTUAL TABLE ... USING
+ * module(...), and, if it is eponymous, for its own name in FROM, as a function of its hidden
+ * columns. What SQLite's documents say of virtual tables holds; numbers are SQLite's.
+ *
+ * All callbacks run on the thread that uses the connection, in the middle of a call of it; they may
+ * run statements of it. What they return but VELO_OK ends the statement with the words of
+ * velo_vtab_error, or those of the code. A table is what `create` and `connect` give, a cursor what
+ * `open` gives: pointers of the application, which the library only hands back. */
+
+/* How a column is restricted. From VELO_INDEX_FUNCTION on: what find_function has returned. */
+typedef enum velo_index_operator {
+    VELO_INDEX_EQ = 2,
+    VELO_INDEX_GT = 4,
+    VELO_INDEX_LE = 8,
+    VELO_INDEX_LT = 16,
+    VELO_INDEX_GE = 32,
+    VELO_INDEX_MATCH = 64,
+    VELO_INDEX_LIKE = 65,
+    VELO_INDEX_GLOB = 66,
+    VELO_INDEX_REGEXP = 67,
+    VELO_INDEX_NE = 68,
+    VELO_INDEX_IS_NOT = 69,
+    VELO_INDEX_IS_NOT_NULL = 70,
+    VELO_INDEX_IS_NULL = 71,
+    VELO_INDEX_IS = 72,
+    VELO_INDEX_LIMIT = 73,  /* of no column */
+    VELO_INDEX_OFFSET = 74, /* of no column */
+    VELO_INDEX_FUNCTION = 150
+} velo_index_operator;
+
+/* A condition that rows must meet. */
+typedef struct velo_index_constraint {
+    int column;              /* -1: the rowid */
+    int op;                  /* velo_index_operator, or a number of find_function's */
+    int is_usable;           /* its value is known when the scan begins; else it gets no argument */
+    const char *collation;   /* by which it compares */
+    int is_in;               /* IN: the scan is begun for each value, unless takes_list is set */
+    const velo_value *value; /* what is compared with, when it is known already; or NULL */
+    /* The answer; 0 at first. */
+    int argument;   /* from 1: its value is that argument of `filter`; 0: it is not wanted */
+    int is_omitted; /* the table decides it: it is not looked at again */
+    int takes_list; /* IN: all values at once, which velo_value_list_next tells */
+} velo_index_constraint;
+
+/* A term of ORDER BY. */
+typedef struct velo_index_order {
+    int column; /* -1: the rowid */
+    int is_descending;
+} velo_index_order;
+
+/* The scan finds one row at most. */
+#define VELO_INDEX_UNIQUE 0x1u
+/* EXPLAIN QUERY PLAN shows the number in hexadecimal digits. */
+#define VELO_INDEX_HEX 0x2u
+
+/* What a scan is asked for, and how it would do it. */
+typedef struct velo_index_info {
+    int constraint_count;
+    velo_index_constraint *constraints;
+    int order_count;
+    const velo_index_order *orders;
+    uint64_t columns_used; /* 1 << column; the last bit stands for all from 63 on */
+    int distinct;          /* what the order is for: 0: ORDER BY; 1: groups come together */
+    /* The answer. */
+    int number;                    /* handed to `filter`; 0 at first */
+    const char *text;              /* likewise; NULL at first. Copied */
+    void (*free_text)(void *text); /* what to give it back with; NULL: nothing */
+    int is_ordered;                /* rows come as `orders` say */
+    double cost;                   /* estimated; very high at first */
+    int64_t rows;                  /* estimated; 25 at first */
+    unsigned flags;                /* VELO_INDEX_UNIQUE, VELO_INDEX_HEX */
+} velo_index_info;
+
+/* A module. Zero the struct, set `size`, `name`, `connect`, `best_index`, `disconnect`, `open`,
+ * `close`, `filter`, `next`, `eof` and `column`; the others may be NULL.
+ *
+ * create       CREATE VIRTUAL TABLE: make what lasts, and the table. `arguments` are the module's
+ *              name, the database's, the table's, then those in parentheses as written. It calls
+ *              velo_declare_vtab. NULL: an eponymous module only; the same as `connect`: one that
+ *              can be used in both ways
+ * connect      the table again, for a connection that does not have it yet
+ * best_index   how a scan would be done, when a statement is prepared; VELO_CONSTRAINT: not so
+ * disconnect   the connection does not use the table any more
+ * destroy      DROP TABLE: the table and what lasts are to go
+ * filter       begin a scan with the number and text of best_index
+ * column       tell a value with velo_result_...
+ * update       change a row. One value: delete the row of this rowid. More: the old rowid (NULL:
+ *              insert), the new one (NULL: choose one, told by *rowid), then all columns. NULL: the
+ *              table is read-only. Of a table WITHOUT ROWID its primary key is in their place
+ * begin...     the table is part of a transaction from `begin` on, up to `commit` or `rollback`;
+ *              `sync` may refuse the commit
+ * find_function  functions whose first argument (of infix operators: whose left side) is a column
+ *              of the table: 1 and the function, or a number from VELO_INDEX_FUNCTION on to have it
+ *              offered as a constraint too; 0: none. `destroy` of the function is not called. The
+ *              name must be known with that number of arguments: one that means nothing elsewhere
+ *              needs a function that fails
+ * rename       the table gets another name; NULL: it cannot
+ * savepoint, release, rollback_to  by numbers that rise
+ * is_shadow    whether a table TABLE_name belongs to the module
+ * integrity    tell in *message, to be given back with `free_message`, what is wrong */
+typedef struct velo_module {
+    size_t size;
+    const char *name; /* copied */
+    void *user;       /* for create and connect */
+    velo_status (*create)(velo_connection *connection, void *user, int count,
+                          const char *const *arguments, void **table);
+    velo_status (*connect)(velo_connection *connection, void *user, int count,
+                           const char *const *arguments, void **table);
+    velo_status (*best_index)(void *table, velo_index_info *info);
+    velo_status (*disconnect)(void *table);
+    velo_status (*destroy)(void *table);
+    velo_status (*open)(void *table, void **cursor);
+    velo_status (*close)(void *cursor);
+    velo_status (*filter)(void *cursor, int number, const char *text, int count,
+                          velo_value **arguments);
+    velo_status (*next)(void *cursor);
+    int (*eof)(void *cursor);
+    velo_status (*column)(void *cursor, velo_call *call, int column);
+    velo_status (*rowid)(void *cursor, int64_t *rowid);
+    velo_status (*update)(void *table, int count, velo_value **values, int64_t *rowid);
+    velo_status (*begin)(void *table);
+    velo_status (*sync)(void *table);
+    velo_status (*commit)(void *table);
+    velo_status (*rollback)(void *table);
+    int (*find_function)(void *table, int count, const char *name, velo_function *function);
+    velo_status (*rename)(void *table, const char *name);
+    velo_status (*savepoint)(void *table, int number);
+    velo_status (*release)(void *table, int number);
+    velo_status (*rollback_to)(void *table, int number);
+    int (*is_shadow)(const char *name);
+    velo_status (*integrity)(void *table, const char *database, const char *name, int is_quick,
+                             char **message);
+    void (*free_message)(void *message);
+    void (*destroy_user)(void *user); /* NULL, or called when the module goes; also when creating it
+                                         fails */
+} velo_module;
+
+/* Give a connection a module, in place of one of the same name; tables that the older one has made
+ * go on with it. With `connect` NULL: take it away.
+ *
+ * errors  VELO_MISUSE: a callback is missing, or the name is wrong; VELO_NOMEM */
+VELO_API velo_status velo_create_module(velo_connection *connection, const velo_module *module);
+
+/* Take all modules away but those named in `keep`, a list that ends with NULL (NULL: all). */
+VELO_API velo_status velo_drop_modules(velo_connection *connection, const char *const *keep);
+
+/* Within create and connect: tell the columns by the text of a CREATE TABLE. A column whose type
+ * has the word HIDDEN is not among those of a star, nor of an INSERT without a list.
+ *
+ * errors  VELO_ERROR: the text is wrong; VELO_MISUSE: nothing is being created, or it was told */
+VELO_API velo_status velo_declare_vtab(velo_connection *connection, const char *sql);
+
+/* Disconnect all virtual tables that no statement uses: they may hold statements of their own,
+ * which keep the connection from being closed. */
+VELO_API void velo_disconnect_tables(velo_connection *connection);
+
+/* What velo_vtab_config sets, with SQLite's numbers. */
+typedef enum velo_vtab_option {
+    VELO_VTAB_CONSTRAINT_SUPPORT = 1, /* value 1: `update` obeys velo_vtab_on_conflict, and has
+                                         changed nothing when it returns VELO_CONSTRAINT */
+    VELO_VTAB_INNOCUOUS = 2,          /* harmless wherever it is used from */
+    VELO_VTAB_DIRECT_ONLY = 3,        /* not to be used from views and triggers */
+    VELO_VTAB_USES_ALL_SCHEMAS = 4
+} velo_vtab_option;
+
+/* Within create and connect. Errors: VELO_MISUSE. */
+VELO_API velo_status velo_vtab_config(velo_connection *connection, velo_vtab_option option,
+                                      int value);
+
+/* Within `update`: what the statement says about conflicts, with SQLite's numbers: 1 ROLLBACK, 2
+ * IGNORE, 3 FAIL, 4 ABORT, 5 REPLACE. */
+VELO_API int velo_vtab_on_conflict(const velo_connection *connection);
+
+/* Within any callback: the words of the failure that it will return. Copied. */
+VELO_API void velo_vtab_error(velo_connection *connection, const char *text);
+
+/* The next value of an argument that takes a list; is_first: begin. Valid until the next call. NULL
+ * behind the last, or when the argument is no list. */
+VELO_API velo_value *velo_value_list_next(velo_value *list, int is_first);
+
+/* Whether an argument takes a list. */
+VELO_API int velo_value_is_list(const velo_value *value);
+
+/* ---- functions in FROM ---- */
+
+/* A function that yields rows: an eponymous module for common use. Zero the struct, and set all but
+ * `user`, `end` and `destroy`, which may be NULL.
+ *
+ * begin   a call: `arguments` has `argument_count` values, NULL where none was given; *state is
+ * what the others get next    go to the first row, then to the next: VELO_ROW, VELO_DONE or a
+ * failure (with the words of velo_vtab_error) column  tell a value of the row with velo_result_...
+ * end     the call is over; not after a failure of begin */
+typedef struct velo_table_function {
+    size_t size; /* sizeof(velo_table_function) */
+    const char *name;
+    const char *const *columns; /* names of column_count columns */
+    int column_count;
+    const char *const *arguments; /* names of argument_count arguments, by which WHERE knows them */
+    int argument_count;
+    int required_count; /* so many of the first must be given */
+    void *user;
+    velo_status (*begin)(velo_connection *connection, void *user, int count, velo_value **arguments,
+                         void **state);
+    velo_status (*next)(void *state);
+    void (*column)(void *state, velo_call *call, int column);
+    void (*end)(void *state);
+    void (*destroy)(void *user); /* as of velo_function */
+} velo_table_function;
+
+/* Give a connection such a function. It is taken away as the module of its name. Errors: as of
+ * velo_create_module. */
+VELO_API velo_status velo_create_table_function(velo_connection *connection,
+                                                const velo_table_function *function);
+
 #ifdef __cplusplus
 }
 #endif

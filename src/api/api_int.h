@@ -124,6 +124,8 @@ struct vl_database {
     vl_timestamp snapshot_ts;  /* of the newest snapshot that a statement began with */
     vl_timestamp commit_ts;    /* of the last commit that engine->data_version counts */
     uint64_t snapshot_version; /* engine->data_version when that was taken, or before */
+    vl_statement *own; /* the statement whose end commits, while it is open and nobody said BEGIN;
+                          else NULL */
 };
 
 struct velo_connection {
@@ -190,6 +192,13 @@ struct velo_connection {
     unsigned trace_events;              /* of velo_trace_event; 0: none */
     int (*busy)(void *user, int count); /* busy handler, or NULL */
     void *busy_user;
+    struct vl_module *modules;           /* virtual_int.h: newest first */
+    struct vl_instance *instances;       /* virtual tables that are connected */
+    struct vl_instance *virtual_writers; /* those that are part of the open transaction */
+    struct vl_declaring *declaring;      /* the table that a module is making; NULL: none */
+    char *virtual_error;                 /* words of a module's failure, or NULL */
+    vl_conflict virtual_conflict;        /* of the change that a module is making */
+    uint32_t depth; /* calls that run a statement: more than one: a callback does */
 };
 
 /* A value of the row at hand as the application last asked for it (31, item 35). */
@@ -204,8 +213,11 @@ struct velo_value {
     vl_value value;
     vl_cell cell;
     vl_arena *arena;
-    int is_parameter;                 /* of a call: the argument is a parameter */
-    const struct vl_pointer *pointer; /* of a call: that the NULL leads to, or NULL */
+    const struct vl_virtual_argument *list; /* of an argument that takes a list; else NULL */
+    uint32_t list_at;                       /* the next of its values */
+    velo_value *list_value;                 /* the one at hand */
+    int is_parameter;                       /* of a call: the argument is a parameter */
+    const struct vl_pointer *pointer;       /* of a call: that the NULL leads to, or NULL */
 };
 
 typedef enum vl_statement_state {
@@ -289,6 +301,7 @@ struct velo_statement {
     vl_made_rows made;       /* OTHER */
     vl_source source;        /* what exec reads tables through, while is_open */
     vl_source_other *others; /* what it has of others than main: in the plan's arena */
+    struct vl_instance_use *virtuals; /* that the plan refers to */
 };
 
 /* What an open OTHER statement has of the database that it is about. */
@@ -598,7 +611,7 @@ velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *
     VL_MUST_CHECK;
 
 /* What a plan is made with, by the schemas of a statement; `ordered` has room for them. */
-vl_plan_env vl_prepared_env(const velo_statement *statement, const vl_schema **ordered);
+vl_plan_env vl_prepared_env(velo_statement *statement, const vl_schema **ordered);
 
 /* vl_exec_env.find_body: `user` is the statement. */
 velo_status vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action,
@@ -615,7 +628,7 @@ velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, 
 
 /* The same, in all schemas of a statement. */
 velo_status vl_plan_by_statement(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
-                                 const velo_statement *statement, vl_plan **plan) VL_MUST_CHECK;
+                                 velo_statement *statement, vl_plan **plan) VL_MUST_CHECK;
 
 /* ---- value.c ---- */
 
@@ -640,6 +653,66 @@ velo_status vl_pointer_of_result(velo_connection *connection, void *pointer, con
 
 /* A run of a statement has ended: end aggregates that it gave up, and drop what functions kept. */
 void vl_calls_end_run(velo_statement *statement);
+
+/* What of a function a set, or a table, keeps: `func` is filled in; it has to be released. */
+velo_status vl_call_describe(vl_ctx *ctx, velo_connection *connection, const velo_function *given,
+                             vl_func *func) VL_MUST_CHECK;
+
+/* Have a value told with velo_result_...; a text of it goes to the arena. Errors: what was told
+ * with velo_result_error, recorded, or what `tell` returns, not recorded. */
+velo_status vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *arena,
+                         velo_status (*tell)(void *user, velo_call *call), void *user,
+                         vl_value *value) VL_MUST_CHECK;
+
+/* ---- module.c, virtual.c, virtual_txn.c ---- */
+
+/* vl_plan_env.find_virtual: `arg` is the statement, which holds what is found until it is planned
+ * anew or destroyed: vl_virtuals_release. */
+velo_status vl_virtual_find(vl_ctx *ctx, void *arg, const vl_table_def *table, const char *name,
+                            size_t size, const vl_table_def **found);
+void vl_virtuals_release(velo_statement *statement);
+
+/* The columns of a virtual table, or of an eponymous one (table NULL; *found NULL: none). Valid
+ * until the connection is used. */
+velo_status vl_virtual_columns(vl_ctx *ctx, velo_connection *connection, const vl_table_def *table,
+                               const char *name, size_t size, const vl_table_def **found)
+    VL_MUST_CHECK;
+
+/* What CREATE VIRTUAL TABLE, DROP TABLE and RENAME TO have to tell modules. */
+velo_status vl_virtual_create(vl_ctx *ctx, velo_statement *statement, const char *database,
+                              const char *name, const char *sql, int64_t rowid) VL_MUST_CHECK;
+velo_status vl_virtual_destroy(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table)
+    VL_MUST_CHECK;
+velo_status vl_virtual_rename(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table,
+                              const char *name) VL_MUST_CHECK;
+
+/* Whether a table belongs to a virtual one: its name is that one's, then "_" and a word that the
+ * module knows. */
+int vl_virtual_is_shadow(const velo_connection *connection, const vl_schema *schema,
+                         const char *name, size_t size);
+
+/* PRAGMA integrity_check of virtual tables: what their modules tell. */
+velo_status vl_virtuals_check(vl_ctx *ctx, velo_statement *statement, const vl_schema *schema,
+                              int is_quick, vl_exec_fault *tell, void *argument) VL_MUST_CHECK;
+
+/* The name of the connection's nth module, newest first; NULL behind the last. */
+const char *vl_module_name(const velo_connection *connection, uint32_t number);
+
+/* The connection is closed: disconnect all tables, and forget all modules. */
+void vl_modules_destroy(velo_connection *connection);
+
+/* The transaction is to be committed, which a module may refuse; it has ended. */
+velo_status vl_virtuals_sync(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+void vl_virtuals_end(vl_ctx *ctx, velo_connection *connection, int has_committed);
+
+/* A savepoint was made; one is released; what is behind one was undone; the statement at work has
+ * ended, with or without its changes. */
+velo_status vl_virtuals_save(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+velo_status vl_virtuals_release_savepoint(vl_ctx *ctx, velo_connection *connection,
+                                          const vl_savepoint *savepoint) VL_MUST_CHECK;
+velo_status vl_virtuals_roll_back_to(vl_ctx *ctx, velo_connection *connection,
+                                     const vl_savepoint *savepoint) VL_MUST_CHECK;
+void vl_virtuals_end_statement(vl_ctx *ctx, velo_connection *connection, int is_kept);
 
 /* ---- authorize.c ---- */
 

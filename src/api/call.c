@@ -531,36 +531,66 @@ call_has(const vl_func_set *set, const velo_function *given)
            found->least == (given->argument_count < 0 ? 0 : found->least);
 }
 
-static velo_status
-call_add(vl_ctx *ctx, velo_connection *connection, const velo_function *given)
+velo_status
+vl_call_describe(vl_ctx *ctx, velo_connection *connection, const velo_function *given,
+                 vl_func *func)
 {
     unsigned is_pure = (given->flags & VELO_FUNCTION_DETERMINISTIC) != 0;
     call_function *function = vl_alloc_zero(ctx, sizeof *function);
-    vl_func func = {.name = given->name,
-                    .least = (int16_t)(given->argument_count < 0 ? 0 : given->argument_count),
-                    .most = (int16_t)given->argument_count,
-                    .flags = is_pure ? VL_FUNC_DETERMINISTIC | VL_FUNC_FAILING : VL_FUNC_VOLATILE,
-                    .results = VL_FUNC_YIELDS_ANY,
-                    .user = function,
-                    .release = call_release};
-    velo_status st = VELO_OK;
 
     if (function == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a function");
+    *func = (vl_func){.name = given->name,
+                      .least = (int16_t)(given->argument_count < 0 ? 0 : given->argument_count),
+                      .most = (int16_t)given->argument_count,
+                      .flags = is_pure ? VL_FUNC_DETERMINISTIC | VL_FUNC_FAILING : VL_FUNC_VOLATILE,
+                      .results = VL_FUNC_YIELDS_ANY,
+                      .user = function,
+                      .release = call_release};
     function->given = *given;
     function->connection = connection;
     function->given.destroy = NULL; /* the caller's until all is well */
     if (given->step != NULL) {
-        func.flags |= VL_FUNC_AGGREGATE | VL_FUNC_ORDERED;
-        func.flags |= given->value == NULL ? VL_FUNC_GROUPS_ONLY : 0U;
-        func.aggregate = given->value == NULL ? &call_aggregate : &call_window;
+        func->flags |= VL_FUNC_AGGREGATE | VL_FUNC_ORDERED;
+        func->flags |= given->value == NULL ? VL_FUNC_GROUPS_ONLY : 0U;
+        func->aggregate = given->value == NULL ? &call_aggregate : &call_window;
     } else {
-        func.scalar = call_scalar;
+        func->scalar = call_scalar;
     }
     if ((given->flags & VELO_FUNCTION_DIRECT_ONLY) != 0)
-        func.flags |= VL_FUNC_DIRECT_ONLY;
+        func->flags |= VL_FUNC_DIRECT_ONLY;
     if ((given->flags & VELO_FUNCTION_INNOCUOUS) != 0)
-        func.flags |= VL_FUNC_INNOCUOUS;
+        func->flags |= VL_FUNC_INNOCUOUS;
+    return VELO_OK;
+}
+
+velo_status
+vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *arena,
+             velo_status (*tell)(void *user, velo_call *call), void *user, vl_value *value)
+{
+    const call_function function = {.connection = connection};
+    vl_func_call call = {.ctx = ctx, .arena = arena, .environment = &connection->functions};
+    velo_call outer = {.call = &call, .function = &function};
+    velo_status st;
+
+    outer.result = vl_value_of_null();
+    st = tell(user, &outer);
+    if (st != VELO_OK && outer.status == VELO_OK)
+        return st;
+    VL_TRY(call_finish(&outer));
+    *value = outer.result;
+    return VELO_OK;
+}
+
+static velo_status
+call_add(vl_ctx *ctx, velo_connection *connection, const velo_function *given)
+{
+    call_function *function;
+    velo_status st = VELO_OK;
+    vl_func func;
+
+    VL_TRY(vl_call_describe(ctx, connection, given, &func));
+    function = func.user;
     if (connection->function_set == NULL)
         st = vl_func_set_create(ctx, &connection->function_set);
     if (st != VELO_OK) {

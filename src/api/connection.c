@@ -146,6 +146,7 @@ velo_close(velo_connection *connection)
 
     if (connection == NULL)
         return VELO_OK;
+    velo_disconnect_tables(connection);
     if (connection->statements != NULL) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
 
@@ -161,6 +162,7 @@ velo_close(velo_connection *connection)
         vl_session_enter_call(connection->session);
         vl_connection_roll_back(ctx, connection);
         vl_session_leave_call(connection->session);
+        vl_modules_destroy(connection);
         vl_database_close_all(ctx, connection);
         vl_session_destroy(connection->session);
         vl_func_set_destroy(connection->function_set);

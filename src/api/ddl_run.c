@@ -28,6 +28,7 @@ typedef struct ddl_run {
     ddl_schema *at;            /* likewise: one of `schemas` */
     vl_tree_id *trees;         /* by vl_ddl_change.new_tree - 1 */
     ddl_schema schemas[VL_DATABASES_MAX]; /* by number */
+    int64_t newest_row;                   /* of sqlite_schema, that was inserted last */
 } ddl_run;
 
 /* ---- rows of sqlite_schema ---- */
@@ -61,7 +62,9 @@ ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     if (change->kind == VL_DDL_UPDATE_ROW)
         return vl_rows_update(ctx, txn, run->master, change->row.rowid, vl_master_ids, values,
                               VL_MASTER_COLUMNS);
-    return vl_rows_append(ctx, txn, run->master, values, &rowid);
+    VL_TRY(vl_rows_append(ctx, txn, run->master, values, &rowid));
+    run->newest_row = rowid;
+    return VELO_OK;
 }
 
 /* ---- trees ---- */
@@ -343,6 +346,35 @@ ddl_drop_statistics(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     return vl_run_nested(ctx, run->statement, schema, sql, at);
 }
 
+/* Have a module make the table whose row is there. What it runs may change the schema as well: if
+ * it fails afterwards, the transaction goes on with the schema from before. */
+static velo_status
+ddl_create_virtual(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    vl_database *database = vl_prepared_database(run->statement);
+    vl_schema *schema = database->schema;
+    vl_schema *shared = database->shared;
+    int has_ddl = database->has_ddl;
+    velo_status st;
+
+    if (schema != NULL)
+        vl_schema_retain(schema);
+    if (shared != NULL)
+        vl_schema_retain(shared);
+    st = vl_virtual_create(ctx, run->statement, database->name, change->row.name, change->row.sql,
+                           run->newest_row);
+    if (st != VELO_OK && database->schema != schema) {
+        vl_database_forget_schema(database);
+        database->schema = schema;
+        database->shared = shared;
+        database->has_ddl = has_ddl;
+        return st;
+    }
+    vl_schema_release(schema);
+    vl_schema_release(shared);
+    return st;
+}
+
 /* Carry out one change of those that need the new schema. */
 static velo_status
 ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
@@ -396,6 +428,12 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         return ddl_change_sequence(ctx, run, change);
     case VL_DDL_DROP_STATISTICS:
         return ddl_drop_statistics(ctx, run, change);
+    case VL_DDL_CREATE_VIRTUAL:
+        return ddl_create_virtual(ctx, run, change);
+    case VL_DDL_DESTROY_VIRTUAL:
+        return vl_virtual_destroy(ctx, run->statement, change->table);
+    case VL_DDL_RENAME_VIRTUAL:
+        return vl_virtual_rename(ctx, run->statement, change->table, change->new_name);
     case VL_DDL_LOAD_STATISTICS:
         ddl_forget_schema(run->at);
         return ddl_make_schema(ctx, run);
@@ -604,7 +642,7 @@ ddl_writable(const velo_connection *connection)
 
 /* What the query of CREATE TABLE AS reads. */
 static velo_status
-ddl_add_query(vl_ctx *ctx, const velo_statement *statement, vl_needs *needs)
+ddl_add_query(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
 {
     vl_plan *plan = NULL;
     vl_arena arena;

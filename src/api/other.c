@@ -63,8 +63,6 @@ vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement)
         return other_describe_pragma(ctx, statement);
     case VL_AST_EXPLAIN:
         return vl_explain_describe(ctx, statement);
-    case VL_AST_CREATE_VIRTUAL:
-        return other_unsupported(ctx, tree);
     default:
         return VELO_OK;
     }

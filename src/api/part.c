@@ -220,6 +220,33 @@ part_note_snapshot(vl_database *database, const vl_statement *statement, uint64_
     database->snapshot_version = version;
 }
 
+/* Undo what a statement has done, and end it. One that is part of another goes back to its begin. */
+static void
+part_fail_statement(vl_ctx *ctx, vl_statement *txn)
+{
+    vl_error error = ctx->error;
+
+    if (!txn->is_nested) {
+        vl_statement_fail(ctx, txn);
+        return;
+    }
+    /* What cannot be undone dooms the session, which the statement around it is told. */
+    if (vl_statement_back(ctx, txn, &txn->mark) != VELO_OK)
+        vl_error_clear(ctx);
+    if (vl_statement_end(ctx, txn) != VELO_OK)
+        vl_error_clear(ctx);
+    ctx->error = error;
+}
+
+/* Whether a statement that writes is run by a callback of another one whose end commits: it is part
+ * of that one then. */
+static int
+part_is_nested(const vl_database *database)
+{
+    return database->own != NULL && database->connection->depth > 1 &&
+           !vl_connection_is_in_transaction(database->connection);
+}
+
 /* Begin the statement below and find its schema. Keeps PA1, PA3. */
 static velo_status
 part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out)
@@ -231,7 +258,9 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
     vl_schema *after;
     int may_differ = part_peek(engine, &before) || database->active_count > 0 || is_in_transaction;
     uint64_t version = atomic_load(&engine->data_version);
-    velo_status st = vl_statement_begin(ctx, database->session, is_writing, &part->txn);
+    velo_status st = is_writing && part_is_nested(database)
+                         ? vl_statement_nest(ctx, database->own, &part->txn)
+                         : vl_statement_begin(ctx, database->session, is_writing, &part->txn);
 
     if (st != VELO_OK) {
         vl_schema_release(before);
@@ -251,7 +280,7 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
     else
         st = vl_database_name_schema(ctx, database, &part->txn.view, after, out);
     if (st != VELO_OK) {
-        vl_statement_fail(ctx, &part->txn);
+        part_fail_statement(ctx, &part->txn);
         return st;
     }
     if (is_in_transaction) {
@@ -288,7 +317,7 @@ vl_part_begin(vl_ctx *ctx, vl_part *part, int is_writing, int is_ddl, vl_schema 
     if (st == VELO_OK && is_writing) {
         st = part_check_schema(ctx, database, *schema);
         if (st != VELO_OK) {
-            vl_statement_fail(ctx, &part->txn);
+            part_fail_statement(ctx, &part->txn);
             vl_schema_release(*schema);
             *schema = NULL;
         }
@@ -298,6 +327,9 @@ vl_part_begin(vl_ctx *ctx, vl_part *part, int is_writing, int is_ddl, vl_schema 
         database->writing_count += (uint32_t)is_writing;
         part->is_open = 1;
         part->is_writing = is_writing;
+        if (is_writing && !part->txn.is_nested &&
+            !vl_connection_is_in_transaction(database->connection))
+            database->own = &part->txn;
     } else if (!vl_connection_is_in_transaction(database->connection) &&
                database->writing_count == 0) {
         vl_database_stop_writing(database);
@@ -314,6 +346,8 @@ part_count_out(vl_part *part)
     VL_ASSERT(part->is_open);
     part->database->active_count--;
     part->database->writing_count -= (uint32_t)part->is_writing;
+    if (part->database->own == &part->txn)
+        part->database->own = NULL;
     part->is_open = 0;
     part->is_writing = 0;
 }
@@ -329,7 +363,7 @@ void
 vl_part_fail(vl_ctx *ctx, vl_part *part)
 {
     part_count_out(part);
-    vl_statement_fail(ctx, &part->txn);
+    part_fail_statement(ctx, &part->txn);
 }
 
 /* Say that a commit begins, or has ended, which changes the schema. */

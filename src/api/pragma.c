@@ -317,6 +317,11 @@ pragma_check_database(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
         VL_TRY(vl_verify_tables(ctx, call->statement, call->database, pragma_take_fault, &faults));
         VL_TRY(faults.st);
     }
+    if (st == VELO_OK) {
+        VL_TRY(vl_virtuals_check(ctx, call->statement, vl_pragma_schema(call), !has_indexes,
+                                 pragma_take_fault, &faults));
+        VL_TRY(faults.st);
+    }
     if (st != VELO_OK && vl_status_primary(st) != VELO_CORRUPT)
         return st;
     vl_error_clear(ctx); /* faults are the answer, not an error */
@@ -395,6 +400,17 @@ pragma_function_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_te
     return VELO_OK;
 }
 
+static velo_status
+pragma_module_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    const char *name;
+
+    (void)argument;
+    for (uint32_t i = 0; (name = vl_module_name(call->statement->connection, i)) != NULL; i++)
+        VL_TRY(pragma_answer_text(ctx, call, name));
+    return VELO_OK;
+}
+
 /* ---- the table ---- */
 
 #define PRAGMA_OF_CHECK                                                                            \
@@ -416,6 +432,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("journal_mode", pragma_journal_mode,
               VL_PRAGMA_WRITES | VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_SCHEMA, "journal_mode",
               "schema"),
+    VL_PRAGMA("module_list", pragma_module_list, 0, "name"),
     VL_PRAGMA("page_size", pragma_page_size, VL_PRAGMA_TAKES_SCHEMA, "page_size", "schema"),
     VL_PRAGMA("query_only", pragma_query_only, 0, "query_only"),
     VL_PRAGMA("quick_check", pragma_quick_check, PRAGMA_OF_CHECK, "quick_check", "arg", "schema"),

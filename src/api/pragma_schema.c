@@ -107,6 +107,11 @@ schema_count_view(void *argument, const vl_table_def *view)
     vl_ctx ctx;
 
     vl_ctx_init(&ctx, NULL, NULL);
+    if (view->virtual_ast != NULL)
+        return vl_virtual_columns(&ctx, call->statement->connection, view, NULL, 0, &view) ==
+                       VELO_OK
+                   ? view->column_count
+                   : 0;
     if (schema_view_columns(&ctx, call, view, &columns, &count) != VELO_OK)
         return 0;
     return count;
@@ -123,6 +128,9 @@ schema_tell_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
     vl_pragma_rows rows;
     uint32_t count;
 
+    if ((table == NULL && argument != NULL) || (table != NULL && table->virtual_ast != NULL))
+        VL_TRY(vl_virtual_columns(ctx, call->statement->connection, table, argument->text,
+                                  argument->text_size, &table));
     if (table == NULL)
         return VELO_OK;
     columns = table->columns;
@@ -143,6 +151,23 @@ static velo_status
 schema_table_xinfo(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     return schema_tell_columns(ctx, call, argument, 1);
+}
+
+/* Say which of the tables belong to virtual ones. */
+static void
+schema_tell_shadows(const vl_pragma_call *call, const vl_schema *const *schemas, uint32_t count,
+                    const vl_pragma_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->row_count; i++) {
+        vl_value *row = rows->values + (size_t)i * rows->column_count;
+
+        for (uint32_t k = 0; k < count; k++)
+            if (strlen(schemas[k]->database) == row[0].size &&
+                memcmp(schemas[k]->database, row[0].as.data, row[0].size) == 0 &&
+                vl_virtual_is_shadow(call->statement->connection, schemas[k], row[1].as.data,
+                                     row[1].size))
+                row[2] = vl_value_of_name("shadow");
+    }
 }
 
 static velo_status
@@ -167,6 +192,7 @@ schema_table_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
     }
     VL_TRY(vl_pragma_table_list(ctx, call->arena, schemas, count, name, schema_count_view,
                                 (void *)(uintptr_t)call, &rows));
+    schema_tell_shadows(call, schemas, count, &rows);
     return schema_answer(ctx, call, &rows);
 }
 

@@ -87,13 +87,15 @@ statement_make_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env 
 }
 
 vl_plan_env
-vl_prepared_env(const velo_statement *statement, const vl_schema **ordered)
+vl_prepared_env(velo_statement *statement, const vl_schema **ordered)
 {
     vl_database_order(statement->schemas, statement->schema_count, ordered);
     return (vl_plan_env){.schemas = ordered,
                          .schema_count = statement->schema_count,
                          .find_func = vl_functions_find,
                          .find_table_func = vl_pragma_find_function,
+                         .find_virtual = vl_virtual_find,
+                         .virtual_arg = statement,
                          .arg = statement->connection->function_set,
                          .has_foreign_keys = statement->has_foreign_keys};
 }
@@ -207,6 +209,7 @@ vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schem
     statement->others = NULL;
     vl_database_release_schemas(statement->schemas, statement->schema_count);
     vl_arena_reset(&statement->arena);
+    vl_virtuals_release(statement);
     statement->schema_count = 0;
     VL_TRY(vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed));
     return statement_plan_tree(ctx, statement, schemas, &parsed);
@@ -228,7 +231,7 @@ vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *
 
 velo_status
 vl_plan_by_statement(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
-                     const velo_statement *statement, vl_plan **plan)
+                     velo_statement *statement, vl_plan **plan)
 {
     const vl_schema *ordered[VL_DATABASES_MAX];
     vl_plan_env env = vl_prepared_env(statement, ordered);
@@ -295,6 +298,7 @@ statement_destroy(velo_statement *statement)
 {
     vl_pointers_drop(statement->connection, statement, 1, INT_MAX);
     vl_exec_destroy(statement->exec);
+    vl_virtuals_release(statement);
     vl_database_release_schemas(statement->schemas, statement->schema_count);
     if (statement->part_room > 0)
         vl_free(statement->parts);
@@ -821,7 +825,7 @@ static int
 statement_may_run_again(const velo_statement *statement, velo_status st)
 {
     return st == VELO_BUSY_SNAPSHOT && statement->is_open && statement->is_writing &&
-           statement->exec != NULL && !statement->has_returned_row &&
+           statement->exec != NULL && !statement->has_returned_row && statement->virtuals == NULL &&
            !vl_session_is_in_transaction(statement->connection->session) &&
            statement->connection->writing_count == 1;
 }
@@ -901,6 +905,7 @@ velo_step(velo_statement *statement)
     collators = vl_collators_enter(&connection->collators);
     outer = connection->running;
     connection->running = statement;
+    connection->depth++;
     if (outer == NULL) /* else a function runs it */
         vl_session_enter_call(connection->session);
     if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */
@@ -911,6 +916,7 @@ velo_step(velo_statement *statement)
     st = statement_step(ctx, statement);
     (void)vl_collators_enter(collators);
     connection->running = outer;
+    connection->depth--;
     if (outer == NULL)
         vl_session_leave_call(connection->session);
     if (outer == NULL && connection->is_log_due)
@@ -942,7 +948,9 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
 
         if (is_outer)
             vl_session_enter_call(connection->session);
+        connection->depth++;
         st = statement_close(ctx, statement, VELO_OK);
+        connection->depth--;
         if (is_outer)
             vl_session_leave_call(connection->session);
     }

@@ -174,8 +174,9 @@ transaction_drop_savepoints(velo_connection *connection, const vl_savepoint *las
 
 /* Nothing of the transaction is left in the connection itself. */
 static void
-transaction_close(velo_connection *connection)
+transaction_close(velo_connection *connection, int has_committed)
 {
+    vl_virtuals_end(&connection->ctx, connection, has_committed);
     transaction_drop_savepoints(connection, NULL);
     connection->foreign = (vl_exec_foreign){0, 0, 0};
 }
@@ -220,10 +221,28 @@ vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection)
             ctx->error = error; /* what cannot be undone now is undone later */
         vl_database_close(database, 0);
     }
-    transaction_close(connection);
+    transaction_close(connection, 0);
     if (is_writer)
         vl_hooks_rollback(connection);
     ctx->error = error;
+}
+
+/* Ask those who may refuse a commit. */
+static velo_status
+transaction_ask_commit(vl_ctx *ctx, velo_connection *connection)
+{
+    VL_TRY(vl_virtuals_sync(ctx, connection));
+    return vl_hooks_commit(ctx, connection);
+}
+
+/* Whether a statement is part of another one, which commits what it does. */
+static int
+transaction_is_nested(const velo_statement *statement)
+{
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        if (statement->parts[i].is_writing && statement->parts[i].txn.is_nested)
+            return 1;
+    return 0;
 }
 
 /* End one writing part of a statement outside of BEGIN: commit. *has_changed: it has changed
@@ -249,7 +268,7 @@ transaction_end_own(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
     transaction_outcome outcome = {0, 0};
-    velo_status st = vl_hooks_commit(ctx, connection);
+    velo_status st = transaction_ask_commit(ctx, connection);
 
     for (uint32_t i = 0; i < statement->part_count; i++) {
         vl_part *part = &statement->parts[i];
@@ -270,7 +289,7 @@ transaction_end_own(vl_ctx *ctx, velo_statement *statement)
         outcome.done |= (uint32_t)has_changed << i;
         outcome.undone |= (uint32_t)(st != VELO_OK && is_writing) << i;
     }
-    transaction_close(connection);
+    transaction_close(connection, st == VELO_OK);
     if (st == VELO_OK)
         return VELO_OK;
     if (outcome.done == 0)
@@ -287,16 +306,22 @@ vl_connection_linger(velo_connection *connection)
         vl_database_linger(database);
 }
 
-/* End all parts of a statement that commits nothing. */
+/* End all parts of a statement that commits nothing, but what a nested one has of databases that
+ * the one around it does not write. */
 static velo_status
 transaction_end_parts(vl_ctx *ctx, velo_statement *statement)
 {
+    int is_own = !vl_connection_is_in_transaction(statement->connection);
+    int has_changed;
     velo_status st = VELO_OK;
 
     for (uint32_t i = 0; i < statement->part_count; i++) {
         if (!statement->parts[i].is_open)
             continue;
-        if (st == VELO_OK)
+        if (st == VELO_OK && is_own && statement->parts[i].is_writing &&
+            !statement->parts[i].txn.is_nested)
+            st = transaction_commit_part(ctx, &statement->parts[i], &has_changed);
+        else if (st == VELO_OK)
             st = vl_part_end(ctx, &statement->parts[i]);
         else
             vl_part_fail(ctx, &statement->parts[i]); /* keeps the error */
@@ -331,10 +356,11 @@ transaction_undo(vl_ctx *ctx, velo_statement *statement, velo_status st, vl_conf
 {
     velo_connection *connection = statement->connection;
     int is_own = !vl_connection_is_in_transaction(connection);
+    int is_nested = transaction_is_nested(statement);
 
     for (uint32_t i = 0; i < statement->part_count; i++) {
         vl_part *part = &statement->parts[i];
-        int was_writing = part->is_writing;
+        int was_writing = part->is_writing && !part->txn.is_nested;
 
         if (!part->is_open)
             continue;
@@ -342,8 +368,10 @@ transaction_undo(vl_ctx *ctx, velo_statement *statement, velo_status st, vl_conf
         if (is_own && was_writing)
             vl_database_close(part->database, 0);
     }
+    if (is_own && is_nested)
+        return; /* what is around it goes on */
     if (is_own) {
-        transaction_close(connection);
+        transaction_close(connection, 0);
         vl_hooks_rollback(connection);
     } else if (resolution == VL_CONFLICT_ROLLBACK || vl_status_primary(st) == VELO_INTERRUPT) {
         vl_connection_roll_back(ctx, connection);
@@ -357,11 +385,14 @@ vl_connection_leave(vl_ctx *ctx, velo_statement *statement, int is_writing, velo
                     vl_conflict resolution)
 {
     velo_connection *connection = statement->connection;
-    int is_own = is_writing && !vl_connection_is_in_transaction(connection);
+    int is_nested = transaction_is_nested(statement);
+    int is_own = is_writing && !is_nested && !vl_connection_is_in_transaction(connection);
     vl_error error;
 
     connection->active_count--;
     connection->writing_count -= (uint32_t)is_writing;
+    if (is_writing && !is_nested)
+        vl_virtuals_end_statement(ctx, connection, st == VELO_OK || resolution == VL_CONFLICT_FAIL);
     if (st == VELO_OK)
         return is_own ? transaction_end_own(ctx, statement) : transaction_end_parts(ctx, statement);
     error = ctx->error;
@@ -534,7 +565,7 @@ transaction_end_half(vl_ctx *ctx, velo_connection *connection, velo_status st,
         vl_database_close(database, 0);
     }
     ctx->error = error;
-    transaction_close(connection);
+    transaction_close(connection, 0);
     return transaction_say_half(ctx, connection, st, outcome);
 }
 
@@ -555,7 +586,7 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
     VL_TRY(transaction_check_doomed(ctx, connection));
     for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
         is_writer |= database->is_writer;
-    st = is_writer ? vl_hooks_commit(ctx, connection) : VELO_OK;
+    st = is_writer ? transaction_ask_commit(ctx, connection) : VELO_OK;
     if (st != VELO_OK) {
         vl_connection_roll_back(ctx, connection);
         return st;
@@ -564,7 +595,7 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
     if (st == VELO_OK)
         st = transaction_commit_some(ctx, connection, 0, &outcome);
     if (st == VELO_OK) {
-        transaction_close(connection);
+        transaction_close(connection, 1);
         return VELO_OK;
     }
     for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
@@ -657,7 +688,7 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     savepoint->foreign = connection->foreign;
     savepoint->older = connection->savepoints;
     connection->savepoints = savepoint;
-    return VELO_OK;
+    return vl_virtuals_save(ctx, connection);
 }
 
 static velo_status
@@ -669,6 +700,7 @@ transaction_release(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree
         return transaction_no_savepoint(ctx, tree);
     if (savepoint->is_transaction)
         return transaction_commit(ctx, connection);
+    VL_TRY(vl_virtuals_release_savepoint(ctx, connection, savepoint));
     transaction_drop_savepoints(connection, savepoint->older);
     return VELO_OK;
 }
@@ -713,7 +745,7 @@ transaction_roll_back_to(vl_ctx *ctx, velo_connection *connection, const vl_ast 
     connection->foreign.put_off = savepoint->foreign.put_off;
     for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
         transaction_restore(database);
-    return VELO_OK;
+    return vl_virtuals_roll_back_to(ctx, connection, savepoint);
 }
 
 velo_status

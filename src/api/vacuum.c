@@ -243,7 +243,8 @@ vacuum_copy_trees(vl_ctx *ctx, vacuum_copy *copy)
     for (uint32_t i = 0; i < schema->table_count; i++) {
         const vl_table_def *def = schema->tables[i];
 
-        if (def->object.type != VL_OBJECT_TABLE || def->object.rowid == 0)
+        if (def->object.type != VL_OBJECT_TABLE || def->object.rowid == 0 ||
+            def->virtual_ast != NULL)
             continue;
         VL_TRY(vacuum_copy_table(ctx, copy, def, &id));
         vacuum_note_tree(copy, def->object.tree, id);

@@ -107,7 +107,7 @@ pragma_add_table(vl_pragma_rows *out, const vl_table_def *table, uint32_t column
 
     row[0] = pragma_text(table->schema->database);
     row[1] = pragma_text(table->object.name);
-    row[2] = pragma_text(is_view ? "view" : "table");
+    row[2] = pragma_text(is_view ? "view" : table->virtual_ast != NULL ? "virtual" : "table");
     row[3] = pragma_integer(column_count);
     row[4] = pragma_integer(table->is_without_rowid != 0);
     row[5] = pragma_integer(table->is_strict != 0);
@@ -149,7 +149,8 @@ vl_pragma_table_list(vl_ctx *ctx, vl_arena *arena, const vl_schema *const *schem
         for (uint32_t at = 0; at < schemas[i]->table_count; at++)
             if (pragma_is_named(tables[at], name))
                 pragma_add_table(out, tables[at],
-                                 tables[at]->object.type == VL_OBJECT_VIEW
+                                 tables[at]->object.type == VL_OBJECT_VIEW ||
+                                         tables[at]->virtual_ast != NULL
                                      ? count_view(argument, tables[at])
                                      : tables[at]->column_count);
     }

@@ -152,7 +152,10 @@ struct vl_table_def {
     uint32_t check_count;
     const vl_fk_def *fks; /* fk_count of them */
     uint32_t fk_count;
-    const void *view_ast; /* of a VIEW: CREATE_VIEW; else NULL */
+    const void *view_ast;        /* of a VIEW: CREATE_VIEW; else NULL */
+    const void *virtual_ast;     /* of a virtual table: CREATE_VIRTUAL; else NULL. It has no tree,
+                                    and in a schema no columns */
+    struct vl_virtual *instance; /* of one that a connection has connected (virtual.h); else NULL */
     _Atomic(void *)
         bound; /* slot for what sql makes of its texts when first needed (31, item 47) */
     void (*bound_destroy)(void *); /* called with it when the schema dies */

@@ -6,6 +6,7 @@
 #include "exec/edit.h"
 
 #include "base/assert.h"
+#include "catalog/virtual.h"
 #include "exec/packed.h"
 
 #include <stdarg.h>
@@ -158,6 +159,8 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     vl_arena_init(&run->result_arena, ctx->allocator, 0);
     if (run->def->object.type == VL_OBJECT_VIEW)
         return VELO_OK;
+    if (run->def->instance != NULL)
+        return run->def->instance->class->begin(ctx, run->def->instance);
     if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0 &&
         strcmp(run->def->object.name, "sqlite_stat1") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);

@@ -63,6 +63,8 @@ exec_class(vl_op_kind kind)
         return &vl_index_scan_class;
     case VL_OP_KIND_FUNCTION_SCAN:
         return &vl_function_scan_class;
+    case VL_OP_KIND_VIRTUAL_SCAN:
+        return &vl_virtual_scan_class;
     case VL_OP_KIND_INSERT:
         return &vl_insert_class;
     case VL_OP_KIND_UPDATE:

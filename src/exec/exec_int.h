@@ -277,6 +277,7 @@ extern const vl_stage_class vl_program_scan_class;
 extern const vl_stage_class vl_table_scan_class;
 extern const vl_stage_class vl_index_scan_class;
 extern const vl_stage_class vl_function_scan_class;
+extern const vl_stage_class vl_virtual_scan_class;
 extern const vl_stage_class vl_insert_class;
 extern const vl_stage_class vl_update_class;
 extern const vl_stage_class vl_delete_class;

@@ -11,6 +11,8 @@
 #include "exec/edit.h"
 #include "exec/spill.h"
 
+#include "catalog/virtual.h"
+
 #include <string.h>
 
 /* Collected rows that take less memory than this are not written to a file. */
@@ -123,7 +125,8 @@ static int
 change_collects(const change_stage *stage)
 {
     const vl_fires *fires = &stage->run.target->fires;
-    int collects = fires->before_count + fires->after_count > 0 || stage->run.is_replaced != NULL;
+    int collects = fires->before_count + fires->after_count > 0 || stage->run.is_replaced != NULL ||
+                   stage->run.def->instance != NULL;
 
     for (uint32_t i = 0; i < stage->run.upsert_count; i++)
         collects |= stage->run.upserts[i].fires.before_count > 0 ||
@@ -158,6 +161,76 @@ change_all(vl_ctx *ctx, change_stage *stage, change_row *change)
             VL_TRY(change_spill_rows(ctx, stage, count));
     }
     return change_apply(ctx, stage, row, count, change);
+}
+
+/* ---- virtual tables ---- */
+
+/* Have a module change a row; what a constraint then does is as the statement says. */
+static velo_status
+change_virtual(vl_ctx *ctx, change_stage *stage, const vl_value *values, uint32_t count,
+               int64_t *rowid, int *is_made)
+{
+    vl_virtual *table = stage->run.def->instance;
+    vl_conflict conflict = stage->run.target->conflict;
+    vl_exec_counts *counts = &stage->base.exec->counts;
+    velo_status st = table->class->update(ctx, table, values, count, conflict, rowid);
+
+    *is_made = st == VELO_OK;
+    if (vl_status_primary(st) != VELO_CONSTRAINT || !table->is_constrained) {
+        counts->changes += st == VELO_OK;
+        return st;
+    }
+    if (conflict == VL_CONFLICT_IGNORE) {
+        vl_error_clear(ctx);
+        return VELO_OK;
+    }
+    counts->resolution = conflict == VL_CONFLICT_FAIL || conflict == VL_CONFLICT_ROLLBACK
+                             ? conflict
+                             : VL_CONFLICT_ABORT;
+    return st;
+}
+
+/* The values of a change but a DELETE: two keys, then the columns. */
+static vl_value *
+change_virtual_row(vl_ctx *ctx, change_stage *stage, const vl_value *full)
+{
+    uint32_t count = stage->run.def->column_count;
+    vl_value *values = vl_arena_alloc_array(&stage->run.row_arena, count + 2U, sizeof *values);
+
+    if (values == NULL) {
+        (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+        return NULL;
+    }
+    values[0] = vl_value_of_null();
+    values[1] = full[count];
+    memcpy(values + 2, full, count * sizeof *values);
+    return values;
+}
+
+static velo_status
+insert_virtual(vl_ctx *ctx, change_stage *stage, vl_value *full)
+{
+    const vl_table_def *def = stage->run.def;
+    vl_value *values = change_virtual_row(ctx, stage, full);
+    vl_exec *exec = stage->base.exec;
+    int64_t rowid = 0;
+    int is_made;
+
+    if (values == NULL)
+        return VELO_NOMEM;
+    if (def->instance->key_column >= 0)
+        values[1] = full[def->instance->key_column];
+    VL_TRY(change_virtual(ctx, stage, values, def->column_count + 2U, &rowid, &is_made));
+    if (!is_made)
+        return VELO_OK;
+    if (def->instance->key_column < 0) {
+        exec->counts.last_rowid = rowid;
+        exec->counts.has_last_rowid = 1;
+        if (exec->env.tally != NULL)
+            exec->env.tally->last_rowid = rowid;
+        full[def->column_count] = vl_value_of_integer(rowid);
+    }
+    return vl_edit_return(ctx, &stage->run, full);
 }
 
 /* ---- INSERT ---- */
@@ -207,6 +280,8 @@ insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     VL_TRY(insert_make_row(ctx, stage, row, full));
     if (run->def->object.type == VL_OBJECT_VIEW)
         return insert_instead(ctx, stage, full);
+    if (run->def->instance != NULL)
+        return insert_virtual(ctx, stage, full);
     VL_TRY(vl_edit_fire_insert(ctx, run, full, &outcome));
     if (outcome == VL_EDIT_MADE)
         VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &outcome));
@@ -250,6 +325,32 @@ update_instead(vl_ctx *ctx, change_stage *stage, const vl_value *old, vl_value *
     return outcome == VL_EDIT_MADE ? vl_edit_return(ctx, &stage->run, full) : VELO_OK;
 }
 
+/* Change a row of a virtual table, which `old` has; `full` receives the new one. */
+static velo_status
+update_virtual(vl_ctx *ctx, change_stage *stage, const vl_value *old, vl_value *full)
+{
+    const vl_op_update *op = &stage->base.op->as.update;
+    const vl_table_def *def = stage->run.def;
+    vl_eval eval = vl_edit_eval(&stage->run, old);
+    vl_value *values;
+    int64_t rowid = 0;
+    int is_made;
+
+    for (uint32_t i = 0; i < op->sets.count; i++) {
+        int32_t column =
+            op->columns[i] == VL_COLUMN_ROWID ? (int32_t)def->column_count : op->columns[i];
+
+        VL_TRY(vl_eval_expr(ctx, &eval, op->sets.list[i], &full[column]));
+    }
+    values = change_virtual_row(ctx, stage, full);
+    if (values == NULL)
+        return VELO_NOMEM;
+    values[0] = old[def->column_count];
+    if (def->instance->key_column >= 0)
+        values[1] = full[def->instance->key_column];
+    return change_virtual(ctx, stage, values, def->column_count + 2U, &rowid, &is_made);
+}
+
 static velo_status
 update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 {
@@ -257,6 +358,7 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     uint32_t extra = stage->base.children[0]->op->column_count - op->key_count;
     vl_edit_run *run = &stage->run;
     int is_view = run->def->object.type == VL_OBJECT_VIEW;
+    int is_virtual = run->def->instance != NULL;
     uint32_t width = run->full_count + extra;
     vl_value *old = vl_arena_alloc_array(&run->row_arena, (size_t)2 * width, sizeof *old);
     vl_edit_sets sets = {op->columns, &op->sets, old, &op->target.fires, op->target.conflict};
@@ -265,9 +367,10 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
 
     if (old == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
-    if (is_view) {
+    if (is_view || is_virtual) {
         memcpy(old, row, op->key_count * sizeof *old);
-        old[op->key_count] = vl_value_of_null();
+        if (is_view)
+            old[op->key_count] = vl_value_of_null();
     } else {
         VL_TRY(vl_edit_read(ctx, run, row[0].as.integer, old, &found));
         if (!found)
@@ -277,6 +380,8 @@ update_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     memcpy(old + width, old, width * sizeof *old);
     if (is_view)
         return update_instead(ctx, stage, old, old + width);
+    if (is_virtual)
+        return update_virtual(ctx, stage, old, old + width);
     return vl_edit_set(ctx, run, &sets, old + width, &outcome);
 }
 
@@ -334,6 +439,11 @@ delete_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
     if (run->def->object.type == VL_OBJECT_VIEW)
         return delete_instead(ctx, stage, old, row);
+    if (run->def->instance != NULL) {
+        int64_t rowid = 0;
+
+        return change_virtual(ctx, stage, &row[run->def->column_count], 1, &rowid, &found);
+    }
     VL_TRY(vl_edit_read(ctx, run, row[0].as.integer, old, &found));
     return found ? vl_edit_remove(ctx, run, old, &run->target->fires, 1) : VELO_OK;
 }

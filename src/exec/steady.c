@@ -164,6 +164,7 @@ steady_of_itself(const vl_plan *plan, const vl_op *op, int depth)
     case VL_OP_KIND_COMPOUND:
         return 1;
     case VL_OP_KIND_FUNCTION_SCAN:
+    case VL_OP_KIND_VIRTUAL_SCAN:
     case VL_OP_KIND_QUEUE_SCAN:
     case VL_OP_KIND_LOOP_JOIN:
     case VL_OP_KIND_RECURSE:

@@ -278,6 +278,17 @@ core_last_insert_rowid(vl_func_call *call, const vl_value *args, int count, vl_v
     return VELO_OK;
 }
 
+/* MATCH has a meaning in virtual tables only. It counts as one that cannot fail, so that it goes to
+ * the table that it is about, which decides it. */
+static velo_status
+core_match(vl_func_call *call, const vl_value *args, int count, vl_value *result)
+{
+    (void)args;
+    (void)count;
+    (void)result;
+    return vl_fail(call->ctx, VELO_ERROR, "unable to use function MATCH in the requested context");
+}
+
 static velo_status
 core_load_extension(vl_func_call *call, const vl_value *args, int count, vl_value *result)
 {
@@ -390,6 +401,7 @@ static const vl_func core_funcs[] = {
                    core_first),
     VL_FUNC_SCALAR("load_extension", 1, 2, 0, VL_FUNC_VOLATILE | VL_FUNC_DIRECT_ONLY,
                    VL_FUNC_YIELDS_NULL, core_load_extension),
+    VL_FUNC_SCALAR("match", 2, 2, 0, VL_FUNC_PURE_TOTAL, VL_FUNC_YIELDS_ANY, core_match),
     VL_FUNC_SCALAR("max", 2, -1, CORE_MAX, VL_FUNC_PURE_TOTAL | VL_FUNC_COLLATED,
                    VL_FUNC_YIELDS_ANY, core_extreme),
     VL_FUNC_SCALAR("min", 2, -1, CORE_MIN, VL_FUNC_PURE_TOTAL | VL_FUNC_COLLATED,

@@ -6,6 +6,8 @@
  *        has its value as well.
  *   BC2  A generated column comes after those that it names. */
 #include "sql/bind_int.h"
+
+#include "catalog/virtual.h"
 #include "sql/schema_build.h"
 
 #include <string.h>
@@ -106,6 +108,10 @@ vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def 
                      strcmp(name, "sqlite_schema") == 0 ? "sqlite_master" : "sqlite_temp_master");
     else if (vl_bind_is_view(table) && !vl_bind_has_fires(b, table, event, sets))
         vl_bind_fail(b, scope, NULL, "cannot modify %s because it is a view", name);
+    else if (vl_bind_is_virtual(table) && !table->instance->can_change)
+        vl_bind_fail(b, scope, NULL, "table %s may not be modified", name);
+    else if (vl_bind_is_virtual(table))
+        vl_bind_use_database(b, table->schema->database, 1);
     else
         vl_bind_use_schema(b, table->schema, 1);
     return b->status == VELO_OK;
@@ -240,7 +246,7 @@ vl_bind_change_target(vl_binder *b, vl_bind_source *source, vl_change_target *ta
 {
     target->table = source->table;
     target->row_count = source->column_count + 1;
-    if (vl_bind_is_view(source->table))
+    if (vl_bind_is_view(source->table) || vl_bind_is_virtual(source->table))
         return;
     if (b->status == VELO_OK)
         change_bind_checks(b, source, target, row);
@@ -260,6 +266,11 @@ vl_bind_returning(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_cha
 
     if (list == NULL || b->status != VELO_OK)
         return;
+    if (vl_bind_is_virtual(target->table) && b->plan->kind != VL_PLAN_INSERT) {
+        vl_bind_fail(b, scope, NULL, "%s RETURNING is not available on virtual tables",
+                     b->plan->kind == VL_PLAN_DELETE ? "DELETE" : "UPDATE");
+        return;
+    }
     if (!vl_bind_results(b, scope, list, &results, &columns))
         return;
     target->returning = vl_lower_all(b, row, &results);

@@ -6,6 +6,8 @@
  *   BR3  ON of an outer join names sources of its own list, itself or before. */
 #include "sql/bind_int.h"
 
+#include "catalog/virtual.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -44,6 +46,14 @@ vl_bind_use_schema(vl_binder *b, const vl_schema *schema, int is_writing)
             b->plan->reads |= UINT32_C(1) << i;
             b->plan->writes |= (uint32_t)is_writing << i;
         }
+}
+
+void
+vl_bind_use_database(vl_binder *b, const char *database, int is_writing)
+{
+    for (uint32_t i = 0; i < b->env->schema_count; i++)
+        if (strcmp(b->env->schemas[i]->database, database) == 0)
+            vl_bind_use_schema(b, b->env->schemas[i], is_writing);
 }
 
 /* The table of a name, or NULL. home: the database of the text that has the name, or NULL. */
@@ -91,6 +101,28 @@ from_name(const vl_ast *qname, vl_bind_word *schema, vl_bind_word *name)
         *schema = (vl_bind_word){kid->text, kid->text_size};
 }
 
+/* The virtual table that a connection has connected: one without columns stands in the schema. With
+ * table NULL that of a module's name, or NULL. */
+static const vl_table_def *
+from_connect(vl_binder *b, const vl_table_def *table, vl_bind_word name)
+{
+    const vl_table_def *found = NULL;
+    velo_status st = VELO_OK;
+
+    if (table != NULL && table->virtual_ast == NULL)
+        return table;
+    if (b->env->find_virtual != NULL && b->status == VELO_OK)
+        st = b->env->find_virtual(b->ctx, b->env->virtual_arg, table, name.text, name.size, &found);
+    if (st != VELO_OK)
+        b->status = st;
+    else if (found == NULL && table != NULL)
+        vl_bind_fail(b, NULL, NULL, "no such module");
+    else if (found != NULL && found->instance->is_direct_only &&
+             (b->view_count > 0 || b->around != NULL))
+        vl_bind_fail(b, NULL, NULL, "unsafe use of virtual table \"%s\"", found->object.name);
+    return b->status == VELO_OK ? found : NULL;
+}
+
 const char *
 vl_bind_shown_name(vl_binder *b, const vl_bind_source *source)
 {
@@ -127,6 +159,11 @@ vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 
     from_name(qname, &schema, &name);
     table = from_find_table(b, scope, schema, name);
+    if (table == NULL && schema.text == NULL) {
+        table = from_connect(b, NULL, name);
+        if (table != NULL || b->status != VELO_OK)
+            return table;
+    }
     if (table == NULL && schema.text == NULL && scope->home != NULL &&
         strcmp(scope->home->database, "temp") != 0)
         schema = (vl_bind_word){scope->home->database, (uint32_t)strlen(scope->home->database)};
@@ -134,7 +171,7 @@ vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
         vl_bind_fail(b, scope, qname, "no such table: %.*s%s%.*s", (int)schema.size,
                      schema.text != NULL ? schema.text : "", schema.text != NULL ? "." : "",
                      (int)name.size, name.text);
-    return table;
+    return table != NULL ? from_connect(b, table, name) : NULL;
 }
 
 /* ---- columns ---- */
@@ -186,7 +223,8 @@ vl_bind_source_of_table(vl_binder *b, const vl_table_def *table, vl_bind_source_
             .column = def->name,
             .affinity = (uint8_t)def->affinity,
             .collation = (uint8_t)def->collation,
-            .classes = from_column_classes(table, (int32_t)i),
+            .classes =
+                vl_bind_is_virtual(table) ? VL_CLASS_ANY : from_column_classes(table, (int32_t)i),
             .is_hidden = def->is_hidden,
         };
     }
@@ -354,6 +392,28 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
     return 1;
 }
 
+/* A source for a virtual table, which may be called as a function of its hidden columns. */
+static vl_bind_source *
+from_virtual(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_table_def *table,
+             vl_bind_word alias)
+{
+    vl_bind_source *source = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
+    uint32_t hidden = 0;
+
+    if (source == NULL)
+        return NULL;
+    if ((ast->flags & VL_AST_INDEXED) != 0)
+        vl_bind_index_choice(b, scope, source, ast);
+    source->is_aliased = alias.text != NULL;
+    source->call = ast->kid[1];
+    for (uint32_t i = 0; i < source->column_count; i++)
+        hidden += source->columns[i].is_hidden;
+    if (source->call != NULL && source->call->count > hidden)
+        vl_bind_fail(b, scope, ast, "too many arguments on %s() - max %u", table->object.name,
+                     (unsigned)hidden);
+    return source;
+}
+
 /* A source for a name: a CTE, a table, a view or a function. */
 static vl_bind_source *
 from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word alias)
@@ -382,23 +442,31 @@ from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word a
     }
     if ((ast->flags & VL_AST_CALL) == 0)
         table = from_find_table(b, scope, schema, name);
-    if (table == NULL && schema.text == NULL && from_function(b, scope, ast, name, source))
-        return source;
-    if (table == NULL && (ast->flags & VL_AST_CALL) != 0) {
-        if (from_find_table(b, scope, schema, name) != NULL)
-            vl_bind_fail(b, scope, ast->kid[0], "'%.*s' is not a function", (int)name.size,
-                         name.text);
-        else
-            (void)vl_bind_table(b, scope, ast->kid[0]); /* for its message */
-        return NULL;
+    if (table == NULL && schema.text == NULL) {
+        const vl_table_def *eponymous = from_connect(b, NULL, name);
+
+        if (b->status != VELO_OK)
+            return NULL;
+        if (eponymous != NULL)
+            return from_virtual(b, scope, ast, eponymous, alias);
+        if (from_function(b, scope, ast, name, source))
+            return source;
     }
-    if (table == NULL)
-        table = vl_bind_table(b, scope, ast->kid[0]); /* for its message */
+    table = vl_bind_table(b, scope, ast->kid[0]); /* or its message */
     if (table == NULL)
         return NULL;
+    if ((ast->flags & VL_AST_CALL) != 0 && !vl_bind_is_virtual(table))
+        return vl_bind_fail(b, scope, ast->kid[0], "'%.*s' is not a function", (int)name.size,
+                            name.text);
     if (table->object.type == VL_OBJECT_VIEW) {
         source->table = table;
         vl_bind_view(b, source, table);
+        return source;
+    }
+    if (vl_bind_is_virtual(table)) {
+        source = from_virtual(b, scope, ast, table, alias);
+        if (source != NULL)
+            source->database = schema;
         return source;
     }
     source = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
@@ -596,6 +664,33 @@ from_bind_arguments(vl_binder *b, vl_bind_scope *scope)
     }
 }
 
+/* Arguments of virtual tables are `hidden column = argument` for each, which hold for whatever the
+ * sources are joined by. They may not wait until all sources are joined. */
+static void
+from_bind_calls(vl_binder *b, vl_bind_scope *scope, vl_join_item *item)
+{
+    vl_bind_source *source = item->source;
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < item->list_count && b->status == VELO_OK; i++)
+        from_bind_calls(b, scope, &item->list[i]);
+    if (source == NULL || source->kind != VL_BIND_SOURCE_TABLE || source->call == NULL)
+        return;
+    source->arguments = vl_bind_list(b, scope, source->call);
+    for (uint32_t i = 0; i < source->column_count && at < source->arguments.count; i++) {
+        vl_expr *equal;
+
+        if (!source->columns[i].is_hidden)
+            continue;
+        equal = vl_expr_compare(b, VL_COMPARE_EQ, vl_expr_column(b, source->base + i, NULL),
+                                source->arguments.list[at++], NULL);
+        if (equal == NULL)
+            return;
+        equal->effect = VL_EFFECT_TOTAL;
+        vl_exprs_add(b, &item->on, equal);
+    }
+}
+
 void
 vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into)
 {
@@ -607,4 +702,5 @@ vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_ite
     from_set_nullable(scope, into);
     from_conditions(b, scope, list, into);
     from_bind_arguments(b, scope);
+    from_bind_calls(b, scope, into);
 }

@@ -111,6 +111,21 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
     return expr;
 }
 
+/* Take the function that a virtual table has in the place of another, for a call with a column. */
+static void
+func_overload(vl_binder *b, const char *name, size_t size, const vl_expr *column, uint32_t count,
+              vl_plan_func *found)
+{
+    const struct vl_func *own = vl_virtual_function(b, name, size, count, column);
+
+    if (own == NULL)
+        return;
+    found->def = own;
+    found->effect = VL_EFFECT_FAILING;
+    found->classes = VL_CLASS_ANY;
+    found->compares = 0;
+}
+
 vl_expr *
 vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name, vl_exprs arguments,
                    const vl_ast *at)
@@ -126,6 +141,8 @@ vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name, vl_expr
         return vl_expr_constant(b, vl_value_of_null(), at);
     if (found.is_aggregate)
         return vl_bind_fail(b, scope, at, "misuse of aggregate: %s()", name);
+    if (arguments.count >= 2)
+        func_overload(b, name, strlen(name), arguments.list[1], arguments.count, &found);
     return func_scalar(b, &found, &arguments, at);
 }
 
@@ -347,5 +364,7 @@ vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
         return NULL;
     if (func_special(b, ast, ast->text, ast->text_size, &arguments, &expr))
         return expr;
+    if (arguments.count > 0)
+        func_overload(b, ast->text, ast->text_size, arguments.list[0], count, &found);
     return func_scalar(b, &found, &arguments, ast);
 }

@@ -265,6 +265,11 @@ insert_upserts(vl_binder *b, vl_bind_scope *like, vl_bind_source *target, const 
         vl_bind_fail(b, like, NULL, "cannot UPSERT a view");
         return;
     }
+    if (vl_bind_is_virtual(target->table)) {
+        vl_bind_fail(b, like, NULL, "UPSERT not implemented for virtual table \"%s\"",
+                     target->table->object.name);
+        return;
+    }
     as->upserts = vl_bind_alloc(b, list->count + 1U, sizeof(vl_upsert));
     if (as->upserts == NULL)
         return;

@@ -72,8 +72,10 @@ struct vl_bind_source {
     vl_cte *cte;                          /* CTE */
     const struct vl_table_func *function; /* FUNCTION */
     const vl_ast *call;                   /* FUNCTION: arguments as written, a list or NULL */
-    vl_exprs arguments;                   /* FUNCTION: bound when all of FROM is there */
-    vl_bind_column *columns;              /* column_count of them */
+    vl_exprs arguments;                   /* FUNCTION: bound when all of FROM is there; likewise of
+                                             a virtual table that is called */
+    vl_exprs restricting; /* of a virtual table: conjuncts of its list, wherever they are decided */
+    vl_bind_column *columns; /* column_count of them */
     uint32_t column_count;
     uint32_t base;             /* id of column 0; the rowid has base + column_count */
     vl_bind_scope *scope;      /* that it stands in */
@@ -508,6 +510,9 @@ void vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_joi
 /* Note that the statement reads or changes tables of a schema. */
 void vl_bind_use_schema(vl_binder *b, const vl_schema *schema, int is_writing);
 
+/* The same by a database's name. */
+void vl_bind_use_database(vl_binder *b, const char *database, int is_writing);
+
 /* The trigger that comes after `last` among those of a table, in the order in which they are fired:
  * those of "temp" on a table elsewhere come first. last NULL: the first one. */
 const vl_trigger_def *vl_bind_next_trigger(vl_binder *b, const vl_table_def *table,
@@ -619,6 +624,9 @@ typedef struct vl_wish {
     uint32_t count;
     int is_limited; /* few rows are wanted */
     int is_met;
+    vl_expr *limit;  /* only so many rows of FROM are needed, behind `offset` of them; NULL: not */
+    vl_expr *offset; /* see limit */
+    int is_offset_met; /* those before the offset do not come */
 } vl_wish;
 
 /* The expressions of the scope's live calls of window functions and of their windows, in an order
@@ -671,10 +679,15 @@ typedef struct vl_bind_use {
     uint8_t is_half;     /* BETWEEN: the other half decides as well */
 } vl_bind_use;
 
+/* A way to read a virtual table: plan_virtual.c. */
+typedef struct vl_virtual_path vl_virtual_path;
+
 /* A way to read a table. */
 typedef struct vl_bind_path {
-    const vl_index_def *index; /* NULL: by rowid */
-    const vl_bind_use **keys;  /* key_count of them */
+    const vl_virtual_path *virtual_path; /* of a virtual one, the rest but order, rows and cost is
+                                            not used; else NULL */
+    const vl_index_def *index;           /* NULL: by rowid */
+    const vl_bind_use **keys;            /* key_count of them */
     uint32_t key_count;
     const vl_bind_use *low; /* or NULL */
     const vl_bind_use *high;
@@ -697,6 +710,28 @@ vl_bind_rel vl_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_ex
 /* Whether a path looks up or bounds anything by a source of `places`. */
 int vl_plan_path_needs(const vl_binder *b, const vl_bind_path *path, const vl_bind_scope *scope,
                        uint64_t places);
+
+/* vl_plan_path, vl_plan_scan and vl_plan_path_needs of a virtual table: plan_virtual.c. */
+int vl_virtual_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts,
+                         uint64_t given, const vl_wish *wish, vl_bind_path *path);
+vl_bind_rel vl_virtual_plan_scan(vl_binder *b, const vl_bind_source *source,
+                                 const vl_exprs *conjuncts, const vl_bind_path *path);
+uint64_t vl_virtual_path_places(const vl_binder *b, const vl_virtual_path *path,
+                                const vl_bind_scope *scope);
+
+/* Whether a way takes it upon itself to leave out rows before the wish's offset. */
+int vl_virtual_path_offsets(const vl_virtual_path *path);
+
+/* The function that a call means whose `column` is one of a virtual table; NULL: none of its own.
+ */
+const struct vl_func *vl_virtual_function(vl_binder *b, const char *name, size_t size,
+                                          uint32_t count, const vl_expr *column);
+
+static inline int
+vl_bind_is_virtual(const vl_table_def *table)
+{
+    return table->instance != NULL;
+}
 
 /* Rows of a table, estimated. */
 double vl_plan_table_rows(const vl_binder *b, const vl_table_def *table);

@@ -139,7 +139,8 @@ update_bind_order(update_work *work, const vl_ast *order, const vl_ast *limit, c
     vl_bind_limit(b, &work->order, work->scope, limit, offset);
 }
 
-/* What names a row: the rowid, be it hidden or not; of a view all of it. */
+/* What names a row: the rowid, be it hidden or not; of a view all of it, of a virtual table both.
+ */
 static vl_exprs
 update_keys(const update_work *work)
 {
@@ -150,6 +151,9 @@ update_keys(const update_work *work)
             vl_exprs_add(work->b, &keys, vl_expr_column(work->b, work->target->base + i, NULL));
         return keys;
     }
+    for (uint32_t i = 0; vl_bind_is_virtual(work->target->table) && i < work->target->column_count;
+         i++)
+        vl_exprs_add(work->b, &keys, vl_expr_column(work->b, work->target->base + i, NULL));
     vl_exprs_add(work->b, &keys,
                  vl_expr_column(work->b, vl_bind_source_id(work->target, VL_COLUMN_ROWID), NULL));
     return keys;
@@ -248,11 +252,12 @@ update_child(update_work *work, const vl_exprs *keys, const vl_exprs *extra, int
 {
     vl_binder *b = work->b;
     const vl_bind_layout none = {NULL, 0};
-    vl_wish wish = {NULL, 0, work->order.limit != NULL, 0};
+    vl_wish wish = {.is_limited = work->order.limit != NULL};
     vl_exprs exprs = {NULL, 0};
     vl_bind_rel rel;
     vl_op *op;
 
+    is_ordered = is_ordered && !vl_bind_is_virtual(work->target->table);
     if (is_ordered && work->order.order_count == 0 && work->target->table->is_without_rowid)
         update_wish_key_order(work);
     wish.order = work->order.order;
@@ -375,7 +380,8 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     if (!update_open_target(&work, ast->kid[0], ast->kid[1], ast, VL_OP_UPDATE, ast->kid[2]))
         return;
     update_bind_from(&work, ast->kid[3]);
-    work.is_joined = ast->kid[3] != NULL && !vl_bind_is_view(work.target->table);
+    work.is_joined = ast->kid[3] != NULL && !vl_bind_is_view(work.target->table) &&
+                     !vl_bind_is_virtual(work.target->table);
     if (ast->kid[4] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[4]), &work.where);
     update_bind_order(&work, ast->kid[6], ast->kid[7], ast->kid[8], "UPDATE");

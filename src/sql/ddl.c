@@ -314,12 +314,21 @@ static velo_status
 ddl_drop_storage(vl_ddl_plan_state *state, const vl_table_def *table)
 {
     if (state->input->has_foreign_keys && table->object.type == VL_OBJECT_TABLE &&
+        table->virtual_ast == NULL &&
         (ddl_is_deferred_child(state, table) || ddl_is_parent(table))) {
         vl_ddl_change *change = vl_ddl_add(state, VL_DDL_DELETE_ROWS, table->schema);
 
         if (change == NULL)
             return VELO_NOMEM;
         change->table = table;
+    }
+    if (table->virtual_ast != NULL) {
+        vl_ddl_change *change = vl_ddl_add(state, VL_DDL_DESTROY_VIRTUAL, table->schema);
+
+        if (change == NULL)
+            return VELO_NOMEM;
+        change->table = table;
+        return ddl_drop_row(state, table->schema, &table->object);
     }
     VL_TRY(ddl_drop_triggers(state, table));
     if (table->is_autoincrement)
@@ -437,8 +446,7 @@ ddl_plan_kind(vl_ddl_plan_state *state)
     case VL_AST_CREATE_TRIGGER:
         return vl_ddl_create_trigger(state);
     case VL_AST_CREATE_VIRTUAL:
-        return vl_schema_fail(&state->builder, NULL, "no such module: %.*s",
-                              (int)statement->text_size, statement->text);
+        return vl_ddl_create_virtual(state);
     case VL_AST_DROP:
         return vl_ddl_drop(state);
     case VL_AST_ALTER:

@@ -36,6 +36,9 @@ typedef enum vl_ddl_kind {
                                all of them when both are NULL */
     VL_DDL_ANALYZE,         /* rows of sqlite_stat1 for the new schema's table `name`, or for its
                                index `new_name` alone */
+    VL_DDL_CREATE_VIRTUAL,  /* have the module make the virtual table of `row`, which is there */
+    VL_DDL_DESTROY_VIRTUAL, /* have the module of the virtual table `table` destroy it */
+    VL_DDL_RENAME_VIRTUAL,  /* tell the module of `table` that it is called `new_name` now */
     VL_DDL_LOAD_STATISTICS  /* the schema is made anew once more, of what sqlite_stat1 has now */
 } vl_ddl_kind;
 

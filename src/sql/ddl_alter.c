@@ -416,6 +416,21 @@ alter_drop_column(vl_ddl_plan_state *state, const vl_table_def *table)
 
 /* ---- all of ALTER ---- */
 
+/* Refuse virtual tables, but for RENAME TO. */
+static velo_status
+alter_check_virtual(const vl_ddl_plan_state *state, const vl_table_def *table)
+{
+    if (table->virtual_ast == NULL)
+        return VELO_OK;
+    if (state->input->statement->op == VL_OP_RENAME_COLUMN)
+        return vl_schema_fail(&state->builder, NULL,
+                              "cannot rename columns of virtual table \"%s\"", table->object.name);
+    if (state->input->statement->op == VL_OP_DROP_COLUMN)
+        return vl_schema_fail(&state->builder, NULL, "cannot drop column from virtual table \"%s\"",
+                              table->object.name);
+    return vl_schema_fail(&state->builder, NULL, "virtual tables may not be altered");
+}
+
 /* Refuse views, with the words that each way of altering has for them. */
 static velo_status
 alter_check_view(const vl_ddl_plan_state *state, const vl_table_def *table)
@@ -456,6 +471,7 @@ vl_ddl_alter(vl_ddl_plan_state *state)
         return vl_schema_fail(&state->builder, NULL, "table %s may not be altered",
                               vl_ddl_shown_name(table));
     VL_TRY(alter_check_view(state, table));
+    VL_TRY(alter_check_virtual(state, table));
     switch ((vl_ast_op)alter->op) {
     case VL_OP_RENAME_COLUMN:
         return vl_ddl_rename_column(state, table);

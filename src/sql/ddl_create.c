@@ -407,6 +407,31 @@ vl_ddl_create_table(vl_ddl_plan_state *state)
     return create_table_of(state, sql, statement);
 }
 
+/* ---- CREATE VIRTUAL TABLE ---- */
+
+velo_status
+vl_ddl_create_virtual(vl_ddl_plan_state *state)
+{
+    const vl_ast *name = state->input->statement->kid[0];
+    vl_object_def object = {.type = VL_OBJECT_TABLE};
+    vl_ddl_change *change;
+    int exists;
+
+    VL_TRY(create_place(state, state->input->schemas[0], ""));
+    VL_TRY(create_check_table_name(state, &exists));
+    if (exists)
+        return VELO_OK;
+    VL_TRY(vl_schema_copy(&state->builder, name->text, name->text_size, &object.name));
+    object.table_name = object.name;
+    VL_TRY(create_text(state, "CREATE VIRTUAL TABLE ", create_end(state), &object.sql));
+    VL_TRY(create_add_row(state, &object, 0));
+    change = vl_ddl_add(state, VL_DDL_CREATE_VIRTUAL, state->out->schema);
+    if (change == NULL)
+        return VELO_NOMEM;
+    change->row = vl_ddl_row(&object);
+    return VELO_OK;
+}
+
 /* ---- CREATE INDEX ---- */
 
 /* The table to be indexed, which is of the index's database; that is where the table is when only
@@ -432,6 +457,8 @@ create_index_table(vl_ddl_plan_state *state, const vl_table_def **table)
                               vl_ddl_shown_name(*table));
     if ((*table)->object.type == VL_OBJECT_VIEW)
         return vl_schema_fail(&state->builder, NULL, "views may not be indexed");
+    if ((*table)->virtual_ast != NULL)
+        return vl_schema_fail(&state->builder, NULL, "virtual tables may not be indexed");
     return VELO_OK;
 }
 
@@ -637,6 +664,8 @@ create_check_trigger(const vl_ddl_plan_state *state, const vl_table_def *table)
 
     if (table->is_system)
         return vl_schema_fail(&state->builder, NULL, "cannot create trigger on system table");
+    if (table->virtual_ast != NULL)
+        return vl_schema_fail(&state->builder, NULL, "cannot create triggers on virtual tables");
     if (is_view && statement->op != VL_OP_INSTEAD_OF)
         return vl_schema_fail(&state->builder, NULL, "cannot create %s trigger on view: %.*s",
                               statement->op == VL_OP_AFTER ? "AFTER" : "BEFORE", (int)on->text_size,

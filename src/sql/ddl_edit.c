@@ -30,7 +30,7 @@ edit_add_tables(const vl_ddl_plan_state *state, vl_ddl_edit *edit)
 
         if (row.rowid == 0)
             continue; /* sqlite_schema has no row */
-        if (table->object.type == VL_OBJECT_TABLE)
+        if (table->object.type == VL_OBJECT_TABLE && table->virtual_ast == NULL)
             VL_TRY(vl_ddl_layout(&state->builder, table, &row.layout));
         row.key_tree = table->primary != NULL ? table->primary->object.tree : 0;
         edit->rows[edit->row_count++] = row;

@@ -123,6 +123,7 @@ velo_status vl_ddl_create_system(vl_ddl_plan_state *state, const char *name, con
 /* The kinds of statements. Errors: VELO_ERROR, VELO_NOMEM, VELO_MISUSE. */
 velo_status vl_ddl_create_table(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_create_index(vl_ddl_plan_state *state) VL_MUST_CHECK;
+velo_status vl_ddl_create_virtual(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_create_view(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_create_trigger(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_drop(vl_ddl_plan_state *state) VL_MUST_CHECK;

@@ -145,7 +145,7 @@ maintain_clear(vl_ddl_plan_state *state, const char *table, const char *index)
 static velo_status
 maintain_count(vl_ddl_plan_state *state, const vl_table_def *table, const char *index)
 {
-    if (table->object.type == VL_OBJECT_VIEW || table->is_system)
+    if (table->object.type == VL_OBJECT_VIEW || table->is_system || table->virtual_ast != NULL)
         return VELO_OK;
     return vl_ddl_add_named(state, VL_DDL_ANALYZE, state->out->schema, table->object.name, index);
 }

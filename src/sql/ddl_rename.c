@@ -286,7 +286,10 @@ rename_in_tables(rename_job *job, vl_ddl_edit *edit)
             (table != job->table && table->fk_count == 0))
             continue;
         VL_TRY(rename_parse(job, &table->object, &create));
-        VL_TRY(rename_table_text(job, create, table == job->table));
+        if (table->virtual_ast != NULL)
+            VL_TRY(rename_add(job, create->kid[0]));
+        else
+            VL_TRY(rename_table_text(job, create, table == job->table));
         VL_TRY(rename_finish(job, edit, &table->object));
     }
     for (const vl_index_def *index = job->table->indexes; index != NULL; index = index->next) {
@@ -477,6 +480,14 @@ vl_ddl_rename_table(vl_ddl_plan_state *state, const vl_table_def *table)
     VL_TRY(rename_in_all(&job, edits, &edit_count));
     VL_TRY(rename_rows(&job, edits, edit_count));
     VL_TRY(vl_ddl_edit_end(state, edits, edit_count, "after rename", 1));
+    if (table->virtual_ast != NULL) {
+        vl_ddl_change *change = vl_ddl_add(state, VL_DDL_RENAME_VIRTUAL, table->schema);
+
+        if (change == NULL)
+            return VELO_NOMEM;
+        change->table = table;
+        change->new_name = job.new_name;
+    }
     if (!table->is_autoincrement)
         return VELO_OK;
     return vl_ddl_add_named(state, VL_DDL_RENAME_SEQUENCE, table->schema, table->object.name,

@@ -154,6 +154,8 @@ vl_names_columns(vl_names_walk *walk, const vl_table_def *table, vl_name_list *c
     for (uint16_t i = 0; i < table->column_count; i++)
         columns->names[columns->count++] =
             (vl_name){table->columns[i].name, (uint32_t)strlen(table->columns[i].name)};
+    if (table->virtual_ast != NULL)
+        columns->is_open = 1; /* its module knows */
     return VELO_OK;
 }
 

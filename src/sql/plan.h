@@ -136,6 +136,7 @@ typedef enum vl_op_kind {
     VL_OP_KIND_TABLE_SCAN,    /* rows of a table by rowid */
     VL_OP_KIND_INDEX_SCAN,    /* rows of a table by an index */
     VL_OP_KIND_FUNCTION_SCAN, /* rows of a table-valued function */
+    VL_OP_KIND_VIRTUAL_SCAN,  /* rows of a virtual table */
     VL_OP_KIND_PROGRAM_SCAN, /* rows of another program (a CTE, a view), perhaps kept for several */
     VL_OP_KIND_QUEUE_SCAN,   /* within a recursive term: the row at hand of the queue */
     VL_OP_KIND_FILTER,
@@ -224,6 +225,20 @@ typedef struct vl_op_function_scan {
     vl_exprs arguments;
     vl_exprs filter;
 } vl_op_function_scan;
+
+/* VIRTUAL_SCAN: rows of a virtual table, in its order. With lookups that have several values, and
+ * do not take them at once, the scan is begun for each combination. */
+typedef struct vl_op_virtual_scan {
+    const vl_table_def *table; /* with an instance */
+    const int32_t *columns;    /* column_count positions, or VL_COLUMN_ROWID */
+    int number;                /* of best_index */
+    const char *text;          /* likewise; NULL: none */
+    vl_lookup *arguments;      /* argument_count of them */
+    const uint8_t *takes_list; /* of each: all its values at once */
+    uint32_t argument_count;
+    int is_hex; /* EXPLAIN QUERY PLAN shows the number so */
+    vl_exprs filter;
+} vl_op_virtual_scan;
 
 typedef struct vl_op_program_scan {
     uint32_t program;
@@ -514,6 +529,7 @@ struct vl_op {
         vl_op_table_scan table_scan;
         vl_op_index_scan index_scan;
         vl_op_function_scan function_scan;
+        vl_op_virtual_scan virtual_scan;
         vl_op_program_scan program_scan;
         vl_op_filter filter;
         vl_op_project project;

@@ -8,6 +8,7 @@
  *   PX2  After memory ran out nothing more is told; the one check is at the end. */
 #include "sql/plan_explain.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct explainer {
@@ -471,6 +472,31 @@ explain_named(explainer *x, const char *name, const char *suffix, int32_t parent
     (void)explain_row(x, parent, to.text);
 }
 
+/* A scan of a virtual table, with what its module has chosen. */
+static void
+explain_virtual(explainer *x, const vl_op *op, int32_t parent)
+{
+    const vl_op_virtual_scan *as = &op->as.virtual_scan;
+    explain_text to = {.x = x};
+    char number[16];
+
+    if (as->is_hex)
+        (void)snprintf(number, sizeof number, "0x%x", (unsigned)as->number);
+    else
+        (void)snprintf(number, sizeof number, "%d", as->number);
+    explain_put(&to, "SCAN ");
+    explain_put(&to, op->name);
+    explain_put(&to, " VIRTUAL TABLE INDEX ");
+    explain_put(&to, number);
+    explain_put(&to, ":");
+    if (as->text != NULL)
+        explain_put(&to, as->text);
+    (void)explain_row(x, parent, to.text);
+    for (uint32_t i = 0; i < as->argument_count; i++)
+        explain_lookup(x, &as->arguments[i], parent);
+    explain_exprs(x, &as->filter, parent);
+}
+
 /* What an operator adds to the rows of its child. */
 static void
 explain_after(explainer *x, const vl_op *op, int32_t parent)
@@ -507,6 +533,9 @@ explain_op(explainer *x, const vl_op *op, int32_t parent)
     case VL_OP_KIND_FUNCTION_SCAN:
         explain_named(x, op->name, " VIRTUAL TABLE INDEX 0:", parent);
         explain_exprs(x, &op->as.function_scan.arguments, parent);
+        break;
+    case VL_OP_KIND_VIRTUAL_SCAN:
+        explain_virtual(x, op, parent);
         break;
     case VL_OP_KIND_PROGRAM_SCAN:
         explain_program_scan(x, op, parent);

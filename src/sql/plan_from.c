@@ -297,6 +297,8 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
             return rel;
         if (wish != NULL)
             wish->is_met = path.is_ordered;
+        if (wish != NULL && path.virtual_path != NULL)
+            wish->is_offset_met = vl_virtual_path_offsets(path.virtual_path);
         return vl_plan_scan(b, source, local, &path);
     }
     case VL_BIND_SOURCE_QUERY:
@@ -554,7 +556,8 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
             return;
         }
     }
-    if (from_needs(work, item) != 0 || (!keeps_right && from_wants(work, item, conjuncts) != 0)) {
+    if (item->source != NULL && item->source->kind == VL_BIND_SOURCE_FUNCTION &&
+        (from_needs(work, item) != 0 || (!keeps_right && from_wants(work, item, conjuncts) != 0))) {
         if (keeps_right)
             vl_bind_fail(b, NULL, NULL,
                          "RIGHT JOIN of a table-valued function with arguments "
@@ -695,7 +698,7 @@ from_choose_order(from_work *work)
 static int
 from_may_wish(const from_work *work, const vl_join_item *item)
 {
-    if (work->wish == NULL || work->wish->count == 0)
+    if (work->wish == NULL || (work->wish->count == 0 && work->wish->limit == NULL))
         return 0;
     for (uint32_t i = 0; i < work->list->list_count; i++)
         if ((work->list->list[i].bits & VL_JOIN_RIGHT) != 0)
@@ -721,6 +724,8 @@ from_first(from_work *work, uint32_t number)
                      "its right");
         return;
     }
+    if (work->wish != NULL && rest.count > 0)
+        work->wish->limit = work->wish->offset = NULL; /* more are left out afterwards */
     work->rel = from_item(work, item, &local, from_may_wish(work, item) ? work->wish : NULL);
     work->rel = vl_plan_filter(work->b, work->rel, &rest);
     work->done = item->places;
@@ -760,6 +765,26 @@ from_next(from_work *work, uint32_t number)
     work->rel = vl_plan_filter(work->b, work->rel, &after);
 }
 
+/* Tell virtual tables all that could restrict them, if only the other sources came before. */
+static void
+from_restrict(const from_work *work)
+{
+    for (uint32_t i = 0; i < work->list->list_count; i++) {
+        const vl_join_item *item = &work->list->list[i];
+        vl_bind_source *source = item->source;
+
+        if (source == NULL || source->kind != VL_BIND_SOURCE_TABLE ||
+            !vl_bind_is_virtual(source->table))
+            continue;
+        source->restricting = (vl_exprs){NULL, 0};
+        for (uint32_t k = 0; k < work->pool_count; k++)
+            if ((work->pool[k].places & item->places) != 0)
+                vl_exprs_add(work->b, &source->restricting, work->pool[k].expr);
+        for (uint32_t k = 0; from_is_outer(item) && k < item->on.count; k++)
+            vl_exprs_add(work->b, &source->restricting, item->on.list[k]);
+    }
+}
+
 static vl_bind_rel
 from_list(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *list, const vl_exprs *where,
           vl_wish *wish)
@@ -775,6 +800,7 @@ from_list(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *list, co
     for (uint32_t i = 0; i < count; i++)
         if (!from_is_outer(&list->list[i]))
             from_pool_add(&work, &list->list[i].on, i);
+    from_restrict(&work);
     from_choose_order(&work);
     for (uint32_t i = 0; i < count && b->status == VELO_OK; i++) {
         if (i == 0)

@@ -67,6 +67,12 @@ typedef struct vl_plan_env {
     /* Estimated rows of a table; negative: unknown. NULL: unknown for all. */
     double (*table_rows)(const void *arg, const vl_table_def *table);
     const void *arg; /* given to the functions */
+    /* A virtual table with its columns, connected if need be: of a table without (catalog/
+     * virtual.h), or, with table NULL, of a module's name: *found NULL when there is none. It must
+     * live as long as the plan. NULL: there are no modules. */
+    velo_status (*find_virtual)(vl_ctx *ctx, void *arg, const vl_table_def *table, const char *name,
+                                size_t size, const vl_table_def **found);
+    void *virtual_arg; /* given to find_virtual */
     /* Asked what the statement may do: velo_set_authorizer. NULL: everything. */
     int (*authorize)(void *user, velo_action action, const char *first, const char *second,
                      const char *database, const char *inner);

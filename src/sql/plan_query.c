@@ -42,9 +42,10 @@ query_visit_bare(void *arg, uint32_t id)
 /* What is computed above FROM: bound expressions, which an AGGREGATE makes speak of its own row. */
 typedef struct query_tail {
     vl_exprs results;
-    vl_exprs having;  /* conjuncts */
-    vl_exprs order;   /* of the terms that are no results; the others are missing */
-    vl_exprs windows; /* see vl_window_exprs */
+    vl_exprs having;   /* conjuncts */
+    vl_exprs order;    /* of the terms that are no results; the others are missing */
+    vl_exprs windows;  /* see vl_window_exprs */
+    int is_offset_met; /* rows before the OFFSET do not come */
 } query_tail;
 
 static int
@@ -201,6 +202,15 @@ query_is_group_order(const vl_binder *b, const vl_core *core, const vl_query *qu
     return 1;
 }
 
+/* Whether LIMIT counts rows of FROM, which is one table. */
+static int
+query_limits_rows(const vl_query *query, const vl_core *core)
+{
+    return query->limit != NULL && query->limit->effect != VL_EFFECT_VOLATILE &&
+           (query->offset == NULL || query->offset->effect != VL_EFFECT_VOLATILE) &&
+           !core->is_distinct && !query_has_windows(core) && core->scope->source_count == 1;
+}
+
 /* The order in which rows of FROM would save a sort or the work of grouping. */
 static vl_wish
 query_wish(vl_binder *b, const vl_core *core, const vl_query *query)
@@ -211,6 +221,10 @@ query_wish(vl_binder *b, const vl_core *core, const vl_query *query)
     if (!query_is_aggregate(core)) {
         wish.order = query->order;
         wish.count = query->order_count;
+        if (query_limits_rows(query, core)) {
+            wish.limit = query->limit;
+            wish.offset = query->offset;
+        }
         return wish;
     }
     wish.is_limited = 0;
@@ -264,7 +278,7 @@ query_sort(vl_binder *b, const vl_query *query, vl_bind_rel rel, uint32_t result
 }
 
 static vl_bind_rel
-query_limit(vl_binder *b, const vl_query *query, vl_bind_rel rel)
+query_limit(vl_binder *b, const vl_query *query, vl_bind_rel rel, int is_offset_met)
 {
     const vl_bind_layout none = {NULL, 0};
     vl_op *op;
@@ -275,7 +289,7 @@ query_limit(vl_binder *b, const vl_query *query, vl_bind_rel rel)
     if (op == NULL)
         return (vl_bind_rel){NULL, {NULL, 0}};
     op->as.limit.limit = vl_lower(b, &none, query->limit);
-    op->as.limit.offset = vl_lower(b, &none, query->offset);
+    op->as.limit.offset = is_offset_met ? NULL : vl_lower(b, &none, query->offset);
     rel.op = op;
     return rel;
 }
@@ -454,6 +468,7 @@ query_rows(vl_binder *b, const vl_query *query, const vl_core *core, const vl_ex
         rel = vl_plan_from(b, core->scope, &core->from, where, &wish);
     if (!query_is_aggregate(core)) {
         *is_ordered |= wish.is_met && !is_wish_of_window;
+        tail->is_offset_met = wish.is_offset_met;
     } else {
         rel = query_aggregate(b, core, rel, wish.count > 0 && wish.is_met, tail);
         *is_ordered |= !core->is_grouped || query_is_group_order(b, core, query);
@@ -571,7 +586,7 @@ query_where(vl_binder *b, const vl_core *core, const vl_query_use *use)
 static vl_bind_rel
 query_select(vl_binder *b, const vl_query *query, const vl_core *core, const vl_query_use *use)
 {
-    query_tail tail = {query_live_results(b, query, core, use), {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    query_tail tail = {.results = query_live_results(b, query, core, use)};
     uint32_t count = core->results.count;
     vl_exprs where = query_where(b, core, use);
     vl_bind_rel rel;
@@ -598,7 +613,7 @@ query_select(vl_binder *b, const vl_query *query, const vl_core *core, const vl_
         rel = query_distinct(b, core, rel);
     if (!is_ordered)
         rel = query_sort(b, query, rel, count);
-    rel = query_limit(b, query, rel);
+    rel = query_limit(b, query, rel, tail.is_offset_met);
     if (rel.op != NULL && rel.op->column_count > count)
         rel = query_cut(b, rel, 0, count);
     return rel;
@@ -659,7 +674,7 @@ query_compound(vl_binder *b, const vl_query *query, const vl_query_use *use)
     }
     if (query->order_count > 0)
         rel = query_sort(b, query, rel, query->column_count);
-    return query_limit(b, query, rel);
+    return query_limit(b, query, rel, 0);
 }
 
 /* ---- conjuncts from outside ---- */

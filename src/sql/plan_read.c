@@ -207,10 +207,13 @@ vl_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjunc
              const vl_bind_path *path)
 {
     vl_op_kind kind = path->index != NULL ? VL_OP_KIND_INDEX_SCAN : VL_OP_KIND_TABLE_SCAN;
-    vl_bind_rel rel = {vl_op_new(b, kind, 0, NULL, NULL), {NULL, 0}};
+    vl_bind_rel rel = {NULL, {NULL, 0}};
     const int32_t *columns;
     vl_exprs filter;
 
+    if (path->virtual_path != NULL)
+        return vl_virtual_plan_scan(b, source, conjuncts, path);
+    rel.op = vl_op_new(b, kind, 0, NULL, NULL);
     if (rel.op == NULL)
         return rel;
     columns = read_columns(b, source, &rel.layout);

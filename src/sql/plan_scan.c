@@ -590,6 +590,8 @@ vl_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjunc
     scan_work work = {
         .b = b, .source = source, .conjuncts = conjuncts, .given = given, .wish = wish};
 
+    if (vl_bind_is_virtual(table))
+        return vl_virtual_plan_path(b, source, conjuncts, given, wish, path);
     work.rows = vl_plan_table_rows(b, table);
     scan_find_uses(&work);
     if (source->index != NULL) {
@@ -617,6 +619,8 @@ vl_plan_path_needs(const vl_binder *b, const vl_bind_path *path, const vl_bind_s
     const vl_bind_use *ends[] = {path->low, path->high};
     uint64_t named = 0;
 
+    if (path->virtual_path != NULL)
+        named = vl_virtual_path_places(b, path->virtual_path, scope);
     for (uint32_t i = 0; i < path->key_count; i++) {
         const vl_bind_use *use = path->keys[i];
 

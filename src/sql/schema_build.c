@@ -83,6 +83,26 @@ build_parse(build_making *making, const vl_schema_row *row, const vl_ast **state
 
 /* ---- tables and views ---- */
 
+/* A virtual table: what its columns are is its module's to say. */
+static velo_status
+build_make_virtual(const build_making *making, const vl_ast *create, vl_table_def **out)
+{
+    vl_table_def *table = vl_schema_alloc(&making->builder, 1, sizeof *table);
+
+    *out = NULL;
+    if (table == NULL)
+        return VELO_NOMEM;
+    atomic_init(&table->bound, NULL);
+    table->object.type = VL_OBJECT_TABLE;
+    table->rowid_column = -1;
+    table->virtual_ast = create;
+    VL_TRY(vl_schema_copy(&making->builder, create->kid[0]->text, create->kid[0]->text_size,
+                          &table->object.name));
+    table->object.table_name = table->object.name;
+    *out = table;
+    return VELO_OK;
+}
+
 static velo_status
 build_make_table(build_making *making, const vl_schema_row *row, vl_table_def **out)
 {
@@ -93,9 +113,9 @@ build_make_table(build_making *making, const vl_schema_row *row, vl_table_def **
     VL_TRY(build_parse(making, row, &statement));
     if (strcmp(row->type, "view") == 0 && statement->type == VL_AST_CREATE_VIEW)
         return vl_schema_make_view(&making->builder, statement, out);
-    if (statement->type == VL_AST_CREATE_VIRTUAL)
-        return vl_fail(making->builder.ctx, VELO_CORRUPT, "no such module: %.*s",
-                       (int)statement->text_size, statement->text);
+    if (statement->type == VL_AST_CREATE_VIRTUAL && strcmp(row->type, "table") == 0)
+        return row->tree == 0 ? build_make_virtual(making, statement, out)
+                              : vl_fail(making->builder.ctx, VELO_CORRUPT, "invalid rootpage");
     if (statement->type != VL_AST_CREATE_TABLE || statement->kid[1] == NULL ||
         strcmp(row->type, "table") != 0)
         return vl_fail(making->builder.ctx, VELO_CORRUPT, "another kind of statement");
@@ -225,7 +245,7 @@ build_add_index(build_making *making, const vl_schema_row *row)
     vl_table_def *table = build_find_table(making, row->table_name);
     velo_status status;
 
-    if (table == NULL || table->object.type != VL_OBJECT_TABLE)
+    if (table == NULL || table->object.type != VL_OBJECT_TABLE || table->virtual_ast != NULL)
         return build_fail(making, row->name, "orphan index");
     if (row->tree == 0)
         return build_fail(making, row->name, "invalid rootpage");
@@ -462,4 +482,78 @@ velo_status
 vl_schema_build(vl_ctx *ctx, const vl_schema_source *source, vl_schema **out)
 {
     return vl_schema_build_rows(ctx, source, NULL, out);
+}
+
+/* ---- what a module declares ---- */
+
+/* Take the word HIDDEN out of a column's type. Returns whether it was there. */
+static int
+build_take_hidden(vl_column_def *column, char *type)
+{
+    size_t at = 0;
+
+    for (;;) {
+        size_t size = strcspn(type + at, " ");
+
+        if (vl_schema_is_word(type + at, size, "hidden")) {
+            size_t end = at + size;
+
+            if (type[end] == ' ')
+                end++; /* what is behind comes forward */
+            else if (at > 0)
+                at--; /* it was the last */
+            memmove(type + at, type + end, strlen(type + end) + 1);
+            column->type = type;
+            return 1;
+        }
+        at += size;
+        if (type[at] == '\0')
+            return 0;
+        at++;
+    }
+}
+
+/* Let a table be one whose rows are elsewhere. */
+static velo_status
+build_make_declared(const vl_schema_builder *builder, vl_table_def *table, int32_t *key)
+{
+    *key = -1;
+    if (table->primary != NULL)
+        *key = table->primary->term_count == 1 ? table->primary->terms[0].column : -2;
+    table->primary = NULL;
+    table->indexes = NULL;
+    table->rowid_column = -1;
+    table->check_count = 0;
+    table->fk_count = 0;
+    table->is_autoincrement = 0;
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        vl_column_def *column = &table->columns[i];
+        char *type = vl_schema_alloc(builder, strlen(column->type) + 1, 1);
+
+        if (type == NULL)
+            return VELO_NOMEM;
+        memcpy(type, column->type, strlen(column->type) + 1);
+        column->generated = 0;
+        column->is_hidden = (uint8_t)build_take_hidden(column, type);
+    }
+    return VELO_OK;
+}
+
+velo_status
+vl_schema_declare(vl_ctx *ctx, vl_arena *arena, const char *sql, vl_table_def **out, int32_t *key)
+{
+    vl_schema_builder builder = {.ctx = ctx, .arena = arena, .database = "main"};
+    vl_parse_result result;
+    vl_table_def *table;
+
+    *out = NULL;
+    VL_TRY(vl_schema_copy(&builder, sql, strlen(sql), &builder.sql));
+    VL_TRY(vl_parse(ctx, builder.sql, strlen(sql), NULL, arena, &result));
+    if (result.statement == NULL || result.statement->type != VL_AST_CREATE_TABLE ||
+        result.statement->kid[1] == NULL)
+        return vl_fail(ctx, VELO_ERROR, "syntax error");
+    VL_TRY(vl_schema_make_table(&builder, result.statement, &table));
+    VL_TRY(build_make_declared(&builder, table, key));
+    *out = table;
+    return VELO_OK;
 }

@@ -76,6 +76,16 @@ typedef struct vl_schema_source {
 velo_status vl_schema_build(vl_ctx *ctx, const vl_schema_source *source, vl_schema **out)
     VL_MUST_CHECK;
 
+/* The columns that the text of a CREATE TABLE declares for a virtual table. There are no indexes,
+ * keys or checks of it; a column with the word HIDDEN in its type is hidden, without the word.
+ *
+ * arena   where the table goes, and a copy of the text
+ * key     the only column of the primary key of a table WITHOUT ROWID; -1: it has rowids, -2: the
+ *         key has several columns
+ * errors  VELO_ERROR: it is another statement, or wrong; VELO_NOMEM */
+velo_status vl_schema_declare(vl_ctx *ctx, vl_arena *arena, const char *sql, vl_table_def **out,
+                              int32_t *key) VL_MUST_CHECK;
+
 /* The conflict action that an operator of the tree (vl_ast_op) says; DEFAULT for all others. */
 vl_conflict vl_schema_conflict(unsigned op);
 

@@ -807,12 +807,76 @@ test_pointers(void)
 }
 
 static void
+auto_seven(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    (void)values;
+    sqlite3_result_int(context, 7);
+}
+
+/* The entries of extensions that are linked in. */
+static int
+auto_entry(sqlite3 *db, char **message, const sqlite3_api_routines *api)
+{
+    EXPECT(api != NULL && message != NULL);
+    return sqlite3_create_function(db, "seven", 0, SQLITE_UTF8, NULL, auto_seven, NULL, NULL);
+}
+
+static int
+auto_failing(sqlite3 *db, char **message, const sqlite3_api_routines *api)
+{
+    (void)db;
+    (void)api;
+    *message = sqlite3_mprintf("not today");
+    return SQLITE_ERROR;
+}
+
+typedef int auto_function(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+
+/* An entry as sqlite3_auto_extension takes it. */
+static void (*auto_given(auto_function *entry))(void)
+{
+    union {
+        auto_function *entry;
+        void (*given)(void);
+    } function = {entry};
+
+    return function.given;
+}
+
+static void
+test_auto_extension(void)
+{
+    sqlite3 *db;
+
+    EXPECT(sqlite3_auto_extension(NULL) == SQLITE_MISUSE);
+    EXPECT(sqlite3_auto_extension(auto_given(auto_entry)) == SQLITE_OK);
+    EXPECT(sqlite3_auto_extension(auto_given(auto_entry)) == SQLITE_OK);
+    db = compat_open_memory();
+    EXPECT(sqlite3_exec(db, "SELECT seven()", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(sqlite3_cancel_auto_extension(auto_given(auto_failing)) == 0);
+    EXPECT(sqlite3_auto_extension(auto_given(auto_failing)) == SQLITE_OK);
+    EXPECT(sqlite3_open(":memory:", &db) == SQLITE_ERROR);
+    EXPECT(strcmp(sqlite3_errmsg(db), "automatic extension loading failed: not today") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(sqlite3_cancel_auto_extension(auto_given(auto_failing)) == 1);
+    db = compat_open_memory();
+    EXPECT(sqlite3_exec(db, "SELECT seven()", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    sqlite3_reset_auto_extension();
+    db = compat_open_memory();
+    EXPECT(sqlite3_exec(db, "SELECT seven()", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void
 test_refused(void)
 {
     sqlite3 *db = compat_open_memory();
 
     EXPECT(sqlite3_load_extension(db, "x", NULL, NULL) == SQLITE_ERROR);
-    EXPECT(strstr(sqlite3_errmsg(db), "not supported") != NULL);
+    EXPECT(strcmp(sqlite3_errmsg(db), "not authorized") == 0);
     EXPECT(sqlite3_backup_init(db, "main", db, "main") == NULL);
     EXPECT(sqlite3_errcode(db) == SQLITE_ERROR);
     EXPECT(sqlite3_close(db) == SQLITE_OK);
@@ -843,6 +907,7 @@ main(void)
     test_changes_and_client_data();
     test_log_and_numbers();
     test_pointers();
+    test_auto_extension();
     test_refused();
     EXPECT(sqlite3_memory_used() >= 0);
     {

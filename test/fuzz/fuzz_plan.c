@@ -65,6 +65,11 @@ fuzz_check_op(const vl_plan *plan, const vl_program *program, const vl_op *op)
     case VL_OP_KIND_FUNCTION_SCAN:
         fuzz_check_list(plan, program, &op->as.function_scan.arguments, 0);
         break;
+    case VL_OP_KIND_VIRTUAL_SCAN:
+        fuzz_check_list(plan, program, &op->as.virtual_scan.filter, op->column_count);
+        for (uint32_t i = 0; i < op->as.virtual_scan.argument_count; i++)
+            fuzz_check_expr(plan, program, op->as.virtual_scan.arguments[i].expr, 0);
+        break;
     case VL_OP_KIND_PROGRAM_SCAN: {
         const vl_program *other = &plan->programs[op->as.program_scan.program];
 

@@ -545,6 +545,10 @@ plan_op_line(plan_printer *p, const vl_op *op)
         plan_list(p, "", &op->as.function_scan.arguments);
         plan_list(p, "filter", &op->as.function_scan.filter);
         break;
+    case VL_OP_KIND_VIRTUAL_SCAN:
+        (void)fprintf(p->out, "virtual %s", op->name);
+        plan_list(p, "filter", &op->as.virtual_scan.filter);
+        break;
     case VL_OP_KIND_PROGRAM_SCAN:
         plan_program_scan(p, &op->as.program_scan);
         break;

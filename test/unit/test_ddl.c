@@ -352,7 +352,7 @@ ddl_refuses_databases(void)
          "view v cannot reference objects in database temp"},
         {"create temp table u(b); create view v as select * from (select 1 where 1 in temp.u)",
          "view v cannot reference objects in database temp"},
-        {"create virtual table t using nosuch(a)", "no such module: nosuch"},
+        {"create virtual table nodb.t using m(a)", "unknown database nodb"},
     };
 
     schema_rig_check(pairs, VL_ARRAY_COUNT(pairs), schema_rig_tell_changes);

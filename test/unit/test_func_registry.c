@@ -48,7 +48,7 @@ static const char builtin_names[] =
     "json_remove json_replace json_set json_type json_valid jsonb jsonb_array jsonb_array_insert "
     "jsonb_extract jsonb_group_array jsonb_group_object jsonb_insert jsonb_object jsonb_patch "
     "jsonb_remove jsonb_replace jsonb_set "
-    "julianday lag last_insert_rowid last_value lead length like likelihood likely ln "
+    "julianday lag last_insert_rowid last_value lead length like likelihood likely ln match "
     "load_extension log "
     "log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi pow "
     "power printf quote "

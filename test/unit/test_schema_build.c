@@ -346,7 +346,7 @@ static const schema_bad_row schema_bad_rows[] = {
      "(x) - another kind of statement"},
     {{"view", "x", "x", "CREATE TABLE x(a)", NULL, 9, 4, 0}, "(x) - another kind of statement"},
     {{"table", "x", "x", "CREATE VIRTUAL TABLE x USING fts5(a)", NULL, 9, 4, 0},
-     "(x) - no such module: fts5"},
+     "(x) - invalid rootpage"},
     {{"table", "x", "x", "", NULL, 9, 4, 0}, "(x) - no statement"},
     {{"table", "x", "x", NULL, NULL, 9, 4, 0}, "(x) - no statement"},
     {{"table", "x", "x", "CREATE TABLE x(a)", NULL, 0, 4, 0}, "(x) - invalid rootpage"},

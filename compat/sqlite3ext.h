@@ -1,0 +1,585 @@
+/* sqlite3ext.h - what loadable extensions are compiled against.
+ *
+ * An extension calls the library that has loaded it by a table of functions, whose members stand in
+ * the order in which SQLite has added them: by SQLITE3EXT_ROUTINES, as (member, function).
+ *
+ *     #include "sqlite3ext.h"
+ *     SQLITE_EXTENSION_INIT1
+ *
+ *     int sqlite3_NAME_init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
+ *     {
+ *         SQLITE_EXTENSION_INIT2(api);
+ *         return sqlite3_create_function(db, ...);
+ *     }
+ *
+ * With SQLITE_CORE an extension is linked with the library, and calls it directly. */
+#ifndef SQLITE3EXT_H
+#define SQLITE3EXT_H
+
+#include "sqlite3.h"
+
+/* clang-format off */
+#define SQLITE3EXT_ROUTINES(X, Y) \
+    X(aggregate_context, aggregate_context) \
+    X(aggregate_count, aggregate_count) \
+    X(bind_blob, bind_blob) \
+    X(bind_double, bind_double) \
+    X(bind_int, bind_int) \
+    X(bind_int64, bind_int64) \
+    X(bind_null, bind_null) \
+    X(bind_parameter_count, bind_parameter_count) \
+    X(bind_parameter_index, bind_parameter_index) \
+    X(bind_parameter_name, bind_parameter_name) \
+    X(bind_text, bind_text) \
+    X(bind_text16, bind_text16) \
+    X(bind_value, bind_value) \
+    X(busy_handler, busy_handler) \
+    X(busy_timeout, busy_timeout) \
+    X(changes, changes) \
+    X(close, close) \
+    X(collation_needed, collation_needed) \
+    X(collation_needed16, collation_needed16) \
+    X(column_blob, column_blob) \
+    X(column_bytes, column_bytes) \
+    X(column_bytes16, column_bytes16) \
+    X(column_count, column_count) \
+    X(column_database_name, column_database_name) \
+    X(column_database_name16, column_database_name16) \
+    X(column_decltype, column_decltype) \
+    X(column_decltype16, column_decltype16) \
+    X(column_double, column_double) \
+    X(column_int, column_int) \
+    X(column_int64, column_int64) \
+    X(column_name, column_name) \
+    X(column_name16, column_name16) \
+    X(column_origin_name, column_origin_name) \
+    X(column_origin_name16, column_origin_name16) \
+    X(column_table_name, column_table_name) \
+    X(column_table_name16, column_table_name16) \
+    X(column_text, column_text) \
+    X(column_text16, column_text16) \
+    X(column_type, column_type) \
+    X(column_value, column_value) \
+    X(commit_hook, commit_hook) \
+    X(complete, complete) \
+    X(complete16, complete16) \
+    X(create_collation, create_collation) \
+    X(create_collation16, create_collation16) \
+    X(create_function, create_function) \
+    X(create_function16, create_function16) \
+    X(create_module, create_module) \
+    X(data_count, data_count) \
+    X(db_handle, db_handle) \
+    X(declare_vtab, declare_vtab) \
+    X(enable_shared_cache, enable_shared_cache) \
+    X(errcode, errcode) \
+    X(errmsg, errmsg) \
+    X(errmsg16, errmsg16) \
+    X(exec, exec) \
+    X(expired, expired) \
+    X(finalize, finalize) \
+    X(free, free) \
+    X(free_table, free_table) \
+    X(get_autocommit, get_autocommit) \
+    X(get_auxdata, get_auxdata) \
+    X(get_table, get_table) \
+    X(global_recover, global_recover) \
+    X(interruptx, interrupt) \
+    X(last_insert_rowid, last_insert_rowid) \
+    X(libversion, libversion) \
+    X(libversion_number, libversion_number) \
+    X(malloc, malloc) \
+    X(mprintf, mprintf) \
+    X(open, open) \
+    X(open16, open16) \
+    X(prepare, prepare) \
+    X(prepare16, prepare16) \
+    X(profile, profile) \
+    X(progress_handler, progress_handler) \
+    X(realloc, realloc) \
+    X(reset, reset) \
+    X(result_blob, result_blob) \
+    X(result_double, result_double) \
+    X(result_error, result_error) \
+    X(result_error16, result_error16) \
+    X(result_int, result_int) \
+    X(result_int64, result_int64) \
+    X(result_null, result_null) \
+    X(result_text, result_text) \
+    X(result_text16, result_text16) \
+    X(result_text16be, result_text16be) \
+    X(result_text16le, result_text16le) \
+    X(result_value, result_value) \
+    X(rollback_hook, rollback_hook) \
+    X(set_authorizer, set_authorizer) \
+    X(set_auxdata, set_auxdata) \
+    X(xsnprintf, snprintf) \
+    X(step, step) \
+    X(table_column_metadata, table_column_metadata) \
+    X(thread_cleanup, thread_cleanup) \
+    X(total_changes, total_changes) \
+    X(trace, trace) \
+    X(transfer_bindings, transfer_bindings) \
+    X(update_hook, update_hook) \
+    X(user_data, user_data) \
+    X(value_blob, value_blob) \
+    X(value_bytes, value_bytes) \
+    X(value_bytes16, value_bytes16) \
+    X(value_double, value_double) \
+    X(value_int, value_int) \
+    X(value_int64, value_int64) \
+    X(value_numeric_type, value_numeric_type) \
+    X(value_text, value_text) \
+    X(value_text16, value_text16) \
+    X(value_text16be, value_text16be) \
+    X(value_text16le, value_text16le) \
+    X(value_type, value_type) \
+    X(vmprintf, vmprintf) \
+    X(overload_function, overload_function) \
+    X(prepare_v2, prepare_v2) \
+    X(prepare16_v2, prepare16_v2) \
+    X(clear_bindings, clear_bindings) \
+    X(create_module_v2, create_module_v2) \
+    X(bind_zeroblob, bind_zeroblob) \
+    X(blob_bytes, blob_bytes) \
+    X(blob_close, blob_close) \
+    X(blob_open, blob_open) \
+    X(blob_read, blob_read) \
+    X(blob_write, blob_write) \
+    X(create_collation_v2, create_collation_v2) \
+    X(file_control, file_control) \
+    X(memory_highwater, memory_highwater) \
+    X(memory_used, memory_used) \
+    X(mutex_alloc, mutex_alloc) \
+    X(mutex_enter, mutex_enter) \
+    X(mutex_free, mutex_free) \
+    X(mutex_leave, mutex_leave) \
+    X(mutex_try, mutex_try) \
+    X(open_v2, open_v2) \
+    X(release_memory, release_memory) \
+    X(result_error_nomem, result_error_nomem) \
+    X(result_error_toobig, result_error_toobig) \
+    X(sleep, sleep) \
+    X(soft_heap_limit, soft_heap_limit) \
+    X(vfs_find, vfs_find) \
+    X(vfs_register, vfs_register) \
+    X(vfs_unregister, vfs_unregister) \
+    X(xthreadsafe, threadsafe) \
+    X(result_zeroblob, result_zeroblob) \
+    X(result_error_code, result_error_code) \
+    X(test_control, test_control) \
+    X(randomness, randomness) \
+    X(context_db_handle, context_db_handle) \
+    X(extended_result_codes, extended_result_codes) \
+    X(limit, limit) \
+    X(next_stmt, next_stmt) \
+    X(sql, sql) \
+    X(status, status) \
+    X(backup_finish, backup_finish) \
+    X(backup_init, backup_init) \
+    X(backup_pagecount, backup_pagecount) \
+    X(backup_remaining, backup_remaining) \
+    X(backup_step, backup_step) \
+    X(compileoption_get, compileoption_get) \
+    X(compileoption_used, compileoption_used) \
+    X(create_function_v2, create_function_v2) \
+    X(db_config, db_config) \
+    X(db_mutex, db_mutex) \
+    X(db_status, db_status) \
+    X(extended_errcode, extended_errcode) \
+    X(log, log) \
+    X(soft_heap_limit64, soft_heap_limit64) \
+    X(sourceid, sourceid) \
+    X(stmt_status, stmt_status) \
+    X(strnicmp, strnicmp) \
+    X(unlock_notify, unlock_notify) \
+    X(wal_autocheckpoint, wal_autocheckpoint) \
+    X(wal_checkpoint, wal_checkpoint) \
+    X(wal_hook, wal_hook) \
+    X(blob_reopen, blob_reopen) \
+    X(vtab_config, vtab_config) \
+    X(vtab_on_conflict, vtab_on_conflict) \
+    X(close_v2, close_v2) \
+    X(db_filename, db_filename) \
+    X(db_readonly, db_readonly) \
+    X(db_release_memory, db_release_memory) \
+    X(errstr, errstr) \
+    X(stmt_busy, stmt_busy) \
+    X(stmt_readonly, stmt_readonly) \
+    X(stricmp, stricmp) \
+    X(uri_boolean, uri_boolean) \
+    X(uri_int64, uri_int64) \
+    X(uri_parameter, uri_parameter) \
+    X(xvsnprintf, vsnprintf) \
+    X(wal_checkpoint_v2, wal_checkpoint_v2) \
+    X(auto_extension, auto_extension) \
+    X(bind_blob64, bind_blob64) \
+    X(bind_text64, bind_text64) \
+    X(cancel_auto_extension, cancel_auto_extension) \
+    X(load_extension, load_extension) \
+    X(malloc64, malloc64) \
+    X(msize, msize) \
+    X(realloc64, realloc64) \
+    X(reset_auto_extension, reset_auto_extension) \
+    X(result_blob64, result_blob64) \
+    X(result_text64, result_text64) \
+    X(strglob, strglob) \
+    X(value_dup, value_dup) \
+    X(value_free, value_free) \
+    X(result_zeroblob64, result_zeroblob64) \
+    X(bind_zeroblob64, bind_zeroblob64) \
+    X(value_subtype, value_subtype) \
+    X(result_subtype, result_subtype) \
+    X(status64, status64) \
+    X(strlike, strlike) \
+    X(db_cacheflush, db_cacheflush) \
+    X(system_errno, system_errno) \
+    X(trace_v2, trace_v2) \
+    X(expanded_sql, expanded_sql) \
+    X(set_last_insert_rowid, set_last_insert_rowid) \
+    X(prepare_v3, prepare_v3) \
+    X(prepare16_v3, prepare16_v3) \
+    X(bind_pointer, bind_pointer) \
+    X(result_pointer, result_pointer) \
+    X(value_pointer, value_pointer) \
+    X(vtab_nochange, vtab_nochange) \
+    X(value_nochange, value_nochange) \
+    X(vtab_collation, vtab_collation) \
+    X(keyword_count, keyword_count) \
+    X(keyword_name, keyword_name) \
+    X(keyword_check, keyword_check) \
+    X(str_new, str_new) \
+    X(str_finish, str_finish) \
+    X(str_appendf, str_appendf) \
+    X(str_vappendf, str_vappendf) \
+    X(str_append, str_append) \
+    X(str_appendall, str_appendall) \
+    X(str_appendchar, str_appendchar) \
+    X(str_reset, str_reset) \
+    X(str_errcode, str_errcode) \
+    X(str_length, str_length) \
+    X(str_value, str_value) \
+    X(create_window_function, create_window_function) \
+    Y(normalized_sql) \
+    X(stmt_isexplain, stmt_isexplain) \
+    X(value_frombind, value_frombind) \
+    X(drop_modules, drop_modules) \
+    X(hard_heap_limit64, hard_heap_limit64) \
+    X(uri_key, uri_key) \
+    X(filename_database, filename_database) \
+    X(filename_journal, filename_journal) \
+    X(filename_wal, filename_wal) \
+    X(create_filename, create_filename) \
+    X(free_filename, free_filename) \
+    X(database_file_object, database_file_object) \
+    X(txn_state, txn_state) \
+    X(changes64, changes64) \
+    X(total_changes64, total_changes64) \
+    X(autovacuum_pages, autovacuum_pages) \
+    X(error_offset, error_offset) \
+    X(vtab_rhs_value, vtab_rhs_value) \
+    X(vtab_distinct, vtab_distinct) \
+    X(vtab_in, vtab_in) \
+    X(vtab_in_first, vtab_in_first) \
+    X(vtab_in_next, vtab_in_next) \
+    X(deserialize, deserialize) \
+    X(serialize, serialize) \
+    X(db_name, db_name) \
+    X(value_encoding, value_encoding) \
+    X(is_interrupted, is_interrupted)
+/* clang-format on */
+
+struct sqlite3_api_routines {
+#define SQLITE3EXT_MEMBER(member, function) __typeof__(sqlite3_##function) *member;
+#define SQLITE3EXT_ABSENT(member) void (*member)(void);
+    SQLITE3EXT_ROUTINES(SQLITE3EXT_MEMBER, SQLITE3EXT_ABSENT)
+#undef SQLITE3EXT_MEMBER
+#undef SQLITE3EXT_ABSENT
+};
+
+/* The function that an extension is entered by. */
+typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+
+#ifndef SQLITE_CORE
+
+#define sqlite3_aggregate_context      sqlite3_api->aggregate_context
+#define sqlite3_aggregate_count        sqlite3_api->aggregate_count
+#define sqlite3_auto_extension         sqlite3_api->auto_extension
+#define sqlite3_autovacuum_pages       sqlite3_api->autovacuum_pages
+#define sqlite3_backup_finish          sqlite3_api->backup_finish
+#define sqlite3_backup_init            sqlite3_api->backup_init
+#define sqlite3_backup_pagecount       sqlite3_api->backup_pagecount
+#define sqlite3_backup_remaining       sqlite3_api->backup_remaining
+#define sqlite3_backup_step            sqlite3_api->backup_step
+#define sqlite3_bind_blob              sqlite3_api->bind_blob
+#define sqlite3_bind_blob64            sqlite3_api->bind_blob64
+#define sqlite3_bind_double            sqlite3_api->bind_double
+#define sqlite3_bind_int               sqlite3_api->bind_int
+#define sqlite3_bind_int64             sqlite3_api->bind_int64
+#define sqlite3_bind_null              sqlite3_api->bind_null
+#define sqlite3_bind_parameter_count   sqlite3_api->bind_parameter_count
+#define sqlite3_bind_parameter_index   sqlite3_api->bind_parameter_index
+#define sqlite3_bind_parameter_name    sqlite3_api->bind_parameter_name
+#define sqlite3_bind_pointer           sqlite3_api->bind_pointer
+#define sqlite3_bind_text              sqlite3_api->bind_text
+#define sqlite3_bind_text16            sqlite3_api->bind_text16
+#define sqlite3_bind_text64            sqlite3_api->bind_text64
+#define sqlite3_bind_value             sqlite3_api->bind_value
+#define sqlite3_bind_zeroblob          sqlite3_api->bind_zeroblob
+#define sqlite3_bind_zeroblob64        sqlite3_api->bind_zeroblob64
+#define sqlite3_blob_bytes             sqlite3_api->blob_bytes
+#define sqlite3_blob_close             sqlite3_api->blob_close
+#define sqlite3_blob_open              sqlite3_api->blob_open
+#define sqlite3_blob_read              sqlite3_api->blob_read
+#define sqlite3_blob_reopen            sqlite3_api->blob_reopen
+#define sqlite3_blob_write             sqlite3_api->blob_write
+#define sqlite3_busy_handler           sqlite3_api->busy_handler
+#define sqlite3_busy_timeout           sqlite3_api->busy_timeout
+#define sqlite3_cancel_auto_extension  sqlite3_api->cancel_auto_extension
+#define sqlite3_changes                sqlite3_api->changes
+#define sqlite3_changes64              sqlite3_api->changes64
+#define sqlite3_clear_bindings         sqlite3_api->clear_bindings
+#define sqlite3_close                  sqlite3_api->close
+#define sqlite3_close_v2               sqlite3_api->close_v2
+#define sqlite3_collation_needed       sqlite3_api->collation_needed
+#define sqlite3_collation_needed16     sqlite3_api->collation_needed16
+#define sqlite3_column_blob            sqlite3_api->column_blob
+#define sqlite3_column_bytes           sqlite3_api->column_bytes
+#define sqlite3_column_bytes16         sqlite3_api->column_bytes16
+#define sqlite3_column_count           sqlite3_api->column_count
+#define sqlite3_column_database_name   sqlite3_api->column_database_name
+#define sqlite3_column_database_name16 sqlite3_api->column_database_name16
+#define sqlite3_column_decltype        sqlite3_api->column_decltype
+#define sqlite3_column_decltype16      sqlite3_api->column_decltype16
+#define sqlite3_column_double          sqlite3_api->column_double
+#define sqlite3_column_int             sqlite3_api->column_int
+#define sqlite3_column_int64           sqlite3_api->column_int64
+#define sqlite3_column_name            sqlite3_api->column_name
+#define sqlite3_column_name16          sqlite3_api->column_name16
+#define sqlite3_column_origin_name     sqlite3_api->column_origin_name
+#define sqlite3_column_origin_name16   sqlite3_api->column_origin_name16
+#define sqlite3_column_table_name      sqlite3_api->column_table_name
+#define sqlite3_column_table_name16    sqlite3_api->column_table_name16
+#define sqlite3_column_text            sqlite3_api->column_text
+#define sqlite3_column_text16          sqlite3_api->column_text16
+#define sqlite3_column_type            sqlite3_api->column_type
+#define sqlite3_column_value           sqlite3_api->column_value
+#define sqlite3_commit_hook            sqlite3_api->commit_hook
+#define sqlite3_compileoption_get      sqlite3_api->compileoption_get
+#define sqlite3_compileoption_used     sqlite3_api->compileoption_used
+#define sqlite3_complete               sqlite3_api->complete
+#define sqlite3_complete16             sqlite3_api->complete16
+#define sqlite3_context_db_handle      sqlite3_api->context_db_handle
+#define sqlite3_create_collation       sqlite3_api->create_collation
+#define sqlite3_create_collation16     sqlite3_api->create_collation16
+#define sqlite3_create_collation_v2    sqlite3_api->create_collation_v2
+#define sqlite3_create_filename        sqlite3_api->create_filename
+#define sqlite3_create_function        sqlite3_api->create_function
+#define sqlite3_create_function16      sqlite3_api->create_function16
+#define sqlite3_create_function_v2     sqlite3_api->create_function_v2
+#define sqlite3_create_module          sqlite3_api->create_module
+#define sqlite3_create_module_v2       sqlite3_api->create_module_v2
+#define sqlite3_create_window_function sqlite3_api->create_window_function
+#define sqlite3_data_count             sqlite3_api->data_count
+#define sqlite3_database_file_object   sqlite3_api->database_file_object
+#define sqlite3_db_cacheflush          sqlite3_api->db_cacheflush
+#define sqlite3_db_config              sqlite3_api->db_config
+#define sqlite3_db_filename            sqlite3_api->db_filename
+#define sqlite3_db_handle              sqlite3_api->db_handle
+#define sqlite3_db_mutex               sqlite3_api->db_mutex
+#define sqlite3_db_name                sqlite3_api->db_name
+#define sqlite3_db_readonly            sqlite3_api->db_readonly
+#define sqlite3_db_release_memory      sqlite3_api->db_release_memory
+#define sqlite3_db_status              sqlite3_api->db_status
+#define sqlite3_declare_vtab           sqlite3_api->declare_vtab
+#define sqlite3_deserialize            sqlite3_api->deserialize
+#define sqlite3_drop_modules           sqlite3_api->drop_modules
+#define sqlite3_enable_shared_cache    sqlite3_api->enable_shared_cache
+#define sqlite3_errcode                sqlite3_api->errcode
+#define sqlite3_errmsg                 sqlite3_api->errmsg
+#define sqlite3_errmsg16               sqlite3_api->errmsg16
+#define sqlite3_error_offset           sqlite3_api->error_offset
+#define sqlite3_errstr                 sqlite3_api->errstr
+#define sqlite3_exec                   sqlite3_api->exec
+#define sqlite3_expanded_sql           sqlite3_api->expanded_sql
+#define sqlite3_expired                sqlite3_api->expired
+#define sqlite3_extended_errcode       sqlite3_api->extended_errcode
+#define sqlite3_extended_result_codes  sqlite3_api->extended_result_codes
+#define sqlite3_file_control           sqlite3_api->file_control
+#define sqlite3_filename_database      sqlite3_api->filename_database
+#define sqlite3_filename_journal       sqlite3_api->filename_journal
+#define sqlite3_filename_wal           sqlite3_api->filename_wal
+#define sqlite3_finalize               sqlite3_api->finalize
+#define sqlite3_free                   sqlite3_api->free
+#define sqlite3_free_filename          sqlite3_api->free_filename
+#define sqlite3_free_table             sqlite3_api->free_table
+#define sqlite3_get_autocommit         sqlite3_api->get_autocommit
+#define sqlite3_get_auxdata            sqlite3_api->get_auxdata
+#define sqlite3_get_table              sqlite3_api->get_table
+#define sqlite3_global_recover         sqlite3_api->global_recover
+#define sqlite3_hard_heap_limit64      sqlite3_api->hard_heap_limit64
+#define sqlite3_interrupt              sqlite3_api->interruptx
+#define sqlite3_is_interrupted             sqlite3_api->is_interrupted
+#define sqlite3_keyword_check          sqlite3_api->keyword_check
+#define sqlite3_keyword_count          sqlite3_api->keyword_count
+#define sqlite3_keyword_name           sqlite3_api->keyword_name
+#define sqlite3_last_insert_rowid      sqlite3_api->last_insert_rowid
+#define sqlite3_libversion             sqlite3_api->libversion
+#define sqlite3_libversion_number      sqlite3_api->libversion_number
+#define sqlite3_limit                  sqlite3_api->limit
+#define sqlite3_load_extension         sqlite3_api->load_extension
+#define sqlite3_log                    sqlite3_api->log
+#define sqlite3_malloc                 sqlite3_api->malloc
+#define sqlite3_malloc64               sqlite3_api->malloc64
+#define sqlite3_memory_highwater       sqlite3_api->memory_highwater
+#define sqlite3_memory_used            sqlite3_api->memory_used
+#define sqlite3_mprintf                sqlite3_api->mprintf
+#define sqlite3_msize                  sqlite3_api->msize
+#define sqlite3_mutex_alloc            sqlite3_api->mutex_alloc
+#define sqlite3_mutex_enter            sqlite3_api->mutex_enter
+#define sqlite3_mutex_free             sqlite3_api->mutex_free
+#define sqlite3_mutex_leave            sqlite3_api->mutex_leave
+#define sqlite3_mutex_try              sqlite3_api->mutex_try
+#define sqlite3_next_stmt              sqlite3_api->next_stmt
+#define sqlite3_open                   sqlite3_api->open
+#define sqlite3_open16                 sqlite3_api->open16
+#define sqlite3_open_v2                sqlite3_api->open_v2
+#define sqlite3_overload_function      sqlite3_api->overload_function
+#define sqlite3_prepare                sqlite3_api->prepare
+#define sqlite3_prepare16              sqlite3_api->prepare16
+#define sqlite3_prepare16_v2           sqlite3_api->prepare16_v2
+#define sqlite3_prepare16_v3           sqlite3_api->prepare16_v3
+#define sqlite3_prepare_v2             sqlite3_api->prepare_v2
+#define sqlite3_prepare_v3             sqlite3_api->prepare_v3
+#define sqlite3_profile                sqlite3_api->profile
+#define sqlite3_progress_handler       sqlite3_api->progress_handler
+#define sqlite3_randomness             sqlite3_api->randomness
+#define sqlite3_realloc                sqlite3_api->realloc
+#define sqlite3_realloc64              sqlite3_api->realloc64
+#define sqlite3_release_memory         sqlite3_api->release_memory
+#define sqlite3_reset                  sqlite3_api->reset
+#define sqlite3_reset_auto_extension   sqlite3_api->reset_auto_extension
+#define sqlite3_result_blob            sqlite3_api->result_blob
+#define sqlite3_result_blob64          sqlite3_api->result_blob64
+#define sqlite3_result_double          sqlite3_api->result_double
+#define sqlite3_result_error           sqlite3_api->result_error
+#define sqlite3_result_error16         sqlite3_api->result_error16
+#define sqlite3_result_error_code      sqlite3_api->result_error_code
+#define sqlite3_result_error_nomem     sqlite3_api->result_error_nomem
+#define sqlite3_result_error_toobig    sqlite3_api->result_error_toobig
+#define sqlite3_result_int             sqlite3_api->result_int
+#define sqlite3_result_int64           sqlite3_api->result_int64
+#define sqlite3_result_null            sqlite3_api->result_null
+#define sqlite3_result_pointer         sqlite3_api->result_pointer
+#define sqlite3_result_subtype         sqlite3_api->result_subtype
+#define sqlite3_result_text            sqlite3_api->result_text
+#define sqlite3_result_text16          sqlite3_api->result_text16
+#define sqlite3_result_text16be        sqlite3_api->result_text16be
+#define sqlite3_result_text16le        sqlite3_api->result_text16le
+#define sqlite3_result_text64          sqlite3_api->result_text64
+#define sqlite3_result_value           sqlite3_api->result_value
+#define sqlite3_result_zeroblob        sqlite3_api->result_zeroblob
+#define sqlite3_result_zeroblob64      sqlite3_api->result_zeroblob64
+#define sqlite3_rollback_hook          sqlite3_api->rollback_hook
+#define sqlite3_serialize              sqlite3_api->serialize
+#define sqlite3_set_authorizer         sqlite3_api->set_authorizer
+#define sqlite3_set_auxdata            sqlite3_api->set_auxdata
+#define sqlite3_set_last_insert_rowid  sqlite3_api->set_last_insert_rowid
+#define sqlite3_sleep                  sqlite3_api->sleep
+#define sqlite3_snprintf               sqlite3_api->xsnprintf
+#define sqlite3_soft_heap_limit        sqlite3_api->soft_heap_limit
+#define sqlite3_soft_heap_limit64      sqlite3_api->soft_heap_limit64
+#define sqlite3_sourceid               sqlite3_api->sourceid
+#define sqlite3_sql                    sqlite3_api->sql
+#define sqlite3_status                 sqlite3_api->status
+#define sqlite3_status64               sqlite3_api->status64
+#define sqlite3_step                   sqlite3_api->step
+#define sqlite3_stmt_busy              sqlite3_api->stmt_busy
+#define sqlite3_stmt_isexplain         sqlite3_api->stmt_isexplain
+#define sqlite3_stmt_readonly          sqlite3_api->stmt_readonly
+#define sqlite3_stmt_status            sqlite3_api->stmt_status
+#define sqlite3_str_append             sqlite3_api->str_append
+#define sqlite3_str_appendall          sqlite3_api->str_appendall
+#define sqlite3_str_appendchar         sqlite3_api->str_appendchar
+#define sqlite3_str_appendf            sqlite3_api->str_appendf
+#define sqlite3_str_errcode            sqlite3_api->str_errcode
+#define sqlite3_str_finish             sqlite3_api->str_finish
+#define sqlite3_str_length             sqlite3_api->str_length
+#define sqlite3_str_new                sqlite3_api->str_new
+#define sqlite3_str_reset              sqlite3_api->str_reset
+#define sqlite3_str_value              sqlite3_api->str_value
+#define sqlite3_str_vappendf           sqlite3_api->str_vappendf
+#define sqlite3_strglob                sqlite3_api->strglob
+#define sqlite3_stricmp                sqlite3_api->stricmp
+#define sqlite3_strlike                sqlite3_api->strlike
+#define sqlite3_strnicmp               sqlite3_api->strnicmp
+#define sqlite3_system_errno           sqlite3_api->system_errno
+#define sqlite3_table_column_metadata  sqlite3_api->table_column_metadata
+#define sqlite3_test_control           sqlite3_api->test_control
+#define sqlite3_thread_cleanup         sqlite3_api->thread_cleanup
+#define sqlite3_threadsafe             sqlite3_api->xthreadsafe
+#define sqlite3_total_changes          sqlite3_api->total_changes
+#define sqlite3_total_changes64        sqlite3_api->total_changes64
+#define sqlite3_trace                  sqlite3_api->trace
+#define sqlite3_trace_v2               sqlite3_api->trace_v2
+#define sqlite3_transfer_bindings      sqlite3_api->transfer_bindings
+#define sqlite3_txn_state              sqlite3_api->txn_state
+#define sqlite3_unlock_notify          sqlite3_api->unlock_notify
+#define sqlite3_update_hook            sqlite3_api->update_hook
+#define sqlite3_uri_boolean            sqlite3_api->uri_boolean
+#define sqlite3_uri_int64              sqlite3_api->uri_int64
+#define sqlite3_uri_key                sqlite3_api->uri_key
+#define sqlite3_uri_parameter          sqlite3_api->uri_parameter
+#define sqlite3_user_data              sqlite3_api->user_data
+#define sqlite3_value_blob             sqlite3_api->value_blob
+#define sqlite3_value_bytes            sqlite3_api->value_bytes
+#define sqlite3_value_bytes16          sqlite3_api->value_bytes16
+#define sqlite3_value_double           sqlite3_api->value_double
+#define sqlite3_value_dup              sqlite3_api->value_dup
+#define sqlite3_value_encoding         sqlite3_api->value_encoding
+#define sqlite3_value_free             sqlite3_api->value_free
+#define sqlite3_value_frombind         sqlite3_api->value_frombind
+#define sqlite3_value_int              sqlite3_api->value_int
+#define sqlite3_value_int64            sqlite3_api->value_int64
+#define sqlite3_value_nochange         sqlite3_api->value_nochange
+#define sqlite3_value_numeric_type     sqlite3_api->value_numeric_type
+#define sqlite3_value_pointer          sqlite3_api->value_pointer
+#define sqlite3_value_subtype          sqlite3_api->value_subtype
+#define sqlite3_value_text             sqlite3_api->value_text
+#define sqlite3_value_text16           sqlite3_api->value_text16
+#define sqlite3_value_text16be         sqlite3_api->value_text16be
+#define sqlite3_value_text16le         sqlite3_api->value_text16le
+#define sqlite3_value_type             sqlite3_api->value_type
+#define sqlite3_vfs_find               sqlite3_api->vfs_find
+#define sqlite3_vfs_register           sqlite3_api->vfs_register
+#define sqlite3_vfs_unregister         sqlite3_api->vfs_unregister
+#define sqlite3_vmprintf               sqlite3_api->vmprintf
+#define sqlite3_vsnprintf              sqlite3_api->xvsnprintf
+#define sqlite3_vtab_collation         sqlite3_api->vtab_collation
+#define sqlite3_vtab_config            sqlite3_api->vtab_config
+#define sqlite3_vtab_distinct          sqlite3_api->vtab_distinct
+#define sqlite3_vtab_in                sqlite3_api->vtab_in
+#define sqlite3_vtab_in_first          sqlite3_api->vtab_in_first
+#define sqlite3_vtab_in_next           sqlite3_api->vtab_in_next
+#define sqlite3_vtab_nochange          sqlite3_api->vtab_nochange
+#define sqlite3_vtab_on_conflict       sqlite3_api->vtab_on_conflict
+#define sqlite3_vtab_rhs_value         sqlite3_api->vtab_rhs_value
+#define sqlite3_wal_autocheckpoint     sqlite3_api->wal_autocheckpoint
+#define sqlite3_wal_checkpoint         sqlite3_api->wal_checkpoint
+#define sqlite3_wal_checkpoint_v2      sqlite3_api->wal_checkpoint_v2
+#define sqlite3_wal_hook               sqlite3_api->wal_hook
+
+/* In the file with the entry; there, before anything is called; in the others. */
+#define SQLITE_EXTENSION_INIT1    const sqlite3_api_routines *sqlite3_api = 0;
+#define SQLITE_EXTENSION_INIT2(v) sqlite3_api = v;
+#define SQLITE_EXTENSION_INIT3    extern const sqlite3_api_routines *sqlite3_api;
+
+#else
+
+#define SQLITE_EXTENSION_INIT1    /* nothing */
+#define SQLITE_EXTENSION_INIT2(v) (void)v;
+#define SQLITE_EXTENSION_INIT3    /* nothing */
+
+#endif
+
+#endif
