@@ -160,6 +160,13 @@ VELO_API velo_status velo_machine_report(const char *directory, velo_line_callba
 typedef struct velo_connection velo_connection;
 typedef struct velo_statement velo_statement;
 
+/* What is done when the file to be opened is a database of SQLite's. */
+typedef enum velo_sqlite_choice {
+    VELO_SQLITE_REFUSE = 0, /* VELO_NOTADB, with words that say how to convert it */
+    VELO_SQLITE_CONVERT = 1 /* it is converted in its place, and kept as NAME.sqlite-orig (and its
+                               log as NAME.sqlite-orig-wal); nobody may be writing it meanwhile */
+} velo_sqlite_choice;
+
 /* How a database is opened. Zero the struct, set `size`, and set what is to differ. Where several
  * connections share an engine, the first one decides about what belongs to the engine. */
 typedef struct velo_open_options {
@@ -172,6 +179,7 @@ typedef struct velo_open_options {
     const char *memory_name; /* of a database in memory (path NULL): all connections of the process
                                 that give this name share it; it goes with the last of them. NULL:
                                 shared with nobody */
+    velo_sqlite_choice sqlite_files; /* what is done with a file of SQLite's */
 } velo_open_options;
 
 /* Open a database.
@@ -272,6 +280,40 @@ typedef struct velo_column_info {
 VELO_API velo_status velo_find_column(velo_connection *connection, const char *database,
                                       const char *table, const char *column,
                                       velo_column_info *info);
+
+/* ---- databases of SQLite's ---- */
+
+/* Called now and then during long work, on the thread that does it: how much is done, of how much,
+ * 0 where that is not known. It must not use the connection. Not 0 ends the work with
+ * VELO_INTERRUPT. */
+typedef int velo_progress(void *user, uint64_t done, uint64_t total);
+
+/* Whether a file begins as those of SQLite do. Any thread. */
+VELO_API int velo_is_sqlite_file(const char *path);
+
+/* Read all of a database of SQLite's into the connection's: tables with their rows and rowids,
+ * indexes, views, triggers, how far AUTOINCREMENT is, statistics of ANALYZE; into an empty database
+ * also user_version and application_id. All of it in one transaction, or as a part of the one that
+ * is open. The file, and the write-ahead log beside it, are only read.
+ *
+ * progress  NULL, or told of pages read
+ * errors    VELO_NOTADB, VELO_READONLY_RECOVERY (a hot rollback journal: open it once with SQLite),
+ *           VELO_CORRUPT (with the page and the reason), VELO_BUSY (it is being written),
+ *           VELO_CANTOPEN, VELO_IOERR; those of velo_prepare and velo_step, with the object and the
+ *           row that they are about; VELO_ERROR: the database has something that is not supported
+ *           (a virtual table), or an object of a name that is in use here */
+VELO_API velo_status velo_import_sqlite(velo_connection *connection, const char *path,
+                                        velo_progress *progress, void *user);
+
+/* Write all that the connection sees as a database of SQLite's: the same things. One snapshot is
+ * read; others may write meanwhile.
+ *
+ * path      of a file that does not exist
+ * progress  NULL, or told of rows and entries of indexes written
+ * errors    VELO_CANTOPEN (it exists), VELO_FULL, VELO_IOERR, VELO_TOOBIG, those of velo_step; then
+ *           there is no file */
+VELO_API velo_status velo_export_sqlite(velo_connection *connection, const char *path,
+                                        velo_progress *progress, void *user);
 
 /* ---- hooks ---- */
 

@@ -6,6 +6,7 @@
  *   C2  A command that cannot do what it is asked says so and returns 1. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "convert.h"
 #include "demo.h"
 #include "dump.h"
 #include "edit.h"
@@ -173,6 +174,14 @@ command_import_option(const command_call *call, size_t *at, import_options *opti
         return command_fail_usage(call);
     }
     return 0;
+}
+
+static int
+command_import_sqlite(const command_call *call)
+{
+    if (call->count != 2)
+        return command_fail_usage(call);
+    return convert_import(call->of, call->words[1]);
 }
 
 static int
@@ -570,6 +579,8 @@ static const command_entry command_table[] = {
      "     made: names of columns come from the first record where it looks like names, and\n"
      "     columns that hold only numbers become INTEGER or REAL.\n"
      "     A FILE that begins with \"|\" is a command whose output is read.\n"},
+    {"import-sqlite", 7, command_import_sqlite, 1, "FILE", "Read a database of SQLite's",
+     "     All of it: tables, indexes, views and triggers, into the open database.\n"},
     {"indexes", 2, command_indexes, 0, "?TABLE?", "List names of indexes", NULL},
     {"indices", 7, command_indexes, 0, "?TABLE?", "The same as .indexes", NULL},
     {"mode", 1, command_mode, 0, "?MODE? ?OPTIONS? ?TABLE?", "Choose the form of results",

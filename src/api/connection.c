@@ -5,6 +5,7 @@
  *   CN2  connection->code is what the last call returned; ctx.error has its words. */
 #include "api/api_int.h"
 
+#include "api/sqlite_files.h"
 #include "base/alloc.h"
 
 #include <string.h>
@@ -96,7 +97,15 @@ connection_start(vl_ctx *ctx, velo_connection *connection, const char *path,
     VL_TRY(connection_read_options(ctx, given, &options));
     if (path != NULL && (strcmp(path, ":memory:") == 0 || path[0] == 0))
         path = NULL;
-    VL_TRY(vl_engine_open(ctx, path, &options, &engine));
+    st = vl_engine_open(ctx, path, &options, &engine);
+    if (st == VELO_NOTADB && path != NULL) {
+        int is_converted;
+
+        st = vl_sqlite_meet(ctx, path, &options, &is_converted);
+        if (is_converted)
+            st = vl_engine_open(ctx, path, &options, &engine);
+    }
+    VL_TRY(st);
     st = vl_session_create(ctx, engine->store, &connection->session);
     if (st != VELO_OK) {
         vl_error error = ctx->error;
