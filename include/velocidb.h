@@ -315,6 +315,68 @@ VELO_API velo_status velo_import_sqlite(velo_connection *connection, const char 
 VELO_API velo_status velo_export_sqlite(velo_connection *connection, const char *path,
                                         velo_progress *progress, void *user);
 
+/* ---- backups ---- */
+
+/* A database that is being copied into another one. */
+typedef struct velo_backup velo_backup;
+
+/* Begin a backup: the destination becomes what the source is at the first step, whatever others do
+ * to the source meanwhile. Both may be files or in memory. Errors are the destination's
+ * connection's.
+ *
+ * to_name, from_name  names of databases: NULL or "main"
+ * backup              must be ended before either connection is closed
+ * errors              VELO_ERROR: both are the same database, or the destination has a transaction
+ *                     open; VELO_NOMEM, VELO_MISUSE */
+VELO_API velo_status velo_backup_begin(velo_connection *to, const char *to_name,
+                                       velo_connection *from, const char *from_name,
+                                       velo_backup **backup);
+
+/* Copy up to `pages` pages, all for a negative number. VELO_OK: there is more; VELO_DONE: all is
+ * there and committed. From the first step to the last nobody else writes the destination; its
+ * readers see what was there before.
+ *
+ * errors  VELO_BUSY, VELO_LOCKED (the source's connection has changed something in a transaction):
+ *         it could not begin: try again. Any other ends it: those of velo_step; VELO_TOOBIG also: a
+ *         row or a key has no room on the destination's smaller pages */
+VELO_API velo_status velo_backup_step(velo_backup *backup, int pages);
+
+/* End it. Before VELO_DONE: the destination stays as it was. Returns what the last step failed
+ * with, or VELO_OK. NULL is allowed. */
+VELO_API velo_status velo_backup_end(velo_backup *backup);
+
+/* Pages that the source had at the first step, about, and how many of them are still to be copied;
+ * 0 before it, and when all is done. */
+VELO_API int64_t velo_backup_page_count(const velo_backup *backup);
+VELO_API int64_t velo_backup_remaining(const velo_backup *backup);
+
+/* ---- images ---- */
+
+/* What a database is as bytes. */
+typedef enum velo_image_format {
+    VELO_IMAGE_OWN = 0,   /* as a file of VelociDB's */
+    VELO_IMAGE_SQLITE = 1 /* as a file of SQLite's */
+} velo_image_format;
+
+/* Make an image of a database, of one snapshot: what a file with these bytes would be. One of our
+ * own goes through a file in the folder TMPDIR, or /tmp.
+ *
+ * database  NULL or "main"
+ * data      receives the bytes, to be given back with velo_free; NULL after an error
+ * errors    VELO_NOMEM, VELO_IOERR, VELO_FULL, VELO_LOCKED (of our own: the connection has changed
+ *           something in a transaction), those of velo_export_sqlite and velo_backup_step */
+VELO_API velo_status velo_serialize(velo_connection *connection, const char *database,
+                                    velo_image_format format, void **data, int64_t *size);
+
+/* Let the connection go on with a database in memory that is made of an image, of either format;
+ * the bytes are the caller's, and are of no use afterwards. What was open before is closed.
+ *
+ * size    0: an empty database
+ * errors  VELO_BUSY: a statement, transaction or backup is at work; VELO_NOTADB, VELO_CORRUPT and
+ *         what else velo_open and velo_import_sqlite fail with. Then the connection is as before */
+VELO_API velo_status velo_deserialize(velo_connection *connection, const char *database,
+                                      const void *data, int64_t size, int is_read_only);
+
 /* ---- hooks ---- */
 
 /* Each takes the place of the one before; NULL takes it away. They run on the thread that uses the

@@ -6,6 +6,7 @@
  *   C2  A command that cannot do what it is asked says so and returns 1. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "backup.h"
 #include "convert.h"
 #include "demo.h"
 #include "dump.h"
@@ -174,6 +175,27 @@ command_import_option(const command_call *call, size_t *at, import_options *opti
         return command_fail_usage(call);
     }
     return 0;
+}
+
+/* The words behind .backup and .restore: ?DB? FILE. */
+static int
+command_copy(const command_call *call, int (*run)(shell *of, const char *name, const char *path))
+{
+    if (call->count != 2 && call->count != 3)
+        return command_fail_usage(call);
+    return run(call->of, call->count == 3 ? call->words[1] : NULL, call->words[call->count - 1]);
+}
+
+static int
+command_backup(const command_call *call)
+{
+    return command_copy(call, backup_save);
+}
+
+static int
+command_restore(const command_call *call)
+{
+    return command_copy(call, backup_restore);
 }
 
 static int
@@ -560,6 +582,8 @@ command_width(const command_call *call)
 static int command_help(const command_call *call);
 
 static const command_entry command_table[] = {
+    {"backup", 3, command_backup, 1, "?DB? FILE", "Copy the database to FILE",
+     "     One snapshot is copied, in place of what FILE has; others may use the database.\n"},
     {"bail", 3, command_bail, 0, "on|off", "Stop after hitting an error", NULL},
     {"cd", 2, command_cd, 1, "DIRECTORY", "Change the working directory", NULL},
     {"changes", 3, command_changes, 0, "on|off", "Show number of rows changed by SQL", NULL},
@@ -616,6 +640,8 @@ static const command_entry command_table[] = {
     {"quit", 1, command_exit, 0, "", "Leave this program", NULL},
     {"read", 1, command_read, 1, "FILE", "Run the script FILE",
      "     A FILE that begins with \"|\" is a command whose output is run.\n"},
+    {"restore", 3, command_restore, 1, "?DB? FILE", "Replace the database by that of FILE", NULL},
+    {"save", 2, command_backup, 1, "?DB? FILE", "The same as .backup", NULL},
     {"schema", 2, command_schema, 0, "?PATTERN?", "Show the CREATE statements of tables", NULL},
     {"separator", 2, command_separator, 0, "COL ?ROW?", "Set what separates columns and rows",
      NULL},

@@ -121,6 +121,8 @@ struct velo_connection {
     unsigned trace_events;              /* of velo_trace_event; 0: none */
     int (*busy)(void *user, int count); /* busy handler, or NULL */
     void *busy_user;
+
+    uint32_t backup_count; /* backups that read it */
 };
 
 /* A value of the row at hand as the application last asked for it (31, item 35). */
@@ -191,6 +193,8 @@ struct velo_statement {
     int is_expired;    /* what it reads was undone with its schema: it must not go on */
     vl_made_rows made; /* OTHER */
     vl_source source;  /* what exec reads tables through, while is_open */
+
+    velo_backup *backup; /* it stands for a backup's writing (backup.c), or NULL */
 };
 
 /* ---- engine.c ---- */
@@ -397,6 +401,10 @@ vl_plan_found vl_functions_find(const void *arg, const char *name, size_t size, 
                                 vl_plan_func *found);
 
 /* ---- connection.c ---- */
+
+/* Exchange the databases of two connections, both of which have nothing at work; what is prepared
+ * is to be made anew. The first one's is read-only from now on, or not. */
+void vl_connection_swap(velo_connection *connection, velo_connection *other, int is_read_only);
 
 /* Begin a public call: forget the error before. End it: keep the code, and return it. */
 vl_ctx *vl_connection_begin_call(velo_connection *connection);

@@ -152,11 +152,14 @@ velo_close(velo_connection *connection)
 
     if (connection == NULL)
         return VELO_OK;
-    if (connection->statements != NULL) {
+    if (connection->statements != NULL || connection->backup_count > 0) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
 
-        return vl_connection_end_call(
-            connection, vl_fail(ctx, VELO_BUSY, "unable to close due to unfinalized statements"));
+        return vl_connection_end_call(connection,
+                                      vl_fail(ctx, VELO_BUSY,
+                                              connection->statements != NULL
+                                                  ? "unable to close due to unfinalized statements"
+                                                  : "unable to close due to unfinished backups"));
     }
     if (connection->engine != NULL) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
@@ -174,6 +177,32 @@ velo_close(velo_connection *connection)
     }
     vl_free(connection);
     return st;
+}
+
+void
+vl_connection_swap(velo_connection *connection, velo_connection *other, int is_read_only)
+{
+    vl_engine *engine = connection->engine;
+    vl_session *session = connection->session;
+
+    connection->engine = other->engine;
+    connection->session = other->session;
+    other->engine = engine;
+    other->session = session;
+    connection->is_read_only = is_read_only;
+    connection->snapshot_ts = VL_TS_NONE;
+    connection->commit_ts = VL_TS_NONE;
+    vl_schema_release(connection->told_schema);
+    connection->told_schema = NULL;
+    if (connection->busy != NULL)
+        velo_set_busy_handler(connection, connection->busy, connection->busy_user);
+    else
+        velo_set_busy_timeout(connection, (int)connection->busy_ms);
+    vl_connection_expire_statements(connection);
+    for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
+        vl_exec_destroy(at->exec); /* it knows tables of the database that goes */
+        at->exec = NULL;
+    }
 }
 
 /* ---- errors ---- */
