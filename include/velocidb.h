@@ -564,6 +564,76 @@ VELO_API const char *velo_column_text(velo_statement *statement, int column);
 VELO_API const void *velo_column_blob(velo_statement *statement, int column);
 VELO_API int64_t velo_column_bytes(velo_statement *statement, int column);
 
+/* ---- results as columns ---- */
+
+/* The structs of the Arrow C data and stream interfaces, as its specification has them for everyone
+ * to copy. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE           2
+#define ARROW_FLAG_MAP_KEYS_SORTED    4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+#endif
+
+/* Give the rows of a statement as batches of columns, struct arrays with a child for each column.
+ *
+ * A column is int64, float64, utf8 or binary: as its declared type says (INT, REAL, TEXT, BLOB and
+ * what else SQLite takes for these) if all values of the first batch are that, integers below 2^53
+ * in size being reals as well; or else what all of them are; utf8 where all are NULL. If they
+ * differ it is a dense union of int64, float64, utf8, binary and null, by name integer, real, text,
+ * blob and null. A later value that does not fit ends the stream with EINVAL and words that name
+ * row and column: CAST makes a column of one type. Texts have to be UTF-8.
+ *
+ * statement   to be stepped for the first time, with its parameters; used by nothing else until the
+ *             stream is released, which resets it
+ * batch_rows  rows of a batch at most; 0: 65,536
+ * is_owner    the release finalizes the statement instead
+ * out         receives the stream; arrays and schemas that it gives live by themselves, longer than
+ *             stream, statement and connection. Its functions return 0, ENOMEM, EINTR
+ * (interrupted), EIO or EINVAL. It belongs to the connection's thread errors      of the first
+ * batch: those of velo_step; VELO_MISMATCH: a text that is not UTF-8; VELO_MISUSE: no columns, or
+ * at work. The statement is the caller's then */
+VELO_API velo_status velo_arrow_stream(velo_statement *statement, int64_t batch_rows, int is_owner,
+                                       struct ArrowArrayStream *out);
+
 /* ---- values ---- */
 
 /* A value by itself: of a row, an argument of a function, or a copy. Belongs to one thread at a
@@ -591,6 +661,56 @@ VELO_API void velo_value_free(velo_value *value);
 
 /* Give a parameter a copy of a value. Errors as of velo_bind_text. */
 VELO_API velo_status velo_bind_value(velo_statement *statement, int index, const velo_value *value);
+
+/* ---- many rows ---- */
+
+/* Rows on their way into one table. They gather, and are inserted in groups of up to 2,048: as an
+ * INSERT does it, with all constraints, indexes and triggers. */
+typedef struct velo_appender velo_appender;
+
+/* Begin to append to a table. Each group is committed by itself: say BEGIN before and COMMIT after
+ * it if all is to be one transaction. The schema must not change meanwhile.
+ *
+ * database  NULL, or a name
+ * columns   names of the columns that rows have, ended by NULL; others get their defaults. NULL:
+ * all but generated ones, in their order appender  to be ended before the connection is closed
+ * errors    VELO_ERROR: no such table or column; VELO_NOMEM, those of velo_prepare */
+VELO_API velo_status velo_appender_begin(velo_connection *connection, const char *database,
+                                         const char *table, const char *const *columns,
+                                         velo_appender **appender);
+
+/* Give a row its next value; texts and blobs are copied. size of a text negative: up to its zero
+ * byte. Errors: VELO_MISUSE: the row has all; VELO_TOOBIG, VELO_NOMEM: it has one less. */
+VELO_API velo_status velo_append_null(velo_appender *appender);
+VELO_API velo_status velo_append_int64(velo_appender *appender, int64_t value);
+VELO_API velo_status velo_append_double(velo_appender *appender, double value);
+VELO_API velo_status velo_append_text(velo_appender *appender, const char *text, int64_t size);
+VELO_API velo_status velo_append_blob(velo_appender *appender, const void *data, int64_t size);
+
+/* End the row. Errors: VELO_MISUSE: a value is missing, and the row is dropped; those of
+ * velo_appender_flush. */
+VELO_API velo_status velo_append_row(velo_appender *appender);
+
+/* Values of a column in many rows. */
+typedef struct velo_array {
+    velo_type type;         /* VELO_NULL: all are NULL */
+    const void *values;     /* int64_t or double of each row; of texts and blobs all bytes */
+    const int64_t *offsets; /* texts and blobs: where each begins, and the end of the last */
+    const uint8_t *valid; /* NULL: all are there; or a bit for each row, the lowest of a byte first:
+                             0: it is NULL */
+} velo_array;
+
+/* Append whole columns, an array for each, and insert them: nothing is borrowed afterwards. Errors
+ * as velo_appender_flush; VELO_MISUSE. Groups before the failure stay inserted. */
+VELO_API velo_status velo_append_columns(velo_appender *appender, const velo_array *arrays,
+                                         int count, int64_t rows);
+
+/* Insert what has gathered. errors  those of velo_step, with the number of the row, counted from 1
+ * since the beginning: then none of the group is inserted, and it is dropped; one may go on */
+VELO_API velo_status velo_appender_flush(velo_appender *appender);
+
+/* Flush and end. It is gone whatever is returned. NULL is allowed. */
+VELO_API velo_status velo_appender_end(velo_appender *appender);
 
 /* ---- parts of values ---- */
 
