@@ -79,8 +79,16 @@ struct sqlite3 {
     int (*busy)(void *arg, int count);
     void *busy_arg;
     compat_hooks hooks;
-    int blob_count; /* handles of blobs that are open */
+    int blob_count;                    /* handles of blobs that are open */
+    char *attached_name;               /* a sqlite3_filename: of the last ATTACH */
+    struct compat_filename *filenames; /* those of sqlite3_db_filename for attached files */
 };
+
+/* The name of an attached file. */
+typedef struct compat_filename {
+    struct compat_filename *next;
+    sqlite3_filename name;
+} compat_filename;
 
 struct sqlite3_value {
     velo_value *core;

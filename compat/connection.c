@@ -264,10 +264,34 @@ connection_may_convert(const sqlite3 *db)
     return choice != NULL && strcmp(choice, "convert") == 0;
 }
 
+/* What ATTACH opens: a URI is taken apart where the connection's own name would be. */
+static velo_status
+connection_attach(void *user, const char *name, velo_attach_target *target)
+{
+    sqlite3 *db = user;
+    compat_uri uri;
+    int code = compat_uri_read(name, db->flags & ~SQLITE_OPEN_MEMORY, &uri);
+
+    sqlite3_free_filename(db->attached_name);
+    db->attached_name = uri.filename;
+    if (code != SQLITE_OK) {
+        (void)snprintf(target->message, sizeof target->message, "%s",
+                       uri.message[0] != 0 ? uri.message : "out of memory");
+        return (velo_status)code;
+    }
+    target->path = uri.is_memory ? NULL : uri.filename;
+    target->options.must_exist = (uri.flags & SQLITE_OPEN_CREATE) == 0;
+    target->options.is_read_only = (uri.flags & SQLITE_OPEN_READONLY) != 0;
+    if (uri.is_memory && (uri.flags & SQLITE_OPEN_SHAREDCACHE) != 0 && uri.filename[0] != 0)
+        target->options.memory_name = uri.filename;
+    return VELO_OK;
+}
+
 static velo_status
 connection_open_core(sqlite3 *db)
 {
     velo_open_options options;
+    velo_status st;
 
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
@@ -279,7 +303,12 @@ connection_open_core(sqlite3 *db)
         options.must_exist = options.is_read_only = 0;
     if (db->is_memory && (db->flags & SQLITE_OPEN_SHAREDCACHE) != 0 && db->filename[0] != 0)
         options.memory_name = db->filename;
-    return velo_open(db->is_memory ? NULL : db->filename, &options, &db->core);
+    st = velo_open(db->is_memory ? NULL : db->filename, &options, &db->core);
+    if (st == VELO_OK) {
+        velo_set_attach_hook(db->core, connection_attach, db);
+        (void)velo_set_attached_limit(db->core, db->limits[SQLITE_LIMIT_ATTACHED]);
+    }
+    return st;
 }
 
 /* A failure to open that SQLite would notice when the file is read first. */
@@ -436,6 +465,14 @@ connection_free(sqlite3 *db)
 
     db->core = NULL;
     sqlite3_free_filename(db->filename);
+    sqlite3_free_filename(db->attached_name);
+    while (db->filenames != NULL) {
+        compat_filename *name = db->filenames;
+
+        db->filenames = name->next;
+        sqlite3_free_filename(name->name);
+        sqlite3_free(name);
+    }
     sqlite3_free(db->message16);
     sqlite3_free(db->metadata);
     db->life = COMPAT_CLOSED;
@@ -541,10 +578,11 @@ sqlite3_txn_state(sqlite3 *db, const char *schema)
 
     if (!compat_enter(db))
         return -1;
-    if (schema == NULL || sqlite3_stricmp(schema, "main") == 0)
-        state = (int)velo_get_transaction_state(db->core);
-    else if (sqlite3_stricmp(schema, "temp") == 0)
-        state = SQLITE_TXN_NONE;
+    if (db->pending != 0)
+        state = schema == NULL ? SQLITE_TXN_NONE : -1;
+    else
+        state = schema == NULL ? (int)velo_get_transaction_state(db->core)
+                               : velo_database_state(db->core, schema);
     compat_unlock(db);
     return state;
 }
@@ -612,6 +650,8 @@ sqlite3_limit(sqlite3 *db, int id, int value)
         db->limits[id] = value > most[id] ? most[id] : value;
     if (id == SQLITE_LIMIT_LENGTH && value >= 0 && value < 30)
         db->limits[id] = 30;
+    if (id == SQLITE_LIMIT_ATTACHED && db->core != NULL)
+        (void)velo_set_attached_limit(db->core, db->limits[id]);
     compat_unlock(db);
     return before;
 }
@@ -629,19 +669,52 @@ sqlite3_db_name(sqlite3 *db, int index)
 {
     if (db == NULL || db->life != COMPAT_OPEN)
         return NULL;
-    return index == 0 ? "main" : index == 1 ? "temp" : NULL;
+    if (db->pending != 0)
+        return index == 0 ? "main" : index == 1 ? "temp" : NULL;
+    return velo_database_name(db->core, index);
+}
+
+/* The sqlite3_filename of an attached file, made once; NULL: no memory. */
+static sqlite3_filename
+connection_filename(sqlite3 *db, const char *path)
+{
+    compat_filename *known = db->filenames;
+    char *journal;
+
+    while (known != NULL && strcmp(known->name, path) != 0)
+        known = known->next;
+    if (known != NULL)
+        return known->name;
+    known = sqlite3_malloc64(sizeof *known);
+    journal = sqlite3_mprintf("%s-journal", path);
+    if (known != NULL && journal != NULL) {
+        known->name = sqlite3_create_filename(path, journal, "", 0, NULL);
+        if (known->name != NULL) {
+            known->next = db->filenames;
+            db->filenames = known;
+            sqlite3_free(journal);
+            return known->name;
+        }
+    }
+    sqlite3_free(journal);
+    sqlite3_free(known);
+    return NULL;
 }
 
 sqlite3_filename
 sqlite3_db_filename(sqlite3 *db, const char *schema)
 {
     static const char nothing[16] = {0}; /* a sqlite3_filename without path and parameters */
+    const char *path;
 
     if (db == NULL || db->life != COMPAT_OPEN)
         return NULL;
     if (schema == NULL || sqlite3_stricmp(schema, "main") == 0)
         return db->is_memory ? nothing + sizeof nothing / 2 : db->filename;
-    return sqlite3_stricmp(schema, "temp") == 0 ? nothing + sizeof nothing / 2 : NULL;
+    path = db->pending != 0 ? NULL : velo_database_path(db->core, schema);
+    if (path == NULL)
+        return sqlite3_stricmp(schema, "temp") == 0 ? nothing + sizeof nothing / 2 : NULL;
+    return path[0] == 0 ? nothing + sizeof nothing / 2 : connection_filename(db, path);
 }
 
 int
@@ -651,5 +724,7 @@ sqlite3_db_readonly(sqlite3 *db, const char *schema)
         return -1;
     if (schema == NULL || sqlite3_stricmp(schema, "main") == 0)
         return !db->is_memory && (db->flags & SQLITE_OPEN_READONLY) != 0;
+    if (db->pending == 0)
+        return velo_database_is_read_only(db->core, schema);
     return sqlite3_stricmp(schema, "temp") == 0 ? 0 : -1;
 }

@@ -409,10 +409,9 @@ sqlite3_unlock_notify(sqlite3 *db, void (*notify)(void **, int), void *arg)
 int
 sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *schema, int mode, int *log, int *done)
 {
-    static const char *const texts[] = {
-        "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(FULL)",
-        "PRAGMA wal_checkpoint(RESTART)", "PRAGMA wal_checkpoint(TRUNCATE)"};
+    static const char *const modes[] = {"PASSIVE", "FULL", "RESTART", "TRUNCATE"};
     sqlite3_stmt *stmt = NULL;
+    char *text;
     int is_busy = 0;
     int code;
 
@@ -424,9 +423,14 @@ sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *schema, int mode, int *log, i
         return compat_misuse();
     if (!compat_enter(db))
         return compat_misuse();
-    if (schema != NULL && schema[0] != 0 && sqlite3_stricmp(schema, "main") != 0)
+    if (schema != NULL && schema[0] != 0 &&
+        (db->pending != 0 || velo_database_path(db->core, schema) == NULL))
         return compat_leave_own(db, compat_fail(db, SQLITE_ERROR, "unknown database: %s", schema));
-    code = sqlite3_prepare_v2(db, texts[mode], -1, &stmt, NULL);
+    text = schema == NULL || schema[0] == 0
+               ? sqlite3_mprintf("PRAGMA wal_checkpoint(%s)", modes[mode])
+               : sqlite3_mprintf("PRAGMA \"%w\".wal_checkpoint(%s)", schema, modes[mode]);
+    code = text == NULL ? SQLITE_NOMEM : sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
+    sqlite3_free(text);
     if (code == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         is_busy = sqlite3_column_int(stmt, 0);
         if (log != NULL)
@@ -463,7 +467,8 @@ sqlite3_file_control(sqlite3 *db, const char *schema, int op, void *arg)
 
     if (!compat_enter(db))
         return compat_misuse();
-    if (schema != NULL && sqlite3_stricmp(schema, "main") != 0) {
+    if (schema != NULL && sqlite3_stricmp(schema, "main") != 0 &&
+        (db->pending != 0 || velo_database_path(db->core, schema) == NULL)) {
         code = SQLITE_ERROR;
     } else if (op == SQLITE_FCNTL_VFSNAME && arg != NULL) {
         char *name = compat_copy("unix");

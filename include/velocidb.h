@@ -260,6 +260,37 @@ typedef enum velo_transaction_state {
 } velo_transaction_state;
 VELO_API velo_transaction_state velo_get_transaction_state(const velo_connection *connection);
 
+/* ---- databases of a connection ---- */
+
+/* The name of the database with a number: 0 is "main", 1 "temp", those of ATTACH follow in their
+ * order. NULL: there is none. The text is valid until the database is detached. */
+VELO_API const char *velo_database_name(const velo_connection *connection, int index);
+
+/* Of a database by its name, or of main (NULL): the full path of its file, "" when it has none,
+ * NULL when there is no such database; whether the connection may not change it; what the
+ * transaction has done there so far, as velo_transaction_state. -1: there is no such database. */
+VELO_API const char *velo_database_path(const velo_connection *connection, const char *name);
+VELO_API int velo_database_is_read_only(const velo_connection *connection, const char *name);
+VELO_API int velo_database_state(const velo_connection *connection, const char *name);
+
+/* How many databases may be attached: 10 at first, and at most. Returns what it was; limit negative
+ * changes nothing. */
+VELO_API int velo_set_attached_limit(velo_connection *connection, int limit);
+
+/* What ATTACH opens for the name that it was given. */
+typedef struct velo_attach_target {
+    size_t size;               /* sizeof(velo_attach_target) */
+    const char *path;          /* the name itself, at first; NULL or "": in memory. Valid until the
+                                  connection is used next */
+    velo_open_options options; /* those of main, without memory_name, at first */
+    char message[256];         /* of an error */
+} velo_attach_target;
+
+/* Called by ATTACH before it opens anything; must not use the connection. Not VELO_OK: ATTACH fails
+ * with that code and the message. */
+typedef velo_status velo_attach_hook(void *user, const char *name, velo_attach_target *target);
+VELO_API void velo_set_attach_hook(velo_connection *connection, velo_attach_hook *hook, void *user);
+
 /* What is known of a table's column. */
 typedef struct velo_column_info {
     size_t size;           /* sizeof(velo_column_info), set by the caller */
@@ -273,7 +304,7 @@ typedef struct velo_column_info {
 /* Find a table's column. Texts in `info` are valid until the next call of this function on
  * the connection.
  *
- * database  NULL for any; "main"
+ * database  NULL for any
  * column    NULL: only find out whether there is such a table, `info` is not used; a name of the
  *           rowid finds INTEGER where the table has one that no column hides
  * errors    VELO_ERROR: there is no such table or column */
@@ -720,7 +751,7 @@ typedef struct velo_blob velo_blob;
 
 /* Open a value.
  *
- * database    NULL or "main"
+ * database    NULL for any
  * is_writing  0: it is only read
  * errors      VELO_ERROR: there is no such table, column or rowid, or the value is no text or blob;
  *             those of velo_prepare and velo_step */

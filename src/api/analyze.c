@@ -84,14 +84,14 @@ analyze_entry(vl_ctx *ctx, analyze_count *count, const vl_key_seen *entry)
 static velo_status
 analyze_scan(vl_ctx *ctx, const velo_statement *statement, analyze_count *count)
 {
-    vl_view view = vl_statement_newest(&statement->txn);
+    vl_view view = vl_statement_newest(vl_prepared_txn(statement));
     vl_tree_key_range all = {0};
     vl_txn_index *index;
     vl_key_scan scan;
     velo_status st;
 
     VL_TRY(
-        vl_keys_open(ctx, statement->connection->engine->store, count->index->object.tree, &index));
+        vl_keys_open(ctx, vl_prepared_engine(statement)->store, count->index->object.tree, &index));
     vl_key_scan_begin(&scan, index, &view, &all, 0);
     st = vl_key_scan_next(ctx, &scan);
     while (st == VELO_OK && scan.count > 0) {
@@ -120,8 +120,8 @@ analyze_put(vl_ctx *ctx, velo_statement *statement, vl_schema *schema, const cha
 
     if (def == NULL)
         return vl_fail(ctx, VELO_INTERNAL, "the table sqlite_stat1 is missing");
-    VL_TRY(vl_rows_open(ctx, statement->connection->engine->store, def->object.tree, &rows));
-    return vl_rows_append(ctx, &statement->txn, rows, values, &rowid);
+    VL_TRY(vl_rows_open(ctx, vl_prepared_engine(statement)->store, def->object.tree, &rows));
+    return vl_rows_append(ctx, vl_prepared_txn(statement), rows, values, &rowid);
 }
 
 /* How many rows are equal on average, as SQLite rounds it: up, but not from nearly 1 to 2. */
@@ -162,12 +162,12 @@ analyze_index(vl_ctx *ctx, velo_statement *statement, vl_schema *schema, const v
 static velo_status
 analyze_rows(vl_ctx *ctx, velo_statement *statement, vl_schema *schema, const vl_table_def *table)
 {
-    vl_view view = vl_statement_newest(&statement->txn);
+    vl_view view = vl_statement_newest(vl_prepared_txn(statement));
     char numbers[ANALYZE_NUMBER_SIZE + 1];
     vl_txn_table *rows;
     uint64_t count;
 
-    VL_TRY(vl_rows_open(ctx, statement->connection->engine->store, table->object.tree, &rows));
+    VL_TRY(vl_rows_open(ctx, vl_prepared_engine(statement)->store, table->object.tree, &rows));
     VL_TRY(vl_rows_count(ctx, rows, &view, (vl_rowid_range){INT64_MIN, INT64_MAX}, &count));
     if (count == 0)
         return VELO_OK;

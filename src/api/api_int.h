@@ -1,8 +1,16 @@
 /* api_int.h - what is behind connections and statements.
  *
  *     engine       one open database of the process: store, newest schema      engine.c
- *     connection   one user of it: session, transaction, settings              connection.c
+ *     connection   one user of some: transaction, settings                     connection.c
+ *     database     one of those that it uses: session, schema                  database.c
  *     statement    text, plan, execution, row at hand                          statement.c
+ *     part         what a statement has open of one database                   part.c
+ *
+ * Databases. A connection has a list of them: main is number 0, temp 1, those of ATTACH follow. The
+ * temporary one is an engine of its own, in memory, which is made when something first needs it.
+ * Engines know their schema by the name "main" (the temporary one: "temp"); a database of another
+ * name has schemas of its own, built from the same rows, since names in schemas say where tables
+ * are. All sessions of a connection have one node in the graph of who waits for whom.
  *
  * The schema. The texts of all objects are rows of the tree `master`, which is what SQL sees as
  * sqlite_schema; numbers that belong to the database (its schema's version among them) are rows of
@@ -41,7 +49,19 @@ typedef enum vl_meta {
     VL_META_JOURNAL_MODE = 4    /* 1: "wal" was asked for (31, item 36) */
 } vl_meta;
 
+/* Numbers of databases of a connection. */
+enum {
+    VL_DATABASE_MAIN = 0,
+    VL_DATABASE_TEMP = 1,
+    VL_DATABASE_ATTACHED = 2 /* the first of them */
+};
+
+/* Databases that a connection can have, and attach. */
+#define VL_DATABASES_MAX VL_PLAN_SCHEMAS_MAX
+#define VL_ATTACHED_MAX  (VL_DATABASES_MAX - VL_DATABASE_ATTACHED)
+
 typedef struct vl_engine vl_engine;
+typedef struct vl_database vl_database;
 
 struct vl_engine {
     vl_engine *next;     /* list of open files; guarded by VL_RANK_API */
@@ -51,54 +71,86 @@ struct vl_engine {
     char *path;          /* as first opened, full; in memory its name, or NULL */
     vl_io *io;           /* shared by all engines */
     vl_txn_store *store; /* the database */
+    const char *name;    /* in its schemas: "main" or "temp" */
     vl_tree_id master;   /* see above; immutable */
     vl_tree_id meta;     /* see above; immutable */
 
     vl_latch latch;                /* of the following */
     vl_schema *schema;             /* newest committed one, a reference */
     int is_committing;             /* a transaction that changed the schema is being committed */
-    velo_connection *ddl_owner;    /* whose transaction changes the schema, or NULL */
-    uint32_t writer_count;         /* connections whose transaction writes */
+    vl_database *ddl_owner;        /* whose transaction changes the schema, or NULL */
+    uint32_t writer_count;         /* databases of connections whose transaction writes */
     uint32_t long_writer_count;    /* those of them that said BEGIN */
     _Atomic uint64_t data_version; /* grows with each commit that changed something */
 };
 
-/* A SAVEPOINT. */
+/* A SAVEPOINT. Each database with an engine has a vl_saved for it. */
 typedef struct vl_savepoint {
     char *name;
-    vl_txn_mark mark;
-    vl_schema *schema;       /* the connection's then, a reference or NULL */
-    int has_ddl;             /* likewise */
     int is_transaction;      /* it began the transaction */
     vl_exec_foreign foreign; /* the connection's then */
     struct vl_savepoint *older;
 } vl_savepoint;
 
-struct velo_connection {
-    vl_ctx ctx;
-    vl_engine *engine;          /* NULL: opening failed */
-    vl_session *session;        /* see engine */
-    velo_statement *statements; /* all, newest first */
-    velo_status code;           /* of the last call */
-    int is_read_only;
+/* What a database was at a savepoint. */
+typedef struct vl_saved {
+    struct vl_saved *older; /* of the savepoint before */
+    vl_txn_mark mark;
+    vl_schema *schema; /* the database's then, a reference or NULL */
+    vl_schema *shared; /* likewise */
+    int has_ddl;       /* likewise */
+} vl_saved;
+
+/* A database that a connection uses. */
+struct vl_database {
+    velo_connection *connection;
+    char *name;             /* "main", "temp", or that of ATTACH */
+    vl_engine *engine;      /* NULL: temp, which nothing needed yet */
+    vl_session *session;    /* see engine */
+    int is_read_only;       /* as it was opened */
     int is_writer;          /* counts in engine->writer_count */
     int is_long_writer;     /* counts in engine->long_writer_count */
-    uint32_t writing_count; /* statements that write, between first step and end */
-    int has_ddl;            /* its transaction has changed the schema: `schema` is private */
+    uint32_t writing_count; /* statements that write it, between first step and end */
+    uint32_t active_count;  /* statements that have it open, those that write too */
+    int has_ddl;            /* the transaction has changed its schema: `schema` is private */
     vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
-    vl_savepoint *savepoints;
-    vl_exec_tally tally; /* changes and the last rowid */
-    int64_t busy_ms;
-    int64_t now_ms;            /* of the statement at work: Julian milliseconds; 0: not asked yet */
-    _Atomic int interrupt;     /* not 0: the call at work is to stop */
+    vl_schema *shared;      /* has_ddl: the same by the engine's name; NULL: `schema` itself */
+    vl_schema *named;       /* a committed schema by this name, a reference, and... */
+    vl_schema *named_of;    /* ... that of the engine that it is of, a reference; NULL: none yet */
+    vl_saved *saved;        /* for each savepoint one, newest first */
+    vl_txn_mark begin;      /* in a transaction: its begin */
     vl_timestamp snapshot_ts;  /* of the newest snapshot that a statement began with */
     vl_timestamp commit_ts;    /* of the last commit that engine->data_version counts */
     uint64_t snapshot_version; /* engine->data_version when that was taken, or before */
-    uint32_t active_count;     /* statements between first step and end, those that write too */
-    int synchronous;           /* vl_synchronous */
-    int has_foreign_keys;      /* PRAGMA foreign_keys: they are enforced */
-    vl_exec_foreign foreign;   /* what they have counted in the open transaction */
-    int cache_size;            /* PRAGMA cache_size: remembered */
+};
+
+struct velo_connection {
+    vl_ctx ctx;
+    vl_engine *engine;   /* of main, as in databases[0]; NULL: opening failed */
+    vl_session *session; /* of main: its transaction is that of the connection */
+    vl_database main;    /* databases[VL_DATABASE_MAIN] */
+    vl_database temp;    /* databases[VL_DATABASE_TEMP] */
+    vl_database *databases[VL_DATABASES_MAX]; /* database_count of them */
+    uint32_t database_count;
+    uint64_t epoch;             /* grows when names of databases change: plans are made anew */
+    velo_statement *statements; /* all, newest first */
+    velo_status code;           /* of the last call */
+    velo_open_options options;  /* as main was opened: for those of ATTACH; without memory_name */
+    uint32_t writing_count;     /* statements that write, between first step and end */
+    vl_savepoint *savepoints;
+    uint32_t attached_max;         /* databases that it may attach */
+    velo_attach_hook *attach_hook; /* or NULL */
+    void *attach_user;
+    vl_exec_tally tally; /* changes and the last rowid */
+    int64_t busy_ms;
+    int64_t now_ms;          /* of the statement at work: Julian milliseconds; 0: not asked yet */
+    _Atomic int interrupt;   /* not 0: the call at work is to stop */
+    uint32_t active_count;   /* statements between first step and end, those that write too */
+    int synchronous;         /* vl_synchronous */
+    int has_foreign_keys;    /* PRAGMA foreign_keys: they are enforced */
+    vl_exec_foreign foreign; /* what they have counted in the open transaction */
+    int cache_size;          /* PRAGMA cache_size: remembered */
+    int temp_store;          /* PRAGMA temp_store: remembered */
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     vl_func_environment functions; /* with this connection as its user */
@@ -157,6 +209,21 @@ typedef struct vl_made_rows {
     uint32_t at;
 } vl_made_rows;
 
+/* What a statement has open of one database. */
+typedef struct vl_part {
+    vl_database *database;
+    vl_statement txn; /* while is_open */
+    int is_open;      /* txn has begun */
+    int is_writing;   /* it may change something */
+} vl_part;
+
+/* Which databases a statement needs, by their numbers: sets of 1 << number. */
+typedef struct vl_needs {
+    uint32_t reads;  /* those that it writes too */
+    uint32_t writes; /* see reads */
+    uint32_t ddl;    /* of those: whose schema it changes */
+} vl_needs;
+
 struct velo_statement {
     velo_connection *connection;
     velo_statement *next; /* of the connection */
@@ -172,10 +239,18 @@ struct velo_statement {
     vl_exec_tally tally;             /* of the connection, when the run began */
     vl_exec_foreign foreign;         /* likewise */
     int has_foreign_keys;            /* the plan enforces them */
-    vl_schema *schema;               /* the plan's, a reference */
-    vl_exec *exec;                   /* NULL: OTHER */
-    vl_statement txn;                /* while is_open */
-    int is_open;                     /* txn has begun */
+    vl_schema *schemas[VL_DATABASES_MAX]; /* the plan's by number, references; all or none */
+    uint32_t schema_count;                /* databases when the plan was made; 0: there is none */
+    uint64_t epoch;                       /* of the connection, then */
+    uint32_t reads;                       /* databases whose tables the plan and its bodies name */
+    uint32_t writes;                      /* those of them that they change */
+    vl_exec *exec;                        /* NULL: OTHER */
+    vl_part first;                        /* parts, when there is one */
+    vl_part *parts;                       /* by number, part_count of them, while is_open */
+    uint32_t part_count;
+    uint32_t part_room; /* of an array of its own; 0: `first` it is */
+    uint32_t target;    /* OTHER: number of the database that it is about */
+    int is_open;        /* its parts have begun */
     vl_statement_state state;
     velo_status last;     /* what the last step returned */
     int has_returned_row; /* in this run */
@@ -184,18 +259,44 @@ struct velo_statement {
     uint32_t column_count;
     uint32_t param_count;
     vl_value *params;
-    void **copies;     /* of each parameter the copy of its bytes, or NULL */
-    int is_writing;    /* it counts in connection->writing_count */
-    void *user;        /* the application's */
-    int64_t began_ns;  /* when the run began, if its end is traced */
-    int is_traced;     /* the run's end is to be told */
-    int is_stale;      /* functions have changed: the plan is to be made anew */
-    int is_expired;    /* what it reads was undone with its schema: it must not go on */
-    vl_made_rows made; /* OTHER */
-    vl_source source;  /* what exec reads tables through, while is_open */
+    void **copies;           /* of each parameter the copy of its bytes, or NULL */
+    int is_writing;          /* it counts in connection->writing_count */
+    void *user;              /* the application's */
+    int64_t began_ns;        /* when the run began, if its end is traced */
+    int is_traced;           /* the run's end is to be told */
+    int is_stale;            /* functions have changed: the plan is to be made anew */
+    int is_expired;          /* what it reads was undone with its schema: it must not go on */
+    vl_made_rows made;       /* OTHER */
+    vl_source source;        /* what exec reads tables through, while is_open */
+    vl_source_other *others; /* what it has of others than main: in the plan's arena */
 
     velo_backup *backup; /* it stands for a backup's writing (backup.c), or NULL */
 };
+
+/* What an open OTHER statement has of the database that it is about. */
+static inline vl_database *
+vl_prepared_database(const velo_statement *statement)
+{
+    return statement->connection->databases[statement->target];
+}
+
+static inline vl_engine *
+vl_prepared_engine(const velo_statement *statement)
+{
+    return vl_prepared_database(statement)->engine;
+}
+
+static inline vl_statement *
+vl_prepared_txn(const velo_statement *statement)
+{
+    return &statement->parts[statement->target].txn;
+}
+
+static inline vl_schema *
+vl_prepared_schema(const velo_statement *statement)
+{
+    return statement->schemas[statement->target];
+}
 
 /* ---- engine.c ---- */
 
@@ -203,15 +304,27 @@ struct velo_statement {
 velo_status vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options,
                            vl_engine **out) VL_MUST_CHECK;
 
+/* Make the engine of a connection's temporary database. */
+velo_status vl_engine_open_temp(vl_ctx *ctx, const velo_open_options *options, vl_engine **out)
+    VL_MUST_CHECK;
+
 /* Drop a reference; the last one closes the database. */
 velo_status vl_engine_close(vl_ctx *ctx, vl_engine *engine);
 
 /* The newest committed schema, with a reference. */
 vl_schema *vl_engine_schema(vl_engine *engine);
 
-/* Build the schema that a view sees. */
-velo_status vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const vl_view *view,
-                                  vl_schema **out) VL_MUST_CHECK;
+/* Build the schema that a view sees, of a database called `name`. */
+velo_status vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const char *name,
+                                  const vl_view *view, vl_schema **out) VL_MUST_CHECK;
+
+/* Build a committed schema by another name, outside of any statement. */
+velo_status vl_engine_read_named(vl_ctx *ctx, vl_engine *engine, const char *name, vl_schema **out)
+    VL_MUST_CHECK;
+
+/* The schema of a temporary database that has nothing, borrowed: it is there as long as any engine.
+ */
+vl_schema *vl_engine_empty_temp(void);
 
 /* A number of the tree meta, 0 when it was never set. */
 velo_status vl_engine_read_meta(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_meta which,
@@ -225,31 +338,121 @@ velo_status vl_engine_write_meta(vl_ctx *ctx, vl_engine *engine, vl_statement *s
 velo_status vl_connection_control(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
     VL_MUST_CHECK;
 
-/* Begin a statement's transaction part, and find the schema that fits its snapshot: *schema
- * receives it, with a reference.
- *
- * is_writing  it may change something
- * is_ddl      it changes the schema: no other connection writes meanwhile */
-velo_status vl_connection_enter(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
-                                int is_writing, int is_ddl, vl_schema **schema) VL_MUST_CHECK;
+/* Begin a statement's parts, in the order of numbers: statement->parts, which has room for all.
+ * schemas receives, by number, those that fit the snapshots, with references; NULL: not opened. */
+velo_status vl_connection_enter(vl_ctx *ctx, velo_statement *statement, const vl_needs *needs,
+                                vl_schema **schemas) VL_MUST_CHECK;
 
-/* End it: `st` is what the statement came to. OK: ended, and committed outside of a transaction; an
- * error: undone as `resolution` says. is_writing: it counts among those that write. Returns `st`,
- * or the error of ending. */
-velo_status vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
-                                int is_writing, velo_status st, vl_conflict resolution)
-    VL_MUST_CHECK;
+/* End them: `st` is what the statement came to. OK: ended, and committed outside of a transaction,
+ * one after the other; an error: undone as `resolution` says. is_writing: it counts among those
+ * that write. Returns `st`, or the error of ending, which says so when some were committed and
+ * others not. */
+velo_status vl_connection_leave(vl_ctx *ctx, velo_statement *statement, int is_writing,
+                                velo_status st, vl_conflict resolution) VL_MUST_CHECK;
+
+/* End them as if they had not begun: nothing was done yet. */
+void vl_connection_give_up(vl_ctx *ctx, velo_statement *statement, int is_writing);
 
 /* A writing statement stays open until the application goes on: others do not wait for it without
  * an end. */
 void vl_connection_linger(velo_connection *connection);
 
-/* Put a schema that this transaction has made in the place of the one before; takes the reference.
- */
-void vl_connection_set_schema(velo_connection *connection, vl_schema *schema);
-
 /* Roll back whatever is open. */
 void vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection);
+
+/* Whether BEGIN or SAVEPOINT was said. */
+static inline int
+vl_connection_is_in_transaction(const velo_connection *connection)
+{
+    return vl_session_is_in_transaction(connection->session);
+}
+
+/* Make a database whose session was just made part of the transaction that is open, if there is
+ * one. */
+velo_status vl_database_join(vl_ctx *ctx, vl_database *database) VL_MUST_CHECK;
+
+/* ---- part.c ---- */
+
+/* Count the database among the writers of its engine, or make it the one that changes the schema,
+ * waiting for others. Errors: VELO_READONLY, VELO_BUSY, VELO_INTERRUPT. And the end of that. */
+velo_status vl_database_start_writing(vl_ctx *ctx, vl_database *database, int is_ddl) VL_MUST_CHECK;
+void vl_database_stop_writing(vl_database *database);
+void vl_database_linger(vl_database *database);
+
+/* Begin a part, and find the schema that fits its snapshot. */
+velo_status vl_part_begin(vl_ctx *ctx, vl_part *part, int is_writing, int is_ddl,
+                          vl_schema **schema) VL_MUST_CHECK;
+
+/* End a part, or give its changes up; outside of a transaction one that writes commits, or is
+ * undone as a whole: vl_database_close is left to the caller then. */
+velo_status vl_part_end(vl_ctx *ctx, vl_part *part) VL_MUST_CHECK;
+void vl_part_fail(vl_ctx *ctx, vl_part *part);
+
+/* A commit begins that may change the schema. */
+void vl_database_begin_commit(vl_database *database);
+
+/* It has failed, and the transaction is still open. */
+void vl_database_fail_commit(vl_database *database);
+
+/* The transaction is over in the database, in one way or another. */
+void vl_database_close(vl_database *database, int has_committed);
+
+/* Put a schema that the transaction has made in the place of the one before: by the database's name
+ * and by the engine's (NULL: they are the same). Takes the references. */
+void vl_database_set_schema(vl_database *database, vl_schema *schema, vl_schema *shared);
+
+/* Drop the schema of the open transaction. */
+void vl_database_forget_schema(vl_database *database);
+
+/* Count a new version of the schema in the statement's target, and make it anew of what
+ * sqlite_schema has now, by both names: see vl_database_set_schema. */
+velo_status vl_database_make_schema(vl_ctx *ctx, vl_database *database, vl_statement *txn,
+                                    vl_schema **schema, vl_schema **shared) VL_MUST_CHECK;
+
+/* ---- attach.c ---- */
+
+/* Carry out ATTACH and DETACH. */
+velo_status vl_attach_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+velo_status vl_detach_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* ---- database.c ---- */
+
+/* Give a database an engine, whose reference is taken, and a session; on failure it has none. */
+velo_status vl_database_start(vl_ctx *ctx, vl_database *database, vl_engine *engine) VL_MUST_CHECK;
+
+/* Give back what a database holds; what its transaction has done is undone. */
+void vl_database_stop(vl_ctx *ctx, vl_database *database);
+
+/* Make main and temp of a connection that has an engine and a session. */
+void vl_database_init_all(velo_connection *connection);
+
+/* The number of a name; -1: there is none. */
+int vl_database_find(const velo_connection *connection, const char *name, size_t size);
+
+/* See that the temporary database has an engine. */
+velo_status vl_database_need_temp(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+
+/* The schemas by which names have a meaning now, by number, with references, into an array of
+ * VL_DATABASES_MAX. Nothing is kept on failure. */
+velo_status vl_database_get_schemas(vl_ctx *ctx, velo_connection *connection, vl_schema **schemas)
+    VL_MUST_CHECK;
+
+/* The schema of the database's name for a schema of its engine that the view has; takes the
+ * reference to `shared`. */
+velo_status vl_database_name_schema(vl_ctx *ctx, vl_database *database, const vl_view *view,
+                                    vl_schema *shared, vl_schema **out) VL_MUST_CHECK;
+
+/* Drop references to `count` schemas, some of which may be NULL. */
+void vl_database_release_schemas(vl_schema **schemas, uint32_t count);
+
+/* Close all of them but main's engine. */
+void vl_database_close_all(vl_ctx *ctx, velo_connection *connection);
+
+/* The schemas in the order in which names are looked for: temp before main. */
+void vl_database_order(vl_schema *const *schemas, uint32_t count, const vl_schema **ordered);
+
+/* A set of places in that order as one of numbers. */
+uint32_t vl_database_numbers(uint32_t places);
 
 /* ---- ddl_run.c, pragma.c, explain ---- */
 
@@ -262,13 +465,24 @@ velo_status vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement) V
 /* Carry out CREATE, DROP or ALTER: ddl_run.c. */
 velo_status vl_ddl_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 
+/* Which databases CREATE, DROP or ALTER needs, by the schemas of the statement's plan. What is
+ * wrong with it is told when it runs. Errors: VELO_NOMEM. */
+velo_status vl_ddl_find_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
+    VL_MUST_CHECK;
+
 /* EXPLAIN: the columns of its answer, and the answer: explain.c. */
 velo_status vl_explain_describe(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 velo_status vl_explain_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 
-/* Run a text without results inside of an open writing statement, by the given schema: nested.c. */
+/* Run a text without results inside of an open writing statement, in its target, by the given
+ * schema of that: nested.c. */
 velo_status vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql,
                           size_t size) VL_MUST_CHECK;
+
+/* The same for a text that may name tables of all databases as they were before the statement, and
+ * those of `schema` by its name. */
+velo_status vl_run_nested_wide(vl_ctx *ctx, velo_statement *outer, vl_schema *schema,
+                               const char *sql, size_t size) VL_MUST_CHECK;
 
 /* The text of the hidden column of sqlite_schema (schema_build.h): the tree of a primary key, 0:
  * none, and ids, NULL: none; in the arena. vl_split_layout takes it apart: it returns the tree, and
@@ -277,9 +491,10 @@ velo_status vl_make_layout(vl_ctx *ctx, vl_arena *arena, uint64_t key_tree, cons
                            vl_value *to) VL_MUST_CHECK;
 uint64_t vl_split_layout(const char **ids);
 
-/* Tell what is wrong with indexes of any table, as the statement sees it: verify.c. */
-velo_status vl_verify_tables(vl_ctx *ctx, velo_statement *statement, vl_exec_fault *tell,
-                             void *argument) VL_MUST_CHECK;
+/* Tell what is wrong with indexes of any table of a database, as the statement sees it: verify.c.
+ */
+velo_status vl_verify_tables(vl_ctx *ctx, velo_statement *statement, uint32_t number,
+                             vl_exec_fault *tell, void *argument) VL_MUST_CHECK;
 
 /* DROP TABLE with foreign keys: delete its rows with all that this does to others. Errors:
  * VELO_CONSTRAINT_FOREIGNKEY. */
@@ -327,7 +542,7 @@ velo_status vl_run_value(vl_ctx *ctx, velo_statement *outer, const char *sql, si
  * is left to do after the commit of one without INTO. */
 int vl_vacuum_is_in_place(const vl_ast *tree);
 velo_status vl_vacuum_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
-velo_status vl_vacuum_finish(vl_ctx *ctx, velo_connection *connection) VL_MUST_CHECK;
+velo_status vl_vacuum_finish(vl_ctx *ctx, vl_database *database) VL_MUST_CHECK;
 
 /* Whether a PRAGMA changes the database. */
 int vl_pragma_writes(const vl_ast *tree);
@@ -346,9 +561,12 @@ int vl_pragma_find_function(const void *arg, const char *name, size_t size,
 velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const vl_value *values)
     VL_MUST_CHECK;
 
-/* Make the plan of the statement's tree by a schema. */
-velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
+/* Make the plan of the statement's tree by schemas: all of the connection's, by number. */
+velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
     VL_MUST_CHECK;
+
+/* What a plan is made with, by the schemas of a statement; `ordered` has room for them. */
+vl_plan_env vl_prepared_env(const velo_statement *statement, const vl_schema **ordered);
 
 /* vl_exec_env.find_body: `user` is the statement. */
 velo_status vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action,
@@ -357,10 +575,15 @@ velo_status vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *acti
 /* Fail: a foreign key is violated. Returns its code. */
 velo_status vl_foreign_fail(vl_ctx *ctx);
 
-/* Make a plan of a tree without parameters. functions: of the connection, or NULL. */
+/* Make a plan of a tree without parameters, whose names are looked for in one schema only.
+ * functions: of the connection, or NULL. */
 velo_status vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
                               vl_schema *schema, const vl_func_set *functions, vl_plan **plan)
     VL_MUST_CHECK;
+
+/* The same, in all schemas of a statement. */
+velo_status vl_plan_by_statement(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
+                                 const velo_statement *statement, vl_plan **plan) VL_MUST_CHECK;
 
 /* ---- value.c ---- */
 
@@ -402,9 +625,11 @@ vl_plan_found vl_functions_find(const void *arg, const char *name, size_t size, 
 
 /* ---- connection.c ---- */
 
-/* Exchange the databases of two connections, both of which have nothing at work; what is prepared
- * is to be made anew. The first one's is read-only from now on, or not. */
-void vl_connection_swap(velo_connection *connection, velo_connection *other, int is_read_only);
+/* Exchange the main databases of two connections, both of which have nothing at work; what is
+ * prepared is to be made anew. The first one's is read-only from now on, or not. The other one is
+ * only to be closed. Errors: VELO_NOMEM; then nothing has changed. */
+velo_status vl_connection_swap(vl_ctx *ctx, velo_connection *connection, velo_connection *other,
+                               int is_read_only) VL_MUST_CHECK;
 
 /* Begin a public call: forget the error before. End it: keep the code, and return it. */
 vl_ctx *vl_connection_begin_call(velo_connection *connection);

@@ -19,6 +19,7 @@
 struct velo_backup {
     velo_connection *to;
     velo_connection *from;
+    vl_database *source;       /* of `from`; has an engine */
     velo_statement *statement; /* of `to` */
     vl_session *session;       /* of the engine of `from`; NULL: there is no snapshot */
     vl_statement snapshot;     /* of it, open while is_open */
@@ -49,13 +50,14 @@ backup_count_pages(vl_engine *engine)
 static velo_status
 backup_open_source(vl_ctx *ctx, velo_backup *backup)
 {
-    vl_engine *engine = backup->from->engine;
+    vl_engine *engine = backup->source->engine;
 
     VL_TRY(vl_session_create(ctx, engine->store, &backup->session));
     vl_session_enter_call(backup->session);
     VL_TRY(vl_statement_begin(ctx, backup->session, 0, &backup->snapshot));
     backup->is_open = 1;
-    VL_TRY(vl_engine_read_schema(ctx, engine, &backup->snapshot.view, &backup->schema));
+    VL_TRY(
+        vl_engine_read_schema(ctx, engine, engine->name, &backup->snapshot.view, &backup->schema));
     backup->page_count = backup_count_pages(engine);
     return VELO_OK;
 }
@@ -100,15 +102,15 @@ vl_backup_start(vl_ctx *ctx, velo_statement *statement)
 
     if (vl_session_is_in_transaction(statement->connection->session) || backup_is_in_use(statement))
         return vl_fail(ctx, VELO_ERROR, "destination database is in use");
-    if (velo_get_transaction_state(backup->from) == VELO_TRANSACTION_WRITE)
+    if (backup->source->is_writer || backup->source->writing_count > 0)
         return vl_fail(ctx, VELO_LOCKED, "the source's connection has a transaction that writes");
     st = backup_open_source(ctx, backup);
     if (st == VELO_OK) {
-        backup->copy = (vl_copy){.from = backup->from->engine,
+        backup->copy = (vl_copy){.from = backup->source->engine,
                                  .view = backup->snapshot.view,
                                  .schema = backup->schema,
-                                 .to = statement->connection->engine,
-                                 .statement = &statement->txn,
+                                 .to = vl_prepared_engine(statement),
+                                 .statement = vl_prepared_txn(statement),
                                  .interrupt = &statement->connection->interrupt};
         st = vl_copy_begin(ctx, &backup->copy);
     }
@@ -123,20 +125,20 @@ vl_backup_start(vl_ctx *ctx, velo_statement *statement)
 static velo_status
 backup_clear_schema(vl_ctx *ctx, velo_statement *statement)
 {
-    vl_engine *engine = statement->connection->engine;
+    vl_engine *engine = vl_prepared_engine(statement);
     vl_txn_table *master;
     vl_row_scan scan;
     velo_status st;
 
     VL_TRY(vl_rows_open(ctx, engine->store, engine->master, &master));
-    vl_row_scan_begin(&scan, master, &statement->txn.view, (vl_rowid_range){INT64_MIN, INT64_MAX},
-                      0, vl_master_ids, 0);
+    vl_row_scan_begin(&scan, master, &vl_prepared_txn(statement)->view,
+                      (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, vl_master_ids, 0);
     st = vl_row_scan_next(ctx, &scan);
     while (st == VELO_OK && scan.leaf != NULL) {
         int64_t rowid = vl_row_scan_rowid(&scan, 0);
 
         vl_row_scan_pause(&scan, 1);
-        st = vl_rows_delete(ctx, &statement->txn, master, rowid);
+        st = vl_rows_delete(ctx, vl_prepared_txn(statement), master, rowid);
         if (st == VELO_OK)
             st = vl_row_scan_next(ctx, &scan);
     }
@@ -148,16 +150,16 @@ backup_clear_schema(vl_ctx *ctx, velo_statement *statement)
 static velo_status
 backup_drop_trees(vl_ctx *ctx, velo_statement *statement)
 {
-    const vl_schema *schema = statement->schema;
+    const vl_schema *schema = vl_prepared_schema(statement);
 
     for (uint32_t i = 0; i < schema->table_count; i++) {
         const vl_object_def *object = &schema->tables[i]->object;
 
         if (object->type == VL_OBJECT_TABLE && object->rowid != 0)
-            VL_TRY(vl_txn_drop_tree(ctx, &statement->txn, object->tree));
+            VL_TRY(vl_txn_drop_tree(ctx, vl_prepared_txn(statement), object->tree));
     }
     for (uint32_t i = 0; i < schema->index_count; i++)
-        VL_TRY(vl_txn_drop_tree(ctx, &statement->txn, schema->indexes[i]->object.tree));
+        VL_TRY(vl_txn_drop_tree(ctx, vl_prepared_txn(statement), schema->indexes[i]->object.tree));
     return VELO_OK;
 }
 
@@ -166,8 +168,8 @@ static velo_status
 backup_replace(vl_ctx *ctx, velo_statement *statement)
 {
     velo_backup *backup = statement->backup;
-    vl_engine *engine = statement->connection->engine;
-    vl_view view = vl_statement_newest(&statement->txn);
+    vl_engine *engine = vl_prepared_engine(statement);
+    vl_view view = vl_statement_newest(vl_prepared_txn(statement));
     int64_t version;
 
     VL_TRY(vl_engine_read_meta(ctx, engine, &view, VL_META_SCHEMA_VERSION, &version));
@@ -175,7 +177,8 @@ backup_replace(vl_ctx *ctx, velo_statement *statement)
     VL_TRY(backup_drop_trees(ctx, statement));
     VL_TRY(vl_copy_schema(ctx, &backup->copy));
     VL_TRY(vl_copy_meta(ctx, &backup->copy));
-    VL_TRY(vl_engine_write_meta(ctx, engine, &statement->txn, VL_META_SCHEMA_VERSION, version));
+    VL_TRY(vl_engine_write_meta(ctx, engine, vl_prepared_txn(statement), VL_META_SCHEMA_VERSION,
+                                version));
     return vl_vacuum_make_schema(ctx, statement); /* counts a new version */
 }
 
@@ -201,34 +204,56 @@ vl_backup_step(vl_ctx *ctx, velo_statement *statement)
 
 /* ---- for the application ---- */
 
-/* Whether a name is that of a connection's database, which it can copy. */
+/* Find a database of a connection, and see that it has an engine. */
 static velo_status
-backup_check_name(vl_ctx *ctx, const char *name)
+backup_find(vl_ctx *ctx, velo_connection *connection, const char *name, vl_database **database)
 {
-    if (name == NULL || vl_name_compare(name, strlen(name), "main", 4) == 0)
-        return VELO_OK;
-    return vl_fail(ctx, VELO_ERROR, "unknown database %s", name);
+    int number = name == NULL ? VL_DATABASE_MAIN : vl_database_find(connection, name, strlen(name));
+
+    if (number < 0)
+        return vl_fail(ctx, VELO_ERROR, "unknown database %s", name);
+    if (number == VL_DATABASE_TEMP)
+        VL_TRY(vl_database_need_temp(ctx, connection));
+    *database = connection->databases[number];
+    return VELO_OK;
 }
 
 static velo_status
 backup_check(vl_ctx *ctx, velo_connection *to, const char *to_name, velo_connection *from,
-             const char *from_name)
+             const char *from_name, vl_database **source)
 {
+    vl_database *target;
+
     if (to == from)
         return vl_fail(ctx, VELO_ERROR, "source and destination must be distinct");
-    VL_TRY(backup_check_name(ctx, from_name));
-    VL_TRY(backup_check_name(ctx, to_name));
-    if (to->engine == from->engine)
+    VL_TRY(backup_find(ctx, from, from_name, source));
+    VL_TRY(backup_find(ctx, to, to_name, &target));
+    if (target->engine == (*source)->engine)
         return vl_fail(ctx, VELO_ERROR, "source and destination are the same database");
     if (velo_in_transaction(to))
         return vl_fail(ctx, VELO_ERROR, "destination database is in use");
     return VELO_OK;
 }
 
+/* Prepare the statement that stands for the writing. */
+static velo_status
+backup_prepare(velo_connection *to, const char *name, velo_statement **statement)
+{
+    vl_sql_text sql = {.ctx = &to->ctx};
+    velo_status st;
+
+    vl_sql_text_add(&sql, "VACUUM ");
+    vl_sql_text_add_name(&sql, name == NULL ? "main" : name);
+    st = vl_sql_text_prepare(to, &sql, statement);
+    vl_sql_text_free(&sql);
+    return st;
+}
+
 velo_status
 velo_backup_begin(velo_connection *to, const char *to_name, velo_connection *from,
                   const char *from_name, velo_backup **out)
 {
+    vl_database *source = NULL;
     velo_backup *backup;
     vl_ctx *ctx;
     velo_status st;
@@ -239,7 +264,7 @@ velo_backup_begin(velo_connection *to, const char *to_name, velo_connection *fro
     if (to == NULL || to->engine == NULL || from == NULL || from->engine == NULL)
         return VELO_MISUSE;
     ctx = vl_connection_begin_call(to);
-    st = backup_check(ctx, to, to_name, from, from_name);
+    st = backup_check(ctx, to, to_name, from, from_name, &source);
     if (st != VELO_OK)
         return vl_connection_end_call(to, st);
     backup = vl_alloc_zero(ctx, sizeof *backup);
@@ -247,7 +272,8 @@ velo_backup_begin(velo_connection *to, const char *to_name, velo_connection *fro
         return vl_connection_end_call(to, vl_fail(ctx, VELO_NOMEM, "cannot allocate a backup"));
     backup->to = to;
     backup->from = from;
-    st = velo_prepare(to, "VACUUM", -1, &backup->statement, NULL);
+    backup->source = source;
+    st = backup_prepare(to, to_name, &backup->statement);
     if (st != VELO_OK) {
         vl_free(backup);
         return st;

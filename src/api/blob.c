@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 struct velo_blob {
     velo_connection *connection;
@@ -161,30 +160,46 @@ blob_check(velo_blob *blob)
 
 /* ---- opening ---- */
 
-/* Make one of the two statements: `format` takes two names in double quotes. */
-static velo_status
-blob_prepare(velo_connection *connection, int is_update, const char *table, const char *column,
-             velo_statement **statement)
+/* Append a text that has no zero byte within. */
+static size_t
+blob_put(char *to, size_t at, const char *text)
 {
-    size_t room = 2 * (strlen(table) + strlen(column)) + 64;
+    size_t size = strlen(text);
+
+    memcpy(to + at, text, size + 1);
+    return at + size;
+}
+
+/* Append the table's name, with that of its database if it is known. */
+static size_t
+blob_put_table(char *to, size_t at, const char *database, const char *table)
+{
+    if (database != NULL) {
+        at += vl_put_name(to + at, database);
+        to[at++] = '.';
+    }
+    return at + vl_put_name(to + at, table);
+}
+
+/* Make one of the two statements. */
+static velo_status
+blob_prepare(velo_connection *connection, int is_update, const char *database, const char *table,
+             const char *column, velo_statement **statement)
+{
+    size_t database_size = database != NULL ? strlen(database) : 0;
+    size_t room = 2 * (database_size + strlen(table) + strlen(column)) + 64;
     char *sql = vl_alloc(&connection->ctx, room);
-    char *names;
+    size_t at;
     velo_status st;
 
     if (sql == NULL)
         return blob_fail(connection, VELO_NOMEM, "cannot allocate a statement");
-    names = vl_alloc(&connection->ctx, room);
-    if (names == NULL) {
-        vl_free(sql);
-        return blob_fail(connection, VELO_NOMEM, "cannot allocate a statement");
-    }
-    names[vl_put_name(names, is_update ? table : column)] = 0;
-    (void)snprintf(sql, room, is_update ? "UPDATE %s SET " : "SELECT %s FROM ", names);
-    names[vl_put_name(names, is_update ? column : table)] = 0;
-    (void)snprintf(sql + strlen(sql), room - strlen(sql), "%s%s WHERE rowid = ?1", names,
-                   is_update ? " = ?2" : "");
+    at = blob_put(sql, 0, is_update ? "UPDATE " : "SELECT ");
+    at = is_update ? blob_put_table(sql, at, database, table) : at + vl_put_name(sql + at, column);
+    at = blob_put(sql, at, is_update ? " SET " : " FROM ");
+    at = is_update ? at + vl_put_name(sql + at, column) : blob_put_table(sql, at, database, table);
+    (void)blob_put(sql, at, is_update ? " = ?2 WHERE rowid = ?1" : " WHERE rowid = ?1");
     st = velo_prepare(connection, sql, -1, statement, NULL);
-    vl_free(names);
     vl_free(sql);
     return st;
 }
@@ -196,11 +211,10 @@ blob_find(velo_connection *connection, const char *database, const char *table, 
     velo_column_info info = {.size = sizeof info};
     char text[300];
 
-    if (database != NULL && strcasecmp(database, "main") != 0)
-        (void)snprintf(text, sizeof text, "no such table: %.100s.%.100s", database, table);
-    else if (velo_find_column(connection, NULL, table, NULL, NULL) != VELO_OK)
-        (void)snprintf(text, sizeof text, "no such table: main.%.100s", table);
-    else if (velo_find_column(connection, NULL, table, column, &info) != VELO_OK)
+    if (velo_find_column(connection, database, table, NULL, NULL) != VELO_OK)
+        (void)snprintf(text, sizeof text, "no such table: %.100s.%.100s",
+                       database != NULL ? database : "main", table);
+    else if (velo_find_column(connection, database, table, column, &info) != VELO_OK)
         (void)snprintf(text, sizeof text, "no such column: \"%.100s\"", column);
     else
         return VELO_OK;
@@ -224,9 +238,9 @@ velo_blob_open(velo_connection *connection, const char *database, const char *ta
     if (blob == NULL)
         return blob_fail(connection, VELO_NOMEM, "cannot allocate a blob handle");
     blob->connection = connection;
-    st = blob_prepare(connection, 0, table, column, &blob->select);
+    st = blob_prepare(connection, 0, database, table, column, &blob->select);
     if (st == VELO_OK && is_writing)
-        st = blob_prepare(connection, 1, table, column, &blob->update);
+        st = blob_prepare(connection, 1, database, table, column, &blob->update);
     if (st == VELO_OK)
         st = blob_look(blob, rowid);
     if (st != VELO_OK) {

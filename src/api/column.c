@@ -52,13 +52,13 @@ column_describe(const vl_table_def *table, int position, velo_column_info *info)
 }
 
 static velo_status
-column_find(vl_ctx *ctx, const vl_schema *schema, const char *database, const char *name,
-            const char *column, velo_column_info *info)
+column_find(vl_ctx *ctx, const vl_schema *schema, const char *name, const char *column,
+            velo_column_info *info)
 {
     const vl_table_def *table = NULL;
     int position;
 
-    if (database == NULL || strcasecmp(database, "main") == 0)
+    if (schema != NULL)
         table = vl_schema_table(schema, name, strlen(name));
     if (table == NULL || table->object.type != VL_OBJECT_TABLE)
         return vl_fail(ctx, VELO_ERROR, "no such table column: %s.%s", name,
@@ -72,10 +72,30 @@ column_find(vl_ctx *ctx, const vl_schema *schema, const char *database, const ch
     return VELO_OK;
 }
 
+/* The schema of a database, or, without its name, the first one that has the table; NULL: there is
+ * none. */
+static vl_schema *
+column_schema(const velo_connection *connection, vl_schema *const *schemas, const char *database,
+              const char *table)
+{
+    int number = database == NULL ? -1 : vl_database_find(connection, database, strlen(database));
+
+    if (number >= 0)
+        return schemas[number];
+    for (uint32_t i = 0; database == NULL && i < connection->database_count; i++) {
+        vl_schema *schema = schemas[i < VL_DATABASE_ATTACHED ? 1 - i : i]; /* temp is first */
+
+        if (vl_schema_table(schema, table, strlen(table)) != NULL)
+            return schema;
+    }
+    return NULL;
+}
+
 velo_status
 velo_find_column(velo_connection *connection, const char *database, const char *table,
                  const char *column, velo_column_info *info)
 {
+    vl_schema *schemas[VL_DATABASES_MAX];
     vl_schema *schema;
     velo_status st;
     vl_ctx *ctx;
@@ -84,13 +104,13 @@ velo_find_column(velo_connection *connection, const char *database, const char *
         (column != NULL && (info == NULL || info->size != sizeof *info)))
         return VELO_MISUSE;
     ctx = vl_connection_begin_call(connection);
-    schema = connection->schema;
+    VL_TRY(vl_connection_end_call(connection, vl_database_get_schemas(ctx, connection, schemas)));
+    schema = column_schema(connection, schemas, database, table);
+    st = column_find(ctx, schema, table, column, info);
     if (schema != NULL)
         vl_schema_retain(schema);
-    else
-        schema = vl_engine_schema(connection->engine);
-    st = column_find(ctx, schema, database, table, column, info);
     vl_schema_release(connection->told_schema); /* the texts live in it */
     connection->told_schema = schema;
+    vl_database_release_schemas(schemas, connection->database_count);
     return vl_connection_end_call(connection, st);
 }

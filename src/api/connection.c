@@ -115,7 +115,9 @@ connection_start(vl_ctx *ctx, velo_connection *connection, const char *path,
         return st;
     }
     connection->engine = engine;
-    connection->is_read_only = options.is_read_only;
+    connection->options = options;
+    connection->options.memory_name = NULL; /* borrowed for the call */
+    vl_database_init_all(connection);
     return VELO_OK;
 }
 
@@ -135,6 +137,7 @@ velo_open(const char *path, const velo_open_options *options, velo_connection **
     vl_ctx_init(&connection->ctx, NULL, NULL);
     connection->synchronous = VL_SYNCHRONOUS_FULL;
     connection->cache_size = -2000;
+    connection->attached_max = VL_ATTACHED_MAX;
     connection->functions = (vl_func_environment){.user = connection,
                                                   .changes = connection_tell_changes,
                                                   .total_changes = connection_tell_total_changes,
@@ -170,6 +173,7 @@ velo_close(velo_connection *connection)
         vl_session_enter_call(connection->session);
         vl_connection_roll_back(ctx, connection);
         vl_session_leave_call(connection->session);
+        vl_database_close_all(ctx, connection);
         vl_session_destroy(connection->session);
         vl_func_set_destroy(connection->function_set);
         vl_schema_release(connection->told_schema);
@@ -179,30 +183,30 @@ velo_close(velo_connection *connection)
     return st;
 }
 
-void
-vl_connection_swap(velo_connection *connection, velo_connection *other, int is_read_only)
+velo_status
+vl_connection_swap(vl_ctx *ctx, velo_connection *connection, velo_connection *other,
+                   int is_read_only)
 {
     vl_engine *engine = connection->engine;
-    vl_session *session = connection->session;
+    vl_session *session;
 
-    connection->engine = other->engine;
-    connection->session = other->session;
-    other->engine = engine;
-    other->session = session;
-    connection->is_read_only = is_read_only;
-    connection->snapshot_ts = VL_TS_NONE;
-    connection->commit_ts = VL_TS_NONE;
+    VL_TRY(vl_session_create_beside(ctx, other->engine->store, connection->session, &session));
+    vl_session_destroy(other->session);
+    connection->engine = connection->main.engine = other->engine;
+    other->engine = other->main.engine = engine;
+    other->session = other->main.session = connection->session;
+    connection->session = connection->main.session = session;
+    connection->main.is_read_only = is_read_only;
+    connection->main.snapshot_ts = VL_TS_NONE;
+    connection->main.commit_ts = VL_TS_NONE;
     vl_schema_release(connection->told_schema);
     connection->told_schema = NULL;
-    if (connection->busy != NULL)
-        velo_set_busy_handler(connection, connection->busy, connection->busy_user);
-    else
-        velo_set_busy_timeout(connection, (int)connection->busy_ms);
     vl_connection_expire_statements(connection);
     for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
         vl_exec_destroy(at->exec); /* it knows tables of the database that goes */
         at->exec = NULL;
     }
+    return VELO_OK;
 }
 
 /* ---- errors ---- */
@@ -288,13 +292,22 @@ velo_in_transaction(const velo_connection *connection)
     return connection->engine != NULL && vl_session_is_in_transaction(connection->session);
 }
 
+/* Say what decides when an idle transaction is in the way, in all databases. */
+static void
+connection_set_busy(velo_connection *connection, vl_wait_busy *busy, int64_t timeout_ns)
+{
+    for (uint32_t i = 0; i < connection->database_count; i++)
+        if (connection->databases[i]->session != NULL)
+            vl_session_set_busy(connection->databases[i]->session, busy, connection, timeout_ns);
+}
+
 void
 velo_set_busy_timeout(velo_connection *connection, int ms)
 {
     if (connection->engine == NULL)
         return;
     connection->busy_ms = ms;
-    vl_session_set_busy(connection->session, NULL, NULL, ms < 0 ? -1 : (int64_t)ms * 1000000);
+    connection_set_busy(connection, NULL, ms < 0 ? -1 : (int64_t)ms * 1000000);
 }
 
 static int
@@ -313,8 +326,7 @@ velo_set_busy_handler(velo_connection *connection, int (*busy)(void *user, int c
     connection->busy = busy;
     connection->busy_user = user;
     connection->busy_ms = 0;
-    vl_session_set_busy(connection->session, busy == NULL ? NULL : connection_ask_busy, connection,
-                        0);
+    connection_set_busy(connection, busy == NULL ? NULL : connection_ask_busy, 0);
 }
 
 int
@@ -332,11 +344,14 @@ velo_set_last_insert_rowid(velo_connection *connection, int64_t rowid)
 velo_transaction_state
 velo_get_transaction_state(const velo_connection *connection)
 {
-    if (connection->is_writer || connection->writing_count > 0)
-        return VELO_TRANSACTION_WRITE;
-    if (connection->active_count > 0 || connection->schema != NULL)
-        return VELO_TRANSACTION_READ;
-    return VELO_TRANSACTION_NONE;
+    int state = VELO_TRANSACTION_NONE;
+
+    for (uint32_t i = 0; i < connection->database_count; i++) {
+        int one = velo_database_state(connection, connection->databases[i]->name);
+
+        state = one > state ? one : state;
+    }
+    return (velo_transaction_state)state;
 }
 
 void

@@ -1,7 +1,7 @@
 /* ddl_run.c - carrying out what sql/ddl.h says that a statement does to the schema.
  *
  * Invariants
- *   DR1  The connection is the one that changes the schema (transaction.c, TR2), so sqlite_schema
+ *   DR1  The connection is the one that changes the schema (part.c, PA2), so sqlite_schema
  * is read and changed by nobody else meanwhile. DR2  Rows of sqlite_schema and trees change in the
  * statement's transaction; the schema of the connection is made anew from the rows before anything
  * is filled by it. */
@@ -14,13 +14,20 @@
 
 #include <string.h>
 
+/* A schema that was made anew. */
+typedef struct ddl_schema {
+    vl_schema *schema; /* NULL: not yet */
+    vl_schema *shared; /* the same by the engine's name; NULL: that is `schema` */
+} ddl_schema;
+
 /* A list of changes at work. */
 typedef struct ddl_run {
-    velo_statement *statement;
-    vl_engine *engine;
-    vl_txn_table *master;
-    vl_tree_id *trees; /* by vl_ddl_change.new_tree - 1 */
-    vl_schema *schema; /* made anew; NULL before */
+    velo_statement *statement; /* its target is the database that the change at hand is about */
+    vl_engine *engine;         /* of that database */
+    vl_txn_table *master;      /* likewise */
+    ddl_schema *at;            /* likewise: one of `schemas` */
+    vl_tree_id *trees;         /* by vl_ddl_change.new_tree - 1 */
+    ddl_schema schemas[VL_DATABASES_MAX]; /* by number */
 } ddl_run;
 
 /* ---- rows of sqlite_schema ---- */
@@ -44,7 +51,7 @@ ddl_make_row(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change, vl_va
 static velo_status
 ddl_change_row(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
-    vl_statement *txn = &run->statement->txn;
+    vl_statement *txn = vl_prepared_txn(run->statement);
     vl_value values[VL_MASTER_COLUMNS];
     int64_t rowid;
 
@@ -89,7 +96,8 @@ ddl_create_table(vl_ctx *ctx, const ddl_run *run, const vl_leaf_schema *columns,
     vl_leaf_schema packed = {&packed_id, &packed_default, 1, 0};
     int is_packed = columns->count > vl_txn_max_columns(run->engine->store);
 
-    return vl_txn_create_tree(ctx, &run->statement->txn, is_packed ? &packed : columns, id);
+    return vl_txn_create_tree(ctx, vl_prepared_txn(run->statement), is_packed ? &packed : columns,
+                              id);
 }
 
 static velo_status
@@ -99,7 +107,7 @@ ddl_create_tree(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     vl_leaf_schema schema;
 
     if (change->is_key_tree)
-        return vl_txn_create_tree(ctx, &run->statement->txn, NULL, id);
+        return vl_txn_create_tree(ctx, vl_prepared_txn(run->statement), NULL, id);
     VL_TRY(ddl_make_columns(ctx, run, change, &schema));
     return ddl_create_table(ctx, run, &schema, id);
 }
@@ -120,18 +128,21 @@ ddl_next_column(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next)
 
 /* ---- filling ---- */
 
-/* Make the connection's schema anew from what sqlite_schema has now. */
+/* Make the database's schema anew from what sqlite_schema has now. */
 static velo_status
 ddl_make_schema(vl_ctx *ctx, ddl_run *run)
 {
-    vl_view view = vl_statement_newest(&run->statement->txn);
-    vl_statement *txn = &run->statement->txn;
-    int64_t version;
+    return vl_database_make_schema(ctx, vl_prepared_database(run->statement),
+                                   vl_prepared_txn(run->statement), &run->at->schema,
+                                   &run->at->shared);
+}
 
-    VL_TRY(vl_engine_read_meta(ctx, run->engine, &view, VL_META_SCHEMA_VERSION, &version));
-    VL_TRY(vl_engine_write_meta(ctx, run->engine, txn, VL_META_SCHEMA_VERSION, version + 1));
-    view = vl_statement_newest(txn);
-    return vl_engine_read_schema(ctx, run->engine, &view, &run->schema);
+static void
+ddl_forget_schema(ddl_schema *at)
+{
+    vl_schema_release(at->schema);
+    vl_schema_release(at->shared);
+    *at = (ddl_schema){NULL, NULL};
 }
 
 /* An index is filled with the rows that the statement sees, and they are what is checked or written
@@ -140,7 +151,8 @@ ddl_make_schema(vl_ctx *ctx, ddl_run *run)
 static velo_status
 ddl_check_snapshot(vl_ctx *ctx, const ddl_run *run)
 {
-    if (atomic_load(&run->engine->data_version) == run->statement->connection->snapshot_version)
+    if (atomic_load(&run->engine->data_version) ==
+        vl_prepared_database(run->statement)->snapshot_version)
         return VELO_OK;
     return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
                    "rows were committed after this transaction's snapshot");
@@ -150,7 +162,7 @@ ddl_check_snapshot(vl_ctx *ctx, const ddl_run *run)
 static velo_status
 ddl_rewrite(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change, const vl_leaf_schema *columns)
 {
-    vl_statement *txn = &run->statement->txn;
+    vl_statement *txn = vl_prepared_txn(run->statement);
     vl_value root = {.type = VL_TYPE_INTEGER};
     vl_tree_id tree;
 
@@ -160,7 +172,7 @@ ddl_rewrite(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change, const vl_lea
     VL_TRY(vl_rows_update(ctx, txn, run->master, change->table->object.rowid, &vl_master_ids[3],
                           &root, 1));
     VL_TRY(ddl_make_schema(ctx, run));
-    VL_TRY(vl_rewrite_rows(ctx, run->statement, run->schema, change->table, columns));
+    VL_TRY(vl_rewrite_rows(ctx, run->statement, run->at->schema, change->table, columns));
     return vl_txn_drop_tree(ctx, txn, change->tree);
 }
 
@@ -194,7 +206,7 @@ ddl_set_columns(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     VL_TRY(vl_rows_open(ctx, run->engine->store, change->tree, &table));
     if (vl_packed_is(table))
         return ddl_rewrite(ctx, run, change, &columns);
-    st = vl_txn_add_columns(ctx, &run->statement->txn, change->tree, &columns);
+    st = vl_txn_add_columns(ctx, vl_prepared_txn(run->statement), change->tree, &columns);
     if (st != VELO_TOOBIG)
         return st;
     vl_error_clear(ctx);
@@ -210,34 +222,36 @@ ddl_fill_table(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
         (size_t)query->offset + query->length; /* behind AS; all that is left is the query */
     const char *text = run->statement->sql + begin;
     size_t text_size = run->statement->sql_size - begin;
-    size_t name_size = strlen(change->name);
-    size_t room = 2 * name_size + text_size + 32;
+    const char *database = vl_prepared_database(run->statement)->name;
+    size_t room = 2 * (strlen(change->name) + strlen(database)) + text_size + 32;
     char *sql = vl_arena_alloc(&run->statement->run_arena, room);
     size_t at = 0;
 
     if (sql == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     memcpy(sql, "INSERT INTO ", 12);
-    at = 12 + vl_put_name(sql + 12, change->name);
+    at = 12 + vl_put_name(sql + 12, database);
+    sql[at++] = '.';
+    at += vl_put_name(sql + at, change->name);
     sql[at++] = ' ';
     memcpy(sql + at, text, text_size);
     at += text_size;
     sql[at] = '\0'; /* the binder looks for it */
-    return vl_run_nested(ctx, run->statement, run->schema, sql, at);
+    return vl_run_nested_wide(ctx, run->statement, run->at->schema, sql, at);
 }
 
 static velo_status
 ddl_fill_index(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
     VL_TRY(ddl_check_snapshot(ctx, run));
-    return vl_fill_index(ctx, run->statement, run->schema, change->name);
+    return vl_fill_index(ctx, run->statement, run->at->schema, change->name);
 }
 
 static velo_status
 ddl_check_rows(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change)
 {
     VL_TRY(ddl_check_snapshot(ctx, run));
-    return vl_check_rows(ctx, run->statement, run->schema, change->name);
+    return vl_check_rows(ctx, run->statement, run->at->schema, change->name);
 }
 
 static velo_status
@@ -246,8 +260,8 @@ ddl_require_empty(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change)
     int found;
 
     VL_TRY(ddl_check_snapshot(ctx, run));
-    VL_TRY(vl_has_row(ctx, run->statement, run->statement->schema, change->table->object.name,
-                      &found));
+    VL_TRY(vl_has_row(ctx, run->statement, vl_prepared_schema(run->statement),
+                      change->table->object.name, &found));
     return found ? vl_fail(ctx, VELO_ERROR, "%s", change->message) : VELO_OK;
 }
 
@@ -276,7 +290,7 @@ ddl_change_sequence(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     static const char delete_begin[] = "DELETE FROM sqlite_sequence WHERE name = ";
     static const char update_begin[] = "UPDATE sqlite_sequence SET name = ";
     static const char update_where[] = " WHERE name = ";
-    vl_schema *schema = run->statement->schema;
+    vl_schema *schema = vl_prepared_schema(run->statement);
     int is_rename = change->kind == VL_DDL_RENAME_SEQUENCE;
     size_t room = 2 * strlen(change->name) + 128;
     size_t at = 0;
@@ -310,7 +324,7 @@ ddl_drop_statistics(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
     static const char delete_begin[] = "DELETE FROM sqlite_stat1";
     const char *name = change->new_name != NULL ? change->new_name : change->name;
-    vl_schema *schema = run->statement->schema;
+    vl_schema *schema = vl_prepared_schema(run->statement);
     size_t at = sizeof delete_begin - 1;
     char *sql;
 
@@ -341,7 +355,8 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_CHECK_ROWS:
         return ddl_check_rows(ctx, run, change);
     case VL_DDL_ANALYZE:
-        return vl_analyze_table(ctx, run->statement, run->schema, change->name, change->new_name);
+        return vl_analyze_table(ctx, run->statement, run->at->schema, change->name,
+                                change->new_name);
     default:
         return vl_fail(ctx, VELO_ERROR, "this form of ALTER TABLE is not supported yet");
     }
@@ -359,7 +374,7 @@ ddl_needs_schema(vl_ddl_kind kind)
 static velo_status
 ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
 {
-    vl_statement *txn = &run->statement->txn;
+    vl_statement *txn = vl_prepared_txn(run->statement);
 
     switch (change->kind) {
     case VL_DDL_CREATE_TREE:
@@ -382,25 +397,52 @@ ddl_carry_out(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_DROP_STATISTICS:
         return ddl_drop_statistics(ctx, run, change);
     case VL_DDL_LOAD_STATISTICS:
-        vl_schema_release(run->schema);
-        run->schema = NULL;
+        ddl_forget_schema(run->at);
         return ddl_make_schema(ctx, run);
     default:
         return ddl_fill(ctx, run, change);
     }
 }
 
-/* Carry the whole list out. */
+/* Turn to a database. */
 static velo_status
-ddl_carry_out_all(vl_ctx *ctx, ddl_run *run, const vl_ddl *ddl)
+ddl_turn_to(vl_ctx *ctx, ddl_run *run, uint32_t number)
+{
+    run->statement->target = number;
+    run->at = &run->schemas[number];
+    run->engine = vl_prepared_engine(run->statement);
+    return vl_rows_open(ctx, run->engine->store, run->engine->master, &run->master);
+}
+
+/* Turn to the database that a change is about. */
+static velo_status
+ddl_turn(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
+{
+    uint32_t number = 0;
+
+    if (run->at != NULL && change->schema == vl_prepared_schema(run->statement))
+        return VELO_OK;
+    while (run->statement->schemas[number] != change->schema)
+        number++;
+    return ddl_turn_to(ctx, run, number);
+}
+
+/* Carry the whole list out, which is about the databases of a set of numbers. */
+static velo_status
+ddl_carry_out_all(vl_ctx *ctx, ddl_run *run, const vl_ddl *ddl, uint32_t changed)
 {
     for (const vl_ddl_change *change = ddl->changes; change != NULL; change = change->next) {
-        if (run->schema == NULL && ddl_needs_schema(change->kind))
+        VL_TRY(ddl_turn(ctx, run, change));
+        if (run->at->schema == NULL && ddl_needs_schema(change->kind))
             VL_TRY(ddl_make_schema(ctx, run));
         VL_TRY(ddl_carry_out(ctx, run, change));
     }
-    if (run->schema == NULL)
+    for (uint32_t i = 0; i < run->statement->schema_count; i++) {
+        if ((changed >> i & 1U) == 0 || run->schemas[i].schema != NULL)
+            continue;
+        VL_TRY(ddl_turn_to(ctx, run, i));
         VL_TRY(ddl_make_schema(ctx, run));
+    }
     return VELO_OK;
 }
 
@@ -414,8 +456,8 @@ ddl_describe_query(vl_ctx *ctx, velo_statement *statement, vl_ddl_input *input)
 
     if (tree->type != VL_AST_CREATE_TABLE || tree->kid[3] == NULL)
         return VELO_OK;
-    VL_TRY(vl_plan_by_schema(ctx, &statement->arena, tree->kid[3], statement->sql,
-                             statement->schema, statement->connection->function_set, &plan));
+    VL_TRY(vl_plan_by_statement(ctx, &statement->arena, tree->kid[3], statement->sql, statement,
+                                &plan));
     results = vl_arena_alloc_array(&statement->run_arena, plan->column_count, sizeof *results);
     if (results == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
@@ -481,40 +523,142 @@ ddl_check_functions(vl_ctx *ctx, const velo_statement *statement)
     return vl_fail(ctx, VELO_ERROR, "non-deterministic functions prohibited in %s", place);
 }
 
-velo_status
-vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
+/* ---- which databases ---- */
+
+/* Find out which databases the changes are about. */
+static uint32_t
+ddl_find_changed(const velo_statement *statement, const vl_ddl *ddl)
 {
-    velo_connection *connection = statement->connection;
-    const vl_schema *schemas[1] = {statement->schema};
-    vl_ddl_input input = {.schemas = schemas,
-                          .schema_count = 1,
+    uint32_t changed = 0;
+
+    for (uint32_t i = 0; i < statement->schema_count; i++) {
+        if (ddl->schema == statement->schemas[i])
+            changed |= UINT32_C(1) << i;
+        for (const vl_ddl_change *change = ddl->changes; change != NULL; change = change->next)
+            changed |= (uint32_t)(change->schema == statement->schemas[i]) << i;
+    }
+    return changed;
+}
+
+/* What vl_ddl_plan may see. */
+static vl_ddl_input
+ddl_make_input(const velo_statement *statement)
+{
+    const velo_connection *connection = statement->connection;
+
+    return (vl_ddl_input){.schemas = (const vl_schema *const *)statement->schemas,
+                          .schema_count = statement->schema_count,
                           .statement = statement->tree,
                           .sql = statement->sql,
                           .sql_size = statement->sql_size,
                           .has_foreign_keys = connection->has_foreign_keys,
-                          .is_deferring = connection->foreign.is_deferring,
-                          .next_column = ddl_next_column,
-                          .argument = connection->engine};
-    ddl_run run = {.statement = statement, .engine = connection->engine};
+                          .is_deferring = connection->foreign.is_deferring};
+}
+
+/* The database of the statement when there are several: by planning it. */
+static velo_status
+ddl_ask_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
+{
+    vl_ddl_result none = {"x", VL_AFFINITY_NONE};
+    vl_ddl_input input = ddl_make_input(statement);
+    vl_ddl ddl = {0};
+    vl_arena arena;
+    velo_status st;
+
+    input.results = &none; /* what the query yields does not matter here */
+    input.result_count = 1;
+    vl_arena_init(&arena, ctx->allocator, 0);
+    st = vl_ddl_plan(ctx, &input, &arena, &ddl);
+    needs->ddl = st == VELO_OK ? ddl_find_changed(statement, &ddl) : 0;
+    for (uint32_t i = 0; st == VELO_OK && i < statement->schema_count; i++)
+        if (ddl.schema == statement->schemas[i])
+            statement->target = i;
+    vl_arena_deinit(&arena);
+    if (st == VELO_NOMEM)
+        return st;
+    vl_error_clear(ctx); /* it is told when it runs */
+    return VELO_OK;
+}
+
+velo_status
+vl_ddl_find_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
+{
+    const velo_connection *connection = statement->connection;
+    const vl_ast *tree = statement->tree;
+
+    statement->target = VL_DATABASE_MAIN;
+    needs->ddl = UINT32_C(1) << VL_DATABASE_MAIN;
+    if (connection->database_count > VL_DATABASE_ATTACHED || connection->temp.engine != NULL ||
+        (tree->flags & VL_AST_TEMP) != 0 ||
+        (tree->kid[0] != NULL && tree->kid[0]->type == VL_AST_QNAME &&
+         tree->kid[0]->kid[0] != NULL))
+        VL_TRY(ddl_ask_needs(ctx, statement, needs));
+    needs->writes = needs->ddl;
+    if (tree->type == VL_AST_DROP && statement->schemas[VL_DATABASE_TEMP]->trigger_count > 0)
+        needs->writes |= UINT32_C(1) << VL_DATABASE_TEMP; /* its triggers may be fired */
+    needs->reads |= needs->writes;
+    for (uint32_t i = 0; i < connection->database_count; i++)
+        needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
+    return VELO_OK;
+}
+
+/* ---- running ---- */
+
+/* Whether all databases that the changes are about were opened for that. */
+static int
+ddl_is_ready(const velo_statement *statement, uint32_t changed)
+{
+    for (uint32_t i = 0; i < statement->schema_count; i++)
+        if ((changed >> i & 1U) != 0 &&
+            (i >= statement->part_count || !statement->parts[i].is_writing))
+            return 0;
+    return 1;
+}
+
+/* The databases have the schemas that were made, or those are dropped. */
+static void
+ddl_finish(ddl_run *run, velo_status st)
+{
+    velo_connection *connection = run->statement->connection;
+
+    for (uint32_t i = 0; i < run->statement->schema_count; i++) {
+        ddl_schema *made = &run->schemas[i];
+
+        if (st != VELO_OK)
+            ddl_forget_schema(made);
+        if (made->schema == NULL)
+            continue;
+        vl_database_set_schema(connection->databases[i], made->schema, made->shared);
+        if (i != VL_DATABASE_MAIN)
+            connection->epoch++; /* other names may mean something else now */
+    }
+}
+
+velo_status
+vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
+{
+    vl_ddl_input input = ddl_make_input(statement);
+    ddl_run run = {.statement = statement};
+    uint32_t target = statement->target;
+    uint32_t changed;
     velo_status st;
     vl_ddl ddl;
 
-    if ((statement->tree->flags & VL_AST_TEMP) != 0)
-        return vl_fail(ctx, VELO_ERROR, "TEMP objects are not supported yet");
+    input.next_column = ddl_next_column;
+    input.argument = vl_prepared_engine(statement);
     VL_TRY(ddl_check_functions(ctx, statement));
     VL_TRY(ddl_describe_query(ctx, statement, &input));
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
     if (ddl.changes == NULL)
         return VELO_OK;
+    changed = ddl_find_changed(statement, &ddl);
+    if (!ddl_is_ready(statement, changed))
+        return vl_fail(ctx, VELO_SCHEMA, "database schema has changed");
     run.trees = vl_arena_alloc_array(&statement->run_arena, ddl.tree_count + 1U, sizeof *run.trees);
     if (run.trees == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a list of trees");
-    VL_TRY(vl_rows_open(ctx, connection->engine->store, connection->engine->master, &run.master));
-    st = ddl_carry_out_all(ctx, &run, &ddl);
-    if (st != VELO_OK) {
-        vl_schema_release(run.schema);
-        return st;
-    }
-    vl_connection_set_schema(connection, run.schema);
-    return VELO_OK;
+    st = ddl_carry_out_all(ctx, &run, &ddl, changed);
+    ddl_finish(&run, st);
+    statement->target = target;
+    return st;
 }

@@ -26,6 +26,7 @@ static vl_latch engine_latch;  /* of all that follows */
 static vl_engine *engine_list; /* files that are open */
 static vl_io *engine_io;       /* shared by all engines, those in memory too */
 static uint32_t engine_io_users;
+static vl_schema *engine_empty_temp; /* see vl_engine_empty_temp; there while the io is open */
 
 /* ---- trees of a new database ---- */
 
@@ -274,9 +275,10 @@ engine_read_stats(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_arena 
 }
 
 velo_status
-vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_schema **out)
+vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const char *name, const vl_view *view,
+                      vl_schema **out)
 {
-    vl_schema_source source = {.database = "main", .tree = engine->master};
+    vl_schema_source source = {.database = name, .tree = engine->master};
     engine_rows rows = {NULL, 0, 0};
     engine_stats stats = {NULL, 0, 0};
     vl_txn_table *master;
@@ -302,6 +304,39 @@ vl_engine_read_schema(vl_ctx *ctx, vl_engine *engine, const vl_view *view, vl_sc
     vl_free(stats.stats);
     vl_arena_deinit(&arena);
     return st;
+}
+
+velo_status
+vl_engine_read_named(vl_ctx *ctx, vl_engine *engine, const char *name, vl_schema **out)
+{
+    vl_session *session;
+    vl_statement statement;
+    velo_status st;
+
+    *out = NULL;
+    VL_TRY(vl_session_create(ctx, engine->store, &session));
+    vl_session_enter_call(session);
+    st = vl_statement_begin(ctx, session, 0, &statement);
+    if (st == VELO_OK) {
+        velo_status end;
+
+        st = vl_engine_read_schema(ctx, engine, name, &statement.view, out);
+        end = vl_statement_end(ctx, &statement);
+        st = st == VELO_OK ? end : st;
+    }
+    vl_session_leave_call(session);
+    vl_session_destroy(session);
+    if (st != VELO_OK) {
+        vl_schema_release(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+vl_schema *
+vl_engine_empty_temp(void)
+{
+    return engine_empty_temp;
 }
 
 vl_schema *
@@ -367,8 +402,16 @@ engine_init_latch(void)
 static velo_status
 engine_hold_io(vl_ctx *ctx)
 {
-    if (engine_io_users == 0)
-        VL_TRY(vl_io_open(ctx, NULL, &engine_io));
+    static const vl_schema_source nothing = {.database = "temp", .tree = 1};
+
+    if (engine_io_users == 0) {
+        VL_TRY(vl_schema_build(ctx, &nothing, &engine_empty_temp));
+        if (vl_io_open(ctx, NULL, &engine_io) != VELO_OK) {
+            vl_schema_release(engine_empty_temp);
+            engine_empty_temp = NULL;
+            return ctx->error.code;
+        }
+    }
     engine_io_users++;
     return VELO_OK;
 }
@@ -380,6 +423,8 @@ engine_drop_io(void)
         return;
     vl_io_close(engine_io);
     engine_io = NULL;
+    vl_schema_release(engine_empty_temp);
+    engine_empty_temp = NULL;
 }
 
 /* The engine that has the file of a path open, or NULL; *id receives the file's identity, if there
@@ -429,9 +474,6 @@ engine_start(vl_ctx *ctx, vl_engine *engine, const char *path, const velo_open_o
                                           .cache_bytes = options->cache_bytes,
                                           .may_create = !options->must_exist,
                                           .has_background = !options->no_threads}};
-    vl_session *session;
-    vl_statement statement;
-    velo_status st;
 
     VL_TRY(engine_open_store(ctx, engine, path, &txn));
     VL_TRY(engine_find_trees(ctx, engine));
@@ -441,19 +483,7 @@ engine_start(vl_ctx *ctx, vl_engine *engine, const char *path, const velo_open_o
     }
     if (engine->meta == 0)
         return vl_fail(ctx, VELO_CORRUPT, "the database lacks the tree of its schema");
-    VL_TRY(vl_session_create(ctx, engine->store, &session));
-    vl_session_enter_call(session);
-    st = vl_statement_begin(ctx, session, 0, &statement);
-    if (st == VELO_OK) {
-        velo_status end;
-
-        st = vl_engine_read_schema(ctx, engine, &statement.view, &engine->schema);
-        end = vl_statement_end(ctx, &statement);
-        st = st == VELO_OK ? end : st;
-    }
-    vl_session_leave_call(session);
-    vl_session_destroy(session);
-    return st;
+    return vl_engine_read_named(ctx, engine, engine->name, &engine->schema);
 }
 
 /* Close what engine_start has opened. */
@@ -468,8 +498,10 @@ engine_stop(vl_ctx *ctx, vl_engine *engine)
     return st;
 }
 
+/* Make an engine with one reference; `name`: of its schemas, static. */
 static velo_status
-engine_create_new(vl_ctx *ctx, const char *path, const velo_open_options *options, vl_engine **out)
+engine_create_new(vl_ctx *ctx, const char *path, const char *name, const velo_open_options *options,
+                  vl_engine **out)
 {
     vl_engine *engine = vl_alloc_zero(ctx, sizeof *engine);
     vl_error error;
@@ -481,6 +513,7 @@ engine_create_new(vl_ctx *ctx, const char *path, const velo_open_options *option
     }
     vl_latch_init(&engine->latch, VL_RANK_API_SCHEMA);
     engine->io = engine_io;
+    engine->name = name;
     engine->references = 1;
     engine->is_memory = path == NULL;
     *out = engine;
@@ -508,7 +541,7 @@ engine_open_file(vl_ctx *ctx, const char *path, const velo_open_options *options
         (*out)->references++;
         return VELO_OK;
     }
-    VL_TRY(engine_create_new(ctx, full, options, &engine));
+    VL_TRY(engine_create_new(ctx, full, "main", options, &engine));
     engine->path = vl_alloc(ctx, strlen(full) + 1);
     if (engine->path == NULL) {
         (void)engine_stop(ctx, engine);
@@ -542,7 +575,7 @@ engine_open_named(vl_ctx *ctx, const velo_open_options *options, vl_engine **out
             return VELO_OK;
         }
     }
-    VL_TRY(engine_create_new(ctx, NULL, options, &engine));
+    VL_TRY(engine_create_new(ctx, NULL, "main", options, &engine));
     engine->path = vl_alloc(ctx, strlen(name) + 1);
     if (engine->path == NULL) {
         (void)engine_stop(ctx, engine);
@@ -570,7 +603,24 @@ vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options, 
         else if (options->memory_name != NULL)
             st = engine_open_named(ctx, options, out);
         else
-            st = engine_create_new(ctx, NULL, options, out);
+            st = engine_create_new(ctx, NULL, "main", options, out);
+        if (st != VELO_OK)
+            engine_drop_io();
+    }
+    vl_latch_release_exclusive(&engine_latch);
+    return st;
+}
+
+velo_status
+vl_engine_open_temp(vl_ctx *ctx, const velo_open_options *options, vl_engine **out)
+{
+    velo_status st;
+
+    *out = NULL;
+    vl_latch_acquire_exclusive(&engine_latch);
+    st = engine_hold_io(ctx);
+    if (st == VELO_OK) {
+        st = engine_create_new(ctx, NULL, "temp", options, out);
         if (st != VELO_OK)
             engine_drop_io();
     }

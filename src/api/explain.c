@@ -25,8 +25,8 @@ vl_explain_run(vl_ctx *ctx, velo_statement *statement)
     vl_plan *plan;
     uint32_t count;
 
-    VL_TRY(vl_plan_by_schema(ctx, &statement->run_arena, statement->tree->kid[0], statement->sql,
-                             statement->schema, statement->connection->function_set, &plan));
+    VL_TRY(vl_plan_by_statement(ctx, &statement->run_arena, statement->tree->kid[0], statement->sql,
+                                statement, &plan));
     if (plan->kind == VL_PLAN_OTHER)
         return VELO_OK;
     VL_TRY(vl_plan_explain(ctx, &statement->run_arena, plan, &rows, &count));

@@ -262,12 +262,15 @@ velo_deserialize(velo_connection *connection, const char *database, const void *
     if (st == VELO_OK && size > 0)
         st = vl_lite_is_database(data, (size_t)size) ? image_take_sqlite(fresh, data, (size_t)size)
                                                      : image_take_own(fresh, data, (size_t)size);
-    if (st != VELO_OK) {
+    if (st != VELO_OK)
         (void)image_take_error(connection, st, fresh);
+    else
+        st = vl_connection_end_call(
+            connection, vl_connection_swap(&connection->ctx, connection, fresh, is_read_only));
+    if (st != VELO_OK) { /* keeps IM1 */
         (void)velo_close(fresh);
         return st;
     }
-    vl_connection_swap(connection, fresh, is_read_only); /* keeps IM1 */
     st = velo_close(fresh);
     if (st == VELO_OK)
         return VELO_OK;

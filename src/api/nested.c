@@ -12,7 +12,10 @@
 
 #include <string.h>
 
-/* A statement inside of another. */
+/* Bytes above which what a statement sorts goes to a file. */
+#define NESTED_MEMORY VL_BY_BUILD(UINT64_C(256) << 20, UINT64_C(32) << 10)
+
+/* A statement inside of another, of the database that this one is about. */
 typedef struct nested_run {
     velo_statement *outer;
     vl_arena arena;
@@ -21,16 +24,61 @@ typedef struct nested_run {
     vl_statement txn;
     int is_open;
     vl_source source;
+    vl_source_other others[VL_DATABASES_MAX]; /* of the source */
 } nested_run;
 
+/* Where names are looked for. */
+typedef struct nested_names {
+    vl_schema *schema; /* of the database that the outer statement is about, as it is now */
+    int is_wide;       /* also in all databases, as they were before the outer statement */
+} nested_names;
+
+/* Make the plan: names that are found in databases as they were mean those. */
 static velo_status
-nested_begin(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size,
-             nested_run *run)
+nested_plan(vl_ctx *ctx, nested_run *run, const vl_ast *tree, const char *sql,
+            const nested_names *names)
+{
+    const vl_schema *ordered[VL_DATABASES_MAX + 1];
+    vl_plan_env env;
+
+    if (!names->is_wide)
+        return vl_plan_by_schema(ctx, &run->arena, tree, sql, names->schema,
+                                 run->outer->connection->function_set, &run->plan);
+    env = vl_prepared_env(run->outer, ordered);
+    env.has_foreign_keys = 0;
+    ordered[env.schema_count++] = names->schema;
+    return vl_plan_make(ctx, &run->arena, tree, sql, 0, &env, &run->plan);
+}
+
+/* What the nested statement reads: the database that the outer one is about, and the others. */
+static void
+nested_make_source(nested_run *run, const nested_names *names)
+{
+    velo_statement *outer = run->outer;
+    vl_txn_store *store = vl_prepared_engine(outer)->store;
+    uint32_t count = 0;
+
+    run->source = (vl_source){store, &run->txn, run->others, 0};
+    for (uint32_t i = 0; names->is_wide && i < outer->part_count; i++) {
+        vl_part *part = &outer->parts[i];
+
+        if (part->is_open && i != outer->target)
+            run->others[count++] =
+                (vl_source_other){outer->schemas[i], part->database->engine->store, &part->txn};
+    }
+    run->source.other_count = count;
+}
+
+static velo_status
+nested_begin(vl_ctx *ctx, velo_statement *outer, const nested_names *names, const char *sql,
+             size_t size, nested_run *run)
 {
     velo_connection *connection = outer->connection;
     vl_exec_env env = {.functions = &connection->functions,
                        .table_func_user = outer,
                        .io = connection->engine->io,
+                       .temporary_folder = "/tmp",
+                       .memory_limit = NESTED_MEMORY,
                        .interrupt = &connection->interrupt};
     vl_parse_result parsed;
 
@@ -38,11 +86,10 @@ nested_begin(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *
     run->outer = outer;
     vl_arena_init(&run->arena, ctx->allocator, 0);
     VL_TRY(vl_parse(ctx, sql, size, NULL, &run->arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, &run->arena, parsed.statement, sql, schema,
-                             outer->connection->function_set, &run->plan));
-    VL_TRY(vl_statement_nest(ctx, &outer->txn, &run->txn));
+    VL_TRY(nested_plan(ctx, run, parsed.statement, sql, names));
+    VL_TRY(vl_statement_nest(ctx, vl_prepared_txn(outer), &run->txn));
     run->is_open = 1;
-    run->source = (vl_source){connection->engine->store, &run->txn};
+    nested_make_source(run, names);
     env.source = &run->source;
     return vl_exec_create(ctx, run->plan, &env, &run->exec);
 }
@@ -65,11 +112,11 @@ nested_end(vl_ctx *ctx, nested_run *run, velo_status st)
 
 /* Run a text to its end; *row_count receives how many rows it has given. */
 static velo_status
-nested_run_all(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size,
-               uint64_t *row_count)
+nested_run_all(vl_ctx *ctx, velo_statement *outer, const nested_names *names, const char *sql,
+               size_t size, uint64_t *row_count)
 {
     nested_run run;
-    velo_status st = nested_begin(ctx, outer, schema, sql, size, &run);
+    velo_status st = nested_begin(ctx, outer, names, sql, size, &run);
 
     if (st == VELO_OK) {
         const vl_value *row;
@@ -84,9 +131,20 @@ nested_run_all(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char
 velo_status
 vl_run_nested(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql, size_t size)
 {
+    const nested_names names = {schema, 0};
     uint64_t row_count;
 
-    return nested_run_all(ctx, outer, schema, sql, size, &row_count);
+    return nested_run_all(ctx, outer, &names, sql, size, &row_count);
+}
+
+velo_status
+vl_run_nested_wide(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *sql,
+                   size_t size)
+{
+    const nested_names names = {schema, 1};
+    uint64_t row_count;
+
+    return nested_run_all(ctx, outer, &names, sql, size, &row_count);
 }
 
 velo_status
@@ -95,13 +153,9 @@ vl_run_value(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, v
     const vl_value *row;
     vl_parse_result parsed;
     vl_arena *arena = &outer->run_arena;
-    const vl_schema *schemas[1] = {outer->schema};
-    vl_plan_env plan_env = {.schemas = schemas,
-                            .schema_count = 1,
-                            .find_func = vl_functions_find,
-                            .find_table_func = vl_pragma_find_function,
-                            .arg = outer->connection->function_set};
-    vl_source source = {outer->connection->engine->store, &outer->txn};
+    const vl_schema *ordered[VL_DATABASES_MAX];
+    vl_plan_env plan_env = vl_prepared_env(outer, ordered);
+    vl_source source = {outer->connection->engine->store, &outer->parts[0].txn, NULL, 0};
     vl_exec_env env = {.functions = &outer->connection->functions,
                        .table_func_user = outer,
                        .io = outer->connection->engine->io,
@@ -151,7 +205,8 @@ static velo_status
 nested_delete(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, nested_run *run)
 {
     velo_connection *connection = outer->connection;
-    const vl_schema *schemas[1] = {outer->schema};
+    const nested_names names = {vl_prepared_schema(outer), 1}; /* triggers of "temp" go anywhere */
+    const vl_schema *schemas[1] = {vl_prepared_schema(outer)};
     vl_plan_env plan_env = {.schemas = schemas,
                             .schema_count = 1,
                             .find_func = vl_functions_find,
@@ -173,9 +228,9 @@ nested_delete(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, 
 
     VL_TRY(vl_parse(ctx, sql, size, NULL, &run->arena, &parsed));
     VL_TRY(vl_plan_make(ctx, &run->arena, parsed.statement, sql, 0, &plan_env, &run->plan));
-    VL_TRY(vl_statement_nest(ctx, &outer->txn, &run->txn));
+    VL_TRY(vl_statement_nest(ctx, vl_prepared_txn(outer), &run->txn));
     run->is_open = 1;
-    run->source = (vl_source){connection->engine->store, &run->txn};
+    nested_make_source(run, &names);
     env.source = &run->source;
     VL_TRY(vl_exec_create(ctx, run->plan, &env, &run->exec));
     st = vl_exec_step(ctx, run->exec, &row);
@@ -249,6 +304,7 @@ velo_status
 vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
 {
     const vl_index_def *index = vl_schema_index(schema, name, strlen(name));
+    const nested_names names = {schema, 0};
     nested_run run;
     velo_status st;
     size_t size;
@@ -260,7 +316,7 @@ vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
                             &size);
     if (sql == NULL)
         return VELO_NOMEM;
-    st = nested_begin(ctx, outer, schema, sql, size, &run);
+    st = nested_begin(ctx, outer, &names, sql, size, &run);
     if (st == VELO_OK)
         st = vl_exec_fill_index(ctx, run.exec, name);
     return nested_end(ctx, &run, st);
@@ -269,6 +325,7 @@ vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
 velo_status
 vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table)
 {
+    const nested_names names = {schema, 0};
     nested_run run;
     velo_status st;
     size_t size;
@@ -277,7 +334,7 @@ vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
 
     if (sql == NULL)
         return VELO_NOMEM;
-    st = nested_begin(ctx, outer, schema, sql, size, &run);
+    st = nested_begin(ctx, outer, &names, sql, size, &run);
     if (st == VELO_OK)
         st = vl_exec_check_rows(ctx, run.exec);
     return nested_end(ctx, &run, st);
@@ -287,6 +344,7 @@ velo_status
 vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const vl_table_def *old,
                 const vl_leaf_schema *columns)
 {
+    const nested_names names = {schema, 0};
     nested_run run;
     velo_status st;
     size_t size;
@@ -295,7 +353,7 @@ vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const vl_
 
     if (sql == NULL)
         return VELO_NOMEM;
-    st = nested_begin(ctx, outer, schema, sql, size, &run);
+    st = nested_begin(ctx, outer, &names, sql, size, &run);
     if (st == VELO_OK)
         st = vl_exec_rewrite_rows(ctx, run.exec, old, columns);
     return nested_end(ctx, &run, st);
@@ -304,6 +362,7 @@ vl_rewrite_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const vl_
 velo_status
 vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table, int *found)
 {
+    const nested_names names = {schema, 0};
     uint64_t row_count = 0;
     size_t size;
     char *sql =
@@ -312,7 +371,7 @@ vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *ta
     *found = 0;
     if (sql == NULL)
         return VELO_NOMEM;
-    VL_TRY(nested_run_all(ctx, outer, schema, sql, size, &row_count));
+    VL_TRY(nested_run_all(ctx, outer, &names, sql, size, &row_count));
     *found = row_count > 0;
     return VELO_OK;
 }

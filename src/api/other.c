@@ -13,12 +13,17 @@ other_unsupported(vl_ctx *ctx, const vl_ast *tree)
 /* ---- PRAGMA ---- */
 
 static velo_status
-other_describe_pragma(velo_statement *statement)
+other_describe_pragma(vl_ctx *ctx, velo_statement *statement)
 {
     const vl_ast *tree = statement->tree;
+    const vl_ast *schema = tree->kid[0]->kid[0];
+    uint32_t number;
     const vl_pragma *pragma = vl_pragma_find(tree->kid[0]->text, tree->kid[0]->text_size);
 
     statement->made.column_count = 0;
+    if (schema != NULL)
+        VL_TRY(vl_pragma_find_database(ctx, statement->connection, schema->text, schema->text_size,
+                                       "", &number));
     if (pragma == NULL || (tree->kid[1] != NULL && (pragma->flags & VL_PRAGMA_ANSWERS) == 0))
         return VELO_OK;
     statement->made.column_count = pragma->column_count;
@@ -33,11 +38,10 @@ other_run_pragma(vl_ctx *ctx, velo_statement *statement)
     const vl_ast *argument = statement->tree->kid[1];
     const vl_ast *schema = name->kid[0];
     const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
-    vl_pragma_call call = {statement, &statement->run_arena, &statement->made};
+    vl_pragma_call call = {statement, &statement->run_arena, &statement->made, statement->target,
+                           schema != NULL};
     vl_pragma_text text;
 
-    if (schema != NULL)
-        VL_TRY(vl_pragma_check_schema(ctx, schema->text, schema->text_size, ""));
     if (pragma == NULL)
         return VELO_OK;
     if (argument == NULL)
@@ -56,12 +60,10 @@ vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement)
     statement->made.column_count = 0;
     switch (tree->type) {
     case VL_AST_PRAGMA:
-        return other_describe_pragma(statement);
+        return other_describe_pragma(ctx, statement);
     case VL_AST_EXPLAIN:
         return vl_explain_describe(ctx, statement);
     case VL_AST_CREATE_VIRTUAL:
-    case VL_AST_ATTACH:
-    case VL_AST_DETACH:
         return other_unsupported(ctx, tree);
     default:
         return VELO_OK;
@@ -82,6 +84,10 @@ vl_prepared_run_other(vl_ctx *ctx, velo_statement *statement)
         return vl_explain_run(ctx, statement);
     case VL_AST_VACUUM:
         return vl_vacuum_run(ctx, statement);
+    case VL_AST_ATTACH:
+        return vl_attach_run(ctx, statement);
+    case VL_AST_DETACH:
+        return vl_detach_run(ctx, statement);
     default:
         return other_unsupported(ctx, tree);
     }

@@ -73,13 +73,13 @@ pragma_answer_text(vl_ctx *ctx, const vl_pragma_call *call, const char *text)
 static velo_status
 pragma_meta(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument, vl_meta which)
 {
-    vl_engine *engine = call->statement->connection->engine;
+    vl_engine *engine = vl_pragma_engine(call);
     int64_t value;
 
     if (argument != NULL)
-        return vl_engine_write_meta(ctx, engine, &call->statement->txn, which,
+        return vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), which,
                                     (int32_t)pragma_number(argument));
-    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, which, &value));
+    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, which, &value));
     return pragma_answer_integer(ctx, call, value);
 }
 
@@ -107,24 +107,24 @@ static velo_status
 pragma_data_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     (void)argument;
-    return pragma_answer_integer(
-        ctx, call, (int64_t)atomic_load(&call->statement->connection->engine->data_version) + 1);
+    return pragma_answer_integer(ctx, call,
+                                 (int64_t)atomic_load(&vl_pragma_engine(call)->data_version) + 1);
 }
 
 static velo_status
 pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_engine *engine = call->statement->connection->engine;
+    vl_engine *engine = vl_pragma_engine(call);
     int64_t is_wal;
 
     if (engine->is_memory)
         return pragma_answer_text(ctx, call, "memory");
-    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, VL_META_JOURNAL_MODE,
+    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
                                &is_wal));
     if (argument != NULL && pragma_is_word(argument, "wal") != (is_wal != 0)) {
         is_wal = pragma_is_word(argument, "wal");
         VL_TRY(
-            vl_engine_write_meta(ctx, engine, &call->statement->txn, VL_META_JOURNAL_MODE, is_wal));
+            vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE, is_wal));
     }
     return pragma_answer_text(ctx, call, is_wal ? "wal" : "delete");
 }
@@ -132,14 +132,17 @@ pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
 static velo_status
 pragma_wal_checkpoint(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_engine *engine = call->statement->connection->engine;
+    vl_engine *engine = vl_pragma_engine(call);
+    const velo_connection *connection = call->statement->connection;
     vl_value row[3] = {vl_value_of_integer(0), vl_value_of_integer(-1), vl_value_of_integer(-1)};
     int64_t is_wal = 0;
 
     (void)argument;
-    VL_TRY(vl_engine_read_meta(ctx, engine, &call->statement->txn.view, VL_META_JOURNAL_MODE,
+    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
                                &is_wal));
     VL_TRY(vl_txn_store_checkpoint(ctx, engine->store));
+    for (uint32_t i = VL_DATABASE_ATTACHED; i < connection->database_count && !call->is_named; i++)
+        VL_TRY(vl_txn_store_checkpoint(ctx, connection->databases[i]->engine->store));
     if (is_wal)
         row[1] = row[2] = vl_value_of_integer(0); /* the log has been emptied */
     return vl_made_add(ctx, call->made, call->arena, row);
@@ -155,10 +158,12 @@ pragma_synchronous(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text
     connection->synchronous = pragma_level(argument, connection->synchronous);
     if (connection->synchronous > 2)
         connection->synchronous = 2;
-    vl_session_set_synchronous(connection->session,
-                               connection->synchronous == 0   ? VL_SYNCHRONOUS_OFF
-                               : connection->synchronous == 1 ? VL_SYNCHRONOUS_NORMAL
-                                                              : VL_SYNCHRONOUS_FULL);
+    for (uint32_t i = 0; i < connection->database_count; i++)
+        if (connection->databases[i]->session != NULL)
+            vl_session_set_synchronous(connection->databases[i]->session,
+                                       connection->synchronous == 0   ? VL_SYNCHRONOUS_OFF
+                                       : connection->synchronous == 1 ? VL_SYNCHRONOUS_NORMAL
+                                                                      : VL_SYNCHRONOUS_FULL);
     return VELO_OK;
 }
 
@@ -226,13 +231,30 @@ pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
     if (argument == NULL)
         return pragma_answer_integer(ctx, call, connection->recursive_triggers);
     connection->recursive_triggers = pragma_level(argument, connection->recursive_triggers) != 0;
+    vl_connection_expire_statements(connection); /* what they need may be another database */
+    return VELO_OK;
+}
+
+/* Remembered: temporary databases are in memory anyway. */
+static velo_status
+pragma_temp_store(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return pragma_answer_integer(ctx, call, connection->temp_store);
+    if (pragma_is_word(argument, "file") || pragma_is_word(argument, "1"))
+        connection->temp_store = 1;
+    else
+        connection->temp_store =
+            pragma_is_word(argument, "memory") || pragma_is_word(argument, "2") ? 2 : 0;
     return VELO_OK;
 }
 
 static velo_status
 pragma_page_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
+    vl_store *store = vl_txn_store_base(vl_pragma_engine(call)->store);
 
     if (argument != NULL) /* of a database that exists it stays, as in SQLite */
         return VELO_OK;
@@ -269,11 +291,11 @@ pragma_take_fault(void *argument, const char *text)
         faults->st = pragma_answer_text(faults->ctx, faults->call, text);
 }
 
-/* Check pages, and the indexes of all tables if those are in order. */
+/* Check pages of a database, and the indexes of all tables if those are in order. */
 static velo_status
-pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
+pragma_check_database(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
 {
-    vl_store *store = vl_txn_store_base(call->statement->connection->engine->store);
+    vl_store *store = vl_txn_store_base(vl_pragma_engine(call)->store);
     pragma_faults faults = {ctx, call, VELO_OK};
     vl_store_report report;
     velo_status st;
@@ -281,17 +303,29 @@ pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
     st = vl_store_check(ctx, store, pragma_take_fault, &faults, &report);
     VL_TRY(faults.st);
     if (st == VELO_OK && has_indexes) {
-        VL_TRY(vl_verify_tables(ctx, call->statement, pragma_take_fault, &faults));
+        VL_TRY(vl_verify_tables(ctx, call->statement, call->database, pragma_take_fault, &faults));
         VL_TRY(faults.st);
-        if (call->made->row_count > 0)
-            return VELO_OK;
     }
     if (st != VELO_OK && vl_status_primary(st) != VELO_CORRUPT)
         return st;
-    if (st == VELO_OK)
-        return pragma_answer_text(ctx, call, "ok");
     vl_error_clear(ctx); /* faults are the answer, not an error */
     return VELO_OK;
+}
+
+/* Check one database, or all of them when none was said. */
+static velo_status
+pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
+{
+    const velo_statement *statement = call->statement;
+
+    for (uint32_t i = 0; i < statement->part_count; i++) {
+        vl_pragma_call one = *call;
+
+        one.database = i;
+        if (statement->parts[i].is_open && (i == call->database || !call->is_named))
+            VL_TRY(pragma_check_database(ctx, &one, has_indexes));
+    }
+    return call->made->row_count > 0 ? VELO_OK : pragma_answer_text(ctx, call, "ok");
 }
 
 static velo_status
@@ -376,6 +410,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("recursive_triggers", pragma_recursive_triggers, 0, "recursive_triggers"),
     VL_PRAGMA("schema_version", pragma_schema_version, 0, "schema_version"),
     VL_PRAGMA("synchronous", pragma_synchronous, VL_PRAGMA_TAKES_SCHEMA, "synchronous", "schema"),
+    VL_PRAGMA("temp_store", pragma_temp_store, 0, "temp_store"),
     VL_PRAGMA("user_version", pragma_user_version, VL_PRAGMA_WRITES, "user_version"),
     VL_PRAGMA("wal_checkpoint", pragma_wal_checkpoint, VL_PRAGMA_ANSWERS | VL_PRAGMA_NO_FUNCTION,
               "busy", "log", "checkpointed"),

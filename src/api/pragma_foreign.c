@@ -95,7 +95,7 @@ check_plan(vl_ctx *ctx, check_work *work)
     sql[at] = 0; /* the binder looks for it */
     VL_TRY(vl_parse(ctx, sql, at, NULL, work->call->arena, &parsed));
     return vl_plan_by_schema(ctx, work->call->arena, parsed.statement, sql,
-                             work->call->statement->schema,
+                             vl_pragma_schema(work->call),
                              work->call->statement->connection->function_set, &work->plan);
 }
 
@@ -161,7 +161,8 @@ check_run(vl_ctx *ctx, check_work *work)
 
     VL_TRY(check_locate(ctx, work));
     VL_TRY(check_plan(ctx, work));
-    work->source = (vl_source){connection->engine->store, &work->call->statement->txn};
+    work->source =
+        (vl_source){vl_pragma_engine(work->call)->store, vl_pragma_txn(work->call), NULL, 0};
     env.source = &work->source;
     VL_TRY(vl_exec_create(ctx, work->plan, &env, &work->exec));
     for (;;) {
@@ -192,7 +193,7 @@ vl_pragma_foreign_key_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pr
     int64_t below = INT64_MAX;
 
     for (;;) {
-        check_work work = {.call = call, .child = check_next(call->statement->schema, below)};
+        check_work work = {.call = call, .child = check_next(vl_pragma_schema(call), below)};
         velo_status st;
 
         if (work.child == NULL)

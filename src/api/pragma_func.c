@@ -20,9 +20,13 @@ vl_pragma_is(const vl_pragma *pragma, const char *name, size_t size)
 }
 
 velo_status
-vl_pragma_check_schema(vl_ctx *ctx, const char *name, size_t size, const char *quote)
+vl_pragma_find_database(vl_ctx *ctx, const velo_connection *connection, const char *name,
+                        size_t size, const char *quote, uint32_t *number)
 {
-    if (vl_name_compare(name, size, "main", 4) == 0 || vl_name_compare(name, size, "temp", 4) == 0)
+    int found = vl_database_find(connection, name, size);
+
+    *number = found < 0 ? VL_DATABASE_MAIN : (uint32_t)found;
+    if (found >= 0)
         return VELO_OK;
     return vl_fail(ctx, VELO_ERROR, "unknown database %s%.*s%s", quote, (int)size, name, quote);
 }
@@ -74,7 +78,7 @@ vl_pragma_make(vl_ctx *ctx, void *user, const vl_table_func *func, const vl_valu
 {
     const vl_pragma *pragma = (const vl_pragma *)(const void *)func; /* its first member */
     vl_made_rows made = {.column_count = pragma->column_count};
-    vl_pragma_call call = {user, arena, &made};
+    vl_pragma_call call = {user, arena, &made, VL_DATABASE_MAIN, 0};
     vl_value hidden[2] = {vl_value_of_null(), vl_value_of_null()};
     const vl_value *schema = NULL;
     vl_pragma_text argument;
@@ -90,8 +94,11 @@ vl_pragma_make(vl_ctx *ctx, void *user, const vl_table_func *func, const vl_valu
     }
     if ((pragma->flags & VL_PRAGMA_TAKES_SCHEMA) != 0)
         schema = &hidden[(pragma->flags & VL_PRAGMA_TAKES_ARG) != 0 ? 1 : 0];
-    if (schema != NULL && schema->type != VL_TYPE_NULL)
-        VL_TRY(vl_pragma_check_schema(ctx, schema->as.data, schema->size, "'"));
+    if (schema != NULL && schema->type != VL_TYPE_NULL) {
+        VL_TRY(vl_pragma_find_database(ctx, call.statement->connection, schema->as.data,
+                                       schema->size, "'", &call.database));
+        call.is_named = 1;
+    }
     VL_TRY(pragma->run(ctx, &call, has_argument ? &argument : NULL)); /* keeps PF1 */
     return function_widen(ctx, pragma, &made, hidden, arena, rows);
 }

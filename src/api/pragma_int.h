@@ -32,7 +32,28 @@ typedef struct vl_pragma_call {
     velo_statement *statement; /* open; gives the connection, the schema and what is seen */
     vl_arena *arena;           /* where the answer goes */
     vl_made_rows *made;        /* the answer: rows are added by vl_made_add */
+    uint32_t database;         /* number of the one that it is about */
+    int is_named;              /* it was said: no other one */
 } vl_pragma_call;
+
+/* What a PRAGMA has of the database that it is about. */
+static inline vl_engine *
+vl_pragma_engine(const vl_pragma_call *call)
+{
+    return call->statement->connection->databases[call->database]->engine;
+}
+
+static inline vl_statement *
+vl_pragma_txn(const vl_pragma_call *call)
+{
+    return &call->statement->parts[call->database].txn;
+}
+
+static inline vl_schema *
+vl_pragma_schema(const vl_pragma_call *call)
+{
+    return call->statement->schemas[call->database];
+}
 
 typedef struct vl_pragma {
     vl_table_func func;                         /* first; its name is "pragma_" and the PRAGMA's */
@@ -72,9 +93,11 @@ velo_status vl_pragma_foreign_key_check(vl_ctx *ctx, const vl_pragma_call *call,
 
 /* ---- pragma_func.c ---- */
 
-/* Errors: VELO_ERROR, there is no database of that name, which the message has between quotes. */
-velo_status vl_pragma_check_schema(vl_ctx *ctx, const char *name, size_t size, const char *quote)
-    VL_MUST_CHECK;
+/* The number of a database. Errors: VELO_ERROR, there is none of that name, which the message has
+ * between quotes. */
+velo_status vl_pragma_find_database(vl_ctx *ctx, const velo_connection *connection,
+                                    const char *name, size_t size, const char *quote,
+                                    uint32_t *number) VL_MUST_CHECK;
 
 /* vl_table_func.make of a PRAGMA; `user` is the statement. */
 velo_status vl_pragma_make(vl_ctx *ctx, void *user, const vl_table_func *func,

@@ -1,7 +1,7 @@
 /* pragma_schema.c - the pragmas that tell of tables, indexes and databases.
  *
  * Invariants
- *   PS1  What is told is the schema that the statement's snapshot has: statement->schema. */
+ *   PS1  What is told is the schema that the statement's snapshot has: statement->schemas. */
 #include "api/pragma_int.h"
 
 #include "catalog/pragma_rows.h"
@@ -21,13 +21,49 @@ schema_answer(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_rows *row
     return VELO_OK;
 }
 
+/* The nth schema in which a name is looked for: temp before main, or the one that was said; NULL:
+ * there are no more. */
+static const vl_schema *
+schema_nth(const vl_pragma_call *call, uint32_t nth)
+{
+    if (call->is_named)
+        return nth == 0 ? vl_pragma_schema(call) : NULL;
+    if (nth >= call->statement->schema_count)
+        return NULL;
+    return call->statement->schemas[nth < VL_DATABASE_ATTACHED ? 1 - nth : nth];
+}
+
 /* The table that an argument names, or NULL. */
 static const vl_table_def *
 schema_table(const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    return argument == NULL
-               ? NULL
-               : vl_schema_table(call->statement->schema, argument->text, argument->text_size);
+    const vl_schema *schema;
+
+    for (uint32_t i = 0; argument != NULL && (schema = schema_nth(call, i)) != NULL; i++) {
+        const vl_table_def *table = vl_schema_table(schema, argument->text, argument->text_size);
+
+        /* Without the name of a database, that of all objects is found in main by its own names. */
+        if (table != NULL && (call->is_named || table->object.rowid != 0 || !table->is_temporary ||
+                              argument->text_size > 13))
+            return table;
+    }
+    return NULL;
+}
+
+/* The index that an argument names, or NULL. */
+static const vl_index_def *
+schema_index(const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    const vl_index_def *index = NULL;
+    const vl_schema *schema;
+
+    for (uint32_t i = 0; argument != NULL && index == NULL; i++) {
+        schema = schema_nth(call, i);
+        if (schema == NULL)
+            break;
+        index = vl_schema_index(schema, argument->text, argument->text_size);
+    }
+    return index;
 }
 
 /* ---- columns of views ---- */
@@ -39,15 +75,16 @@ schema_view_columns(vl_ctx *ctx, const vl_pragma_call *call, const vl_table_def 
 {
     vl_arena *arena = call->arena;
     size_t size;
-    char *sql = vl_text_with_name(ctx, arena, "SELECT * FROM ", view->object.name, "", &size);
+    char *sql = vl_text_with_name(ctx, arena, "SELECT * FROM ", view->schema->database, ".", &size);
     vl_parse_result parsed;
     vl_plan *plan;
 
+    if (sql != NULL)
+        sql = vl_text_with_name(ctx, arena, sql, view->object.name, "", &size);
     if (sql == NULL)
         return VELO_NOMEM;
     VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, call->statement->schema,
-                             call->statement->connection->function_set, &plan));
+    VL_TRY(vl_plan_by_statement(ctx, arena, parsed.statement, sql, call->statement, &plan));
     *columns = vl_arena_alloc_array(arena, plan->column_count + 1U, sizeof **columns);
     if (*columns == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a view's columns");
@@ -111,7 +148,9 @@ schema_table_xinfo(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text
 static velo_status
 schema_table_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    const vl_schema *schemas[1] = {call->statement->schema};
+    const velo_statement *statement = call->statement;
+    const vl_schema *const *schemas = (const vl_schema *const *)statement->schemas;
+    uint32_t count = statement->schema_count;
     char *name = NULL;
     vl_pragma_rows rows;
 
@@ -122,7 +161,11 @@ schema_table_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
         memcpy(name, argument->text, argument->text_size);
         name[argument->text_size] = 0;
     }
-    VL_TRY(vl_pragma_table_list(ctx, call->arena, schemas, 1, name, schema_count_view,
+    if (call->is_named) {
+        schemas += call->database;
+        count = 1;
+    }
+    VL_TRY(vl_pragma_table_list(ctx, call->arena, schemas, count, name, schema_count_view,
                                 (void *)(uintptr_t)call, &rows));
     return schema_answer(ctx, call, &rows);
 }
@@ -144,11 +187,9 @@ schema_tell_index(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
                   int is_extended)
 {
     const vl_table_def *table = schema_table(call, argument);
-    const vl_index_def *index = NULL;
+    const vl_index_def *index = schema_index(call, argument);
     vl_pragma_rows rows;
 
-    if (argument != NULL)
-        index = vl_schema_index(call->statement->schema, argument->text, argument->text_size);
     if (index == NULL && table != NULL && table->is_without_rowid)
         index = table->primary;
     if (index == NULL)
@@ -184,13 +225,20 @@ schema_foreign_key_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma
 static velo_status
 schema_database_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    const vl_engine *engine = call->statement->connection->engine;
-    const char *path = engine->is_memory ? NULL : engine->path;
-    vl_pragma_database database = {0, "main", path != NULL ? path : ""};
+    const velo_connection *connection = call->statement->connection;
+    vl_pragma_database databases[VL_DATABASES_MAX];
+    uint32_t count = 0;
     vl_pragma_rows rows;
 
     (void)argument;
-    VL_TRY(vl_pragma_database_list(ctx, call->arena, &database, 1, &rows));
+    for (uint32_t i = 0; i < connection->database_count; i++) {
+        const vl_engine *engine = connection->databases[i]->engine;
+
+        if (engine != NULL)
+            databases[count++] = (vl_pragma_database){i, connection->databases[i]->name,
+                                                      engine->is_memory ? "" : engine->path};
+    }
+    VL_TRY(vl_pragma_database_list(ctx, call->arena, databases, count, &rows));
     return schema_answer(ctx, call, &rows);
 }
 

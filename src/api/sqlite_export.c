@@ -142,7 +142,7 @@ export_index_query(export_run *run, const vl_index_def *index, vl_sql_text *sql)
             vl_sql_text_add(sql, ", ");
         VL_TRY(export_add_term(run, sql, index->table, &terms[i]));
     }
-    vl_sql_text_add(sql, " FROM ");
+    vl_sql_text_add(sql, " FROM main.");
     vl_sql_text_add_name(sql, index->table->object.name);
     if (index->where_ast != NULL) {
         const char *text;
@@ -180,7 +180,7 @@ export_table_query(export_run *run, const vl_table_def *table, vl_sql_text *sql)
         else
             vl_sql_text_add_name(sql, table->columns[order.columns[i]].name);
     }
-    vl_sql_text_add(sql, " FROM ");
+    vl_sql_text_add(sql, " FROM main.");
     vl_sql_text_add_name(sql, table->object.name);
     if (table->is_without_rowid)
         return export_add_order(run, sql, table, table->primary->terms, table->primary->term_count);
@@ -320,7 +320,7 @@ export_read_schema(export_run *run)
             if ((st = export_keep_row(run, statement)) != VELO_OK)
                 break;
     st = vl_finalize_with(run->connection, statement, st == VELO_DONE ? VELO_OK : st);
-    run->schema = run->connection->schema;
+    run->schema = run->connection->main.schema;
     if (st == VELO_OK && run->schema == NULL)
         return export_fail(run, VELO_INTERNAL, "the transaction has no schema", "");
     return st;

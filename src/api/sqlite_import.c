@@ -272,7 +272,7 @@ import_prepare(import_run *run, import_table *table, uint32_t count)
     table->insert = NULL;
     table->has_insert = 0;
     VL_TRY(st);
-    vl_sql_text_add(&sql, "INSERT INTO ");
+    vl_sql_text_add(&sql, "INSERT INTO main.");
     vl_sql_text_add_name(&sql, table->name);
     if (table->rowid_name != NULL) {
         vl_sql_text_add(&sql, between);
@@ -340,16 +340,16 @@ import_take_row(import_run *run, void *user, const vl_lite_row *row)
 static const vl_table_def *
 import_find_table(const import_run *run, const char *name)
 {
-    return run->connection->schema == NULL
+    return run->connection->main.schema == NULL
                ? NULL
-               : vl_schema_table(run->connection->schema, name, strlen(name));
+               : vl_schema_table(run->connection->main.schema, name, strlen(name));
 }
 
 static velo_status
 import_fill(import_run *run, const import_object *object)
 {
     import_table table = {.name = object->name, .def = import_find_table(run, object->name)};
-    vl_schema *schema = run->connection->schema;
+    vl_schema *schema = run->connection->main.schema;
     velo_status st, end;
 
     if (table.def == NULL || table.def->object.type != VL_OBJECT_TABLE)
@@ -403,7 +403,7 @@ import_clear_sequence(import_run *run)
 
         if (!import_is_type(&run->objects[i], "table"))
             continue;
-        vl_sql_text_add(&sql, "DELETE FROM sqlite_sequence WHERE name = ");
+        vl_sql_text_add(&sql, "DELETE FROM main.sqlite_sequence WHERE name = ");
         vl_sql_text_add_quoted(&sql, run->objects[i].name);
         st = vl_sql_text_run(run->connection, &sql);
         vl_sql_text_free(&sql);
@@ -447,10 +447,11 @@ import_sequences(import_run *run)
     if (object == NULL)
         return VELO_OK;
     if (import_find_table(run, "sqlite_sequence") == NULL) /* all that counted were dropped */
-        VL_TRY(import_run_sql(run, "CREATE TABLE \"velo sequence\"(a INTEGER PRIMARY KEY "
-                                   "AUTOINCREMENT); DROP TABLE \"velo sequence\""));
+        VL_TRY(import_run_sql(run, "CREATE TABLE main.\"velo sequence\"(a INTEGER PRIMARY KEY "
+                                   "AUTOINCREMENT); DROP TABLE main.\"velo sequence\""));
     VL_TRY(import_clear_sequence(run));
-    return import_fill_system(run, object, "INSERT INTO sqlite_sequence(name, seq) VALUES(?, ?)");
+    return import_fill_system(run, object,
+                              "INSERT INTO main.sqlite_sequence(name, seq) VALUES(?, ?)");
 }
 
 static velo_status
@@ -460,9 +461,9 @@ import_statistics(import_run *run)
 
     if (object == NULL)
         return VELO_OK;
-    VL_TRY(import_run_sql(run, "ANALYZE; DELETE FROM sqlite_stat1"));
+    VL_TRY(import_run_sql(run, "ANALYZE main; DELETE FROM main.sqlite_stat1"));
     return import_fill_system(run, object,
-                              "INSERT INTO sqlite_stat1(tbl, idx, stat) VALUES(?, ?, ?)");
+                              "INSERT INTO main.sqlite_stat1(tbl, idx, stat) VALUES(?, ?, ?)");
 }
 
 /* Numbers of the database, for one that had nothing in it. */
@@ -472,7 +473,8 @@ import_numbers(import_run *run)
     const vl_lite_header *header = vl_lite_get_header(run->reader);
     char sql[120];
 
-    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d",
+    (void)snprintf(sql, sizeof sql,
+                   "PRAGMA main.user_version = %d; PRAGMA main.application_id = %d",
                    (int)header->user_version, (int)header->application_id);
     return import_run_sql(run, sql);
 }
@@ -500,8 +502,8 @@ static velo_status
 import_is_empty(const import_run *run, int *is_empty)
 {
     velo_statement *statement = NULL;
-    velo_status st =
-        velo_prepare(run->connection, "SELECT 1 FROM sqlite_schema LIMIT 1", -1, &statement, NULL);
+    velo_status st = velo_prepare(run->connection, "SELECT 1 FROM main.sqlite_schema LIMIT 1", -1,
+                                  &statement, NULL);
 
     if (st == VELO_OK)
         st = velo_step(statement);

@@ -49,6 +49,16 @@ statement_get_body(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *en
     return VELO_OK;
 }
 
+/* Whether an action that REPLACE alone may need has to be made ready before the run, which opens
+ * the databases that it uses: only triggers of "temp" use others than that of their table. */
+static int
+statement_is_needed(const velo_statement *statement, const vl_action *action)
+{
+    return !action->is_of_replace ||
+           (statement->connection->recursive_triggers && action->trigger != NULL &&
+            action->trigger->schema != action->table->schema);
+}
+
 /* Make the bodies of a plan's actions, but for those that REPLACE alone may need. */
 static velo_status
 statement_get_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *env,
@@ -57,7 +67,7 @@ statement_get_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env *
     const vl_body *body;
 
     for (uint32_t i = 0; plan != NULL && i < plan->action_count; i++)
-        if (!plan->actions[i].is_of_replace)
+        if (statement_is_needed(statement, &plan->actions[i]))
             VL_TRY(statement_get_body(ctx, statement, env, &plan->actions[i], &body));
     return VELO_OK;
 }
@@ -74,52 +84,89 @@ statement_make_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env 
     return VELO_OK;
 }
 
+vl_plan_env
+vl_prepared_env(const velo_statement *statement, const vl_schema **ordered)
+{
+    vl_database_order(statement->schemas, statement->schema_count, ordered);
+    return (vl_plan_env){.schemas = ordered,
+                         .schema_count = statement->schema_count,
+                         .find_func = vl_functions_find,
+                         .find_table_func = vl_pragma_find_function,
+                         .arg = statement->connection->function_set,
+                         .has_foreign_keys = statement->has_foreign_keys};
+}
+
 velo_status
 vl_prepared_find_body(vl_ctx *ctx, void *user, const vl_action *action, const vl_body **body)
 {
+    const vl_schema *ordered[VL_DATABASES_MAX];
     velo_statement *statement = user;
-    const vl_schema *schemas[1] = {statement->schema};
-    vl_plan_env env = {.schemas = schemas,
-                       .schema_count = 1,
-                       .find_func = vl_functions_find,
-                       .find_table_func = vl_pragma_find_function,
-                       .has_foreign_keys = statement->has_foreign_keys};
+    vl_plan_env env = vl_prepared_env(statement, ordered);
 
     return statement_get_body(ctx, statement, &env, action, body);
 }
 
-velo_status
-vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *schema)
+/* Add the databases that a plan uses to those of the statement. */
+static void
+statement_add_uses(velo_statement *statement, const vl_plan *plan)
 {
-    const vl_schema *schemas[1] = {schema};
-    vl_plan_env env = {.schemas = schemas,
-                       .schema_count = 1,
-                       .find_func = vl_functions_find,
-                       .find_table_func = vl_pragma_find_function,
-                       .arg = statement->connection->function_set,
-                       .has_foreign_keys = statement->connection->has_foreign_keys};
+    const velo_connection *connection = statement->connection;
+
+    if (plan == NULL)
+        return;
+    statement->reads |= vl_database_numbers(plan->reads);
+    statement->writes |= vl_database_numbers(plan->writes);
+    for (uint32_t i = 0; plan->calls_table_functions && i < statement->schema_count; i++)
+        if (connection->databases[i]->engine != NULL)
+            statement->reads |= UINT32_C(1) << i;
+}
+
+/* Find out which databases the plan and the bodies use. */
+static void
+statement_find_uses(velo_statement *statement)
+{
+    statement->reads = UINT32_C(1) << VL_DATABASE_MAIN;
+    statement->writes = 0;
+    statement_add_uses(statement, statement->plan);
+    for (const vl_prepared_body *made = statement->bodies; made != NULL; made = made->next) {
+        statement_add_uses(statement, made->body->when);
+        for (uint32_t i = 0; i < made->body->step_count; i++)
+            statement_add_uses(statement, made->body->steps[i]);
+    }
+}
+
+velo_status
+vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
+{
+    velo_connection *connection = statement->connection;
+    const vl_schema *ordered[VL_DATABASES_MAX];
     vl_parse_result parsed;
-    velo_status st;
+    vl_plan_env env;
 
     vl_exec_destroy(statement->exec);
     statement->exec = NULL;
     statement->plan = NULL;
     statement->tree = NULL;
     statement->bodies = NULL;
-    vl_schema_release(statement->schema);
-    statement->schema = NULL;
+    statement->others = NULL;
+    vl_database_release_schemas(statement->schemas, statement->schema_count);
     vl_arena_reset(&statement->arena);
-    statement->has_foreign_keys = env.has_foreign_keys;
-    st = vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed);
-    if (st != VELO_OK)
-        return st;
+    statement->schema_count = connection->database_count;
+    for (uint32_t i = 0; i < statement->schema_count; i++) {
+        statement->schemas[i] = schemas[i];
+        vl_schema_retain(schemas[i]);
+    }
+    statement->epoch = connection->epoch;
+    statement->has_foreign_keys = connection->has_foreign_keys;
+    env = vl_prepared_env(statement, ordered);
+    VL_TRY(vl_parse(ctx, statement->sql, statement->sql_size, NULL, &statement->arena, &parsed));
     statement->tree = parsed.statement;
     VL_TRY(vl_plan_make(ctx, &statement->arena, parsed.statement, statement->sql,
                         parsed.variable_count, &env, &statement->plan));
-    vl_schema_retain(schema);
-    statement->schema = schema;
     statement->is_stale = 0;
-    return statement_make_bodies(ctx, statement, &env);
+    VL_TRY(statement_make_bodies(ctx, statement, &env));
+    statement_find_uses(statement);
+    return VELO_OK;
 }
 
 velo_status
@@ -133,6 +180,17 @@ vl_plan_by_schema(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *
                        .find_table_func = vl_pragma_find_function,
                        .arg = functions};
 
+    return vl_plan_make(ctx, arena, tree, sql, 0, &env, plan);
+}
+
+velo_status
+vl_plan_by_statement(vl_ctx *ctx, vl_arena *arena, const vl_ast *tree, const char *sql,
+                     const velo_statement *statement, vl_plan **plan)
+{
+    const vl_schema *ordered[VL_DATABASES_MAX];
+    vl_plan_env env = vl_prepared_env(statement, ordered);
+
+    env.has_foreign_keys = 0;
     return vl_plan_make(ctx, arena, tree, sql, 0, &env, plan);
 }
 
@@ -174,16 +232,12 @@ statement_make_room(vl_ctx *ctx, velo_statement *statement)
 static velo_status
 statement_plan_first(vl_ctx *ctx, velo_statement *statement)
 {
-    velo_connection *connection = statement->connection;
-    vl_schema *schema = connection->schema;
+    vl_schema *schemas[VL_DATABASES_MAX];
     velo_status st;
 
-    if (schema != NULL)
-        vl_schema_retain(schema);
-    else
-        schema = vl_engine_schema(connection->engine);
-    st = vl_prepared_plan(ctx, statement, schema);
-    vl_schema_release(schema);
+    VL_TRY(vl_database_get_schemas(ctx, statement->connection, schemas));
+    st = vl_prepared_plan(ctx, statement, schemas);
+    vl_database_release_schemas(schemas, statement->connection->database_count);
     VL_TRY(st);
     if (statement->plan->kind == VL_PLAN_OTHER)
         VL_TRY(vl_prepared_describe_other(ctx, statement));
@@ -194,7 +248,9 @@ static void
 statement_destroy(velo_statement *statement)
 {
     vl_exec_destroy(statement->exec);
-    vl_schema_release(statement->schema);
+    vl_database_release_schemas(statement->schemas, statement->schema_count);
+    if (statement->part_room > 0)
+        vl_free(statement->parts);
     vl_arena_deinit(&statement->arena);
     vl_arena_deinit(&statement->run_arena);
     vl_arena_deinit(&statement->row_arena);
@@ -387,47 +443,122 @@ statement_close(vl_ctx *ctx, velo_statement *statement, velo_status st)
         statement_restore_foreign(statement, st, resolution);
         statement->is_open = 0;
         statement->is_writing = 0;
-        st = vl_connection_leave(ctx, connection, &statement->txn, is_writing, st, resolution);
+        st = vl_connection_leave(ctx, statement, is_writing, st, resolution);
     }
     return st;
 }
 
-/* Whether a statement that is no query writes, and changes the schema. */
-static void
-statement_classify(const velo_statement *statement, int *is_writing, int *is_ddl)
-{
-    const vl_ast *tree = statement->tree;
+/* How often a run looks for what its statement needs, while others change schemas. */
+#define STATEMENT_OPEN_TRIES 10U
 
-    *is_ddl = 0;
-    if (statement->plan->kind != VL_PLAN_OTHER) {
-        *is_writing = !statement->plan->is_read_only;
-        return;
+/* Which databases an OTHER statement needs, and which it is about. */
+static velo_status
+statement_find_other_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
+{
+    const velo_connection *connection = statement->connection;
+    const vl_ast *tree = statement->tree;
+    const vl_ast *name = NULL;
+    int is_writing = vl_vacuum_is_in_place(tree);
+    int number = VL_DATABASE_MAIN;
+
+    if (vl_ast_is_ddl((vl_ast_type)tree->type))
+        return vl_ddl_find_needs(ctx, statement, needs);
+    if (tree->type == VL_AST_PRAGMA) {
+        name = tree->kid[0]->kid[0];
+        is_writing = vl_pragma_writes(tree);
+        for (uint32_t i = 0; i < connection->database_count; i++)
+            needs->reads |= (uint32_t)(connection->databases[i]->engine != NULL) << i;
+    } else if (tree->type == VL_AST_VACUUM) {
+        name = tree->kid[0];
     }
-    *is_ddl = vl_ast_is_ddl((vl_ast_type)tree->type) || vl_vacuum_is_in_place(tree);
-    *is_writing = *is_ddl || (tree->type == VL_AST_PRAGMA && vl_pragma_writes(tree));
+    if (name != NULL)
+        number = vl_database_find(connection, name->text, name->text_size);
+    statement->target = number < 0 ? VL_DATABASE_MAIN : (uint32_t)number;
+    needs->reads |= UINT32_C(1) << statement->target;
+    needs->writes = (uint32_t)is_writing << statement->target;
+    if (vl_vacuum_is_in_place(tree))
+        needs->ddl = needs->writes;
+    return VELO_OK;
 }
 
-/* Begin the transaction part, and make the plan anew if its schema is another one. */
+/* Which databases the statement needs, as far as the schemas of its plan tell. */
 static velo_status
-statement_open(vl_ctx *ctx, velo_statement *statement)
+statement_find_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
 {
-    vl_schema *schema;
-    int is_writing;
-    int is_ddl;
-    velo_status st;
+    *needs = (vl_needs){.reads = UINT32_C(1) << VL_DATABASE_MAIN};
+    if (statement->plan->kind == VL_PLAN_OTHER)
+        return statement_find_other_needs(ctx, statement, needs);
+    needs->reads |= statement->reads;
+    if (!statement->plan->is_read_only)
+        needs->writes = statement->writes;
+    return VELO_OK;
+}
 
-    statement_classify(statement, &is_writing, &is_ddl);
-    VL_TRY(vl_connection_enter(ctx, statement->connection, &statement->txn, is_writing, is_ddl,
-                               &schema));
-    statement->is_open = 1;
-    statement->is_writing = is_writing;
-    if (schema == statement->schema && !statement->is_stale &&
-        statement->has_foreign_keys == statement->connection->has_foreign_keys) {
-        vl_schema_release(schema);
+/* Make room for the parts of the databases that are needed. */
+static velo_status
+statement_make_parts(vl_ctx *ctx, velo_statement *statement, const vl_needs *needs)
+{
+    uint32_t count = statement->connection->database_count;
+    vl_part *parts;
+
+    while (count > 1 && (needs->reads >> (count - 1) & 1U) == 0)
+        count--;
+    statement->part_count = count;
+    if (statement->part_room == 0)
+        statement->parts = &statement->first;
+    if (count == 1 || count <= statement->part_room)
         return VELO_OK;
+    parts = vl_alloc_array(ctx, count, sizeof *parts);
+    if (parts == NULL) {
+        statement->part_count = 0;
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate what a statement has open");
     }
-    st = vl_prepared_plan(ctx, statement, schema);
-    vl_schema_release(schema);
+    if (statement->part_room > 0)
+        vl_free(statement->parts);
+    statement->parts = parts;
+    statement->part_room = count;
+    return VELO_OK;
+}
+
+/* Whether the plan was made by the schemas that were found when the parts were begun. */
+static int
+statement_fits(const velo_statement *statement, vl_schema *const *opened)
+{
+    const velo_connection *connection = statement->connection;
+    const vl_database *temp = &connection->temp;
+    const vl_schema *of_temp = vl_engine_empty_temp();
+
+    if (statement->is_stale || statement->epoch != connection->epoch ||
+        statement->has_foreign_keys != connection->has_foreign_keys)
+        return 0;
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        if (opened[i] != NULL && opened[i] != statement->schemas[i])
+            return 0;
+    if (temp->engine != NULL) /* nobody else changes it */
+        of_temp = temp->schema != NULL ? temp->schema : temp->engine->schema;
+    return statement->schemas[VL_DATABASE_TEMP] == of_temp;
+}
+
+/* Make the plan anew by the schemas that were found, and by those that are newest of databases that
+ * are not open. Takes the references. */
+static velo_status
+statement_plan_again(vl_ctx *ctx, velo_statement *statement, vl_schema **opened)
+{
+    velo_connection *connection = statement->connection;
+    vl_schema *schemas[VL_DATABASES_MAX];
+    velo_status st = vl_database_get_schemas(ctx, connection, schemas);
+
+    if (st != VELO_OK) {
+        vl_database_release_schemas(opened, VL_DATABASES_MAX);
+        return st;
+    }
+    for (uint32_t i = 0; i < connection->database_count; i++)
+        if (opened[i] != NULL) {
+            vl_schema_release(schemas[i]);
+            schemas[i] = opened[i];
+        }
+    st = vl_prepared_plan(ctx, statement, schemas);
+    vl_database_release_schemas(schemas, connection->database_count);
     if (st == VELO_OK && statement->plan->kind == VL_PLAN_OTHER)
         st = vl_prepared_describe_other(ctx, statement);
     if (st == VELO_OK)
@@ -440,13 +571,84 @@ statement_open(vl_ctx *ctx, velo_statement *statement)
     return st;
 }
 
+/* Begin the parts of the databases that are needed, and make the plan anew if its schemas are
+ * others. *is_enough: nothing else is needed by the plan then. */
+static velo_status
+statement_try_open(vl_ctx *ctx, velo_statement *statement, int *is_enough)
+{
+    velo_connection *connection = statement->connection;
+    vl_schema *opened[VL_DATABASES_MAX];
+    vl_needs needs;
+    vl_needs after;
+
+    VL_TRY(statement_find_needs(ctx, statement, &needs));
+    if ((needs.reads >> VL_DATABASE_TEMP & 1U) != 0)
+        VL_TRY(vl_database_need_temp(ctx, connection));
+    VL_TRY(statement_make_parts(ctx, statement, &needs));
+    VL_TRY(vl_connection_enter(ctx, statement, &needs, opened));
+    statement->is_open = 1;
+    statement->is_writing = needs.writes != 0;
+    *is_enough = 1;
+    if (statement_fits(statement, opened)) {
+        vl_database_release_schemas(opened, VL_DATABASES_MAX);
+        return VELO_OK;
+    }
+    VL_TRY(statement_plan_again(ctx, statement, opened));
+    VL_TRY(statement_find_needs(ctx, statement, &after));
+    *is_enough = (after.reads & ~needs.reads) == 0 && (after.writes & ~needs.writes) == 0 &&
+                 (after.ddl & ~needs.ddl) == 0;
+    return VELO_OK;
+}
+
+/* Begin the transaction part. */
+static velo_status
+statement_open(vl_ctx *ctx, velo_statement *statement)
+{
+    for (uint32_t tries = 0; tries < STATEMENT_OPEN_TRIES; tries++) {
+        int is_enough;
+
+        VL_TRY(statement_try_open(ctx, statement, &is_enough));
+        if (is_enough)
+            return VELO_OK;
+        vl_connection_give_up(ctx, statement, statement->is_writing);
+        statement->is_open = 0;
+        statement->is_writing = 0;
+    }
+    return vl_fail(ctx, VELO_SCHEMA, "database schema has changed");
+}
+
+/* What an execution reads tables through: all that is open. */
+static velo_status
+statement_make_source(vl_ctx *ctx, velo_statement *statement)
+{
+    vl_source *source = &statement->source;
+
+    *source = (vl_source){statement->connection->engine->store, &statement->parts[0].txn, NULL, 0};
+    if (statement->part_count == 1)
+        return VELO_OK;
+    if (statement->others == NULL)
+        statement->others = vl_arena_alloc_array(&statement->arena, statement->schema_count,
+                                                 sizeof *statement->others);
+    if (statement->others == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a list of databases");
+    source->others = statement->others;
+    for (uint32_t i = 1; i < statement->part_count; i++) {
+        vl_part *part = &statement->parts[i];
+
+        if (part->is_open)
+            statement->others[source->other_count++] =
+                (vl_source_other){statement->schemas[i], part->database->engine->store, &part->txn};
+    }
+    return VELO_OK;
+}
+
 /* Make the execution of the plan ready. */
 static velo_status
 statement_start_exec(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
 
-    statement->source = (vl_source){connection->engine->store, &statement->txn};
+    VL_TRY(statement_make_source(ctx, statement));
     if (statement->exec == NULL) {
         vl_exec_env env = {.functions = &connection->functions,
                            .table_func_user = statement,
@@ -525,7 +727,9 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
     vl_error_clear(ctx);
     statement->connection->tally = statement->tally;
     statement->connection->foreign = statement->foreign;
-    VL_TRY(vl_statement_restart(ctx, &statement->txn));
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        if (statement->parts[i].is_writing)
+            VL_TRY(vl_statement_restart(ctx, &statement->parts[i].txn));
     vl_exec_bind(statement->exec, statement->params, statement->param_count);
     return VELO_OK;
 }
@@ -533,7 +737,7 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
 static int
 statement_may_run_again(const velo_statement *statement, velo_status st)
 {
-    return st == VELO_BUSY_SNAPSHOT && statement->is_open && statement->txn.is_writing &&
+    return st == VELO_BUSY_SNAPSHOT && statement->is_open && statement->is_writing &&
            statement->exec != NULL && !statement->has_returned_row &&
            !vl_session_is_in_transaction(statement->connection->session) &&
            statement->connection->writing_count == 1;
@@ -549,6 +753,16 @@ statement_step_exec(vl_ctx *ctx, velo_statement *statement)
             return st;
         VL_TRY(statement_run_again(ctx, statement));
     }
+}
+
+/* Wait until what was read in any database may be handed out. */
+static velo_status
+statement_await(vl_ctx *ctx, const velo_statement *statement)
+{
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        if (statement->parts[i].is_open)
+            VL_TRY(vl_statement_await(ctx, &statement->parts[i].txn));
+    return VELO_OK;
 }
 
 static velo_status
@@ -573,7 +787,7 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         /* What was read beyond what is published may be handed out once it is durable (11, item
          * 29). */
         if (!statement->has_returned_row && statement->is_open) {
-            velo_status durable = vl_statement_await(ctx, &statement->txn);
+            velo_status durable = statement_await(ctx, statement);
 
             if (durable != VELO_OK)
                 return statement_close(ctx, statement, durable);
@@ -585,7 +799,7 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
     }
     st = statement_close(ctx, statement, st == VELO_DONE ? VELO_OK : st);
     if (st == VELO_OK && vl_vacuum_is_in_place(statement->tree))
-        st = vl_vacuum_finish(ctx, statement->connection);
+        st = vl_vacuum_finish(ctx, vl_prepared_database(statement));
     return st == VELO_OK ? VELO_DONE : st;
 }
 
@@ -742,12 +956,14 @@ velo_statement_sql(const velo_statement *statement)
 int
 velo_statement_is_read_only(const velo_statement *statement)
 {
-    int is_writing = 0;
-    int is_ddl;
+    const vl_ast *tree = statement->tree;
 
-    if (statement->plan != NULL)
-        statement_classify(statement, &is_writing, &is_ddl);
-    return !is_writing;
+    if (statement->plan == NULL)
+        return 1;
+    if (statement->plan->kind != VL_PLAN_OTHER)
+        return statement->plan->is_read_only;
+    return !vl_ast_is_ddl((vl_ast_type)tree->type) && !vl_vacuum_is_in_place(tree) &&
+           (tree->type != VL_AST_PRAGMA || !vl_pragma_writes(tree));
 }
 
 int

@@ -1,300 +1,168 @@
-/* transaction.c - BEGIN to ROLLBACK, and which schema goes with which snapshot.
+/* transaction.c - BEGIN to ROLLBACK over all databases of a connection.
  *
  * Invariants
- *   TR1  A statement is run by the schema that its snapshot has. A schema that is taken from the
- *        engine fits a snapshot taken afterwards if no transaction that changes the schema was
- * being committed before or after, and the engine's schema is still the same: then none became
- *        visible in between. Otherwise the snapshot itself is asked, whose tree meta has the
- *        version.
- *   TR2  Whoever changes the schema is alone among writers from then to its transaction's end
- *        (ddl_owner): so no row is written by an outdated schema. A transaction that began before
- *        and writes afterwards fails, since its snapshot is older than the schema.
- *   TR3  The schema of a transaction begun by BEGIN is pinned by its first statement. */
+ *   TR1  The sessions of all databases that have one are in a transaction, or none is.
+ *   TR2  Each of those databases has one vl_saved for each savepoint of the connection.
+ *   TR3  Databases commit one after the other, in the order of their numbers, those that have
+ *        changed something first: when the first of them fails nothing is committed. When a later
+ *        one fails, all that are left are rolled back, and the error names both kinds.
+ *   TR4  What a deadlock has undone in one database is undone in all, before anybody is told. */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* How long one look for other writers is from the next. */
-#define TRANSACTION_NAP_NS UINT64_C(500000)
+/* Bytes of a list of names in an error. */
+#define TRANSACTION_NAMES_SIZE 160U
 
-/* ---- who writes ---- */
-
-/* Count the connection among the writers, or make it the one that changes the schema, unless
- * others are in the way: *is_long tells whether one of those said BEGIN. */
-static int
-transaction_try_write(velo_connection *connection, int is_ddl, int *is_long)
+/* The databases of a connection that have a session. */
+static vl_database *
+transaction_next(const velo_connection *connection, uint32_t *at)
 {
-    vl_engine *engine = connection->engine;
-    int is_free;
+    while (*at < connection->database_count) {
+        vl_database *database = connection->databases[(*at)++];
 
-    vl_latch_acquire_exclusive(&engine->latch);
-    is_free = engine->ddl_owner == NULL || engine->ddl_owner == connection;
-    *is_long = !is_free && engine->ddl_owner->is_long_writer;
-    if (is_free && is_ddl) {
-        is_free = engine->writer_count == (uint32_t)connection->is_writer;
-        *is_long = engine->long_writer_count > (uint32_t)connection->is_long_writer;
+        if (database->session != NULL)
+            return database;
     }
-    if (is_free) {
-        int is_in_transaction = vl_session_is_in_transaction(connection->session);
-
-        engine->writer_count += !connection->is_writer;
-        engine->long_writer_count += !connection->is_long_writer && is_in_transaction;
-        connection->is_writer = 1;
-        connection->is_long_writer = connection->is_long_writer || is_in_transaction;
-        if (is_ddl)
-            engine->ddl_owner = connection;
-    }
-    vl_latch_release_exclusive(&engine->latch);
-    return is_free;
+    return NULL;
 }
 
-/* The same, waiting: for those who end by themselves in any case, for others as the busy timeout
- * says (31, item 7). */
-static velo_status
-transaction_start_writing(vl_ctx *ctx, velo_connection *connection, int is_ddl)
-{
-    vl_io *io = connection->engine->io;
-    uint64_t begin_ns = vl_io_monotonic_ns(io);
-    int is_long;
+/* ---- the parts of a statement ---- */
 
-    if (connection->is_read_only || connection->query_only)
-        return vl_fail(ctx, VELO_READONLY, "attempt to write a readonly database");
-    while (!transaction_try_write(connection, is_ddl, &is_long)) {
-        if (atomic_load(&connection->interrupt))
-            return vl_fail(ctx, VELO_INTERRUPT, "interrupted");
-        /* Who has written already may be what the others wait for: then there is an end to it. */
-        if ((is_long || connection->is_writer) && connection->busy_ms >= 0 &&
-            vl_io_monotonic_ns(io) - begin_ns >= (uint64_t)connection->busy_ms * 1000000)
-            return vl_fail(ctx, VELO_BUSY,
-                           is_ddl ? "database is locked: another transaction writes"
-                                  : "database is locked: another transaction changes the schema");
-        vl_io_sleep(io, TRANSACTION_NAP_NS);
+/* Give up what is open of a statement, which has changed nothing. writes: the databases that it was
+ * to write, by number. */
+static void
+transaction_undo_parts(vl_ctx *ctx, velo_statement *statement, uint32_t writes)
+{
+    velo_connection *connection = statement->connection;
+    vl_error error = ctx->error;
+
+    for (uint32_t i = 0; i < statement->part_count; i++) {
+        vl_part *part = &statement->parts[i];
+
+        if (part->is_open)
+            vl_part_fail(ctx, part);
+        if ((writes >> i & 1U) != 0 && !vl_connection_is_in_transaction(connection) &&
+            part->database->writing_count == 0)
+            vl_database_close(part->database, 0);
     }
+    ctx->error = error;
+}
+
+/* Whether a deadlock has taken the transaction: then nothing but ROLLBACK goes on. */
+static velo_status
+transaction_check_doomed(vl_ctx *ctx, const velo_connection *connection)
+{
+    const vl_database *database;
+
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        if (vl_session_is_doomed(database->session))
+            return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
+                           "the transaction was undone to end a deadlock: only ROLLBACK can "
+                           "follow");
     return VELO_OK;
-}
-
-/* The transaction is over: others may write. */
-static void
-transaction_stop_writing(velo_connection *connection)
-{
-    vl_engine *engine = connection->engine;
-
-    vl_latch_acquire_exclusive(&engine->latch);
-    engine->writer_count -= (uint32_t)connection->is_writer;
-    engine->long_writer_count -= (uint32_t)connection->is_long_writer;
-    if (engine->ddl_owner == connection)
-        engine->ddl_owner = NULL;
-    vl_latch_release_exclusive(&engine->latch);
-    connection->is_writer = 0;
-    connection->is_long_writer = 0;
-}
-
-/* ---- schemas ---- */
-
-/* Whether a transaction that changes the schema is being committed; *schema receives the engine's,
- * with a reference. */
-static int
-transaction_peek(vl_engine *engine, vl_schema **schema)
-{
-    int is_committing;
-
-    vl_latch_acquire_exclusive(&engine->latch);
-    is_committing = engine->is_committing;
-    *schema = engine->schema;
-    vl_schema_retain(*schema);
-    vl_latch_release_exclusive(&engine->latch);
-    return is_committing;
-}
-
-/* The schema that an open statement sees, by asking its snapshot. Takes the reference to `guess`.
- */
-static velo_status
-transaction_ask_schema(vl_ctx *ctx, velo_connection *connection, const vl_statement *statement,
-                       vl_schema *guess, vl_schema **out)
-{
-    int64_t version;
-    velo_status st = vl_engine_read_meta(ctx, connection->engine, &statement->view,
-                                         VL_META_SCHEMA_VERSION, &version);
-
-    *out = guess;
-    if (st == VELO_OK && (uint64_t)version == guess->version)
-        return VELO_OK;
-    vl_schema_release(guess);
-    *out = NULL;
-    VL_TRY(st);
-    return vl_engine_read_schema(ctx, connection->engine, &statement->view, out);
-}
-
-void
-vl_connection_set_schema(velo_connection *connection, vl_schema *schema)
-{
-    vl_schema_release(connection->schema);
-    connection->schema = schema;
-    connection->has_ddl = 1;
-}
-
-static void
-transaction_forget_schema(velo_connection *connection)
-{
-    vl_schema_release(connection->schema);
-    connection->schema = NULL;
-    connection->has_ddl = 0;
-}
-
-/* Remember as of which version of the data a new snapshot is. One of the same time as the one
- * before is new all the same when nothing kept that: versions are counted also for changes of
- * nothing. */
-static void
-transaction_note_snapshot(velo_connection *connection, const vl_statement *statement,
-                          uint64_t version)
-{
-    if (statement->view.read_ts == connection->snapshot_ts &&
-        (connection->active_count > 0 || vl_session_is_in_transaction(connection->session)))
-        return;
-    connection->snapshot_ts = statement->view.read_ts;
-    connection->snapshot_version = version;
-}
-
-/* Begin the statement below and find its schema. Keeps TR1, TR3. */
-static velo_status
-transaction_begin_statement(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
-                            int is_writing, vl_schema **out)
-{
-    vl_engine *engine = connection->engine;
-    vl_schema *before;
-    vl_schema *after;
-    int may_differ = transaction_peek(engine, &before) || connection->active_count > 0 ||
-                     vl_session_is_in_transaction(connection->session);
-    uint64_t version = atomic_load(&engine->data_version);
-    velo_status st = vl_statement_begin(ctx, connection->session, is_writing, statement);
-
-    if (st != VELO_OK) {
-        vl_schema_release(before);
-        return st;
-    }
-    transaction_note_snapshot(connection, statement, version);
-    if (connection->schema != NULL) {
-        vl_schema_release(before);
-        vl_schema_retain(connection->schema);
-        *out = connection->schema;
-        return VELO_OK;
-    }
-    may_differ = transaction_peek(engine, &after) || after != before || may_differ;
-    vl_schema_release(before);
-    *out = after;
-    if (may_differ)
-        st = transaction_ask_schema(ctx, connection, statement, after, out);
-    if (st != VELO_OK) {
-        vl_statement_fail(ctx, statement);
-        return st;
-    }
-    if (vl_session_is_in_transaction(connection->session)) {
-        vl_schema_retain(*out);
-        connection->schema = *out;
-    }
-    return VELO_OK;
-}
-
-/* Whether the transaction's schema is out of date, so that it must not write. Keeps TR2. */
-static velo_status
-transaction_check_schema(vl_ctx *ctx, velo_connection *connection, const vl_schema *schema)
-{
-    vl_schema *newest = vl_engine_schema(connection->engine);
-    int is_old = !connection->has_ddl && newest->version != schema->version;
-
-    vl_schema_release(newest);
-    if (!is_old)
-        return VELO_OK;
-    return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
-                   "the schema was changed after this transaction's snapshot");
 }
 
 velo_status
-vl_connection_enter(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
-                    int is_writing, int is_ddl, vl_schema **schema)
+vl_connection_enter(vl_ctx *ctx, velo_statement *statement, const vl_needs *needs,
+                    vl_schema **schemas)
 {
-    velo_status st;
+    velo_connection *connection = statement->connection;
+    velo_status st = VELO_OK;
 
-    *schema = NULL;
-    if (is_writing)
-        VL_TRY(transaction_start_writing(ctx, connection, is_ddl));
-    st = transaction_begin_statement(ctx, connection, statement, is_writing, schema);
-    if (st == VELO_OK && is_writing) {
-        st = transaction_check_schema(ctx, connection, *schema);
-        if (st != VELO_OK) {
-            vl_statement_fail(ctx, statement);
-            vl_schema_release(*schema);
-            *schema = NULL;
-        }
+    memset(schemas, 0, VL_DATABASES_MAX * sizeof(vl_schema *));
+    if (connection->database_count > VL_DATABASE_ATTACHED || connection->temp.session != NULL)
+        VL_TRY(transaction_check_doomed(ctx, connection));
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        statement->parts[i] = (vl_part){.database = connection->databases[i]};
+    for (uint32_t i = 0; i < statement->part_count && st == VELO_OK; i++) {
+        vl_part *part = &statement->parts[i];
+
+        if ((needs->reads >> i & 1U) != 0)
+            st = vl_part_begin(ctx, part, (int)(needs->writes >> i & 1U),
+                               (int)(needs->ddl >> i & 1U), &schemas[i]);
     }
     if (st == VELO_OK) {
         connection->active_count++;
-        connection->writing_count += (uint32_t)is_writing;
-    } else if (!vl_session_is_in_transaction(connection->session) &&
-               connection->writing_count == 0) {
-        transaction_stop_writing(connection);
+        connection->writing_count += needs->writes != 0;
+        return VELO_OK;
     }
+    transaction_undo_parts(ctx, statement, needs->writes);
+    vl_database_release_schemas(schemas, statement->part_count);
     return st;
+}
+
+void
+vl_connection_give_up(vl_ctx *ctx, velo_statement *statement, int is_writing)
+{
+    uint32_t writes = 0;
+
+    statement->connection->active_count--;
+    statement->connection->writing_count -= (uint32_t)is_writing;
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        writes |= (uint32_t)statement->parts[i].is_writing << i;
+    transaction_undo_parts(ctx, statement, writes);
 }
 
 /* ---- ends ---- */
 
-/* Say that a commit begins, or has ended, which changes the schema. */
-static void
-transaction_mark_commit(velo_connection *connection, int is_committing, int has_committed)
-{
-    vl_engine *engine = connection->engine;
-    vl_schema *old = NULL;
+/* Names of databases, for an error. */
+typedef struct transaction_names {
+    char text[TRANSACTION_NAMES_SIZE];
+    uint32_t count;
+} transaction_names;
 
-    vl_latch_acquire_exclusive(&engine->latch);
-    engine->is_committing = is_committing;
-    if (has_committed) {
-        old = engine->schema;
-        engine->schema = connection->schema;
-        vl_schema_retain(engine->schema);
-    }
-    vl_latch_release_exclusive(&engine->latch);
-    vl_schema_release(old);
+static void
+transaction_add_name(transaction_names *names, const vl_database *database)
+{
+    size_t used = strlen(names->text);
+
+    (void)snprintf(names->text + used, sizeof names->text - used, "%s%s", used > 0 ? ", " : "",
+                   database->name);
+    names->count++;
 }
 
-/* Drop savepoints up to, and without, `last`. */
+/* Say which databases have committed, and which have not. The words before say why. keeps TR3 */
+static velo_status
+transaction_say_half(vl_ctx *ctx, velo_status st, const transaction_names *done,
+                     const transaction_names *undone)
+{
+    char why[sizeof ctx->error.text];
+
+    (void)snprintf(why, sizeof why, "%s", ctx->error.text);
+    return vl_fail(ctx, st, "the transaction was committed in %s, but not in %s: %s", done->text,
+                   undone->text, why);
+}
+
+/* Drop savepoints up to, and without, `last`. Keeps TR2. */
 static void
 transaction_drop_savepoints(velo_connection *connection, const vl_savepoint *last)
 {
     while (connection->savepoints != last) {
         vl_savepoint *savepoint = connection->savepoints;
+        vl_database *database;
 
+        for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;) {
+            vl_saved *saved = database->saved;
+
+            database->saved = saved->older;
+            vl_schema_release(saved->schema);
+            vl_schema_release(saved->shared);
+            vl_free(saved);
+        }
         connection->savepoints = savepoint->older;
-        vl_schema_release(savepoint->schema);
         vl_free(savepoint);
     }
 }
 
-/* Count a commit, unless it changed nothing: then later snapshots are as those before. */
+/* Nothing of the transaction is left in the connection itself. */
 static void
-transaction_count_commit(velo_connection *connection)
+transaction_close(velo_connection *connection)
 {
-    vl_timestamp ts = vl_session_last_commit(connection->session);
-
-    if (ts == connection->commit_ts)
-        return;
-    connection->commit_ts = ts;
-    atomic_fetch_add(&connection->engine->data_version, 1);
-}
-
-/* The transaction is over in one way or another: nothing of it is left in the connection. */
-static void
-transaction_close(velo_connection *connection, int has_committed)
-{
-    if (connection->has_ddl)
-        transaction_mark_commit(connection, 0, has_committed);
-    if (has_committed && connection->is_writer)
-        transaction_count_commit(connection);
-    transaction_forget_schema(connection);
     transaction_drop_savepoints(connection, NULL);
-    transaction_stop_writing(connection);
     connection->foreign = (vl_exec_foreign){0, 0, 0};
 }
 
@@ -306,12 +174,18 @@ transaction_detach(velo_connection *connection)
     for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
         if (!at->is_open)
             continue;
-        at->is_expired = at->is_expired || connection->has_ddl;
-        if (!at->is_writing)
-            continue;
+        for (uint32_t i = 0; i < at->part_count; i++) {
+            vl_part *part = &at->parts[i];
+
+            if (!part->is_open)
+                continue;
+            at->is_expired = at->is_expired || part->database->has_ddl;
+            part->database->writing_count -= (uint32_t)part->is_writing;
+            part->is_writing = 0;
+            part->txn.is_writing = 0;
+        }
+        connection->writing_count -= (uint32_t)at->is_writing;
         at->is_writing = 0;
-        at->txn.is_writing = 0;
-        connection->writing_count--;
     }
 }
 
@@ -319,37 +193,75 @@ void
 vl_connection_roll_back(vl_ctx *ctx, velo_connection *connection)
 {
     vl_error error = ctx->error;
+    vl_database *database;
+    int is_writer = 0;
 
-    int is_writer = connection->is_writer;
-
-    if (!vl_session_is_in_transaction(connection->session))
+    if (!vl_connection_is_in_transaction(connection))
         return;
     transaction_detach(connection);
-    if (vl_session_rollback(ctx, connection->session) != VELO_OK)
-        ctx->error = error; /* what cannot be undone now is undone later: see vl_session_rollback */
-    transaction_close(connection, 0);
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;) {
+        is_writer |= database->is_writer;
+        if (vl_session_is_in_transaction(database->session) &&
+            vl_session_rollback(ctx, database->session) != VELO_OK)
+            ctx->error = error; /* what cannot be undone now is undone later */
+        vl_database_close(database, 0);
+    }
+    transaction_close(connection);
     if (is_writer)
         vl_hooks_rollback(connection);
     ctx->error = error;
 }
 
-/* End a statement that wrote outside of BEGIN: commit. */
+/* End one writing part of a statement outside of BEGIN: commit. */
 static velo_status
-transaction_end_own(vl_ctx *ctx, velo_connection *connection, vl_statement *statement)
+transaction_commit_part(vl_ctx *ctx, vl_part *part, transaction_names *done)
 {
+    vl_database *database = part->database;
+    vl_timestamp before = vl_session_last_commit(database->session);
+    velo_status st;
+
+    vl_database_begin_commit(database);
+    st = vl_part_end(ctx, part);
+    vl_database_close(database, st == VELO_OK);
+    if (st == VELO_OK && vl_session_last_commit(database->session) != before)
+        transaction_add_name(done, database);
+    return st;
+}
+
+/* End the parts of a statement that wrote outside of BEGIN: commit, one after the other. Keeps TR3.
+ */
+static velo_status
+transaction_end_own(vl_ctx *ctx, velo_statement *statement)
+{
+    velo_connection *connection = statement->connection;
+    transaction_names done = {"", 0};
+    transaction_names undone = {"", 0};
     velo_status st = vl_hooks_commit(ctx, connection);
 
-    if (st != VELO_OK) {
-        vl_error error = ctx->error;
+    for (uint32_t i = 0; i < statement->part_count; i++) {
+        vl_part *part = &statement->parts[i];
+        int is_writing = part->is_writing;
 
-        vl_statement_fail(ctx, statement);
-        ctx->error = error;
-    } else {
-        if (connection->has_ddl)
-            transaction_mark_commit(connection, 1, 0);
-        st = vl_statement_end(ctx, statement);
+        if (!part->is_open)
+            continue;
+        if (st == VELO_OK && is_writing)
+            st = transaction_commit_part(ctx, part, &done);
+        else if (st == VELO_OK)
+            st = vl_part_end(ctx, part);
+        else {
+            vl_error error = ctx->error;
+
+            vl_part_fail(ctx, part);
+            ctx->error = error;
+            if (is_writing)
+                vl_database_close(part->database, 0);
+        }
+        if (st != VELO_OK && is_writing)
+            transaction_add_name(&undone, part->database);
     }
-    transaction_close(connection, st == VELO_OK);
+    transaction_close(connection);
+    if (st != VELO_OK && done.count > 0)
+        return transaction_say_half(ctx, st, &done, &undone);
     if (st != VELO_OK)
         vl_hooks_rollback(connection);
     return st;
@@ -358,60 +270,197 @@ transaction_end_own(vl_ctx *ctx, velo_connection *connection, vl_statement *stat
 void
 vl_connection_linger(velo_connection *connection)
 {
-    vl_engine *engine = connection->engine;
+    vl_database *database;
 
-    vl_latch_acquire_exclusive(&engine->latch);
-    engine->long_writer_count += connection->is_writer && !connection->is_long_writer;
-    connection->is_long_writer = connection->is_long_writer || connection->is_writer;
-    vl_latch_release_exclusive(&engine->latch);
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        vl_database_linger(database);
+}
+
+/* End all parts of a statement that commits nothing. */
+static velo_status
+transaction_end_parts(vl_ctx *ctx, velo_statement *statement)
+{
+    velo_status st = VELO_OK;
+
+    for (uint32_t i = 0; i < statement->part_count; i++) {
+        vl_error error = ctx->error;
+        velo_status end = VELO_OK;
+
+        if (statement->parts[i].is_open)
+            end = vl_part_end(ctx, &statement->parts[i]);
+        if (st == VELO_OK)
+            st = end;
+        else
+            ctx->error = error;
+    }
+    return st;
+}
+
+/* After a failed statement of a transaction: a deadlock may have taken the transaction of one
+ * database. Keeps TR4. */
+static void
+transaction_spread_doom(vl_ctx *ctx, velo_connection *connection)
+{
+    vl_database *database;
+    vl_ctx scratch;
+    int is_doomed = 0;
+
+    (void)ctx;
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        is_doomed |= vl_session_is_doomed(database->session);
+    if (!is_doomed)
+        return;
+    vl_ctx_init(&scratch, NULL, NULL);
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        if (database->is_writer && !vl_session_is_doomed(database->session) &&
+            vl_session_rollback_to(&scratch, database->session, &database->begin) != VELO_OK)
+            vl_error_clear(&scratch); /* then it is doomed as well */
+}
+
+/* A statement that wrote has failed, and its changes are to go. */
+static void
+transaction_undo(vl_ctx *ctx, velo_statement *statement, velo_status st, vl_conflict resolution)
+{
+    velo_connection *connection = statement->connection;
+    int is_own = !vl_connection_is_in_transaction(connection);
+
+    for (uint32_t i = 0; i < statement->part_count; i++) {
+        vl_part *part = &statement->parts[i];
+        int was_writing = part->is_writing;
+
+        if (!part->is_open)
+            continue;
+        vl_part_fail(ctx, part);
+        if (is_own && was_writing)
+            vl_database_close(part->database, 0);
+    }
+    if (is_own) {
+        transaction_close(connection);
+        vl_hooks_rollback(connection);
+    } else if (resolution == VL_CONFLICT_ROLLBACK || vl_status_primary(st) == VELO_INTERRUPT) {
+        vl_connection_roll_back(ctx, connection);
+    } else {
+        transaction_spread_doom(ctx, connection);
+    }
 }
 
 velo_status
-vl_connection_leave(vl_ctx *ctx, velo_connection *connection, vl_statement *statement,
-                    int is_writing, velo_status st, vl_conflict resolution)
+vl_connection_leave(vl_ctx *ctx, velo_statement *statement, int is_writing, velo_status st,
+                    vl_conflict resolution)
 {
-    int is_own = is_writing && !vl_session_is_in_transaction(connection->session);
-    vl_error error;
+    velo_connection *connection = statement->connection;
+    vl_error error = ctx->error;
+    velo_status end;
 
     connection->active_count--;
     connection->writing_count -= (uint32_t)is_writing;
-    if (!is_writing) {
-        velo_status end = vl_statement_end(ctx, statement);
-
-        return st != VELO_OK ? st : end;
-    }
-    if (st == VELO_OK || resolution == VL_CONFLICT_FAIL) {
-        velo_status end;
-
-        error = ctx->error;
-        end = is_own ? transaction_end_own(ctx, connection, statement)
-                     : vl_statement_end(ctx, statement);
-        if (st == VELO_OK)
-            return end;
+    if (is_writing && st != VELO_OK && resolution != VL_CONFLICT_FAIL) {
+        transaction_undo(ctx, statement, st, resolution);
         ctx->error = error;
         return st;
     }
-    error = ctx->error;
-    vl_statement_fail(ctx, statement);
-    if (is_own) {
-        transaction_close(connection, 0);
-        vl_hooks_rollback(connection);
-    } else if (resolution == VL_CONFLICT_ROLLBACK || vl_status_primary(st) == VELO_INTERRUPT)
-        vl_connection_roll_back(ctx, connection);
+    end = is_writing && !vl_connection_is_in_transaction(connection)
+              ? transaction_end_own(ctx, statement)
+              : transaction_end_parts(ctx, statement);
+    if (st == VELO_OK)
+        return end;
     ctx->error = error;
     return st;
 }
 
 /* ---- BEGIN, COMMIT, ROLLBACK ---- */
 
+/* What a database is now, for a savepoint. */
+static void
+transaction_keep(vl_database *database, vl_saved *saved)
+{
+    saved->mark = vl_session_save(database->session);
+    saved->schema = database->schema;
+    saved->shared = database->shared;
+    saved->has_ddl = database->has_ddl;
+    if (saved->schema != NULL)
+        vl_schema_retain(saved->schema);
+    if (saved->shared != NULL)
+        vl_schema_retain(saved->shared);
+    saved->older = database->saved;
+    database->saved = saved;
+}
+
 /* Begin one; its first statement takes a snapshot, unless an open statement keeps that of now. */
 static velo_status
-transaction_begin_session(vl_ctx *ctx, velo_connection *connection, vl_txn_mode mode)
+transaction_begin_session(vl_ctx *ctx, vl_database *database, vl_txn_mode mode)
 {
-    VL_TRY(vl_session_begin(ctx, connection->session, mode));
-    if (connection->active_count == 0)
-        connection->snapshot_ts = VL_TS_NONE;
+    VL_TRY(vl_session_begin(ctx, database->session, mode));
+    database->begin = vl_session_save(database->session);
+    if (database->active_count == 0)
+        database->snapshot_ts = VL_TS_NONE;
     return VELO_OK;
+}
+
+velo_status
+vl_database_join(vl_ctx *ctx, vl_database *database)
+{
+    velo_connection *connection = database->connection;
+    velo_status st;
+
+    if (!vl_connection_is_in_transaction(connection))
+        return VELO_OK;
+    for (const vl_savepoint *at = connection->savepoints; at != NULL; at = at->older) {
+        vl_saved *saved = vl_alloc_zero(ctx, sizeof *saved);
+
+        if (saved == NULL) {
+            st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
+            goto fail;
+        }
+        saved->older = database->saved;
+        database->saved = saved;
+    }
+    st = transaction_begin_session(ctx, database, VL_TXN_DEFERRED);
+    if (st != VELO_OK)
+        goto fail;
+    for (vl_saved *saved = database->saved; saved != NULL; saved = saved->older)
+        saved->mark = database->begin;
+    return VELO_OK;
+fail:
+    while (database->saved != NULL) {
+        vl_saved *saved = database->saved;
+
+        database->saved = saved->older;
+        vl_free(saved);
+    }
+    return st;
+}
+
+/* Begin in all databases; IMMEDIATE takes the place of the only writer in each but temp. On failure
+ * none is in a transaction. Keeps TR1. */
+static velo_status
+transaction_begin_all(vl_ctx *ctx, velo_connection *connection, vl_txn_mode mode)
+{
+    velo_status st = VELO_OK;
+    vl_database *database;
+
+    for (uint32_t at = 0;
+         st == VELO_OK && (database = transaction_next(connection, &at)) != NULL;) {
+        vl_txn_mode own = database->is_read_only ? VL_TXN_DEFERRED : mode;
+
+        if (own == VL_TXN_IMMEDIATE)
+            st = vl_database_start_writing(ctx, database, 0);
+        if (st == VELO_OK)
+            st = transaction_begin_session(ctx, database, own);
+    }
+    if (st == VELO_OK)
+        return VELO_OK;
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;) {
+        vl_error error = ctx->error;
+
+        if (vl_session_is_in_transaction(database->session) &&
+            vl_session_rollback(ctx, database->session) != VELO_OK)
+            ctx->error = error; /* it has changed nothing */
+        if (mode == VL_TXN_IMMEDIATE && database->writing_count == 0)
+            vl_database_stop_writing(database);
+        ctx->error = error;
+    }
+    return st;
 }
 
 static velo_status
@@ -419,54 +468,109 @@ transaction_begin(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
 {
     vl_txn_mode mode = tree->op == VL_OP_IMMEDIATE || tree->op == VL_OP_EXCLUSIVE ? VL_TXN_IMMEDIATE
                                                                                   : VL_TXN_DEFERRED;
-    velo_status st;
 
-    if (vl_session_is_in_transaction(connection->session))
+    if (vl_connection_is_in_transaction(connection))
         return vl_fail(ctx, VELO_ERROR, "cannot start a transaction within a transaction");
+    if (mode == VL_TXN_IMMEDIATE && connection->main.is_read_only)
+        return vl_fail(ctx, VELO_READONLY, "attempt to write a readonly database");
+    VL_TRY(transaction_begin_all(ctx, connection, mode));
     if (mode == VL_TXN_IMMEDIATE)
-        VL_TRY(transaction_start_writing(ctx, connection, 0));
-    st = transaction_begin_session(ctx, connection, mode);
-    if (mode == VL_TXN_IMMEDIATE && st != VELO_OK && connection->writing_count == 0)
-        transaction_stop_writing(connection);
-    if (mode == VL_TXN_IMMEDIATE && st == VELO_OK)
         vl_connection_linger(connection); /* it has said BEGIN by now */
-    return st;
+    return VELO_OK;
+}
+
+/* Commit the sessions of databases that write (or of all others), in their order. */
+static velo_status
+transaction_commit_some(vl_ctx *ctx, velo_connection *connection, int are_writers,
+                        transaction_names *done, transaction_names *undone)
+{
+    vl_database *database;
+
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;) {
+        vl_timestamp before = vl_session_last_commit(database->session);
+        velo_status st;
+
+        if (!vl_session_is_in_transaction(database->session) || database->is_writer != are_writers)
+            continue;
+        vl_database_begin_commit(database);
+        st = vl_session_commit(ctx, database->session);
+        if (vl_session_is_in_transaction(database->session)) {
+            vl_database_fail_commit(database);
+            return st;
+        }
+        vl_database_close(database, st == VELO_OK);
+        if (st == VELO_OK && vl_session_last_commit(database->session) != before)
+            transaction_add_name(done, database);
+        else if (st != VELO_OK)
+            transaction_add_name(undone, database);
+        VL_TRY(st);
+    }
+    return VELO_OK;
+}
+
+/* A commit has failed when some databases had ended their transaction: end the others. */
+static velo_status
+transaction_end_half(vl_ctx *ctx, velo_connection *connection, velo_status st,
+                     const transaction_names *done, transaction_names *undone)
+{
+    vl_error error = ctx->error;
+    vl_database *database;
+
+    transaction_detach(connection);
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;) {
+        if (!vl_session_is_in_transaction(database->session))
+            continue;
+        if (database->is_writer)
+            transaction_add_name(undone, database);
+        if (vl_session_rollback(ctx, database->session) != VELO_OK)
+            ctx->error = error; /* it ends all the same */
+        vl_database_close(database, 0);
+    }
+    ctx->error = error;
+    transaction_close(connection);
+    return done->count > 0 && undone->count > 0 ? transaction_say_half(ctx, st, done, undone) : st;
 }
 
 static velo_status
 transaction_commit(vl_ctx *ctx, velo_connection *connection)
 {
+    transaction_names done = {"", 0};
+    transaction_names undone = {"", 0};
+    vl_database *database;
+    int is_writer = 0;
     velo_status st;
 
-    if (!vl_session_is_in_transaction(connection->session))
+    if (!vl_connection_is_in_transaction(connection))
         return vl_fail(ctx, VELO_ERROR, "cannot commit - no transaction is active");
     if (connection->writing_count > 0)
         return vl_fail(ctx, VELO_BUSY, "cannot commit transaction - SQL statements in progress");
     if (connection->foreign.deferred + connection->foreign.put_off > 0)
         return vl_foreign_fail(ctx);
-    if (connection->is_writer) {
-        st = vl_hooks_commit(ctx, connection);
-        if (st != VELO_OK) {
-            vl_connection_roll_back(ctx, connection);
-            return st;
-        }
-    }
-    if (connection->has_ddl)
-        transaction_mark_commit(connection, 1, 0);
-    st = vl_session_commit(ctx, connection->session);
-    if (vl_session_is_in_transaction(connection->session)) {
-        if (connection->has_ddl)
-            transaction_mark_commit(connection, 0, 0);
+    VL_TRY(transaction_check_doomed(ctx, connection));
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        is_writer |= database->is_writer;
+    st = is_writer ? vl_hooks_commit(ctx, connection) : VELO_OK;
+    if (st != VELO_OK) {
+        vl_connection_roll_back(ctx, connection);
         return st;
     }
-    transaction_close(connection, st == VELO_OK);
-    return st;
+    st = transaction_commit_some(ctx, connection, 1, &done, &undone); /* keeps TR3 */
+    if (st == VELO_OK)
+        st = transaction_commit_some(ctx, connection, 0, &done, &undone);
+    if (st == VELO_OK) {
+        transaction_close(connection);
+        return VELO_OK;
+    }
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        if (!vl_session_is_in_transaction(database->session))
+            return transaction_end_half(ctx, connection, st, &done, &undone);
+    return st; /* nothing has ended */
 }
 
 static velo_status
 transaction_rollback(vl_ctx *ctx, velo_connection *connection)
 {
-    if (!vl_session_is_in_transaction(connection->session))
+    if (!vl_connection_is_in_transaction(connection))
         return vl_fail(ctx, VELO_ERROR, "cannot rollback - no transaction is active");
     vl_connection_roll_back(ctx, connection);
     return VELO_OK;
@@ -491,29 +595,56 @@ transaction_no_savepoint(vl_ctx *ctx, const vl_ast *tree)
     return vl_fail(ctx, VELO_ERROR, "no such savepoint: %.*s", (int)tree->text_size, tree->text);
 }
 
+/* Memory for what each database is at a savepoint. 0: there is none, and nothing is kept. */
+static int
+transaction_make_saved(vl_ctx *ctx, const velo_connection *connection, vl_saved **list)
+{
+    *list = NULL;
+    for (uint32_t at = 0; transaction_next(connection, &at) != NULL;) {
+        vl_saved *saved = vl_alloc_zero(ctx, sizeof *saved);
+
+        if (saved == NULL) {
+            while (*list != NULL) {
+                saved = *list;
+                *list = saved->older;
+                vl_free(saved);
+            }
+            return 0;
+        }
+        saved->older = *list;
+        *list = saved;
+    }
+    return 1;
+}
+
 static velo_status
 transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
 {
     vl_savepoint *savepoint = vl_alloc_zero(ctx, sizeof *savepoint + tree->text_size + 1);
-    int is_transaction = !vl_session_is_in_transaction(connection->session);
+    int is_transaction = !vl_connection_is_in_transaction(connection);
+    velo_status st = VELO_OK;
+    vl_saved *list = NULL;
+    vl_database *database;
 
-    if (savepoint == NULL)
-        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
-    if (is_transaction) {
-        velo_status st = transaction_begin_session(ctx, connection, VL_TXN_DEFERRED);
+    if (savepoint == NULL || !transaction_make_saved(ctx, connection, &list))
+        st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
+    if (st == VELO_OK && is_transaction)
+        st = transaction_begin_all(ctx, connection, VL_TXN_DEFERRED);
+    for (uint32_t at = 0; list != NULL && (database = transaction_next(connection, &at)) != NULL;) {
+        vl_saved *saved = list;
 
-        if (st != VELO_OK) {
-            vl_free(savepoint);
-            return st;
-        }
+        list = saved->older;
+        if (st == VELO_OK)
+            transaction_keep(database, saved); /* keeps TR2 */
+        else
+            vl_free(saved);
+    }
+    if (st != VELO_OK) {
+        vl_free(savepoint);
+        return st;
     }
     savepoint->name = (char *)(savepoint + 1);
     memcpy(savepoint->name, tree->text, tree->text_size);
-    savepoint->mark = vl_session_save(connection->session);
-    savepoint->schema = connection->schema;
-    savepoint->has_ddl = connection->has_ddl;
-    if (savepoint->schema != NULL)
-        vl_schema_retain(savepoint->schema);
     savepoint->is_transaction = is_transaction;
     savepoint->foreign = connection->foreign;
     savepoint->older = connection->savepoints;
@@ -534,25 +665,46 @@ transaction_release(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree
     return VELO_OK;
 }
 
+/* What the database was at the savepoint, which is the newest by now. */
+static void
+transaction_restore(vl_database *database)
+{
+    const vl_saved *saved = database->saved;
+
+    if (!database->has_ddl)
+        return;
+    vl_database_forget_schema(database);
+    database->schema = saved->schema;
+    database->shared = saved->shared;
+    database->has_ddl = saved->has_ddl;
+    if (database->schema != NULL)
+        vl_schema_retain(database->schema);
+    if (database->shared != NULL)
+        vl_schema_retain(database->shared);
+}
+
 static velo_status
 transaction_roll_back_to(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
 {
     vl_savepoint *savepoint = transaction_find_savepoint(connection, tree);
+    velo_status st = VELO_OK;
+    vl_database *database;
 
     if (savepoint == NULL)
         return transaction_no_savepoint(ctx, tree);
+    VL_TRY(transaction_check_doomed(ctx, connection));
     transaction_detach(connection);
-    VL_TRY(vl_session_rollback_to(ctx, connection->session, &savepoint->mark));
     transaction_drop_savepoints(connection, savepoint);
+    for (uint32_t at = 0; st == VELO_OK && (database = transaction_next(connection, &at)) != NULL;)
+        st = vl_session_rollback_to(ctx, database->session, &database->saved->mark);
+    if (st != VELO_OK) { /* one is doomed: so are all */
+        transaction_spread_doom(ctx, connection);
+        return st;
+    }
     connection->foreign.deferred = savepoint->foreign.deferred;
     connection->foreign.put_off = savepoint->foreign.put_off;
-    if (connection->has_ddl) {
-        transaction_forget_schema(connection);
-        connection->schema = savepoint->schema;
-        connection->has_ddl = savepoint->has_ddl;
-        if (connection->schema != NULL)
-            vl_schema_retain(connection->schema);
-    }
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        transaction_restore(database);
     return VELO_OK;
 }
 

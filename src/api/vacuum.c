@@ -136,9 +136,9 @@ static velo_status
 vacuum_into(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
-    vl_copy copy = {.from = connection->engine,
-                    .view = statement->txn.view,
-                    .schema = statement->schema,
+    vl_copy copy = {.from = vl_prepared_engine(statement),
+                    .view = vl_prepared_txn(statement)->view,
+                    .schema = vl_prepared_schema(statement),
                     .interrupt = &connection->interrupt};
     const char *name = NULL;
     vl_error error;
@@ -162,16 +162,12 @@ vacuum_into(vl_ctx *ctx, velo_statement *statement)
 velo_status
 vl_vacuum_make_schema(vl_ctx *ctx, velo_statement *statement)
 {
-    vl_engine *engine = statement->connection->engine;
-    vl_view view = vl_statement_newest(&statement->txn);
+    vl_database *database = vl_prepared_database(statement);
     vl_schema *schema;
-    int64_t version;
+    vl_schema *shared;
 
-    VL_TRY(vl_engine_read_meta(ctx, engine, &view, VL_META_SCHEMA_VERSION, &version));
-    VL_TRY(vl_engine_write_meta(ctx, engine, &statement->txn, VL_META_SCHEMA_VERSION, version + 1));
-    view = vl_statement_newest(&statement->txn);
-    VL_TRY(vl_engine_read_schema(ctx, engine, &view, &schema));
-    vl_connection_set_schema(statement->connection, schema);
+    VL_TRY(vl_database_make_schema(ctx, database, vl_prepared_txn(statement), &schema, &shared));
+    vl_database_set_schema(database, schema, shared);
     return VELO_OK;
 }
 
@@ -179,16 +175,16 @@ static velo_status
 vacuum_in_place(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
-    vl_copy copy = {.from = connection->engine,
-                    .view = statement->txn.view,
-                    .schema = statement->schema,
-                    .to = connection->engine,
-                    .statement = &statement->txn,
+    vl_copy copy = {.from = vl_prepared_engine(statement),
+                    .view = vl_prepared_txn(statement)->view,
+                    .schema = vl_prepared_schema(statement),
+                    .to = vl_prepared_engine(statement),
+                    .statement = vl_prepared_txn(statement),
                     .interrupt = &connection->interrupt};
     velo_status st = vl_copy_run(ctx, &copy);
 
     for (uint32_t i = 0; st == VELO_OK && i < copy.tree_count; i++)
-        st = vl_txn_drop_tree(ctx, &statement->txn, copy.old_trees[i]);
+        st = vl_txn_drop_tree(ctx, vl_prepared_txn(statement), copy.old_trees[i]);
     vl_copy_end(&copy);
     return st == VELO_OK ? vl_vacuum_make_schema(ctx, statement) : st;
 }
@@ -206,7 +202,8 @@ vl_vacuum_run(vl_ctx *ctx, velo_statement *statement)
         return vl_fail(ctx, VELO_ERROR, "cannot VACUUM from within a transaction");
     if (statement->connection->active_count > 1)
         return vl_fail(ctx, VELO_ERROR, "cannot VACUUM - SQL statements in progress");
-    if (schema != NULL && vl_name_compare(schema->text, schema->text_size, "main", 4) != 0)
+    if (schema != NULL &&
+        vl_database_find(statement->connection, schema->text, schema->text_size) < 0)
         return vl_fail(ctx, VELO_ERROR, "unknown database %.*s", (int)schema->text_size,
                        schema->text);
     return statement->tree->kid[1] != NULL ? vacuum_into(ctx, statement)
@@ -220,9 +217,9 @@ vl_vacuum_is_in_place(const vl_ast *tree)
 }
 
 velo_status
-vl_vacuum_finish(vl_ctx *ctx, velo_connection *connection)
+vl_vacuum_finish(vl_ctx *ctx, vl_database *database)
 {
-    vl_txn_store *store = connection->engine->store;
+    vl_txn_store *store = database->engine->store;
 
     VL_TRY(vl_txn_store_collect(ctx, store)); /* drops the old trees, if nobody needs them */
     return vl_store_compact(ctx, vl_txn_store_base(store));

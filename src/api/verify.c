@@ -7,11 +7,12 @@
 
 /* Check the indexes of one table, by the statement's own view. */
 static velo_status
-verify_table(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table, vl_arena *arena,
-             vl_exec_fault *tell, void *argument)
+verify_table(vl_ctx *ctx, velo_statement *statement, uint32_t number, const vl_table_def *table,
+             vl_arena *arena, vl_exec_fault *tell, void *argument)
 {
     velo_connection *connection = statement->connection;
-    vl_source source = {connection->engine->store, &statement->txn};
+    vl_source source = {connection->databases[number]->engine->store, &statement->parts[number].txn,
+                        NULL, 0};
     vl_exec_env env = {.source = &source,
                        .functions = &connection->functions,
                        .table_func_user = statement,
@@ -27,7 +28,7 @@ verify_table(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table, 
     if (sql == NULL)
         return VELO_NOMEM;
     VL_TRY(vl_parse(ctx, sql, size, NULL, arena, &parsed));
-    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, statement->schema,
+    VL_TRY(vl_plan_by_schema(ctx, arena, parsed.statement, sql, statement->schemas[number],
                              connection->function_set, &plan));
     VL_TRY(vl_exec_create(ctx, plan, &env, &exec));
     st = vl_exec_verify_indexes(ctx, exec, tell, argument);
@@ -36,9 +37,10 @@ verify_table(vl_ctx *ctx, velo_statement *statement, const vl_table_def *table, 
 }
 
 velo_status
-vl_verify_tables(vl_ctx *ctx, velo_statement *statement, vl_exec_fault *tell, void *argument)
+vl_verify_tables(vl_ctx *ctx, velo_statement *statement, uint32_t number, vl_exec_fault *tell,
+                 void *argument)
 {
-    const vl_schema *schema = statement->schema;
+    const vl_schema *schema = statement->schemas[number];
     velo_status st = VELO_OK;
 
     for (uint32_t i = 0; i < schema->table_count && st == VELO_OK; i++) {
@@ -48,7 +50,7 @@ vl_verify_tables(vl_ctx *ctx, velo_statement *statement, vl_exec_fault *tell, vo
         if (table->indexes == NULL || table->is_system)
             continue;
         vl_arena_init(&arena, ctx->allocator, 0);
-        st = verify_table(ctx, statement, table, &arena, tell, argument);
+        st = verify_table(ctx, statement, number, table, &arena, tell, argument);
         vl_arena_deinit(&arena);
     }
     return st;

@@ -124,8 +124,9 @@ typedef struct vl_trigger_def vl_trigger_def;
 
 struct vl_trigger_def {
     vl_object_def object;
-    const void *ast;      /* CREATE_TRIGGER */
-    vl_trigger_def *next; /* of the same table */
+    const vl_schema *schema; /* that it is in; "temp" has some on tables of other databases too */
+    const void *ast;         /* CREATE_TRIGGER */
+    vl_trigger_def *next;    /* of the same table */
 };
 
 struct vl_table_def {

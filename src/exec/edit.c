@@ -25,7 +25,7 @@ change_no_memory(vl_ctx *ctx)
 static uint32_t
 change_list_ids(const vl_edit_run *run, uint32_t *ids)
 {
-    const vl_leaf_schema *schema = vl_rows_schema(run->table);
+    const vl_leaf_schema *schema = run->schema;
     uint32_t count = 0;
 
     if (!run->is_packed) {
@@ -50,7 +50,7 @@ change_list_ids(const vl_edit_run *run, uint32_t *ids)
 static velo_status
 change_map_columns(vl_ctx *ctx, vl_edit_run *run)
 {
-    uint32_t most = vl_rows_schema(run->table)->count + (uint32_t)run->def->column_count;
+    uint32_t most = run->schema->count + (uint32_t)run->def->column_count;
 
     run->is_packed = vl_packed_is(run->table);
     run->ids = vl_arena_alloc_array(&run->arena, most, sizeof *run->ids);
@@ -84,20 +84,74 @@ change_open_indexes(vl_ctx *ctx, vl_edit_run *run)
         index->def = def;
         index->exprs = &run->target->index_exprs[run->index_count];
         index->where = run->target->index_where[run->index_count];
-        VL_TRY(vl_keys_open(ctx, run->source->store, def->object.tree, &index->index));
+        VL_TRY(vl_keys_open(ctx, run->source.store, def->object.tree, &index->index));
         run->index_count++;
     }
+    return VELO_OK;
+}
+
+/* Whether a change notes which conflicts of a row it has met. */
+static int
+change_notes_replaced(const vl_edit_run *run)
+{
+    const vl_fires *replaced = &run->target->replaced;
+
+    return replaced->foreign != NULL || (replaced->before_count + replaced->after_count > 0 &&
+                                         vl_fire_is_recursive(run->stage->exec));
+}
+
+/* Whether a run that rests is still what vl_edit_begin would make. A tree that was dropped is not
+ * asked for: the statement is planned anew then. */
+static velo_status
+change_is_current(vl_ctx *ctx, const vl_edit_run *run, int *is_current)
+{
+    vl_txn_table *table;
+    vl_txn_index *index;
+
+    *is_current = 0;
+    VL_TRY(vl_rows_open(ctx, run->source.store, run->def->object.tree, &table));
+    if (table != run->table || vl_rows_schema(table) != run->schema ||
+        change_notes_replaced(run) != (run->is_replaced != NULL))
+        return VELO_OK;
+    for (uint32_t i = 0; i < run->index_count; i++) {
+        VL_TRY(vl_keys_open(ctx, run->source.store, run->indexes[i].def->object.tree, &index));
+        if (index != run->indexes[i].index)
+            return VELO_OK;
+    }
+    *is_current = 1;
+    return VELO_OK;
+}
+
+/* Take up a run that rests, if it is of use: else it is ended. */
+static velo_status
+change_wake(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edit_run *run,
+            int *is_awake)
+{
+    *is_awake = 0;
+    if (!run->is_resting)
+        return VELO_OK;
+    VL_ASSERT(run->stage == stage && run->target == target);
+    run->source = vl_source_of(stage->exec->env.source, run->def);
+    VL_TRY(change_is_current(ctx, run, is_awake));
+    run->is_resting = 0;
+    if (!*is_awake)
+        vl_edit_end(run);
     return VELO_OK;
 }
 
 velo_status
 vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edit_run *run)
 {
+    int is_awake;
+
+    VL_TRY(change_wake(ctx, stage, target, run, &is_awake));
+    if (is_awake)
+        return VELO_OK;
     memset(run, 0, sizeof *run);
     run->stage = stage;
     run->target = target;
     run->def = target->table;
-    run->source = stage->exec->env.source;
+    run->source = vl_source_of(stage->exec->env.source, run->def);
     run->full_count = target->row_count;
     vl_arena_init(&run->arena, ctx->allocator, 0);
     vl_arena_init(&run->row_arena, ctx->allocator, 0);
@@ -107,15 +161,17 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
     if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0 &&
         strcmp(run->def->object.name, "sqlite_stat1") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
-    VL_TRY(vl_rows_open(ctx, run->source->store, run->def->object.tree, &run->table));
+    VL_TRY(vl_rows_open(ctx, run->source.store, run->def->object.tree, &run->table));
+    run->schema = vl_rows_schema(run->table);
     VL_TRY(change_map_columns(ctx, run));
     VL_TRY(change_open_indexes(ctx, run));
-    if (target->replaced.foreign == NULL &&
-        (target->replaced.before_count + target->replaced.after_count == 0 ||
-         !vl_fire_is_recursive(stage->exec)))
-        return VELO_OK;
-    run->is_replaced = vl_arena_alloc(&run->arena, run->index_count + 1U);
-    return run->is_replaced == NULL ? change_no_memory(ctx) : VELO_OK;
+    if (change_notes_replaced(run)) {
+        run->is_replaced = vl_arena_alloc(&run->arena, run->index_count + 1U);
+        if (run->is_replaced == NULL)
+            return change_no_memory(ctx);
+    }
+    run->prepared = vl_arena_get_mark(&run->arena);
+    return VELO_OK;
 }
 
 void
@@ -127,6 +183,21 @@ vl_edit_end(vl_edit_run *run)
     vl_arena_deinit(&run->row_arena);
     vl_arena_deinit(&run->result_arena);
     memset(run, 0, sizeof *run);
+}
+
+void
+vl_edit_rest(vl_edit_run *run)
+{
+    if (run->prepared.chunk == NULL) { /* not prepared to its end, or of a view */
+        vl_edit_end(run);
+        return;
+    }
+    vl_arena_rewind(&run->arena, run->prepared);
+    vl_arena_reset(&run->row_arena);
+    vl_arena_reset(&run->result_arena);
+    run->first = run->last = NULL;
+    run->sequence = NULL;
+    run->is_resting = 1;
 }
 
 void
@@ -375,7 +446,7 @@ change_read_stored(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, int64_t r
 velo_status
 vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *found)
 {
-    vl_view view = vl_statement_newest(run->source->statement);
+    vl_view view = vl_statement_newest(run->source.statement);
 
     VL_TRY(change_read_stored(ctx, run, &view, rowid, found));
     if (!*found)

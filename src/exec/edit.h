@@ -23,7 +23,7 @@ typedef struct vl_edit_run {
     vl_stage *stage;
     const vl_change_target *target;
     const vl_table_def *def;
-    vl_source *source;
+    vl_source source; /* the table's database alone */
     vl_txn_table *table;
     uint32_t *ids;    /* of the tree's columns, rising, id_count of them */
     int32_t *columns; /* of each: position in the table, or -1 */
@@ -40,11 +40,14 @@ typedef struct vl_edit_run {
     struct vl_edit_result *last;
     const vl_upsert *upserts; /* of INSERT */
     uint32_t upsert_count;
-    vl_edit_sequence *sequence; /* AUTOINCREMENT; NULL: not asked for yet */
-    uint8_t *is_replaced;       /* where deleting a row for REPLACE fires triggers or
-                                   has to do with foreign keys: conflicts of the
-                                   row at hand that were met, of the rowid and of each index; else
-                                   NULL */
+    vl_edit_sequence *sequence;   /* AUTOINCREMENT; NULL: not asked for yet */
+    const vl_leaf_schema *schema; /* of the table, when the run was prepared */
+    vl_arena_mark prepared;       /* of arena, then */
+    int is_resting;               /* prepared, and not at work */
+    uint8_t *is_replaced;         /* where deleting a row for REPLACE fires triggers or
+                                     has to do with foreign keys: conflicts of the
+                                     row at hand that were met, of the rowid and of each index; else
+                                     NULL */
 } vl_edit_run;
 
 /* A row of RETURNING. */
@@ -62,10 +65,15 @@ typedef enum vl_edit_outcome {
 
 /* ---- edit.c ---- */
 
-/* Prepare a run. `run` is zeroed at first; vl_edit_end releases it, also after a failure. */
+/* Prepare a run. `run` is zeroed at first, or rests since it was prepared for the same stage and
+ * target; vl_edit_end releases it, also after a failure. */
 velo_status vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target,
                           vl_edit_run *run) VL_MUST_CHECK;
 void vl_edit_end(vl_edit_run *run);
+
+/* Forget all of a run but what is the same for the next one of the same statement. A run of zeros
+ * is allowed. */
+void vl_edit_rest(vl_edit_run *run);
 
 /* Take the clauses of an UPSERT: their indexes are checked first, in the order of the clauses. */
 void vl_edit_set_upserts(vl_edit_run *run, const vl_upsert *upserts, uint32_t count);
@@ -124,9 +132,13 @@ velo_status vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old) V
 /* Tell who wants to know that a row was changed; not by REPLACE. */
 void vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid);
 
-/* Write the entry of a row that is there already in one of the run's indexes, which lacks it. */
-velo_status vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
-    VL_MUST_CHECK;
+/* Make the key of a row's entry in one of the run's indexes, in the row's arena; its size is 0 when
+ * a partial index lacks the row. */
+velo_status vl_edit_make_key(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full,
+                             vl_entry_key *key) VL_MUST_CHECK;
+
+/* Tell that two rows have the same key in a unique index of the run. */
+velo_status vl_edit_refuse_twins(vl_ctx *ctx, vl_edit_run *run, uint32_t index) VL_MUST_CHECK;
 
 /* Look for the entry of a row in one of the run's indexes.
  *

@@ -70,7 +70,7 @@ change_put_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index, cons
     velo_status st;
 
     VL_ASSERT(vl_keys_max_value_size(index->index) <= sizeof other);
-    st = vl_keys_insert(ctx, run->source->statement, index->index, key->data, key->size, value,
+    st = vl_keys_insert(ctx, run->source.statement, index->index, key->data, key->size, value,
                         vl_entry_put_rowid(value, rowid), other, &other_size);
     if (st != VELO_CONSTRAINT)
         return st;
@@ -85,8 +85,7 @@ static velo_status
 change_remove_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index,
                     const vl_entry_key *key)
 {
-    velo_status st =
-        vl_keys_delete(ctx, run->source->statement, index->index, key->data, key->size);
+    velo_status st = vl_keys_delete(ctx, run->source.statement, index->index, key->data, key->size);
 
     if (st != VELO_NOTFOUND)
         return st;
@@ -127,7 +126,8 @@ change_set_rowid(vl_edit_run *run, vl_value *full, int64_t rowid)
 
 /* The table sqlite_sequence: name, seq. */
 static velo_status
-change_open_sequence(vl_ctx *ctx, vl_source *source, const vl_table_def *of, vl_txn_table **table)
+change_open_sequence(vl_ctx *ctx, const vl_source *source, const vl_table_def *of,
+                     vl_txn_table **table)
 {
     const vl_table_def *def = vl_schema_table(of->schema, "sqlite_sequence", 15);
 
@@ -199,7 +199,7 @@ change_get_sequence(vl_ctx *ctx, vl_edit_run *run)
 static velo_status
 change_raise_sequence(vl_ctx *ctx, vl_edit_run *run)
 {
-    vl_view view = vl_statement_newest(run->source->statement);
+    vl_view view = vl_statement_newest(run->source.statement);
     int64_t last;
     int found;
 
@@ -212,7 +212,7 @@ change_raise_sequence(vl_ctx *ctx, vl_edit_run *run)
 static velo_status
 change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
 {
-    vl_view view = vl_statement_newest(run->source->statement);
+    vl_view view = vl_statement_newest(run->source.statement);
     vl_txn_table *table = NULL;
     vl_edit_sequence *sequence;
 
@@ -224,7 +224,7 @@ change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
         return run->stage->exec->top->bodies == NULL ? VELO_OK : change_raise_sequence(ctx, run);
     sequence->last = 0;
     sequence->row = 0;
-    VL_TRY(change_open_sequence(ctx, run->source, run->def, &table));
+    VL_TRY(change_open_sequence(ctx, &run->source, run->def, &table));
     VL_TRY(change_find_sequence(ctx, sequence, table, &view));
     VL_TRY(change_raise_sequence(ctx, run));
     sequence->is_read = 1;
@@ -232,23 +232,24 @@ change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
 }
 
 static velo_status
-change_keep_sequence(vl_ctx *ctx, vl_source *source, vl_edit_sequence *sequence)
+change_keep_sequence(vl_ctx *ctx, const vl_source *all, vl_edit_sequence *sequence)
 {
     static const uint32_t id = 2;
     vl_value row[2] = {{.type = VL_TYPE_TEXT,
                         .size = (uint32_t)strlen(sequence->def->object.name),
                         .as.data = sequence->def->object.name},
                        vl_value_of_integer(sequence->last)};
+    vl_source source = vl_source_of(all, sequence->def);
     vl_txn_table *table = NULL;
     velo_status st = VELO_NOTFOUND;
 
-    VL_TRY(change_open_sequence(ctx, source, sequence->def, &table));
+    VL_TRY(change_open_sequence(ctx, &source, sequence->def, &table));
     if (sequence->row != 0)
-        st = vl_rows_update(ctx, source->statement, table, sequence->row, &id, &row[1], 1);
+        st = vl_rows_update(ctx, source.statement, table, sequence->row, &id, &row[1], 1);
     if (st != VELO_NOTFOUND)
         return st;
     vl_error_clear(ctx); /* a trigger has deleted the row */
-    return vl_rows_append(ctx, source->statement, table, row, &sequence->row);
+    return vl_rows_append(ctx, source.statement, table, row, &sequence->row);
 }
 
 velo_status
@@ -266,7 +267,7 @@ vl_edit_keep_sequences(vl_ctx *ctx, vl_exec *exec)
 static velo_status
 change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
 {
-    vl_statement *statement = run->source->statement;
+    vl_statement *statement = run->source.statement;
     vl_value *rowid = &full[run->def->column_count];
     int is_chosen = rowid->type == VL_TYPE_NULL;
     const vl_value *values;
@@ -501,7 +502,7 @@ vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid)
     const vl_change_hook *hook = run->stage->exec->env.changed;
 
     if (hook != NULL && hook->tell != NULL && !run->def->is_without_rowid)
-        hook->tell(hook->user, change, "main", run->def->object.name, rowid);
+        hook->tell(hook->user, change, run->def->schema->database, run->def->object.name, rowid);
 }
 
 velo_status
@@ -512,7 +513,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
 
     change_forget_replaced(run);
     while (!is_over) {
-        vl_txn_mark mark = vl_statement_mark(run->source->statement);
+        vl_txn_mark mark = vl_statement_mark(run->source.statement);
         change_conflict conflict = {0, NULL, 0};
         const vl_upsert *upsert;
 
@@ -524,7 +525,7 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
             return vl_edit_return(ctx, run, full);
         }
-        VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
+        VL_TRY(vl_statement_back(ctx, run->source.statement, &mark)); /* keeps CR1 */
         if (is_chosen && conflict.index == NULL) { /* taken meanwhile: another number will do */
             full[run->def->column_count] = vl_value_of_null();
             continue;
@@ -549,7 +550,7 @@ vl_edit_put(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *full)
 
     change_store(run, full);
     VL_TRY(change_pack(ctx, run, &packed, &values));
-    return vl_rows_insert(ctx, run->source->statement, run->table, rowid, values);
+    return vl_rows_insert(ctx, run->source.statement, run->table, rowid, values);
 }
 
 /* ---- updating and deleting ---- */
@@ -564,7 +565,7 @@ change_put_packed(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *
 
     change_store(run, full);
     VL_TRY(change_pack(ctx, run, &packed, &values));
-    return vl_rows_update(ctx, run->source->statement, run->table, rowid, &packed_id, values, 1);
+    return vl_rows_update(ctx, run->source.statement, run->table, rowid, &packed_id, values, 1);
 }
 
 /* Write the columns that differ. */
@@ -596,7 +597,7 @@ change_put_columns(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, const vl_
     }
     if (count == 0)
         return VELO_OK;
-    return vl_rows_update(ctx, run->source->statement, run->table,
+    return vl_rows_update(ctx, run->source.statement, run->table,
                           old[run->def->column_count].as.integer, ids, run->stored, count);
 }
 
@@ -610,7 +611,7 @@ change_move_row(vl_ctx *ctx, vl_edit_run *run, const vl_value *old, vl_value *fu
     if (full[at].as.integer == old[at].as.integer)
         return run->is_packed ? change_put_packed(ctx, run, full[at].as.integer, full)
                               : change_put_columns(ctx, run, old, full);
-    VL_TRY(vl_rows_delete(ctx, run->source->statement, run->table, old[at].as.integer));
+    VL_TRY(vl_rows_delete(ctx, run->source.statement, run->table, old[at].as.integer));
     return change_put_row(ctx, run, full, conflict);
 }
 
@@ -648,7 +649,7 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full, vl_
         return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
     change_forget_replaced(run);
     while (!is_over) {
-        vl_txn_mark mark = vl_statement_mark(run->source->statement);
+        vl_txn_mark mark = vl_statement_mark(run->source.statement);
         change_conflict conflict = {0, NULL, 0};
 
         VL_TRY(change_move_row(ctx, run, old, full, &conflict));
@@ -660,7 +661,7 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full, vl_
             vl_edit_tell(run, VELO_CHANGE_UPDATE, full[run->def->column_count].as.integer);
             return VELO_OK;
         }
-        VL_TRY(vl_statement_back(ctx, run->source->statement, &mark)); /* keeps CR1 */
+        VL_TRY(vl_statement_back(ctx, run->source.statement, &mark)); /* keeps CR1 */
         VL_TRY(change_settle(ctx, run, &conflict, statement, outcome, &is_over));
         if (!is_over && run->is_replaced != NULL)
             VL_TRY(vl_edit_read(ctx, run, old[run->def->column_count].as.integer, old, &found));
@@ -682,24 +683,25 @@ vl_edit_delete(vl_ctx *ctx, vl_edit_run *run, const vl_value *old)
         if (key.size > 0)
             VL_TRY(change_remove_entry(ctx, run, &run->indexes[i], &key));
     }
-    return vl_rows_delete(ctx, run->source->statement, run->table,
+    return vl_rows_delete(ctx, run->source.statement, run->table,
                           old[run->def->column_count].as.integer);
 }
 
 /* ---- filling an index ---- */
 
 velo_status
-vl_edit_add_entry(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full)
+vl_edit_make_key(vl_ctx *ctx, vl_edit_run *run, uint32_t index, const vl_value *full,
+                 vl_entry_key *key)
 {
-    change_conflict conflict = {0, NULL, 0};
-    vl_entry_key key;
+    return change_make_key(ctx, run, &run->indexes[index], full, key);
+}
 
-    VL_TRY(change_make_key(ctx, run, &run->indexes[index], full, &key));
-    if (key.size == 0)
-        return VELO_OK;
-    VL_TRY(change_put_entry(ctx, run, &run->indexes[index], &key,
-                            full[run->def->column_count].as.integer, &conflict));
-    return conflict.is_there ? change_refuse(ctx, run, &conflict, VL_CONFLICT_ABORT) : VELO_OK;
+velo_status
+vl_edit_refuse_twins(vl_ctx *ctx, vl_edit_run *run, uint32_t index)
+{
+    change_conflict conflict = {.is_there = 1, .index = &run->indexes[index]};
+
+    return change_refuse(ctx, run, &conflict, VL_CONFLICT_ABORT);
 }
 
 velo_status

@@ -29,8 +29,10 @@ typedef struct fire_run {
     struct fire_run *all;  /* the next one of the body */
     uint32_t number;       /* from 1, of the body */
     vl_firing firing;
-    vl_source source; /* of its executions: the store, and `txn` */
-    vl_statement txn;
+    vl_source source;        /* of its executions */
+    vl_statement txn;        /* what `source` has of the first database */
+    vl_source_other *others; /* what it has of others, each with one of other_txns */
+    vl_statement *other_txns;
     vl_exec **execs; /* of WHEN, then of the statements; NULL: not made yet */
 } fire_run;
 
@@ -81,6 +83,28 @@ fire_get_body(vl_ctx *ctx, vl_exec *exec, const vl_action *action, vl_fire_body 
     return VELO_OK;
 }
 
+/* Make a run of a body. */
+static velo_status
+fire_make(vl_ctx *ctx, vl_exec *exec, vl_fire_body *body, fire_run **out)
+{
+    vl_arena *arena = &exec->top->arena;
+    uint32_t count = exec->env.source->other_count;
+    fire_run *run = vl_arena_alloc_array(arena, 1, sizeof *run);
+
+    *out = run;
+    if (run == NULL)
+        return fire_no_memory(ctx);
+    run->execs = vl_arena_alloc_array(arena, body->body->step_count + 1U, sizeof(vl_exec *));
+    run->others = vl_arena_alloc_array(arena, count + 1U, sizeof *run->others);
+    run->other_txns = vl_arena_alloc_array(arena, count + 1U, sizeof *run->other_txns);
+    if (run->execs == NULL || run->others == NULL || run->other_txns == NULL)
+        return fire_no_memory(ctx);
+    run->all = body->all;
+    run->number = body->all != NULL ? body->all->number + 1 : 1;
+    body->all = run;
+    return VELO_OK;
+}
+
 /* A run of a body that is not at work; it is from now on. */
 static velo_status
 fire_take(vl_ctx *ctx, vl_exec *exec, vl_fire_body *body, fire_run **out)
@@ -88,21 +112,10 @@ fire_take(vl_ctx *ctx, vl_exec *exec, vl_fire_body *body, fire_run **out)
     fire_run *run = body->idle;
 
     *out = NULL;
-    if (run == NULL) {
-        run = vl_arena_alloc_array(&exec->top->arena, 1, sizeof *run);
-        if (run == NULL)
-            return fire_no_memory(ctx);
-        run->execs =
-            vl_arena_alloc_array(&exec->top->arena, body->body->step_count + 1U, sizeof(vl_exec *));
-        if (run->execs == NULL)
-            return fire_no_memory(ctx);
-        run->all = body->all;
-        run->number = body->all != NULL ? body->all->number + 1 : 1;
-        body->all = run;
-    } else {
+    if (run == NULL)
+        VL_TRY(fire_make(ctx, exec, body, &run));
+    else
         body->idle = run->idle;
-    }
-    run->source = (vl_source){exec->env.source->store, &run->txn};
     run->firing.trigger = body->body->action.trigger;
     run->firing.outer = exec->firing;
     run->firing.depth = exec->firing != NULL ? exec->firing->depth + 1 : 1;
@@ -206,6 +219,48 @@ fire_count(vl_exec *exec)
     tally->total_changes += (int64_t)exec->counts.changes;
 }
 
+/* End the nested statements of a body; `count` of them are of other databases. */
+static velo_status
+fire_end_nested(vl_ctx *ctx, fire_run *run, uint32_t count)
+{
+    velo_status st = vl_statement_end(ctx, &run->txn);
+
+    for (uint32_t i = 0; i < count; i++) {
+        velo_status end = vl_statement_end(ctx, &run->other_txns[i]);
+
+        st = st == VELO_OK ? end : st;
+    }
+    return st;
+}
+
+/* Begin a nested statement in each database, or read by that of what is around. */
+static velo_status
+fire_begin_nested(vl_ctx *ctx, const vl_exec *outer, fire_run *run, int is_nested)
+{
+    const vl_source *around = outer->env.source;
+
+    run->source = *around;
+    if (!is_nested)
+        return VELO_OK;
+    run->source.others = run->others;
+    run->source.statement = &run->txn;
+    VL_TRY(vl_statement_nest(ctx, around->statement, &run->txn));
+    for (uint32_t i = 0; i < around->other_count; i++) {
+        velo_status st = vl_statement_nest(ctx, around->others[i].statement, &run->other_txns[i]);
+
+        run->others[i] = around->others[i];
+        run->others[i].statement = &run->other_txns[i];
+        if (st != VELO_OK) {
+            vl_error error = ctx->error;
+
+            (void)fire_end_nested(ctx, run, i); /* that of nested ones cannot fail */
+            ctx->error = error;
+            return st;
+        }
+    }
+    return VELO_OK;
+}
+
 /* Run one of a body's plans as a statement of the transaction. Keeps FI1, FI2. */
 static velo_status
 fire_plan(vl_ctx *ctx, vl_exec *outer, fire_run *run, uint32_t number, const vl_plan *plan,
@@ -216,8 +271,7 @@ fire_plan(vl_ctx *ctx, vl_exec *outer, fire_run *run, uint32_t number, const vl_
     velo_status st;
     velo_status end = VELO_OK;
 
-    if (is_nested)
-        VL_TRY(vl_statement_nest(ctx, outer->env.source->statement, &run->txn));
+    VL_TRY(fire_begin_nested(ctx, outer, run, is_nested));
     st = fire_get_exec(ctx, outer, run, plan, place);
     if (st == VELO_OK) {
         st = fire_run_exec(ctx, *place, rows, truth);
@@ -233,7 +287,7 @@ fire_plan(vl_ctx *ctx, vl_exec *outer, fire_run *run, uint32_t number, const vl_
         vl_exec_reset(*place);
     }
     if (is_nested)
-        end = vl_statement_end(ctx, &run->txn); /* that of a nested one cannot fail */
+        end = fire_end_nested(ctx, run, outer->env.source->other_count);
     return st != VELO_OK ? st : end;
 }
 
@@ -299,15 +353,18 @@ fire_action(vl_ctx *ctx, vl_exec *exec, const vl_action *action, const fire_rows
 
 /* Rows that an execution yields, which reads by `view`. Keeps FI4. */
 static velo_status
-fire_count_rows(vl_ctx *ctx, vl_exec *outer, fire_run *run, const vl_plan *plan,
+fire_count_rows(vl_ctx *ctx, vl_exec *outer, fire_run *run, const vl_body *body,
                 const fire_rows *rows, const vl_view *view, int64_t *count)
 {
+    const vl_plan *plan = body->steps[0];
     const vl_value *row;
     velo_status st;
 
     *count = 0;
-    run->txn = *outer->env.source->statement;
+    run->source = vl_source_of(outer->env.source, body->action.table);
+    run->txn = *run->source.statement;
     run->txn.view = *view;
+    run->source.statement = &run->txn;
     VL_TRY(fire_get_exec(ctx, outer, run, plan, &run->execs[0]));
     fire_give_rows(run->execs[0], rows);
     do {
@@ -323,21 +380,19 @@ vl_fire_count(vl_ctx *ctx, vl_stage *stage, uint32_t number, const vl_value *old
               const vl_value *new_row, uint32_t width, int64_t *latest, int64_t *own)
 {
     const vl_action *action = &stage->exec->plan->actions[number];
-    const vl_statement *statement = stage->exec->env.source->statement;
+    const vl_statement *statement = vl_source_of(stage->exec->env.source, action->table).statement;
     const fire_rows rows = {old_row, new_row, width};
     vl_view view = vl_statement_latest(statement);
-    const vl_plan *plan;
     vl_fire_body *body;
     fire_run *run = NULL;
     velo_status st;
 
     VL_TRY(fire_get_body(ctx, stage->exec, action, &body));
     VL_TRY(fire_take(ctx, stage->exec, body, &run));
-    plan = body->body->steps[0];
-    st = fire_count_rows(ctx, stage->exec, run, plan, &rows, &view, latest);
+    st = fire_count_rows(ctx, stage->exec, run, body->body, &rows, &view, latest);
     if (st == VELO_OK && own != NULL) {
         view = vl_statement_newest(statement);
-        st = fire_count_rows(ctx, stage->exec, run, plan, &rows, &view, own);
+        st = fire_count_rows(ctx, stage->exec, run, body->body, &rows, &view, own);
     }
     fire_put(body, run);
     return st;

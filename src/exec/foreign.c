@@ -170,7 +170,7 @@ vl_foreign_find(vl_ctx *ctx, vl_txn_store *store, vl_arena *arena, const vl_fk_u
 static velo_status
 foreign_hold(vl_ctx *ctx, vl_edit_run *run, const vl_fk_up *up, const vl_value *values, int *found)
 {
-    vl_statement *statement = run->source->statement;
+    vl_statement *statement = run->source.statement;
     vl_txn_table *table = NULL;
     vl_txn_index *index = NULL;
     vl_entry_key key;
@@ -183,10 +183,10 @@ foreign_hold(vl_ctx *ctx, vl_edit_run *run, const vl_fk_up *up, const vl_value *
         VL_TRY(foreign_make_rowid(ctx, &run->row_arena, values, &rowid, &is_none));
         if (is_none)
             return VELO_OK;
-        VL_TRY(vl_rows_open(ctx, run->source->store, up->parent->object.tree, &table));
+        VL_TRY(vl_rows_open(ctx, run->source.store, up->parent->object.tree, &table));
         st = vl_rows_share(ctx, statement, table, rowid);
     } else {
-        VL_TRY(vl_keys_open(ctx, run->source->store, up->index->object.tree, &index));
+        VL_TRY(vl_keys_open(ctx, run->source.store, up->index->object.tree, &index));
         VL_TRY(foreign_make_key(ctx, &run->row_arena, up, values, &key));
         if (key.size > vl_keys_max_size(index))
             return VELO_OK;
@@ -229,7 +229,7 @@ static velo_status
 foreign_child_goes(vl_ctx *ctx, vl_edit_run *run, const vl_fk_up *up, const vl_value *old,
                    const vl_value *full)
 {
-    vl_view view = vl_statement_latest(run->source->statement);
+    vl_view view = vl_statement_latest(run->source.statement);
     vl_value *values;
     int64_t rowid;
     int found = 0;
@@ -247,7 +247,7 @@ foreign_child_goes(vl_ctx *ctx, vl_edit_run *run, const vl_fk_up *up, const vl_v
         VL_TRY(foreign_is_own_parent(ctx, run, up, values, old, &found));
     if (found)
         return VELO_OK;
-    VL_TRY(vl_foreign_find(ctx, run->source->store, &run->row_arena, up, values, &view, &rowid,
+    VL_TRY(vl_foreign_find(ctx, run->source.store, &run->row_arena, up, values, &view, &rowid,
                            &found));
     if (found && up->is_self && full != NULL && rowid == full[run->def->column_count].as.integer)
         found = 0;

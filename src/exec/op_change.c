@@ -393,19 +393,26 @@ change_rewind(vl_stage *stage)
         change_forget_rows(change);
     vl_spill_deinit(&change->spill);
     change->is_in_file = 0;
-    vl_edit_end(&change->run);
+    vl_edit_rest(&change->run);
     change->is_done = 0;
+}
+
+static void
+change_close(vl_stage *stage)
+{
+    change_rewind(stage);
+    vl_edit_end(&((change_stage *)stage)->run);
 }
 
 const vl_stage_class vl_insert_class = {.size = sizeof(change_stage),
                                         .next = change_next,
                                         .rewind = change_rewind,
-                                        .close = change_rewind};
+                                        .close = change_close};
 const vl_stage_class vl_update_class = {.size = sizeof(change_stage),
                                         .next = change_next,
                                         .rewind = change_rewind,
-                                        .close = change_rewind};
+                                        .close = change_close};
 const vl_stage_class vl_delete_class = {.size = sizeof(change_stage),
                                         .next = change_next,
                                         .rewind = change_rewind,
-                                        .close = change_rewind};
+                                        .close = change_close};

@@ -203,15 +203,24 @@ index_advance(index_stage *index)
 
 /* ---- rows ---- */
 
+static const vl_view *
+index_view(const index_stage *index)
+{
+    const vl_source *source = index->base.exec->env.source;
+
+    return &vl_source_of(source, index->base.op->as.index_scan.table).statement->view;
+}
+
 static velo_status
 index_start(vl_ctx *ctx, index_stage *index)
 {
     const vl_op_index_scan *op = &index->base.op->as.index_scan;
-    vl_source *source = index->base.exec->env.source;
+    const vl_source *source = index->base.exec->env.source;
 
     VL_TRY(vl_fetch_init(ctx, source, op->table, op->columns, index->base.op->column_count,
                          &index->arena, &index->fetch));
-    VL_TRY(vl_keys_open(ctx, source->store, op->index->object.tree, &index->index));
+    VL_TRY(vl_keys_open(ctx, vl_source_of(source, op->table).store, op->index->object.tree,
+                        &index->index));
     return index_find_choices(ctx, index, &index->is_over);
 }
 
@@ -219,7 +228,7 @@ index_start(vl_ctx *ctx, index_stage *index)
 static velo_status
 index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
 {
-    const vl_view *view = &index->base.exec->env.source->statement->view;
+    const vl_view *view = index_view(index);
     int is_backward = index->base.op->as.index_scan.is_backward;
     int is_empty;
 
@@ -255,7 +264,7 @@ index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
 static velo_status
 index_take(vl_ctx *ctx, index_stage *index, const vl_key_seen *entry, uint32_t at, int *is_taken)
 {
-    const vl_view *view = &index->base.exec->env.source->statement->view;
+    const vl_view *view = index_view(index);
     vl_fetch *fetch = &index->fetch;
     int64_t rowid = vl_entry_get_rowid(entry->value, entry->value_size);
     int is_newest = view->read_ts == VL_TS_MAX;

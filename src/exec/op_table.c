@@ -141,11 +141,19 @@ table_find_rowids(vl_ctx *ctx, table_stage *table, const vl_lookup *key)
     return VELO_OK;
 }
 
+static const vl_view *
+table_view(const table_stage *table)
+{
+    const vl_source *source = table->base.exec->env.source;
+
+    return &vl_source_of(source, table->base.op->as.table_scan.table).statement->view;
+}
+
 static velo_status
 table_start(vl_ctx *ctx, table_stage *table)
 {
     const vl_op_table_scan *op = &table->base.op->as.table_scan;
-    vl_source *source = table->base.exec->env.source;
+    const vl_source *source = table->base.exec->env.source;
     vl_rowid_range range = {INT64_MIN, INT64_MAX};
     int is_empty = 0;
 
@@ -159,9 +167,8 @@ table_start(vl_ctx *ctx, table_stage *table)
         table->rowids = vl_arena_alloc_array(&table->arena, 1, sizeof *table->rowids);
         return table->rowids != NULL ? VELO_OK : vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
     }
-    vl_row_scan_begin(&table->scan, table->fetch.table, &source->statement->view, range,
-                      op->is_backward, table->fetch.ids,
-                      table->fetch.is_packed ? 0 : table->fetch.id_count);
+    vl_row_scan_begin(&table->scan, table->fetch.table, table_view(table), range, op->is_backward,
+                      table->fetch.ids, table->fetch.is_packed ? 0 : table->fetch.id_count);
     table->is_scanning = 1;
     return VELO_OK;
 }
@@ -241,7 +248,7 @@ table_read_longs(vl_ctx *ctx, table_stage *table)
 static velo_status
 table_fill_packed(vl_ctx *ctx, table_stage *table, uint32_t wanted)
 {
-    const vl_view *view = &table->base.exec->env.source->statement->view;
+    const vl_view *view = table_view(table);
     vl_batch *batch = &table->base.batch;
     int64_t *rowids = vl_arena_alloc_array(&batch->arena, wanted, sizeof *rowids);
     uint32_t count = 0, read = 0;
@@ -304,7 +311,7 @@ table_fill_range(vl_ctx *ctx, table_stage *table, uint32_t wanted)
 static velo_status
 table_fill_rowids(vl_ctx *ctx, table_stage *table, uint32_t wanted)
 {
-    const vl_view *view = &table->base.exec->env.source->statement->view;
+    const vl_view *view = table_view(table);
     vl_batch *batch = &table->base.batch;
     uint32_t count = 0;
 

@@ -43,7 +43,7 @@ rewrite_map(vl_ctx *ctx, rewrite_run *run, const vl_leaf_schema *columns)
             if (columns->ids[i] == def->columns[c].id)
                 run->full[c] = columns->defaults[i].value;
     }
-    return vl_fetch_init(ctx, run->edit.source, run->old, stored, count, arena, &run->fetch);
+    return vl_fetch_init(ctx, &run->edit.source, run->old, stored, count, arena, &run->fetch);
 }
 
 static velo_status
@@ -72,7 +72,7 @@ vl_exec_rewrite_rows(vl_ctx *ctx, vl_exec *exec, const vl_table_def *old,
     velo_status st = vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &run.edit);
 
     if (st == VELO_OK) {
-        run.view = vl_statement_newest(run.edit.source->statement);
+        run.view = vl_statement_newest(run.edit.source.statement);
         st = rewrite_map(ctx, &run, columns);
     }
     if (st == VELO_OK)

@@ -52,7 +52,7 @@ fetch_place(const vl_fetch *fetch, int64_t id)
 }
 
 velo_status
-vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int32_t *columns,
+vl_fetch_init(vl_ctx *ctx, const vl_source *source, const vl_table_def *def, const int32_t *columns,
               uint32_t count, vl_arena *arena, vl_fetch *fetch)
 {
     int64_t id;
@@ -65,7 +65,7 @@ vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def, const int
     fetch->values = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->values);
     if (fetch->ids == NULL || fetch->places == NULL || fetch->values == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan of %u columns", (unsigned)count);
-    VL_TRY(vl_rows_open(ctx, source->store, def->object.tree, &fetch->table));
+    VL_TRY(vl_rows_open(ctx, vl_source_of(source, def).store, def->object.tree, &fetch->table));
     fetch->is_packed = vl_packed_is(fetch->table);
     for (uint32_t i = 0; i < count; i++) {
         VL_TRY(fetch_column(ctx, def, columns[i], &id));
@@ -113,22 +113,30 @@ vl_fetch_row(vl_ctx *ctx, vl_fetch *fetch, const vl_view *view, int64_t rowid, v
     return VELO_OK;
 }
 
+/* Rowids that are visited with one latching of their leaf. */
+#define VISIT_PART VL_BY_BUILD(256U, 3U)
+
 velo_status
 vl_visit_rowids(vl_ctx *ctx, vl_exec *exec, vl_txn_table *table, const vl_view *view,
                 vl_rowid_visit *visit, void *argument)
 {
+    int64_t rowids[VISIT_PART];
     vl_row_scan scan;
     velo_status st;
 
     vl_row_scan_begin(&scan, table, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, NULL, 0);
     st = vl_row_scan_next(ctx, &scan);
     while (st == VELO_OK && scan.leaf != NULL) {
-        int64_t rowid = vl_row_scan_rowid(&scan, 0);
+        uint32_t count = 0;
 
-        vl_row_scan_pause(&scan, 1);
-        st = visit(ctx, argument, rowid);
-        if (st == VELO_OK)
-            st = vl_exec_poll(ctx, exec, 1);
+        for (; count < scan.row_count && count < VISIT_PART; count++)
+            rowids[count] = vl_row_scan_rowid(&scan, count);
+        vl_row_scan_pause(&scan, count);
+        for (uint32_t i = 0; i < count && st == VELO_OK; i++) {
+            st = visit(ctx, argument, rowids[i]);
+            if (st == VELO_OK)
+                st = vl_exec_poll(ctx, exec, 1);
+        }
         if (st == VELO_OK)
             st = vl_row_scan_next(ctx, &scan);
     }

@@ -1,7 +1,9 @@
-/* source.h - where scans and changes find the database: a statement of a transactional store.
+/* source.h - where scans and changes find their databases: a statement of a transactional store
+ * for each.
  *
  * The api gives one to each run of an execution. It holds nothing itself: tables and indexes are
- * looked up in the store by the tree that the schema names.
+ * looked up in the store by the tree that the schema names; which database a table is in, its
+ * schema says.
  *
  * Also here: what scans share, which is reading the columns that a plan asks for out of rows. */
 #ifndef VL_EXEC_SOURCE_H
@@ -11,10 +13,29 @@
 #include "txn/txn_keys.h"
 #include "txn/txn_rows.h"
 
+/* A database beside the first: one with TEMP objects, or of ATTACH. */
+typedef struct vl_source_other {
+    const vl_schema *schema; /* whose tables are in it */
+    vl_txn_store *store;     /* see vl_source */
+    vl_statement *statement; /* see vl_source */
+} vl_source_other;
+
 typedef struct vl_source {
-    vl_txn_store *store;     /* the database */
-    vl_statement *statement; /* open for as long as the run */
+    vl_txn_store *store;           /* the database of all tables that no other has */
+    vl_statement *statement;       /* open for as long as the run */
+    const vl_source_other *others; /* other_count of them */
+    uint32_t other_count;
 } vl_source;
+
+/* The database that a table is in, by itself. */
+static inline vl_source
+vl_source_of(const vl_source *source, const vl_table_def *table)
+{
+    for (uint32_t i = 0; i < source->other_count; i++)
+        if (source->others[i].schema == table->schema)
+            return (vl_source){source->others[i].store, source->others[i].statement, NULL, 0};
+    return (vl_source){source->store, source->statement, NULL, 0};
+}
 
 /* Make an entry for each row of its table in an index that is empty: CREATE INDEX.
  *
@@ -65,7 +86,7 @@ typedef struct vl_fetch {
 
 /* Prepare to read columns, given as positions in the table or VL_COLUMN_ROWID. Memory comes from
  * the arena. errors  VELO_NOMEM, VELO_NOTFOUND, VELO_ERROR: a column that is not stored */
-velo_status vl_fetch_init(vl_ctx *ctx, vl_source *source, const vl_table_def *def,
+velo_status vl_fetch_init(vl_ctx *ctx, const vl_source *source, const vl_table_def *def,
                           const int32_t *columns, uint32_t count, vl_arena *arena, vl_fetch *fetch)
     VL_MUST_CHECK;
 

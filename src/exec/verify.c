@@ -93,7 +93,7 @@ verify_all(vl_ctx *ctx, verify_work *run)
 {
     size_t size = (run->edit.index_count + 1U) * sizeof *run->wanted;
 
-    run->view = vl_statement_newest(run->edit.source->statement); /* keeps VY1 */
+    run->view = vl_statement_newest(run->edit.source.statement); /* keeps VY1 */
     run->wanted = vl_arena_alloc(&run->edit.arena, size);
     if (run->wanted == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the check of a table");

@@ -103,8 +103,10 @@ vl_bind_may_change(vl_binder *b, const vl_bind_scope *scope, const vl_table_def 
     if (strcmp(name, "sqlite_schema") == 0 || strcmp(name, "sqlite_temp_schema") == 0)
         vl_bind_fail(b, scope, NULL, "table %s may not be modified",
                      strcmp(name, "sqlite_schema") == 0 ? "sqlite_master" : "sqlite_temp_master");
-    else if (vl_bind_is_view(table) && !vl_bind_has_fires(table, event, sets))
+    else if (vl_bind_is_view(table) && !vl_bind_has_fires(b, table, event, sets))
         vl_bind_fail(b, scope, NULL, "cannot modify %s because it is a view", name);
+    else
+        vl_bind_use_schema(b, table->schema, 1);
     return b->status == VELO_OK;
 }
 

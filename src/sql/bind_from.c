@@ -35,12 +35,20 @@ from_table_in(const vl_schema *schema, vl_bind_word name, const char *database)
     return vl_schema_table(schema, name.text, name.size);
 }
 
-/* The table of a name, or NULL. */
-static const vl_table_def *
-from_find_table(const vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema,
-                vl_bind_word name)
+void
+vl_bind_use_schema(vl_binder *b, const vl_schema *schema, int is_writing)
 {
-    const vl_schema *home = scope->home;
+    for (uint32_t i = 0; i < b->env->schema_count; i++)
+        if (b->env->schemas[i] == schema) {
+            b->plan->reads |= UINT32_C(1) << i;
+            b->plan->writes |= (uint32_t)is_writing << i;
+        }
+}
+
+/* The table of a name, or NULL. home: the database of the text that has the name, or NULL. */
+static const vl_table_def *
+from_look(const vl_binder *b, const vl_schema *home, vl_bind_word schema, vl_bind_word name)
+{
 
     if (home != NULL && strcmp(home->database, "temp") != 0) {
         if (schema.text != NULL && !vl_bind_is(schema.text, schema.size, home->database))
@@ -60,6 +68,17 @@ from_find_table(const vl_binder *b, const vl_bind_scope *scope, vl_bind_word sch
     return NULL;
 }
 
+/* The same, for a source: its database is used. */
+static const vl_table_def *
+from_find_table(vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema, vl_bind_word name)
+{
+    const vl_table_def *table = from_look(b, scope->home, schema, name);
+
+    if (table != NULL)
+        vl_bind_use_schema(b, table->schema, 0);
+    return table;
+}
+
 static void
 from_name(const vl_ast *qname, vl_bind_word *schema, vl_bind_word *name)
 {
@@ -71,6 +90,33 @@ from_name(const vl_ast *qname, vl_bind_word *schema, vl_bind_word *name)
         *schema = (vl_bind_word){kid->text, kid->text_size};
 }
 
+const char *
+vl_bind_shown_name(vl_binder *b, const vl_bind_source *source)
+{
+    size_t size = source->database.text != NULL ? source->database.size + 1U : 0;
+    char *name;
+
+    if (size == 0 || source->is_aliased)
+        return vl_bind_text(b, source->alias.text, source->alias.size);
+    name = vl_bind_alloc(b, size + source->alias.size + 1U, 1);
+    if (name == NULL)
+        return NULL;
+    memcpy(name, source->database.text, size - 1);
+    name[size - 1] = '.';
+    memcpy(name + size, source->alias.text, source->alias.size);
+    return name;
+}
+
+const vl_table_def *
+vl_bind_find_table(vl_binder *b, const vl_ast *qname)
+{
+    vl_bind_word schema;
+    vl_bind_word name;
+
+    from_name(qname, &schema, &name);
+    return from_look(b, NULL, schema, name);
+}
+
 const vl_table_def *
 vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 {
@@ -80,7 +126,8 @@ vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
 
     from_name(qname, &schema, &name);
     table = from_find_table(b, scope, schema, name);
-    if (table == NULL && schema.text == NULL && scope->home != NULL)
+    if (table == NULL && schema.text == NULL && scope->home != NULL &&
+        strcmp(scope->home->database, "temp") != 0)
         schema = (vl_bind_word){scope->home->database, (uint32_t)strlen(scope->home->database)};
     if (table == NULL)
         vl_bind_fail(b, scope, qname, "no such table: %.*s%s%.*s", (int)schema.size,
@@ -280,6 +327,7 @@ from_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_wor
         return 0;
     source->kind = VL_BIND_SOURCE_FUNCTION;
     source->function = found.def;
+    b->plan->calls_table_functions = 1;
     source->columns = vl_bind_alloc(b, found.column_count + 1, sizeof(vl_bind_column));
     if (source->columns == NULL)
         return 1;
@@ -341,8 +389,10 @@ from_named(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, vl_bind_word a
         return source;
     }
     source = vl_bind_source_of_table(b, table, VL_BIND_SOURCE_TABLE, alias);
-    if (source != NULL)
-        vl_bind_index_choice(b, scope, source, ast);
+    if (source == NULL)
+        return NULL;
+    source->database = schema;
+    vl_bind_index_choice(b, scope, source, ast);
     return source;
 }
 

@@ -65,6 +65,7 @@ struct vl_bind_source {
     vl_bind_source_kind kind;
     vl_bind_word alias;                   /* what it is called; may be none */
     int is_aliased;                       /* not by the name of the table */
+    vl_bind_word database;                /* as written before its name; or none */
     int is_qualified_only;                /* its columns need its name: excluded */
     const vl_table_def *table;            /* TABLE, GIVEN; of a view */
     vl_query *query;                      /* QUERY */
@@ -454,6 +455,20 @@ vl_expr *vl_bind_window_function(vl_binder *b, vl_bind_scope *scope, const vl_as
 /* Read a FROM list into a scope and its tree. */
 void vl_bind_from(vl_binder *b, vl_bind_scope *scope, const vl_ast *list, vl_join_item *into);
 
+/* Note that the statement reads or changes tables of a schema. */
+void vl_bind_use_schema(vl_binder *b, const vl_schema *schema, int is_writing);
+
+/* The trigger that comes after `last` among those of a table, in the order in which they are fired:
+ * those of "temp" on a table elsewhere come first. last NULL: the first one. */
+const vl_trigger_def *vl_bind_next_trigger(vl_binder *b, const vl_table_def *table,
+                                           const vl_trigger_def *last);
+
+/* What EXPLAIN QUERY PLAN calls a source. */
+const char *vl_bind_shown_name(vl_binder *b, const vl_bind_source *source);
+
+/* The table or view of a name that is looked for in all databases, or NULL. */
+const vl_table_def *vl_bind_find_table(vl_binder *b, const vl_ast *qname);
+
 /* The table or view of a name; fails when there is none. */
 const vl_table_def *vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname);
 
@@ -680,7 +695,7 @@ const vl_foreign *vl_bind_foreign(vl_binder *b, const vl_table_def *table, vl_as
 int vl_bind_sets_name(const vl_ast *sets, const char *name, size_t size);
 
 /* Whether a change fires any trigger. */
-int vl_bind_has_fires(const vl_table_def *table, vl_ast_op event, const vl_ast *sets);
+int vl_bind_has_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl_ast *sets);
 
 /* A source for a view, to be read. */
 vl_bind_source *vl_bind_source_of_view(vl_binder *b, const vl_table_def *view, vl_bind_word alias);

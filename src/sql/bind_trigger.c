@@ -41,10 +41,47 @@ trigger_fires(const vl_trigger_def *trigger, vl_ast_op event, const vl_ast *sets
     return 0;
 }
 
-int
-vl_bind_has_fires(const vl_table_def *table, vl_ast_op event, const vl_ast *sets)
+/* The newest trigger of "temp" on a table of another database among those older than `below`. */
+static const vl_trigger_def *
+trigger_next_temporary(vl_binder *b, const vl_table_def *table, int64_t below)
 {
-    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
+    const vl_trigger_def *found = NULL;
+
+    if (strcmp(table->schema->database, "temp") == 0)
+        return NULL;
+    for (uint32_t i = 0; i < b->env->schema_count; i++) {
+        const vl_schema *schema = b->env->schemas[i];
+
+        if (schema->trigger_count == 0 || strcmp(schema->database, "temp") != 0)
+            continue;
+        for (uint32_t at = 0; at < schema->trigger_count; at++) {
+            const vl_trigger_def *trigger = schema->triggers[at];
+
+            if (trigger->object.rowid < below &&
+                (found == NULL || trigger->object.rowid > found->object.rowid) &&
+                vl_bind_find_table(b, ((const vl_ast *)trigger->ast)->kid[1]) == table)
+                found = trigger;
+        }
+    }
+    return found;
+}
+
+const vl_trigger_def *
+vl_bind_next_trigger(vl_binder *b, const vl_table_def *table, const vl_trigger_def *last)
+{
+    const vl_trigger_def *next = NULL;
+
+    if (last != NULL && last->schema == table->schema)
+        return last->next;
+    next = trigger_next_temporary(b, table, last == NULL ? INT64_MAX : last->object.rowid);
+    return next != NULL ? next : table->triggers;
+}
+
+int
+vl_bind_has_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl_ast *sets)
+{
+    for (const vl_trigger_def *trigger = vl_bind_next_trigger(b, table, NULL); trigger != NULL;
+         trigger = vl_bind_next_trigger(b, table, trigger))
         if (trigger_fires(trigger, event, sets))
             return 1;
     return 0;
@@ -77,7 +114,8 @@ vl_bind_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl
     uint32_t *before;
     uint32_t *after;
 
-    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL; trigger = trigger->next)
+    for (const vl_trigger_def *trigger = vl_bind_next_trigger(b, table, NULL); trigger != NULL;
+         trigger = vl_bind_next_trigger(b, table, trigger))
         count += (uint32_t)trigger_fires(trigger, event, sets);
     if (count == 0 || b->env->is_dropping)
         return fires;
@@ -87,8 +125,8 @@ vl_bind_fires(vl_binder *b, const vl_table_def *table, vl_ast_op event, const vl
         return fires;
     fires.before = before;
     fires.after = after;
-    for (const vl_trigger_def *trigger = table->triggers; trigger != NULL;
-         trigger = trigger->next) {
+    for (const vl_trigger_def *trigger = vl_bind_next_trigger(b, table, NULL); trigger != NULL;
+         trigger = vl_bind_next_trigger(b, table, trigger)) {
         uint32_t number;
 
         if (!trigger_fires(trigger, event, sets))
@@ -179,7 +217,7 @@ trigger_begin(trigger_work *work)
     const vl_action *action = work->action;
     vl_bind_scope like;
 
-    b->home = work->action->table->schema;
+    b->home = action->trigger != NULL ? action->trigger->schema : action->table->schema;
     like = vl_bind_statement_scope(b);
     b->around = vl_bind_scope_new(b, NULL, &like);
     if (b->around == NULL)

@@ -68,6 +68,9 @@ update_open_target(update_work *work, const vl_ast *with, const vl_ast *source, 
     work->target = update_target(b, work->scope, table, alias, source);
     if (work->target == NULL)
         return 0;
+    if (source->kid[0]->kid[0] != NULL)
+        work->target->database =
+            (vl_bind_word){source->kid[0]->kid[0]->text, source->kid[0]->kid[0]->text_size};
     vl_bind_scope_add(b, work->scope, work->target);
     work->row = vl_bind_full_row(b, work->target);
     work->list.list = vl_bind_alloc(b, 2, sizeof(vl_join_item));
@@ -318,7 +321,7 @@ update_fires(const update_work *work, vl_ast_op event, const vl_ast *sets)
 {
     const vl_table_def *table = work->target->table;
 
-    return !vl_bind_is_view(table) && vl_bind_has_fires(table, event, sets);
+    return !vl_bind_is_view(table) && vl_bind_has_fires(work->b, table, event, sets);
 }
 
 /* ---- UPDATE ---- */

@@ -177,6 +177,16 @@ maintain_analyze_all(vl_ddl_plan_state *state, const vl_schema *schema)
     return vl_ddl_add_named(state, VL_DDL_LOAD_STATISTICS, schema, NULL, NULL);
 }
 
+/* All databases but "temp", main last. */
+static velo_status
+maintain_analyze_databases(vl_ddl_plan_state *state)
+{
+    for (uint32_t i = state->input->schema_count; i > 0; i--)
+        if (strcmp(state->input->schemas[i - 1]->database, "temp") != 0)
+            VL_TRY(maintain_analyze_all(state, state->input->schemas[i - 1]));
+    return VELO_OK;
+}
+
 velo_status
 vl_ddl_analyze(vl_ddl_plan_state *state)
 {
@@ -187,7 +197,7 @@ vl_ddl_analyze(vl_ddl_plan_state *state)
     const char *index_name;
 
     if (name == NULL)
-        return maintain_analyze_all(state, schema);
+        return maintain_analyze_databases(state);
     if (name->kid[0] == NULL && (schema = vl_ddl_database(state, name)) != NULL)
         return maintain_analyze_all(state, schema);
     VL_TRY(maintain_check_database(state, name));

@@ -610,8 +610,11 @@ typedef struct vl_plan {
     const char **param_names; /* param_count, as written with the first character; NULL: nameless */
     const vl_schema **schemas; /* referenced, schema_count of them */
     uint32_t schema_count;
-    const void *other;        /* OTHER: the statement's tree */
-    const vl_action *actions; /* action_count of them */
+    uint32_t reads;            /* of which schemas it names tables: 1 << their place in `schemas` */
+    uint32_t writes;           /* in which of them it changes tables, but for what it fires */
+    int calls_table_functions; /* which may ask for any database */
+    const void *other;         /* OTHER: the statement's tree */
+    const vl_action *actions;  /* action_count of them */
     uint32_t action_count;
     const uint32_t *row_columns; /* of a body: for each argument of program 0 its place in the full
                                     row OLD followed by the full row NEW */

@@ -170,7 +170,7 @@ from_whole(vl_binder *b, const vl_bind_source *source, vl_op_kind kind)
     rel.op->column_count = source->column_count;
     rel.op->rows = FROM_OTHER_ROWS;
     if (source->alias.text != NULL)
-        rel.op->name = vl_bind_text(b, source->alias.text, source->alias.size);
+        rel.op->name = vl_bind_shown_name(b, source);
     return rel;
 }
 

@@ -15,6 +15,9 @@
 #define VL_PLAN_SOURCES_MAX 64
 #define VL_PLAN_DEPTH_MAX   100
 
+/* Databases of a connection: the first two are "main" and "temp". */
+#define VL_PLAN_SCHEMAS_MAX 12
+
 /* Columns of all sources of one statement together, views and what they are made of counted. */
 #define VL_PLAN_IDS_MAX 4000000U
 

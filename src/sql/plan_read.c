@@ -215,7 +215,7 @@ vl_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjunc
         return rel;
     columns = read_columns(b, source, &rel.layout);
     filter = read_filter(b, conjuncts, path, &rel.layout);
-    rel.op->name = vl_bind_text(b, source->alias.text, source->alias.size);
+    rel.op->name = vl_bind_shown_name(b, source);
     rel.op->column_count = rel.layout.count;
     rel.op->rows = path->rows;
     if (path->index != NULL) {

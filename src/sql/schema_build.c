@@ -274,6 +274,7 @@ build_make_trigger(build_making *making, const vl_schema_row *row, vl_trigger_de
         return VELO_NOMEM;
     trigger->object.type = VL_OBJECT_TRIGGER;
     trigger->ast = statement;
+    trigger->schema = making->schema;
     VL_TRY(vl_schema_copy(&making->builder, statement->kid[0]->text, statement->kid[0]->text_size,
                           &trigger->object.name));
     if (strcmp(trigger->object.name, row->name) != 0)
@@ -282,21 +283,33 @@ build_make_trigger(build_making *making, const vl_schema_row *row, vl_trigger_de
     return build_object(making, row, &trigger->object);
 }
 
+/* Whether a trigger of "temp" is on a table of it, if there is one of the name. */
+static int
+build_is_on_own(const vl_trigger_def *trigger)
+{
+    const vl_ast *qualifier = ((const vl_ast *)trigger->ast)->kid[1]->kid[0];
+
+    return qualifier == NULL || vl_schema_is_word(qualifier->text, qualifier->text_size, "temp");
+}
+
 static velo_status
 build_add_trigger(build_making *making, const vl_schema_row *row)
 {
     vl_table_def *table = build_find_table(making, row->table_name);
+    int is_temporary = strcmp(making->source->database, "temp") == 0;
     vl_trigger_def *trigger = NULL;
     velo_status status;
 
     if (row->sql == NULL)
         return build_fail(making, row->name, "no statement");
     /* A trigger of "temp" may be on a table of another database. */
-    if (table == NULL && strcmp(making->source->database, "temp") != 0)
+    if (table == NULL && !is_temporary)
         return build_fail(making, row->name, "orphan trigger");
     status = build_make_trigger(making, row, &trigger);
     if (status != VELO_OK || trigger == NULL)
         return build_failed(making, row, status);
+    if (is_temporary && !build_is_on_own(trigger))
+        table = NULL;
     if (table != NULL) {
         trigger->next = table->triggers;
         table->triggers = trigger;

@@ -203,10 +203,13 @@ static vl_undo *
 prune_chain_absent(void *argument, vl_undo *head)
 {
     prune_absent *absent = argument;
+    const vl_horizon *horizon = absent->prune->horizon;
     vl_origin origin = {NULL, VL_TS_NONE, 0};
 
-    if (absent->is_absent(absent->argument, head, &origin) &&
-        vl_prune_can_purge(absent->prune->horizon, head, origin)) {
+    /* The page is looked into only for what could go. */
+    if (vl_txn_status_commit_ts(head->status) <= horizon->snapshots->horizon &&
+        absent->is_absent(absent->argument, head, &origin) &&
+        vl_prune_can_purge(horizon, head, origin)) {
         prune_drop(absent->prune, head);
         return NULL;
     }

@@ -108,6 +108,13 @@ void vl_txn_store_get_stats(vl_txn_store *store, vl_txn_stats *stats);
 /* Make a session. Errors: VELO_NOMEM. */
 velo_status vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out) VL_MUST_CHECK;
 
+/* Make another session of a connection, in whatever store: it waits as the one beside it does, and
+ * is the same node to others (wait.h), so that only one of them is told of calls. Its busy handler
+ * and how it commits are those that the other one has now. Both are used by one thread at a time.
+ * Two of them in one store must not write at a time. */
+velo_status vl_session_create_beside(vl_ctx *ctx, vl_txn_store *store, const vl_session *beside,
+                                     vl_session **out) VL_MUST_CHECK;
+
 /* Destroy: its transaction is rolled back; no statement is open. NULL is allowed. */
 void vl_session_destroy(vl_session *session);
 
@@ -211,7 +218,8 @@ velo_status vl_statement_begin(vl_ctx *ctx, vl_session *session, int is_writing,
                                vl_statement *statement) VL_MUST_CHECK;
 
 /* Begin a program inside of a writing statement: a trigger, a cascade, a nested call. It sees all
- * that was done so far, writes with a higher number, and is ended first. */
+ * that was done so far, writes with a higher number, and is ended first, by vl_statement_end: what
+ * it did is undone with the statement around it only. */
 velo_status vl_statement_nest(vl_ctx *ctx, const vl_statement *outer, vl_statement *statement)
     VL_MUST_CHECK;
 
@@ -258,10 +266,10 @@ velo_status vl_statement_await(vl_ctx *ctx, const vl_statement *statement) VL_MU
 /* Create a table (txn_rows.h) or an index (txn_keys.h), in the statement's transaction: gone again
  * if that is rolled back. Others must not use it before the commit: the catalog tells them of it.
  *
- * Until the next mark (a savepoint, the begin of a statement, vl_statement_mark) changes of the new
- * tree take no memory for undoing them: so an index is filled by the statement that creates it,
- * best from sorted entries by vl_keys_load. They are seen by all of the session at once, also by
- * the statement itself.
+ * Until the next mark (a savepoint, the begin of a statement that is not nested, vl_statement_mark)
+ * changes of the new tree take no memory for undoing them: so an index is filled by the statement
+ * that creates it, best from sorted entries by vl_keys_load. They are seen by all of the session at
+ * once, also by the statement itself.
  *
  * schema  of a table: columns and defaults, copied. NULL: an index
  * errors  as vl_writer_create_tree; VELO_TOOBIG: more columns than are stored side by side */

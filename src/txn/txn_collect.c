@@ -199,6 +199,14 @@ collect_is_long(const vl_undo *newest)
     return length >= COLLECT_CHAIN && (length & (length - 1)) == 0;
 }
 
+/* Whether chains without a row are to be looked for in a map: at each power of two, as above. A large
+ * transaction puts as many chains on a page as that has entries, and none of them can go. */
+static int
+collect_is_full(uint32_t count)
+{
+    return count >= COLLECT_PAGE && (count & (count - 1)) == 0;
+}
+
 /* Count a chain that was shortened. */
 static void
 collect_measure(vl_undo *newest)
@@ -236,9 +244,7 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
     newest =
         key != NULL ? vl_versions_find_key(map, key, key_size) : vl_versions_find_row(map, rowid);
     count = vl_versions_count(map);
-    /* Every so often only: what cannot go now is not looked at each time. */
-    if (!collect_is_long(newest) &&
-        (newest != NULL || count < COLLECT_PAGE || count % COLLECT_PAGE != 0))
+    if (newest != NULL ? !collect_is_long(newest) : !collect_is_full(count))
         return newest;
     vl_undo_pool_touch(store->pool, VL_UNDO_PAGE_TOUCHES);
     vl_txn_get_horizon(store, &horizon);

@@ -18,8 +18,9 @@
 
 /* ---- sessions ---- */
 
-velo_status
-vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
+/* Make a session; node NULL: it gets one of its own. */
+static velo_status
+session_create(vl_ctx *ctx, vl_txn_store *store, vl_wait_node *node, vl_session **out)
 {
     vl_session *session = vl_alloc_zero(ctx, sizeof *session);
     velo_status st;
@@ -30,8 +31,11 @@ vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
     session->store = store;
     session->synchronous = VL_SYNCHRONOUS_FULL;
     session->next_statement = 1;
+    session->node = node;
+    if (node != NULL)
+        vl_wait_node_retain(node);
     st = vl_writer_create(ctx, store->base, &session->writer);
-    if (st == VELO_OK)
+    if (st == VELO_OK && node == NULL)
         st = vl_wait_node_create(ctx, &session->node);
     if (st == VELO_OK)
         st = vl_snapshots_join(ctx, store->snapshots, &session->slot);
@@ -40,6 +44,22 @@ vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
         return st;
     }
     *out = session;
+    return VELO_OK;
+}
+
+velo_status
+vl_session_create(vl_ctx *ctx, vl_txn_store *store, vl_session **out)
+{
+    return session_create(ctx, store, NULL, out);
+}
+
+velo_status
+vl_session_create_beside(vl_ctx *ctx, vl_txn_store *store, const vl_session *beside,
+                         vl_session **out)
+{
+    VL_TRY(session_create(ctx, store, beside->node, out));
+    (*out)->synchronous = beside->synchronous;
+    vl_session_set_busy(*out, beside->busy, beside->busy_argument, beside->timeout_ns);
     return VELO_OK;
 }
 
@@ -371,8 +391,10 @@ vl_statement_nest(vl_ctx *ctx, const vl_statement *outer, vl_statement *statemen
     session_set_view(session, statement);
     statement->view.read_ts = outer->view.read_ts;
     session_link(session, statement);
-    if (statement->is_writing)
-        statement->mark = vl_txn_get_mark(session);
+    /* Nobody goes back to here, so it is no mark: trees that the statement around it has created
+     * stay fresh. But the program's rows are in ranges of their own. */
+    if (session->txn != NULL)
+        session->txn->range_count = 0;
     return VELO_OK;
 }
 
@@ -413,6 +435,7 @@ vl_statement_fail(vl_ctx *ctx, vl_statement *statement)
     vl_session *session = statement->session;
     vl_error failure = ctx->error;
 
+    VL_ASSERT(!statement->is_nested);
     if (session_ends_with(session, statement)) {
         session_close_statement(session, statement);
         vl_txn_abort(ctx, session);

@@ -91,6 +91,12 @@ vl_wait_node_create(vl_ctx *ctx, vl_wait_node **out)
 }
 
 void
+vl_wait_node_retain(vl_wait_node *node)
+{
+    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+}
+
+void
 vl_wait_node_release(vl_wait_node *node)
 {
     if (node == NULL)
@@ -105,7 +111,7 @@ void
 vl_wait_attach(vl_txn_status *status, vl_wait_node *node)
 {
     VL_ASSERT(status->node == NULL);
-    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+    vl_wait_node_retain(node);
     status->node = node;
 }
 

@@ -56,6 +56,9 @@ typedef enum vl_wait_kind {
 /* Make a connection's node, outside of a call. Errors: VELO_NOMEM. */
 velo_status vl_wait_node_create(vl_ctx *ctx, vl_wait_node **out) VL_MUST_CHECK;
 
+/* Take another reference. */
+void vl_wait_node_retain(vl_wait_node *node);
+
 /* Release a reference; the creator has one, each status that was attached another. NULL is
  * allowed. */
 void vl_wait_node_release(vl_wait_node *node);

@@ -597,8 +597,8 @@ creating_refuses_what_sqlite_refuses(void)
         {"TRIGGER x AFTER INSERT ON v BEGIN SELECT 1; END",
          "!cannot create AFTER trigger on view: v"},
         {"TRIGGER x AFTER INSERT ON nosuch BEGIN SELECT 1; END", "!no such table: main.nosuch"},
-        {"TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
-         "!TEMP objects are not supported yet"},
+        {"TEMP TRIGGER main.x AFTER INSERT ON t BEGIN SELECT 1; END",
+         "!temporary trigger may not have qualified name"},
     };
     velo_connection *db = trigger_open(NULL, "CREATE TABLE t(a); CREATE VIEW v AS SELECT * FROM t");
 

@@ -42,6 +42,7 @@ static struct {
 #define vl_wait_tell         steps_wait_tell
 #define vl_wait              steps_wait
 #define vl_wait_node_release steps_wait_node_release
+#define vl_wait_node_retain  steps_wait_node_retain
 velo_status steps_wait_node_create(vl_ctx *ctx, vl_wait_node **out) VL_MUST_CHECK;
 void steps_wait_enter_call(vl_wait_node *node);
 void steps_wait_leave_call(vl_wait_node *node);
@@ -53,6 +54,7 @@ void steps_wait_tell(vl_txn_status *status);
 velo_status steps_wait(vl_ctx *ctx, vl_wait_node *node, const vl_wait_request *request)
     VL_MUST_CHECK;
 void steps_wait_node_release(vl_wait_node *node);
+void steps_wait_node_retain(vl_wait_node *node);
 #include "txn/wait.c" /* NOLINT(bugprone-suspicious-include): anew on stepped atomics */
 
 #if STEPS_POSSIBLE
