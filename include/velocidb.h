@@ -355,7 +355,7 @@ typedef struct velo_backup velo_backup;
  * to the source meanwhile. Both may be files or in memory. Errors are the destination's
  * connection's.
  *
- * to_name, from_name  names of databases: NULL or "main"
+ * to_name, from_name  names of databases: NULL (main), "main", "temp", or one of ATTACH
  * backup              must be ended before either connection is closed
  * errors              VELO_ERROR: both are the same database, or the destination has a transaction
  *                     open; VELO_NOMEM, VELO_MISUSE */

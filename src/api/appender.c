@@ -70,7 +70,7 @@ appender_insert_singly(velo_appender *appender, uint32_t first, uint32_t end)
         if (st != VELO_OK)
             return vl_connection_end_call(
                 appender->connection,
-                vl_fail(ctx, st, "row %lld: %s", (long long)(appender->flushed + row + 1),
+                vl_fail(ctx, st, "row %lld: %s", (long long)appender->flushed + row + 1,
                         error.text[0] != 0 ? error.text : velo_status_text(st)));
     }
     return VELO_OK;
@@ -327,7 +327,7 @@ velo_append_row(velo_appender *appender)
         char text[100];
 
         (void)snprintf(text, sizeof text, "row %lld has %u values, not %u",
-                       (long long)(appender->flushed + appender->row_count + 1),
+                       (long long)appender->flushed + appender->row_count + 1,
                        (unsigned)appender->filled, (unsigned)appender->columns);
         appender->filled = 0; /* the row is dropped */
         return appender_fail(appender, VELO_MISUSE, text);
@@ -415,8 +415,7 @@ velo_append_columns(velo_appender *appender, const velo_array *arrays, int count
             if (appender_take(&arrays[i], row, &values[i]))
                 continue;
             (void)snprintf(text, sizeof text, "row %lld, column %u: bad offsets",
-                           (long long)(appender->flushed + appender->row_count + 1),
-                           (unsigned)i + 1);
+                           (long long)appender->flushed + appender->row_count + 1, (unsigned)i + 1);
             appender->row_count = 0; /* borrowed bytes do not outlive the call; keeps AP2 */
             return appender_fail(appender, VELO_MISUSE, text);
         }

@@ -443,6 +443,7 @@ arrow_make_field(vl_ctx *ctx, arrow_kind kind, const char *name, struct ArrowSch
     if (!arrow_make_schema(ctx, arrow_formats[kind], name, kind == ARROW_UNION ? ARROW_CLASSES : 0,
                            schema))
         return 0;
+    schema->flags = ARROW_FLAG_NULLABLE; /* a union, too: it has a class of NULLs */
     for (int64_t i = 0; i < schema->n_children; i++) {
         if (!arrow_make_schema(ctx, arrow_formats[i], arrow_names[i], 0, schema->children[i])) {
             schema->release(schema);

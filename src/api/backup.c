@@ -210,8 +210,11 @@ backup_find(vl_ctx *ctx, velo_connection *connection, const char *name, vl_datab
 {
     int number = name == NULL ? VL_DATABASE_MAIN : vl_database_find(connection, name, strlen(name));
 
-    if (number < 0)
-        return vl_fail(ctx, VELO_ERROR, "unknown database %s", name);
+    *database = NULL;
+    if (number < 0) {
+        (void)vl_fail(ctx, VELO_ERROR, "unknown database %s", name);
+        return VELO_ERROR;
+    }
     if (number == VL_DATABASE_TEMP)
         VL_TRY(vl_database_need_temp(ctx, connection));
     *database = connection->databases[number];
@@ -222,7 +225,7 @@ static velo_status
 backup_check(vl_ctx *ctx, velo_connection *to, const char *to_name, velo_connection *from,
              const char *from_name, vl_database **source)
 {
-    vl_database *target;
+    vl_database *target = NULL;
 
     if (to == from)
         return vl_fail(ctx, VELO_ERROR, "source and destination must be distinct");

@@ -93,7 +93,7 @@ vl_lite_record_make(vl_ctx *ctx, const vl_value *values, uint32_t count, vl_lite
         header_size++;
     if (header_size + content_size > ENCODE_RECORD_MAX)
         return vl_fail(ctx, VELO_TOOBIG, "a row of %llu bytes is too long for SQLite",
-                       (unsigned long long)(header_size + content_size));
+                       (unsigned long long)header_size + content_size);
     record->size = 0;
     VL_TRY(vl_lite_bytes_reserve(ctx, record, (size_t)(header_size + content_size)));
     record->size = (size_t)(header_size + content_size);

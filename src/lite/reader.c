@@ -25,9 +25,11 @@ vl_lite_is_database(const void *bytes, size_t size)
 velo_status
 vl_lite_input_read(vl_ctx *ctx, const vl_lite_input *input, void *to, size_t size, uint64_t offset)
 {
-    if (offset > input->size || size > input->size - offset)
-        return vl_fail(ctx, VELO_CORRUPT, "the file ends before byte %llu",
-                       (unsigned long long)(offset + size));
+    if (offset > input->size || size > input->size - offset) {
+        (void)vl_fail(ctx, VELO_CORRUPT, "the file ends before byte %llu",
+                      (unsigned long long)offset + size);
+        return VELO_CORRUPT;
+    }
     if (input->file != NULL)
         return vl_file_read(ctx, input->file, to, size, offset, NULL);
     memcpy(to, input->data + offset, size);
@@ -174,7 +176,10 @@ static velo_status
 reader_create(vl_ctx *ctx, vl_lite_reader **out)
 {
     *out = vl_alloc_zero(ctx, sizeof **out);
-    return *out != NULL ? VELO_OK : vl_fail(ctx, VELO_NOMEM, "cannot allocate a reader");
+    if (*out != NULL)
+        return VELO_OK;
+    (void)vl_fail(ctx, VELO_NOMEM, "cannot allocate a reader");
+    return VELO_NOMEM;
 }
 
 /* Return the opened reader, or nothing. */

@@ -42,7 +42,8 @@ struct vl_lite_scan {
 static velo_status
 rows_fail(vl_ctx *ctx, uint32_t pgno, const char *what)
 {
-    return vl_fail(ctx, VELO_CORRUPT, "page %u: %s", (unsigned)pgno, what);
+    (void)vl_fail(ctx, VELO_CORRUPT, "page %u: %s", (unsigned)pgno, what);
+    return VELO_CORRUPT;
 }
 
 /* Read a page, if it may be; keeps LS1. */

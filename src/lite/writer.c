@@ -249,7 +249,7 @@ writer_make_cell(vl_ctx *ctx, vl_lite_writer *writer, int64_t rowid)
     cell->size = 0;
     if (local < record->size)
         VL_TRY(writer_spill(ctx, writer, local, &first));
-    VL_TRY(vl_lite_bytes_reserve(ctx, cell, 2 * VL_LITE_VARINT_SIZE + (size_t)local + 8));
+    VL_TRY(vl_lite_bytes_reserve(ctx, cell, (size_t)2 * VL_LITE_VARINT_SIZE + local + 8));
     at = vl_lite_put_varint(cell->data, record->size);
     if (!writer_is_index(writer))
         at = vl_lite_put_varint(at, (uint64_t)rowid);

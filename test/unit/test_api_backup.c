@@ -155,6 +155,32 @@ what_is_in_the_way_is_told(void)
     CHECK_EQ(velo_close(to), VELO_OK);
 }
 
+/* From a temporary database, and into an attached one. */
+static void
+any_database_is_copied(void)
+{
+    velo_connection *from = api_run_open(NULL);
+    velo_connection *to = api_run_open("a");
+    velo_backup *backup = NULL;
+
+    CHECK_RUN(from, "CREATE TEMP TABLE x(y); INSERT INTO x VALUES(5), (6); CREATE TABLE z(y)", "");
+    CHECK_RUN(to, "CREATE TABLE x(mine); ATTACH ':memory:' AS other", "");
+    CHECK_EQ(velo_backup_begin(to, "other", from, "temp", &backup), VELO_OK);
+    CHECK_STATUS(velo_backup_step(backup, -1), VELO_DONE);
+    CHECK_EQ(velo_backup_end(backup), VELO_OK);
+    CHECK_RUN(to, "SELECT y FROM other.x; SELECT count(*) FROM x; INSERT INTO other.x VALUES(7)",
+              "5|6|0");
+    CHECK_EQ(velo_backup_begin(from, NULL, to, "other", &backup), VELO_OK);
+    CHECK_STATUS(velo_backup_step(backup, -1), VELO_DONE);
+    CHECK_EQ(velo_backup_end(backup), VELO_OK);
+    CHECK_RUN(from,
+              "SELECT sum(y) FROM main.x; SELECT sum(y) FROM temp.x; SELECT name FROM "
+              "main.sqlite_schema",
+              "18|11|x");
+    CHECK_EQ(velo_close(from), VELO_OK);
+    CHECK_EQ(velo_close(to), VELO_OK);
+}
+
 static void
 memory_may_run_out(void)
 {
@@ -194,6 +220,7 @@ main(int argc, char **argv)
         UNIT_TEST(all_is_copied),
         UNIT_TEST(an_end_before_the_last_step_undoes),
         UNIT_TEST(what_is_in_the_way_is_told),
+        UNIT_TEST(any_database_is_copied),
         UNIT_TEST(memory_may_run_out),
     };
 

@@ -11,7 +11,7 @@
 #define SQLITE_MAKE                                                                                \
     "CREATE TABLE t(a INTEGER PRIMARY KEY AUTOINCREMENT, b UNIQUE, c AS (a + 1) STORED);"          \
     "INSERT INTO t(b) WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < " \
-    "600) SELECT 'text ' || i FROM n; DELETE FROM t WHERE a > 590;"                              \
+    "600) SELECT 'text ' || i FROM n; DELETE FROM t WHERE a > 590;"                                \
     "CREATE TABLE w(k TEXT, n, PRIMARY KEY(n DESC, k)) WITHOUT ROWID;"                             \
     "INSERT INTO w SELECT b, a % 7 FROM t; CREATE INDEX wi ON w(k COLLATE NOCASE) WHERE n > 3;"    \
     "CREATE VIEW v AS SELECT b FROM t; CREATE TRIGGER r AFTER DELETE ON t BEGIN "                  \
@@ -61,6 +61,23 @@ all_comes_back(void)
     CHECK_STATUS(velo_import_sqlite(connection, unit_path("a.sqlite"), NULL, NULL), VELO_OK);
     CHECK_TEXT(sqlite_probe(connection), sqlite_wanted);
     CHECK_RUN(connection, "INSERT INTO t(b) VALUES('new') RETURNING a", "601");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* A temporary table of the same name is neither written nor filled. */
+static void
+temporary_tables_are_left_alone(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_RUN(connection,
+              "CREATE TABLE t(a); INSERT INTO t VALUES(1); CREATE TEMP TABLE t(b, c);"
+              "INSERT INTO temp.t VALUES(2, 3)",
+              "");
+    CHECK_STATUS(velo_export_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
+    CHECK_RUN(connection, "DROP TABLE main.t", "");
+    CHECK_STATUS(velo_import_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
+    CHECK_RUN(connection, "SELECT * FROM main.t; SELECT * FROM temp.t", "1|2,3");
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
@@ -206,6 +223,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(all_comes_back),
+        UNIT_TEST(temporary_tables_are_left_alone),
         UNIT_TEST(an_import_is_a_part_of_the_transaction),
         UNIT_TEST(progress_is_told_and_ends_it),
         UNIT_TEST(opening_refuses_or_converts),
