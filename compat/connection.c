@@ -8,6 +8,7 @@
 #include "compat_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- calls ---- */
@@ -281,6 +282,18 @@ connection_set_limits(sqlite3 *db)
     memcpy(db->limits, limits, sizeof limits);
 }
 
+/* Whether a file of SQLite's is to be converted in its place: the URI says `sqlite_files=convert`,
+ * or the environment does for all. */
+static int
+connection_may_convert(const sqlite3 *db)
+{
+    const char *choice = sqlite3_uri_parameter(db->filename, "sqlite_files");
+
+    if (choice == NULL)
+        choice = getenv("VELO_SQLITE_FILES");
+    return choice != NULL && strcmp(choice, "convert") == 0;
+}
+
 /* What ATTACH opens: a URI is taken apart where the connection's own name would be. */
 static velo_status
 connection_attach(void *user, const char *name, velo_attach_target *target)
@@ -314,6 +327,8 @@ connection_open_core(sqlite3 *db)
     options.size = sizeof options;
     options.must_exist = (db->flags & SQLITE_OPEN_CREATE) == 0;
     options.is_read_only = (db->flags & SQLITE_OPEN_READONLY) != 0;
+    if (connection_may_convert(db))
+        options.sqlite_files = VELO_SQLITE_CONVERT;
     if (db->is_memory) /* no file has to exist */
         options.must_exist = options.is_read_only = 0;
     if (db->is_memory && (db->flags & SQLITE_OPEN_SHAREDCACHE) != 0 && db->filename[0] != 0)
@@ -368,7 +383,7 @@ compat_revive(sqlite3 *db)
         return SQLITE_OK;
     }
     db->pending = (int)st;
-    if (st == VELO_NOTADB)
+    if (st == VELO_NOTADB && !velo_is_sqlite_file(db->filename))
         return compat_fail(db, (int)st, "file is not a database");
     return compat_fail(db, (int)st, "%s",
                        db->core == NULL ? "out of memory" : velo_error_text(db->core));

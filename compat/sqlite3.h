@@ -394,6 +394,7 @@ typedef void (*sqlite3_syscall_ptr)(void);
 #define SQLITE_FCNTL_RESET_CACHE         42
 
 #define SQLITE_SERIALIZE_NOCOPY        0x001
+#define SQLITE_SERIALIZE_VELOCIDB      0x10000 /* ours: an image of VelociDB's own format */
 #define SQLITE_DESERIALIZE_FREEONCLOSE 1
 #define SQLITE_DESERIALIZE_RESIZEABLE  2
 #define SQLITE_DESERIALIZE_READONLY    4

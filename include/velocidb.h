@@ -160,6 +160,13 @@ VELO_API velo_status velo_machine_report(const char *directory, velo_line_callba
 typedef struct velo_connection velo_connection;
 typedef struct velo_statement velo_statement;
 
+/* What is done when the file to be opened is a database of SQLite's. */
+typedef enum velo_sqlite_choice {
+    VELO_SQLITE_REFUSE = 0, /* VELO_NOTADB, with words that say how to convert it */
+    VELO_SQLITE_CONVERT = 1 /* it is converted in its place, and kept as NAME.sqlite-orig (and its
+                               log as NAME.sqlite-orig-wal); nobody may be writing it meanwhile */
+} velo_sqlite_choice;
+
 /* How a database is opened. Zero the struct, set `size`, and set what is to differ. Where several
  * connections share an engine, the first one decides about what belongs to the engine. */
 typedef struct velo_open_options {
@@ -172,6 +179,7 @@ typedef struct velo_open_options {
     const char *memory_name; /* of a database in memory (path NULL): all connections of the process
                                 that give this name share it; it goes with the last of them. NULL:
                                 shared with nobody */
+    velo_sqlite_choice sqlite_files; /* what is done with a file of SQLite's */
 } velo_open_options;
 
 /* Open a database.
@@ -303,6 +311,102 @@ typedef struct velo_column_info {
 VELO_API velo_status velo_find_column(velo_connection *connection, const char *database,
                                       const char *table, const char *column,
                                       velo_column_info *info);
+
+/* ---- databases of SQLite's ---- */
+
+/* Called now and then during long work, on the thread that does it: how much is done, of how much,
+ * 0 where that is not known. It must not use the connection. Not 0 ends the work with
+ * VELO_INTERRUPT. */
+typedef int velo_progress(void *user, uint64_t done, uint64_t total);
+
+/* Whether a file begins as those of SQLite do. Any thread. */
+VELO_API int velo_is_sqlite_file(const char *path);
+
+/* Read all of a database of SQLite's into the connection's: tables with their rows and rowids,
+ * indexes, views, triggers, how far AUTOINCREMENT is, statistics of ANALYZE; into an empty database
+ * also user_version and application_id. All of it in one transaction, or as a part of the one that
+ * is open. The file, and the write-ahead log beside it, are only read.
+ *
+ * progress  NULL, or told of pages read
+ * errors    VELO_NOTADB, VELO_READONLY_RECOVERY (a hot rollback journal: open it once with SQLite),
+ *           VELO_CORRUPT (with the page and the reason), VELO_BUSY (it is being written),
+ *           VELO_CANTOPEN, VELO_IOERR; those of velo_prepare and velo_step, with the object and the
+ *           row that they are about; VELO_ERROR: the database has something that is not supported
+ *           (a virtual table), or an object of a name that is in use here */
+VELO_API velo_status velo_import_sqlite(velo_connection *connection, const char *path,
+                                        velo_progress *progress, void *user);
+
+/* Write all that the connection sees as a database of SQLite's: the same things. One snapshot is
+ * read; others may write meanwhile.
+ *
+ * path      of a file that does not exist
+ * progress  NULL, or told of rows and entries of indexes written
+ * errors    VELO_CANTOPEN (it exists), VELO_FULL, VELO_IOERR, VELO_TOOBIG, those of velo_step; then
+ *           there is no file */
+VELO_API velo_status velo_export_sqlite(velo_connection *connection, const char *path,
+                                        velo_progress *progress, void *user);
+
+/* ---- backups ---- */
+
+/* A database that is being copied into another one. */
+typedef struct velo_backup velo_backup;
+
+/* Begin a backup: the destination becomes what the source is at the first step, whatever others do
+ * to the source meanwhile. Both may be files or in memory. Errors are the destination's
+ * connection's.
+ *
+ * to_name, from_name  names of databases: NULL (main), "main", "temp", or one of ATTACH
+ * backup              must be ended before either connection is closed
+ * errors              VELO_ERROR: both are the same database, or the destination has a transaction
+ *                     open; VELO_NOMEM, VELO_MISUSE */
+VELO_API velo_status velo_backup_begin(velo_connection *to, const char *to_name,
+                                       velo_connection *from, const char *from_name,
+                                       velo_backup **backup);
+
+/* Copy up to `pages` pages, all for a negative number. VELO_OK: there is more; VELO_DONE: all is
+ * there and committed. From the first step to the last nobody else writes the destination; its
+ * readers see what was there before.
+ *
+ * errors  VELO_BUSY, VELO_LOCKED (the source's connection has changed something in a transaction):
+ *         it could not begin: try again. Any other ends it: those of velo_step; VELO_TOOBIG also: a
+ *         row or a key has no room on the destination's smaller pages */
+VELO_API velo_status velo_backup_step(velo_backup *backup, int pages);
+
+/* End it. Before VELO_DONE: the destination stays as it was. Returns what the last step failed
+ * with, or VELO_OK. NULL is allowed. */
+VELO_API velo_status velo_backup_end(velo_backup *backup);
+
+/* Pages that the source had at the first step, about, and how many of them are still to be copied;
+ * 0 before it, and when all is done. */
+VELO_API int64_t velo_backup_page_count(const velo_backup *backup);
+VELO_API int64_t velo_backup_remaining(const velo_backup *backup);
+
+/* ---- images ---- */
+
+/* What a database is as bytes. */
+typedef enum velo_image_format {
+    VELO_IMAGE_OWN = 0,   /* as a file of VelociDB's */
+    VELO_IMAGE_SQLITE = 1 /* as a file of SQLite's */
+} velo_image_format;
+
+/* Make an image of a database, of one snapshot: what a file with these bytes would be. One of our
+ * own goes through a file in the folder TMPDIR, or /tmp.
+ *
+ * database  NULL or "main"
+ * data      receives the bytes, to be given back with velo_free; NULL after an error
+ * errors    VELO_NOMEM, VELO_IOERR, VELO_FULL, VELO_LOCKED (of our own: the connection has changed
+ *           something in a transaction), those of velo_export_sqlite and velo_backup_step */
+VELO_API velo_status velo_serialize(velo_connection *connection, const char *database,
+                                    velo_image_format format, void **data, int64_t *size);
+
+/* Let the connection go on with a database in memory that is made of an image, of either format;
+ * the bytes are the caller's, and are of no use afterwards. What was open before is closed.
+ *
+ * size    0: an empty database
+ * errors  VELO_BUSY: a statement, transaction or backup is at work; VELO_NOTADB, VELO_CORRUPT and
+ *         what else velo_open and velo_import_sqlite fail with. Then the connection is as before */
+VELO_API velo_status velo_deserialize(velo_connection *connection, const char *database,
+                                      const void *data, int64_t size, int is_read_only);
 
 /* ---- hooks ---- */
 
@@ -649,6 +753,76 @@ VELO_API const char *velo_column_text(velo_statement *statement, int column);
 VELO_API const void *velo_column_blob(velo_statement *statement, int column);
 VELO_API int64_t velo_column_bytes(velo_statement *statement, int column);
 
+/* ---- results as columns ---- */
+
+/* The structs of the Arrow C data and stream interfaces, as its specification has them for everyone
+ * to copy. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE           2
+#define ARROW_FLAG_MAP_KEYS_SORTED    4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+#endif
+
+/* Give the rows of a statement as batches of columns, struct arrays with a child for each column.
+ *
+ * A column is int64, float64, utf8 or binary: as its declared type says (INT, REAL, TEXT, BLOB and
+ * what else SQLite takes for these) if all values of the first batch are that, integers below 2^53
+ * in size being reals as well; or else what all of them are; utf8 where all are NULL. If they
+ * differ it is a dense union of int64, float64, utf8, binary and null, by name integer, real, text,
+ * blob and null. A later value that does not fit ends the stream with EINVAL and words that name
+ * row and column: CAST makes a column of one type. Texts have to be UTF-8.
+ *
+ * statement   to be stepped for the first time, with its parameters; used by nothing else until the
+ *             stream is released, which resets it
+ * batch_rows  rows of a batch at most; 0: 65,536
+ * is_owner    the release finalizes the statement instead
+ * out         receives the stream; arrays and schemas that it gives live by themselves, longer than
+ *             stream, statement and connection. Its functions return 0, ENOMEM, EINTR
+ * (interrupted), EIO or EINVAL. It belongs to the connection's thread errors      of the first
+ * batch: those of velo_step; VELO_MISMATCH: a text that is not UTF-8; VELO_MISUSE: no columns, or
+ * at work. The statement is the caller's then */
+VELO_API velo_status velo_arrow_stream(velo_statement *statement, int64_t batch_rows, int is_owner,
+                                       struct ArrowArrayStream *out);
+
 /* ---- values ---- */
 
 /* The value of a column, valid as its texts are; NULL without such a column, or memory. */
@@ -678,6 +852,56 @@ VELO_API void velo_value_free(velo_value *value);
 
 /* Give a parameter a copy of a value. Errors as of velo_bind_text. */
 VELO_API velo_status velo_bind_value(velo_statement *statement, int index, const velo_value *value);
+
+/* ---- many rows ---- */
+
+/* Rows on their way into one table. They gather, and are inserted in groups of up to 2,048: as an
+ * INSERT does it, with all constraints, indexes and triggers. */
+typedef struct velo_appender velo_appender;
+
+/* Begin to append to a table. Each group is committed by itself: say BEGIN before and COMMIT after
+ * it if all is to be one transaction. The schema must not change meanwhile.
+ *
+ * database  NULL, or a name
+ * columns   names of the columns that rows have, ended by NULL; others get their defaults. NULL:
+ * all but generated ones, in their order appender  to be ended before the connection is closed
+ * errors    VELO_ERROR: no such table or column; VELO_NOMEM, those of velo_prepare */
+VELO_API velo_status velo_appender_begin(velo_connection *connection, const char *database,
+                                         const char *table, const char *const *columns,
+                                         velo_appender **appender);
+
+/* Give a row its next value; texts and blobs are copied. size of a text negative: up to its zero
+ * byte. Errors: VELO_MISUSE: the row has all; VELO_TOOBIG, VELO_NOMEM: it has one less. */
+VELO_API velo_status velo_append_null(velo_appender *appender);
+VELO_API velo_status velo_append_int64(velo_appender *appender, int64_t value);
+VELO_API velo_status velo_append_double(velo_appender *appender, double value);
+VELO_API velo_status velo_append_text(velo_appender *appender, const char *text, int64_t size);
+VELO_API velo_status velo_append_blob(velo_appender *appender, const void *data, int64_t size);
+
+/* End the row. Errors: VELO_MISUSE: a value is missing, and the row is dropped; those of
+ * velo_appender_flush. */
+VELO_API velo_status velo_append_row(velo_appender *appender);
+
+/* Values of a column in many rows. */
+typedef struct velo_array {
+    velo_type type;         /* VELO_NULL: all are NULL */
+    const void *values;     /* int64_t or double of each row; of texts and blobs all bytes */
+    const int64_t *offsets; /* texts and blobs: where each begins, and the end of the last */
+    const uint8_t *valid; /* NULL: all are there; or a bit for each row, the lowest of a byte first:
+                             0: it is NULL */
+} velo_array;
+
+/* Append whole columns, an array for each, and insert them: nothing is borrowed afterwards. Errors
+ * as velo_appender_flush; VELO_MISUSE. Groups before the failure stay inserted. */
+VELO_API velo_status velo_append_columns(velo_appender *appender, const velo_array *arrays,
+                                         int count, int64_t rows);
+
+/* Insert what has gathered. errors  those of velo_step, with the number of the row, counted from 1
+ * since the beginning: then none of the group is inserted, and it is dropped; one may go on */
+VELO_API velo_status velo_appender_flush(velo_appender *appender);
+
+/* Flush and end. It is gone whatever is returned. NULL is allowed. */
+VELO_API velo_status velo_appender_end(velo_appender *appender);
 
 /* ---- parts of values ---- */
 

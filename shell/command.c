@@ -6,6 +6,8 @@
  *   C2  A command that cannot do what it is asked says so and returns 1. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "backup.h"
+#include "convert.h"
 #include "demo.h"
 #include "dump.h"
 #include "edit.h"
@@ -173,6 +175,35 @@ command_import_option(const command_call *call, size_t *at, import_options *opti
         return command_fail_usage(call);
     }
     return 0;
+}
+
+/* The words behind .backup and .restore: ?DB? FILE. */
+static int
+command_copy(const command_call *call, int (*run)(shell *of, const char *name, const char *path))
+{
+    if (call->count != 2 && call->count != 3)
+        return command_fail_usage(call);
+    return run(call->of, call->count == 3 ? call->words[1] : NULL, call->words[call->count - 1]);
+}
+
+static int
+command_backup(const command_call *call)
+{
+    return command_copy(call, backup_save);
+}
+
+static int
+command_restore(const command_call *call)
+{
+    return command_copy(call, backup_restore);
+}
+
+static int
+command_import_sqlite(const command_call *call)
+{
+    if (call->count != 2)
+        return command_fail_usage(call);
+    return convert_import(call->of, call->words[1]);
 }
 
 static int
@@ -551,6 +582,8 @@ command_width(const command_call *call)
 static int command_help(const command_call *call);
 
 static const command_entry command_table[] = {
+    {"backup", 3, command_backup, 1, "?DB? FILE", "Copy the database to FILE",
+     "     One snapshot is copied, in place of what FILE has; others may use the database.\n"},
     {"bail", 3, command_bail, 0, "on|off", "Stop after hitting an error", NULL},
     {"cd", 2, command_cd, 1, "DIRECTORY", "Change the working directory", NULL},
     {"changes", 3, command_changes, 0, "on|off", "Show number of rows changed by SQL", NULL},
@@ -570,6 +603,8 @@ static const command_entry command_table[] = {
      "     made: names of columns come from the first record where it looks like names, and\n"
      "     columns that hold only numbers become INTEGER or REAL.\n"
      "     A FILE that begins with \"|\" is a command whose output is read.\n"},
+    {"import-sqlite", 7, command_import_sqlite, 1, "FILE", "Read a database of SQLite's",
+     "     All of it: tables, indexes, views and triggers, into the open database.\n"},
     {"indexes", 2, command_indexes, 0, "?TABLE?", "List names of indexes", NULL},
     {"indices", 7, command_indexes, 0, "?TABLE?", "The same as .indexes", NULL},
     {"mode", 1, command_mode, 0, "?MODE? ?OPTIONS? ?TABLE?", "Choose the form of results",
@@ -605,6 +640,8 @@ static const command_entry command_table[] = {
     {"quit", 1, command_exit, 0, "", "Leave this program", NULL},
     {"read", 1, command_read, 1, "FILE", "Run the script FILE",
      "     A FILE that begins with \"|\" is a command whose output is run.\n"},
+    {"restore", 3, command_restore, 1, "?DB? FILE", "Replace the database by that of FILE", NULL},
+    {"save", 2, command_backup, 1, "?DB? FILE", "The same as .backup", NULL},
     {"schema", 2, command_schema, 0, "?PATTERN?", "Show the CREATE statements of tables", NULL},
     {"separator", 2, command_separator, 0, "COL ?ROW?", "Set what separates columns and rows",
      NULL},

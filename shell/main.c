@@ -1,5 +1,6 @@
-/* main.c - the program `velocidb`: the shell, a demonstration, and a report about the machine. Uses
- * the public interface only. */
+/* main.c - the program `velocidb`: the shell, a demonstration, a report about the machine, and
+ * converting databases. Uses the public interface only. */
+#include "convert.h"
 #include "options.h"
 #include "velocidb.h"
 
@@ -46,5 +47,7 @@ main(int argc, char **argv)
         return main_report(argc == 3 ? argv[2] : NULL);
     if ((argc == 2 || argc == 3) && strcmp(argv[1], "--demo") == 0)
         return options_demo(argc == 3 ? argv[2] : NULL);
+    if (argc == 4 && strcmp(argv[1], "convert") == 0)
+        return convert_run(argv[2], argv[3]);
     return options_main(argc, argv);
 }

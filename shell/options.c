@@ -37,6 +37,7 @@ const char options_usage[] =
     "  -readonly            change nothing\n"
     "  -version, -help\n"
     "\n"
+    "  convert OLD NEW      make a database of SQLite's into one of VelociDB's, or the other way\n"
     "  --demo [FILE]        make a data set of about 200,000 rows and ask some queries\n"
     "  --machine [FOLDER]   what the library found on this machine; with FOLDER also the fastest\n"
     "                       durable append there (takes about a second)\n";

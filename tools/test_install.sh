@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_install.sh - installs into a temporary folder, then builds and runs a small program against
-# the pkg-config file (shared and static), the CMake package, and as C++ against the header.
+# the pkg-config file (shared and static), the CMake package, and as C++ against the header; then one
+# against the library with SQLite's interface, and the library as one file.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -112,4 +113,33 @@ if [ -n "$leaked" ]; then
     exit 1
 fi
 "$work/prefix/bin/velocidb" --version
+
+# The library for programs written for SQLite lies in folders of its own, and works from there.
+cat >"$work/old.c" <<'END'
+#include <sqlite3.h>
+
+int
+main(void)
+{
+    sqlite3 *db;
+
+    return sqlite3_open(":memory:", &db) != SQLITE_OK ||
+           sqlite3_exec(db, "CREATE TABLE t(a); INSERT INTO t VALUES (1)", NULL, NULL, NULL) !=
+               SQLITE_OK ||
+           sqlite3_close(db) != SQLITE_OK;
+}
+END
+compat_folder=$(dirname "$(find "$work/prefix" -name libsqlite3.so.0)")
+[ "$(basename "$compat_folder")" = compat ]
+[ -z "$(find "$library_folder" -maxdepth 1 -name 'libsqlite3*')" ]
+gcc -Wall -Werror -I"$work/prefix/include/velocidb/compat" "$work/old.c" \
+    "$compat_folder/libsqlite3.so.0" -o "$work/old"
+LD_LIBRARY_PATH="$compat_folder" "$work/old"
+
+# The library as one file, in each compiler that is here.
+for compiler in gcc clang-19; do
+    if command -v "$compiler" >/dev/null 2>&1; then
+        test/test_amalgamation.sh "$root" build/release "$compiler"
+    fi
+done
 cd "$root"

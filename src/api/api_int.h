@@ -199,6 +199,8 @@ struct velo_connection {
     char *virtual_error;                 /* words of a module's failure, or NULL */
     vl_conflict virtual_conflict;        /* of the change that a module is making */
     uint32_t depth; /* calls that run a statement: more than one: a callback does */
+
+    uint32_t backup_count; /* backups that read it */
 };
 
 /* A value of the row at hand as the application last asked for it (31, item 35). */
@@ -302,6 +304,8 @@ struct velo_statement {
     vl_source source;        /* what exec reads tables through, while is_open */
     vl_source_other *others; /* what it has of others than main: in the plan's arena */
     struct vl_instance_use *virtuals; /* that the plan refers to */
+
+    velo_backup *backup; /* it stands for a backup's writing (backup.c), or NULL */
 };
 
 /* What an open OTHER statement has of the database that it is about. */
@@ -757,6 +761,12 @@ vl_plan_found vl_functions_find(const void *arg, const char *name, size_t size, 
                                 vl_plan_func *found);
 
 /* ---- connection.c ---- */
+
+/* Exchange the main databases of two connections, both of which have nothing at work; what is
+ * prepared is to be made anew. The first one's is read-only from now on, or not. The other one is
+ * only to be closed. Errors: VELO_NOMEM; then nothing has changed. */
+velo_status vl_connection_swap(vl_ctx *ctx, velo_connection *connection, velo_connection *other,
+                               int is_read_only) VL_MUST_CHECK;
 
 /* Begin a public call: forget the error before. End it: keep the code, and return it. */
 vl_ctx *vl_connection_begin_call(velo_connection *connection);

@@ -5,6 +5,7 @@
  *   CN2  connection->code is what the last call returned; ctx.error has its words. */
 #include "api/api_int.h"
 
+#include "api/sqlite_files.h"
 #include "base/alloc.h"
 
 #include <string.h>
@@ -96,7 +97,15 @@ connection_start(vl_ctx *ctx, velo_connection *connection, const char *path,
     VL_TRY(connection_read_options(ctx, given, &options));
     if (path != NULL && (strcmp(path, ":memory:") == 0 || path[0] == 0))
         path = NULL;
-    VL_TRY(vl_engine_open(ctx, path, &options, &engine));
+    st = vl_engine_open(ctx, path, &options, &engine);
+    if (st == VELO_NOTADB && path != NULL) {
+        int is_converted;
+
+        st = vl_sqlite_meet(ctx, path, &options, &is_converted);
+        if (is_converted)
+            st = vl_engine_open(ctx, path, &options, &engine);
+    }
+    VL_TRY(st);
     st = vl_session_create(ctx, engine->store, &connection->session);
     if (st != VELO_OK) {
         vl_error error = ctx->error;
@@ -147,11 +156,14 @@ velo_close(velo_connection *connection)
     if (connection == NULL)
         return VELO_OK;
     velo_disconnect_tables(connection);
-    if (connection->statements != NULL) {
+    if (connection->statements != NULL || connection->backup_count > 0) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
 
-        return vl_connection_end_call(
-            connection, vl_fail(ctx, VELO_BUSY, "unable to close due to unfinalized statements"));
+        return vl_connection_end_call(connection,
+                                      vl_fail(ctx, VELO_BUSY,
+                                              connection->statements != NULL
+                                                  ? "unable to close due to unfinalized statements"
+                                                  : "unable to close due to unfinished backups"));
     }
     if (connection->engine != NULL) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
@@ -172,6 +184,32 @@ velo_close(velo_connection *connection)
     }
     vl_free(connection);
     return st;
+}
+
+velo_status
+vl_connection_swap(vl_ctx *ctx, velo_connection *connection, velo_connection *other,
+                   int is_read_only)
+{
+    vl_engine *engine = connection->engine;
+    vl_session *session;
+
+    VL_TRY(vl_session_create_beside(ctx, other->engine->store, connection->session, &session));
+    vl_session_destroy(other->session);
+    connection->engine = connection->main.engine = other->engine;
+    other->engine = other->main.engine = engine;
+    other->session = other->main.session = connection->session;
+    connection->session = connection->main.session = session;
+    connection->main.is_read_only = is_read_only;
+    connection->main.snapshot_ts = VL_TS_NONE;
+    connection->main.commit_ts = VL_TS_NONE;
+    vl_schema_release(connection->told_schema);
+    connection->told_schema = NULL;
+    vl_connection_expire_statements(connection);
+    for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
+        vl_exec_destroy(at->exec); /* it knows tables of the database that goes */
+        at->exec = NULL;
+    }
+    return VELO_OK;
 }
 
 /* ---- errors ---- */

@@ -9,6 +9,8 @@
  * is not stepped while it is. */
 #include "api/api_int.h"
 
+#include "api/copy.h"
+
 #include "base/alloc.h"
 #include "sql/parse.h"
 #include "sql/plan_make.h"
@@ -866,6 +868,8 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
     }
     if (statement->exec != NULL)
         st = statement_step_exec(ctx, statement);
+    else if (statement->backup != NULL)
+        st = vl_backup_step(ctx, statement);
     else
         st = statement_step_made(statement);
     if (st == VELO_ROW) {

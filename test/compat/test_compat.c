@@ -391,7 +391,7 @@ test_files(void)
     }
     EXPECT(sqlite3_open(path, &a) == SQLITE_OK); /* as in SQLite, the first statement notices */
     EXPECT(sqlite3_exec(a, "SELECT 1 FROM t", NULL, NULL, NULL) == SQLITE_NOTADB);
-    EXPECT(strcmp(sqlite3_errmsg(a), "file is not a database") == 0);
+    EXPECT(strstr(sqlite3_errmsg(a), "convert it with `velocidb convert") != NULL);
     EXPECT(sqlite3_close(a) == SQLITE_OK);
 }
 
@@ -877,9 +877,118 @@ test_refused(void)
 
     EXPECT(sqlite3_load_extension(db, "x", NULL, NULL) == SQLITE_ERROR);
     EXPECT(strcmp(sqlite3_errmsg(db), "not authorized") == 0);
-    EXPECT(sqlite3_backup_init(db, "main", db, "main") == NULL);
-    EXPECT(sqlite3_errcode(db) == SQLITE_ERROR);
     EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- backups and images ---- */
+
+#define COMPAT_COUNT "SELECT count(*) || ',' || sum(a) FROM t"
+
+static sqlite3 *
+compat_open_filled(void)
+{
+    sqlite3 *db = compat_open_memory();
+
+    EXPECT(sqlite3_exec(db,
+                        "CREATE TABLE t(a INTEGER PRIMARY KEY, b); INSERT INTO t(b) WITH RECURSIVE "
+                        "n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+                        "SELECT hex(zeroblob(20)) FROM n",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    return db;
+}
+
+static void
+test_backup(void)
+{
+    sqlite3 *from = compat_open_filled();
+    sqlite3 *to = compat_open_memory();
+    sqlite3_backup *backup;
+    int steps = 0;
+    int code;
+
+    EXPECT(sqlite3_backup_init(to, "main", to, "main") == NULL);
+    EXPECT(strcmp(sqlite3_errmsg(to), "source and destination must be distinct") == 0);
+    EXPECT(sqlite3_backup_init(to, "none", from, "main") == NULL);
+    EXPECT(strcmp(sqlite3_errmsg(to), "unknown database none") == 0);
+    EXPECT(sqlite3_backup_init(NULL, "main", from, "main") == NULL);
+    backup = sqlite3_backup_init(to, "main", from, "main");
+    EXPECT(backup != NULL);
+    while ((code = sqlite3_backup_step(backup, 1)) == SQLITE_OK) {
+        EXPECT(sqlite3_backup_remaining(backup) > 0);
+        EXPECT(sqlite3_backup_pagecount(backup) >= sqlite3_backup_remaining(backup));
+        steps++;
+    }
+    EXPECT(code == SQLITE_DONE && steps > 1);
+    EXPECT(sqlite3_backup_remaining(backup) == 0);
+    EXPECT(sqlite3_close(from) == SQLITE_BUSY);
+    EXPECT(sqlite3_close_v2(from) == SQLITE_OK); /* waits for the backup */
+    EXPECT(sqlite3_backup_finish(backup) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(to, COMPAT_COUNT), "2000,2001000") == 0);
+    EXPECT(sqlite3_backup_finish(NULL) == SQLITE_OK);
+    EXPECT(sqlite3_close(to) == SQLITE_OK);
+}
+
+static void
+test_images(void)
+{
+    sqlite3 *from = compat_open_filled();
+    sqlite3 *to = compat_open_memory();
+    unsigned char bad[] = "abc";
+    sqlite3_int64 size = 0;
+    unsigned char *image = sqlite3_serialize(from, "main", &size, 0);
+
+    EXPECT(image != NULL && size > 4096 && memcmp(image, "SQLite format 3", 16) == 0);
+    EXPECT(sqlite3_serialize(from, "main", &size, SQLITE_SERIALIZE_NOCOPY) == NULL && size > 4096);
+    EXPECT(sqlite3_deserialize(to, "main", image, size, size,
+                               SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE) ==
+           SQLITE_OK);
+    EXPECT(strcmp(compat_one(to, COMPAT_COUNT), "2000,2001000") == 0);
+    EXPECT(sqlite3_exec(to, "INSERT INTO t VALUES(5000, 1)", NULL, NULL, NULL) == SQLITE_OK);
+    image = sqlite3_serialize(from, NULL, &size, SQLITE_SERIALIZE_VELOCIDB);
+    EXPECT(image != NULL && memcmp(image, "SQLite format 3", 16) != 0);
+    EXPECT(sqlite3_deserialize(to, NULL, image, size, size, SQLITE_DESERIALIZE_READONLY) ==
+           SQLITE_OK);
+    sqlite3_free(image);
+    EXPECT(strcmp(compat_one(to, COMPAT_COUNT), "2000,2001000") == 0);
+    EXPECT(sqlite3_exec(to, "DELETE FROM t", NULL, NULL, NULL) == SQLITE_READONLY);
+    EXPECT(sqlite3_deserialize(to, NULL, bad, 3, 3, 0) == SQLITE_NOTADB);
+    EXPECT(sqlite3_deserialize(to, NULL, NULL, -1, 3, 0) == SQLITE_MISUSE);
+    EXPECT(strcmp(compat_one(to, COMPAT_COUNT), "2000,2001000") == 0);
+    EXPECT(sqlite3_close(from) == SQLITE_OK);
+    EXPECT(sqlite3_close(to) == SQLITE_OK);
+}
+
+/* A file of SQLite's: refused with words that help, or converted. */
+static void
+test_foreign_file(void)
+{
+    sqlite3 *db = compat_open_filled();
+    sqlite3_int64 size = 0;
+    unsigned char *image = sqlite3_serialize(db, "main", &size, 0);
+    char path[100];
+    char uri[160];
+    FILE *file;
+
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    (void)snprintf(path, sizeof path, "%s/foreign", compat_folder);
+    file = fopen(path, "wb");
+    EXPECT(file != NULL);
+    if (file == NULL)
+        return;
+    EXPECT(fwrite(image, 1, (size_t)size, file) == (size_t)size);
+    (void)fclose(file);
+    sqlite3_free(image);
+    EXPECT(sqlite3_open(path, &db) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "SELECT 1 FROM t", NULL, NULL, NULL) == SQLITE_NOTADB);
+    EXPECT(strstr(sqlite3_errmsg(db), "velocidb convert") != NULL);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    (void)snprintf(uri, sizeof uri, "file:%s?sqlite_files=convert", path);
+    EXPECT(sqlite3_open_v2(uri, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, COMPAT_COUNT), "2000,2001000") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    (void)unlink(path);
+    (void)snprintf(path, sizeof path, "%s/foreign.sqlite-orig", compat_folder);
+    EXPECT(unlink(path) == 0);
 }
 
 int
@@ -909,6 +1018,9 @@ main(void)
     test_pointers();
     test_auto_extension();
     test_refused();
+    test_backup();
+    test_images();
+    test_foreign_file();
     EXPECT(sqlite3_memory_used() >= 0);
     {
         char command[160];
