@@ -4,11 +4,11 @@
  * can change, evict, free and add pages at every point of a checkpoint, and each run depends on its
  * seed alone. The scenarios of hazard 7 have tests of their own. */
 /* Names of their own, since the library has these too. */
-#define vl_checkpoint_run steps_checkpoint_run
+#define vl_checkpoint_run       steps_checkpoint_run
 #define vl_checkpoint_run_paced steps_checkpoint_run_paced
-#define vl_cache_evict    steps_cache_evict
-#define vl_cache_pay_debt steps_cache_pay_debt
-#define vl_cache_let_go   steps_cache_let_go
+#define vl_cache_evict          steps_cache_evict
+#define vl_cache_pay_debt       steps_cache_pay_debt
+#define vl_cache_let_go         steps_cache_let_go
 #include "lib/unit.h"
 #include "storage/cache_evict.c" /* NOLINT(bugprone-suspicious-include): to call its parts */
 #include "storage/checkpoint.c"  /* NOLINT(bugprone-suspicious-include): to call its parts */
