@@ -146,9 +146,9 @@ virtual_construct(vl_ctx *ctx, vl_instance *instance, const char *name, const vl
     velo_connection *connection = instance->connection;
     const velo_module *given = &instance->module->given;
     vl_declaring declaring = {connection->declaring, instance, NULL, 0};
-    const char *const *arguments;
+    const char *const *arguments = NULL;
     velo_status st;
-    int count;
+    int count = 0;
 
     for (const vl_declaring *at = connection->declaring; at != NULL; at = at->outer)
         if (at->name != NULL && strcmp(at->name, name) == 0)

@@ -335,7 +335,7 @@ class_update(vl_ctx *ctx, vl_virtual *table, const vl_value *values, uint32_t co
     vl_instance *instance = class_instance(table);
     velo_connection *connection = instance->connection;
     vl_conflict outer = connection->virtual_conflict;
-    velo_value **pointers;
+    velo_value **pointers = NULL;
     vl_arena arena;
     velo_status st;
 
