@@ -837,11 +837,11 @@ static velo_status
 words_next(void *state)
 {
     words_state *words = state;
-    const char *end = words->word != NULL ? strchr(words->word, words->separator) : words->text - 1;
+    const char *end = words->word == NULL ? NULL : strchr(words->word, words->separator);
 
-    if (end == NULL)
+    if (words->word != NULL && end == NULL)
         return VELO_DONE;
-    words->word = end + 1;
+    words->word = words->word == NULL ? words->text : end + 1;
     words->number++;
     return VELO_ROW;
 }
