@@ -197,6 +197,17 @@ vl_attach_run(vl_ctx *ctx, velo_statement *statement)
 
 /* ---- DETACH ---- */
 
+/* Whether a statement that is at work knows this database, or one behind it, by its number. */
+static int
+attach_is_counted_on(const velo_statement *statement, uint32_t number)
+{
+    for (const velo_statement *at = statement->connection->statements; at != NULL; at = at->next)
+        if (at != statement && at->is_open && at->plan != NULL && at->plan->kind == VL_PLAN_OTHER &&
+            at->part_count > number)
+            return 1;
+    return 0;
+}
+
 velo_status
 vl_detach_run(vl_ctx *ctx, velo_statement *statement)
 {
@@ -212,7 +223,8 @@ vl_detach_run(vl_ctx *ctx, velo_statement *statement)
     if (number < VL_DATABASE_ATTACHED)
         return vl_fail(ctx, VELO_ERROR, "cannot detach database %s", name);
     database = connection->databases[number];
-    if (database->active_count > 0 || database->is_writer || database->schema != NULL)
+    if (database->active_count > 0 || database->is_writer || database->schema != NULL ||
+        attach_is_counted_on(statement, (uint32_t)number))
         return vl_fail(ctx, VELO_ERROR, "database %s is locked", name); /* keeps AT2 */
     connection->database_count--;
     for (uint32_t i = (uint32_t)number; i < connection->database_count; i++)

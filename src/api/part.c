@@ -220,7 +220,8 @@ part_note_snapshot(vl_database *database, const vl_statement *statement, uint64_
     database->snapshot_version = version;
 }
 
-/* Undo what a statement has done, and end it. One that is part of another goes back to its begin. */
+/* Undo what a statement has done, and end it. One that is part of another goes back to its begin.
+ */
 static void
 part_fail_statement(vl_ctx *ctx, vl_statement *txn)
 {
@@ -266,6 +267,8 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
         vl_schema_release(before);
         return st;
     }
+    if (part->txn.is_nested) /* its failure is undone by itself: part_fail_statement */
+        part->txn.mark = vl_statement_mark(&part->txn);
     part_note_snapshot(database, &part->txn, version);
     if (database->schema != NULL) {
         vl_schema_release(before);

@@ -190,7 +190,8 @@ statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *sc
     statement->tree = parsed->statement;
     VL_TRY(vl_plan_make(ctx, &statement->arena, parsed->statement, statement->sql,
                         parsed->variable_count, &env, &statement->plan));
-    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
+    if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored &&
+        statement->backup == NULL)
         VL_TRY(vl_authorize_other(ctx, statement, ordered, &statement->plan->is_ignored));
     statement->is_stale = 0;
     VL_TRY(statement_make_bodies(ctx, statement, &env));
@@ -948,15 +949,19 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
 
     statement_drop_row(statement);
     if (statement->is_open) {
-        int is_outer = connection->running == NULL;
+        vl_collators *collators = vl_collators_enter(&connection->collators);
+        velo_statement *outer = connection->running;
 
-        if (is_outer)
+        if (outer == NULL)
             vl_session_enter_call(connection->session);
+        connection->running = statement; /* for what callbacks step meanwhile */
         connection->depth++;
         st = statement_close(ctx, statement, VELO_OK);
         connection->depth--;
-        if (is_outer)
+        connection->running = outer;
+        if (outer == NULL)
             vl_session_leave_call(connection->session);
+        (void)vl_collators_enter(collators);
     }
     if (connection->running == NULL && connection->is_log_due)
         vl_hooks_log(connection);

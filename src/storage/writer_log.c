@@ -84,6 +84,9 @@ writer_log_shorten(vl_ctx *ctx, vl_writer *writer, vl_tree_id tree, const vl_lea
                            schema->count);
         VL_TRY(writer_log_send_chunks(ctx, writer, tree, longest->value.as.data,
                                       longest->value.size, &number));
+        if (number > UINT32_MAX)
+            return vl_fail(ctx, VELO_TOOBIG,
+                           "a row of a checkpoint's list does not fit the log's records");
         longest->overflow = (vl_pid)number;
         longest->value.as.data = NULL;
         *size = vl_leaf_record_size(schema, row);

@@ -227,7 +227,8 @@ velo_status vl_statement_begin(vl_ctx *ctx, vl_session *session, int is_writing,
 
 /* Begin a program inside of a writing statement: a trigger, a cascade, a nested call. It sees all
  * that was done so far, writes with a higher number, and is ended first, by vl_statement_end: what
- * it did is undone with the statement around it only. */
+ * it did is undone with the statement around it only, unless vl_statement_mark was called for it.
+ */
 velo_status vl_statement_nest(vl_ctx *ctx, const vl_statement *outer, vl_statement *statement)
     VL_MUST_CHECK;
 

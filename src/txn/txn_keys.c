@@ -371,10 +371,13 @@ vl_keys_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const 
 /* How many of the first entries are loaded at once: 0: the first one's key is long. Such a one is
  * inserted by itself, since its log record may have to be sent in parts. */
 static uint32_t
-keys_load_part(const vl_txn_index *index, const vl_tree_key_item *items, uint32_t count)
+keys_load_part(const vl_session *session, const vl_txn_index *index, const vl_tree_key_item *items,
+               uint32_t count)
 {
     uint32_t max = vl_node_key_part_max(index->tree.base->tree.page_size), part = 0;
 
+    if (!vl_txn_is_fresh(session, &index->tree))
+        return 0;
     while (part < count && part < KEYS_LOAD_PART && items[part].key_size <= max)
         part++;
     return part;
@@ -387,11 +390,8 @@ vl_keys_load(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
     vl_session *session = statement->session;
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
-    if (!vl_txn_is_fresh(session, &index->tree))
-        return vl_fail(ctx, VELO_MISUSE, "tree %" PRIu64 " was not created by this statement",
-                       index->tree.id);
     while (count > 0) {
-        uint32_t part = keys_load_part(index, items, count), taken = 0;
+        uint32_t part = keys_load_part(session, index, items, count), taken = 0;
         velo_status st;
 
         if (part == 0) {

@@ -45,8 +45,11 @@ velo_status vl_keys_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_index *i
 /* Fill an index that the statement itself has created (vl_txn_create_tree), by rising key: whole
  * leaves at a time. May be called several times, with rising keys.
  *
- * errors  VELO_MISUSE: the index is not that new; VELO_CONSTRAINT: the keys do not rise: two are
- *         equal; the others as vl_keys_insert. The statement is given up then */
+ * Where a mark was given out meanwhile, so that the index is not that new any more, entries are
+ * inserted one by one.
+ *
+ * errors  VELO_CONSTRAINT: the keys do not rise: two are equal; the others as vl_keys_insert. The
+ *         statement is given up then */
 velo_status vl_keys_load(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
                          const vl_tree_key_item *items, uint32_t count) VL_MUST_CHECK;
 

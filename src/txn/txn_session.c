@@ -392,8 +392,8 @@ vl_statement_nest(vl_ctx *ctx, const vl_statement *outer, vl_statement *statemen
     session_set_view(session, statement);
     statement->view.read_ts = outer->view.read_ts;
     session_link(session, statement);
-    /* Nobody goes back to here, so it is no mark: trees that the statement around it has created
-     * stay fresh. But the program's rows are in ranges of their own. */
+    /* It is no mark, so that trees that the statement around it has created stay fresh; who goes
+     * back to here alone takes one. But the program's rows are in ranges of their own. */
     if (session->txn != NULL)
         session->txn->range_count = 0;
     return VELO_OK;

@@ -865,7 +865,7 @@ column_make(gen *g, gen_column *column, int number, int is_strict)
     static const char *const strict_types[] = {"ANY", "ANY"};
     static const char *const ends[] = {"", "", "", " DEFAULT NULL", " DEFAULT 7"};
 
-    (void)snprintf(column->name, sizeof column->name, "%c%d", "nwx"[number % 3], number);
+    (void)snprintf(column->name, sizeof column->name, "%c%d", "nwx"[number % 3], number % 100);
     column->kind = (gen_kind)(number % 3);
     put(g, ", %s ", column->name);
     if (column->kind == GEN_NUMBER)

@@ -109,7 +109,7 @@ txn_model_init(txn_model *model, vl_ctx *ctx, vl_io *io, const char *path, uint6
     model->text_size = 30000;
     if (seed % 4 >= 2) { /* keys and texts that records of the log have no room for */
         model->key_size = TXN_MODEL_KEY_MAX - 8;
-        model->options.store.log_ring_bytes = 1U << 14;
+        model->options.store.log_ring_bytes = 1U << 15;
     }
     vl_rng_init(&model->rng, seed);
     vl_arena_init(&model->arena, ctx->allocator, 0);

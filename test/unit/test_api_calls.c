@@ -558,6 +558,45 @@ pointers_pass_through_sql(void)
     (void)velo_close(connection);
 }
 
+/* ---- statements inside of statements ---- */
+
+/* Run the text that is given, and give its status: a failure is nobody's but its own. */
+static void
+calls_run_inside(velo_call *call, int count, velo_value **values)
+{
+    (void)count;
+    velo_result_int64(call,
+                      velo_exec(velo_call_user(call), velo_value_text(values[0]), NULL, NULL));
+}
+
+/* What fails in a function's statement is undone alone, and all else of the statement stays. */
+static void
+a_functions_statement_fails_alone(void)
+{
+    velo_connection *connection;
+
+    CHECK_OK(velo_open(NULL, NULL, &connection));
+    CHECK_OK(calls_create(connection, "run", 1, connection, calls_run_inside, NULL));
+    CHECK_RUN(connection, "CREATE TABLE a(id INTEGER PRIMARY KEY, x); CREATE TABLE u(y UNIQUE)",
+              "");
+    CHECK_RUN(connection, "INSERT INTO u VALUES (1); INSERT INTO a VALUES (1, 0), (2, 0), (3, 0)",
+              "");
+    CHECK_RUN(connection,
+              "UPDATE a SET x = id * 10 + (id = 2) * run('INSERT INTO u VALUES (2), (1)') * 0", "");
+    CHECK_RUN(connection, "SELECT * FROM a; SELECT * FROM u", "1,10,2,20,3,30,1");
+    CHECK_RUN(connection,
+              "INSERT INTO a SELECT 10 + id, run('INSERT INTO u VALUES (' || id || ')') = 0 FROM a",
+              "");
+    CHECK_RUN(connection, "SELECT * FROM a WHERE id > 10; SELECT * FROM u", "11,0,12,1,13,1,1,2,3");
+    CHECK_RUN(connection,
+              "CREATE TABLE c AS SELECT id, run('INSERT INTO u VALUES (1)') > 0 f FROM a", "");
+    CHECK_RUN(connection, "SELECT count(*), sum(f) FROM c; PRAGMA integrity_check", "6,6,ok");
+    CHECK_RUN(connection,
+              "BEGIN; DELETE FROM a WHERE run('INSERT INTO u VALUES (1)') > 0 AND id > 2", "");
+    CHECK_RUN(connection, "COMMIT; SELECT id FROM a; PRAGMA integrity_check", "1,2,ok");
+    CHECK_OK(velo_close(connection));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -572,6 +611,7 @@ main(int argc, char **argv)
         UNIT_TEST(column_is_described),
         UNIT_TEST(windows_of_the_application),
         UNIT_TEST(pointers_pass_through_sql),
+        UNIT_TEST(a_functions_statement_fails_alone),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
