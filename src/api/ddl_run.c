@@ -717,6 +717,22 @@ ddl_finish(ddl_run *run, velo_status st)
     }
 }
 
+/* Refuse what a callback wants of the schema while a statement around it changes rows: that has the
+ * trees of indexes open, and its failure would undo rows of the schema, but not what was read of
+ * them. Modules create tables where virtual ones are created. */
+static velo_status
+ddl_check_around(vl_ctx *ctx, const velo_statement *statement)
+{
+    if (statement->connection->depth < 2)
+        return VELO_OK;
+    for (const velo_statement *at = statement->connection->statements; at != NULL; at = at->next)
+        if (at != statement && at->is_open && at->is_writing && at->plan != NULL &&
+            at->plan->kind != VL_PLAN_OTHER)
+            return vl_fail(ctx, VELO_LOCKED,
+                           "database table is locked: a statement around this one changes rows");
+    return VELO_OK;
+}
+
 velo_status
 vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
 {
@@ -729,6 +745,7 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
 
     input.next_column = ddl_next_column;
     input.argument = vl_prepared_engine(statement);
+    VL_TRY(ddl_check_around(ctx, statement));
     VL_TRY(ddl_check_functions(ctx, statement));
     VL_TRY(ddl_describe_query(ctx, statement, &input));
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));

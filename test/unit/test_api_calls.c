@@ -594,6 +594,10 @@ a_functions_statement_fails_alone(void)
     CHECK_RUN(connection,
               "BEGIN; DELETE FROM a WHERE run('INSERT INTO u VALUES (1)') > 0 AND id > 2", "");
     CHECK_RUN(connection, "COMMIT; SELECT id FROM a; PRAGMA integrity_check", "1,2,ok");
+    /* The schema stays as it is while rows are changed, whoever asks. */
+    CHECK_RUN(connection, "INSERT INTO u SELECT 100 + (run('CREATE INDEX i ON u(y)') > 0)", "");
+    CHECK_RUN(connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'i'", "0");
+    CHECK_RUN(connection, "SELECT run('CREATE INDEX i ON u(y)'); PRAGMA integrity_check", "0,ok");
     CHECK_OK(velo_close(connection));
 }
 
