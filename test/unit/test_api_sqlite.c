@@ -99,6 +99,36 @@ an_import_is_a_part_of_the_transaction(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+static int
+sqlite_compare_backwards(void *user, size_t left_size, const void *left, size_t right_size,
+                         const void *right)
+{
+    int order = memcmp(left, right, left_size < right_size ? left_size : right_size);
+
+    (void)user;
+    return order != 0 ? -order : (left_size < right_size) - (left_size > right_size);
+}
+
+/* The name of a collation is any text. */
+static void
+an_index_by_any_collation_is_written(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_STATUS(
+        velo_create_collation(connection, "my \"coll", sqlite_compare_backwards, NULL, NULL),
+        VELO_OK);
+    CHECK_RUN(connection,
+              "CREATE TABLE t(a COLLATE \"my \"\"coll\"); CREATE INDEX i ON t(a); "
+              "INSERT INTO t VALUES('x'), ('y')",
+              "");
+    CHECK_STATUS(velo_export_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
+    CHECK_RUN(connection, "DROP TABLE t", "");
+    CHECK_STATUS(velo_import_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
+    CHECK_RUN(connection, "SELECT group_concat(a) FROM (SELECT a FROM t ORDER BY a)", "y,x");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 /* ---- progress ---- */
 
 typedef struct sqlite_count {
@@ -225,6 +255,7 @@ main(int argc, char **argv)
         UNIT_TEST(all_comes_back),
         UNIT_TEST(temporary_tables_are_left_alone),
         UNIT_TEST(an_import_is_a_part_of_the_transaction),
+        UNIT_TEST(an_index_by_any_collation_is_written),
         UNIT_TEST(progress_is_told_and_ends_it),
         UNIT_TEST(opening_refuses_or_converts),
         UNIT_TEST(a_conversion_in_the_way_is_refused),
