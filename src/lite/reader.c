@@ -148,6 +148,15 @@ reader_open_input(vl_ctx *ctx, vl_io *io, const char *path, vl_lite_input *input
     return vl_file_get_size(ctx, input->file, &input->size);
 }
 
+/* The name of the log beside a file; `name` has room for VL_PATH_SIZE bytes. */
+static velo_status
+reader_name_log(vl_ctx *ctx, const char *path, char *name)
+{
+    if ((size_t)snprintf(name, VL_PATH_SIZE, "%s-wal", path) < VL_PATH_SIZE)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_CANTOPEN_FULLPATH, "the path is too long: %s", path);
+}
+
 /* Open the file, then its log. */
 static velo_status
 reader_open_files(vl_ctx *ctx, vl_io *io, const char *path, vl_lite_reader *reader)
@@ -156,8 +165,8 @@ reader_open_files(vl_ctx *ctx, vl_io *io, const char *path, vl_lite_reader *read
     velo_status st;
     int exists;
 
-    if ((size_t)snprintf(name, sizeof name, "%s-wal", path) >= sizeof name)
-        return vl_fail(ctx, VELO_CANTOPEN_FULLPATH, "the path is too long: %s", path);
+    reader->io = io;
+    VL_TRY(reader_name_log(ctx, path, name));
     VL_TRY(reader_open_input(ctx, io, path, &reader->input));
     st =
         vl_file_lock(ctx, reader->input.file, VL_LOCK_SHARED, READER_LOCK_OFFSET, READER_LOCK_SIZE);
@@ -237,18 +246,35 @@ vl_lite_pages_read(const vl_lite_reader *reader)
     return reader->pages_read;
 }
 
+/* Whether a file without transactions in its log was changed. Its counter does not tell all: with a
+ * log it moves only when page 1 is written. But who writes by a log makes the log's file, and our
+ * lock keeps the last of them from deleting it; it may have been copied and emptied. */
+static velo_status
+reader_file_has_changed(vl_ctx *ctx, vl_lite_reader *reader, int *changed)
+{
+    char name[VL_PATH_SIZE];
+    uint8_t counter[4];
+    uint64_t size;
+
+    VL_TRY(vl_lite_input_read(ctx, &reader->input, counter, sizeof counter, 24));
+    VL_TRY(vl_file_get_size(ctx, reader->input.file, &size));
+    *changed =
+        vl_lite_get32(counter) != reader->header.change_counter || size != reader->input.size;
+    if (*changed || reader->log.input.file != NULL)
+        return VELO_OK;
+    VL_TRY(reader_name_log(ctx, vl_file_path(reader->input.file), name));
+    return vl_path_exists(ctx, reader->io, name, changed);
+}
+
 velo_status
 vl_lite_check_unchanged(vl_ctx *ctx, vl_lite_reader *reader)
 {
-    uint8_t counter[4];
     int changed = 0;
 
     if (reader->log.input.file != NULL)
         VL_TRY(vl_lite_log_has_changed(ctx, &reader->log, &changed));
-    if (!changed && !reader->header.has_log && reader->input.file != NULL) {
-        VL_TRY(vl_lite_input_read(ctx, &reader->input, counter, sizeof counter, 24));
-        changed = vl_lite_get32(counter) != reader->header.change_counter;
-    }
+    if (!changed && !reader->header.has_log && reader->input.file != NULL)
+        VL_TRY(reader_file_has_changed(ctx, reader, &changed));
     if (!changed)
         return VELO_OK;
     return vl_fail(ctx, VELO_BUSY, "%s was changed while it was read",

@@ -59,7 +59,7 @@ const vl_lite_header *vl_lite_get_header(const vl_lite_reader *reader);
 uint64_t vl_lite_pages_read(const vl_lite_reader *reader);
 
 /* VELO_BUSY when the file or its log was changed since the reader was opened: what was read may be
- * of different times. */
+ * of different times. A log that was not there then is a change, even if it is empty. */
 velo_status vl_lite_check_unchanged(vl_ctx *ctx, vl_lite_reader *reader) VL_MUST_CHECK;
 
 /* Read a tree from its first row to its last.

@@ -9,6 +9,7 @@
 #include "lite/reader.h"
 #include "lite/writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,6 +370,45 @@ a_log_counts_up_to_its_last_commit(void)
     vl_free(image);
 }
 
+/* Write a file of the test's folder. */
+static void
+lite_put_file(const char *name, const void *bytes, size_t size)
+{
+    FILE *file = fopen(unit_path(name), "wb");
+
+    CHECK(file != NULL);
+    CHECK_EQ(fwrite(bytes, 1, size, file), size);
+    CHECK_EQ(fclose(file), 0);
+}
+
+/* A log that was begun behind the reader's back: page 1, with the counter, is as it was. */
+static void
+a_log_begun_while_reading_is_noticed(void)
+{
+    vl_io_options options = {.backend = VL_IO_POSIX};
+    lite_case of = {512, 10, 30, 1, 10, {0, 0}};
+    vl_lite_reader *reader;
+    uint64_t size = 0;
+    void *image;
+    vl_io *io;
+
+    CHECK_OK(lite_write(unit_ctx(), &of, &image, &size));
+    lite_put_file("a", image, (size_t)size);
+    CHECK_OK(vl_io_open(unit_ctx(), &options, &io));
+    CHECK_OK(vl_lite_open_file(unit_ctx(), io, unit_path("a"), &reader));
+    CHECK_OK(vl_lite_check_unchanged(unit_ctx(), reader));
+    lite_put_file("a-wal", "", 0); /* written, copied into the file, and emptied */
+    CHECK_STATUS(vl_lite_check_unchanged(unit_ctx(), reader), VELO_BUSY);
+    vl_lite_close(reader);
+    CHECK_OK(vl_lite_open_file(unit_ctx(), io, unit_path("a"), &reader));
+    CHECK_OK(vl_lite_check_unchanged(unit_ctx(), reader));
+    lite_put_file("a-wal", image, (size_t)size);
+    CHECK_STATUS(vl_lite_check_unchanged(unit_ctx(), reader), VELO_BUSY);
+    vl_lite_close(reader);
+    vl_io_close(io);
+    vl_free(image);
+}
+
 /* ---- encodings ---- */
 
 static void
@@ -451,6 +491,7 @@ main(int argc, char **argv)
         UNIT_TEST(every_byte_may_be_wrong),
         UNIT_TEST(a_tree_in_a_circle_is_reported),
         UNIT_TEST(a_log_counts_up_to_its_last_commit),
+        UNIT_TEST(a_log_begun_while_reading_is_noticed),
         UNIT_TEST(texts_come_out_as_utf8),
         UNIT_TEST(every_request_for_memory_may_fail),
     };
