@@ -16,8 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Rows between two looks at the progress. */
-#define IMPORT_TELL_ROWS 4096U
+/* Rows, and pages, between two looks at the progress. */
+#define IMPORT_TELL_ROWS  4096U
+#define IMPORT_TELL_PAGES 4096U
 
 /* A row of the file's sqlite_schema. */
 typedef struct import_object {
@@ -70,15 +71,32 @@ import_fail(import_run *run, velo_status st, const char *text)
     return vl_connection_end_call(run->connection, vl_fail(&run->connection->ctx, st, "%s", text));
 }
 
-/* Tell how far it is; ends it when that is asked for. */
-static velo_status
-import_tell(import_run *run)
+/* Tell how far it is. Returns whether it is to end. */
+static int
+import_is_stopped(import_run *run)
 {
     const vl_sqlite_told *told = run->told;
 
-    if (told->progress != NULL && told->progress(told->user, vl_lite_pages_read(run->reader),
-                                                 vl_lite_get_header(run->reader)->page_count) != 0)
-        return import_fail(run, VELO_INTERRUPT, "interrupted");
+    return told->progress != NULL &&
+           told->progress(told->user, vl_lite_pages_read(run->reader),
+                          vl_lite_get_header(run->reader)->page_count) != 0;
+}
+
+static velo_status
+import_tell(import_run *run)
+{
+    return import_is_stopped(run) ? import_fail(run, VELO_INTERRUPT, "interrupted") : VELO_OK;
+}
+
+/* Before a page is read: a tree may have many pages and no rows. */
+static velo_status
+import_watch(vl_ctx *ctx, void *user)
+{
+    import_run *run = user;
+
+    if (atomic_load(&run->connection->interrupt) ||
+        (vl_lite_pages_read(run->reader) % IMPORT_TELL_PAGES == 0 && import_is_stopped(run)))
+        return vl_fail(ctx, VELO_INTERRUPT, "interrupted");
     return VELO_OK;
 }
 
@@ -543,7 +561,9 @@ vl_sqlite_import(velo_connection *connection, vl_lite_reader *reader, const vl_s
     VL_TRY(vl_whole_begin(connection));
     connection->has_foreign_keys = 0; /* rows come in another order than they were made */
     vl_arena_init(&run.arena, connection->ctx.allocator, 0);
+    vl_lite_set_watch(reader, import_watch, &run);
     st = vl_whole_end(connection, import_all(&run)); /* keeps SI1 */
+    vl_lite_set_watch(reader, NULL, NULL);
     vl_arena_deinit(&run.arena);
     vl_free(run.objects);
     connection->has_foreign_keys = has_foreign_keys;

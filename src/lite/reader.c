@@ -79,6 +79,12 @@ reader_count_pages(vl_ctx *ctx, vl_lite_reader *reader)
     vl_lite_header *header = &reader->header;
     uint64_t in_file = reader->input.size / header->page_size;
 
+    /* A scan may read as many pages as there are: so their number is believed only if all of them
+     * can be somewhere. The page of the lock is nowhere. */
+    if (reader->log.frames > 0 &&
+        reader->log.page_count > in_file + (uint64_t)reader->log.frames + 1)
+        return vl_fail(ctx, VELO_CORRUPT, "the log says %u pages: more than it and the file have",
+                       (unsigned)reader->log.page_count);
     if (reader->log.frames > 0)
         header->page_count = reader->log.page_count;
     else if (header->page_count == 0)
@@ -266,6 +272,13 @@ reader_file_has_changed(vl_ctx *ctx, vl_lite_reader *reader, int *changed)
     return vl_path_exists(ctx, reader->io, name, changed);
 }
 
+void
+vl_lite_set_watch(vl_lite_reader *reader, vl_lite_watch *watch, void *user)
+{
+    reader->watch = watch;
+    reader->watch_user = user;
+}
+
 velo_status
 vl_lite_check_unchanged(vl_ctx *ctx, vl_lite_reader *reader)
 {
@@ -293,6 +306,8 @@ vl_lite_read_page(vl_ctx *ctx, vl_lite_reader *reader, uint32_t pgno, uint32_t f
         return vl_fail(ctx, VELO_CORRUPT, "page %u: it names page %u, which there is not",
                        (unsigned)from, (unsigned)pgno);
     reader->pages_read++;
+    if (reader->watch != NULL)
+        VL_TRY(reader->watch(ctx, reader->watch_user));
     offset = vl_lite_log_find(&reader->log, pgno);
     if (offset != 0) /* keeps LD1 */
         return vl_lite_input_read(ctx, &reader->log.input, to, size, offset);

@@ -49,6 +49,8 @@ struct vl_lite_reader {
     vl_lite_input input;
     vl_lite_log log;
     uint64_t pages_read;
+    vl_lite_watch *watch; /* called before each page is read; NULL: nothing is */
+    void *watch_user;
 };
 
 /* Read a page as the last transaction has left it; `to` has room for one.
