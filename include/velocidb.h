@@ -400,7 +400,8 @@ VELO_API velo_status velo_serialize(velo_connection *connection, const char *dat
                                     velo_image_format format, void **data, int64_t *size);
 
 /* Let the connection go on with a database in memory that is made of an image, of either format;
- * the bytes are the caller's, and are of no use afterwards. What was open before is closed.
+ * the bytes are the caller's, and are of no use afterwards. What was open before is closed, and its
+ * blob handles are expired: they give VELO_ABORT.
  *
  * size    0: an empty database
  * errors  VELO_BUSY: a statement, transaction or backup is at work; VELO_NOTADB, VELO_CORRUPT and

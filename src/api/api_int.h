@@ -146,6 +146,7 @@ struct velo_connection {
     velo_attach_hook *attach_hook; /* or NULL */
     void *attach_user;
     vl_exec_tally tally; /* changes and the last rowid */
+    uint64_t swap_count; /* times it took another database: blob handles of before are expired */
     int64_t busy_ms;
     int64_t now_ms;          /* of the statement at work: Julian milliseconds; 0: not asked yet */
     _Atomic int interrupt;   /* not 0: the call at work is to stop */

@@ -2,9 +2,10 @@
  *
  * Invariants
  *   BL1  data has the value's bytes as they were when the handle last looked; before each use it
- * looks again if anything of the connection has changed rows since, and is expired when they
- * differ. BL2  A write is an UPDATE of the whole value, which counts no changes and is told to no
- * hook. */
+ *        looks again if anything of the connection has changed rows since, and is expired when they
+ *        differ, or when the connection has another database now.
+ *   BL2  A write is an UPDATE of the whole value, which counts no changes and is told to no hook.
+ */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -18,6 +19,7 @@ struct velo_blob {
     velo_statement *update; /* NULL: for reading only */
     int64_t rowid;
     int64_t seen_changes; /* connection->tally.total_changes when it was looked at */
+    uint64_t swap_count;  /* connection->swap_count when it was opened */
     velo_type type;       /* VELO_TEXT or VELO_BLOB */
     int is_expired;       /* the row has changed, or reopening failed */
     char *data;
@@ -135,6 +137,15 @@ blob_look(velo_blob *blob, int64_t rowid)
     return st;
 }
 
+/* A handle of a database that the connection has no more is expired: a row of the same number in
+ * the one that took its place is another row, whatever its bytes. keeps BL1 */
+static void
+blob_notice_swap(velo_blob *blob)
+{
+    if (blob->swap_count != blob->connection->swap_count)
+        blob->is_expired = 1;
+}
+
 /* Whether the value is still what it was; keeps BL1. */
 static velo_status
 blob_check(velo_blob *blob)
@@ -144,6 +155,7 @@ blob_check(velo_blob *blob)
     velo_type type = blob->type;
     velo_status st;
 
+    blob_notice_swap(blob);
     if (!blob->is_expired && blob->seen_changes != blob->connection->tally.total_changes) {
         blob->data = NULL;
         st = blob_look(blob, blob->rowid);
@@ -238,6 +250,7 @@ velo_blob_open(velo_connection *connection, const char *database, const char *ta
     if (blob == NULL)
         return blob_fail(connection, VELO_NOMEM, "cannot allocate a blob handle");
     blob->connection = connection;
+    blob->swap_count = connection->swap_count;
     st = blob_prepare(connection, 0, database, table, column, &blob->select);
     if (st == VELO_OK && is_writing)
         st = blob_prepare(connection, 1, database, table, column, &blob->update);
@@ -262,6 +275,7 @@ velo_blob_reopen(velo_blob *blob, int64_t rowid)
 
     if (blob == NULL)
         return VELO_MISUSE;
+    blob_notice_swap(blob);
     if (blob->is_expired)
         return blob_fail(blob->connection, VELO_ABORT, "query aborted");
     st = blob_look(blob, rowid);
@@ -287,7 +301,9 @@ velo_blob_close(velo_blob *blob)
 int64_t
 velo_blob_bytes(const velo_blob *blob)
 {
-    return blob == NULL || blob->is_expired ? 0 : blob->size;
+    return blob == NULL || blob->is_expired || blob->swap_count != blob->connection->swap_count
+               ? 0
+               : blob->size;
 }
 
 static int

@@ -204,6 +204,7 @@ vl_connection_swap(vl_ctx *ctx, velo_connection *connection, velo_connection *ot
     connection->main.commit_ts = VL_TS_NONE;
     vl_schema_release(connection->told_schema);
     connection->told_schema = NULL;
+    connection->swap_count++;
     vl_connection_expire_statements(connection);
     for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
         vl_exec_destroy(at->exec); /* it knows tables of the database that goes */

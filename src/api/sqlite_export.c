@@ -87,7 +87,7 @@ export_add_order(export_run *run, vl_sql_text *sql, const vl_table_def *table,
         vl_sql_text_add(sql, i == 0 ? " ORDER BY " : ", ");
         VL_TRY(export_add_term(run, sql, table, &terms[i]));
         vl_sql_text_add(sql, " COLLATE ");
-        vl_sql_text_add(sql, vl_collation_name((vl_collation)terms[i].collation));
+        vl_sql_text_add_name(sql, vl_collation_name((vl_collation)terms[i].collation));
         if (terms[i].is_descending)
             vl_sql_text_add(sql, " DESC");
     }

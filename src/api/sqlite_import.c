@@ -6,8 +6,8 @@
  * Invariants
  *   SI1  All is one transaction, or a part of the one that is open: nothing of it stays after a
  *        failure.
- *   SI2  A text of the file is run only if it is one CREATE statement of the kind that its row
- * says, without a query that fills it. */
+ *   SI2  A text of the file is run only if it is one CREATE statement of the kind, the name and the
+ *        table that its row says, in the database "main", without a query that fills it. */
 #include "api/sqlite_int.h"
 
 #include "api/sql_text.h"
@@ -16,14 +16,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Rows between two looks at the progress. */
-#define IMPORT_TELL_ROWS 4096U
+/* Rows, and pages, between two looks at the progress. */
+#define IMPORT_TELL_ROWS  4096U
+#define IMPORT_TELL_PAGES 4096U
 
 /* A row of the file's sqlite_schema. */
 typedef struct import_object {
     const char *type;
     const char *name;
-    const char *sql; /* NULL: an automatic index */
+    const char *table; /* that it belongs to; NULL: not said */
+    const char *sql;   /* NULL: an automatic index */
     uint32_t root;
 } import_object;
 
@@ -70,15 +72,32 @@ import_fail(import_run *run, velo_status st, const char *text)
     return vl_connection_end_call(run->connection, vl_fail(&run->connection->ctx, st, "%s", text));
 }
 
-/* Tell how far it is; ends it when that is asked for. */
-static velo_status
-import_tell(import_run *run)
+/* Tell how far it is. Returns whether it is to end. */
+static int
+import_is_stopped(import_run *run)
 {
     const vl_sqlite_told *told = run->told;
 
-    if (told->progress != NULL && told->progress(told->user, vl_lite_pages_read(run->reader),
-                                                 vl_lite_get_header(run->reader)->page_count) != 0)
-        return import_fail(run, VELO_INTERRUPT, "interrupted");
+    return told->progress != NULL &&
+           told->progress(told->user, vl_lite_pages_read(run->reader),
+                          vl_lite_get_header(run->reader)->page_count) != 0;
+}
+
+static velo_status
+import_tell(import_run *run)
+{
+    return import_is_stopped(run) ? import_fail(run, VELO_INTERRUPT, "interrupted") : VELO_OK;
+}
+
+/* Before a page is read: a tree may have many pages and no rows. */
+static velo_status
+import_watch(vl_ctx *ctx, void *user)
+{
+    import_run *run = user;
+
+    if (atomic_load(&run->connection->interrupt) ||
+        (vl_lite_pages_read(run->reader) % IMPORT_TELL_PAGES == 0 && import_is_stopped(run)))
+        return vl_fail(ctx, VELO_INTERRUPT, "interrupted");
     return VELO_OK;
 }
 
@@ -118,6 +137,7 @@ import_add_object(import_run *run, const vl_lite_row *row)
         return import_fail(run, VELO_CORRUPT, "the schema has a row that it cannot have");
     VL_TRY(import_copy_text(run, &row->values[0], &object.type));
     VL_TRY(import_copy_text(run, &row->values[1], &object.name));
+    VL_TRY(import_copy_text(run, &row->values[2], &object.table));
     VL_TRY(import_copy_text(run, &row->values[4], &object.sql));
     object.root = 0;
     if (row->values[3].type == VL_TYPE_INTEGER && row->values[3].as.integer > 0 &&
@@ -179,19 +199,47 @@ import_is_system(const import_object *object)
     return strncmp(object->name, "sqlite_", 7) == 0;
 }
 
-/* Whether a prepared statement is what the object's row says. keeps SI2 */
+static int
+import_is_named(const vl_ast *name, const char *wanted)
+{
+    return wanted != NULL &&
+           vl_name_compare(name->text, name->text_size, wanted, strlen(wanted)) == 0;
+}
+
+/* Whether the table that a statement names is the one that the object's row says. Only a trigger
+ * may have said "main", which SQLite leaves in its text. */
+static int
+import_is_on_table(const vl_ast *tree, const import_object *object)
+{
+    const vl_ast *name;
+    const vl_ast *schema;
+
+    if (tree->type != VL_AST_CREATE_INDEX && tree->type != VL_AST_CREATE_TRIGGER)
+        return 1;
+    name = tree->kid[1];
+    schema = tree->type == VL_AST_CREATE_TRIGGER ? name->kid[0] : NULL;
+    return import_is_named(name, object->table) &&
+           (schema == NULL || import_is_named(schema, "main"));
+}
+
+/* Whether a prepared statement is what the object's row says; SQLite takes TEMP, IF NOT EXISTS and
+ * the name of the database out of what it stores. keeps SI2 */
 static int
 import_is_create(const velo_statement *statement, const import_object *object)
 {
+    vl_ast_type type = import_is_type(object, "table")   ? VL_AST_CREATE_TABLE
+                       : import_is_type(object, "index") ? VL_AST_CREATE_INDEX
+                       : import_is_type(object, "view")  ? VL_AST_CREATE_VIEW
+                                                         : VL_AST_CREATE_TRIGGER;
     const vl_ast *tree = statement != NULL ? statement->tree : NULL;
 
-    if (tree == NULL)
+    if (tree == NULL || tree->type != type ||
+        (tree->flags & (VL_AST_TEMP | VL_AST_IF_EXISTS)) != 0 || tree->kid[0]->kid[0] != NULL ||
+        !import_is_named(tree->kid[0], object->name))
         return 0;
-    if (import_is_type(object, "table"))
-        return tree->type == VL_AST_CREATE_TABLE && tree->kid[3] == NULL;
-    return tree->type == (import_is_type(object, "index")  ? VL_AST_CREATE_INDEX
-                          : import_is_type(object, "view") ? VL_AST_CREATE_VIEW
-                                                           : VL_AST_CREATE_TRIGGER);
+    if (type == VL_AST_CREATE_TABLE && tree->kid[3] != NULL)
+        return 0;
+    return import_is_on_table(tree, object);
 }
 
 static velo_status
@@ -543,7 +591,9 @@ vl_sqlite_import(velo_connection *connection, vl_lite_reader *reader, const vl_s
     VL_TRY(vl_whole_begin(connection));
     connection->has_foreign_keys = 0; /* rows come in another order than they were made */
     vl_arena_init(&run.arena, connection->ctx.allocator, 0);
+    vl_lite_set_watch(reader, import_watch, &run);
     st = vl_whole_end(connection, import_all(&run)); /* keeps SI1 */
+    vl_lite_set_watch(reader, NULL, NULL);
     vl_arena_deinit(&run.arena);
     vl_free(run.objects);
     connection->has_foreign_keys = has_foreign_keys;

@@ -79,6 +79,12 @@ reader_count_pages(vl_ctx *ctx, vl_lite_reader *reader)
     vl_lite_header *header = &reader->header;
     uint64_t in_file = reader->input.size / header->page_size;
 
+    /* A scan may read as many pages as there are: so their number is believed only if all of them
+     * can be somewhere. The page of the lock is nowhere. */
+    if (reader->log.frames > 0 &&
+        reader->log.page_count > in_file + (uint64_t)reader->log.frames + 1)
+        return vl_fail(ctx, VELO_CORRUPT, "the log says %u pages: more than it and the file have",
+                       (unsigned)reader->log.page_count);
     if (reader->log.frames > 0)
         header->page_count = reader->log.page_count;
     else if (header->page_count == 0)
@@ -148,6 +154,15 @@ reader_open_input(vl_ctx *ctx, vl_io *io, const char *path, vl_lite_input *input
     return vl_file_get_size(ctx, input->file, &input->size);
 }
 
+/* The name of the log beside a file; `name` has room for VL_PATH_SIZE bytes. */
+static velo_status
+reader_name_log(vl_ctx *ctx, const char *path, char *name)
+{
+    if ((size_t)snprintf(name, VL_PATH_SIZE, "%s-wal", path) < VL_PATH_SIZE)
+        return VELO_OK;
+    return vl_fail(ctx, VELO_CANTOPEN_FULLPATH, "the path is too long: %s", path);
+}
+
 /* Open the file, then its log. */
 static velo_status
 reader_open_files(vl_ctx *ctx, vl_io *io, const char *path, vl_lite_reader *reader)
@@ -156,8 +171,8 @@ reader_open_files(vl_ctx *ctx, vl_io *io, const char *path, vl_lite_reader *read
     velo_status st;
     int exists;
 
-    if ((size_t)snprintf(name, sizeof name, "%s-wal", path) >= sizeof name)
-        return vl_fail(ctx, VELO_CANTOPEN_FULLPATH, "the path is too long: %s", path);
+    reader->io = io;
+    VL_TRY(reader_name_log(ctx, path, name));
     VL_TRY(reader_open_input(ctx, io, path, &reader->input));
     st =
         vl_file_lock(ctx, reader->input.file, VL_LOCK_SHARED, READER_LOCK_OFFSET, READER_LOCK_SIZE);
@@ -237,18 +252,42 @@ vl_lite_pages_read(const vl_lite_reader *reader)
     return reader->pages_read;
 }
 
+/* Whether a file without transactions in its log was changed. Its counter does not tell all: with a
+ * log it moves only when page 1 is written. But who writes by a log makes the log's file, and our
+ * lock keeps the last of them from deleting it; it may have been copied and emptied. */
+static velo_status
+reader_file_has_changed(vl_ctx *ctx, vl_lite_reader *reader, int *changed)
+{
+    char name[VL_PATH_SIZE];
+    uint8_t counter[4];
+    uint64_t size;
+
+    VL_TRY(vl_lite_input_read(ctx, &reader->input, counter, sizeof counter, 24));
+    VL_TRY(vl_file_get_size(ctx, reader->input.file, &size));
+    *changed =
+        vl_lite_get32(counter) != reader->header.change_counter || size != reader->input.size;
+    if (*changed || reader->log.input.file != NULL)
+        return VELO_OK;
+    VL_TRY(reader_name_log(ctx, vl_file_path(reader->input.file), name));
+    return vl_path_exists(ctx, reader->io, name, changed);
+}
+
+void
+vl_lite_set_watch(vl_lite_reader *reader, vl_lite_watch *watch, void *user)
+{
+    reader->watch = watch;
+    reader->watch_user = user;
+}
+
 velo_status
 vl_lite_check_unchanged(vl_ctx *ctx, vl_lite_reader *reader)
 {
-    uint8_t counter[4];
     int changed = 0;
 
     if (reader->log.input.file != NULL)
         VL_TRY(vl_lite_log_has_changed(ctx, &reader->log, &changed));
-    if (!changed && !reader->header.has_log && reader->input.file != NULL) {
-        VL_TRY(vl_lite_input_read(ctx, &reader->input, counter, sizeof counter, 24));
-        changed = vl_lite_get32(counter) != reader->header.change_counter;
-    }
+    if (!changed && !reader->header.has_log && reader->input.file != NULL)
+        VL_TRY(reader_file_has_changed(ctx, reader, &changed));
     if (!changed)
         return VELO_OK;
     return vl_fail(ctx, VELO_BUSY, "%s was changed while it was read",
@@ -267,6 +306,8 @@ vl_lite_read_page(vl_ctx *ctx, vl_lite_reader *reader, uint32_t pgno, uint32_t f
         return vl_fail(ctx, VELO_CORRUPT, "page %u: it names page %u, which there is not",
                        (unsigned)from, (unsigned)pgno);
     reader->pages_read++;
+    if (reader->watch != NULL)
+        VL_TRY(reader->watch(ctx, reader->watch_user));
     offset = vl_lite_log_find(&reader->log, pgno);
     if (offset != 0) /* keeps LD1 */
         return vl_lite_input_read(ctx, &reader->log.input, to, size, offset);

@@ -58,8 +58,15 @@ const vl_lite_header *vl_lite_get_header(const vl_lite_reader *reader);
 /* Pages read so far by all scans: those of trees and of overflow. For telling progress. */
 uint64_t vl_lite_pages_read(const vl_lite_reader *reader);
 
+/* Called before each page that a scan reads, even those that have no row; what fails ends the scan
+ * with its code. */
+typedef velo_status vl_lite_watch(vl_ctx *ctx, void *user);
+
+/* Have a function called from now on; NULL: none. */
+void vl_lite_set_watch(vl_lite_reader *reader, vl_lite_watch *watch, void *user);
+
 /* VELO_BUSY when the file or its log was changed since the reader was opened: what was read may be
- * of different times. */
+ * of different times. A log that was not there then is a change, even if it is empty. */
 velo_status vl_lite_check_unchanged(vl_ctx *ctx, vl_lite_reader *reader) VL_MUST_CHECK;
 
 /* Read a tree from its first row to its last.

@@ -44,10 +44,13 @@ velo_status vl_lite_log_has_changed(vl_ctx *ctx, const vl_lite_log *log, int *ch
 void vl_lite_log_close(vl_lite_log *log);
 
 struct vl_lite_reader {
+    vl_io *io; /* of the file; NULL: in memory */
     vl_lite_header header;
     vl_lite_input input;
     vl_lite_log log;
     uint64_t pages_read;
+    vl_lite_watch *watch; /* called before each page is read; NULL: nothing is */
+    void *watch_user;
 };
 
 /* Read a page as the last transaction has left it; `to` has room for one.

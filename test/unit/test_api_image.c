@@ -85,6 +85,33 @@ an_image_may_be_read_only(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+/* A handle of the database that went neither gives its bytes nor writes into the new one, not even
+ * where that has the same value. */
+static void
+blob_handles_expire(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+    velo_blob *blobs[2];
+    char bytes[8];
+    void *data;
+    int64_t size;
+
+    CHECK_RUN(connection, "CREATE TABLE t(b); INSERT INTO t VALUES(zeroblob(8))", "");
+    CHECK_STATUS(velo_serialize(connection, NULL, VELO_IMAGE_OWN, &data, &size), VELO_OK);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_STATUS(velo_blob_open(connection, NULL, "t", "b", 1, 1, &blobs[i]), VELO_OK);
+    CHECK_STATUS(velo_deserialize(connection, NULL, data, size, 0), VELO_OK);
+    CHECK_EQ(velo_blob_bytes(blobs[0]), 0);
+    CHECK_STATUS(velo_blob_write(blobs[0], "12345678", 8, 0), VELO_ABORT);
+    CHECK_STATUS(velo_blob_read(blobs[0], bytes, 8, 0), VELO_ABORT);
+    CHECK_STATUS(velo_blob_reopen(blobs[1], 1), VELO_ABORT);
+    CHECK_RUN(connection, "SELECT hex(b) FROM t", "0000000000000000");
+    for (size_t i = 0; i < 2; i++)
+        velo_blob_close(blobs[i]);
+    velo_free(data);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 static void
 a_bad_image_changes_nothing(void)
 {
@@ -135,6 +162,7 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(all_comes_back),
         UNIT_TEST(an_image_may_be_read_only),
+        UNIT_TEST(blob_handles_expire),
         UNIT_TEST(a_bad_image_changes_nothing),
         UNIT_TEST(a_transaction_is_seen_in_an_image_of_sqlite),
     };

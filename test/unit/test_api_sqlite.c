@@ -99,6 +99,131 @@ an_import_is_a_part_of_the_transaction(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+static int
+sqlite_compare_backwards(void *user, size_t left_size, const void *left, size_t right_size,
+                         const void *right)
+{
+    int order = memcmp(left, right, left_size < right_size ? left_size : right_size);
+
+    (void)user;
+    return order != 0 ? -order : (left_size < right_size) - (left_size > right_size);
+}
+
+/* The name of a collation is any text. */
+static void
+an_index_by_any_collation_is_written(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_STATUS(
+        velo_create_collation(connection, "my \"coll", sqlite_compare_backwards, NULL, NULL),
+        VELO_OK);
+    CHECK_RUN(connection,
+              "CREATE TABLE t(a COLLATE \"my \"\"coll\"); CREATE INDEX i ON t(a); "
+              "INSERT INTO t VALUES('x'), ('y')",
+              "");
+    CHECK_STATUS(velo_export_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
+    CHECK_RUN(connection, "DROP TABLE t", "");
+    CHECK_STATUS(velo_import_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
+    CHECK_RUN(connection, "SELECT group_concat(a) FROM (SELECT a FROM t ORDER BY a)", "y,x");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* Put a text of the same length in the place of another within a file. */
+static void
+sqlite_replace(const char *name, const char *from, const char *to)
+{
+    static char bytes[1 << 17];
+    FILE *file = fopen(unit_path(name), "r+");
+    size_t size, at;
+
+    CHECK(file != NULL);
+    CHECK_EQ(strlen(from), strlen(to));
+    size = fread(bytes, 1, sizeof bytes, file);
+    for (at = 0; at + strlen(from) <= size && memcmp(bytes + at, from, strlen(from)) != 0; at++)
+        continue;
+    CHECK(at + strlen(from) <= size);
+    CHECK_EQ(fseek(file, (long)at, SEEK_SET), 0);
+    CHECK_EQ(fwrite(to, 1, strlen(to), file), strlen(to));
+    CHECK_EQ(fclose(file), 0);
+}
+
+/* What a file says that made its objects makes those and nothing else. */
+static void
+texts_make_what_their_rows_say(void)
+{
+    static const struct {
+        const char *from, *to;
+        velo_status wanted;
+    } cases[] = {
+        {"CREATE TABLE evil(x /*........................*/)",
+         "CREATE TABLE evil(x /*........................*/)", VELO_OK},
+        {"CREATE TABLE evil(x /*........................*/)",
+         "CREATE TABLE user(x /*........................*/)", VELO_CORRUPT},
+        {"CREATE TABLE evil(x /*........................*/)",
+         "CREATE TABLE IF NOT EXISTS evil(x /*..........*/)", VELO_CORRUPT},
+        {"CREATE TABLE evil(x /*........................*/)",
+         "CREATE TABLE main.evil(x /*...................*/)", VELO_CORRUPT},
+        {"CREATE TABLE evil(x /*........................*/)",
+         "CREATE TABLE other.evil2(x /*.................*/)", VELO_CORRUPT},
+        {"CREATE TABLE evil(x /*........................*/)",
+         "CREATE TEMP TABLE evil(x /*...................*/)", VELO_CORRUPT},
+        {"CREATE VIEW v AS SELECT 1 /*........................*/",
+         "CREATE VIEW w AS SELECT 1 /*........................*/", VELO_CORRUPT},
+        {"CREATE VIEW v AS SELECT 1 /*........................*/",
+         "CREATE VIEW IF NOT EXISTS v AS SELECT 1 /*..........*/", VELO_CORRUPT},
+        {"CREATE VIEW v AS SELECT 1 /*........................*/",
+         "CREATE TEMP VIEW v AS SELECT 1 /*...................*/", VELO_CORRUPT},
+        {"CREATE VIEW v AS SELECT 1 /*........................*/",
+         "CREATE VIEW other.v AS SELECT 1 /*..................*/", VELO_CORRUPT},
+        {"CREATE INDEX i ON evil(x) /*........................*/",
+         "CREATE INDEX j ON evil(x) /*........................*/", VELO_CORRUPT},
+        {"CREATE INDEX i ON evil(x) /*........................*/",
+         "CREATE INDEX i ON user(x) /*........................*/", VELO_CORRUPT},
+        {"CREATE INDEX i ON evil(x) /*........................*/",
+         "CREATE INDEX main.i ON evil(x) /*...................*/", VELO_CORRUPT},
+        {"CREATE INDEX i ON evil(x) /*........................*/",
+         "CREATE INDEX other.i ON evil(x) /*..................*/", VELO_CORRUPT},
+        {"CREATE INDEX i ON evil(x) /*........................*/",
+         "CREATE INDEX IF NOT EXISTS i ON evil(x) /*..........*/", VELO_CORRUPT},
+        {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
+         "CREATE TRIGGER r AFTER DELETE ON main.evil BEGIN SELECT 1 /*...................*/",
+         VELO_OK},
+        {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
+         "CREATE TRIGGER r AFTER DELETE ON user BEGIN SELECT 1 /*........................*/",
+         VELO_CORRUPT},
+        {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
+         "CREATE TRIGGER r AFTER DELETE ON other.evil BEGIN SELECT 1 /*..................*/",
+         VELO_CORRUPT},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        velo_connection *connection = api_run_open(NULL);
+
+        CHECK_RUN(connection,
+                  "CREATE TABLE evil(x /*........................*/); INSERT INTO evil VALUES(666);"
+                  "CREATE VIEW v AS SELECT 1 /*........................*/;"
+                  "CREATE INDEX i ON evil(x) /*........................*/ WHERE x;"
+                  "CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 "
+                  "/*........................*/; END",
+                  "");
+        (void)unlink(unit_path("a"));
+        CHECK_STATUS(velo_export_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
+        CHECK_EQ(velo_close(connection), VELO_OK);
+        sqlite_replace("a", cases[i].from, cases[i].to);
+        connection = api_run_open(NULL);
+        CHECK_RUN(connection,
+                  "CREATE TABLE user(x); ATTACH ':memory:' AS other; CREATE TABLE other.evil(x)",
+                  "");
+        CHECK_STATUS(velo_import_sqlite(connection, unit_path("a"), NULL, NULL), cases[i].wanted);
+        CHECK_RUN(connection,
+                  "SELECT count(*) FROM user; SELECT count(*) FROM temp.sqlite_schema; "
+                  "SELECT group_concat(name) FROM other.sqlite_schema",
+                  "0|0|evil");
+        CHECK_EQ(velo_close(connection), VELO_OK);
+    }
+}
+
 /* ---- progress ---- */
 
 typedef struct sqlite_count {
@@ -225,6 +350,8 @@ main(int argc, char **argv)
         UNIT_TEST(all_comes_back),
         UNIT_TEST(temporary_tables_are_left_alone),
         UNIT_TEST(an_import_is_a_part_of_the_transaction),
+        UNIT_TEST(an_index_by_any_collation_is_written),
+        UNIT_TEST(texts_make_what_their_rows_say),
         UNIT_TEST(progress_is_told_and_ends_it),
         UNIT_TEST(opening_refuses_or_converts),
         UNIT_TEST(a_conversion_in_the_way_is_refused),

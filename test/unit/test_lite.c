@@ -9,6 +9,7 @@
 #include "lite/reader.h"
 #include "lite/writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,6 +292,20 @@ lite_sum(const uint8_t *bytes, size_t size, uint32_t *sums)
     }
 }
 
+/* Write the header of a log with big-endian checksums. */
+static void
+lite_begin_log(uint8_t *log, uint32_t *sums)
+{
+    vl_lite_put32(log, 0x377f0683U);
+    vl_lite_put32(log + 4, 3007000);
+    vl_lite_put32(log + 8, 512);
+    vl_lite_put32(log + 16, 123);
+    vl_lite_put32(log + 20, 456);
+    lite_sum(log, 24, sums);
+    vl_lite_put32(log + 24, sums[0]);
+    vl_lite_put32(log + 28, sums[1]);
+}
+
 /* Append a frame of a page to a log with big-endian checksums. */
 static void
 lite_add_frame(uint8_t *log, uint64_t *size, uint32_t pgno, uint32_t commit, const uint8_t *page,
@@ -337,14 +352,7 @@ a_log_counts_up_to_its_last_commit(void)
     void *image;
 
     CHECK_OK(lite_write(unit_ctx(), &of, &image, &size));
-    vl_lite_put32(log, 0x377f0683U);
-    vl_lite_put32(log + 4, 3007000);
-    vl_lite_put32(log + 8, 512);
-    vl_lite_put32(log + 16, 123);
-    vl_lite_put32(log + 20, 456);
-    lite_sum(log, 24, sums);
-    vl_lite_put32(log + 24, sums[0]);
-    vl_lite_put32(log + 28, sums[1]);
+    lite_begin_log(log, sums);
     memcpy(page, image, 512);
     for (uint32_t version = 1; version <= 3; version++) {
         vl_lite_put32(page + 60, version);
@@ -366,6 +374,101 @@ a_log_counts_up_to_its_last_commit(void)
             CHECK_EQ(version, before);
         log[i] ^= 0x10;
     }
+    vl_free(image);
+}
+
+/* A log that says more pages than there can be is not believed: a scan would go on and on. */
+static void
+a_log_cannot_say_any_number_of_pages(void)
+{
+    static uint8_t log[32 + 24 + 512];
+    lite_case of = {512, 10, 30, 1, 10, {0, 0}};
+    vl_lite_reader *reader;
+    uint64_t size = 0;
+    void *image;
+
+    CHECK_OK(lite_write(unit_ctx(), &of, &image, &size));
+    for (uint32_t more = 2; more <= 3; more++) { /* one in the log, and perhaps that of the lock */
+        uint32_t sums[2] = {0, 0};
+        uint64_t log_size = 32;
+
+        lite_begin_log(log, sums);
+        lite_add_frame(log, &log_size, 1, (uint32_t)(size / 512) + more, image, sums);
+        if (more == 2)
+            CHECK_OK(vl_lite_open_image(unit_ctx(), image, size, log, log_size, &reader));
+        else
+            CHECK_STATUS(vl_lite_open_image(unit_ctx(), image, size, log, log_size, &reader),
+                         VELO_CORRUPT);
+        vl_lite_close(reader);
+    }
+    vl_free(image);
+}
+
+static velo_status
+lite_count_down(vl_ctx *ctx, void *user)
+{
+    uint64_t *left = user;
+
+    return (*left)-- == 0 ? vl_fail(ctx, VELO_INTERRUPT, "enough") : VELO_OK;
+}
+
+static void
+each_page_is_watched(void)
+{
+    lite_case of = {512, 2000, 3000, 1, 10, {0, 0}};
+    vl_lite_reader *reader;
+    uint64_t size = 0;
+    uint64_t left = UINT64_MAX;
+    uint64_t rows;
+    void *image;
+
+    CHECK_OK(lite_write(unit_ctx(), &of, &image, &size));
+    CHECK_OK(vl_lite_open_image(unit_ctx(), image, size, NULL, 0, &reader));
+    vl_lite_set_watch(reader, lite_count_down, &left);
+    CHECK_OK(lite_read_tree(unit_ctx(), reader, of.roots[0], 0, 0, &rows));
+    CHECK_EQ(UINT64_MAX - left, vl_lite_pages_read(reader));
+    left = 50;
+    CHECK_STATUS(lite_read_tree(unit_ctx(), reader, of.roots[0], 0, 0, &rows), VELO_INTERRUPT);
+    vl_lite_close(reader);
+    vl_free(image);
+}
+
+/* Write a file of the test's folder. */
+static void
+lite_put_file(const char *name, const void *bytes, size_t size)
+{
+    FILE *file = fopen(unit_path(name), "wb");
+
+    CHECK(file != NULL);
+    CHECK_EQ(fwrite(bytes, 1, size, file), size);
+    CHECK_EQ(fclose(file), 0);
+}
+
+/* A log that was begun behind the reader's back: page 1, with the counter, is as it was. */
+static void
+a_log_begun_while_reading_is_noticed(void)
+{
+    vl_io_options options = {.backend = VL_IO_POSIX};
+    lite_case of = {512, 10, 30, 1, 10, {0, 0}};
+    vl_lite_reader *reader;
+    uint64_t size = 0;
+    void *image;
+    vl_io *io;
+
+    CHECK_OK(lite_write(unit_ctx(), &of, &image, &size));
+    lite_put_file("a", image, (size_t)size);
+    CHECK_OK(vl_io_open(unit_ctx(), &options, &io));
+    CHECK_OK(vl_lite_open_file(unit_ctx(), io, unit_path("a"), &reader));
+    CHECK_OK(vl_lite_check_unchanged(unit_ctx(), reader));
+    lite_put_file("a-wal", "", 0); /* written, copied into the file, and emptied */
+    CHECK_STATUS(vl_lite_check_unchanged(unit_ctx(), reader), VELO_BUSY);
+    vl_lite_close(reader);
+    CHECK_OK(vl_lite_open_file(unit_ctx(), io, unit_path("a"), &reader));
+    CHECK_OK(vl_lite_check_unchanged(unit_ctx(), reader));
+    lite_put_file("a-wal", image, (size_t)size);
+    CHECK_STATUS(vl_lite_check_unchanged(unit_ctx(), reader), VELO_BUSY);
+    vl_lite_close(reader);
+    vl_io_close(io);
     vl_free(image);
 }
 
@@ -451,6 +554,9 @@ main(int argc, char **argv)
         UNIT_TEST(every_byte_may_be_wrong),
         UNIT_TEST(a_tree_in_a_circle_is_reported),
         UNIT_TEST(a_log_counts_up_to_its_last_commit),
+        UNIT_TEST(a_log_cannot_say_any_number_of_pages),
+        UNIT_TEST(each_page_is_watched),
+        UNIT_TEST(a_log_begun_while_reading_is_noticed),
         UNIT_TEST(texts_come_out_as_utf8),
         UNIT_TEST(every_request_for_memory_may_fail),
     };
