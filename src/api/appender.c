@@ -102,6 +102,9 @@ appender_flush(velo_appender *appender)
         if (st == VELO_OK)
             st = vl_whole_end(appender->connection, appender_insert_all(appender));
     }
+    /* A row that was begun goes on as the first of the buffer. keeps AP2 */
+    memmove(appender->values, appender->values + (size_t)appender->row_count * appender->columns,
+            appender->filled * sizeof *appender->values);
     appender->flushed += appender->row_count;
     appender->row_count = 0;
     if (appender->filled == 0)

@@ -126,6 +126,25 @@ a_failure_names_row_and_column(void)
 }
 
 static void
+a_flush_keeps_a_row_that_was_begun(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+    velo_appender *appender;
+
+    CHECK_RUN(connection, "CREATE TABLE t(a, b)", "");
+    appender = appender_begin(connection, "t");
+    for (int i = 1; i <= 3; i++)
+        CHECK_EQ(appender_pair(appender, i, "before"), VELO_OK);
+    CHECK_EQ(velo_append_text(appender, "begun", -1), VELO_OK);
+    CHECK_EQ(velo_appender_flush(appender), VELO_OK);
+    CHECK_EQ(velo_append_text(appender, "ended", -1), VELO_OK);
+    CHECK_EQ(velo_append_row(appender), VELO_OK);
+    CHECK_EQ(velo_appender_end(appender), VELO_OK);
+    CHECK_RUN(connection, "SELECT a, b FROM t", "1,before|2,before|3,before|begun,ended");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
 columns_may_be_named(void)
 {
     static const char *const names[] = {"c", "a", NULL};
@@ -184,6 +203,7 @@ main(int argc, char **argv)
         UNIT_TEST(rows_are_inserted),
         UNIT_TEST(columns_are_inserted),
         UNIT_TEST(a_failure_names_row_and_column),
+        UNIT_TEST(a_flush_keeps_a_row_that_was_begun),
         UNIT_TEST(columns_may_be_named),
         UNIT_TEST(memory_may_run_out),
     };
