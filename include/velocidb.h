@@ -897,7 +897,9 @@ VELO_API velo_status velo_append_columns(velo_appender *appender, const velo_arr
                                          int count, int64_t rows);
 
 /* Insert what has gathered. errors  those of velo_step, with the number of the row, counted from 1
- * since the beginning: then none of the group is inserted, and it is dropped; one may go on */
+ * since the beginning: then none of the group is inserted, and it is dropped; one may go on. Where
+ * a constraint's ON CONFLICT ROLLBACK has ended the transaction that was open, several rows are
+ * named, of which it was one */
 VELO_API velo_status velo_appender_flush(velo_appender *appender);
 
 /* Flush and end. It is gone whatever is returned. NULL is allowed. */

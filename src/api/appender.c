@@ -2,8 +2,8 @@
  *
  * Rows gather in a buffer. A flush inserts them by a statement of many rows, whose parameters are
  * set at once, and what is left of a group by one of a single row: so all that an INSERT keeps is
- * kept, and what a statement costs is paid once for a group. If a group fails it is undone, and its
- * rows are inserted one by one to find the row that is to blame.
+ * kept, and what a statement costs is paid once for a group. If a group fails the flush is undone,
+ * and its rows are inserted one by one to find the row that is to blame.
  *
  * Invariants
  *   AP1  A flush inserts all rows of the buffer or none; the buffer is empty afterwards.
@@ -58,7 +58,7 @@ appender_insert(velo_appender *appender, velo_statement *statement, uint32_t fir
     return vl_run_bound(statement);
 }
 
-/* Insert rows one by one; a failure says which one it was. */
+/* Insert rows one by one up to the first failure, and say which one it was. */
 static velo_status
 appender_insert_singly(velo_appender *appender, uint32_t first, uint32_t end)
 {
@@ -76,6 +76,27 @@ appender_insert_singly(velo_appender *appender, uint32_t first, uint32_t end)
     return VELO_OK;
 }
 
+/* A group of rows has failed: insert all of the buffer one by one. What the flush has done is
+ * undone before, since ON CONFLICT FAIL leaves rows of the group. A savepoint for each group would
+ * keep the groups before it, but has its price where nothing fails. */
+static velo_status
+appender_retry_singly(velo_appender *appender, uint32_t first, velo_status st)
+{
+    velo_connection *connection = appender->connection;
+
+    if (!velo_in_transaction(connection)) { /* ON CONFLICT ROLLBACK: nothing is there to go on in */
+        vl_error error = connection->ctx.error;
+
+        return vl_connection_end_call(
+            connection, vl_fail(&connection->ctx, st, "rows %lld to %lld: %s",
+                                (long long)appender->flushed + first + 1,
+                                (long long)appender->flushed + first + appender->group,
+                                error.text[0] != 0 ? error.text : velo_status_text(st)));
+    }
+    VL_TRY(vl_whole_undo(connection));
+    return appender_insert_singly(appender, 0, appender->row_count);
+}
+
 static velo_status
 appender_insert_all(velo_appender *appender)
 {
@@ -85,7 +106,7 @@ appender_insert_all(velo_appender *appender)
         velo_status st = appender_insert(appender, appender->many, row, appender->group);
 
         if (st != VELO_OK)
-            VL_TRY(appender_insert_singly(appender, row, row + appender->group));
+            return appender_retry_singly(appender, row, st);
         row += appender->group;
     }
     return appender_insert_singly(appender, row, appender->row_count);

@@ -144,6 +144,49 @@ a_flush_keeps_a_row_that_was_begun(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+/* Append the integers begin to end - 1 to a table and flush them; nothing may come of it. */
+static void
+appender_check_conflict(velo_connection *connection, int begin, int end, const char *message)
+{
+    velo_appender *appender = appender_begin(connection, "t");
+
+    for (int i = begin; i < end; i++) {
+        CHECK_EQ(velo_append_int64(appender, i), VELO_OK);
+        CHECK_EQ(velo_append_row(appender), VELO_OK);
+    }
+    CHECK_STATUS(velo_appender_flush(appender), VELO_CONSTRAINT_UNIQUE);
+    CHECK_TEXT(velo_error_text(connection), message);
+    CHECK_EQ(velo_in_transaction(connection), 0);
+    CHECK_EQ(velo_appender_end(appender), VELO_OK);
+    CHECK_RUN(connection, "SELECT a FROM t", "350");
+}
+
+static void
+a_conflict_may_end_the_transaction(void)
+{
+    static const char message[] = "rows 129 to 256: UNIQUE constraint failed: t.a";
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_RUN(connection,
+              "CREATE TABLE t(a UNIQUE ON CONFLICT ROLLBACK); INSERT INTO t VALUES(350)", "");
+    appender_check_conflict(connection, 100, 400, message);
+    CHECK_RUN(connection, "BEGIN; INSERT INTO t VALUES(1)", "");
+    appender_check_conflict(connection, 200, 500, message);
+    appender_check_conflict(connection, 340, 360, "row 11: UNIQUE constraint failed: t.a");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+a_conflict_may_leave_rows_of_its_group(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_RUN(connection, "CREATE TABLE t(a UNIQUE ON CONFLICT FAIL); INSERT INTO t VALUES(350)",
+              "");
+    appender_check_conflict(connection, 100, 400, "row 251: UNIQUE constraint failed: t.a");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 static void
 columns_may_be_named(void)
 {
@@ -204,6 +247,8 @@ main(int argc, char **argv)
         UNIT_TEST(columns_are_inserted),
         UNIT_TEST(a_failure_names_row_and_column),
         UNIT_TEST(a_flush_keeps_a_row_that_was_begun),
+        UNIT_TEST(a_conflict_may_end_the_transaction),
+        UNIT_TEST(a_conflict_may_leave_rows_of_its_group),
         UNIT_TEST(columns_may_be_named),
         UNIT_TEST(memory_may_run_out),
     };
