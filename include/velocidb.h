@@ -891,8 +891,9 @@ typedef struct velo_array {
                              0: it is NULL */
 } velo_array;
 
-/* Append whole columns, an array for each, and insert them: nothing is borrowed afterwards. Errors
- * as velo_appender_flush; VELO_MISUSE. Groups before the failure stay inserted. */
+/* Append whole columns, an array for each, and insert them, after what has gathered: nothing is
+ * borrowed afterwards. Errors as velo_appender_flush; VELO_MISUSE, for bad offsets or bytes that
+ * are not there with the number of the row. Groups before the failure stay inserted. */
 VELO_API velo_status velo_append_columns(velo_appender *appender, const velo_array *arrays,
                                          int count, int64_t rows);
 

@@ -392,7 +392,8 @@ appender_take(const velo_array *array, int64_t row, vl_value *value)
         int64_t begin = array->offsets[row];
         int64_t size = array->offsets[row + 1] - begin;
 
-        if (begin < 0 || size < 0 || size > (int64_t)VL_VALUE_SIZE_MAX)
+        if (begin < 0 || size < 0 || size > (int64_t)VL_VALUE_SIZE_MAX ||
+            (size > 0 && bytes == NULL))
             return 0;
         *value = (vl_value){.type = array->type == VELO_TEXT ? VL_TYPE_TEXT : VL_TYPE_BLOB,
                             .size = (uint32_t)size,
@@ -430,6 +431,7 @@ velo_append_columns(velo_appender *appender, const velo_array *arrays, int count
     if (appender == NULL)
         return VELO_MISUSE;
     VL_TRY(appender_check_arrays(appender, arrays, count, rows));
+    VL_TRY(appender_flush(appender)); /* a failure here must not drop what gathered before */
     for (int64_t row = 0; row < rows; row++) {
         vl_value *values = appender->values + (size_t)appender->row_count * appender->columns;
 
@@ -440,6 +442,7 @@ velo_append_columns(velo_appender *appender, const velo_array *arrays, int count
                 continue;
             (void)snprintf(text, sizeof text, "row %lld, column %u: bad offsets",
                            (long long)appender->flushed + appender->row_count + 1, (unsigned)i + 1);
+            appender->flushed += appender->row_count; /* they count, as after a failed flush */
             appender->row_count = 0; /* borrowed bytes do not outlive the call; keeps AP2 */
             return appender_fail(appender, VELO_MISUSE, text);
         }

@@ -94,6 +94,32 @@ columns_are_inserted(void)
 }
 
 static void
+bad_arrays_are_refused(void)
+{
+    static const int64_t offsets[] = {0, 0, 5, 2};
+    velo_array array = {VELO_TEXT, "hello", offsets, NULL};
+    velo_connection *connection = api_run_open(NULL);
+    velo_appender *appender;
+
+    CHECK_RUN(connection, "CREATE TABLE t(a)", "");
+    appender = appender_begin(connection, "t");
+    CHECK_EQ(velo_append_text(appender, "before", -1), VELO_OK);
+    CHECK_EQ(velo_append_row(appender), VELO_OK);
+    CHECK_EQ(velo_append_columns(appender, &array, 1, 3), VELO_MISUSE);
+    CHECK_TEXT(velo_error_text(connection), "row 4, column 1: bad offsets");
+    CHECK_RUN(connection, "SELECT a FROM t", "before");
+    array.values = NULL;
+    CHECK_EQ(velo_append_columns(appender, &array, 1, 2), VELO_MISUSE);
+    CHECK_TEXT(velo_error_text(connection), "row 5, column 1: bad offsets");
+    CHECK_EQ(velo_append_columns(appender, &array, 1, 1), VELO_OK); /* an empty text needs none */
+    CHECK_EQ(velo_append_int64(appender, 7), VELO_OK);
+    CHECK_EQ(velo_append_row(appender), VELO_OK);
+    CHECK_EQ(velo_appender_end(appender), VELO_OK);
+    CHECK_RUN(connection, "SELECT quote(a) FROM t", "'before'|''|7");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
 a_failure_names_row_and_column(void)
 {
     velo_connection *connection = api_run_open(NULL);
@@ -245,6 +271,7 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(rows_are_inserted),
         UNIT_TEST(columns_are_inserted),
+        UNIT_TEST(bad_arrays_are_refused),
         UNIT_TEST(a_failure_names_row_and_column),
         UNIT_TEST(a_flush_keeps_a_row_that_was_begun),
         UNIT_TEST(a_conflict_may_end_the_transaction),
