@@ -356,7 +356,7 @@ typedef struct velo_backup velo_backup;
  * connection's.
  *
  * to_name, from_name  names of databases: NULL (main), "main", "temp", or one of ATTACH
- * backup              must be ended before either connection is closed
+ * backup              must be ended before either connection is closed, or the source detached
  * errors              VELO_ERROR: both are the same database, or the destination has a transaction
  *                     open; VELO_NOMEM, VELO_MISUSE */
 VELO_API velo_status velo_backup_begin(velo_connection *to, const char *to_name,
