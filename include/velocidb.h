@@ -356,7 +356,7 @@ typedef struct velo_backup velo_backup;
  * connection's.
  *
  * to_name, from_name  names of databases: NULL (main), "main", "temp", or one of ATTACH
- * backup              must be ended before either connection is closed
+ * backup              must be ended before either connection is closed, or the source detached
  * errors              VELO_ERROR: both are the same database, or the destination has a transaction
  *                     open; VELO_NOMEM, VELO_MISUSE */
 VELO_API velo_status velo_backup_begin(velo_connection *to, const char *to_name,
@@ -892,13 +892,16 @@ typedef struct velo_array {
                              0: it is NULL */
 } velo_array;
 
-/* Append whole columns, an array for each, and insert them: nothing is borrowed afterwards. Errors
- * as velo_appender_flush; VELO_MISUSE. Groups before the failure stay inserted. */
+/* Append whole columns, an array for each, and insert them, after what has gathered: nothing is
+ * borrowed afterwards. Errors as velo_appender_flush; VELO_MISUSE, for bad offsets or bytes that
+ * are not there with the number of the row. Groups before the failure stay inserted. */
 VELO_API velo_status velo_append_columns(velo_appender *appender, const velo_array *arrays,
                                          int count, int64_t rows);
 
 /* Insert what has gathered. errors  those of velo_step, with the number of the row, counted from 1
- * since the beginning: then none of the group is inserted, and it is dropped; one may go on */
+ * since the beginning: then none of the group is inserted, and it is dropped; one may go on. Where
+ * a constraint's ON CONFLICT ROLLBACK has ended the transaction that was open, several rows are
+ * named, of which it was one */
 VELO_API velo_status velo_appender_flush(velo_appender *appender);
 
 /* Flush and end. It is gone whatever is returned. NULL is allowed. */

@@ -91,9 +91,8 @@ full() {
     for preset in dev tiny tsan release; do
         [ "$preset" = "${VELO_CHECKED:-}" ] || suite "$preset" gcc
     done
-    for preset in dev asan; do
-        suite "$preset" clang
-    done
+    step "build dev clang" tools/build.sh dev clang # its tests run with the sanitizers
+    suite asan clang
     suite fuzz clang # libFuzzer is clang's; gcc replays the corpora in every preset above
     step "format" tools/check_format.sh
     step "tidy" tools/check_tidy.sh
@@ -108,6 +107,7 @@ full) full ;;
 long)
     full
     suite asan gcc
+    suite dev clang
     suite coverage gcc
     for preset in tiny tsan release coverage; do
         suite "$preset" clang

@@ -113,6 +113,7 @@ struct vl_database {
     int is_long_writer;     /* counts in engine->long_writer_count */
     uint32_t writing_count; /* statements that write it, between first step and end */
     uint32_t active_count;  /* statements that have it open, those that write too */
+    uint32_t backup_count;  /* backups that read it, from their beginning to their end */
     int is_log_due;         /* a commit has changed it: log_hook is to be told */
     int has_ddl;            /* the transaction has changed its schema: `schema` is private */
     vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
@@ -201,7 +202,7 @@ struct velo_connection {
     vl_conflict virtual_conflict;        /* of the change that a module is making */
     uint32_t depth; /* calls that run a statement: more than one: a callback does */
 
-    uint32_t backup_count; /* backups that read it */
+    uint32_t backup_count; /* backups that read one of its databases */
 };
 
 /* A value of the row at hand as the application last asked for it (31, item 35). */

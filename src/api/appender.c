@@ -2,8 +2,8 @@
  *
  * Rows gather in a buffer. A flush inserts them by a statement of many rows, whose parameters are
  * set at once, and what is left of a group by one of a single row: so all that an INSERT keeps is
- * kept, and what a statement costs is paid once for a group. If a group fails it is undone, and its
- * rows are inserted one by one to find the row that is to blame.
+ * kept, and what a statement costs is paid once for a group. If a group fails the flush is undone,
+ * and its rows are inserted one by one to find the row that is to blame.
  *
  * Invariants
  *   AP1  A flush inserts all rows of the buffer or none; the buffer is empty afterwards.
@@ -58,7 +58,7 @@ appender_insert(velo_appender *appender, velo_statement *statement, uint32_t fir
     return vl_run_bound(statement);
 }
 
-/* Insert rows one by one; a failure says which one it was. */
+/* Insert rows one by one up to the first failure, and say which one it was. */
 static velo_status
 appender_insert_singly(velo_appender *appender, uint32_t first, uint32_t end)
 {
@@ -76,6 +76,27 @@ appender_insert_singly(velo_appender *appender, uint32_t first, uint32_t end)
     return VELO_OK;
 }
 
+/* A group of rows has failed: insert all of the buffer one by one. What the flush has done is
+ * undone before, since ON CONFLICT FAIL leaves rows of the group. A savepoint for each group would
+ * keep the groups before it, but has its price where nothing fails. */
+static velo_status
+appender_retry_singly(velo_appender *appender, uint32_t first, velo_status st)
+{
+    velo_connection *connection = appender->connection;
+
+    if (!velo_in_transaction(connection)) { /* ON CONFLICT ROLLBACK: nothing is there to go on in */
+        vl_error error = connection->ctx.error;
+
+        return vl_connection_end_call(
+            connection, vl_fail(&connection->ctx, st, "rows %lld to %lld: %s",
+                                (long long)appender->flushed + first + 1,
+                                (long long)appender->flushed + first + appender->group,
+                                error.text[0] != 0 ? error.text : velo_status_text(st)));
+    }
+    VL_TRY(vl_whole_undo(connection));
+    return appender_insert_singly(appender, 0, appender->row_count);
+}
+
 static velo_status
 appender_insert_all(velo_appender *appender)
 {
@@ -85,7 +106,7 @@ appender_insert_all(velo_appender *appender)
         velo_status st = appender_insert(appender, appender->many, row, appender->group);
 
         if (st != VELO_OK)
-            VL_TRY(appender_insert_singly(appender, row, row + appender->group));
+            return appender_retry_singly(appender, row, st);
         row += appender->group;
     }
     return appender_insert_singly(appender, row, appender->row_count);
@@ -102,6 +123,9 @@ appender_flush(velo_appender *appender)
         if (st == VELO_OK)
             st = vl_whole_end(appender->connection, appender_insert_all(appender));
     }
+    /* A row that was begun goes on as the first of the buffer. keeps AP2 */
+    memmove(appender->values, appender->values + (size_t)appender->row_count * appender->columns,
+            appender->filled * sizeof *appender->values);
     appender->flushed += appender->row_count;
     appender->row_count = 0;
     if (appender->filled == 0)
@@ -368,7 +392,8 @@ appender_take(const velo_array *array, int64_t row, vl_value *value)
         int64_t begin = array->offsets[row];
         int64_t size = array->offsets[row + 1] - begin;
 
-        if (begin < 0 || size < 0 || size > (int64_t)VL_VALUE_SIZE_MAX)
+        if (begin < 0 || size < 0 || size > (int64_t)VL_VALUE_SIZE_MAX ||
+            (size > 0 && bytes == NULL))
             return 0;
         *value = (vl_value){.type = array->type == VELO_TEXT ? VL_TYPE_TEXT : VL_TYPE_BLOB,
                             .size = (uint32_t)size,
@@ -406,6 +431,7 @@ velo_append_columns(velo_appender *appender, const velo_array *arrays, int count
     if (appender == NULL)
         return VELO_MISUSE;
     VL_TRY(appender_check_arrays(appender, arrays, count, rows));
+    VL_TRY(appender_flush(appender)); /* a failure here must not drop what gathered before */
     for (int64_t row = 0; row < rows; row++) {
         vl_value *values = appender->values + (size_t)appender->row_count * appender->columns;
 
@@ -416,6 +442,7 @@ velo_append_columns(velo_appender *appender, const velo_array *arrays, int count
                 continue;
             (void)snprintf(text, sizeof text, "row %lld, column %u: bad offsets",
                            (long long)appender->flushed + appender->row_count + 1, (unsigned)i + 1);
+            appender->flushed += appender->row_count; /* they count, as after a failed flush */
             appender->row_count = 0; /* borrowed bytes do not outlive the call; keeps AP2 */
             return appender_fail(appender, VELO_MISUSE, text);
         }

@@ -9,7 +9,9 @@
  * Invariants
  *   AR1  A builder has `rows` values, and room for one more without a request for memory in the
  *        middle of a value: what fails leaves it as it was, and the batch is dropped.
- *   AR2  After an error or its end a stream gives nothing more; after release nothing is left. */
+ *   AR2  After an error or its end a stream gives nothing more; after release nothing is left.
+ *   AR3  count is the number of columns of each row that is read: a step that begins a run may make
+ *        the plan anew, with other columns. */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -63,6 +65,7 @@ typedef struct arrow_stream {
     uint32_t count;        /* columns */
     arrow_column *columns; /* owned */
     int64_t row_count;     /* rows read so far */
+    velo_status ahead;     /* ROW, DONE: what the first step came to, which no batch has yet */
     int has_batch;         /* the first batch waits in `columns` */
     int is_done;           /* the statement is through */
     int failed;            /* errno of what went wrong; 0: nothing */
@@ -527,13 +530,16 @@ arrow_read(arrow_stream *stream, int64_t *rows)
 
         if (arrow_is_full(stream))
             return 0;
-        st = velo_step(stream->statement);
+        st = stream->ahead != VELO_OK ? stream->ahead : velo_step(stream->statement);
+        stream->ahead = VELO_OK;
         if (st == VELO_DONE) {
             stream->is_done = 1;
             return 0;
         }
         if (st != VELO_ROW)
             return arrow_fail_statement(stream, st);
+        if (stream->statement->column_count != stream->count) /* keeps AR3: it was reset */
+            return arrow_fail(stream, EINVAL, "the statement has other columns than before");
         error = arrow_add_row(stream, stream->statement->row);
         if (error != 0)
             return error;
@@ -713,13 +719,32 @@ arrow_settle(arrow_stream *stream, uint32_t at)
     return 0;
 }
 
+/* Take the first step, and only then see how many columns there are. keeps AR3 */
+static int
+arrow_begin(arrow_stream *stream)
+{
+    velo_status st = velo_step(stream->statement);
+
+    if (st != VELO_ROW && st != VELO_DONE)
+        return arrow_fail_statement(stream, st);
+    stream->ahead = st;
+    stream->columns =
+        vl_alloc_array(&stream->ctx, stream->statement->column_count, sizeof *stream->columns);
+    if (stream->columns == NULL)
+        return arrow_fail(stream, ENOMEM, "cannot allocate a stream");
+    stream->count = stream->statement->column_count;
+    return 0;
+}
+
 /* Read the first batch, as unions, and see what its columns are. */
 static int
 arrow_start(arrow_stream *stream)
 {
     int64_t rows;
-    int error;
+    int error = arrow_begin(stream);
 
+    if (error != 0)
+        return error;
     for (uint32_t i = 0; i < stream->count; i++)
         stream->columns[i].kind = ARROW_UNION;
     error = arrow_read(stream, &rows);
@@ -746,15 +771,9 @@ velo_arrow_stream(velo_statement *statement, int64_t batch_rows, int is_owner,
         return vl_connection_end_call(
             connection, vl_fail(ctx, VELO_MISUSE, "the statement is at work, or has no columns"));
     stream = vl_alloc_zero(ctx, sizeof *stream);
-    if (stream != NULL) {
-        stream->count = (uint32_t)velo_column_count(statement);
-        stream->columns = vl_alloc_array(ctx, stream->count, sizeof *stream->columns);
-    }
-    if (stream == NULL || stream->columns == NULL) {
-        vl_free(stream);
+    if (stream == NULL)
         return vl_connection_end_call(connection,
                                       vl_fail(ctx, VELO_NOMEM, "cannot allocate a stream"));
-    }
     vl_ctx_init(&stream->ctx, NULL, NULL);
     stream->statement = statement;
     stream->batch_rows = batch_rows > 0 ? batch_rows : ARROW_ROWS_DEFAULT;

@@ -2,8 +2,8 @@
  *
  * Invariants
  *   AT1  ATTACH either adds a database that is whole, schema and all, or changes nothing.
- *   AT2  A database that is taken away is used by no open statement, and its part of an open
- *        transaction has neither read nor written anything. */
+ *   AT2  A database that is taken away is used by no open statement, read by no backup, and its
+ * part of an open transaction has neither read nor written anything. */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -224,7 +224,7 @@ vl_detach_run(vl_ctx *ctx, velo_statement *statement)
         return vl_fail(ctx, VELO_ERROR, "cannot detach database %s", name);
     database = connection->databases[number];
     if (database->active_count > 0 || database->is_writer || database->schema != NULL ||
-        attach_is_counted_on(statement, (uint32_t)number))
+        database->backup_count > 0 || attach_is_counted_on(statement, (uint32_t)number))
         return vl_fail(ctx, VELO_ERROR, "database %s is locked", name); /* keeps AT2 */
     connection->database_count--;
     for (uint32_t i = (uint32_t)number; i < connection->database_count; i++)

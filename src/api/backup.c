@@ -287,7 +287,8 @@ velo_backup_begin(velo_connection *to, const char *to_name, velo_connection *fro
         return st;
     }
     backup->statement->backup = backup;
-    from->backup_count++;
+    from->backup_count++; /* it is not closed, nor its source detached */
+    source->backup_count++;
     *out = backup;
     return VELO_OK;
 }
@@ -347,6 +348,7 @@ velo_backup_end(velo_backup *backup)
     }
     backup_close_source(&to->ctx, backup);
     backup->from->backup_count--;
+    backup->source->backup_count--;
     (void)velo_finalize(backup->statement);
     vl_free(backup);
     if (st == VELO_OK)

@@ -179,6 +179,12 @@ vl_whole_begin(velo_connection *connection)
 }
 
 velo_status
+vl_whole_undo(velo_connection *connection)
+{
+    return velo_exec(connection, "ROLLBACK TO " WHOLE_NAME, NULL, NULL);
+}
+
+velo_status
 vl_whole_end(velo_connection *connection, velo_status st)
 {
     vl_error error;

@@ -44,9 +44,11 @@ velo_status vl_finalize_with(velo_connection *connection, velo_statement *statem
 
 /* Do something as a whole: in a transaction of its own, or a part of the one that is open.
  *
- * end  errors  those of the commit; with `st` not VELO_OK all is undone and `st` returned, with the
- *              connection's error as it was */
+ * undo  what was done so far; it goes on. Only while velo_in_transaction, which errors can end
+ * end   errors  those of the commit; with `st` not VELO_OK all is undone and `st` returned, with
+ * the connection's error as it was */
 velo_status vl_whole_begin(velo_connection *connection) VL_MUST_CHECK;
+velo_status vl_whole_undo(velo_connection *connection) VL_MUST_CHECK;
 velo_status vl_whole_end(velo_connection *connection, velo_status st);
 
 /* A name by which SQL finds a table's rowids: "rowid" or one of its other names, or the INTEGER

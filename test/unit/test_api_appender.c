@@ -94,6 +94,32 @@ columns_are_inserted(void)
 }
 
 static void
+bad_arrays_are_refused(void)
+{
+    static const int64_t offsets[] = {0, 0, 5, 2};
+    velo_array array = {VELO_TEXT, "hello", offsets, NULL};
+    velo_connection *connection = api_run_open(NULL);
+    velo_appender *appender;
+
+    CHECK_RUN(connection, "CREATE TABLE t(a)", "");
+    appender = appender_begin(connection, "t");
+    CHECK_EQ(velo_append_text(appender, "before", -1), VELO_OK);
+    CHECK_EQ(velo_append_row(appender), VELO_OK);
+    CHECK_EQ(velo_append_columns(appender, &array, 1, 3), VELO_MISUSE);
+    CHECK_TEXT(velo_error_text(connection), "row 4, column 1: bad offsets");
+    CHECK_RUN(connection, "SELECT a FROM t", "before");
+    array.values = NULL;
+    CHECK_EQ(velo_append_columns(appender, &array, 1, 2), VELO_MISUSE);
+    CHECK_TEXT(velo_error_text(connection), "row 5, column 1: bad offsets");
+    CHECK_EQ(velo_append_columns(appender, &array, 1, 1), VELO_OK); /* an empty text needs none */
+    CHECK_EQ(velo_append_int64(appender, 7), VELO_OK);
+    CHECK_EQ(velo_append_row(appender), VELO_OK);
+    CHECK_EQ(velo_appender_end(appender), VELO_OK);
+    CHECK_RUN(connection, "SELECT quote(a) FROM t", "'before'|''|7");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
 a_failure_names_row_and_column(void)
 {
     velo_connection *connection = api_run_open(NULL);
@@ -122,6 +148,68 @@ a_failure_names_row_and_column(void)
     CHECK_RUN(connection, "SELECT count(*) FROM t", "1000");
     CHECK_STATUS(velo_appender_begin(connection, NULL, "none", NULL, &appender), VELO_ERROR);
     CHECK_TEXT(velo_error_text(connection), "no such table: none");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+a_flush_keeps_a_row_that_was_begun(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+    velo_appender *appender;
+
+    CHECK_RUN(connection, "CREATE TABLE t(a, b)", "");
+    appender = appender_begin(connection, "t");
+    for (int i = 1; i <= 3; i++)
+        CHECK_EQ(appender_pair(appender, i, "before"), VELO_OK);
+    CHECK_EQ(velo_append_text(appender, "begun", -1), VELO_OK);
+    CHECK_EQ(velo_appender_flush(appender), VELO_OK);
+    CHECK_EQ(velo_append_text(appender, "ended", -1), VELO_OK);
+    CHECK_EQ(velo_append_row(appender), VELO_OK);
+    CHECK_EQ(velo_appender_end(appender), VELO_OK);
+    CHECK_RUN(connection, "SELECT a, b FROM t", "1,before|2,before|3,before|begun,ended");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* Append the integers begin to end - 1 to a table and flush them; nothing may come of it. */
+static void
+appender_check_conflict(velo_connection *connection, int begin, int end, const char *message)
+{
+    velo_appender *appender = appender_begin(connection, "t");
+
+    for (int i = begin; i < end; i++) {
+        CHECK_EQ(velo_append_int64(appender, i), VELO_OK);
+        CHECK_EQ(velo_append_row(appender), VELO_OK);
+    }
+    CHECK_STATUS(velo_appender_flush(appender), VELO_CONSTRAINT_UNIQUE);
+    CHECK_TEXT(velo_error_text(connection), message);
+    CHECK_EQ(velo_in_transaction(connection), 0);
+    CHECK_EQ(velo_appender_end(appender), VELO_OK);
+    CHECK_RUN(connection, "SELECT a FROM t", "350");
+}
+
+static void
+a_conflict_may_end_the_transaction(void)
+{
+    static const char message[] = "rows 129 to 256: UNIQUE constraint failed: t.a";
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_RUN(connection,
+              "CREATE TABLE t(a UNIQUE ON CONFLICT ROLLBACK); INSERT INTO t VALUES(350)", "");
+    appender_check_conflict(connection, 100, 400, message);
+    CHECK_RUN(connection, "BEGIN; INSERT INTO t VALUES(1)", "");
+    appender_check_conflict(connection, 200, 500, message);
+    appender_check_conflict(connection, 340, 360, "row 11: UNIQUE constraint failed: t.a");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
+a_conflict_may_leave_rows_of_its_group(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK_RUN(connection, "CREATE TABLE t(a UNIQUE ON CONFLICT FAIL); INSERT INTO t VALUES(350)",
+              "");
+    appender_check_conflict(connection, 100, 400, "row 251: UNIQUE constraint failed: t.a");
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
@@ -183,7 +271,11 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(rows_are_inserted),
         UNIT_TEST(columns_are_inserted),
+        UNIT_TEST(bad_arrays_are_refused),
         UNIT_TEST(a_failure_names_row_and_column),
+        UNIT_TEST(a_flush_keeps_a_row_that_was_begun),
+        UNIT_TEST(a_conflict_may_end_the_transaction),
+        UNIT_TEST(a_conflict_may_leave_rows_of_its_group),
         UNIT_TEST(columns_may_be_named),
         UNIT_TEST(memory_may_run_out),
     };

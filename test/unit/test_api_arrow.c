@@ -226,6 +226,41 @@ failures_are_told(void)
 
 /* Arrays, and children that were taken out of them, outlive all that made them. */
 static void
+columns_may_change_before_the_first_step(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+    struct ArrowArrayStream stream;
+    struct ArrowArray array;
+    velo_statement *statement;
+    const char *took;
+
+    CHECK_RUN(connection,
+              "CREATE TABLE t(a INT, b TEXT, c TEXT); INSERT INTO t VALUES(1, 'x', 'y')", "");
+    CHECK_EQ(velo_prepare(connection, "SELECT * FROM t", -1, &statement, NULL), VELO_OK);
+    CHECK_RUN(connection, "DROP TABLE t; CREATE TABLE t(z INT); INSERT INTO t VALUES(7), (8), (9)",
+              "");
+    CHECK_EQ(velo_arrow_stream(statement, 2, 0, &stream), VELO_OK);
+    took = arrow_take(&stream); /* once: it releases the stream */
+    CHECK_TEXT(took, "z l;|7|8;|9");
+    CHECK_RUN(connection, "ALTER TABLE t ADD COLUMN y TEXT DEFAULT 'new'", "");
+    CHECK_EQ(velo_arrow_stream(statement, 2, 0, &stream), VELO_OK);
+    took = arrow_take(&stream);
+    CHECK_TEXT(took, "z l,y u;|7,new|8,new;|9,new");
+    CHECK_EQ(velo_arrow_stream(statement, 1, 0, &stream), VELO_OK);
+    CHECK_EQ(stream.get_next(&stream, &array), 0);
+    CHECK_EQ(array.n_children, 2);
+    array.release(&array);
+    CHECK_EQ(velo_reset(statement), VELO_OK); /* which it should not be */
+    CHECK_RUN(connection, "ALTER TABLE t DROP COLUMN y", "");
+    CHECK_EQ(stream.get_next(&stream, &array), EINVAL);
+    CHECK_TEXT(stream.get_last_error(&stream), "the statement has other columns than before");
+    CHECK(array.release == NULL);
+    stream.release(&stream);
+    CHECK_EQ(velo_finalize(statement), VELO_OK);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
 arrays_live_by_themselves(void)
 {
     velo_connection *connection = api_run_open(NULL);
@@ -285,9 +320,9 @@ int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(columns_have_types), UNIT_TEST(what_differs_is_a_union),
-        UNIT_TEST(failures_are_told),  UNIT_TEST(arrays_live_by_themselves),
-        UNIT_TEST(memory_may_run_out),
+        UNIT_TEST(columns_have_types),        UNIT_TEST(what_differs_is_a_union),
+        UNIT_TEST(failures_are_told),         UNIT_TEST(columns_may_change_before_the_first_step),
+        UNIT_TEST(arrays_live_by_themselves), UNIT_TEST(memory_may_run_out),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -182,6 +182,32 @@ any_database_is_copied(void)
 }
 
 static void
+a_source_is_not_detached(void)
+{
+    velo_connection *from = api_run_open(NULL);
+    velo_connection *to = api_run_open(NULL);
+    velo_backup *backup = NULL;
+
+    CHECK_RUN(from,
+              "ATTACH ':memory:' AS w; ATTACH ':memory:' AS x; CREATE TABLE x.t(a); INSERT INTO "
+              "x.t WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 9000) "
+              "SELECT 'text ' || i FROM n",
+              "");
+    CHECK_EQ(velo_backup_begin(to, NULL, from, "x", &backup), VELO_OK);
+    CHECK_RUN(from, "DETACH x", "!database x is locked");
+    CHECK_EQ(velo_backup_step(backup, 1), VELO_OK);
+    CHECK_RUN(from, "DETACH x", "!database x is locked");
+    CHECK_RUN(from, "DETACH w", ""); /* another one may go */
+    CHECK_STATUS(velo_backup_step(backup, -1), VELO_DONE);
+    CHECK_RUN(from, "DETACH x", "!database x is locked");
+    CHECK_EQ(velo_backup_end(backup), VELO_OK);
+    CHECK_RUN(from, "DETACH x", "");
+    CHECK_RUN(to, "SELECT count(*) FROM t; PRAGMA integrity_check", "9000|ok");
+    CHECK_EQ(velo_close(from), VELO_OK);
+    CHECK_EQ(velo_close(to), VELO_OK);
+}
+
+static void
 memory_may_run_out(void)
 {
     velo_connection *from = backup_make(NULL);
@@ -221,6 +247,7 @@ main(int argc, char **argv)
         UNIT_TEST(an_end_before_the_last_step_undoes),
         UNIT_TEST(what_is_in_the_way_is_told),
         UNIT_TEST(any_database_is_copied),
+        UNIT_TEST(a_source_is_not_detached),
         UNIT_TEST(memory_may_run_out),
     };
 
