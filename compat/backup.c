@@ -1,6 +1,9 @@
 /* backup.c - sqlite3_backup and images of databases, on those of velocidb.h.
  *
- * A backup counts among the handles that keep both connections from being closed. */
+ * Invariants
+ *   BK1  A backup counts among the handles that keep both connections from being closed.
+ *   BK2  The mutexes of two connections are taken in the order of their addresses, so that backups
+ *        between the same connections, in either direction, do not wait for each other for ever. */
 #include "compat_int.h"
 
 #include <string.h>
@@ -14,6 +17,16 @@ struct sqlite3_backup {
 
 /* ---- backup ---- */
 
+/* Take both mutexes. */
+static void
+backup_lock(sqlite3 *to, sqlite3 *from)
+{
+    int is_to_first = (uintptr_t)to < (uintptr_t)from; /* keeps BK2 */
+
+    compat_lock(is_to_first ? to : from);
+    compat_lock(is_to_first ? from : to);
+}
+
 /* A handle that was open on a connection is gone: free the connection if it waits for that. Its
  * mutex is held; returns whether it was freed. */
 static int
@@ -26,13 +39,17 @@ backup_release(sqlite3 *db)
     return 1;
 }
 
-/* Begin with both databases open, and both mutexes held. */
+/* Begin with both mutexes held; that of `to` is given back. */
 static sqlite3_backup *
 backup_begin(sqlite3 *to, const char *to_schema, sqlite3 *from, const char *from_schema)
 {
     sqlite3_backup *backup;
     velo_status st;
 
+    if (compat_revive(to) != SQLITE_OK) {
+        (void)compat_leave_own(to, to->code);
+        return NULL;
+    }
     if (compat_revive(from) != SQLITE_OK) {
         (void)compat_leave_own(to, compat_fail(to, from->code, "%s", sqlite3_errmsg(from)));
         return NULL;
@@ -61,20 +78,17 @@ sqlite3_backup_init(sqlite3 *to, const char *to_schema, sqlite3 *from, const cha
 {
     sqlite3_backup *backup;
 
-    if (from == NULL || !compat_enter(to)) {
+    if (from == NULL || to == NULL || to->life != COMPAT_OPEN) {
         (void)compat_misuse();
         return NULL;
     }
     if (to == from) {
+        compat_lock(to);
         (void)compat_leave_own(
             to, compat_fail(to, SQLITE_ERROR, "source and destination must be distinct"));
         return NULL;
     }
-    if (compat_revive(to) != SQLITE_OK) {
-        (void)compat_leave_own(to, to->code);
-        return NULL;
-    }
-    compat_lock(from);
+    backup_lock(to, from);
     backup = backup_begin(to, to_schema, from, from_schema);
     compat_unlock(from);
     return backup;
@@ -87,8 +101,7 @@ sqlite3_backup_step(sqlite3_backup *backup, int pages)
 
     if (backup == NULL)
         return compat_misuse();
-    compat_lock(backup->from);
-    compat_lock(backup->to);
+    backup_lock(backup->to, backup->from);
     st = velo_backup_step(backup->core, pages);
     compat_unlock(backup->from);
     if (st != VELO_DONE)
@@ -109,8 +122,7 @@ sqlite3_backup_finish(sqlite3_backup *backup)
         return SQLITE_OK;
     to = backup->to;
     from = backup->from;
-    compat_lock(from);
-    compat_lock(to);
+    backup_lock(to, from);
     st = velo_backup_end(backup->core);
     sqlite3_free(backup);
     if (!backup_release(from))

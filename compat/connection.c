@@ -496,8 +496,8 @@ connection_free(sqlite3 *db)
     velo_status st = velo_close(db->core);
 
     db->core = NULL;
-    compat_extensions_unload(db);
     compat_clients_drop(db);
+    compat_extensions_unload(db); /* after all destructors: they may be an extension's */
     sqlite3_free_filename(db->filename);
     sqlite3_free_filename(db->attached_name);
     while (db->filenames != NULL) {

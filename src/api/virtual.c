@@ -3,7 +3,9 @@
  * Invariants
  *   VT1  A listed instance is of a row of sqlite_schema with its rowid and text; when the row is
  *        another one, the instance is not found, and the table is connected anew.
- *   VT2  disconnect, or destroy, is called once for each table that create or connect gave. */
+ *   VT2  disconnect, or destroy, is called once for each table that create or connect gave.
+ *   VT3  It is not called while another callback of the table is at work or a cursor is open: each
+ *        holds the instance. */
 #include "api/virtual_int.h"
 
 #include "base/alloc.h"
@@ -41,6 +43,20 @@ vl_instance_release(vl_instance *instance)
         connection->ctx.error = error;
     }
     virtual_free(instance);
+}
+
+void
+vl_instance_hold(vl_instance *instance)
+{
+    instance->held_count++;
+    instance->references++;
+}
+
+void
+vl_instance_let_go(vl_instance *instance)
+{
+    instance->held_count--;
+    vl_instance_release(instance);
 }
 
 void
@@ -359,16 +375,20 @@ vl_virtual_destroy(vl_ctx *ctx, velo_statement *statement, const vl_table_def *t
     velo_status st;
 
     VL_TRY(vl_instance_get(ctx, connection, table, NULL, 0, &instance));
-    if (instance->cursor_count > 0)
+    if (instance->held_count > 0) /* keeps VT3 */
         return vl_fail(ctx, VELO_LOCKED, "database table is locked");
+    vl_instance_hold(instance);
     given = &instance->module->given;
     st = (given->destroy != NULL ? given->destroy : given->disconnect)(instance->table);
-    VL_TRY(vl_module_fail(ctx, connection, st, NULL, NULL));
-    instance->has_table = 0; /* keeps VT2 */
-    vl_instance_forget_writer(instance);
-    vl_instance_unlist(instance);
-    vl_connection_expire_statements(connection);
-    return VELO_OK;
+    st = vl_module_fail(ctx, connection, st, NULL, NULL);
+    if (st == VELO_OK) {
+        instance->has_table = 0; /* keeps VT2 */
+        vl_instance_forget_writer(instance);
+        vl_instance_unlist(instance);
+        vl_connection_expire_statements(connection);
+    }
+    vl_instance_let_go(instance);
+    return st;
 }
 
 velo_status
@@ -377,14 +397,18 @@ vl_virtual_rename(vl_ctx *ctx, velo_statement *statement, const vl_table_def *ta
 {
     velo_connection *connection = statement->connection;
     vl_instance *instance;
+    velo_status st;
 
     VL_TRY(vl_instance_get(ctx, connection, table, NULL, 0, &instance));
     if (instance->module->given.rename == NULL)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be altered", table->object.name);
-    VL_TRY(vl_module_fail(ctx, connection, instance->module->given.rename(instance->table, name),
-                          NULL, NULL));
-    vl_instance_unlist(instance); /* the row is another one: it is connected anew */
-    return VELO_OK;
+    vl_instance_hold(instance);
+    st = vl_module_fail(ctx, connection, instance->module->given.rename(instance->table, name),
+                        NULL, NULL);
+    if (st == VELO_OK)
+        vl_instance_unlist(instance); /* the row is another one: it is connected anew */
+    vl_instance_let_go(instance);
+    return st;
 }
 
 /* ---- what is told of them ---- */
@@ -427,13 +451,16 @@ virtual_check_one(vl_ctx *ctx, velo_connection *connection, const vl_table_def *
     VL_TRY(st);
     if (instance->module->given.integrity == NULL)
         return VELO_OK;
+    vl_instance_hold(instance);
     st = instance->module->given.integrity(instance->table, table->schema->database,
                                            table->object.name, is_quick, &message);
     if (st == VELO_OK && message != NULL)
         tell(argument, message);
     if (message != NULL && instance->module->given.free_message != NULL)
         instance->module->given.free_message(message);
-    return vl_module_fail(ctx, connection, st, "unable to check", table->object.name);
+    st = vl_module_fail(ctx, connection, st, "unable to check", table->object.name);
+    vl_instance_let_go(instance);
+    return st;
 }
 
 velo_status

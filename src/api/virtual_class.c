@@ -2,7 +2,9 @@
  *
  * Invariants
  *   VC1  Values that a module gets live until the callback returns, those of filter until the next
- *        one or the cursor's end. */
+ *        one or the cursor's end.
+ *   VC2  No callback is called of a table that is gone, and none is dropped while its callback is
+ *        at work (VT3): a module, or a function in the statement, may run any SQL. */
 #include "api/virtual_int.h"
 
 #include "base/alloc.h"
@@ -21,6 +23,16 @@ static vl_instance *
 class_instance(vl_virtual *table)
 {
     return (vl_instance *)(void *)table;
+}
+
+/* Begin a callback; keeps VC2. */
+static velo_status
+class_hold(vl_ctx *ctx, vl_instance *instance)
+{
+    if (!instance->has_table)
+        return vl_fail(ctx, VELO_ERROR, "no such table: %s", instance->base.def->object.name);
+    vl_instance_hold(instance);
+    return VELO_OK;
 }
 
 /* ---- values ---- */
@@ -87,10 +99,12 @@ class_best_index(vl_ctx *ctx, vl_virtual *table, velo_index_info *info,
     vl_arena arena;
     velo_status st;
 
+    VL_TRY(class_hold(ctx, instance));
     vl_arena_init(&arena, ctx->allocator, 0);
     known = vl_arena_alloc_array(&arena, count + 1U, sizeof *known);
     if (known == NULL) {
         vl_arena_deinit(&arena);
+        vl_instance_let_go(instance);
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate constraints");
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -106,9 +120,11 @@ class_best_index(vl_ctx *ctx, vl_virtual *table, velo_index_info *info,
     vl_arena_deinit(&arena);
     if (st == VELO_CONSTRAINT) { /* not in this way: no failure */
         velo_vtab_error(instance->connection, NULL);
-        return st;
+    } else {
+        st = vl_module_fail(ctx, instance->connection, st, NULL, NULL);
     }
-    return vl_module_fail(ctx, instance->connection, st, NULL, NULL);
+    vl_instance_let_go(instance);
+    return st;
 }
 
 /* Ask the module for a function, and remember what it says. */
@@ -122,8 +138,10 @@ class_ask_function(vl_ctx *ctx, vl_instance *instance, const char *name, uint32_
         return NULL;
     function->count = count;
     function->func.name = name;
+    vl_instance_hold(instance);
     function->number =
         instance->module->given.find_function(instance->table, (int)count, name, &given);
+    vl_instance_let_go(instance); /* the plan that asks has a reference as well */
     if (function->number != 0 && given.scalar != NULL) {
         given.name = name;
         given.argument_count = (int)count;
@@ -148,7 +166,7 @@ class_find_function(vl_ctx *ctx, vl_virtual *table, const char *name, size_t siz
     char *copy;
 
     *func = NULL;
-    if (instance->module->given.find_function == NULL)
+    if (instance->module->given.find_function == NULL || !instance->has_table)
         return 0;
     while (at != NULL && (at->count != count ||
                           vl_name_compare(at->func.name, strlen(at->func.name), name, size) != 0))
@@ -178,11 +196,12 @@ class_open(vl_ctx *ctx, vl_virtual *table, vl_virtual_cursor **out)
     velo_status st;
 
     *out = NULL;
-    if (!instance->has_table)
-        return vl_fail(ctx, VELO_ERROR, "no such table: %s", table->def->object.name);
+    VL_TRY(class_hold(ctx, instance)); /* until the cursor is closed */
     cursor = vl_alloc_zero(ctx, sizeof *cursor);
-    if (cursor == NULL)
+    if (cursor == NULL) {
+        vl_instance_let_go(instance);
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a cursor");
+    }
     cursor->instance = instance;
     vl_arena_init(&cursor->arena, ctx->allocator, 0);
     st = vl_module_fail(ctx, instance->connection,
@@ -190,10 +209,9 @@ class_open(vl_ctx *ctx, vl_virtual *table, vl_virtual_cursor **out)
     if (st != VELO_OK) {
         vl_arena_deinit(&cursor->arena);
         vl_free(cursor);
+        vl_instance_let_go(instance);
         return st;
     }
-    instance->cursor_count++;
-    instance->references++;
     *out = cursor;
     return VELO_OK;
 }
@@ -213,8 +231,7 @@ class_close(vl_virtual_cursor *cursor)
     instance->connection->ctx.error = error;
     vl_arena_deinit(&cursor->arena);
     vl_free(cursor);
-    instance->cursor_count--;
-    vl_instance_release(instance);
+    vl_instance_let_go(instance);
 }
 
 /* Let an argument be a list. */
@@ -322,10 +339,12 @@ static velo_status
 class_begin(vl_ctx *ctx, vl_virtual *table)
 {
     vl_instance *instance = class_instance(table);
+    velo_status st;
 
-    if (!instance->has_table)
-        return vl_fail(ctx, VELO_ERROR, "no such table: %s", table->def->object.name);
-    return vl_instance_begin(ctx, instance);
+    VL_TRY(class_hold(ctx, instance));
+    st = vl_instance_begin(ctx, instance);
+    vl_instance_let_go(instance);
+    return st;
 }
 
 static velo_status
@@ -339,6 +358,7 @@ class_update(vl_ctx *ctx, vl_virtual *table, const vl_value *values, uint32_t co
     vl_arena arena;
     velo_status st;
 
+    VL_TRY(class_hold(ctx, instance));
     vl_arena_init(&arena, ctx->allocator, 0);
     st = class_wrap(ctx, &arena, values, count, &pointers);
     if (st == VELO_OK) {
@@ -348,6 +368,7 @@ class_update(vl_ctx *ctx, vl_virtual *table, const vl_value *values, uint32_t co
         st = vl_module_fail(ctx, connection, st, NULL, NULL);
     }
     vl_arena_deinit(&arena);
+    vl_instance_let_go(instance);
     return st;
 }
 

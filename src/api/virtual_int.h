@@ -42,9 +42,9 @@ struct vl_instance {
     char *sql;     /* of its row in sqlite_schema; NULL: eponymous */
     int64_t rowid; /* of that row */
     uint32_t references;
-    uint32_t cursor_count; /* that are open */
-    vl_arena arena;        /* its columns, and functions */
-    vl_schema home;        /* what its definition says it is in: no objects */
+    uint32_t held_count; /* open cursors, and callbacks at work: it cannot be dropped */
+    vl_arena arena;      /* its columns, and functions */
+    vl_schema home;      /* what its definition says it is in: no objects */
     vl_instance_function *functions;
     vl_instance *next_writer; /* connection->virtual_writers */
     int is_writer;            /* it was created, or begin was called, in the transaction */
@@ -85,6 +85,11 @@ velo_status vl_instance_get(vl_ctx *ctx, velo_connection *connection, const vl_t
                             const char *name, size_t size, vl_instance **out) VL_MUST_CHECK;
 
 void vl_instance_release(vl_instance *instance);
+
+/* A callback of it begins, or a cursor is opened: until it ends, the table is not dropped, and the
+ * instance not freed, whatever SQL the module runs. */
+void vl_instance_hold(vl_instance *instance);
+void vl_instance_let_go(vl_instance *instance);
 
 /* Take an instance off the connection's list; then nobody finds it any more. */
 void vl_instance_unlist(vl_instance *instance);

@@ -3,6 +3,8 @@
  * Invariants
  *   VX1  Listed writers are those whose begin was called, or which were created, in the open
  *        transaction; commit or rollback follows once.
+ *        One that is taken off the list has no next: whoever walks the list, holding the
+ *        writer whose callback it calls (VT3), then stops.
  *   VX2  Savepoints have rising numbers: those of SAVEPOINT from 0, then that of the statement. */
 #include "api/virtual_int.h"
 
@@ -58,7 +60,8 @@ vl_instance_begin(vl_ctx *ctx, vl_instance *instance)
         if (instance->module->given.begin == NULL)
             return VELO_OK;
         VL_TRY(virtual_ask_module(ctx, instance, instance->module->given.begin));
-        vl_instance_join(instance);
+        if (!instance->is_writer) /* a statement of the callback may have come first */
+            vl_instance_join(instance);
     } else if (instance->savepoint > number) {
         return VELO_OK; /* of a statement around this one */
     }
@@ -75,6 +78,7 @@ vl_instance_forget_writer(vl_instance *instance)
     while (*link != instance)
         link = &(*link)->next_writer;
     *link = instance->next_writer;
+    instance->next_writer = NULL;
     instance->is_writer = 0;
     if (instance->references > 0)
         vl_instance_release(instance);
@@ -83,8 +87,17 @@ vl_instance_forget_writer(vl_instance *instance)
 velo_status
 vl_virtuals_sync(vl_ctx *ctx, velo_connection *connection)
 {
-    for (vl_instance *at = connection->virtual_writers; at != NULL; at = at->next_writer)
-        VL_TRY(virtual_ask_module(ctx, at, at->module->given.sync));
+    vl_instance *next;
+
+    for (vl_instance *at = connection->virtual_writers; at != NULL; at = next) {
+        velo_status st;
+
+        vl_instance_hold(at);
+        st = virtual_ask_module(ctx, at, at->module->given.sync);
+        next = at->next_writer;
+        vl_instance_let_go(at);
+        VL_TRY(st);
+    }
     return VELO_OK;
 }
 
@@ -96,13 +109,15 @@ vl_virtuals_end(vl_ctx *ctx, velo_connection *connection, int has_committed)
     while (connection->virtual_writers != NULL) {
         vl_instance *at = connection->virtual_writers;
 
+        vl_instance_hold(at);
+        at->savepoint = 0;
+        vl_instance_forget_writer(at); /* first: a statement of the callback may end here too */
         /* Neither can be refused: the transaction has ended. */
         if (virtual_ask_module(ctx, at,
                                has_committed ? at->module->given.commit
                                              : at->module->given.rollback) != VELO_OK)
             vl_error_clear(ctx);
-        at->savepoint = 0;
-        vl_instance_forget_writer(at);
+        vl_instance_let_go(at);
     }
     ctx->error = error;
 }
@@ -113,10 +128,17 @@ velo_status
 vl_virtuals_save(vl_ctx *ctx, velo_connection *connection)
 {
     int number = virtual_count_savepoints(connection) - 1;
+    vl_instance *next;
 
-    for (vl_instance *at = connection->virtual_writers; number >= 0 && at != NULL;
-         at = at->next_writer)
-        VL_TRY(virtual_save(ctx, at, number));
+    for (vl_instance *at = connection->virtual_writers; number >= 0 && at != NULL; at = next) {
+        velo_status st;
+
+        vl_instance_hold(at);
+        st = virtual_save(ctx, at, number);
+        next = at->next_writer;
+        vl_instance_let_go(at);
+        VL_TRY(st);
+    }
     return VELO_OK;
 }
 
@@ -125,18 +147,22 @@ static velo_status
 virtual_go_back(vl_ctx *ctx, velo_connection *connection, int number, int is_release)
 {
     velo_status st = VELO_OK;
+    vl_instance *next;
 
-    for (vl_instance *at = connection->virtual_writers; number >= 0 && at != NULL;
-         at = at->next_writer) {
+    for (vl_instance *at = connection->virtual_writers; number >= 0 && at != NULL; at = next) {
         velo_status (*callback)(void *, int) =
             is_release ? at->module->given.release : at->module->given.rollback_to;
         velo_status own = VELO_OK;
 
+        next = at->next_writer;
         if (at->savepoint <= number)
             continue;
         at->savepoint = is_release ? number : number + 1;
+        vl_instance_hold(at);
         if (callback != NULL && at->has_table)
             own = vl_module_fail(ctx, connection, callback(at->table, number), NULL, NULL);
+        next = at->next_writer;
+        vl_instance_let_go(at);
         if (st == VELO_OK)
             st = own;
     }

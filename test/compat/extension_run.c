@@ -14,6 +14,7 @@ static __typeof__(sqlite3_close) *run_close;
 static __typeof__(sqlite3_exec) *run_exec;
 static __typeof__(sqlite3_errmsg) *run_errmsg;
 static __typeof__(sqlite3_free) *run_free;
+static __typeof__(sqlite3_malloc) *run_malloc;
 static __typeof__(sqlite3_db_config) *run_db_config;
 static __typeof__(sqlite3_enable_load_extension) *run_enable;
 static __typeof__(sqlite3_load_extension) *run_load;
@@ -35,6 +36,7 @@ find_all(void *library)
            find(library, "sqlite3_exec", &run_exec) &&
            find(library, "sqlite3_errmsg", &run_errmsg) &&
            find(library, "sqlite3_free", &run_free) &&
+           find(library, "sqlite3_malloc", &run_malloc) &&
            find(library, "sqlite3_db_config", &run_db_config) &&
            find(library, "sqlite3_enable_load_extension", &run_enable) &&
            find(library, "sqlite3_load_extension", &run_load);
@@ -89,6 +91,23 @@ load(sqlite3 *db, const char *extension)
     return run_enable(db, 0);
 }
 
+/* Let the connection keep data that the extension destroys, where the library keeps any. */
+static int
+keep_data(void *library, sqlite3 *db, const char *extension)
+{
+    __typeof__(sqlite3_set_clientdata) *set;
+    sqlite3_destructor_type gone;
+    void *loaded = dlopen(extension, RTLD_NOW);
+    int is_ok = loaded != NULL && find(loaded, "extension_gone", &gone);
+
+    if (is_ok && find(library, "sqlite3_set_clientdata", &set))
+        is_ok = set(db, "extension_run", NULL, gone) == SQLITE_OK &&
+                set(db, "extension_run", run_malloc(8), gone) == SQLITE_OK;
+    if (loaded != NULL)
+        (void)dlclose(loaded); /* now only the connection keeps it */
+    return is_ok;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -105,7 +124,8 @@ main(int argc, char **argv)
         fprintf(stderr, "extension_run: %s\n", library == NULL ? dlerror() : argv[3]);
         return 2;
     }
-    if (run_open(":memory:", &db) != SQLITE_OK || load(db, argv[2]) != SQLITE_OK)
+    if (run_open(":memory:", &db) != SQLITE_OK || load(db, argv[2]) != SQLITE_OK ||
+        !keep_data(library, db, argv[2]))
         return 1;
     while (fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = 0;

@@ -734,6 +734,16 @@ ext_double(sqlite3_context *context, int argc, sqlite3_value **argv)
     sqlite3_result_int64(context, 2 * sqlite3_value_int64(argv[0]));
 }
 
+void extension_gone(void *data);
+
+/* What destroys whatever the connection keeps of ours, the run's data among it: we must be loaded
+ * for as long. */
+void
+extension_gone(void *data)
+{
+    sqlite3_free(data);
+}
+
 int sqlite3_extensiontables_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 
 int
@@ -745,12 +755,13 @@ sqlite3_extensiontables_init(sqlite3 *db, char **message, const sqlite3_api_rout
     (void)message;
     code = sqlite3_create_module(db, "numbers", &numbers_module, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_create_module_v2(db, "store", &store_module, NULL, NULL);
+        code =
+            sqlite3_create_module_v2(db, "store", &store_module, sqlite3_malloc(8), extension_gone);
     if (code == SQLITE_OK)
         code = sqlite3_create_module(db, "fields", &fields_module, NULL);
     if (code == SQLITE_OK)
-        code =
-            sqlite3_create_function(db, "ext_double", 1, SQLITE_UTF8, NULL, ext_double, NULL, NULL);
+        code = sqlite3_create_function_v2(db, "ext_double", 1, SQLITE_UTF8, sqlite3_malloc(8),
+                                          ext_double, NULL, NULL, extension_gone);
     if (code == SQLITE_OK)
         code = sqlite3_create_function(db, "store_log", 0, SQLITE_UTF8, NULL, store_tell_log, NULL,
                                        NULL);

@@ -1,5 +1,6 @@
 /* test_compat_threads.c - SQLite's interface used by several threads, for the thread sanitizer:
- * each with connections of its own to one file, and all with one connection that is serialized.
+ * each with connections of its own to one file, all with one connection that is serialized, and
+ * backups between the same two connections in both directions.
  *
  * It includes our sqlite3.h and nothing of VelociDB. Nothing depends on who comes first. */
 #define _GNU_SOURCE
@@ -15,6 +16,7 @@
 
 static char threads_path[80];
 static sqlite3 *threads_shared;
+static sqlite3 *threads_pair[2];
 
 static int
 threads_order(void *arg, int left_size, const void *left, int right_size, const void *right)
@@ -112,6 +114,38 @@ threads_together(void *arg)
     return NULL;
 }
 
+/* Backups from one of the pair to the other; the direction is `from`. That one is refused while
+ * another thread's is at work is as it should be: all must come to an end. */
+static void
+threads_back_up(int from)
+{
+    for (int round = 0; round < 20 * ROUNDS; round++) {
+        sqlite3_backup *backup =
+            sqlite3_backup_init(threads_pair[1 - from], "main", threads_pair[from], "main");
+
+        (void)sqlite3_backup_step(backup, 1);
+        (void)sqlite3_backup_step(backup, -1);
+        (void)sqlite3_backup_finish(backup);
+    }
+}
+
+static void *
+threads_forth(void *arg)
+{
+    (void)arg;
+    threads_back_up(0);
+    return NULL;
+}
+
+static void *
+threads_both_ways(void *arg)
+{
+    (void)arg;
+    threads_back_up(0);
+    threads_back_up(1);
+    return NULL;
+}
+
 /* Run a function in all threads; returns how much has failed. */
 static int
 threads_run(void *(*function)(void *))
@@ -131,6 +165,26 @@ threads_run(void *(*function)(void *))
         all += failures[i];
     }
     return all + (count < THREADS);
+}
+
+/* Backups by all threads, at first in one direction, then in both; returns how much has failed. */
+static int
+threads_run_backups(void)
+{
+    int failed = 0;
+
+    for (int i = 0; i < 2; i++)
+        failed += sqlite3_open(":memory:", &threads_pair[i]) != SQLITE_OK;
+    failed += sqlite3_exec(threads_pair[0], "CREATE TABLE t(a); INSERT INTO t VALUES (7)", NULL,
+                           NULL, NULL) != SQLITE_OK;
+    failed += threads_run(threads_forth);
+    failed += threads_number(threads_pair[1], "SELECT a FROM t") != 7;
+    failed += threads_run(threads_both_ways);
+    for (int i = 0; i < 2; i++) {
+        failed += threads_number(threads_pair[i], "SELECT a FROM t") != 7;
+        failed += sqlite3_close(threads_pair[i]) != SQLITE_OK;
+    }
+    return failed;
 }
 
 int
@@ -158,6 +212,7 @@ main(void)
     failed += threads_run(threads_together);
     failed += threads_number(threads_shared, "SELECT count(*) FROM t") != 2 * THREADS * ROUNDS;
     failed += sqlite3_close(threads_shared) != SQLITE_OK;
+    failed += threads_run_backups();
     (void)unlink(threads_path);
     (void)snprintf(command, sizeof command, "%s-wal", threads_path);
     (void)unlink(command);

@@ -14,12 +14,31 @@ static velo_connection *connection;
 /* What modules were asked, in short words. */
 static char told[4096];
 
+/* What callbacks of memory tables run, by `connection`; or NULL. */
+static const char *intrusion;
+static int intruding;
+static int intrusion_results[32]; /* how often which code has come of it */
+
+static void
+intrude(void)
+{
+    velo_status st;
+
+    if (intrusion == NULL || intruding)
+        return;
+    intruding = 1;
+    st = velo_exec(connection, intrusion, NULL, NULL);
+    intrusion_results[st & 31]++;
+    intruding = 0;
+}
+
 static void
 tell(const char *text)
 {
     size_t at = strlen(told);
 
     (void)snprintf(told + at, sizeof told - at, "%s%s", at > 0 ? " " : "", text);
+    intrude();
 }
 
 #define CHECK_TOLD(wanted)                                                                         \
@@ -240,6 +259,7 @@ memory_best_index(void *table, velo_index_info *info)
     int next = 1;
     char text[64];
 
+    intrude();
     for (int i = 0; i < info->constraint_count; i++) {
         velo_index_constraint *constraint = &info->constraints[i];
 
@@ -294,6 +314,7 @@ memory_open(void *table, void **cursor)
 {
     memory_cursor *made = calloc(1, sizeof *made);
 
+    intrude();
     if (made == NULL)
         return VELO_NOMEM;
     made->table = table;
@@ -314,6 +335,7 @@ memory_filter(void *cursor, int number, const char *text, int count, velo_value 
 {
     memory_cursor *scan = cursor;
 
+    intrude();
     if (number != count || (count > 0 && (text == NULL || strcmp(text, "key") != 0)))
         return VELO_INTERNAL;
     scan->at = 0;
@@ -395,6 +417,7 @@ memory_update(void *table, int count, velo_value **values, int64_t *rowid)
     int64_t wanted;
     int at;
 
+    intrude();
     if (count == 1) {
         memory_remove(memory, memory_find(memory, velo_value_int64(values[0])));
         return VELO_OK;
@@ -543,6 +566,7 @@ static int
 memory_find_function(void *table, int count, const char *name, velo_function *function)
 {
     (void)table;
+    intrude();
     if (count != 2 || (strcmp(name, "starts") != 0 && strcmp(name, "match") != 0))
         return 0;
     function->scalar = memory_starts;
@@ -1273,6 +1297,48 @@ vtab_of_a_few_callbacks(void)
     CHECK_EQ(words_destroyed, 1);
 }
 
+/* Run SQL while the callbacks run `other`. */
+static void
+run_intruded(const char *other, const char *sql)
+{
+    memset(intrusion_results, 0, sizeof intrusion_results);
+    intrusion = other;
+    (void)api_run(connection, sql);
+    intrusion = NULL;
+}
+
+static void
+vtab_is_not_dropped_by_its_callbacks(void)
+{
+    static const char *const changes[] = {
+        "INSERT INTO m VALUES ('x', 1)",
+        "UPDATE m SET a = 'y'",
+        "SELECT a FROM m WHERE a = 'y' ORDER BY a",
+        "BEGIN; SAVEPOINT p; INSERT INTO m VALUES ('z', 1); SAVEPOINT q;"
+        "INSERT INTO m VALUES ('z', 2); ROLLBACK TO q; RELEASE p; COMMIT",
+        "BEGIN; INSERT INTO m VALUES ('z', 1); ROLLBACK",
+        "SELECT a FROM m WHERE starts(a, 'x')",
+    };
+
+    begin();
+    CHECK_RUN(connection, "CREATE VIRTUAL TABLE m USING memory", "");
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        run_intruded("DROP TABLE m", changes[i]);
+        CHECK(intrusion_results[VELO_LOCKED] > 0);
+        CHECK_EQ(intrusion_results[VELO_OK], 0);
+        run_intruded("ROLLBACK", changes[i]); /* the transaction may end, but nothing is lost */
+        told[0] = 0;
+        CHECK_RUN(connection, "SELECT count(*) FROM sqlite_schema", "1");
+    }
+    CHECK_RUN(connection, "BEGIN", "");
+    run_intruded("DROP TABLE m; ROLLBACK", "INSERT INTO m VALUES ('x', 1)");
+    CHECK_EQ(intrusion_results[VELO_OK], 0);
+    run_intruded("DROP TABLE m", "ROLLBACK; DROP TABLE m");
+    CHECK_EQ(intrusion_results[VELO_OK], 0);
+    CHECK_RUN(connection, "SELECT count(*) FROM sqlite_schema", "0");
+    end();
+}
+
 static void
 vtab_survives_lack_of_memory(void)
 {
@@ -1304,6 +1370,7 @@ main(int argc, char **argv)
         UNIT_TEST(vtab_in_other_databases),
         UNIT_TEST(vtab_modules_come_and_go),
         UNIT_TEST(vtab_of_a_few_callbacks),
+        UNIT_TEST(vtab_is_not_dropped_by_its_callbacks),
         UNIT_TEST(vtab_survives_lack_of_memory),
     };
 
