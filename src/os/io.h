@@ -144,6 +144,10 @@ typedef struct vl_file_id {
 
 velo_status vl_file_get_id(vl_ctx *ctx, vl_file *file, vl_file_id *id) VL_MUST_CHECK;
 
+/* When the file was last written, in nanoseconds since 1970, as finely as the system keeps that:
+ * equal times do not mean that nothing was written. On a simulated disk 0. */
+velo_status vl_file_get_write_time(vl_ctx *ctx, vl_file *file, int64_t *time_ns) VL_MUST_CHECK;
+
 /* Let those open a file who may open another one: give it that one's permissions, and as far as the
  * process may its owner and group. Where the group cannot be given nothing is permitted to the
  * group. Neither file needs to be open for writing. On a simulated disk nothing is done.

@@ -290,6 +290,21 @@ vl_posix_file_get_id(vl_file *file, vl_file_id *id)
 }
 
 int
+vl_posix_file_get_write_time(vl_file *file, int64_t *time_ns)
+{
+    struct stat info;
+
+    if (fstat(vl_posix_of(file)->fd, &info) != 0)
+        return errno;
+#if defined(__APPLE__)
+    *time_ns = (int64_t)info.st_mtimespec.tv_sec * 1000000000 + info.st_mtimespec.tv_nsec;
+#else
+    *time_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+#endif
+    return 0;
+}
+
+int
 vl_posix_file_copy_mode(vl_file *from, vl_file *to)
 {
     int fd = vl_posix_of(to)->fd;
