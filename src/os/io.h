@@ -149,8 +149,9 @@ velo_status vl_file_get_id(vl_ctx *ctx, vl_file *file, vl_file_id *id) VL_MUST_C
 velo_status vl_file_get_write_time(vl_ctx *ctx, vl_file *file, int64_t *time_ns) VL_MUST_CHECK;
 
 /* Let those open a file who may open another one: give it that one's permissions, and as far as the
- * process may its owner and group. Where the group cannot be given nothing is permitted to the
- * group. Neither file needs to be open for writing. On a simulated disk nothing is done.
+ * process may its owner and group. Where the group cannot be given, the
+ * new one may what others may. Neither file needs to be open for writing. On a simulated disk
+ * nothing is done.
  *
  * errors  VELO_IOERR_FSTAT, VELO_PERM: the file is not the process's own */
 velo_status vl_file_copy_mode(vl_ctx *ctx, vl_file *from, vl_file *to) VL_MUST_CHECK;

@@ -316,7 +316,7 @@ vl_posix_file_copy_mode(vl_file *from, vl_file *to)
         return errno;
     mode = wanted.st_mode & POSIX_CREATE_MODE;
     if (wanted.st_gid != info.st_gid && fchown(fd, (uid_t)-1, wanted.st_gid) != 0)
-        mode &= ~(mode_t)S_IRWXG;
+        mode = (mode & ~(mode_t)S_IRWXG) | (mode & S_IRWXO) << 3;
     if (mode != (info.st_mode & ~(mode_t)S_IFMT) && fchmod(fd, mode) != 0)
         return errno;
     /* Last: who gives it away has no say in its permissions. Only the superuser can. */
