@@ -4,7 +4,8 @@
  * Invariants
  *   IM1  A connection that takes an image is given it when all of it is there: a failure leaves it
  *        as it was.
- *   IM2  Temporary files are deleted, whatever comes of it. */
+ *   IM2  Temporary files are deleted, whatever comes of it.
+ *   IM3  Nobody else can open them: the folder is everybody's. */
 #include "api/sqlite_int.h"
 
 #include "api/sql_text.h"
@@ -34,6 +35,21 @@ image_name_file(vl_ctx *ctx, vl_io *io, char *path)
                          (unsigned long long)random[1]) < VL_PATH_SIZE)
         return VELO_OK;
     return vl_fail(ctx, VELO_CANTOPEN_FULLPATH, "the path is too long: %s", folder);
+}
+
+/* Make a file of some bytes. keeps IM3 */
+static velo_status
+image_write_file(vl_ctx *ctx, vl_io *io, const char *path, const void *data, size_t size)
+{
+    uint32_t flags = VL_OPEN_WRITE | VL_OPEN_CREATE | VL_OPEN_EXCLUSIVE | VL_OPEN_PRIVATE;
+    velo_status st = VELO_OK;
+    vl_file *file;
+
+    VL_TRY(vl_file_open(ctx, io, path, flags, &file));
+    if (size > 0)
+        st = vl_file_write(ctx, file, data, size, 0);
+    vl_file_close(file);
+    return st;
 }
 
 /* Delete a file and its log; the error is kept. keeps IM2 */
@@ -121,6 +137,7 @@ image_make_own(velo_connection *connection, void **data, int64_t *size)
     velo_status st;
 
     VL_TRY(vl_connection_end_call(connection, image_name_file(ctx, io, path)));
+    VL_TRY(vl_connection_end_call(connection, image_write_file(ctx, io, path, NULL, 0)));
     st = velo_open(path, &options, &file);
     if (st == VELO_OK)
         st = velo_exec(file, "PRAGMA synchronous = OFF", NULL, NULL);
@@ -183,18 +200,6 @@ velo_serialize(velo_connection *connection, const char *database, velo_image_for
 }
 
 /* ---- from bytes ---- */
-
-static velo_status
-image_write_file(vl_ctx *ctx, vl_io *io, const char *path, const void *data, size_t size)
-{
-    vl_file *file;
-    velo_status st;
-
-    VL_TRY(vl_file_open(ctx, io, path, VL_OPEN_WRITE | VL_OPEN_CREATE | VL_OPEN_EXCLUSIVE, &file));
-    st = vl_file_write(ctx, file, data, size, 0);
-    vl_file_close(file);
-    return st;
-}
 
 /* Fill a database in memory with an image of our own. */
 static velo_status

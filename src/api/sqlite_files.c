@@ -7,7 +7,9 @@
  * Invariants
  *   SF1  A file that was there before is neither changed nor replaced, but by converting it where
  *        that was asked for: and then a copy of it is durable before the new one takes its place.
- *   SF2  A crash leaves the old file or the new one under the name. */
+ *   SF2  A crash leaves the old file or the new one under the name.
+ *   SF3  What is made beside a file can be opened by its owner only until it has the permissions of
+ *        that file. */
 #include "api/sqlite_files.h"
 
 #include "api/sqlite_int.h"
@@ -24,6 +26,8 @@
 
 /* The size of pages of a file that is written. */
 #define FILES_PAGE_SIZE 4096U
+
+#define FILES_OPEN_NEW (VL_OPEN_WRITE | VL_OPEN_CREATE | VL_OPEN_EXCLUSIVE)
 
 #define FILES_NEW_SUFFIX  ".velo-new"
 #define FILES_ORIG_SUFFIX ".sqlite-orig"
@@ -122,7 +126,7 @@ velo_export_sqlite(velo_connection *connection, const char *path, velo_progress 
         return VELO_MISUSE;
     ctx = vl_connection_begin_call(connection);
     io = connection->engine->io;
-    st = vl_file_open(ctx, io, path, VL_OPEN_WRITE | VL_OPEN_CREATE | VL_OPEN_EXCLUSIVE, &file);
+    st = vl_file_open(ctx, io, path, FILES_OPEN_NEW, &file);
     if (st != VELO_OK)
         return vl_connection_end_call(connection, st);
     st = vl_connection_end_call(connection,
@@ -187,14 +191,16 @@ files_copy(vl_ctx *ctx, vl_io *io, const char *from_path, const char *to_path)
     if (!exists)
         return VELO_OK;
     VL_TRY(vl_file_open(ctx, io, from_path, 0, &from));
-    st = vl_file_open(ctx, io, to_path, VL_OPEN_WRITE | VL_OPEN_CREATE | VL_OPEN_EXCLUSIVE, &to);
+    st = vl_file_open(ctx, io, to_path, FILES_OPEN_NEW | VL_OPEN_PRIVATE, &to); /* keeps SF3 */
     if (st != VELO_OK) {
         vl_file_close(from);
         return st;
     }
     bytes = vl_alloc(ctx, FILES_COPY_SIZE);
     st = bytes == NULL ? vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for copying")
-                       : files_copy_bytes(ctx, from, to, bytes);
+                       : vl_file_copy_mode(ctx, from, to);
+    if (st == VELO_OK)
+        st = files_copy_bytes(ctx, from, to, bytes);
     vl_free(bytes);
     vl_file_close(to);
     vl_file_close(from);
@@ -203,13 +209,47 @@ files_copy(vl_ctx *ctx, vl_io *io, const char *from_path, const char *to_path)
     return st;
 }
 
+/* Create the new file, with nothing in it. keeps SF3 */
+static velo_status
+files_create_new(vl_ctx *ctx, const files_convert *convert)
+{
+    vl_file *file;
+
+    VL_TRY(
+        vl_file_open(ctx, convert->io, convert->new_path, FILES_OPEN_NEW | VL_OPEN_PRIVATE, &file));
+    vl_file_close(file);
+    return VELO_OK;
+}
+
+/* Give the new file the permissions of the old one, durably. */
+static velo_status
+files_copy_mode(vl_ctx *ctx, const files_convert *convert)
+{
+    vl_file *from;
+    vl_file *to;
+    velo_status st;
+
+    VL_TRY(vl_file_open(ctx, convert->io, convert->path, 0, &from));
+    st = vl_file_open(ctx, convert->io, convert->new_path, VL_OPEN_WRITE, &to);
+    if (st == VELO_OK) {
+        st = vl_file_copy_mode(ctx, from, to);
+        if (st == VELO_OK)
+            st = vl_file_sync(ctx, to);
+        vl_file_close(to);
+    }
+    vl_file_close(from);
+    return st;
+}
+
 /* Make the new database, and close it, which makes it durable. */
 static velo_status
 files_make(vl_ctx *ctx, const files_convert *convert)
 {
     velo_connection *connection = NULL;
-    velo_status st = velo_open(convert->new_path, NULL, &connection);
+    velo_status st;
 
+    VL_TRY(files_create_new(ctx, convert));
+    st = velo_open(convert->new_path, NULL, &connection);
     if (st == VELO_OK)
         st = velo_import_sqlite(connection, convert->path, NULL, NULL);
     if (st != VELO_OK)
@@ -237,6 +277,7 @@ files_swap(vl_ctx *ctx, const files_convert *convert)
 
     VL_TRY(files_copy(ctx, io, convert->path, convert->orig_path));
     VL_TRY(files_copy(ctx, io, convert->wal_path, convert->kept_path));
+    VL_TRY(files_copy_mode(ctx, convert));
     VL_TRY(vl_path_sync_folder(ctx, io, convert->path));
     VL_TRY(vl_path_rename(ctx, io, convert->new_path, convert->path));
     VL_TRY(files_delete_old(ctx, io, convert->wal_path));

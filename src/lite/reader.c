@@ -180,6 +180,7 @@ reader_open_files(vl_ctx *ctx, vl_io *io, const char *path, vl_lite_reader *read
         return vl_fail(ctx, VELO_BUSY, "%s is being written by another program", path);
     VL_TRY(st);
     VL_TRY(vl_file_get_size(ctx, reader->input.file, &reader->input.size));
+    VL_TRY(vl_file_get_write_time(ctx, reader->input.file, &reader->write_time_ns));
     VL_TRY(reader_check_journal(ctx, io, path));
     VL_TRY(vl_path_exists(ctx, io, name, &exists));
     if (exists)
@@ -254,18 +255,21 @@ vl_lite_pages_read(const vl_lite_reader *reader)
 
 /* Whether a file without transactions in its log was changed. Its counter does not tell all: with a
  * log it moves only when page 1 is written. But who writes by a log makes the log's file, and our
- * lock keeps the last of them from deleting it; it may have been copied and emptied. */
+ * lock keeps the last of them from deleting it; it may have been copied and emptied. If it was
+ * there and empty before, then only the time tells that the file was written. */
 static velo_status
 reader_file_has_changed(vl_ctx *ctx, vl_lite_reader *reader, int *changed)
 {
     char name[VL_PATH_SIZE];
     uint8_t counter[4];
+    int64_t time_ns;
     uint64_t size;
 
     VL_TRY(vl_lite_input_read(ctx, &reader->input, counter, sizeof counter, 24));
     VL_TRY(vl_file_get_size(ctx, reader->input.file, &size));
-    *changed =
-        vl_lite_get32(counter) != reader->header.change_counter || size != reader->input.size;
+    VL_TRY(vl_file_get_write_time(ctx, reader->input.file, &time_ns));
+    *changed = vl_lite_get32(counter) != reader->header.change_counter ||
+               size != reader->input.size || time_ns != reader->write_time_ns;
     if (*changed || reader->log.input.file != NULL)
         return VELO_OK;
     VL_TRY(reader_name_log(ctx, vl_file_path(reader->input.file), name));

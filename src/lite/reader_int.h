@@ -44,7 +44,8 @@ velo_status vl_lite_log_has_changed(vl_ctx *ctx, const vl_lite_log *log, int *ch
 void vl_lite_log_close(vl_lite_log *log);
 
 struct vl_lite_reader {
-    vl_io *io; /* of the file; NULL: in memory */
+    vl_io *io;             /* of the file; NULL: in memory */
+    int64_t write_time_ns; /* of the file, when it was opened */
     vl_lite_header header;
     vl_lite_input input;
     vl_lite_log log;

@@ -110,6 +110,9 @@ void vl_io_get_stats(const vl_io *io, vl_io_stats *stats);
 #define VL_OPEN_TEMPORARY                                                                          \
     0x10U /* `path` names a folder: a file without a name in it, gone when                         \
              closed; implies WRITE and CREATE */
+#define VL_OPEN_PRIVATE                                                                            \
+    0x20U /* with CREATE: a file that is created can be opened by its owner only,                  \
+             as one with TEMPORARY always */
 
 /* Open a regular file or a block device.
  *
@@ -140,6 +143,18 @@ typedef struct vl_file_id {
 } vl_file_id;
 
 velo_status vl_file_get_id(vl_ctx *ctx, vl_file *file, vl_file_id *id) VL_MUST_CHECK;
+
+/* When the file was last written, in nanoseconds since 1970, as finely as the system keeps that:
+ * equal times do not mean that nothing was written. On a simulated disk 0. */
+velo_status vl_file_get_write_time(vl_ctx *ctx, vl_file *file, int64_t *time_ns) VL_MUST_CHECK;
+
+/* Let those open a file who may open another one: give it that one's permissions, and as far as the
+ * process may its owner and group. Where the group cannot be given, the
+ * new one may what others may. Neither file needs to be open for writing. On a simulated disk
+ * nothing is done.
+ *
+ * errors  VELO_IOERR_FSTAT, VELO_PERM: the file is not the process's own */
+velo_status vl_file_copy_mode(vl_ctx *ctx, vl_file *from, vl_file *to) VL_MUST_CHECK;
 
 /* Read size bytes at offset.
  *

@@ -36,6 +36,8 @@ typedef struct vl_io_ops {
     int (*file_open)(vl_file *file);
     void (*file_close)(vl_file *file);
     int (*file_get_id)(vl_file *file, vl_file_id *id);
+    int (*file_get_write_time)(vl_file *file, int64_t *time_ns); /* NULL: it is not known */
+    int (*file_copy_mode)(vl_file *from, vl_file *to);           /* NULL: does nothing */
     int (*read)(vl_file *file, void *buf, size_t size, uint64_t offset, size_t *moved);
     /* durable: the bytes are durable on return (RWF_DSYNC); asked only if can_dsync */
     int (*write)(vl_file *file, const void *buf, size_t size, uint64_t offset, int durable,

@@ -39,21 +39,28 @@
 
 #define POSIX_TRANSFER_MAX   ((size_t)1 << 30) /* bytes per call; a multiple of every alignment */
 #define POSIX_CREATE_MODE    0666              /* the process's umask takes away from it */
+#define POSIX_PRIVATE_MODE   0600              /* of VL_OPEN_PRIVATE */
 #define POSIX_NAME_TRIES     16                /* random names tried for a temporary file */
 #define POSIX_MAP_ALIGN      ((size_t)2 << 20) /* of large maps: lets the system use large pages */
 #define POSIX_DESCRIPTOR_MIN 3                 /* keeps P1 */
 
 /* ---- opening ---- */
 
-int
-vl_posix_open_fd(const char *path, int flags)
+static int
+posix_open_fd(const char *path, int flags, mode_t mode)
 {
     int fd;
 
     do
-        fd = open(path, flags | O_CLOEXEC | O_NOCTTY, POSIX_CREATE_MODE);
+        fd = open(path, flags | O_CLOEXEC | O_NOCTTY, mode);
     while (fd < 0 && errno == EINTR);
     return fd;
+}
+
+int
+vl_posix_open_fd(const char *path, int flags)
+{
+    return posix_open_fd(path, flags, POSIX_CREATE_MODE);
 }
 
 void
@@ -202,7 +209,7 @@ posix_open_unnamed(const vl_posix_file *file, int *fd)
                           (unsigned long long)number);
         if (length < 0 || (size_t)length >= sizeof path)
             return ENAMETOOLONG;
-        *fd = vl_posix_open_fd(path, O_RDWR | O_CREAT | O_EXCL);
+        *fd = posix_open_fd(path, O_RDWR | O_CREAT | O_EXCL, POSIX_PRIVATE_MODE);
         if (*fd >= 0)
             return unlink(path) == 0 ? 0 : errno;
         if (errno != EEXIST)
@@ -215,7 +222,7 @@ static int
 posix_open_temporary(const vl_posix_file *file, int *fd)
 {
 #if defined(O_TMPFILE)
-    *fd = vl_posix_open_fd(file->common.path, O_RDWR | O_TMPFILE | O_EXCL);
+    *fd = posix_open_fd(file->common.path, O_RDWR | O_TMPFILE | O_EXCL, POSIX_PRIVATE_MODE);
     if (*fd >= 0)
         return 0;
     /* What systems answer that do not know the flag, or file systems that cannot do it. */
@@ -235,7 +242,8 @@ posix_open_named(const vl_posix_file *file, int *fd)
         flags |= O_CREAT;
     if ((asked & VL_OPEN_EXCLUSIVE) != 0 && (asked & VL_OPEN_CREATE) != 0)
         flags |= O_EXCL;
-    *fd = vl_posix_open_fd(file->common.path, flags | O_NONBLOCK); /* keeps P4 */
+    *fd = posix_open_fd(file->common.path, flags | O_NONBLOCK, /* keeps P4 */
+                        (asked & VL_OPEN_PRIVATE) != 0 ? POSIX_PRIVATE_MODE : POSIX_CREATE_MODE);
     return *fd >= 0 ? 0 : errno;
 }
 
@@ -278,6 +286,42 @@ vl_posix_file_get_id(vl_file *file, vl_file_id *id)
         return errno;
     id->device = (uint64_t)info.st_dev;
     id->inode = (uint64_t)info.st_ino;
+    return 0;
+}
+
+int
+vl_posix_file_get_write_time(vl_file *file, int64_t *time_ns)
+{
+    struct stat info;
+
+    if (fstat(vl_posix_of(file)->fd, &info) != 0)
+        return errno;
+#if defined(__APPLE__)
+    *time_ns = (int64_t)info.st_mtimespec.tv_sec * 1000000000 + info.st_mtimespec.tv_nsec;
+#else
+    *time_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+#endif
+    return 0;
+}
+
+int
+vl_posix_file_copy_mode(vl_file *from, vl_file *to)
+{
+    int fd = vl_posix_of(to)->fd;
+    struct stat wanted;
+    struct stat info;
+    mode_t mode;
+
+    if (fstat(vl_posix_of(from)->fd, &wanted) != 0 || fstat(fd, &info) != 0)
+        return errno;
+    mode = wanted.st_mode & POSIX_CREATE_MODE;
+    if (wanted.st_gid != info.st_gid && fchown(fd, (uid_t)-1, wanted.st_gid) != 0)
+        mode = (mode & ~(mode_t)S_IRWXG) | (mode & S_IRWXO) << 3;
+    if (mode != (info.st_mode & ~(mode_t)S_IFMT) && fchmod(fd, mode) != 0)
+        return errno;
+    /* Last: who gives it away has no say in its permissions. Only the superuser can. */
+    if (wanted.st_uid != info.st_uid && fchown(fd, wanted.st_uid, (gid_t)-1) != 0)
+        return errno == EPERM ? 0 : errno;
     return 0;
 }
 

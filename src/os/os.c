@@ -284,6 +284,30 @@ vl_file_get_id(vl_ctx *ctx, vl_file *file, vl_file_id *id)
                       : os_fail_file(ctx, VELO_IOERR_FSTAT, error, "get the identity of", file);
 }
 
+velo_status
+vl_file_get_write_time(vl_ctx *ctx, vl_file *file, int64_t *time_ns)
+{
+    int error = 0;
+
+    *time_ns = 0;
+    if (file->io->ops->file_get_write_time != NULL)
+        error = file->io->ops->file_get_write_time(file, time_ns);
+    return error == 0 ? VELO_OK
+                      : os_fail_file(ctx, VELO_IOERR_FSTAT, error, "get the time of", file);
+}
+
+velo_status
+vl_file_copy_mode(vl_ctx *ctx, vl_file *from, vl_file *to)
+{
+    int error = 0;
+
+    if (to->io->ops->file_copy_mode != NULL)
+        error = to->io->ops->file_copy_mode(from, to);
+    return error == 0 ? VELO_OK
+                      : os_fail_file(ctx, error == EPERM ? VELO_PERM : VELO_IOERR_FSTAT, error,
+                                     "set the permissions of", to);
+}
+
 /* ---- transfers ---- */
 
 /* Read until size bytes, the file's end, or an error. */

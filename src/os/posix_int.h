@@ -56,6 +56,8 @@ void vl_posix_close(vl_io *io);
 int vl_posix_file_open(vl_file *file);
 void vl_posix_file_close(vl_file *file);
 int vl_posix_file_get_id(vl_file *file, vl_file_id *id);
+int vl_posix_file_get_write_time(vl_file *file, int64_t *time_ns);
+int vl_posix_file_copy_mode(vl_file *from, vl_file *to);
 int vl_posix_read(vl_file *file, void *buf, size_t size, uint64_t offset, size_t *moved);
 int vl_posix_write(vl_file *file, const void *buf, size_t size, uint64_t offset, int durable,
                    size_t *moved);
@@ -91,7 +93,8 @@ void vl_posix_queue_run(vl_io_queue *queue, vl_io_request *requests, uint32_t co
 
 /* The members of vl_io_ops that backends on the system's files share. */
 #define VL_POSIX_OPS                                                                               \
-    .file_get_id = vl_posix_file_get_id, .read = vl_posix_read, .write = vl_posix_write,           \
+    .file_get_id = vl_posix_file_get_id, .file_get_write_time = vl_posix_file_get_write_time,      \
+    .file_copy_mode = vl_posix_file_copy_mode, .read = vl_posix_read, .write = vl_posix_write,     \
     .sync = vl_posix_sync, .start_writing = vl_posix_start_writing, .get_size = vl_posix_get_size, \
     .resize = vl_posix_resize, .allocate = vl_posix_allocate, .punch = vl_posix_punch,             \
     .map_open = vl_posix_map_open, .map_extend = vl_posix_map_extend,                              \

@@ -300,6 +300,7 @@ vl_store_begin_log(vl_ctx *ctx, vl_store *store, vl_log_position start)
     VL_TRY(vl_io_random(ctx, store->io, &options.identity.salt, sizeof options.identity.salt));
     memcpy(options.identity.database_id, super->database_id, sizeof super->database_id);
     options.identity.generation = super->log_generation + 1;
+    options.like = vl_volume_file(store->volume);
     options.start = start > STORE_LOG_START ? start : STORE_LOG_START;
     options.ring_bytes = store->options.log_ring_bytes;
     options.method = store->options.durable_method;

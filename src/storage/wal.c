@@ -114,15 +114,21 @@ wal_allocate(vl_ctx *ctx, const vl_wal_options *options, uint32_t ring_size, vl_
 
 /* Open the file, and make the generation's first segment durable. Keeps G1. */
 static velo_status
-wal_begin(vl_ctx *ctx, vl_wal *wal, const char *path, uint32_t segment_size)
+wal_begin(vl_ctx *ctx, vl_wal *wal, const char *path, vl_file *like, uint32_t segment_size)
 {
+    uint32_t flags = VL_OPEN_WRITE | VL_OPEN_CREATE;
     size_t size = strlen(path) + 1;
 
     wal->path = vl_alloc(ctx, size);
     if (wal->path == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the log's name");
     memcpy(wal->path, path, size);
-    VL_TRY(vl_wal_media_open(ctx, &wal->media, wal->io, path, VL_OPEN_WRITE | VL_OPEN_CREATE));
+    /* Never open to more than the database is, not even while it is empty: who has opened it then
+     * reads it later. */
+    VL_TRY(vl_wal_media_open(ctx, &wal->media, wal->io, path,
+                             like != NULL ? flags | VL_OPEN_PRIVATE : flags));
+    if (like != NULL && vl_file_copy_mode(ctx, like, wal->media.file) != VELO_OK)
+        vl_error_clear(ctx); /* an older log of another user: it stays as it is */
     VL_TRY(vl_wal_segments_init(ctx, wal, segment_size));
     VL_TRY(vl_wal_segments_extend(ctx, wal));
     VL_TRY(vl_wal_media_sync(ctx, &wal->media));
@@ -145,7 +151,7 @@ vl_wal_create(vl_ctx *ctx, const vl_wal_options *options, vl_wal **out)
     VL_TRY(wal_check_options(ctx, options, ring_size, segment_size));
     st = wal_allocate(ctx, options, ring_size, &wal);
     if (st == VELO_OK && options->io != NULL)
-        st = wal_begin(ctx, wal, options->path, segment_size);
+        st = wal_begin(ctx, wal, options->path, options->like, segment_size);
     if (st != VELO_OK) {
         vl_wal_close(wal);
         return st;

@@ -89,6 +89,8 @@ typedef struct vl_wal_options {
     vl_io *io;                /* borrowed, outlives the log; NULL: a database in memory, positions
                                  are counted and nothing is kept */
     const char *path;         /* of the log file; copied */
+    vl_file *like;            /* who may open that file may open the log; NULL: as the system has it
+                                 for new files */
     vl_wal_identity identity; /* of the generation to begin */
     vl_log_position start;    /* its first position: at or above the end of the one before */
     uint32_t ring_bytes;      /* memory for records not yet written, a power of two; 0: default */

@@ -148,56 +148,57 @@ sqlite_replace(const char *name, const char *from, const char *to)
     CHECK_EQ(fclose(file), 0);
 }
 
+/* Texts of the file that the next test makes, what is put in their place, and what an import gives.
+ */
+static const struct {
+    const char *from, *to;
+    velo_status wanted;
+} sqlite_texts[] = {
+    {"CREATE TABLE evil(x /*........................*/)",
+     "CREATE TABLE evil(x /*........................*/)", VELO_OK},
+    {"CREATE TABLE evil(x /*........................*/)",
+     "CREATE TABLE user(x /*........................*/)", VELO_CORRUPT},
+    {"CREATE TABLE evil(x /*........................*/)",
+     "CREATE TABLE IF NOT EXISTS evil(x /*..........*/)", VELO_CORRUPT},
+    {"CREATE TABLE evil(x /*........................*/)",
+     "CREATE TABLE main.evil(x /*...................*/)", VELO_CORRUPT},
+    {"CREATE TABLE evil(x /*........................*/)",
+     "CREATE TABLE other.evil2(x /*.................*/)", VELO_CORRUPT},
+    {"CREATE TABLE evil(x /*........................*/)",
+     "CREATE TEMP TABLE evil(x /*...................*/)", VELO_CORRUPT},
+    {"CREATE VIEW v AS SELECT 1 /*........................*/",
+     "CREATE VIEW w AS SELECT 1 /*........................*/", VELO_CORRUPT},
+    {"CREATE VIEW v AS SELECT 1 /*........................*/",
+     "CREATE VIEW IF NOT EXISTS v AS SELECT 1 /*..........*/", VELO_CORRUPT},
+    {"CREATE VIEW v AS SELECT 1 /*........................*/",
+     "CREATE TEMP VIEW v AS SELECT 1 /*...................*/", VELO_CORRUPT},
+    {"CREATE VIEW v AS SELECT 1 /*........................*/",
+     "CREATE VIEW other.v AS SELECT 1 /*..................*/", VELO_CORRUPT},
+    {"CREATE INDEX i ON evil(x) /*........................*/",
+     "CREATE INDEX j ON evil(x) /*........................*/", VELO_CORRUPT},
+    {"CREATE INDEX i ON evil(x) /*........................*/",
+     "CREATE INDEX i ON user(x) /*........................*/", VELO_CORRUPT},
+    {"CREATE INDEX i ON evil(x) /*........................*/",
+     "CREATE INDEX main.i ON evil(x) /*...................*/", VELO_CORRUPT},
+    {"CREATE INDEX i ON evil(x) /*........................*/",
+     "CREATE INDEX other.i ON evil(x) /*..................*/", VELO_CORRUPT},
+    {"CREATE INDEX i ON evil(x) /*........................*/",
+     "CREATE INDEX IF NOT EXISTS i ON evil(x) /*..........*/", VELO_CORRUPT},
+    {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
+     "CREATE TRIGGER r AFTER DELETE ON main.evil BEGIN SELECT 1 /*...................*/", VELO_OK},
+    {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
+     "CREATE TRIGGER r AFTER DELETE ON user BEGIN SELECT 1 /*........................*/",
+     VELO_CORRUPT},
+    {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
+     "CREATE TRIGGER r AFTER DELETE ON other.evil BEGIN SELECT 1 /*..................*/",
+     VELO_CORRUPT},
+};
+
 /* What a file says that made its objects makes those and nothing else. */
 static void
 texts_make_what_their_rows_say(void)
 {
-    static const struct {
-        const char *from, *to;
-        velo_status wanted;
-    } cases[] = {
-        {"CREATE TABLE evil(x /*........................*/)",
-         "CREATE TABLE evil(x /*........................*/)", VELO_OK},
-        {"CREATE TABLE evil(x /*........................*/)",
-         "CREATE TABLE user(x /*........................*/)", VELO_CORRUPT},
-        {"CREATE TABLE evil(x /*........................*/)",
-         "CREATE TABLE IF NOT EXISTS evil(x /*..........*/)", VELO_CORRUPT},
-        {"CREATE TABLE evil(x /*........................*/)",
-         "CREATE TABLE main.evil(x /*...................*/)", VELO_CORRUPT},
-        {"CREATE TABLE evil(x /*........................*/)",
-         "CREATE TABLE other.evil2(x /*.................*/)", VELO_CORRUPT},
-        {"CREATE TABLE evil(x /*........................*/)",
-         "CREATE TEMP TABLE evil(x /*...................*/)", VELO_CORRUPT},
-        {"CREATE VIEW v AS SELECT 1 /*........................*/",
-         "CREATE VIEW w AS SELECT 1 /*........................*/", VELO_CORRUPT},
-        {"CREATE VIEW v AS SELECT 1 /*........................*/",
-         "CREATE VIEW IF NOT EXISTS v AS SELECT 1 /*..........*/", VELO_CORRUPT},
-        {"CREATE VIEW v AS SELECT 1 /*........................*/",
-         "CREATE TEMP VIEW v AS SELECT 1 /*...................*/", VELO_CORRUPT},
-        {"CREATE VIEW v AS SELECT 1 /*........................*/",
-         "CREATE VIEW other.v AS SELECT 1 /*..................*/", VELO_CORRUPT},
-        {"CREATE INDEX i ON evil(x) /*........................*/",
-         "CREATE INDEX j ON evil(x) /*........................*/", VELO_CORRUPT},
-        {"CREATE INDEX i ON evil(x) /*........................*/",
-         "CREATE INDEX i ON user(x) /*........................*/", VELO_CORRUPT},
-        {"CREATE INDEX i ON evil(x) /*........................*/",
-         "CREATE INDEX main.i ON evil(x) /*...................*/", VELO_CORRUPT},
-        {"CREATE INDEX i ON evil(x) /*........................*/",
-         "CREATE INDEX other.i ON evil(x) /*..................*/", VELO_CORRUPT},
-        {"CREATE INDEX i ON evil(x) /*........................*/",
-         "CREATE INDEX IF NOT EXISTS i ON evil(x) /*..........*/", VELO_CORRUPT},
-        {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
-         "CREATE TRIGGER r AFTER DELETE ON main.evil BEGIN SELECT 1 /*...................*/",
-         VELO_OK},
-        {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
-         "CREATE TRIGGER r AFTER DELETE ON user BEGIN SELECT 1 /*........................*/",
-         VELO_CORRUPT},
-        {"CREATE TRIGGER r AFTER DELETE ON evil BEGIN SELECT 1 /*........................*/",
-         "CREATE TRIGGER r AFTER DELETE ON other.evil BEGIN SELECT 1 /*..................*/",
-         VELO_CORRUPT},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof sqlite_texts / sizeof sqlite_texts[0]; i++) {
         velo_connection *connection = api_run_open(NULL);
 
         CHECK_RUN(connection,
@@ -210,12 +211,13 @@ texts_make_what_their_rows_say(void)
         (void)unlink(unit_path("a"));
         CHECK_STATUS(velo_export_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
         CHECK_EQ(velo_close(connection), VELO_OK);
-        sqlite_replace("a", cases[i].from, cases[i].to);
+        sqlite_replace("a", sqlite_texts[i].from, sqlite_texts[i].to);
         connection = api_run_open(NULL);
         CHECK_RUN(connection,
                   "CREATE TABLE user(x); ATTACH ':memory:' AS other; CREATE TABLE other.evil(x)",
                   "");
-        CHECK_STATUS(velo_import_sqlite(connection, unit_path("a"), NULL, NULL), cases[i].wanted);
+        CHECK_STATUS(velo_import_sqlite(connection, unit_path("a"), NULL, NULL),
+                     sqlite_texts[i].wanted);
         CHECK_RUN(connection,
                   "SELECT count(*) FROM user; SELECT count(*) FROM temp.sqlite_schema; "
                   "SELECT group_concat(name) FROM other.sqlite_schema",
@@ -302,6 +304,38 @@ opening_refuses_or_converts(void)
     CHECK_EQ(rename(unit_path("a.sqlite.sqlite-orig"), unit_path("b")), 0);
 }
 
+static unsigned
+sqlite_mode(const char *name)
+{
+    struct stat info;
+
+    return stat(unit_path(name), &info) == 0 ? (unsigned)info.st_mode & 0777 : 0;
+}
+
+/* A file that only some may read stays so, and so does what is kept of it; the log is as the
+ * database is. */
+static void
+a_converted_file_has_the_old_ones_mode(void)
+{
+    static const unsigned modes[] = {0600, 0660, 0644};
+
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        velo_connection *connection;
+
+        (void)unlink(unit_path("a.sqlite-orig"));
+        (void)unlink(unit_path("a"));
+        sqlite_make("a");
+        CHECK_EQ(chmod(unit_path("a"), modes[i]), 0);
+        CHECK_STATUS(sqlite_open("a", VELO_SQLITE_CONVERT, &connection), VELO_OK);
+        CHECK_RUN(connection, "INSERT INTO t(b) VALUES('new')", "");
+        CHECK_EQ(sqlite_mode("a"), modes[i]);
+        CHECK_EQ(sqlite_mode("a-wal"), modes[i]);
+        CHECK_EQ(sqlite_mode("a.sqlite-orig"), modes[i]);
+        CHECK_EQ(velo_close(connection), VELO_OK);
+        CHECK(!velo_is_sqlite_file(unit_path("a")));
+    }
+}
+
 static void
 a_conversion_in_the_way_is_refused(void)
 {
@@ -354,6 +388,7 @@ main(int argc, char **argv)
         UNIT_TEST(texts_make_what_their_rows_say),
         UNIT_TEST(progress_is_told_and_ends_it),
         UNIT_TEST(opening_refuses_or_converts),
+        UNIT_TEST(a_converted_file_has_the_old_ones_mode),
         UNIT_TEST(a_conversion_in_the_way_is_refused),
         UNIT_TEST(a_damaged_file_stays),
     };

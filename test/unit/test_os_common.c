@@ -213,6 +213,47 @@ common_child_is_nobody(void)
     vl_io_close(io);
 }
 
+/* The permissions of a file of the test's folder. */
+static unsigned
+common_mode(const char *name)
+{
+    struct stat info;
+
+    return stat(unit_path(name), &info) == 0 ? (unsigned)info.st_mode & 07777 : 0;
+}
+
+static void
+common_check_modes(vl_io *io, const char *folder)
+{
+    uint32_t flags = VL_OPEN_WRITE | VL_OPEN_CREATE;
+    vl_file *files[2];
+
+    (void)folder;
+    CHECK_OK(vl_file_open(unit_ctx(), io, unit_path("own"), flags | VL_OPEN_PRIVATE, &files[0]));
+    CHECK_OK(common_create(io, "all", &files[1]));
+    CHECK_EQ(common_mode("own"), 0600);
+    CHECK_EQ(common_mode("all"), 0644);
+    CHECK_EQ(chmod(unit_path("all"), 0640), 0);
+    CHECK_OK(vl_file_copy_mode(unit_ctx(), files[1], files[0]));
+    CHECK_EQ(common_mode("own"), 0640);
+    vl_file_close(files[0]); /* one that is there keeps what it has */
+    CHECK_OK(vl_file_open(unit_ctx(), io, unit_path("own"), flags | VL_OPEN_PRIVATE, &files[0]));
+    CHECK_EQ(common_mode("own"), 0640);
+    for (int i = 0; i < 2; i++) {
+        vl_file_close(files[i]);
+        CHECK_OK(vl_path_delete(unit_ctx(), io, unit_path(i == 0 ? "own" : "all")));
+    }
+}
+
+static void
+common_files_may_be_private(void)
+{
+    mode_t mask = umask(022);
+
+    common_run(common_check_modes);
+    (void)umask(mask);
+}
+
 static void
 common_permissions_are_reported(void)
 {
@@ -756,6 +797,7 @@ main(int argc, char **argv)
         UNIT_TEST(common_paths_may_be_odd),
         UNIT_TEST(common_only_files_are_opened),
         UNIT_TEST(common_symbolic_links_are_followed),
+        UNIT_TEST(common_files_may_be_private),
         UNIT_TEST(common_permissions_are_reported),
         UNIT_TEST(common_read_only_media_are_reported),
         UNIT_TEST(common_full_media_are_reported),
