@@ -22,16 +22,26 @@ json_table_make(vl_ctx *ctx, void *user, const vl_table_func *func, const vl_val
                                 .is_blob = table->is_blob,
                                 .json = count > 0 ? &arguments[0] : NULL,
                                 .root = count > 1 ? &arguments[1] : NULL};
+    const vl_json_rows *made;
+    velo_status st = vl_json_rows_make(ctx, arena, &of, &made, &rows->row_count);
 
     (void)user;
-    return vl_json_rows_make(ctx, arena, &of, &rows->values, &rows->row_count);
+    rows->state = made;
+    return st;
+}
+
+static velo_status
+json_table_read(vl_ctx *ctx, const void *state, uint32_t row, uint32_t column, vl_arena *arena,
+                vl_value *value)
+{
+    return vl_json_rows_read(ctx, state, row, column, arena, value);
 }
 
 static const json_table json_tables[] = {
-    {{"json_each", VL_JSON_ROW_COLUMNS, json_table_make}, 0, 0},
-    {{"json_tree", VL_JSON_ROW_COLUMNS, json_table_make}, 1, 0},
-    {{"jsonb_each", VL_JSON_ROW_COLUMNS, json_table_make}, 0, 1},
-    {{"jsonb_tree", VL_JSON_ROW_COLUMNS, json_table_make}, 1, 1}};
+    {{"json_each", VL_JSON_ROW_COLUMNS, json_table_make, json_table_read}, 0, 0},
+    {{"json_tree", VL_JSON_ROW_COLUMNS, json_table_make, json_table_read}, 1, 0},
+    {{"jsonb_each", VL_JSON_ROW_COLUMNS, json_table_make, json_table_read}, 0, 1},
+    {{"jsonb_tree", VL_JSON_ROW_COLUMNS, json_table_make, json_table_read}, 1, 1}};
 
 int
 vl_json_table_find(const char *name, size_t size, vl_plan_table_func *found)

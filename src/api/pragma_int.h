@@ -68,7 +68,7 @@ typedef struct vl_pragma {
 /* A vl_pragma. The columns behind the flags are the answer's and then those hidden ones that the
  * flags ask for. */
 #define VL_PRAGMA(name, run, flags, ...)                                                           \
-    {{"pragma_" name, VL_PRAGMA_COUNT(__VA_ARGS__), vl_pragma_make},                               \
+    {{"pragma_" name, VL_PRAGMA_COUNT(__VA_ARGS__), vl_pragma_make, NULL},                         \
      {__VA_ARGS__},                                                                                \
      VL_PRAGMA_COUNT(__VA_ARGS__) - VL_PRAGMA_HIDDEN(flags),                                       \
      (flags),                                                                                      \

@@ -5,9 +5,13 @@
  *
  * Invariants
  *   FS1  Arguments, rows and their texts are in the stage's arena until the scan is rewound, so
- *        batches hold the rows' texts without copies. */
+ *        batches hold the rows' texts without copies. What the function makes when a row is read is
+ *        in the batch's arena; a batch ends early when that is much. */
 #include "exec/source.h"
 #include "exec/table_func.h"
+
+/* Bytes of values made for a batch, beyond which it takes no more rows. */
+#define FUNCTION_BATCH_BYTES VL_BY_BUILD(4194304U, 4096U)
 
 typedef struct function_stage {
     vl_stage base;
@@ -52,22 +56,41 @@ function_begin(vl_ctx *ctx, function_stage *function)
     return VELO_OK;
 }
 
-/* Put the next rows into the batch, `wanted` at most. */
-static void
-function_give(function_stage *function, uint32_t wanted)
+/* The columns of a row that the operator has. */
+static velo_status
+function_read(vl_ctx *ctx, function_stage *function)
 {
     const vl_op *op = function->base.op;
     const vl_op_function_scan *scan = &op->as.function_scan;
-    vl_batch *batch = &function->base.batch;
+    const vl_table_func *func = scan->function;
+    const vl_value *values = func->read == NULL
+                                 ? function->rows.values + (size_t)function->at * func->column_count
+                                 : NULL;
 
-    for (; batch->chunk.count < wanted && function->at < function->rows.row_count; function->at++) {
-        const vl_value *values =
-            function->rows.values + (size_t)function->at * scan->function->column_count;
-
-        for (uint32_t i = 0; i < op->column_count; i++)
+    for (uint32_t i = 0; i < op->column_count; i++) {
+        if (values != NULL)
             function->row[i] = values[scan->columns[i]];
-        vl_batch_append(batch, function->row);
+        else
+            VL_TRY(func->read(ctx, function->rows.state, function->at, (uint32_t)scan->columns[i],
+                              &function->base.batch.arena, &function->row[i]));
     }
+    return VELO_OK;
+}
+
+/* Put the next rows into the batch, `wanted` at most. */
+static velo_status
+function_give(vl_ctx *ctx, function_stage *function, uint32_t wanted)
+{
+    vl_batch *batch = &function->base.batch;
+    size_t most = batch->arena.held_bytes + FUNCTION_BATCH_BYTES;
+
+    while (batch->chunk.count < wanted && function->at < function->rows.row_count &&
+           (batch->chunk.count == 0 || batch->arena.held_bytes <= most)) {
+        VL_TRY(function_read(ctx, function));
+        vl_batch_append(batch, function->row);
+        function->at++;
+    }
+    return VELO_OK;
 }
 
 static velo_status
@@ -82,8 +105,16 @@ function_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **ou
         VL_TRY(function_begin(ctx, function));
     }
     for (;;) {
+        velo_status st;
+
         VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, wanted));
-        function_give(function, wanted);
+        st = function_give(ctx, function, wanted);
+        if (st != VELO_OK) {
+            function->at = function->rows.row_count;
+            if (batch->chunk.count == 0)
+                return st;
+            vl_stage_stash(ctx, stage, st);
+        }
         if (batch->chunk.count == 0)
             return VELO_OK;
         VL_TRY(vl_exec_poll(ctx, stage->exec, batch->chunk.count));
@@ -98,7 +129,7 @@ function_rewind(vl_stage *stage)
 {
     function_stage *function = (function_stage *)stage;
 
-    function->rows = (vl_table_func_rows){NULL, 0};
+    function->rows = (vl_table_func_rows){NULL, NULL, 0};
     function->at = 0;
     function->is_begun = 0;
     vl_arena_reset(&function->arena);

@@ -14,8 +14,10 @@ typedef struct vl_table_func vl_table_func;
 
 /* The rows of one call, in their order. */
 typedef struct vl_table_func_rows {
-    const vl_value *values; /* row after row, column_count values each, hidden columns too */
-    uint32_t row_count;     /* see values */
+    const vl_value *values; /* row after row, column_count values each, hidden columns too; without
+                               func->read only */
+    const void *state;      /* of func->read */
+    uint32_t row_count;
 } vl_table_func_rows;
 
 struct vl_table_func {
@@ -33,6 +35,13 @@ struct vl_table_func {
     velo_status (*make)(vl_ctx *ctx, void *user, const vl_table_func *func,
                         const vl_value *arguments, uint32_t count, vl_arena *arena,
                         vl_table_func_rows *rows);
+
+    /* Make a value of a row, for functions whose values are many or large: only what a statement
+     * reads is made, and lives as long as the batch. NULL: rows->values has them.
+     *
+     * arena      where its bytes go, unless they live as long as the rows */
+    velo_status (*read)(vl_ctx *ctx, const void *state, uint32_t row, uint32_t column,
+                        vl_arena *arena, vl_value *value);
 };
 
 #endif

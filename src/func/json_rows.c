@@ -2,7 +2,10 @@
  *
  * Invariants
  *   JR1  An id is the offset in the JSONB of what the row is about, from its label on: it is
- * unique, and the same each time. JR2  Nesting is counted against VL_JSON_DEPTH_MAX. */
+ *        unique, and the same each time.
+ *   JR2  Nesting is counted against VL_JSON_DEPTH_MAX.
+ *   JR3  A row is four numbers, parents before what is in them. Keys, values and paths are made
+ *        when they are read: each level's text holds those of all levels below. */
 #include "func/json_rows.h"
 
 #include "func/json_int.h"
@@ -28,89 +31,35 @@ enum {
 const char *const vl_json_row_names[VL_JSON_ROW_COLUMNS] = {
     "key", "value", "type", "atom", "id", "parent", "fullkey", "path", "json", "root"};
 
-typedef struct rows_maker {
-    vl_func_call call; /* for values: its arena is the rows' */
-    const vl_json_rows_of *of;
-    vl_func_bytes blob;
-    vl_func_buffer rows; /* of vl_value */
-    vl_func_buffer path; /* of the value whose elements are made rows of */
-    vl_value hidden[VL_JSON_ROW_HIDDEN];
-} rows_maker;
+/* No row. */
+#define ROWS_NONE UINT32_MAX
 
-/* One row, as it is made. */
-typedef struct rows_row {
-    vl_func_bytes from; /* the value */
-    vl_json_node node;  /* its header */
-    vl_value key;
-    size_t id;
-    int64_t parent; /* negative: none */
+/* A row; the JSONB is less than 4 GB. Keeps JR3. */
+typedef struct rows_entry {
+    uint32_t at;     /* offset of the value */
+    uint32_t id;     /* that of its label, which is before it; or `at`: it has none */
+    uint32_t parent; /* the row that it is in; ROWS_NONE: what json_each has the elements of */
+    uint32_t index;  /* among the elements of an array */
+} rows_entry;
+
+struct vl_json_rows {
+    vl_func func; /* the function's name, for messages */
+    int is_tree;
+    int is_blob;
+    int has_root; /* the first row is the value itself */
+    vl_func_bytes blob;
+    vl_value hidden[VL_JSON_ROW_HIDDEN];
+    vl_value key; /* of the root, as a row */
     vl_value fullkey;
     vl_value path;
-} rows_row;
+    rows_entry *entries; /* NULL while they are counted */
+    uint32_t count;
+};
 
 static vl_value
 rows_static_text(const char *text)
 {
     return (vl_value){.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
-}
-
-/* A copy of a text. */
-static velo_status
-rows_copy(rows_maker *maker, const void *data, size_t size, vl_value *value)
-{
-    return vl_func_copy(&maker->call, VL_TYPE_TEXT, data, size, value);
-}
-
-static velo_status
-rows_status(rows_maker *maker, const vl_func_buffer *buffer)
-{
-    vl_value ignored;
-
-    return vl_func_buffer_end(&maker->call, buffer, &ignored);
-}
-
-/* The columns value, type and atom. */
-static velo_status
-rows_put_value(rows_maker *maker, const rows_row *row, vl_value *values)
-{
-    vl_func_buffer text = {.arena = maker->call.arena};
-    velo_status status = VELO_OK;
-
-    values[ROWS_TYPE] = rows_static_text(vl_json_type_name(row->node.type));
-    if (!vl_json_is_container(row->node.type)) {
-        if (!vl_json_to_value(&maker->call, row->from, &values[ROWS_VALUE], &status))
-            return vl_json_fail_malformed(maker->call.ctx);
-        values[ROWS_ATOM] = values[ROWS_VALUE];
-        return status;
-    }
-    if (maker->of->is_blob)
-        return vl_func_copy(&maker->call, VL_TYPE_BLOB, row->from.at,
-                            row->node.header + row->node.size, &values[ROWS_VALUE]);
-    if (!vl_json_print(row->from, &text))
-        return vl_json_fail_malformed(maker->call.ctx);
-    status = vl_func_buffer_end(&maker->call, &text, &values[ROWS_VALUE]);
-    values[ROWS_VALUE].is_json = 1;
-    return status;
-}
-
-static velo_status
-rows_add(rows_maker *maker, const rows_row *row)
-{
-    vl_value values[VL_JSON_ROW_COLUMNS];
-
-    for (size_t i = 0; i < VL_ARRAY_COUNT(values); i++)
-        values[i] = vl_value_of_null();
-    VL_TRY(rows_put_value(maker, row, values));
-    values[ROWS_KEY] = row->key;
-    values[ROWS_ID] = vl_value_of_integer((int64_t)row->id);
-    if (row->parent >= 0)
-        values[ROWS_PARENT] = vl_value_of_integer(row->parent);
-    values[ROWS_FULLKEY] = row->fullkey;
-    values[ROWS_PATH] = row->path;
-    values[ROWS_JSON] = maker->hidden[0];
-    values[ROWS_ROOT] = maker->hidden[1];
-    vl_func_append(&maker->rows, values, sizeof values);
-    return rows_status(maker, &maker->rows);
 }
 
 /* ---- paths ---- */
@@ -142,70 +91,205 @@ rows_append_index(vl_func_buffer *path, uint32_t index)
     vl_func_append_char(path, ']');
 }
 
-/* ---- elements ---- */
-
-static velo_status rows_make_elements(rows_maker *maker, const rows_row *of, int depth);
-
-/* An element's row, and with json_tree those below it. */
-static velo_status
-rows_make_element(rows_maker *maker, rows_row *row, int depth)
+/* Append the step that leads to a row from what it is in. Returns 0 when it is damaged. */
+static int
+rows_append_step(const vl_json_rows *rows, const rows_entry *entry, vl_func_buffer *path)
 {
-    VL_TRY(rows_copy(maker, maker->path.text, maker->path.size, &row->fullkey));
-    VL_TRY(rows_add(maker, row));
-    return maker->of->is_tree && vl_json_is_container(row->node.type)
-               ? rows_make_elements(maker, row, depth + 1)
-               : VELO_OK;
-}
+    vl_func_bytes from = {rows->blob.at + entry->id, rows->blob.end};
+    vl_json_node label;
 
-/* Read an element at `at`, behind its label in an object, of which key and path are made. */
-static velo_status
-rows_take_element(rows_maker *maker, const rows_row *of, vl_func_bytes *at, uint32_t index,
-                  rows_row *row)
-{
-    vl_json_node key;
-
-    row->id = (size_t)(at->at - maker->blob.at); /* keeps JR1 */
-    row->parent = maker->of->is_tree ? (int64_t)of->id : -1;
-    row->path = of->fullkey;
-    if (of->node.type == VL_JSON_OBJECT) {
-        vl_func_buffer label = {.arena = maker->call.arena};
-        vl_func_bytes payload;
-
-        if (!vl_json_read(*at, &key) || !vl_json_is_text(key.type))
-            return vl_json_fail_malformed(maker->call.ctx);
-        payload = vl_json_payload(*at, &key);
-        vl_json_append_plain(&label, key.type, payload);
-        VL_TRY(vl_func_buffer_end(&maker->call, &label, &row->key));
-        rows_append_label(&maker->path, payload);
-        at->at = payload.end;
-    } else {
-        row->key = vl_value_of_integer(index);
-        rows_append_index(&maker->path, index);
+    if (entry->id == entry->at) {
+        rows_append_index(path, entry->index);
+        return 1;
     }
-    VL_TRY(rows_status(maker, &maker->path));
-    row->from = *at;
-    if (!vl_json_read(*at, &row->node))
-        return vl_json_fail_malformed(maker->call.ctx);
-    at->at = vl_json_behind(*at, &row->node);
-    return VELO_OK;
+    if (!vl_json_read(from, &label))
+        return 0;
+    rows_append_label(path, vl_json_payload(from, &label));
+    return 1;
 }
 
+/* The path of a row; ROWS_NONE: of what json_each has the elements of. */
 static velo_status
-rows_make_elements(rows_maker *maker, const rows_row *of, int depth)
+rows_read_path(const vl_json_rows *rows, vl_func_call *call, uint32_t row, vl_value *value)
 {
-    vl_func_bytes at = vl_json_payload(of->from, &of->node);
-    size_t size = maker->path.size;
+    vl_func_buffer path = {.arena = call->arena};
+    uint32_t steps[VL_JSON_DEPTH_MAX + 1];
+    uint32_t count = 0;
+
+    while (row != ROWS_NONE && !(rows->has_root && row == 0)) {
+        steps[count++] = row; /* JR2 bounds it */
+        row = rows->entries[row].parent;
+    }
+    if (count == 0) {
+        *value = rows->fullkey;
+        return VELO_OK;
+    }
+    vl_func_append(&path, rows->fullkey.as.data, rows->fullkey.size);
+    while (count > 0)
+        if (!rows_append_step(rows, &rows->entries[steps[--count]], &path))
+            return vl_json_fail_malformed(call->ctx);
+    return vl_func_buffer_end(call, &path, value);
+}
+
+/* ---- reading ---- */
+
+static velo_status
+rows_read_key(const vl_json_rows *rows, vl_func_call *call, const rows_entry *entry,
+              vl_value *value)
+{
+    vl_func_bytes from = {rows->blob.at + entry->id, rows->blob.end};
+    vl_func_buffer text = {.arena = call->arena};
+    vl_json_node label;
+
+    if (entry->id == entry->at) {
+        *value = vl_value_of_integer(entry->index);
+        return VELO_OK;
+    }
+    if (!vl_json_read(from, &label))
+        return vl_json_fail_malformed(call->ctx);
+    vl_json_append_plain(&text, label.type, vl_json_payload(from, &label));
+    return vl_func_buffer_end(call, &text, value);
+}
+
+/* The columns value, type and atom. */
+static velo_status
+rows_read_value(const vl_json_rows *rows, vl_func_call *call, const rows_entry *entry,
+                uint32_t column, vl_value *value)
+{
+    vl_func_bytes from = {rows->blob.at + entry->at, rows->blob.end};
+    vl_func_buffer text = {.arena = call->arena};
+    velo_status status = VELO_OK;
+    vl_json_node node;
+
+    if (!vl_json_read(from, &node))
+        return vl_json_fail_malformed(call->ctx);
+    if (column == ROWS_TYPE) {
+        *value = rows_static_text(vl_json_type_name(node.type));
+        return VELO_OK;
+    }
+    if (!vl_json_is_container(node.type))
+        return vl_json_to_value(call, from, value, &status) ? status
+                                                            : vl_json_fail_malformed(call->ctx);
+    if (column == ROWS_ATOM)
+        return VELO_OK;
+    if (rows->is_blob)
+        return vl_func_copy(call, VL_TYPE_BLOB, from.at, node.header + node.size, value);
+    if (!vl_json_print(from, &text))
+        return vl_json_fail_malformed(call->ctx);
+    status = vl_func_buffer_end(call, &text, value);
+    value->is_json = 1;
+    return status;
+}
+
+velo_status
+vl_json_rows_read(vl_ctx *ctx, const vl_json_rows *rows, uint32_t row, uint32_t column,
+                  vl_arena *arena, vl_value *value)
+{
+    vl_func_call call = {.ctx = ctx, .arena = arena, .func = &rows->func};
+    const rows_entry *entry = &rows->entries[row];
+    int is_root = rows->has_root && row == 0;
+
+    *value = vl_value_of_null();
+    switch (column) {
+    case ROWS_KEY:
+        if (!is_root)
+            return rows_read_key(rows, &call, entry, value);
+        *value = rows->key;
+        return VELO_OK;
+    case ROWS_ID:
+        *value = vl_value_of_integer(entry->id);
+        return VELO_OK;
+    case ROWS_PARENT:
+        if (entry->parent != ROWS_NONE)
+            *value = vl_value_of_integer(rows->entries[entry->parent].id);
+        return VELO_OK;
+    case ROWS_FULLKEY:
+        return rows_read_path(rows, &call, row, value);
+    case ROWS_PATH:
+        if (!is_root)
+            return rows_read_path(rows, &call, entry->parent, value);
+        *value = rows->path;
+        return VELO_OK;
+    case ROWS_JSON:
+    case ROWS_ROOT:
+        *value = rows->hidden[column - ROWS_JSON];
+        return VELO_OK;
+    default:
+        return rows_read_value(rows, &call, entry, column, value);
+    }
+}
+
+/* ---- finding ---- */
+
+/* Count a row, and note it once there is room. Returns its number. */
+static uint32_t
+rows_add(vl_json_rows *rows, const rows_entry *entry)
+{
+    if (rows->entries != NULL)
+        rows->entries[rows->count] = *entry;
+    return rows->count++;
+}
+
+/* Find an element at `at`, behind its label in an object. Returns 0 when it is damaged. */
+static int
+rows_find_element(const vl_json_rows *rows, int has_label, vl_func_bytes *at, rows_entry *entry,
+                  vl_json_node *node)
+{
+    vl_json_node label;
+
+    entry->id = (uint32_t)(at->at - rows->blob.at); /* keeps JR1 */
+    if (has_label) {
+        if (!vl_json_read(*at, &label) || !vl_json_is_text(label.type))
+            return 0;
+        at->at = vl_json_behind(*at, &label);
+    }
+    entry->at = (uint32_t)(at->at - rows->blob.at);
+    return vl_json_read(*at, node);
+}
+
+/* The rows of the elements of an array or object, and with json_tree those below them. Returns 0
+ * when it is damaged. */
+static int
+rows_find_elements(vl_json_rows *rows, vl_func_bytes of, const vl_json_node *node, uint32_t parent,
+                   int depth)
+{
+    vl_func_bytes at = vl_json_payload(of, node);
 
     if (depth > VL_JSON_DEPTH_MAX) /* keeps JR2 */
-        return vl_json_fail_malformed(maker->call.ctx);
+        return 0;
     for (uint32_t index = 0; at.at < at.end; index++) {
-        rows_row row = {.key = vl_value_of_null()};
+        rows_entry entry = {.parent = parent, .index = index};
+        vl_json_node found;
+        uint32_t row;
 
-        VL_TRY(rows_take_element(maker, of, &at, index, &row));
-        VL_TRY(rows_make_element(maker, &row, depth));
-        maker->path.size = size;
+        if (!rows_find_element(rows, node->type == VL_JSON_OBJECT, &at, &entry, &found))
+            return 0;
+        row = rows_add(rows, &entry);
+        if (rows->is_tree && vl_json_is_container(found.type) &&
+            !rows_find_elements(rows, at, &found, row, depth + 1))
+            return 0;
+        at.at = vl_json_behind(at, &found);
     }
-    return VELO_OK;
+    return 1;
+}
+
+/* All rows from a value on. Returns 0 when it is damaged. */
+static int
+rows_find_all(vl_json_rows *rows, const vl_json_place *place)
+{
+    vl_func_bytes from = {rows->blob.at + place->at, rows->blob.end};
+    rows_entry root = {.at = (uint32_t)place->at, .parent = ROWS_NONE};
+    uint32_t row = ROWS_NONE;
+    vl_json_node node;
+
+    root.id = place->label > 0 ? (uint32_t)place->label : root.at;
+    rows->count = 0;
+    if (!vl_json_read(from, &node))
+        return 0;
+    rows->has_root = rows->is_tree || !vl_json_is_container(node.type);
+    if (rows->has_root)
+        row = rows_add(rows, &root);
+    return !vl_json_is_container(node.type) || rows_find_elements(rows, from, &node, row, 1);
 }
 
 /* ---- the root ---- */
@@ -231,7 +315,8 @@ rows_last_step(vl_func_bytes path)
 
 /* The key and path of the root, by the path that leads to it. */
 static velo_status
-rows_name_root(rows_maker *maker, vl_func_bytes path, const vl_json_place *place, rows_row *row)
+rows_name_root(vl_func_call *call, vl_json_rows *rows, vl_func_bytes path,
+               const vl_json_place *place)
 {
     size_t last = rows_last_step(path);
     size_t size = (size_t)(path.end - path.at);
@@ -240,80 +325,84 @@ rows_name_root(rows_maker *maker, vl_func_bytes path, const vl_json_place *place
     vl_json_node node;
     vl_func_bytes from;
 
-    row->path = row->fullkey;
     if (last == 0)
         return VELO_OK;
-    row->path.size = (uint32_t)last;
+    rows->path.size = (uint32_t)last;
     if (path.at[last] == '.') {
         size_t quote = *step == '"' ? 1 : 0;
 
-        return rows_copy(maker, step + quote, size - last - 1 - 2 * quote, &row->key);
+        return vl_func_copy(call, VL_TYPE_TEXT, step + quote, size - last - 1 - 2 * quote,
+                            &rows->key);
     }
-    if (vl_json_find(maker->blob, (vl_func_bytes){path.at + 1, path.at + last}, &above) !=
+    if (vl_json_find(rows->blob, (vl_func_bytes){path.at + 1, path.at + last}, &above) !=
         VL_JSON_FOUND)
-        return vl_json_fail_malformed(maker->call.ctx);
-    from = (vl_func_bytes){maker->blob.at + above.at, maker->blob.end};
+        return vl_json_fail_malformed(call->ctx);
+    from = (vl_func_bytes){rows->blob.at + above.at, rows->blob.end};
     if (!vl_json_read(from, &node))
-        return vl_json_fail_malformed(maker->call.ctx);
+        return vl_json_fail_malformed(call->ctx);
     from.at += node.header;
-    from.end = maker->blob.at + place->at;
-    row->key = vl_value_of_integer(vl_json_count(from));
+    from.end = rows->blob.at + place->at;
+    rows->key = vl_value_of_integer(vl_json_count(from));
     return VELO_OK;
 }
 
+/* Find all rows from what a path leads to: once to count them, and again to note them. */
 static velo_status
-rows_make_from(rows_maker *maker, vl_func_bytes path, const vl_json_place *place)
+rows_make_from(vl_func_call *call, vl_json_rows *rows, vl_func_bytes path,
+               const vl_json_place *place)
 {
-    rows_row root = {.key = vl_value_of_null(), .parent = -1};
-
-    root.from = (vl_func_bytes){maker->blob.at + place->at, maker->blob.end};
-    root.id = place->label > 0 ? place->label : place->at;
-    if (!vl_json_read(root.from, &root.node))
-        return vl_json_fail_malformed(maker->call.ctx);
-    vl_func_append(&maker->path, path.at, (size_t)(path.end - path.at));
-    VL_TRY(rows_status(maker, &maker->path));
-    VL_TRY(rows_copy(maker, path.at, (size_t)(path.end - path.at), &root.fullkey));
-    root.path = root.fullkey;
-    if (maker->of->is_tree)
-        VL_TRY(rows_name_root(maker, path, place, &root));
-    if (maker->of->is_tree || !vl_json_is_container(root.node.type))
-        VL_TRY(rows_add(maker, &root));
-    return vl_json_is_container(root.node.type) ? rows_make_elements(maker, &root, 1) : VELO_OK;
+    VL_TRY(vl_func_copy(call, VL_TYPE_TEXT, path.at, (size_t)(path.end - path.at), &rows->fullkey));
+    rows->path = rows->fullkey;
+    rows->key = vl_value_of_null();
+    if (rows->is_tree)
+        VL_TRY(rows_name_root(call, rows, path, place));
+    if (!rows_find_all(rows, place))
+        return vl_json_fail_malformed(call->ctx);
+    rows->entries = vl_arena_alloc_array(call->arena, rows->count + 1U, sizeof *rows->entries);
+    if (rows->entries == NULL)
+        return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate %u rows", (unsigned)rows->count);
+    return rows_find_all(rows, place) ? VELO_OK : vl_json_fail_malformed(call->ctx);
 }
 
 velo_status
-vl_json_rows_make(vl_ctx *ctx, vl_arena *arena, const vl_json_rows_of *of, const vl_value **values,
-                  uint32_t *row_count)
+vl_json_rows_make(vl_ctx *ctx, vl_arena *arena, const vl_json_rows_of *of,
+                  const vl_json_rows **rows, uint32_t *row_count)
 {
-    const vl_func func = {.name = of->name};
-    rows_maker maker = {.call = {.ctx = ctx, .arena = arena, .func = &func}, .of = of};
+    vl_func_call call = {.ctx = ctx, .arena = arena};
     vl_value root = of->root != NULL ? *of->root : rows_static_text("$");
     char room[VL_NUMBER_TEXT_SIZE];
+    vl_json_rows *made;
     vl_func_bytes path;
     vl_json_place place;
     vl_json_found found;
 
-    *values = NULL;
+    *rows = NULL;
     *row_count = 0;
-    maker.rows.arena = maker.path.arena = arena;
     if (of->json == NULL || of->json->type == VL_TYPE_NULL || root.type == VL_TYPE_NULL)
         return VELO_OK;
-    maker.hidden[0] = *of->json;
+    made = vl_arena_alloc_array(arena, 1, sizeof *made);
+    if (made == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate rows");
+    made->func.name = of->name;
+    call.func = &made->func;
+    made->is_tree = of->is_tree;
+    made->is_blob = of->is_blob;
+    made->hidden[0] = *of->json;
     if (of->json->type != VL_TYPE_BLOB)
-        VL_TRY(vl_value_cast(ctx, arena, VL_AFFINITY_TEXT, &maker.hidden[0]));
-    maker.hidden[1] = root;
-    VL_TRY(vl_json_argument(ctx, arena, of->json, &maker.blob));
+        VL_TRY(vl_value_cast(ctx, arena, VL_AFFINITY_TEXT, &made->hidden[0]));
+    made->hidden[1] = root;
+    VL_TRY(vl_json_argument(ctx, arena, of->json, &made->blob));
     path = vl_func_text_of(&root, room);
     if (path.at == path.end || *path.at != '$')
         return vl_json_fail_path(ctx, path);
-    found = vl_json_find(maker.blob, (vl_func_bytes){path.at + 1, path.end}, &place);
+    found = vl_json_find(made->blob, (vl_func_bytes){path.at + 1, path.end}, &place);
     if (found == VL_JSON_BAD_PATH)
         return vl_json_fail_path(ctx, path);
     if (found == VL_JSON_DAMAGED)
         return vl_json_fail_malformed(ctx);
     if (found == VL_JSON_FOUND)
-        VL_TRY(rows_make_from(&maker, path, &place));
-    *values = (const vl_value *)(const void *)maker.rows.text;
-    *row_count = (uint32_t)(maker.rows.size / (VL_JSON_ROW_COLUMNS * sizeof **values));
+        VL_TRY(rows_make_from(&call, made, path, &place));
+    *rows = made;
+    *row_count = made->count;
     return VELO_OK;
 }

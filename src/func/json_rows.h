@@ -25,12 +25,22 @@ typedef struct vl_json_rows_of {
     const vl_value *root; /* a path; NULL: "$". NULL in it: there are no rows */
 } vl_json_rows_of;
 
-/* Make all rows.
+/* Rows of one call: where in the JSON they are. Their values are made when they are read. */
+typedef struct vl_json_rows vl_json_rows;
+
+/* Find all rows.
  *
- * arena   where they and their texts go, beside the arguments, which they refer to
- * values  receives row after row, VL_JSON_ROW_COLUMNS values each
+ * arena   where they go; they refer to the arguments, which live as long
+ * rows    receives them; NULL: there are none
  * errors  VELO_ERROR: malformed JSON, a bad path; VELO_NOMEM, VELO_TOOBIG */
 velo_status vl_json_rows_make(vl_ctx *ctx, vl_arena *arena, const vl_json_rows_of *of,
-                              const vl_value **values, uint32_t *row_count) VL_MUST_CHECK;
+                              const vl_json_rows **rows, uint32_t *row_count) VL_MUST_CHECK;
+
+/* Make the value of a column of a row.
+ *
+ * arena   where its bytes go, unless they are in the rows or the arguments
+ * errors  VELO_ERROR: malformed JSON inside of a value; VELO_NOMEM, VELO_TOOBIG */
+velo_status vl_json_rows_read(vl_ctx *ctx, const vl_json_rows *rows, uint32_t row, uint32_t column,
+                              vl_arena *arena, vl_value *value) VL_MUST_CHECK;
 
 #endif

@@ -476,7 +476,7 @@ table_function_between(vl_ctx *ctx, void *user, const vl_table_func *func,
     return VELO_OK;
 }
 
-static const vl_table_func between = {"between", 4, table_function_between};
+static const vl_table_func between = {"between", 4, table_function_between, NULL};
 
 /* Columns `text` and `value` of between(arguments). */
 static vl_op *

@@ -1,5 +1,6 @@
 /* test_func_json.c - the JSON functions where SQL text does not show it: JSONB as bytes, failures
- * of memory, depth. What they give is in test/sql/json.slt. */
+ * of memory, depth, rows by the million. What they give is in test/sql/json.slt. */
+#include "func/json_rows.h"
 #include "lib/unit.h"
 #include "unit/func_case.h"
 #include "vec/value.h"
@@ -92,10 +93,83 @@ json_depth_is_limited(void)
     }
 }
 
+/* The rows of JSON, with $ as the root. */
+static velo_status
+json_rows_of(vl_arena *arena, const char *name, const vl_value *json, const vl_json_rows **rows,
+             uint32_t *count)
+{
+    const vl_json_rows_of of = {
+        .name = name, .is_tree = strcmp(name, "json_tree") == 0, .json = json};
+
+    return vl_json_rows_make(unit_ctx(), arena, &of, rows, count);
+}
+
+/* A long text in arrays: rows do not hold it once for each level. */
+static void
+json_rows_hold_no_texts(void)
+{
+    size_t depth = 900;
+    size_t size = 100000;
+    char *text = malloc(2 * depth + size);
+    vl_value json = {.type = VL_TYPE_TEXT, .size = (uint32_t)(2 * depth + size), .as.data = text};
+    const vl_json_rows *rows;
+    vl_value value;
+    vl_arena arena;
+    uint32_t count;
+
+    CHECK(text != NULL);
+    memset(text, '[', depth);
+    memset(text + depth, '1', size);
+    memset(text + depth + size, ']', depth);
+    vl_arena_init(&arena, NULL, 0);
+    CHECK_OK(json_rows_of(&arena, "json_tree", &json, &rows, &count));
+    CHECK_EQ(count, depth + 1);
+    CHECK(arena.held_bytes < 10 * size);
+    for (uint32_t row = 0; row <= depth; row += 450) {
+        CHECK_OK(vl_json_rows_read(unit_ctx(), rows, row, 6, &arena, &value));
+        CHECK_EQ(value.size, 1 + 3 * row); /* $[0][0]... */
+        CHECK_OK(vl_json_rows_read(unit_ctx(), rows, row, 2, &arena, &value));
+        CHECK_EQ(value.size, row < depth ? 5 : 7); /* "array", or "integer" */
+    }
+    CHECK_OK(vl_json_rows_read(unit_ctx(), rows, 450, 1, &arena, &value));
+    CHECK_EQ(value.size, size + depth);
+    vl_arena_deinit(&arena);
+    free(text);
+}
+
+/* More rows than values of them would fit into the longest text: an array of nulls, as JSONB. */
+static void
+json_rows_may_be_many(void)
+{
+    uint32_t count = 6500000;
+    unsigned char *blob = calloc(count + 5U, 1);
+    vl_value json = {.type = VL_TYPE_BLOB, .size = count + 5U, .as.data = blob};
+    const vl_json_rows *rows;
+    vl_value value;
+    vl_arena arena;
+    uint32_t found;
+
+    CHECK(blob != NULL);
+    blob[0] = 0xeb; /* an array whose size is in four bytes */
+    for (int i = 0; i < 4; i++)
+        blob[1 + i] = (unsigned char)(count >> (24 - 8 * i));
+    vl_arena_init(&arena, NULL, 0);
+    CHECK_OK(json_rows_of(&arena, "json_each", &json, &rows, &found));
+    CHECK_EQ(found, count);
+    CHECK_OK(vl_json_rows_read(unit_ctx(), rows, count - 1, 0, &arena, &value));
+    CHECK_EQ(value.as.integer, count - 1);
+    CHECK_OK(vl_json_rows_read(unit_ctx(), rows, count - 1, 4, &arena, &value));
+    CHECK_EQ(value.as.integer, count + 4);
+    vl_arena_deinit(&arena);
+    free(blob);
+}
+
 static const unit_test tests[] = {
     UNIT_TEST(json_functions_give_what_sqlite_gives),
     UNIT_TEST(json_functions_survive_failures_of_memory),
     UNIT_TEST(json_depth_is_limited),
+    UNIT_TEST(json_rows_hold_no_texts),
+    UNIT_TEST(json_rows_may_be_many),
 };
 
 int
