@@ -242,16 +242,43 @@ import_is_create(const velo_statement *statement, const import_object *object)
     return import_is_on_table(tree, object);
 }
 
+/* Prepare an object's text with "main." before its name: without it an index or a trigger would go
+ * to a temporary table of the same name. `name_at`: where the name is in the text. */
+static velo_status
+import_prepare_in_main(import_run *run, const import_object *object, uint32_t name_at,
+                       velo_statement **statement)
+{
+    vl_sql_text sql = {.ctx = &run->connection->ctx};
+    const char *before = vl_arena_copy(&run->arena, object->sql, name_at);
+    velo_status st;
+
+    if (before == NULL)
+        return import_fail(run, VELO_NOMEM, "cannot allocate a statement");
+    vl_sql_text_add(&sql, before);
+    vl_sql_text_add(&sql, " main."); /* the name may be in quotes, right behind a word */
+    vl_sql_text_add(&sql, object->sql + name_at);
+    st = vl_sql_text_prepare(run->connection, &sql, statement);
+    vl_sql_text_free(&sql);
+    return st;
+}
+
 static velo_status
 import_create(import_run *run, const import_object *object)
 {
     velo_connection *connection = run->connection;
     velo_statement *statement = NULL;
-    const char *tail = "";
-    velo_status st = velo_prepare(connection, object->sql, -1, &statement, &tail);
+    velo_status st = velo_prepare(connection, object->sql, -1, &statement, NULL);
 
     if (st == VELO_OK && !import_is_create(statement, object))
         st = import_fail(run, VELO_CORRUPT, "its text is not the statement that made it");
+    if (st == VELO_OK) {
+        uint32_t name_at = ((const vl_ast *)statement->tree)->kid[0]->offset;
+
+        st = velo_finalize(statement);
+        statement = NULL;
+        if (st == VELO_OK)
+            st = import_prepare_in_main(run, object, name_at, &statement);
+    }
     if (st == VELO_OK) {
         st = velo_step(statement);
         st = st == VELO_DONE ? VELO_OK : st;

@@ -71,13 +71,18 @@ temporary_tables_are_left_alone(void)
     velo_connection *connection = api_run_open(NULL);
 
     CHECK_RUN(connection,
-              "CREATE TABLE t(a); INSERT INTO t VALUES(1); CREATE TEMP TABLE t(b, c);"
+              "CREATE TABLE t(a); INSERT INTO t VALUES(1); CREATE INDEX i ON t(a);"
+              "CREATE TRIGGER r AFTER DELETE ON t BEGIN SELECT 1; END; CREATE TEMP TABLE t(b, a);"
               "INSERT INTO temp.t VALUES(2, 3)",
               "");
     CHECK_STATUS(velo_export_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
     CHECK_RUN(connection, "DROP TABLE main.t", "");
     CHECK_STATUS(velo_import_sqlite(connection, unit_path("a"), NULL, NULL), VELO_OK);
     CHECK_RUN(connection, "SELECT * FROM main.t; SELECT * FROM temp.t", "1|2,3");
+    CHECK_RUN(connection,
+              "SELECT group_concat(name) FROM main.sqlite_schema; "
+              "SELECT group_concat(name) FROM temp.sqlite_schema",
+              "t,i,r|t");
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
