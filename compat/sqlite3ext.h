@@ -291,7 +291,7 @@
 
 struct sqlite3_api_routines {
 #define SQLITE3EXT_MEMBER(member, function) __typeof__(sqlite3_##function) *member;
-#define SQLITE3EXT_ABSENT(member) void (*member)(void);
+#define SQLITE3EXT_ABSENT(member)           void (*member)(void);
     SQLITE3EXT_ROUTINES(SQLITE3EXT_MEMBER, SQLITE3EXT_ABSENT)
 #undef SQLITE3EXT_MEMBER
 #undef SQLITE3EXT_ABSENT
@@ -419,7 +419,7 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_global_recover         sqlite3_api->global_recover
 #define sqlite3_hard_heap_limit64      sqlite3_api->hard_heap_limit64
 #define sqlite3_interrupt              sqlite3_api->interruptx
-#define sqlite3_is_interrupted             sqlite3_api->is_interrupted
+#define sqlite3_is_interrupted         sqlite3_api->is_interrupted
 #define sqlite3_keyword_check          sqlite3_api->keyword_check
 #define sqlite3_keyword_count          sqlite3_api->keyword_count
 #define sqlite3_keyword_name           sqlite3_api->keyword_name

@@ -560,8 +560,8 @@ vl_bind_column *vl_bind_own_columns(vl_binder *b, const vl_bind_column *columns,
 
 /* Bind a query. `scope` is what is around it, `like` gives home, text and CTEs; both may be the
  * same. */
-/* Columns of a query by its cores: names of the first, what all of them can be, and the collation of
- * the first that has one. */
+/* Columns of a query by its cores: names of the first, what all of them can be, and the collation
+ * of the first that has one. */
 void vl_bind_merge_cores(vl_binder *b, vl_query *query);
 
 /* Let a query that stands in FROM yield plain text where JSON functions made it: what is JSON is so

@@ -842,7 +842,7 @@ txn_new_tree_is_filled_without_records(void)
             CHECK(txn_is_filled(&rig, &filled));
             CHECK_OK(vl_statement_begin(unit_ctx(), rig.session[1], 1, &statement));
             CHECK_STATUS(vl_keys_load(unit_ctx(), &statement, filled.index, filled.items, 1),
-                         VELO_MISUSE);
+                         VELO_CONSTRAINT); /* one by one */
             vl_statement_fail(unit_ctx(), &statement);
         }
         CHECK_EQ(txn_has_tree(&rig, filled.index_id), how != 2);
