@@ -95,8 +95,8 @@ load(sqlite3 *db, const char *extension)
 static int
 keep_data(void *library, sqlite3 *db, const char *extension)
 {
-    __typeof__(sqlite3_set_clientdata) *set;
-    sqlite3_destructor_type gone;
+    __typeof__(sqlite3_set_clientdata) *set = NULL;
+    sqlite3_destructor_type gone = NULL;
     void *loaded = dlopen(extension, RTLD_NOW);
     int is_ok = loaded != NULL && find(loaded, "extension_gone", &gone);
 
