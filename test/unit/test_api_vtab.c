@@ -1314,8 +1314,8 @@ vtab_is_not_dropped_by_its_callbacks(void)
         "INSERT INTO m VALUES ('x', 1)",
         "UPDATE m SET a = 'y'",
         "SELECT a FROM m WHERE a = 'y' ORDER BY a",
-        "BEGIN; SAVEPOINT p; INSERT INTO m VALUES ('z', 1); SAVEPOINT q;"
-        "INSERT INTO m VALUES ('z', 2); ROLLBACK TO q; RELEASE p; COMMIT",
+        ("BEGIN; SAVEPOINT p; INSERT INTO m VALUES ('z', 1); SAVEPOINT q;"
+         "INSERT INTO m VALUES ('z', 2); ROLLBACK TO q; RELEASE p; COMMIT"),
         "BEGIN; INSERT INTO m VALUES ('z', 1); ROLLBACK",
         "SELECT a FROM m WHERE starts(a, 'x')",
     };
