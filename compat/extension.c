@@ -39,7 +39,7 @@ extension_entry_name(const char *file, char *to)
     base = base != NULL ? base + 1 : file;
     if (strncmp(base, "lib", 3) == 0)
         base += 3;
-    memcpy(to, "sqlite3_", 8);
+    memcpy(to, "sqlite3_", sizeof "sqlite3_"); /* what is behind goes over its end */
     for (; *base != 0 && *base != '.' && at < EXTENSION_ENTRY_MAX - 8; base++) {
         char letter = *base;
 

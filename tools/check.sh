@@ -112,6 +112,7 @@ long)
     for preset in tiny tsan release coverage; do
         suite "$preset" clang
     done
+    step "tidy, with paths" tools/check_tidy.sh --paths
     step "power cuts" tools/check_cuts.sh
     step "planted faults" tools/test_planted_faults.sh
     ;;

@@ -137,7 +137,7 @@ numbers_filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc
     sqlite3_value *value;
     int next = 0;
 
-    if (text == NULL || text[0] != 'n' || atoi(text + 1) != argc)
+    if (text == NULL || text[0] != 'n' || strtol(text + 1, NULL, 10) != argc)
         return SQLITE_INTERNAL;
     cursor->start = sqlite3_value_int64(argv[next++]);
     cursor->stop = (number & 4) != 0 ? sqlite3_value_int64(argv[next++]) : cursor->start + 2;

@@ -65,7 +65,7 @@ arrow_say_value(const struct ArrowSchema *schema, const struct ArrowArray *array
         arrow_say_plain(schema->format, array, row);
         return;
     }
-    class = ((const int8_t *)array->buffers[0])[row];
+    class = ((const uint8_t *)array->buffers[0])[row]; /* never negative */
     arrow_say("%s:", schema->children[class]->name);
     arrow_say_plain(schema->children[class]->format, array->children[class],
                     ((const int32_t *)array->buffers[1])[row]);
