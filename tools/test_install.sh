@@ -117,6 +117,7 @@ fi
 # The library for programs written for SQLite lies in folders of its own, and works from there.
 cat >"$work/old.c" <<'END'
 #include <sqlite3.h>
+#include <stddef.h>
 
 int
 main(void)
