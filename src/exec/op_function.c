@@ -68,7 +68,7 @@ function_read(vl_ctx *ctx, function_stage *function)
                                  : NULL;
 
     for (uint32_t i = 0; i < op->column_count; i++) {
-        if (values != NULL)
+        if (func->read == NULL)
             function->row[i] = values[scan->columns[i]];
         else
             VL_TRY(func->read(ctx, function->rows.state, function->at, (uint32_t)scan->columns[i],
@@ -94,34 +94,28 @@ function_give(vl_ctx *ctx, function_stage *function, uint32_t wanted)
 }
 
 static velo_status
+function_fill(vl_ctx *ctx, vl_stage *stage, uint32_t wanted)
+{
+    function_stage *function = (function_stage *)stage;
+    velo_status st = function_give(ctx, function, wanted);
+
+    if (st == VELO_OK)
+        return VELO_OK;
+    function->at = function->rows.row_count;
+    return vl_scan_fail(ctx, stage, st);
+}
+
+static velo_status
 function_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     function_stage *function = (function_stage *)stage;
-    vl_batch *batch = &stage->batch;
 
-    *out = &batch->chunk;
     if (!function->is_begun) {
         function->is_begun = 1;
         VL_TRY(function_begin(ctx, function));
     }
-    for (;;) {
-        velo_status st;
-
-        VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, wanted));
-        st = function_give(ctx, function, wanted);
-        if (st != VELO_OK) {
-            function->at = function->rows.row_count;
-            if (batch->chunk.count == 0)
-                return st;
-            vl_stage_stash(ctx, stage, st);
-        }
-        if (batch->chunk.count == 0)
-            return VELO_OK;
-        VL_TRY(vl_exec_poll(ctx, stage->exec, batch->chunk.count));
-        VL_TRY(vl_scan_filter(ctx, stage, &stage->op->as.function_scan.filter));
-        if (batch->chunk.count > 0 || stage->pending != VELO_OK)
-            return VELO_OK;
-    }
+    return vl_scan_next(ctx, stage, &stage->op->as.function_scan.filter, wanted, function_fill,
+                        out);
 }
 
 static void

@@ -300,9 +300,10 @@ index_take(vl_ctx *ctx, index_stage *index, const vl_key_seen *entry, uint32_t a
 }
 
 static velo_status
-index_fill(vl_ctx *ctx, index_stage *index, uint32_t wanted)
+index_fill(vl_ctx *ctx, vl_stage *stage, uint32_t wanted)
 {
-    vl_batch *batch = &index->base.batch;
+    index_stage *index = (index_stage *)stage;
+    vl_batch *batch = &stage->batch;
     uint32_t count = 0;
 
     while (count < wanted) {
@@ -323,26 +324,12 @@ static velo_status
 index_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     index_stage *index = (index_stage *)stage;
-    vl_batch *batch = &stage->batch;
 
     if (!index->is_started) {
         index->is_started = 1;
         VL_TRY(index_start(ctx, index));
     }
-    *out = &batch->chunk;
-    for (;;) {
-        uint32_t seen;
-
-        VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, wanted));
-        VL_TRY(index_fill(ctx, index, wanted));
-        seen = batch->chunk.count;
-        if (seen == 0)
-            return VELO_OK;
-        VL_TRY(vl_exec_poll(ctx, stage->exec, seen));
-        VL_TRY(vl_scan_filter(ctx, stage, &stage->op->as.index_scan.filter));
-        if (batch->chunk.count > 0 || stage->pending != VELO_OK)
-            return VELO_OK;
-    }
+    return vl_scan_next(ctx, stage, &stage->op->as.index_scan.filter, wanted, index_fill, out);
 }
 
 static void

@@ -540,36 +540,29 @@ table_is_vectors(const table_stage *table)
 }
 
 static velo_status
+table_fill(vl_ctx *ctx, vl_stage *stage, uint32_t wanted)
+{
+    table_stage *table = (table_stage *)stage;
+
+    table->long_count = table->long_room = 0;
+    if (table->rowids != NULL)
+        return table_fill_rowids(ctx, table, wanted);
+    return table->fetch.is_packed ? table_fill_packed(ctx, table, wanted)
+                                  : table_fill_range(ctx, table, wanted);
+}
+
+static velo_status
 table_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     table_stage *table = (table_stage *)stage;
-    vl_batch *batch = &stage->batch;
 
     if (!table->is_started) {
         table->is_started = 1;
         VL_TRY(table_start(ctx, table));
     }
-    *out = &batch->chunk;
     if (stage->left > 0 || table_is_vectors(table))
         return table_next_vectors(ctx, table, wanted, out);
-    for (;;) {
-        uint32_t seen;
-
-        VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, wanted));
-        table->long_count = table->long_room = 0;
-        if (table->rowids != NULL)
-            VL_TRY(table_fill_rowids(ctx, table, wanted));
-        else
-            VL_TRY(table->fetch.is_packed ? table_fill_packed(ctx, table, wanted)
-                                          : table_fill_range(ctx, table, wanted));
-        seen = batch->chunk.count;
-        if (seen == 0)
-            return VELO_OK;
-        VL_TRY(vl_exec_poll(ctx, stage->exec, seen));
-        VL_TRY(vl_scan_filter(ctx, stage, &stage->op->as.table_scan.filter));
-        if (batch->chunk.count > 0 || stage->pending != VELO_OK)
-            return VELO_OK;
-    }
+    return vl_scan_next(ctx, stage, &stage->op->as.table_scan.filter, wanted, table_fill, out);
 }
 
 static void

@@ -161,34 +161,27 @@ virtual_give(vl_ctx *ctx, virtual_stage *scan, uint32_t wanted)
 }
 
 static velo_status
+virtual_fill(vl_ctx *ctx, vl_stage *stage, uint32_t wanted)
+{
+    virtual_stage *scan = (virtual_stage *)stage;
+    velo_status st = virtual_give(ctx, scan, wanted);
+
+    if (st == VELO_OK)
+        return VELO_OK;
+    scan->is_ended = 1;
+    return vl_scan_fail(ctx, stage, st);
+}
+
+static velo_status
 virtual_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
 {
     virtual_stage *scan = (virtual_stage *)stage;
-    vl_batch *batch = &stage->batch;
 
-    *out = &batch->chunk;
     if (!scan->is_begun) {
         scan->is_begun = 1;
         VL_TRY(virtual_begin(ctx, scan));
     }
-    for (;;) {
-        velo_status st;
-
-        VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, wanted));
-        st = virtual_give(ctx, scan, wanted);
-        if (st != VELO_OK) {
-            scan->is_ended = 1;
-            if (batch->chunk.count == 0)
-                return st;
-            vl_stage_stash(ctx, stage, st);
-        }
-        if (batch->chunk.count == 0)
-            return VELO_OK;
-        VL_TRY(vl_exec_poll(ctx, stage->exec, batch->chunk.count));
-        VL_TRY(vl_scan_filter(ctx, stage, &stage->op->as.virtual_scan.filter));
-        if (batch->chunk.count > 0 || stage->pending != VELO_OK)
-            return VELO_OK;
-    }
+    return vl_scan_next(ctx, stage, &stage->op->as.virtual_scan.filter, wanted, virtual_fill, out);
 }
 
 static void

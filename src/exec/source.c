@@ -273,8 +273,9 @@ scan_move_row(vl_batch *batch, uint32_t column_count, uint32_t from, uint32_t to
         batch->columns[i][to] = batch->columns[i][from];
 }
 
-velo_status
-vl_scan_filter(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter)
+/* Run a filter over the rows of a batch: they are moved together. */
+static velo_status
+scan_filter(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter)
 {
     vl_batch *batch = &stage->batch;
     vl_eval eval = vl_stage_eval(stage, &batch->arena);
@@ -299,5 +300,33 @@ vl_scan_filter(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter)
             scan_move_row(batch, stage->op->column_count, row, kept++);
     }
     batch->chunk.count = batch->chunk.row_count = kept;
+    return VELO_OK;
+}
+
+velo_status
+vl_scan_next(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter, uint32_t wanted,
+             vl_scan_fill *fill, const vl_chunk **out)
+{
+    vl_batch *batch = &stage->batch;
+
+    *out = &batch->chunk;
+    for (;;) {
+        VL_TRY(vl_batch_begin(ctx, batch, stage->op->column_count, wanted));
+        VL_TRY(fill(ctx, stage, wanted));
+        if (batch->chunk.count == 0)
+            return VELO_OK;
+        VL_TRY(vl_exec_poll(ctx, stage->exec, batch->chunk.count));
+        VL_TRY(scan_filter(ctx, stage, filter));
+        if (batch->chunk.count > 0 || stage->pending != VELO_OK)
+            return VELO_OK;
+    }
+}
+
+velo_status
+vl_scan_fail(vl_ctx *ctx, vl_stage *stage, velo_status st)
+{
+    if (stage->batch.chunk.count == 0)
+        return st;
+    vl_stage_stash(ctx, stage, st);
     return VELO_OK;
 }

@@ -115,8 +115,17 @@ velo_status vl_lookup_values(vl_ctx *ctx, vl_stage *stage, const vl_lookup *look
  * how many are left. */
 uint32_t vl_lookup_sort(vl_value *values, uint32_t count, int keeps_nulls, vl_collation collation);
 
-/* Run a filter over the rows of a batch: they are moved together.
- * A failing row ends the batch, and the error is kept for the next call (31, item 19). */
-velo_status vl_scan_filter(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter) VL_MUST_CHECK;
+/* Put the next rows of a scan into its batch, which was begun for them: `wanted` at most, none at
+ * the end. */
+typedef velo_status vl_scan_fill(vl_ctx *ctx, vl_stage *stage, uint32_t wanted);
+
+/* What `next` of a scan does once that has been started: fill the batch until rows pass the filter,
+ * or there are none. A row whose filter fails ends the batch, and the error is kept for the
+ * next call (31, item 19). */
+velo_status vl_scan_next(vl_ctx *ctx, vl_stage *stage, const vl_exprs *filter, uint32_t wanted,
+                         vl_scan_fill *fill, const vl_chunk **out) VL_MUST_CHECK;
+
+/* A fill came to an error: rows that it has put into the batch are given first. */
+velo_status vl_scan_fail(vl_ctx *ctx, vl_stage *stage, velo_status st) VL_MUST_CHECK;
 
 #endif
