@@ -388,69 +388,29 @@ K(multiply)(const int64_t *a, uint32_t a_step, const int64_t *b, uint32_t b_step
                                          count - i, out + i);
 }
 
-K_TARGET static void
-K(add_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_step, uint32_t count,
-            double *out)
-{
-    uint64_t a_constant[64];
-    uint64_t b_constant[64];
-    const double *x = K(operand)(a, a_step, a_constant);
-    const double *y = K(operand)(b, b_step, b_constant);
-    uint32_t i = 0;
+/* An operation on reals, lane by lane. */
+#define K_REAL_OPERATION(name, sign)                                                               \
+    K_TARGET static void K(name)(const double *a, uint32_t a_step, const double *b,                \
+                                 uint32_t b_step, uint32_t count, double *out)                     \
+    {                                                                                              \
+        uint64_t a_constant[64];                                                                   \
+        uint64_t b_constant[64];                                                                   \
+        const double *x = K(operand)(a, a_step, a_constant);                                       \
+        const double *y = K(operand)(b, b_step, b_constant);                                       \
+        uint32_t i = 0;                                                                            \
+                                                                                                   \
+        for (; count - i >= 64; i += 64, x += (size_t)64 * a_step, y += (size_t)64 * b_step)       \
+            for (uint32_t lane = 0; lane < 64; lane += K_LANES)                                    \
+                K(store_real)(out + i + lane, K(load_real)(x + lane) sign K(load_real)(y + lane)); \
+        vl_simd_baseline.name(x, a_step, y, b_step, count - i, out + i);                           \
+    }
 
-    for (; count - i >= 64; i += 64, x += (size_t)64 * a_step, y += (size_t)64 * b_step)
-        for (uint32_t lane = 0; lane < 64; lane += K_LANES)
-            K(store_real)(out + i + lane, K(load_real)(x + lane) + K(load_real)(y + lane));
-    vl_simd_baseline.add_real(x, a_step, y, b_step, count - i, out + i);
-}
+K_REAL_OPERATION(add_real, +)
+K_REAL_OPERATION(subtract_real, -)
+K_REAL_OPERATION(multiply_real, *)
+K_REAL_OPERATION(divide_real, /)
 
-K_TARGET static void
-K(subtract_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_step, uint32_t count,
-                 double *out)
-{
-    uint64_t a_constant[64];
-    uint64_t b_constant[64];
-    const double *x = K(operand)(a, a_step, a_constant);
-    const double *y = K(operand)(b, b_step, b_constant);
-    uint32_t i = 0;
-
-    for (; count - i >= 64; i += 64, x += (size_t)64 * a_step, y += (size_t)64 * b_step)
-        for (uint32_t lane = 0; lane < 64; lane += K_LANES)
-            K(store_real)(out + i + lane, K(load_real)(x + lane) - K(load_real)(y + lane));
-    vl_simd_baseline.subtract_real(x, a_step, y, b_step, count - i, out + i);
-}
-
-K_TARGET static void
-K(multiply_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_step, uint32_t count,
-                 double *out)
-{
-    uint64_t a_constant[64];
-    uint64_t b_constant[64];
-    const double *x = K(operand)(a, a_step, a_constant);
-    const double *y = K(operand)(b, b_step, b_constant);
-    uint32_t i = 0;
-
-    for (; count - i >= 64; i += 64, x += (size_t)64 * a_step, y += (size_t)64 * b_step)
-        for (uint32_t lane = 0; lane < 64; lane += K_LANES)
-            K(store_real)(out + i + lane, K(load_real)(x + lane) * K(load_real)(y + lane));
-    vl_simd_baseline.multiply_real(x, a_step, y, b_step, count - i, out + i);
-}
-
-K_TARGET static void
-K(divide_real)(const double *a, uint32_t a_step, const double *b, uint32_t b_step, uint32_t count,
-               double *out)
-{
-    uint64_t a_constant[64];
-    uint64_t b_constant[64];
-    const double *x = K(operand)(a, a_step, a_constant);
-    const double *y = K(operand)(b, b_step, b_constant);
-    uint32_t i = 0;
-
-    for (; count - i >= 64; i += 64, x += (size_t)64 * a_step, y += (size_t)64 * b_step)
-        for (uint32_t lane = 0; lane < 64; lane += K_LANES)
-            K(store_real)(out + i + lane, K(load_real)(x + lane) / K(load_real)(y + lane));
-    vl_simd_baseline.divide_real(x, a_step, y, b_step, count - i, out + i);
-}
+#undef K_REAL_OPERATION
 
 /* ---- copies and hashes ---- */
 
