@@ -162,6 +162,8 @@ status_format(char *text, size_t size, const char *format, va_list args)
         text[vl_utf8_whole(text, size - 1)] = '\0';
 }
 
+#undef vl_fail /* see status.h */
+
 velo_status
 vl_fail(vl_ctx *ctx, velo_status code, const char *format, ...)
 {

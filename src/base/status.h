@@ -42,6 +42,12 @@ vl_status_primary(velo_status status)
  *         from paths and SQL text) are escaped. Needs no memory */
 velo_status vl_fail(vl_ctx *ctx, velo_status code, const char *format, ...) VL_PRINTF(3, 4);
 
+#ifdef __clang_analyzer__
+/* The analyzer of paths does not look into functions with variable arguments: it is told that the
+ * code comes back. */
+#define vl_fail(ctx, code, ...) ((void)(vl_fail)(ctx, code, __VA_ARGS__), (code))
+#endif
+
 /* As vl_fail, for a failure that the system reported: appends ": " and the system's words for
  * `os_error` (an errno value), and keeps the number. */
 velo_status vl_fail_os(vl_ctx *ctx, velo_status code, int os_error, const char *format, ...)

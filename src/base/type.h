@@ -42,12 +42,14 @@ typedef enum vl_affinity {
     VL_AFFINITY_REAL
 } vl_affinity;
 
-/* Collations of text. */
-typedef enum vl_collation {
+/* Collations of text, by number: those of the engine, and the application's (collation.h). */
+typedef uint8_t vl_collation;
+
+enum {
     VL_COLLATE_BINARY, /* by bytes */
     VL_COLLATE_NOCASE, /* by bytes, with A-Z of ASCII as a-z */
     VL_COLLATE_RTRIM,  /* by bytes, without spaces (0x20) at the end */
-    VL_COLLATE_USER    /* this and above: the application's (collation.h) */
-} vl_collation;
+    VL_COLLATE_USER    /* this and above: the application's */
+};
 
 #endif

@@ -352,7 +352,7 @@ vl_plan_body(vl_ctx *ctx, vl_arena *arena, const vl_action *action, const vl_pla
         vl_plan *plan;
 
         VL_TRY(trigger_plan(ctx, arena, action, env, text, step, &plan));
-        if (!plan->is_ignored)
+        if (plan != NULL && !plan->is_ignored)
             made->steps[made->step_count++] = plan;
     }
     *body = made;

@@ -174,7 +174,7 @@ velo_status
 vl_ddl_analyze(vl_ddl_plan_state *state)
 {
     const vl_ast *name = state->input->statement->kid[0];
-    const vl_schema *schema = state->input->schemas[0];
+    const vl_schema *schema;
     const vl_index_def *index;
     const vl_table_def *table;
     const char *index_name;
