@@ -178,6 +178,14 @@ json_run(vl_func_call *call, const vl_value *args, int count, vl_value *result, 
     return status;
 }
 
+/* As json_run; NULL when the first argument is. */
+static velo_status
+json_run_unless_null(vl_func_call *call, const vl_value *args, int count, vl_value *result,
+                     json_work *work)
+{
+    return args[0].type == VL_TYPE_NULL ? VELO_OK : json_run(call, args, count, result, work);
+}
+
 /* ---- json, jsonb ---- */
 
 static velo_status
@@ -194,8 +202,7 @@ json_convert_work(vl_func_call *call, vl_arena *scratch, const vl_value *args, i
 static velo_status
 json_convert(vl_func_call *call, const vl_value *args, int count, vl_value *result)
 {
-    return args[0].type == VL_TYPE_NULL ? VELO_OK
-                                        : json_run(call, args, count, result, json_convert_work);
+    return json_run_unless_null(call, args, count, result, json_convert_work);
 }
 
 /* ---- json_array, json_object, json_quote ---- */
@@ -498,8 +505,7 @@ json_remove_work(vl_func_call *call, vl_arena *scratch, const vl_value *args, in
 static velo_status
 json_remove(vl_func_call *call, const vl_value *args, int count, vl_value *result)
 {
-    return args[0].type == VL_TYPE_NULL ? VELO_OK
-                                        : json_run(call, args, count, result, json_remove_work);
+    return json_run_unless_null(call, args, count, result, json_remove_work);
 }
 
 static velo_status
@@ -548,8 +554,7 @@ json_pretty_work(vl_func_call *call, vl_arena *scratch, const vl_value *args, in
 static velo_status
 json_pretty(vl_func_call *call, const vl_value *args, int count, vl_value *result)
 {
-    return args[0].type == VL_TYPE_NULL ? VELO_OK
-                                        : json_run(call, args, count, result, json_pretty_work);
+    return json_run_unless_null(call, args, count, result, json_pretty_work);
 }
 
 /* ---- json_valid, json_error_position ---- */
@@ -599,8 +604,7 @@ json_valid(vl_func_call *call, const vl_value *args, int count, vl_value *result
     if (flags < 1 || flags > 15)
         return vl_fail(call->ctx, VELO_ERROR,
                        "FLAGS parameter to json_valid() must be between 1 and 15");
-    return args[0].type == VL_TYPE_NULL ? VELO_OK
-                                        : json_run(call, args, count, result, json_valid_work);
+    return json_run_unless_null(call, args, count, result, json_valid_work);
 }
 
 /* The character, counted from 1, at which a text goes wrong, or of JSONB the byte. */
@@ -632,8 +636,7 @@ json_error_work(vl_func_call *call, vl_arena *scratch, const vl_value *args, int
 static velo_status
 json_error_position(vl_func_call *call, const vl_value *args, int count, vl_value *result)
 {
-    return args[0].type == VL_TYPE_NULL ? VELO_OK
-                                        : json_run(call, args, count, result, json_error_work);
+    return json_run_unless_null(call, args, count, result, json_error_work);
 }
 
 #define JSON_PURE(name, least, most, variant, results, scalar)                                     \

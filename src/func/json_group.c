@@ -52,7 +52,7 @@ group_grow_text(vl_func_call *call, group_state *group, size_t size)
             return group_no_memory(call);
         group->room = room;
     }
-    if (used > 0)
+    if (group->text != NULL)
         memmove(text, group->text + group->begin, used);
     group->text = text;
     group->begin = 0;
@@ -75,7 +75,7 @@ group_grow_sizes(vl_func_call *call, group_state *group, size_t more)
             return group_no_memory(call);
         group->size_room = room;
     }
-    if (group->count > 0)
+    if (group->sizes != NULL)
         memmove(sizes, group->sizes + group->first, group->count * sizeof *sizes);
     group->sizes = sizes;
     group->first = 0;
