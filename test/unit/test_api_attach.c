@@ -373,13 +373,14 @@ typedef struct attach_worker {
     int commits;
 } attach_worker;
 
-/* Move from one file to the other, in transactions and by single statements. */
+/* Move from one file to the other in transactions: so often, and until one has committed, which
+ * comes when the other worker has ended at the latest. */
 static void *
 attach_transfer(void *argument)
 {
     attach_worker *worker = argument;
 
-    for (int i = 0; i < ATTACH_ROUNDS && worker->text[0] == 0; i++) {
+    for (int i = 0; (i < ATTACH_ROUNDS || worker->commits == 0) && worker->text[0] == 0; i++) {
         char sql[300];
         velo_status st;
 
