@@ -93,7 +93,7 @@ sqlite3_autovacuum_pages(sqlite3 *db,
                                                unsigned int),
                          void *arg, void (*destroy)(void *))
 {
-    if (!compat_enter(db)) {
+    if (db == NULL || !compat_enter(db)) {
         if (destroy != NULL)
             destroy(arg);
         return compat_misuse();

@@ -77,7 +77,7 @@ static void
 vfs_dl_error(sqlite3_vfs *vfs, int size, char *message)
 {
     (void)vfs;
-    (void)snprintf(message, (size_t)size, "extensions are not supported by VelociDB");
+    (void)snprintf(message, (size_t)size, "a VFS loads no libraries: see sqlite3_load_extension");
 }
 
 static void (*vfs_dl_symbol(sqlite3_vfs *vfs, void *library, const char *symbol))(void)

@@ -77,14 +77,6 @@ vl_sql_text_add_quoted(vl_sql_text *text, const char *value)
 }
 
 void
-vl_sql_text_clear(vl_sql_text *text)
-{
-    text->size = 0;
-    if (text->data != NULL)
-        text->data[0] = 0;
-}
-
-void
 vl_sql_text_free(vl_sql_text *text)
 {
     vl_free(text->data);

@@ -19,8 +19,7 @@ void vl_sql_text_add(vl_sql_text *text, const char *more);
 void vl_sql_text_add_name(vl_sql_text *text, const char *name);
 void vl_sql_text_add_quoted(vl_sql_text *text, const char *value);
 
-/* Make it empty and keep its memory; give its memory back. */
-void vl_sql_text_clear(vl_sql_text *text);
+/* Give its memory back. */
 void vl_sql_text_free(vl_sql_text *text);
 
 /* Whether all additions were made. errors  VELO_NOMEM */

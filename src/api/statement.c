@@ -894,12 +894,41 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
     return st == VELO_OK ? VELO_DONE : st;
 }
 
+/* What was at work on the connection before a statement is. */
+typedef struct statement_turn {
+    velo_statement *outer;   /* whose callback runs it; NULL: the application does */
+    vl_collators *collators; /* that counted before */
+} statement_turn;
+
+/* The statement is at work from now on: for callbacks, and for what they run. */
+static statement_turn
+statement_take_turn(velo_statement *statement)
+{
+    velo_connection *connection = statement->connection;
+    statement_turn turn = {connection->running, vl_collators_enter(&connection->collators)};
+
+    connection->running = statement;
+    connection->depth++;
+    if (turn.outer == NULL)
+        vl_session_enter_call(connection->session);
+    return turn;
+}
+
+static void
+statement_end_turn(velo_connection *connection, const statement_turn *turn)
+{
+    (void)vl_collators_enter(turn->collators);
+    connection->running = turn->outer;
+    connection->depth--;
+    if (turn->outer == NULL)
+        vl_session_leave_call(connection->session);
+}
+
 velo_status
 velo_step(velo_statement *statement)
 {
     velo_connection *connection;
-    velo_statement *outer;
-    vl_collators *collators;
+    statement_turn turn;
     vl_ctx *ctx;
     velo_status st;
 
@@ -907,24 +936,15 @@ velo_step(velo_statement *statement)
         return VELO_MISUSE;
     connection = statement->connection;
     ctx = vl_connection_begin_call(connection);
-    collators = vl_collators_enter(&connection->collators);
-    outer = connection->running;
-    connection->running = statement;
-    connection->depth++;
-    if (outer == NULL) /* else a function runs it */
-        vl_session_enter_call(connection->session);
+    turn = statement_take_turn(statement);
     if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */
         statement->made.at = statement->made.row_count = statement->made.capacity = 0;
         statement->made.values = NULL;
     }
     statement_drop_row(statement);
     st = statement_step(ctx, statement);
-    (void)vl_collators_enter(collators);
-    connection->running = outer;
-    connection->depth--;
-    if (outer == NULL)
-        vl_session_leave_call(connection->session);
-    if (outer == NULL && connection->is_log_due)
+    statement_end_turn(connection, &turn);
+    if (turn.outer == NULL && connection->is_log_due)
         vl_hooks_log(connection);
     if (statement->is_traced && st != VELO_ROW)
         vl_hooks_end_run(statement);
@@ -949,19 +969,10 @@ statement_stop(vl_ctx *ctx, velo_statement *statement)
 
     statement_drop_row(statement);
     if (statement->is_open) {
-        vl_collators *collators = vl_collators_enter(&connection->collators);
-        velo_statement *outer = connection->running;
+        statement_turn turn = statement_take_turn(statement);
 
-        if (outer == NULL)
-            vl_session_enter_call(connection->session);
-        connection->running = statement; /* for what callbacks step meanwhile */
-        connection->depth++;
         st = statement_close(ctx, statement, VELO_OK);
-        connection->depth--;
-        connection->running = outer;
-        if (outer == NULL)
-            vl_session_leave_call(connection->session);
-        (void)vl_collators_enter(collators);
+        statement_end_turn(connection, &turn);
     }
     if (connection->running == NULL && connection->is_log_due)
         vl_hooks_log(connection);

@@ -332,13 +332,12 @@ transaction_end_parts(vl_ctx *ctx, velo_statement *statement)
 /* After a failed statement of a transaction: a deadlock may have taken the transaction of one
  * database. Keeps TR4. */
 static void
-transaction_spread_doom(vl_ctx *ctx, velo_connection *connection)
+transaction_spread_doom(velo_connection *connection)
 {
     vl_database *database;
     vl_ctx scratch;
     int is_doomed = 0;
 
-    (void)ctx;
     for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
         is_doomed |= vl_session_is_doomed(database->session);
     if (!is_doomed)
@@ -376,7 +375,7 @@ transaction_undo(vl_ctx *ctx, velo_statement *statement, velo_status st, vl_conf
     } else if (resolution == VL_CONFLICT_ROLLBACK || vl_status_primary(st) == VELO_INTERRUPT) {
         vl_connection_roll_back(ctx, connection);
     } else {
-        transaction_spread_doom(ctx, connection);
+        transaction_spread_doom(connection);
     }
 }
 
@@ -738,7 +737,7 @@ transaction_roll_back_to(vl_ctx *ctx, velo_connection *connection, const vl_ast 
     for (uint32_t at = 0; st == VELO_OK && (database = transaction_next(connection, &at)) != NULL;)
         st = vl_session_rollback_to(ctx, database->session, &database->saved->mark);
     if (st != VELO_OK) { /* one is doomed: so are all */
-        transaction_spread_doom(ctx, connection);
+        transaction_spread_doom(connection);
         return st;
     }
     connection->foreign.deferred = savepoint->foreign.deferred;

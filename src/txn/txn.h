@@ -142,8 +142,6 @@ void vl_session_set_busy(vl_session *session, vl_wait_busy *busy, void *argument
 /* End a wait of this session, by any thread that keeps it alive: see vl_wait_interrupt. */
 void vl_session_interrupt(vl_session *session);
 
-vl_txn_store *vl_session_store(const vl_session *session);
-
 /* ---- transactions ---- */
 
 typedef enum vl_txn_mode {

@@ -323,12 +323,6 @@ vl_keys_open(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id, vl_txn_index **out
     return VELO_OK;
 }
 
-vl_tree_id
-vl_keys_tree(const vl_txn_index *index)
-{
-    return index->tree.id;
-}
-
 uint32_t
 vl_keys_max_value_size(const vl_txn_index *index)
 {

@@ -19,8 +19,6 @@ typedef struct vl_txn_index vl_txn_index;
 velo_status vl_keys_open(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id, vl_txn_index **out)
     VL_MUST_CHECK;
 
-vl_tree_id vl_keys_tree(const vl_txn_index *index);
-
 /* Bytes of the longest value: a sixteenth of a page. */
 uint32_t vl_keys_max_value_size(const vl_txn_index *index);
 

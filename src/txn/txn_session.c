@@ -117,12 +117,6 @@ vl_session_interrupt(vl_session *session)
     vl_wait_interrupt(session->node);
 }
 
-vl_txn_store *
-vl_session_store(const vl_session *session)
-{
-    return session->store;
-}
-
 vl_timestamp
 vl_session_last_commit(const vl_session *session)
 {
