@@ -308,6 +308,20 @@ vl_cache_note(const vl_cache *cache, const vl_page_ref *ref, vl_page_memo *memo)
 }
 
 int
+vl_peek_note(vl_cache *cache, const vl_page_peek *peek, vl_page_memo *memo)
+{
+    uint32_t place = vl_word_place(peek->seen) - 1;
+
+    if (VL_UNLIKELY(vl_cache_is_direct(cache, place))) /* changed after it was lifted: keeps X3 */
+        return 0;
+    __builtin_prefetch(vl_cache_frame_of(cache, place));
+    memo->cache_id = cache->id;
+    memo->pid = peek->pid;
+    memo->seen = peek->seen;
+    return 1;
+}
+
+int
 vl_cache_recall(vl_cache *cache, const vl_page_memo *memo, vl_page_ref *ref)
 {
     _Atomic uint64_t *word;

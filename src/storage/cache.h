@@ -128,11 +128,15 @@ typedef struct vl_page_memo {
  * the caller releases it: right before that. */
 void vl_cache_note(const vl_cache *cache, const vl_page_ref *ref, vl_page_memo *memo);
 
-/* Latch the page exclusively if since that release nobody has had it exclusively, and it has not
- * left memory: 1, and nothing that was true of it then is different, neither its bytes nor its
- * place in a structure whose changes latch it exclusively. Else 0. Never waits. A word's version
- * wraps after 67 million exclusive releases of the page: who keeps a memo for long compares
- * something of the page as well. The cache may have been destroyed since. */
+/* Note a page that is being read optimistically: 1 when it is in memory of its own. 0: it cannot be
+ * recalled. The note is as true as the read turns out to be. */
+int vl_peek_note(vl_cache *cache, const vl_page_peek *peek, vl_page_memo *memo);
+
+/* Latch the page exclusively if since that release, or since that read began, nobody has had it
+ * exclusively, and it has not left memory: 1, and nothing that was true of it then is different,
+ * neither its bytes nor its place in a structure whose changes latch it exclusively. Else 0. Never
+ * waits. A word's version wraps after 67 million exclusive releases of the page: who keeps a memo
+ * for long compares something of the page as well. The cache may have been destroyed since. */
 int vl_cache_recall(vl_cache *cache, const vl_page_memo *memo, vl_page_ref *ref);
 
 /* Release, which advances the version if exclusive. ref->page becomes NULL; a ref without a page

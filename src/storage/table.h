@@ -87,6 +87,14 @@ typedef struct vl_table_write {
     int is_alone; /* private: the row has been isolated, since it is stored in another way now */
 } vl_table_write;
 
+/* A change of a row is about to begin: find its leaf, if that takes no waiting, and let its memory
+ * come while the caller does other things, such as making the log's record. vl_table_write_begin
+ * with the same work then goes on from there, if the leaf is still what it was. No more than a
+ * hint: nothing is latched or read of the leaf.
+ *
+ * latches  none may be held */
+void vl_table_approach(const vl_tree *tree, vl_tree_work *work, int64_t rowid);
+
 /* Find the row's place and make room for the change: what is returned is sure to fit. Splits and
  * grows the tree as that takes, in sections of its own.
  *

@@ -11,9 +11,9 @@
  *       pages, but where one was built with a new row, a gap is left in its place.
  *   W5  Every split for a row leaves fewer rows together with it, and a row fits a page of its own:
  *       so splitting ends (11, item 39).
- *   W6  The leaf that was changed last is taken without a search only if nobody has latched it
- *       exclusively since: then its range is what it was, since whoever changes a leaf's range, or
- *       frees or evicts it, has it exclusively. */
+ *   W6  The leaf that was changed last, or approached, is taken without a search only if nobody has
+ *       latched it exclusively since: then its range is what it was, since whoever changes a leaf's
+ *       range, or frees or evicts it, has it exclusively. */
 #include "base/alloc.h"
 #include "storage/table_int.h"
 
@@ -328,19 +328,27 @@ table_check_layout(vl_ctx *ctx, const vl_table_write *write)
                    write->op->rowid, write->tree->id);
 }
 
-/* Latch the leaf that was changed last, if it is the row's and nobody has had it since: 1, or 0.
- * Keeps W6. */
+/* Whether the leaf that was changed or approached last is a row's, if it is still what it was. */
+static int
+table_is_last(const vl_tree *tree, const vl_tree_last *last, int64_t rowid)
+{
+    return rowid >= last->range.first && rowid <= last->range.last && last->tree == tree->id &&
+           last->root == tree->root;
+}
+
+/* Latch the leaf that was changed or approached last, if it is the row's and nobody has had it
+ * since: 1, or 0. Keeps W6. */
 static int
 table_recall_leaf(vl_table_write *write)
 {
     const vl_tree *tree = write->tree;
     const vl_tree_last *last = &write->work->last;
-    int64_t rowid = write->op->rowid;
 
-    if (rowid < last->range.first || rowid > last->range.last || last->tree != tree->id ||
-        last->root != tree->root || !vl_cache_recall(tree->cache, &last->memo, &write->leaf))
+    if (!table_is_last(tree, last, write->op->rowid) ||
+        !vl_cache_recall(tree->cache, &last->memo, &write->leaf))
         return 0;
-    if (memcmp(write->leaf.page, &last->head, sizeof last->head) == 0) {
+    if (last->is_noted ? vl_tree_is_node(tree, write->leaf.page, write->leaf.pid, 0)
+                       : memcmp(write->leaf.page, &last->head, sizeof last->head) == 0) {
         write->range = last->range;
         return 1;
     }
@@ -357,6 +365,7 @@ table_release_leaf(vl_table_write *write)
     if (write->has_applied && write->leaf.page != NULL) {
         last->tree = write->tree->id;
         last->root = write->tree->root;
+        last->is_noted = 0;
         last->range = write->range;
         memcpy(&last->head, write->leaf.page, sizeof last->head);
         vl_cache_note(write->tree->cache, &write->leaf, &last->memo);
@@ -482,6 +491,24 @@ table_position(vl_ctx *ctx, vl_table_write *write)
         VL_TRY(table_make_room(ctx, write, &is_ready));
     }
     return VELO_OK;
+}
+
+void
+vl_table_approach(const vl_tree *tree, vl_tree_work *work, int64_t rowid)
+{
+    vl_tree_target target = vl_table_target(rowid);
+    vl_tree_last *last = &work->last;
+    vl_page_memo memo;
+    vl_rowid_range range;
+
+    if ((!last->is_noted && table_is_last(tree, last, rowid)) ||
+        !vl_tree_note(tree, &target, &memo, &range))
+        return;
+    last->memo = memo;
+    last->tree = tree->id;
+    last->root = tree->root;
+    last->is_noted = 1;
+    last->range = range;
 }
 
 velo_status

@@ -14,6 +14,10 @@
 
 #include <string.h>
 
+/* Lines of a leaf that are fetched when it is noted: header, directory of some columns, and of
+ * pages with rows in any order most of their rowids. */
+#define TREE_NOTED_LINES 8U
+
 /* A node on the way down: peeked at, or after too many vain tries latched. */
 typedef struct tree_hold {
     int is_latched;    /* 1: ref, 0: peek */
@@ -39,6 +43,7 @@ typedef struct tree_descent {
     int is_latching;              /* 1: latch the nodes on the way shared */
     vl_tree_step step;            /* the last one taken */
     vl_pid pid;                   /* ABSENT, DAMAGED: which page */
+    vl_page_memo *memo;           /* vl_tree_note: receives the note; else NULL */
 } tree_descent;
 
 static int
@@ -132,6 +137,26 @@ tree_look_ahead(tree_descent *descent, const tree_hold *parent)
     descent->spot->ahead_count = behind;
 }
 
+/* Note the wanted node, a child of the parent, which is ended: its word only. */
+static tree_outcome
+tree_note_child(tree_descent *descent, tree_hold *parent)
+{
+    vl_cache *cache = descent->tree->cache;
+    vl_page_peek peek;
+    int is_noted;
+
+    if (!vl_cache_peek(cache, descent->pid, &peek))
+        return tree_give_up(descent, parent, TREE_ABSENT);
+    is_noted = vl_peek_note(cache, &peek, descent->memo);
+    for (uint32_t line = 0; line < TREE_NOTED_LINES; line++)
+        __builtin_prefetch((const uint8_t *)peek.page + line * (size_t)VL_CACHE_LINE_SIZE);
+    (void)vl_peek_end(&peek); /* whether it was true is found out when it is recalled */
+    if (!tree_hold_end(descent, parent) || !is_noted) /* keeps T1 */
+        return TREE_AGAIN;
+    descent->spot->range = descent->step.range;
+    return TREE_FOUND;
+}
+
 /* Latch the wanted node, a child of the parent, which is ended. */
 static tree_outcome
 tree_take_child(tree_descent *descent, tree_hold *parent)
@@ -198,7 +223,8 @@ tree_go_down(tree_descent *descent, uint32_t level, tree_hold *holds)
             return tree_give_up(descent, parent, outcome);
         level--;
         if (level == descent->search->level)
-            return tree_take_child(descent, parent);
+            return descent->memo != NULL ? tree_note_child(descent, parent)
+                                         : tree_take_child(descent, parent);
         if (!tree_hold_begin(descent, descent->pid, child))
             return tree_give_up(descent, parent, TREE_ABSENT);
         is_node = vl_tree_is_node(tree, child->page, descent->pid, level);
@@ -229,7 +255,7 @@ tree_try(tree_descent *descent)
         return tree_give_up(descent, &holds[0], TREE_DAMAGED);
     if (level > descent->search->level)
         return tree_go_down(descent, level, holds);
-    if (!tree_hold_end(descent, &holds[0]))
+    if (!tree_hold_end(descent, &holds[0]) || descent->memo != NULL)
         return TREE_AGAIN;
     return level == descent->search->level ? tree_take_root(descent) : TREE_FOUND;
 }
@@ -307,6 +333,19 @@ vl_tree_find(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search, vl_
         spot->load_count++;
         VL_TRY(tree_load(ctx, &descent)); /* keeps T3 */
     }
+}
+
+int
+vl_tree_note(const vl_tree *tree, vl_tree_target *target, vl_page_memo *memo, vl_rowid_range *range)
+{
+    vl_tree_search search = {.target = target};
+    vl_tree_spot spot;
+    tree_descent descent = {.tree = tree, .search = &search, .spot = &spot, .memo = memo};
+
+    if (tree_try(&descent) != TREE_FOUND)
+        return 0;
+    *range = spot.range;
+    return 1;
 }
 
 /* The tree is not higher than the level: the node is the root, or there is none. 0: it has grown

@@ -207,6 +207,12 @@ velo_status vl_tree_find(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search 
 velo_status vl_tree_find_resident(vl_ctx *ctx, const vl_tree *tree, const vl_tree_search *search,
                                   vl_tree_spot *spot, vl_pid *absent) VL_MUST_CHECK;
 
+/* Find the leaf that the target belongs to, if that takes no waiting, and note it without latching
+ * or reading it; have its first lines fetched. *range receives what belongs to it for as long as
+ * vl_cache_recall succeeds. Returns 0 when it was not found, or is the root. */
+int vl_tree_note(const vl_tree *tree, vl_tree_target *target, vl_page_memo *memo,
+                 vl_rowid_range *range);
+
 /* A node and its parent, both latched exclusively. */
 typedef struct vl_tree_pair {
     vl_page_ref parent; /* no page: the node is the root */
@@ -307,11 +313,13 @@ typedef struct vl_tree_postponed {
     vl_overflow_freeing freeing; /* what is left of it; without a note */
 } vl_tree_postponed;
 
-/* The leaf of a table that was changed last, and what was true of it when it was released. */
+/* The leaf of a table that was changed last, or that a change is about to come to, and what was
+ * true of it when it was released, or noted. */
 typedef struct vl_tree_last {
     vl_page_memo memo;    /* the page */
     vl_tree_id tree;      /* of this tree */
     vl_pid root;          /* whose root is this */
+    int is_noted;         /* 1: by vl_tree_note; head means nothing */
     vl_rowid_range range; /* what belongs to the leaf */
     vl_page_header head;  /* its header: see vl_cache_recall */
 } vl_tree_last;
@@ -323,7 +331,7 @@ struct vl_tree_work {
     void *builder;                      /* tables: for vl_leaf_build_begin */
     size_t builder_size;                /* its bytes */
     void *scratch;                      /* tables: a vl_table_scratch */
-    vl_tree_last last;                  /* tables: the leaf that was changed last; zero: none */
+    vl_tree_last last;                  /* tables: see there; zero: none */
     uint32_t postponed_count;           /* of the following */
     vl_tree_postponed postponed[VL_TREE_POSTPONED_MAX]; /* see vl_tree_key_free_postponed */
 };

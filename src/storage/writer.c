@@ -242,6 +242,7 @@ vl_writer_do_insert(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, int64_
     vl_writer_row row;
     velo_status st;
 
+    vl_table_approach(&table->tree, writer->work, rowid);
     st = vl_writer_log_ready(ctx, writer, &record, &layout->columns, columns, &ready);
     if (st == VELO_OK)
         st = vl_writer_row_make(ctx, writer, table, layout, columns, &row);

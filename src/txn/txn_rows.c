@@ -423,6 +423,8 @@ rows_try(vl_ctx *ctx, rows_change *self, const vl_value *values, uint32_t count)
     self->has_horizon = 0;
     vl_operation_begin(session->writer);
     memset(&self->ready, 0, sizeof self->ready);
+    vl_table_approach(&self->change.tree->base->tree, vl_operation_work(session->writer),
+                      self->op.rowid);
     if (count > 0)
         st = rows_take_values(ctx, self, values, count);
     if (st == VELO_OK)

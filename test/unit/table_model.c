@@ -243,6 +243,22 @@ table_model_add(table_model *m, int64_t rowid, uint16_t version)
     m->count++;
 }
 
+/* Approach the row that is about to be changed, or another one, or none. */
+static void
+table_model_approach(const table_model *m, int64_t rowid)
+{
+    switch ((uint64_t)rowid % 3) {
+    case 0:
+        vl_table_approach(&m->tree, m->work, rowid);
+        break;
+    case 1:
+        vl_table_approach(&m->tree, m->work, m->count > 0 ? m->rows[m->count / 2].rowid : 0);
+        break;
+    default:
+        break;
+    }
+}
+
 void
 table_model_insert(table_model *m, int64_t rowid)
 {
@@ -257,6 +273,7 @@ table_model_insert(table_model *m, int64_t rowid)
     vl_leaf_state state;
 
     table_model_values(m, rowid, version, values);
+    table_model_approach(m, rowid);
     CHECK_OK(vl_table_change(unit_ctx(), &m->tree, m->work, &op, NULL, &state));
     CHECK(table_model_agrees(row, state));
     if (row == NULL) {
@@ -290,6 +307,7 @@ table_model_update(table_model *m, int64_t rowid)
         changes[op.change_count++].value =
             table_model_value(m, rowid, i - 1, after.versions[i - 1]);
     }
+    table_model_approach(m, rowid);
     CHECK_OK(vl_table_change(unit_ctx(), &m->tree, m->work, &op, NULL, &state));
     CHECK(table_model_agrees(row, state));
     if (row != NULL)
@@ -305,6 +323,7 @@ table_model_mark(table_model *m, int64_t rowid, int is_deleted)
                       .schema = &m->schema};
     vl_leaf_state state;
 
+    table_model_approach(m, rowid);
     CHECK_OK(vl_table_change(unit_ctx(), &m->tree, m->work, &op, NULL, &state));
     CHECK(table_model_agrees(row, state));
     if (row != NULL)
@@ -319,6 +338,7 @@ table_model_purge(table_model *m, int64_t rowid)
         .action = VL_TABLE_PURGE, .rowid = rowid, .schema = &m->schema, .frees_old = 1};
     vl_leaf_state state;
 
+    table_model_approach(m, rowid);
     CHECK_OK(vl_table_change(unit_ctx(), &m->tree, m->work, &op, NULL, &state));
     CHECK(table_model_agrees(row, state));
     if (row == NULL)

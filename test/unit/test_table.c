@@ -416,6 +416,40 @@ table_scan_of_an_empty_range_gives_nothing(void)
     table_model_deinit(&m);
 }
 
+/* Between the approach and the change others split the leaf, or empty it and take it away: the row
+ * gets to where it belongs all the same. */
+static void
+table_approach_is_a_hint_only(void)
+{
+    table_model m;
+    vl_tree_work *own;
+    vl_tree_work *other;
+
+    table_model_init(&m, TABLE_PAGE_SIZE, 5, unit_seed());
+    own = m.work;
+    CHECK_OK(vl_tree_work_create(unit_ctx(), m.tree.page_size, &other));
+    for (uint32_t round = 0; round < 200 && !unit_has_failed(); round++) {
+        int64_t rowid = (int64_t)vl_rng_below(&m.rng, 4000);
+
+        vl_table_approach(&m.tree, own, rowid);
+        m.work = other;
+        for (int64_t i = 0; i < 60; i++) {
+            if (round % 2 == 0)
+                table_model_insert(&m, rowid + (i * 37) % 120 - 60);
+            else
+                table_model_purge(&m, rowid + i - 30);
+        }
+        m.work = own;
+        table_model_insert(&m, rowid);
+        table_model_mark(&m, rowid, 1);
+        if (round % 20 == 0)
+            table_model_check(&m);
+    }
+    table_model_check(&m);
+    vl_tree_work_destroy(other);
+    table_model_deinit(&m);
+}
+
 static void
 table_rowids_reach_both_ends(void)
 {
@@ -608,6 +642,7 @@ static const unit_test table_tests[] = {
     UNIT_TEST(table_scans_give_just_their_range),
     UNIT_TEST(table_scans_end_at_borders_of_leaves),
     UNIT_TEST(table_scan_of_an_empty_range_gives_nothing),
+    UNIT_TEST(table_approach_is_a_hint_only),
     UNIT_TEST(table_rowids_reach_both_ends),
     UNIT_TEST(table_splits_a_range_into_equal_parts),
     UNIT_TEST(table_without_inner_nodes_is_one_part),

@@ -64,6 +64,8 @@ threads_insert(threads_worker *worker, int64_t rowid)
     vl_leaf_row row = {rowid, values, 0};
     int is_done;
 
+    if (worker->index % 2 == 0)
+        vl_table_approach(&worker->m->tree, worker->work, rowid);
     table_model_values(worker->m, rowid, (uint16_t)vl_rng_below(&worker->rng, 1000), values);
     if (vl_table_insert(&worker->ctx, &worker->m->tree, worker->work, &worker->m->schema, &row,
                         &is_done) != VELO_OK)
