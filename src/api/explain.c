@@ -6,7 +6,10 @@
  * statement), and its description (p4).
  *
  * EXPLAIN ANALYZE runs the statement, as a callback would: with its changes, without its rows. Then
- * it gives a row for each operator as it was at work. */
+ * it gives a row for each operator as it was at work.
+ *
+ * Invariants
+ *   EX1  Rows are copied into the arena of the run: nothing of the plan that they tell of stays. */
 #include "api/api_int.h"
 
 #include "exec/profile.h"
