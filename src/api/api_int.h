@@ -606,6 +606,11 @@ int vl_pragma_find_function(const void *arg, const char *name, size_t size,
 /* Find json_each and the like; returns whether the name is one of them. */
 int vl_json_table_find(const char *name, size_t size, vl_plan_table_func *found);
 
+/* ---- table_maker.c ---- */
+
+/* Find generate_series() or velo_statistics(). */
+int vl_table_maker_find(const char *name, size_t size, vl_plan_table_func *found);
+
 /* ---- statement.c ---- */
 
 /* Append a row of made->column_count values; the row and its texts go to the arena, the same for
