@@ -1,5 +1,9 @@
 /* table_maker.c - the engine's own functions of FROM that are neither of JSON nor PRAGMAs:
- * generate_series() and velo_statistics(). */
+ * generate_series() and velo_statistics().
+ *
+ * Invariants
+ *   TM1  A series is computed from its ends: however long it is, it takes no memory, and no number
+ *        of it lies outside of them, so none overflows. */
 #include "api/api_int.h"
 
 #include "exec/table_func.h"
