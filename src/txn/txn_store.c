@@ -256,6 +256,7 @@ vl_txn_tree_get(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id, vl_txn_tree **o
     tree->base = base;
     tree->id = id;
     atomic_init(&tree->next_rowid, INT64_MIN);
+    atomic_init(&tree->sequence, INT64_MIN);
     if (base->kind == VL_TREE_TABLE)
         st = vl_ranges_create(ctx, store->pool, &tree->ranges);
     if (st != VELO_OK) {
