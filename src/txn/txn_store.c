@@ -173,6 +173,7 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
     atomic_store_explicit(&store->lister, lister, memory_order_release);
     if (base.has_background) {
         VL_TRY(vl_writer_create(ctx, store->base, &helper));
+        vl_operation_set_helper(helper);
         atomic_store_explicit(&store->helper, helper, memory_order_release);
     }
     if (vl_store_wal(store->base) != NULL)
