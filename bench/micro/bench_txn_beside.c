@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #define BESIDE_THREADS     32U
-#define BESIDE_HOT         1000U
+#define BESIDE_HOT         UINT64_C(1000)
 #define BESIDE_RECORD_SIZE 128U
 
 static const uint32_t beside_ids[2] = {1, 2};
@@ -218,7 +218,7 @@ static double
 measure_reader(void *user)
 {
     int has_writer = *(const int *)user;
-    pthread_t writer;
+    pthread_t writer = pthread_self();
     double ns;
 
     atomic_store(&beside_is_over, 0);

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* Rows of one table that are tried: as many transactions insert into it at a time. */
-#define SEQUENCE_ROWS VL_BY_BUILD(64U, 4U)
+#define SEQUENCE_ROWS VL_BY_BUILD(64U, 16U)
 
 struct vl_edit_sequence {
     struct vl_edit_sequence *next;

@@ -655,10 +655,11 @@ vl_rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const 
 
 /* Update or, with no columns, delete; is_taken NULL: as long as it takes. */
 static velo_status
-rows_change_or_skip(vl_ctx *ctx, rows_change *self, const vl_value *values, int *is_taken)
+rows_change_or_skip(vl_ctx *ctx, rows_change *self, const vl_value *values, uint32_t count,
+                    int *is_taken)
 {
     self->skips = is_taken != NULL;
-    VL_TRY(rows_change_row(ctx, self, values, self->count));
+    VL_TRY(rows_change_row(ctx, self, values, count));
     if (is_taken != NULL)
         *is_taken = self->is_taken;
     if (self->what == ROWS_DELETE && !self->is_taken)
@@ -685,7 +686,7 @@ rows_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t r
         return vl_fail(ctx, VELO_MISUSE, "an update of no columns");
     self.ids = ids;
     self.count = update->count;
-    return rows_change_or_skip(ctx, &self, update->values, is_taken);
+    return rows_change_or_skip(ctx, &self, update->values, update->count, is_taken);
 }
 
 velo_status
@@ -709,7 +710,7 @@ vl_rows_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     rows_init(&self, statement, table, ROWS_DELETE, rowid);
-    return rows_change_or_skip(ctx, &self, NULL, NULL);
+    return rows_change_or_skip(ctx, &self, NULL, 0, NULL);
 }
 
 velo_status
@@ -720,5 +721,5 @@ vl_rows_try_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, in
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     rows_init(&self, statement, table, ROWS_DELETE, rowid);
-    return rows_change_or_skip(ctx, &self, NULL, is_taken);
+    return rows_change_or_skip(ctx, &self, NULL, 0, is_taken);
 }

@@ -126,7 +126,7 @@ store_helper_leaves_a_drop_for_a_checkpoint(void)
     CHECK_OK(vl_writer_create(unit_ctx(), store, &writer));
     CHECK_OK(vl_writer_create(unit_ctx(), store, &helper));
     vl_operation_set_helper(helper);
-    CHECK_OK(store_fill_table(writer, 3000, &large));
+    CHECK_OK(store_fill_table(writer, VL_BY_BUILD(3000, 300), &large));
     CHECK_OK(vl_store_checkpoint(unit_ctx(), store));
     CHECK(!vl_operation_is_wanted(store));
     CHECK_OK(vl_writer_begin(unit_ctx(), writer)); /* no checkpoint can be written */
