@@ -9,8 +9,8 @@
  *   OC1  All changes are made before the first row of RETURNING is given.
  *   OC2  Rows that were collected are all in memory or all in the file. */
 #include "exec/edit.h"
-#include "exec/spill.h"
 #include "exec/sequence.h"
+#include "exec/spill.h"
 
 #include "catalog/virtual.h"
 
