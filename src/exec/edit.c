@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "catalog/virtual.h"
 #include "exec/packed.h"
+#include "exec/sequence.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,6 +141,14 @@ change_wake(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edi
     return VELO_OK;
 }
 
+/* A statement changes sqlite_sequence itself. */
+static velo_status
+change_own_sequences(vl_ctx *ctx, vl_edit_run *run)
+{
+    return vl_sequence_is_kept_in(run->def) ? vl_sequence_unite(ctx, &run->source, run->def)
+                                            : VELO_OK;
+}
+
 velo_status
 vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edit_run *run)
 {
@@ -147,7 +156,7 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
 
     VL_TRY(change_wake(ctx, stage, target, run, &is_awake));
     if (is_awake)
-        return VELO_OK;
+        return change_own_sequences(ctx, run);
     memset(run, 0, sizeof *run);
     run->stage = stage;
     run->target = target;
@@ -161,7 +170,7 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
         return VELO_OK;
     if (run->def->instance != NULL)
         return run->def->instance->class->begin(ctx, run->def->instance);
-    if (run->def->is_system && strcmp(run->def->object.name, "sqlite_sequence") != 0 &&
+    if (run->def->is_system && !vl_sequence_is_kept_in(run->def) &&
         strcmp(run->def->object.name, "sqlite_stat1") != 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
     VL_TRY(vl_rows_open(ctx, run->source.store, run->def->object.tree, &run->table));
@@ -174,7 +183,7 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
             return change_no_memory(ctx);
     }
     run->prepared = vl_arena_get_mark(&run->arena);
-    return VELO_OK;
+    return change_own_sequences(ctx, run);
 }
 
 void

@@ -146,9 +146,6 @@ velo_status vl_edit_refuse_twins(vl_ctx *ctx, vl_edit_run *run, uint32_t index) 
 velo_status vl_edit_find_entry(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, uint32_t index,
                                const vl_value *full, int *is_wanted, int *is_there) VL_MUST_CHECK;
 
-/* Write what AUTOINCREMENT has reached in all tables, at the end of the statement. */
-velo_status vl_edit_keep_sequences(vl_ctx *ctx, vl_exec *exec) VL_MUST_CHECK;
-
 /* ---- edit_fire.c ---- */
 
 /* A change of a row by SETs. */

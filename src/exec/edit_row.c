@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "exec/packed.h"
+#include "exec/sequence.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,145 +118,6 @@ change_set_rowid(vl_edit_run *run, vl_value *full, int64_t rowid)
         full[run->def->rowid_column] = vl_value_of_integer(rowid);
 }
 
-/* ---- AUTOINCREMENT ---- */
-
-/* The table sqlite_sequence: name, seq. */
-static velo_status
-change_open_sequence(vl_ctx *ctx, const vl_source *source, const vl_table_def *of,
-                     vl_txn_table **table)
-{
-    const vl_table_def *def = vl_schema_table(of->schema, "sqlite_sequence", 15);
-
-    if (def == NULL)
-        return vl_fail(ctx, VELO_CORRUPT, "the table sqlite_sequence is missing");
-    return vl_rows_open(ctx, source->store, def->object.tree, table);
-}
-
-/* Look for the table's row in sqlite_sequence. */
-static velo_status
-change_find_sequence(vl_ctx *ctx, vl_edit_sequence *sequence, vl_txn_table *table,
-                     const vl_view *view)
-{
-    static const uint32_t ids[2] = {1, 2};
-    size_t size = strlen(sequence->def->object.name);
-    vl_row_scan scan;
-    velo_status st;
-
-    vl_row_scan_begin(&scan, table, view, (vl_rowid_range){INT64_MIN, INT64_MAX}, 0, ids, 2);
-    for (;;) {
-        st = vl_row_scan_next(ctx, &scan);
-        if (st != VELO_OK || scan.leaf == NULL)
-            break;
-        for (uint32_t i = 0; i < scan.row_count; i++) {
-            vl_leaf_value name;
-            vl_leaf_value seq;
-
-            vl_row_scan_get(&scan, i, 0, &name);
-            vl_row_scan_get(&scan, i, 1, &seq);
-            /* There may be two rows of a table whose first rows came at once: the greater counts.
-             */
-            if (name.value.type != VL_TYPE_TEXT || name.overflow != 0 ||
-                vl_name_compare(name.value.as.data, name.value.size, sequence->def->object.name,
-                                size) != 0)
-                continue;
-            if (sequence->row != 0 &&
-                (seq.value.type != VL_TYPE_INTEGER || seq.value.as.integer <= sequence->last))
-                continue;
-            sequence->row = vl_row_scan_rowid(&scan, i);
-            sequence->last = seq.value.type == VL_TYPE_INTEGER ? seq.value.as.integer : 0;
-        }
-    }
-    vl_row_scan_end(&scan);
-    return st;
-}
-
-/* The sequence of the run's table: one for all of the statement, its triggers included. */
-static velo_status
-change_get_sequence(vl_ctx *ctx, vl_edit_run *run)
-{
-    vl_exec *top = run->stage->exec->top;
-    vl_edit_sequence *sequence = top->sequences;
-
-    while (sequence != NULL && sequence->def != run->def)
-        sequence = sequence->next;
-    if (sequence == NULL) {
-        sequence = vl_arena_alloc_array(&top->arena, 1, sizeof *sequence);
-        if (sequence == NULL)
-            return vl_fail(ctx, VELO_NOMEM, "cannot allocate a sequence");
-        sequence->def = run->def;
-        sequence->next = top->sequences;
-        top->sequences = sequence;
-    }
-    run->sequence = sequence;
-    return VELO_OK;
-}
-
-/* See that the sequence is not below the table's last row. */
-static velo_status
-change_raise_sequence(vl_ctx *ctx, vl_edit_run *run)
-{
-    vl_view view = vl_statement_newest(run->source.statement);
-    int64_t last;
-    int found;
-
-    VL_TRY(vl_rows_last(ctx, run->table, &view, &last, &found));
-    if (found && last > run->sequence->last)
-        run->sequence->last = last;
-    return VELO_OK;
-}
-
-static velo_status
-change_read_sequence(vl_ctx *ctx, vl_edit_run *run)
-{
-    vl_view view = vl_statement_newest(run->source.statement);
-    vl_txn_table *table = NULL;
-    vl_edit_sequence *sequence;
-
-    if (run->sequence == NULL)
-        VL_TRY(change_get_sequence(ctx, run));
-    sequence = run->sequence;
-    VL_ASSERT(sequence != NULL);
-    if (sequence->is_read) /* a trigger may have moved a row behind it */
-        return run->stage->exec->top->bodies == NULL ? VELO_OK : change_raise_sequence(ctx, run);
-    sequence->last = 0;
-    sequence->row = 0;
-    VL_TRY(change_open_sequence(ctx, &run->source, run->def, &table));
-    VL_TRY(change_find_sequence(ctx, sequence, table, &view));
-    VL_TRY(change_raise_sequence(ctx, run));
-    sequence->is_read = 1;
-    return VELO_OK;
-}
-
-static velo_status
-change_keep_sequence(vl_ctx *ctx, const vl_source *all, vl_edit_sequence *sequence)
-{
-    static const uint32_t id = 2;
-    vl_value row[2] = {{.type = VL_TYPE_TEXT,
-                        .size = (uint32_t)strlen(sequence->def->object.name),
-                        .as.data = sequence->def->object.name},
-                       vl_value_of_integer(sequence->last)};
-    vl_source source = vl_source_of(all, sequence->def);
-    vl_txn_table *table = NULL;
-    velo_status st = VELO_NOTFOUND;
-
-    VL_TRY(change_open_sequence(ctx, &source, sequence->def, &table));
-    if (sequence->row != 0)
-        st = vl_rows_update(ctx, source.statement, table, sequence->row, &id, &row[1], 1);
-    if (st != VELO_NOTFOUND)
-        return st;
-    vl_error_clear(ctx); /* a trigger has deleted the row */
-    return vl_rows_append(ctx, source.statement, table, row, &sequence->row);
-}
-
-velo_status
-vl_edit_keep_sequences(vl_ctx *ctx, vl_exec *exec)
-{
-    for (vl_edit_sequence *sequence = exec->sequences; sequence != NULL; sequence = sequence->next)
-        if (sequence->is_read)
-            VL_TRY(change_keep_sequence(ctx, exec->env.source, sequence));
-    return VELO_OK;
-}
-
 /* ---- inserting ---- */
 
 /* Write the row itself. */
@@ -264,7 +126,6 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
 {
     vl_statement *statement = run->source.statement;
     vl_value *rowid = &full[run->def->column_count];
-    int is_chosen = rowid->type == VL_TYPE_NULL;
     const vl_value *values;
     vl_value packed;
     int64_t chosen;
@@ -272,26 +133,20 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
 
     change_store(run, full);
     VL_TRY(change_pack(ctx, run, &packed, &values));
-    if (run->def->is_autoincrement) {
-        VL_TRY(change_read_sequence(ctx, run));
-        if (rowid->type == VL_TYPE_NULL && run->sequence->last == INT64_MAX)
-            return vl_fail(ctx, VELO_FULL, "database or disk is full");
-        if (rowid->type == VL_TYPE_NULL)
-            change_set_rowid(run, full, run->sequence->last + 1);
-        if (rowid->as.integer > run->sequence->last)
-            run->sequence->last = rowid->as.integer;
-    }
     if (rowid->type == VL_TYPE_NULL) {
-        VL_TRY(vl_rows_append(ctx, statement, run->table, values, &chosen));
+        VL_TRY(run->def->is_autoincrement
+                   ? vl_sequence_append(ctx, run, values, &chosen)
+                   : vl_rows_append(ctx, statement, run->table, values, &chosen));
         change_set_rowid(run, full, chosen);
         return VELO_OK;
     }
+    if (run->def->is_autoincrement)
+        VL_TRY(vl_sequence_meet(ctx, run, rowid->as.integer));
     st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, values);
+    if (st == VELO_OK && run->def->is_autoincrement)
+        vl_rows_raise_sequence(run->table, rowid->as.integer);
     if (st != VELO_CONSTRAINT)
         return st;
-    if (is_chosen) /* by what the snapshot has: somebody was faster */
-        return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
-                       "the next rowid was used after this transaction's snapshot");
     vl_error_clear(ctx);
     conflict->is_there = 1;
     conflict->rowid = rowid->as.integer;

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "exec/exec_int.h"
 #include "exec/profile.h"
+#include "exec/sequence.h"
 #include "vec/value.h"
 
 /* States of an execution. */
@@ -435,8 +436,7 @@ vl_exec_reset(vl_exec *exec)
     vl_spools_reset(exec);
     vl_arena_reset(&exec->row_arena);
     vl_fire_reset(exec);
-    for (vl_edit_sequence *sequence = exec->sequences; sequence != NULL; sequence = sequence->next)
-        sequence->is_read = 0;
+    vl_sequences_reset(exec);
     exec->chunk = NULL;
     exec->params = NULL;
     exec->param_count = 0;

@@ -85,14 +85,8 @@ typedef struct vl_firing {
     uint32_t depth;                /* from 1 */
 } vl_firing;
 
-/* What AUTOINCREMENT has reached in a table; written to sqlite_sequence when the statement ends. */
-typedef struct vl_edit_sequence {
-    struct vl_edit_sequence *next;
-    const vl_table_def *def;
-    int64_t last; /* highest rowid that there ever was */
-    int64_t row;  /* rowid in sqlite_sequence; 0: none */
-    int is_read;  /* in this run */
-} vl_edit_sequence;
+/* What AUTOINCREMENT has reached in a table (sequence.h). */
+typedef struct vl_edit_sequence vl_edit_sequence;
 
 /* The rows of a program that are shared by its scans. */
 typedef struct vl_spool vl_spool;

@@ -9,6 +9,7 @@
  *   OC1  All changes are made before the first row of RETURNING is given.
  *   OC2  Rows that were collected are all in memory or all in the file. */
 #include "exec/edit.h"
+#include "exec/sequence.h"
 #include "exec/spill.h"
 
 #include "catalog/virtual.h"
@@ -470,7 +471,7 @@ change_run(vl_ctx *ctx, change_stage *change)
     if (exec == exec->top && exec->sequences != NULL &&
         (st == VELO_OK || exec->counts.resolution == VL_CONFLICT_FAIL)) {
         vl_error error = ctx->error;
-        velo_status kept = vl_edit_keep_sequences(ctx, exec);
+        velo_status kept = vl_sequences_keep(ctx, exec);
 
         if (st == VELO_OK)
             return kept;

@@ -10,6 +10,7 @@
  *        other way is tested against. */
 #include "exec/columns.h"
 #include "exec/kernel.h"
+#include "exec/sequence.h"
 
 #include "base/assert.h"
 #include "vec/number.h"
@@ -183,6 +184,31 @@ table_view(const table_stage *table)
     return &vl_source_of(source, table->base.op->as.table_scan.table).statement->view;
 }
 
+/* Of sqlite_sequence, where a table has several rows, those that stand for it. */
+static velo_status
+table_find_sequences(vl_ctx *ctx, table_stage *table, vl_rowid_range range)
+{
+    const vl_op_table_scan *op = &table->base.op->as.table_scan;
+    int64_t *rowids;
+    uint32_t count;
+
+    VL_TRY(vl_sequence_rows(ctx, &table->arena, op->table, table->fetch.table, table_view(table),
+                            &rowids, &count));
+    if (rowids == NULL)
+        return VELO_OK;
+    for (uint32_t i = 0; i < count; i++)
+        if (rowids[i] >= range.first && rowids[i] <= range.last)
+            rowids[table->rowid_count++] = rowids[i];
+    for (uint32_t i = 0; op->is_backward && i < table->rowid_count / 2; i++) {
+        int64_t other = rowids[i];
+
+        rowids[i] = rowids[table->rowid_count - 1 - i];
+        rowids[table->rowid_count - 1 - i] = other;
+    }
+    table->rowids = rowids;
+    return VELO_OK;
+}
+
 static velo_status
 table_start(vl_ctx *ctx, table_stage *table)
 {
@@ -200,6 +226,11 @@ table_start(vl_ctx *ctx, table_stage *table)
     if (is_empty || range.first > range.last) {
         table->rowids = vl_arena_alloc_array(&table->arena, 1, sizeof *table->rowids);
         return table->rowids != NULL ? VELO_OK : vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
+    }
+    if (vl_sequence_is_kept_in(op->table)) {
+        VL_TRY(table_find_sequences(ctx, table, range));
+        if (table->rowids != NULL)
+            return VELO_OK;
     }
     vl_row_scan_begin(&table->scan, table->fetch.table, table_view(table), range, op->is_backward,
                       table->fetch.ids, table->fetch.is_packed ? 0 : table->fetch.id_count);

@@ -158,7 +158,27 @@ vl_operation_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
 }
 
 void
+vl_operation_set_helper(vl_writer *writer)
+{
+    writer->is_helper = 1;
+}
+
+int
+vl_operation_is_wanted(vl_store *store)
+{
+    return vl_store_wants_helper(store);
+}
+
+void
 vl_operation_return_pages(vl_ctx *ctx, vl_writer *writer)
 {
     vl_writer_return_pages(ctx, writer);
+}
+
+int
+vl_operation_resume_drops(vl_ctx *ctx, vl_writer *writer)
+{
+    if (writer->is_cut)
+        vl_writer_return_pages(ctx, writer);
+    return !writer->is_cut;
 }

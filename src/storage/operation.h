@@ -102,4 +102,17 @@ velo_status vl_operation_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree
  * next drop or open. */
 void vl_operation_return_pages(vl_ctx *ctx, vl_writer *writer);
 
+/* ---- the background thread ---- */
+
+/* The writer is that of the layer's `tend`: returning pages with it is cut short, after one step at
+ * least, when the background thread is wanted elsewhere. */
+void vl_operation_set_helper(vl_writer *writer);
+
+/* Whether it is: a checkpoint is due, or the store is being closed. Whoever is in `tend` does a
+ * little all the same, since a checkpoint may be due for long when it cannot be written. */
+int vl_operation_is_wanted(vl_store *store);
+
+/* Go on with returning pages, if the helper's last time was cut short. 1: nothing is left of it. */
+int vl_operation_resume_drops(vl_ctx *ctx, vl_writer *writer);
+
 #endif

@@ -88,9 +88,12 @@ store_tend_cache(vl_ctx *ctx, vl_store *store)
 {
     vl_error before = ctx->error;
 
-    if (vl_cache_tend(ctx, store->cache) != VELO_OK)
+    if (vl_cache_tend(ctx, store->cache) == VELO_OK)
+        atomic_store_explicit(&store->is_tending_told, 0, memory_order_relaxed);
+    else if (atomic_exchange_explicit(&store->is_tending_told, 1, memory_order_relaxed) == 0)
         vl_log_write(store->log, VL_LOG_WARNING, ctx->error.code,
-                     "changed pages could not be written ahead: %s", ctx->error.text);
+                     "changed pages could not be written ahead (told once until it succeeds): %s",
+                     ctx->error.text);
     ctx->error = before;
 }
 
@@ -254,6 +257,13 @@ store_checkpoint_due(vl_ctx *ctx, vl_store *store)
     }
     vl_latch_release_exclusive(&store->checkpoint_turn);
     ctx->error = before;
+}
+
+int
+vl_store_wants_helper(vl_store *store)
+{
+    return atomic_load_explicit(&store->is_stopping, memory_order_acquire) ||
+           (store->volume != NULL && store_is_due(store));
 }
 
 void

@@ -105,6 +105,8 @@ struct vl_store {
     vl_thread background;    /* if asked for */
     vl_event wake;           /* tells it to look */
     _Atomic int is_stopping; /* tells it to end */
+    _Atomic int
+        is_tending_told; /* that pages could not be written ahead; 0: since then they were */
 };
 
 /* ---- store.c ---- */
@@ -120,6 +122,10 @@ velo_status vl_store_begin_log(vl_ctx *ctx, vl_store *store, vl_log_position sta
  * wrong is told to the log of events, and tried again after some more log: the caller's change
  * stands. */
 void vl_store_tend(vl_ctx *ctx, vl_store *store);
+
+/* Whether the background thread has something to do that does not wait: to write a checkpoint, or
+ * to end. The log is being written to. */
+int vl_store_wants_helper(vl_store *store);
 
 /* Take the turn for a checkpoint; one that is under way is not paced any more. It is released as a
  * latch. */

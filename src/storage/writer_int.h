@@ -25,6 +25,8 @@ struct vl_writer {
     int is_open;                /* between begin and commit */
     int is_silent;              /* nothing is logged: recovery, the directory itself */
     int is_joined;              /* to a transaction of the layer above: operation.h */
+    int is_helper;              /* of the background thread: long work is cut when that is wanted */
+    int is_cut;                 /* returning pages was */
 };
 
 /* ---- writer_row.c ---- */

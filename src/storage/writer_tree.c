@@ -107,7 +107,8 @@ vl_writer_do_drop_tree(vl_ctx *ctx, vl_writer *writer, vl_store_tree *tree)
 }
 
 /* Return the pages of dropped trees, in steps between which checkpoints and others get their turn.
- * What cannot be done now is done by the next drop or open. */
+ * What cannot be done now is done by the next drop or open; what the background thread leaves,
+ * since it is wanted elsewhere, it goes on with later. */
 void
 vl_writer_return_pages(vl_ctx *ctx, vl_writer *writer)
 {
@@ -124,6 +125,10 @@ vl_writer_return_pages(vl_ctx *ctx, vl_writer *writer)
         st = vl_directory_drop_step(ctx, writer, &is_done);
         if (!writer->is_open)
             vl_gate_release(&writer->store->gate, 0);
+        writer->is_cut =
+            writer->is_helper && st == VELO_OK && !is_done && vl_store_wants_helper(writer->store);
+        if (writer->is_cut)
+            break;
     }
     if (st != VELO_OK)
         vl_log_write(ctx->log, VL_LOG_WARNING, st,

@@ -71,6 +71,14 @@ vl_txn_is_held(vl_txn_change *change)
     return 1;
 }
 
+void
+vl_txn_forget_owners(vl_txn_change *change)
+{
+    for (uint32_t i = 0; i < change->owner_count; i++)
+        vl_txn_status_release(change->owners[i].status, 1);
+    change->owner_count = 0;
+}
+
 velo_status
 vl_txn_await(vl_ctx *ctx, vl_txn_change *change)
 {
@@ -87,8 +95,7 @@ vl_txn_await(vl_ctx *ctx, vl_txn_change *change)
         return vl_txn_undo_left(ctx, session->store, session->writer);
     vl_count(&session->store->wait_count, 1);
     st = vl_wait(ctx, session->node, &request);
-    for (uint32_t i = 0; i < change->owner_count; i++)
-        vl_txn_status_release(change->owners[i].status, 1);
+    vl_txn_forget_owners(change);
     if (st == VELO_BUSY_SNAPSHOT)
         vl_txn_doom(ctx, session); /* keeps the error */
     return st;

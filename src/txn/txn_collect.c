@@ -119,6 +119,28 @@ vl_txn_add_garbage(vl_txn_store *store, vl_tree_id tree, vl_pid pid, uint32_t si
         continue;
 }
 
+/* Whether the background thread, whose writer it is, is wanted elsewhere. */
+static int
+collect_is_cut(vl_txn_store *store, const vl_writer *writer)
+{
+    return writer == atomic_load_explicit(&store->helper, memory_order_relaxed) &&
+           vl_operation_is_wanted(store->base);
+}
+
+/* Put garbage back to what is to be freed. */
+static void
+collect_keep_garbage(vl_txn_store *store, vl_txn_garbage *garbage)
+{
+    vl_txn_garbage *last = garbage;
+
+    while (last->next != NULL)
+        last = last->next;
+    last->next = atomic_load_explicit(&store->garbage, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&store->garbage, &last->next, garbage,
+                                                  memory_order_release, memory_order_relaxed))
+        continue;
+}
+
 void
 vl_txn_free_garbage(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer)
 {
@@ -142,6 +164,10 @@ vl_txn_free_garbage(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer)
         ctx->error = before;
         vl_free(garbage);
         garbage = next;
+        if (garbage != NULL && collect_is_cut(store, writer)) {
+            collect_keep_garbage(store, garbage);
+            return;
+        }
     }
 }
 
@@ -608,7 +634,10 @@ vl_txn_help(vl_ctx *ctx, void *user)
     if (store->helper_failed == vl_counter(&store->commit_count))
         return; /* not before something happens: committers try it as well */
     store->helper_failed = UINT64_MAX;
-    for (uint32_t i = 0; i < COLLECT_HELP_ROUNDS; i++) {
+    if (!vl_operation_resume_drops(ctx, writer))
+        return;
+    for (uint32_t i = 0; i == 0 || (i < COLLECT_HELP_ROUNDS && !collect_is_cut(store, writer));
+         i++) {
         if (!vl_undo_pool_can_take(store->pool, vl_snapshots_oldest(store->snapshots)) ||
             !vl_latch_try_exclusive(&store->collect_turn))
             return;

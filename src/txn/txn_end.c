@@ -239,6 +239,8 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
     *is_over = 1;
     session->txn = NULL;
     session->committed = commit.ts;
+    if (txn->sets_sequences)
+        vl_txn_forget_sequences(store);
     vl_undo_log_finish(txn->log);
     vl_key_share_leave(store->shares, &txn->shares, 0);
     end_destroy(session, txn);
@@ -372,6 +374,8 @@ vl_txn_abort(vl_ctx *ctx, vl_session *session)
                      "changes of transaction %llu cannot be undone now, and are later: %s",
                      (unsigned long long)txn->number, ctx->error.text);
     end_decide(txn, session->writer, st != VELO_OK);
+    if (txn->sets_sequences)
+        vl_txn_forget_sequences(store);
     session->txn = NULL;
     vl_key_share_leave(store->shares, &txn->shares, 0);
     if (txn->is_in_gate)

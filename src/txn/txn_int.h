@@ -9,7 +9,7 @@
  *   txn_change.c    what changes of rows and of entries have in common: conflicts, waits
  *   txn_rows.c      changes of rows            txn_scan.c    reading them
  *   txn_keys.c      changes of entries         txn_key_scan.c
- *   txn_lock.c      key-share locks
+ *   txn_lock.c      key-share locks        txn_sequence.c  AUTOINCREMENT's rowids
  *   txn_tree.c      creating and dropping trees
  *   txn_columns.c   adding columns to tables
  *
@@ -62,10 +62,15 @@ typedef struct vl_txn_tree {
     vl_ranges *ranges;          /* of a table; else NULL */
     _Atomic uint32_t merge_at;  /* ranges that there may be before they are put together again */
     _Atomic int64_t next_rowid; /* of a table: INT64_MIN: not known */
-    uint64_t created_by;        /* number of the transaction that has created it; 0: an earlier one.
-                                   Nobody else uses the tree while that is open */
-    uint64_t created_at;        /* vl_session.mark_count then */
-    struct vl_txn_tree *next;   /* in its bucket; guarded by vl_txn_store.latch */
+    _Atomic int64_t sequence;   /* the greatest rowid that vl_rows_append_ever has given; INT64_MIN:
+                                   not known. Raised by whoever can; to or from "not known" only
+                                   under vl_txn_store.latch */
+    uint64_t sequence_stamp;  /* what `sequence` is found by may have changed so many times; guarded
+                                 by vl_txn_store.latch */
+    uint64_t created_by;      /* number of the transaction that has created it; 0: an earlier one.
+                                 Nobody else uses the tree while that is open */
+    uint64_t created_at;      /* vl_session.mark_count then */
+    struct vl_txn_tree *next; /* in its bucket; guarded by vl_txn_store.latch */
 } vl_txn_tree;
 
 struct vl_txn_table {
@@ -98,6 +103,7 @@ typedef struct vl_txn {
     uint64_t changes;                   /* so far, as a measure of its work */
     vl_write_gate_entry gate;           /* its place there */
     int is_in_gate;                     /* it has entered */
+    int sets_sequences;                 /* see vl_rows_set_sequences */
     uint32_t range_count;               /* of the following */
     vl_txn_range ranges[VL_TXN_RANGES]; /* the current statement's, that go on */
     struct vl_txn *prev;                /* vl_txn_store.open, or .left; guarded by its latch */
@@ -229,6 +235,26 @@ velo_status vl_txn_undo_left(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer
 /* Undo the last change of a transaction, in its page, its chain and its log. */
 velo_status vl_txn_undo_last(vl_ctx *ctx, vl_txn *txn, vl_writer *writer) VL_MUST_CHECK;
 
+/* ---- txn_sequence.c ---- */
+
+/* A row was undone: if its rowid was the last one given, and nobody else may have given one, what
+ * was given last is to be found anew. Nothing is latched. */
+void vl_txn_forget_sequence(const vl_txn *txn, vl_txn_tree *tree, int64_t rowid);
+
+/* A transaction that may have changed what is kept of sequences has ended. */
+void vl_txn_forget_sequences(vl_txn_store *store);
+
+/* ---- txn_rows.c ---- */
+
+/* Insert at a rowid unless it is taken in any way: *is_taken. */
+velo_status vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
+                             int64_t rowid, const vl_value *values, int *is_taken) VL_MUST_CHECK;
+
+/* Find the number behind the largest row, INT64_MIN at the end of the numbers: own and foreign
+ * uncommitted ones included, tombstones only if `with_tombstones`. */
+velo_status vl_txn_find_next(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *next)
+    VL_MUST_CHECK;
+
 /* ---- txn_list.c ---- */
 
 /* vl_store_layer.list. */
@@ -324,6 +350,9 @@ void vl_txn_note_owner(vl_txn_change *change, const vl_txn_status *owner);
 /* Whether others hold the row or entry that is to be deleted: they are noted as whom to wait for.
  * Under the leaf's exclusive latch. */
 int vl_txn_is_held(vl_txn_change *change);
+
+/* Do not wait for them: their references go. */
+void vl_txn_forget_owners(vl_txn_change *change);
 
 /* After a try, with nothing held: wait, or undo. VELO_OK: try again. */
 velo_status vl_txn_await(vl_ctx *ctx, vl_txn_change *change) VL_MUST_CHECK;

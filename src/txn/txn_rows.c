@@ -49,7 +49,8 @@ typedef struct rows_change {
     vl_undo *range;          /* insert: the range that is extended instead */
     int is_promised;         /* the table's ranges have room for `record` */
     int is_fresh;            /* the tree goes as a whole if anything does: no record is kept */
-    int skips;               /* insert: do not wait for a rowid, take the next one */
+    int skips;               /* do not wait, and do not fail for what others have done */
+    int is_taken;            /* with `skips`: others are in the way of an update or deletion */
     vl_txn_horizon horizon;  /* for tombstones that are in the way */
     int has_horizon;         /* it has been collected */
 } rows_change;
@@ -122,6 +123,10 @@ rows_judge_change(vl_ctx *ctx, rows_change *self, const vl_versioned *row, int *
         self->change.verdict = VL_TXN_UNDO_LEFT;
         return VELO_OK;
     case VL_WRITE_CONFLICT:
+        if (self->skips) {
+            self->is_taken = 1;
+            return VELO_OK;
+        }
         break;
     }
     return vl_txn_conflict(ctx, &self->change, row);
@@ -449,6 +454,11 @@ rows_change_row(vl_ctx *ctx, rows_change *self, const vl_value *values, uint32_t
         VL_TRY(rows_try(ctx, self, values, count));
         if (self->change.verdict == VL_TXN_DONE)
             break;
+        if (self->skips && self->change.verdict == VL_TXN_WAIT) {
+            vl_txn_forget_owners(&self->change);
+            self->is_taken = 1;
+            return VELO_OK;
+        }
         VL_TRY(vl_txn_await(ctx, &self->change));
     }
     vl_txn_count_change(ctx, self->change.session);
@@ -486,10 +496,8 @@ rows_init(rows_change *self, vl_statement *statement, vl_txn_table *table, rows_
 
 /* ---- the next rowid ---- */
 
-/* Find the number behind the largest row, INT64_MIN at the end of the numbers: own and foreign
- * uncommitted ones included, tombstones only if `with_tombstones`. */
-static velo_status
-rows_find_next(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *next)
+velo_status
+vl_txn_find_next(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *next)
 {
     vl_rowid_range all = {INT64_MIN, INT64_MAX};
     vl_table_scan scan;
@@ -525,7 +533,7 @@ rows_draw(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *rowid)
     int64_t unknown = INT64_MIN, found;
 
     if (next == INT64_MIN || with_tombstones) {
-        VL_TRY(rows_find_next(ctx, tree, with_tombstones, &found));
+        VL_TRY(vl_txn_find_next(ctx, tree, with_tombstones, &found));
         if (found == INT64_MIN) {
             *rowid = INT64_MIN;
             return VELO_OK;
@@ -555,6 +563,24 @@ rows_forget_next(vl_txn_tree *tree, int64_t rowid)
 
     (void)atomic_compare_exchange_strong_explicit(&tree->next_rowid, &next, INT64_MIN,
                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
+velo_status
+vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
+                 const vl_value *values, int *is_taken)
+{
+    rows_change self;
+    velo_status st;
+
+    rows_init(&self, statement, table, ROWS_INSERT, rowid);
+    self.skips = 1;
+    st = rows_change_row(ctx, &self, values, self.layout->columns.count);
+    *is_taken = st == VELO_CONSTRAINT;
+    if (*is_taken)
+        vl_error_clear(ctx);
+    else if (st != VELO_OK)
+        rows_forget_next(&table->tree, rowid); /* no gap is left */
+    return *is_taken ? VELO_OK : st;
 }
 
 /* ---- public ---- */
@@ -604,25 +630,6 @@ vl_rows_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_
     return VELO_OK;
 }
 
-/* Insert at a rowid unless it is taken in any way: *is_taken. */
-static velo_status
-rows_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
-               const vl_value *values, int *is_taken)
-{
-    rows_change self;
-    velo_status st;
-
-    rows_init(&self, statement, table, ROWS_INSERT, rowid);
-    self.skips = 1;
-    st = rows_change_row(ctx, &self, values, self.layout->columns.count);
-    *is_taken = st == VELO_CONSTRAINT;
-    if (*is_taken)
-        vl_error_clear(ctx);
-    else if (st != VELO_OK)
-        rows_forget_next(&table->tree, rowid); /* no gap is left */
-    return *is_taken ? VELO_OK : st;
-}
-
 velo_status
 vl_rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const vl_value *values,
                int64_t *rowid)
@@ -635,37 +642,67 @@ vl_rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const 
         VL_TRY(rows_draw(ctx, &table->tree, tries > 0, rowid));
         is_at_end = *rowid == INT64_MIN || (*rowid == INT64_MAX && tries > 0);
         if (!is_at_end)
-            VL_TRY(rows_append_at(ctx, statement, table, *rowid, values, &is_taken));
+            VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, &is_taken));
     }
     vl_rng_init(&rng, (uint64_t)statement->session->txn->number +
                           vl_wal_tail(vl_store_wal(table->tree.store->base)));
     for (uint32_t tries = 0; is_taken && tries < ROWS_RANDOM_TRIES; tries++) {
         *rowid = (int64_t)(vl_rng_next(&rng) >> 2) + 1;
-        VL_TRY(rows_append_at(ctx, statement, table, *rowid, values, &is_taken));
+        VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, &is_taken));
     }
     return is_taken ? vl_fail(ctx, VELO_FULL, "tree %" PRIu64 ": no free rowid was found",
                               table->tree.id)
                     : VELO_OK;
 }
 
-velo_status
-vl_rows_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
-               const uint32_t *ids, const vl_value *values, uint32_t count)
+/* Update or, with no columns, delete; is_taken NULL: as long as it takes. */
+static velo_status
+rows_change_or_skip(vl_ctx *ctx, rows_change *self, const vl_value *values, uint32_t count,
+                    int *is_taken)
 {
+    self->skips = is_taken != NULL;
+    VL_TRY(rows_change_row(ctx, self, values, count));
+    if (is_taken != NULL)
+        *is_taken = self->is_taken;
+    if (self->what == ROWS_DELETE && !self->is_taken)
+        rows_forget_next(self->change.tree, self->op.rowid);
+    return VELO_OK;
+}
+
+/* Both kinds of update. */
+static velo_status
+rows_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
+            const vl_row_update *update, int *is_taken)
+{
+    const uint32_t *ids = update->ids;
     rows_change self;
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     rows_init(&self, statement, table, ROWS_UPDATE, rowid);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < update->count; i++)
         if (vl_layout_find(self.layout, ids[i]) < 0 || (i > 0 && ids[i] <= ids[i - 1]))
             return vl_fail(ctx, VELO_MISUSE,
                            "tree %" PRIu64 ": column %u is not there or out of order",
                            table->tree.id, ids[i]);
-    if (count == 0)
+    if (update->count == 0)
         return vl_fail(ctx, VELO_MISUSE, "an update of no columns");
     self.ids = ids;
-    self.count = count;
-    return rows_change_row(ctx, &self, values, count);
+    self.count = update->count;
+    return rows_change_or_skip(ctx, &self, update->values, update->count, is_taken);
+}
+
+velo_status
+vl_rows_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
+               const uint32_t *ids, const vl_value *values, uint32_t count)
+{
+    return rows_update(ctx, statement, table, rowid, &(vl_row_update){ids, values, count}, NULL);
+}
+
+velo_status
+vl_rows_try_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
+                   const vl_row_update *update, int *is_taken)
+{
+    return rows_update(ctx, statement, table, rowid, update, is_taken);
 }
 
 velo_status
@@ -675,7 +712,16 @@ vl_rows_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     rows_init(&self, statement, table, ROWS_DELETE, rowid);
-    VL_TRY(rows_change_row(ctx, &self, NULL, 0));
-    rows_forget_next(&table->tree, rowid);
-    return VELO_OK;
+    return rows_change_or_skip(ctx, &self, NULL, 0, NULL);
+}
+
+velo_status
+vl_rows_try_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
+                   int *is_taken)
+{
+    rows_change self;
+
+    VL_TRY(vl_txn_check_writing(ctx, statement));
+    rows_init(&self, statement, table, ROWS_DELETE, rowid);
+    return rows_change_or_skip(ctx, &self, NULL, 0, is_taken);
 }

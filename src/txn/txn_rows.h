@@ -54,6 +54,20 @@ velo_status vl_rows_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *t
 velo_status vl_rows_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid)
     VL_MUST_CHECK;
 
+/* The same for who can do without: nothing is waited for, and no conflict is met. *is_taken 1: the
+ * row is being changed by somebody else, or was changed after the snapshot; nothing was done. */
+typedef struct vl_row_update {
+    const uint32_t *ids;    /* of the columns, rising */
+    const vl_value *values; /* of each */
+    uint32_t count;         /* how many */
+} vl_row_update;
+
+velo_status vl_rows_try_update(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
+                               int64_t rowid, const vl_row_update *update, int *is_taken)
+    VL_MUST_CHECK;
+velo_status vl_rows_try_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
+                               int64_t rowid, int *is_taken) VL_MUST_CHECK;
+
 /* Hold a row's key: nobody else deletes the row until the statement's transaction ends, or goes
  * back behind this. Others who would wait for that; they may change its columns, and hold it too.
  * Changing a rowid is deleting, so that is kept from others as well. Foreign keys stand on it: who
@@ -68,6 +82,41 @@ velo_status vl_rows_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_table *t
  *         vl_rows_insert */
 velo_status vl_rows_share(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid)
     VL_MUST_CHECK;
+
+/* ---- sequences ---- */
+
+/* A table whose rowids are never given twice (AUTOINCREMENT; 31, item 13) has a counter in memory:
+ * the greatest rowid given. What it has reached is kept by the caller, in rows that are changed by
+ * the transaction which was given rowids, and so commit and vanish with it. The counter is found
+ * anew from what is kept and from the table's rows when it is not known: after opening; when the
+ * last row given was undone and no other transaction is open, so that no gap stays; and when
+ * somebody who has changed what is kept as a user has ended (vl_rows_set_sequences).
+ *
+ * Tell the greatest rowid that is kept for the table, by what a view sees; 0: none. */
+typedef velo_status vl_rows_kept(vl_ctx *ctx, void *argument, const vl_view *view, int64_t *last);
+
+/* Insert a row with a rowid that no row has had: above all that were given. It waits for nobody.
+ *
+ * floor  it gets a greater one
+ * kept   called with nothing latched, perhaps several times, with a view of what everybody has
+ *        committed and the own transaction has done
+ * rowid  receives it
+ * errors as vl_rows_append, and those of `kept`. VELO_FULL: the numbers are at their end */
+velo_status vl_rows_append_ever(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
+                                int64_t floor, vl_rows_kept *kept, void *argument,
+                                const vl_value *values, int64_t *rowid) VL_MUST_CHECK;
+
+/* A row was inserted at a rowid of the application's: it counts as given. */
+void vl_rows_raise_sequence(vl_txn_table *table, int64_t rowid);
+
+/* The statement's transaction changes what is kept, as a user: from now on, it goes by `floor`
+ * alone, which is then what it sees of what is kept and of the rows. Others go on with the counters
+ * until it ends, and then find them anew. */
+void vl_rows_set_sequences(vl_statement *statement);
+
+/* Whether no other transaction of the store has begun to write: what is put together for all may
+ * be. */
+int vl_statement_is_alone(const vl_statement *statement);
 
 /* ---- reading rows ---- */
 

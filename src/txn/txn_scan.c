@@ -1,10 +1,12 @@
 /* txn_scan.c - reading rows as a view sees them: one, or a range leaf by leaf.
  *
- * Of each leaf one of two things is true:
+ * Of each leaf one of three things is true:
  *
  *    no map, and no range touches it    what is live on the page is what is seen (T4). If it has
  *                                       neither tombstones nor gaps and is sorted, no row is
  *                                       looked at; else its bitmaps are
+ *    a map, and no range                the rows that have a chain are looked for and looked at; of
+ *                                       the others what is live is seen
  *    otherwise                          each row is looked up in the map and the ranges
  *
  * Invariants
@@ -160,17 +162,35 @@ vl_row_scan_begin(vl_row_scan *scan, vl_txn_table *table, const vl_view *view, v
     vl_table_scan_begin(&scan->scan, &table->tree.base->tree, range, is_backward);
 }
 
-/* Make the buffers. */
+/* More chains than this on a page: each row is looked up. */
+#define SCAN_CHAINS VL_BY_BUILD(512U, 4U)
+
+/* Words of a bitmap of all slots of a page, and of their numbers in front of it. */
+static uint32_t
+scan_mark_words(const vl_row_scan *scan)
+{
+    return vl_leaf_max_rows(scan->table->tree.base->tree.page_size) / 64 + 1;
+}
+
+static uint32_t
+scan_slot_words(const vl_row_scan *scan)
+{
+    return vl_leaf_max_rows(scan->table->tree.base->tree.page_size) / 4 + 1;
+}
+
+/* Make the buffers: a list of slots, and behind it the bitmap. */
 static velo_status
 scan_reserve(vl_ctx *ctx, vl_row_scan *scan)
 {
-    uint32_t rows = vl_leaf_max_rows(scan->table->tree.base->tree.page_size);
+    uint32_t words = scan_slot_words(scan) + scan_mark_words(scan);
+    void *buffer;
 
     if (scan->slot_buffer != NULL)
         return VELO_OK;
-    scan->slot_buffer = vl_alloc_array(ctx, rows, sizeof *scan->slot_buffer);
-    if (scan->slot_buffer == NULL)
+    buffer = vl_alloc_array(ctx, words, sizeof(uint64_t));
+    if (buffer == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan's list of rows");
+    scan->slot_buffer = buffer;
     return VELO_OK;
 }
 
@@ -261,6 +281,67 @@ scan_list_live(vl_row_scan *scan)
     scan->slots = scan->slot_buffer;
 }
 
+/* Mark the slots of rows that have a chain. */
+static void
+scan_mark(const vl_leaf *leaf, vl_undo *const *records, uint32_t count, uint64_t *marks)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t rank = vl_leaf_seek(leaf, records[i]->rowid);
+        uint32_t slot;
+
+        vl_undo_fetch(records[i]->older);
+        if (rank == leaf->count)
+            continue;
+        slot = vl_leaf_slot_at(leaf, rank);
+        if (vl_leaf_rowid(leaf, slot) == records[i]->rowid)
+            marks[slot / 64] |= UINT64_C(1) << slot % 64;
+    }
+}
+
+/* List the visible rows of a leaf that no range touches: only rows that have a chain are looked at.
+ * *is_done 0: there are too many of them. */
+static velo_status
+scan_list_marked(vl_ctx *ctx, vl_row_scan *scan, vl_versions map, int *is_done)
+{
+    const vl_table_scan *at = &scan->scan;
+    void *buffer = scan->slot_buffer;
+    uint64_t *marks = (uint64_t *)buffer + scan_slot_words(scan);
+    int is_all_live = vl_leaf_is_all_live(at->leaf);
+    int is_sorted = is_all_live && (at->leaf->flags & VL_LEAF_SORTED) != 0;
+    vl_undo *records[SCAN_CHAINS];
+    uint32_t count = vl_versions_list(map, records, SCAN_CHAINS);
+
+    *is_done = count <= SCAN_CHAINS;
+    if (!*is_done)
+        return VELO_OK;
+    memset(marks, 0, scan_mark_words(scan) * sizeof *marks);
+    scan_mark(at->leaf, records, count, marks);
+    for (uint32_t i = 0; i < at->rank_end - at->rank_first; i++) {
+        uint32_t rank = scan->is_backward ? at->rank_end - 1 - i : at->rank_first + i;
+        uint32_t slot = is_sorted ? rank : vl_leaf_slot_at(at->leaf, rank);
+
+        if ((marks[slot / 64] >> slot % 64 & 1) != 0)
+            VL_TRY(scan_look(ctx, scan, slot, map, 0));
+        else if (is_all_live || vl_leaf_slot_state(at->leaf, slot) == VL_LEAF_LIVE)
+            scan->slot_buffer[scan->row_count++] = (uint16_t)slot;
+    }
+    return VELO_OK;
+}
+
+/* List the visible rows of a leaf, each of which is looked up. */
+static velo_status
+scan_list_each(vl_ctx *ctx, vl_row_scan *scan, vl_versions map, int has_ranges)
+{
+    const vl_table_scan *at = &scan->scan;
+
+    for (uint32_t i = 0; i < at->rank_end - at->rank_first; i++) {
+        uint32_t rank = scan->is_backward ? at->rank_end - 1 - i : at->rank_first + i;
+
+        VL_TRY(scan_look(ctx, scan, vl_leaf_slot_at(at->leaf, rank), map, has_ranges));
+    }
+    return VELO_OK;
+}
+
 /* List the visible rows of the latched leaf. */
 static velo_status
 scan_list(vl_ctx *ctx, vl_row_scan *scan)
@@ -269,6 +350,7 @@ scan_list(vl_ctx *ctx, vl_row_scan *scan)
     const vl_table_scan *at = &scan->scan;
     vl_versions map = vl_txn_map(tree, &at->ref);
     int has_ranges = vl_ranges_touch(tree->ranges, at->part.first, at->part.last);
+    int is_done = 0;
 
     scan->row_count = 0;
     scan->older_count = 0;
@@ -281,11 +363,10 @@ scan_list(vl_ctx *ctx, vl_row_scan *scan)
     }
     scan->slots = scan->slot_buffer;
     vl_undo_pool_touch(tree->store->pool, VL_UNDO_PAGE_TOUCHES);
-    for (uint32_t i = 0; i < at->rank_end - at->rank_first; i++) {
-        uint32_t rank = scan->is_backward ? at->rank_end - 1 - i : at->rank_first + i;
-
-        VL_TRY(scan_look(ctx, scan, vl_leaf_slot_at(at->leaf, rank), map, has_ranges));
-    }
+    if (!has_ranges)
+        VL_TRY(scan_list_marked(ctx, scan, map, &is_done));
+    if (!is_done)
+        VL_TRY(scan_list_each(ctx, scan, map, has_ranges));
     for (uint32_t i = 0; i < scan->older_count; i++)
         scan->older_buffer[i].values = scan_older_values(scan, i);
     scan->older = scan->older_buffer;

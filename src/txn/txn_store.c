@@ -173,6 +173,7 @@ txn_store_open_parts(vl_ctx *ctx, vl_io *io, const char *path, const vl_txn_stor
     atomic_store_explicit(&store->lister, lister, memory_order_release);
     if (base.has_background) {
         VL_TRY(vl_writer_create(ctx, store->base, &helper));
+        vl_operation_set_helper(helper);
         atomic_store_explicit(&store->helper, helper, memory_order_release);
     }
     if (vl_store_wal(store->base) != NULL)
@@ -256,6 +257,7 @@ vl_txn_tree_get(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id, vl_txn_tree **o
     tree->base = base;
     tree->id = id;
     atomic_init(&tree->next_rowid, INT64_MIN);
+    atomic_init(&tree->sequence, INT64_MIN);
     if (base->kind == VL_TREE_TABLE)
         st = vl_ranges_create(ctx, store->pool, &tree->ranges);
     if (st != VELO_OK) {

@@ -65,14 +65,15 @@ undo_row_action(const vl_undo *record)
     }
 }
 
-/* The number above the next row is the next one again, if it was the row that goes. */
+/* The rowid of the row that has gone is the next one again, if it was the last. */
 static void
-undo_forget_next(vl_txn_tree *tree, int64_t rowid)
+undo_row_gone(const undo_step *step, int64_t rowid)
 {
     int64_t next = rowid < INT64_MAX ? rowid + 1 : rowid;
 
-    (void)atomic_compare_exchange_strong_explicit(&tree->next_rowid, &next, INT64_MIN,
+    (void)atomic_compare_exchange_strong_explicit(&step->tree->next_rowid, &next, INT64_MIN,
                                                   memory_order_relaxed, memory_order_relaxed);
+    vl_txn_forget_sequence(step->txn, step->tree, rowid);
 }
 
 /* The rest of a step, once the page has changed: in the section. */
@@ -126,7 +127,7 @@ undo_row(vl_ctx *ctx, const undo_step *step)
     }
     vl_table_write_end(ctx, &write);
     if (st == VELO_OK && op.action == VL_TABLE_PURGE)
-        undo_forget_next(step->tree, rowid);
+        undo_row_gone(step, rowid);
     return st;
 }
 

@@ -106,6 +106,34 @@ vl_versions_find_key(vl_versions map, const void *key, uint32_t key_size, vl_pid
     return versions_find(map, (int64_t)rest, key, key_size);
 }
 
+/* List what hangs in a list behind `count` others. */
+static uint32_t
+versions_append(vl_undo *first, vl_undo **records, uint32_t count, uint32_t room)
+{
+    for (vl_undo *record = first; record != NULL; record = record->beside, count++) {
+        if (count < room)
+            records[count] = record;
+        __builtin_prefetch(record->status);
+        __builtin_prefetch(record->columns);
+    }
+    return count;
+}
+
+uint32_t
+vl_versions_list(vl_versions map, vl_undo **records, uint32_t room)
+{
+    const versions_table *table = versions_table_of(map);
+    uint32_t count = 0;
+
+    if (table == NULL)
+        return versions_append(versions_list(map), records, 0, room);
+    for (uint32_t i = 0; i <= table->bucket_mask; i++)
+        vl_undo_fetch(table->buckets[i]);
+    for (uint32_t i = 0; i <= table->bucket_mask; i++)
+        count = versions_append(table->buckets[i], records, count, room);
+    return count;
+}
+
 uint32_t
 vl_versions_count(vl_versions map)
 {

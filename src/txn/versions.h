@@ -52,6 +52,13 @@ typedef int vl_versions_has_moved(void *argument, const vl_undo *newest);
 void vl_versions_move_keys(vl_undo_pool *pool, vl_versions *from, vl_versions *to,
                            vl_versions_has_moved *has_moved, void *argument);
 
+/* List the newest records of all rows, in no order, and fetch ahead what reading their versions
+ * looks at first: nothing is known of how far that has come.
+ *
+ * room     of `records`
+ * returns  how many there are; more than `room`: not all were listed */
+uint32_t vl_versions_list(vl_versions map, vl_undo **records, uint32_t room);
+
 /* How many rows and entries have a chain. */
 uint32_t vl_versions_count(vl_versions map);
 

@@ -48,6 +48,7 @@ vl_view_read(const vl_view *view, const vl_versioned *row, vl_row_columns *colum
     vl_row_state state = row->page;
 
     for (const vl_undo *record = row->newest; record != NULL; record = record->older) {
+        vl_undo_fetch(record->older); /* while the status is waited for */
         if (vl_view_sees(view, record->status, record->statement))
             return state;
         state = record->before;
