@@ -7,7 +7,12 @@
  *
  * Invariants
  *   OC1  All changes are made before the first row of RETURNING is given.
- *   OC2  Rows that were collected are all in memory or all in the file. */
+ *   OC2  Rows that were collected are all in memory or all in the file.
+ *
+ * The short way. An INSERT of one row of parameters and constants, which fires nothing and gives
+ * nothing, has no use for chunks: its values go from where they are bound into the full row, which
+ * is then checked and written as any other. It reads no table, so it writes blindly (txn_rows.h).
+ */
 #include "exec/edit.h"
 #include "exec/spill.h"
 
@@ -24,6 +29,12 @@ typedef struct change_kept {
     const vl_value *values;
 } change_kept;
 
+/* A value that is there without evaluating anything. */
+typedef struct change_given {
+    uint32_t param;        /* number of the parameter; 0: it is a constant */
+    const vl_value *value; /* the constant */
+} change_given;
+
 typedef struct change_stage {
     vl_stage base;
     vl_edit_run run;
@@ -35,6 +46,8 @@ typedef struct change_stage {
     vl_arena kept_arena; /* of them */
     vl_spill spill;      /* or in a file */
     int is_in_file;      /* which */
+    change_given *given; /* INSERT the short way: what the full row is made of; NULL: no such way */
+    vl_value *full;      /* then room for the row */
 } change_stage;
 
 /* Change one row of the child. */
@@ -294,6 +307,103 @@ insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     return vl_edit_fire(ctx, run, fires->after, fires->after_count, NULL, full, &outcome);
 }
 
+/* ---- INSERT the short way ---- */
+
+static int
+insert_fires(const vl_fires *fires)
+{
+    return fires->before_count + fires->after_count > 0 || fires->foreign != NULL;
+}
+
+/* Whether the statement is simple enough, but for what its values are. */
+static int
+insert_is_simple(const vl_stage *stage)
+{
+    const vl_op_insert *op = &stage->op->as.insert;
+    const vl_op *child = stage->op->children[0];
+    const vl_table_def *def = op->target.table;
+
+    return !stage->exec->env.is_plain && child->kind == VL_OP_KIND_VALUES &&
+           child->as.values.row_count == 1 && op->upsert_count == 0 &&
+           op->target.returning.count == 0 && !insert_fires(&op->target.fires) &&
+           !insert_fires(&op->target.replaced) && def->object.type == VL_OBJECT_TABLE &&
+           def->instance == NULL && !def->is_autoincrement && !def->is_system;
+}
+
+/* Find out whether there is a short way. */
+static velo_status
+insert_open(vl_ctx *ctx, vl_stage *stage)
+{
+    const vl_op_insert *op = &stage->op->as.insert;
+    change_stage *change = (change_stage *)stage;
+    uint32_t count = op->target.row_count;
+    const vl_exprs *row;
+    change_given *given;
+
+    if (!insert_is_simple(stage))
+        return VELO_OK;
+    row = &stage->op->children[0]->as.values.rows[0];
+    given = vl_arena_alloc_array(&stage->exec->arena, count, sizeof *given);
+    change->full = vl_arena_alloc_array(&stage->exec->arena, count, sizeof *change->full);
+    if (given == NULL || change->full == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    for (uint32_t i = 0; i < count; i++) {
+        const vl_expr *expr =
+            op->sources[i] >= 0 ? row->list[op->sources[i]] : op->target.defaults.list[i];
+
+        if (expr->kind != VL_EXPR_CONSTANT && expr->kind != VL_EXPR_PARAM)
+            return VELO_OK;
+        given[i].param = expr->kind == VL_EXPR_PARAM ? expr->index : 0;
+        given[i].value = &expr->value;
+    }
+    change->given = given;
+    return VELO_OK;
+}
+
+/* Make the full row of what is given, and insert it. */
+static velo_status
+insert_given(vl_ctx *ctx, change_stage *stage)
+{
+    const vl_op_insert *op = &stage->base.op->as.insert;
+    vl_exec *exec = stage->base.exec;
+    vl_edit_run *run = &stage->run;
+    vl_value *full = stage->full;
+    vl_edit_outcome outcome;
+
+    for (uint32_t i = 0; i < run->full_count; i++) {
+        uint32_t param = stage->given[i].param;
+
+        if (param == 0)
+            full[i] = *stage->given[i].value;
+        else
+            full[i] = param <= exec->param_count ? exec->params[param - 1] : vl_value_of_null();
+    }
+    if (run->def->rowid_column >= 0 && op->sources[run->def->column_count] < 0)
+        full[run->def->column_count] = full[run->def->rowid_column];
+    VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &outcome));
+    if (outcome == VL_EDIT_MADE)
+        VL_TRY(vl_edit_insert(ctx, run, full, &outcome));
+    exec->counts.changes += outcome == VL_EDIT_MADE;
+    return VELO_OK;
+}
+
+static velo_status
+insert_run_short(vl_ctx *ctx, vl_stage *stage, int *is_run)
+{
+    change_stage *change = (change_stage *)stage;
+
+    *is_run = 0;
+    if (change->given == NULL)
+        return VELO_OK;
+    VL_TRY(vl_exec_poll(ctx, stage->exec, 3)); /* two stages and a row */
+    VL_TRY(vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &change->run));
+    change->run.is_blind = 1;
+    VL_TRY(insert_given(ctx, change));
+    vl_edit_rest(&change->run);
+    *is_run = 1;
+    return VELO_OK;
+}
+
 static velo_status
 insert_run(vl_ctx *ctx, change_stage *stage)
 {
@@ -515,7 +625,9 @@ change_close(vl_stage *stage)
 }
 
 const vl_stage_class vl_insert_class = {.size = sizeof(change_stage),
+                                        .open = insert_open,
                                         .next = change_next,
+                                        .run = insert_run_short,
                                         .rewind = change_rewind,
                                         .close = change_close};
 const vl_stage_class vl_update_class = {.size = sizeof(change_stage),

@@ -214,9 +214,9 @@ velo_status vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mar
  * ROLLBACK. */
 void vl_txn_doom(vl_ctx *ctx, vl_session *session);
 
-/* A statement has ended, no other one is open: its range of rows and that of the one before become
- * one, unless a mark lies between (11, item 19). */
-void vl_txn_join_ranges(vl_session *session);
+/* A statement that began at `begin` has ended, no other one is open: its range of rows and that of
+ * the one before become one (11, item 19). */
+void vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin);
 
 /* Where the transaction is now. Ranges do not go on over it. */
 vl_txn_mark vl_txn_get_mark(vl_session *session);
