@@ -1,5 +1,5 @@
-/* test_api_insert.c - INSERT the short way (exec/op_change.c), against the long one: the same
- * statements on two databases, of which one has a trigger that does nothing. */
+/* test_api_insert.c - INSERT, UPDATE and DELETE the short way (exec/op_change.c), against the long
+ * one: the same statements on two databases, of which one has triggers that do nothing. */
 #include "api/api_int.h"
 #include "exec/exec_int.h"
 #include "lib/api_run.h"
@@ -11,6 +11,9 @@
 /* Statements of a round of chance. */
 #define INSERT_STEPS  250
 #define INSERT_ROUNDS 12
+
+/* Statements that chance draws from. */
+#define INSERT_TEXTS 12
 
 static velo_connection *
 insert_open_connection(void)
@@ -49,7 +52,7 @@ insert_is_short(velo_connection *connection, const char *sql)
 }
 
 static void
-insert_of_one_given_row_is_short(void)
+changes_of_one_given_row_are_short(void)
 {
     velo_connection *connection = insert_open_connection();
 
@@ -76,6 +79,15 @@ insert_of_one_given_row_is_short(void)
     CHECK_EQ(insert_is_short(connection, "INSERT INTO s(a) VALUES (1)"), 0);
     CHECK_EQ(insert_is_short(connection, "INSERT INTO v VALUES (1)"), 0);
     CHECK_EQ(insert_is_short(connection, "INSERT INTO g VALUES (1)"), 0);
+    CHECK_EQ(insert_is_short(connection, "UPDATE t SET a = a + ? WHERE id = ?"), 1);
+    CHECK_EQ(insert_is_short(connection, "UPDATE t SET id = 70 WHERE id = 7"), 1);
+    CHECK_EQ(insert_is_short(connection, "DELETE FROM t WHERE id = '70'"), 1);
+    CHECK_EQ(insert_is_short(connection, "DELETE FROM w WHERE rowid = ?"), 1);
+    CHECK_EQ(insert_is_short(connection, "UPDATE t SET a = (SELECT 1) WHERE id = ?"), 0);
+    CHECK_EQ(insert_is_short(connection, "UPDATE t SET a = 1 WHERE id = ? AND a = 2"), 0);
+    CHECK_EQ(insert_is_short(connection, "DELETE FROM t WHERE id IN (1, 2)"), 0);
+    CHECK_EQ(insert_is_short(connection, "DELETE FROM t WHERE id > 1000"), 0);
+    CHECK_EQ(insert_is_short(connection, "DELETE FROM g"), 0);
     CHECK_EQ(insert_is_short(connection, "INSERT INTO t(b) VALUES ('x') ON CONFLICT DO NOTHING"),
              0);
     CHECK_OK(velo_close(connection));
@@ -158,13 +170,13 @@ savepoints_between_inserts_stay(void)
 
 /* The two databases, with the same statements. */
 typedef struct insert_pair {
-    velo_connection *sides[2];   /* the short way, and the long one */
-    velo_statement *inserts[16]; /* of both, in turn */
+    velo_connection *sides[2];                 /* the short way, and the long one */
+    velo_statement *inserts[2 * INSERT_TEXTS]; /* of both, in turn */
     velo_statement *cursors[2];
     vl_rng rng;
 } insert_pair;
 
-static const char *const insert_texts[8] = {
+static const char *const insert_texts[INSERT_TEXTS] = {
     "INSERT INTO t VALUES (?, ?, ?, ?)",
     "INSERT INTO t(a, b) VALUES (?2, ?3)",
     "INSERT OR IGNORE INTO t VALUES (?, ?, ?, ?)",
@@ -173,6 +185,10 @@ static const char *const insert_texts[8] = {
     "INSERT OR ROLLBACK INTO t(id, c) VALUES (?1, ?4)",
     "INSERT INTO t(c) VALUES ('12')",
     "INSERT INTO t DEFAULT VALUES",
+    "UPDATE t SET a = ?2, c = ?4 WHERE rowid = ?1",
+    "UPDATE OR REPLACE t SET b = ?3, a = a + 1 WHERE rowid = ?1",
+    "UPDATE OR IGNORE t SET id = ?2 WHERE rowid = ?1",
+    "DELETE FROM t WHERE rowid = ?1",
 };
 
 static const char *const insert_tables[4] = {
@@ -195,7 +211,7 @@ insert_begin(insert_pair *pair, const char *table)
         if (side == 1)
             CHECK_OK(velo_exec(connection, "CREATE TRIGGER i AFTER INSERT ON t BEGIN SELECT 1; END",
                                NULL, NULL));
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < INSERT_TEXTS; i++)
             pair->inserts[2 * i + side] = insert_prepare(connection, insert_texts[i]);
     }
 }
@@ -203,7 +219,7 @@ insert_begin(insert_pair *pair, const char *table)
 static void
 insert_end(insert_pair *pair)
 {
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < 2 * INSERT_TEXTS; i++)
         (void)velo_finalize(pair->inserts[i]);
     for (int side = 0; side < 2; side++) {
         (void)velo_finalize(pair->cursors[side]);
@@ -240,7 +256,7 @@ insert_bind(velo_statement *statement, int index, uint64_t draw)
 static void
 insert_step(insert_pair *pair)
 {
-    uint64_t number = vl_rng_below(&pair->rng, 8);
+    uint64_t number = vl_rng_below(&pair->rng, INSERT_TEXTS);
     uint64_t draws[4];
     char told[2][400];
 
@@ -298,7 +314,7 @@ insert_say(insert_pair *pair, const char *sql)
 }
 
 static void
-short_inserts_do_what_long_ones_do(void)
+short_changes_do_what_long_ones_do(void)
 {
     static const char *const others[] = {"BEGIN",
                                          "COMMIT",
@@ -338,10 +354,10 @@ int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(insert_of_one_given_row_is_short),
+        UNIT_TEST(changes_of_one_given_row_are_short),
         UNIT_TEST(inserts_share_an_undo_record_but_where_somebody_would_notice),
         UNIT_TEST(savepoints_between_inserts_stay),
-        UNIT_TEST(short_inserts_do_what_long_ones_do),
+        UNIT_TEST(short_changes_do_what_long_ones_do),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
