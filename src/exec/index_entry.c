@@ -52,6 +52,18 @@ vl_entry_key_add(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, const vl_value
 }
 
 velo_status
+vl_entry_key_add_bytes(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, const uint8_t *bytes,
+                       uint32_t size)
+{
+    if (size == 0)
+        return VELO_OK;
+    VL_TRY(entry_reserve(ctx, arena, key, (size_t)size + 1)); /* a byte comes behind most */
+    memcpy(key->data + key->size, bytes, size);
+    key->size += size;
+    return VELO_OK;
+}
+
+velo_status
 vl_entry_key_add_byte(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, uint8_t byte)
 {
     VL_TRY(entry_reserve(ctx, arena, key, 1));

@@ -193,8 +193,7 @@ static const char *const insert_texts[INSERT_TEXTS] = {
 
 static const char *const insert_tables[4] = {
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b TEXT, c REAL)",
-    "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT NOT NULL DEFAULT 3, b TEXT, c REAL CHECK (c < "
-    "9))",
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT NOT NULL DEFAULT 3, b TEXT, c CHECK (c < 9))",
     "CREATE TABLE t(id INT PRIMARY KEY, a INT, b TEXT COLLATE NOCASE UNIQUE, c, d AS (a || b))",
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a ANY, b TEXT, c INT, UNIQUE (a, c)) STRICT",
 };
