@@ -169,7 +169,7 @@ struct vl_session {
     void *busy_argument;        /* of busy */
     int64_t timeout_ns;         /* see there */
     uint64_t mark_count;        /* marks that were given out */
-    const vl_undo *guard;       /* the last record when a mark was last given out */
+    const vl_undo *guard;       /* the last record when a mark was last given out: not joined */
     vl_txn *txn;                /* its transaction, if that has begun to write */
     vl_txn *spare;              /* memory for the next one, or NULL */
     vl_statement *statements;   /* those that are open */
