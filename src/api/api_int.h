@@ -111,6 +111,7 @@ struct vl_database {
     int is_read_only;       /* as it was opened */
     int is_writer;          /* counts in engine->writer_count */
     int is_long_writer;     /* counts in engine->long_writer_count */
+    int is_checked;         /* the transaction writes by the newest schema, and found that out */
     uint32_t writing_count; /* statements that write it, between first step and end */
     uint32_t active_count;  /* statements that have it open, those that write too */
     uint32_t backup_count;  /* backups that read it, from their beginning to their end */

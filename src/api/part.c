@@ -8,7 +8,9 @@
  *        version.
  *   PA2  Whoever changes the schema is alone among writers from then to its transaction's end
  *        (ddl_owner): so no row is written by an outdated schema. A transaction that began before
- *        and writes afterwards fails, since its snapshot is older than the schema.
+ *        and writes afterwards fails, since its snapshot is older than the schema. It is found out
+ *        when it writes for the first time (is_checked): from then on it is among the writers, so
+ *        nobody changes the schema.
  *   PA3  The schema of a transaction begun by BEGIN is pinned by its first statement.
  *   PA4  Of the databases of one connection that are the same file one writes at most: another one
  *        would wait for its own connection. */
@@ -76,13 +78,17 @@ vl_database_start_writing(vl_ctx *ctx, vl_database *database, int is_ddl)
 {
     velo_connection *connection = database->connection;
     vl_io *io = database->engine->io;
-    uint64_t begin_ns = vl_io_monotonic_ns(io);
+    uint64_t begin_ns;
     int has_twin;
-    int has_written = part_has_written(database, &has_twin);
+    int has_written;
     int is_long;
 
     if (database->is_read_only || connection->query_only)
         return vl_fail(ctx, VELO_READONLY, "attempt to write a readonly database");
+    if (database->is_long_writer && !is_ddl) /* a writer already: keeps PA2 and PA4 */
+        return VELO_OK;
+    begin_ns = vl_io_monotonic_ns(io);
+    has_written = part_has_written(database, &has_twin);
     if (has_twin) /* keeps PA4 */
         return vl_fail(ctx, VELO_BUSY, "database is locked");
     while (!part_try_write(database, is_ddl, &is_long)) {
@@ -112,6 +118,7 @@ vl_database_stop_writing(vl_database *database)
     vl_latch_release_exclusive(&engine->latch);
     database->is_writer = 0;
     database->is_long_writer = 0;
+    database->is_checked = 0;
 }
 
 void
@@ -255,14 +262,17 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
     vl_database *database = part->database;
     vl_engine *engine = database->engine;
     int is_in_transaction = vl_connection_is_in_transaction(database->connection);
-    vl_schema *before;
+    vl_schema *before = NULL;
     vl_schema *after;
-    int may_differ = part_peek(engine, &before) || database->active_count > 0 || is_in_transaction;
+    int may_differ = 1;
     uint64_t version = atomic_load(&engine->data_version);
-    velo_status st = is_writing && part_is_nested(database)
-                         ? vl_statement_nest(ctx, database->own, &part->txn)
-                         : vl_statement_begin(ctx, database->session, is_writing, &part->txn);
+    velo_status st;
 
+    if (database->schema == NULL)
+        may_differ = part_peek(engine, &before) || database->active_count > 0 || is_in_transaction;
+    st = is_writing && part_is_nested(database)
+             ? vl_statement_nest(ctx, database->own, &part->txn)
+             : vl_statement_begin(ctx, database->session, is_writing, &part->txn);
     if (st != VELO_OK) {
         vl_schema_release(before);
         return st;
@@ -271,7 +281,6 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
         part->txn.mark = vl_statement_mark(&part->txn);
     part_note_snapshot(database, &part->txn, version);
     if (database->schema != NULL) {
-        vl_schema_release(before);
         vl_schema_retain(database->schema);
         *out = database->schema;
         return VELO_OK;
@@ -297,10 +306,15 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
 static velo_status
 part_check_schema(vl_ctx *ctx, vl_database *database, const vl_schema *schema)
 {
-    vl_schema *newest = vl_engine_schema(database->engine);
-    int is_old = !database->has_ddl && newest->version != schema->version;
+    vl_schema *newest;
+    int is_old;
 
+    if (database->is_checked)
+        return VELO_OK;
+    newest = vl_engine_schema(database->engine);
+    is_old = !database->has_ddl && newest->version != schema->version;
     vl_schema_release(newest);
+    database->is_checked = !is_old && vl_connection_is_in_transaction(database->connection);
     if (!is_old)
         return VELO_OK;
     return vl_fail(ctx, VELO_BUSY_SNAPSHOT,

@@ -436,7 +436,8 @@ statement_drop_row(velo_statement *statement)
 {
     statement->row = NULL;
     vl_arena_reset(&statement->row_arena);
-    memset(statement->cells, 0, statement->column_count * sizeof *statement->cells);
+    if (statement->column_count > 0)
+        memset(statement->cells, 0, statement->column_count * sizeof *statement->cells);
 }
 
 velo_status

@@ -1,9 +1,10 @@
 /* value.c - parameters that go into statements, and values of rows that come out.
  *
  * Invariants
- *   VA1  A parameter's bytes are the application's, or in statement->copies, which is freed when
- * the parameter gets another value. VA2  What a column function has handed out stays until the row
- * is dropped: texts made of numbers and copies with a zero behind lie in the row arena. */
+ *   VA1  A parameter's bytes are the application's, or in statement->copies, which goes, or is
+ * filled anew, when the parameter gets another value. VA2  What a column function has handed out
+ * stays until the row is dropped: texts made of numbers and copies with a zero behind lie in the
+ * row arena. */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -55,11 +56,28 @@ value_bind(velo_statement *statement, int index, const vl_value *value, void *co
         vl_free(copy);
         return vl_connection_end_call(connection, st);
     }
-    vl_pointers_drop(connection, statement, index, index);
-    vl_free(statement->copies[index - 1]);
+    if (connection->pointers != NULL)
+        vl_pointers_drop(connection, statement, index, index);
+    if (statement->copies[index - 1] != copy)
+        vl_free(statement->copies[index - 1]);
     statement->copies[index - 1] = copy;
     statement->params[index - 1] = *value;
     return VELO_OK;
+}
+
+/* Memory for a copy of a parameter's bytes: that of the copy before, if it is about as large; or
+ * NULL. */
+static void *
+value_copy_room(const velo_statement *statement, int index, size_t size)
+{
+    void *before = NULL;
+
+    if (statement->state != VL_STATEMENT_ROW && index >= 1 &&
+        (uint32_t)index <= statement->param_count)
+        before = statement->copies[index - 1];
+    if (before != NULL && vl_alloc_size(before) >= size && vl_alloc_size(before) / 2 <= size)
+        return before;
+    return vl_alloc(&statement->connection->ctx, size);
 }
 
 /* The same with bytes. */
@@ -79,12 +97,12 @@ value_bind_bytes(velo_statement *statement, int index, vl_type type, const void 
                                       vl_fail(vl_connection_begin_call(statement->connection),
                                               VELO_TOOBIG, "string or blob too big"));
     if (data != NULL && lifetime == VELO_COPY && size > 0) {
-        copy = vl_alloc(&statement->connection->ctx, (size_t)size);
+        copy = value_copy_room(statement, index, (size_t)size);
         if (copy == NULL)
             return vl_connection_end_call(statement->connection,
                                           vl_fail(vl_connection_begin_call(statement->connection),
                                                   VELO_NOMEM, "cannot allocate a parameter"));
-        memcpy(copy, data, (size_t)size);
+        memmove(copy, data, (size_t)size); /* it may be the copy before itself */
         value.as.data = copy;
     }
     return value_bind(statement, index, &value, copy);

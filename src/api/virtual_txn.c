@@ -199,11 +199,13 @@ vl_virtuals_roll_back_to(vl_ctx *ctx, velo_connection *connection, const vl_save
 void
 vl_virtuals_end_statement(vl_ctx *ctx, velo_connection *connection, int is_kept)
 {
-    int number = virtual_count_savepoints(connection);
-    vl_error error = ctx->error;
+    vl_error error;
+    int number;
 
     if (connection->virtual_writers == NULL)
         return;
+    number = virtual_count_savepoints(connection);
+    error = ctx->error;
     if (!is_kept && virtual_go_back(ctx, connection, number, 0) != VELO_OK)
         vl_error_clear(ctx);
     if (virtual_go_back(ctx, connection, number, 1) != VELO_OK)

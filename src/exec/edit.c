@@ -209,6 +209,7 @@ vl_edit_rest(vl_edit_run *run)
     vl_arena_reset(&run->result_arena);
     run->first = run->last = NULL;
     run->sequence = NULL;
+    run->is_blind = 0;
     run->is_resting = 1;
 }
 
@@ -307,16 +308,43 @@ change_convert(vl_ctx *ctx, vl_edit_run *run, int32_t c, vl_value *value)
                         column->type, run->def->object.name, column->name);
 }
 
-/* Convert all columns that are not generated, and the rowid. */
-static velo_status
-change_convert_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
+/* Whether an affinity leaves values of a type as they are. */
+static int
+change_stays(vl_affinity affinity, vl_type type)
 {
-    vl_value *rowid = &full[run->def->column_count];
+    switch (affinity) {
+    case VL_AFFINITY_NONE:
+    case VL_AFFINITY_BLOB:
+        return 1;
+    case VL_AFFINITY_TEXT:
+        return type == VL_TYPE_TEXT || type == VL_TYPE_BLOB || type == VL_TYPE_NULL;
+    case VL_AFFINITY_NUMERIC:
+    case VL_AFFINITY_INTEGER:
+        return type == VL_TYPE_INTEGER || type == VL_TYPE_BLOB || type == VL_TYPE_NULL;
+    case VL_AFFINITY_REAL:
+        return type == VL_TYPE_REAL || type == VL_TYPE_BLOB || type == VL_TYPE_NULL;
+    }
+    return 0;
+}
 
-    for (int32_t c = 0; c < run->def->column_count; c++)
-        if (run->def->columns[c].generated == 0 && c != run->def->rowid_column)
+/* Convert all columns that are not generated, and the rowid. *has_null: one of them is NULL. */
+static velo_status
+change_convert_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int *has_null)
+{
+    const vl_table_def *def = run->def;
+    vl_value *rowid = &full[def->column_count];
+
+    *has_null = 0;
+    for (int32_t c = 0; c < def->column_count; c++) {
+        const vl_column_def *column = &def->columns[c];
+
+        *has_null |= full[c].type == VL_TYPE_NULL;
+        if (column->generated == 0 && c != def->rowid_column &&
+            (def->is_strict || !change_stays(column->affinity, full[c].type)))
             VL_TRY(change_convert(ctx, run, c, &full[c]));
-    VL_TRY(vl_value_apply(ctx, &run->row_arena, VL_AFFINITY_INTEGER, rowid));
+    }
+    if (!change_stays(VL_AFFINITY_INTEGER, rowid->type))
+        VL_TRY(vl_value_apply(ctx, &run->row_arena, VL_AFFINITY_INTEGER, rowid));
     if (rowid->type != VL_TYPE_INTEGER && rowid->type != VL_TYPE_NULL)
         return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
     if (run->def->rowid_column >= 0)
@@ -419,14 +447,19 @@ velo_status
 vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict conflict,
                 vl_edit_outcome *outcome)
 {
+    int has_null;
+
     *outcome = VL_EDIT_MADE;
-    VL_TRY(change_convert_row(ctx, run, full));
-    VL_TRY(change_check_nulls(ctx, run, 0, full, conflict, outcome));
+    VL_TRY(change_convert_row(ctx, run, full, &has_null));
+    if (has_null)
+        VL_TRY(change_check_nulls(ctx, run, 0, full, conflict, outcome));
     if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
-    VL_TRY(change_generate(ctx, run, full)); /* of what NOT NULL has put in */
-    VL_TRY(change_check_nulls(ctx, run, 1, full, conflict, outcome));
-    if (*outcome == VL_EDIT_SKIPPED)
+    if (run->target->generated.count > 0) {
+        VL_TRY(change_generate(ctx, run, full)); /* of what NOT NULL has put in */
+        VL_TRY(change_check_nulls(ctx, run, 1, full, conflict, outcome));
+    }
+    if (*outcome == VL_EDIT_SKIPPED || run->target->checks.count == 0)
         return VELO_OK;
     return change_check_checks(ctx, run, full, conflict, outcome);
 }
@@ -434,7 +467,9 @@ vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict confl
 velo_status
 vl_edit_convert(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
 {
-    VL_TRY(change_convert_row(ctx, run, full));
+    int has_null;
+
+    VL_TRY(change_convert_row(ctx, run, full, &has_null));
     return change_generate(ctx, run, full);
 }
 
@@ -480,11 +515,12 @@ velo_status
 vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row)
 {
     const vl_exprs *exprs = &run->target->returning;
-    vl_eval eval = vl_edit_eval(run, row);
     vl_edit_result *result;
+    vl_eval eval;
 
     if (exprs->count == 0)
         return VELO_OK;
+    eval = vl_edit_eval(run, row);
     result =
         vl_arena_alloc(&run->result_arena, sizeof *result + exprs->count * sizeof *result->values);
     if (result == NULL)

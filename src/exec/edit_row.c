@@ -134,15 +134,16 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     change_store(run, full);
     VL_TRY(change_pack(ctx, run, &packed, &values));
     if (rowid->type == VL_TYPE_NULL) {
-        VL_TRY(run->def->is_autoincrement
-                   ? vl_sequence_append(ctx, run, values, &chosen)
-                   : vl_rows_append(ctx, statement, run->table, values, &chosen));
+        VL_TRY(run->def->is_autoincrement ? vl_sequence_append(ctx, run, values, &chosen)
+               : run->is_blind ? vl_rows_append_blind(ctx, statement, run->table, values, &chosen)
+                               : vl_rows_append(ctx, statement, run->table, values, &chosen));
         change_set_rowid(run, full, chosen);
         return VELO_OK;
     }
     if (run->def->is_autoincrement)
         VL_TRY(vl_sequence_meet(ctx, run, rowid->as.integer));
-    st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, values);
+    st = run->is_blind ? vl_rows_insert_blind(ctx, statement, run->table, rowid->as.integer, values)
+                       : vl_rows_insert(ctx, statement, run->table, rowid->as.integer, values);
     if (st == VELO_OK && run->def->is_autoincrement)
         vl_rows_raise_sequence(run->table, rowid->as.integer);
     if (st != VELO_CONSTRAINT)
@@ -387,34 +388,40 @@ vl_edit_tell(const vl_edit_run *run, velo_change change, int64_t rowid)
         hook->tell(hook->user, change, run->def->schema->database, run->def->object.name, rowid);
 }
 
-/* Tell of a row in full. */
+/* Tell of a row in full, if anybody wants to know. */
 static void
 change_tell_all(const vl_edit_run *run, velo_change change, const vl_value *before,
                 const vl_value *after)
 {
     const vl_exec *exec = run->stage->exec;
     const vl_change_hook *hook = exec->env.changed;
-    vl_row_change row = {.change = change,
-                         .table = run->def,
-                         .before = before,
-                         .after = after,
-                         .depth = exec->firing != NULL ? exec->firing->depth : 0};
+    vl_row_change row;
 
-    if (hook != NULL && hook->tell_all != NULL)
-        hook->tell_all(hook->all_user, &row);
+    if (hook == NULL || hook->tell_all == NULL)
+        return;
+    row = (vl_row_change){.change = change,
+                          .table = run->def,
+                          .before = before,
+                          .after = after,
+                          .depth = exec->firing != NULL ? exec->firing->depth : 0};
+    hook->tell_all(hook->all_user, &row);
 }
 
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
     int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL;
+    int has_entries = run->index_count > 0; /* else a conflict is met before anything is written */
     int is_over = 0;
 
     change_forget_replaced(run);
     while (!is_over) {
-        vl_txn_mark mark = vl_statement_mark(run->source.statement);
         change_conflict conflict = {0, NULL, 0};
         const vl_upsert *upsert;
+        vl_txn_mark mark = {0};
+
+        if (has_entries)
+            mark = vl_statement_mark(run->source.statement);
 
         VL_TRY(change_put_all(ctx, run, full, &conflict));
         if (!conflict.is_there) {
@@ -425,7 +432,8 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
             return vl_edit_return(ctx, run, full);
         }
-        VL_TRY(vl_statement_back(ctx, run->source.statement, &mark)); /* keeps CR1 */
+        if (has_entries)
+            VL_TRY(vl_statement_back(ctx, run->source.statement, &mark)); /* keeps CR1 */
         if (is_chosen && conflict.index == NULL) { /* taken meanwhile: another number will do */
             full[run->def->column_count] = vl_value_of_null();
             continue;

@@ -394,24 +394,45 @@ exec_fill(vl_ctx *ctx, vl_exec *exec)
     return VELO_OK;
 }
 
+/* Try the short way. Errors: as vl_exec_step. */
+static velo_status
+exec_run_short(vl_ctx *ctx, vl_exec *exec)
+{
+    vl_stage *root = exec->root->root;
+    velo_status status;
+
+    if (root->class->run == NULL || exec->top != exec)
+        return VELO_OK;
+    status = root->class->run(ctx, root, &exec->is_short);
+    if (status != VELO_OK || !exec->is_short)
+        return status;
+    exec->short_runs++;
+    exec->state = EXEC_DONE;
+    return VELO_OK;
+}
+
 velo_status
 vl_exec_step(vl_ctx *ctx, vl_exec *exec, const vl_value **row)
 {
-    velo_status status;
+    velo_status status = VELO_OK;
 
     *row = NULL;
     if (exec->state == EXEC_FAILED)
         return vl_fail(ctx, VELO_MISUSE, "the statement has failed, and was not reset");
     if (exec->state == EXEC_DONE)
         return VELO_DONE;
-    if (exec->state == EXEC_READY)
+    if (exec->state == EXEC_READY) {
         exec_begin(exec);
-    status = exec_fill(ctx, exec);
+        status = exec_run_short(ctx, exec);
+    }
+    if (status == VELO_OK && exec->state == EXEC_RUNNING)
+        status = exec_fill(ctx, exec);
     if (status != VELO_OK) {
+        exec->is_short = 0;
         exec->state = EXEC_FAILED; /* keeps X3 */
         return status;
     }
-    if (exec->chunk->count == 0) {
+    if (exec->state == EXEC_DONE || exec->chunk->count == 0) {
         exec->state = EXEC_DONE;
         return VELO_DONE;
     }
@@ -425,6 +446,13 @@ vl_exec_reset(vl_exec *exec)
 {
     if (exec->state == EXEC_READY)
         return;
+    if (exec->is_short) {
+        exec->is_short = 0;
+        exec->params = NULL;
+        exec->param_count = 0;
+        exec->state = EXEC_READY;
+        return;
+    }
     exec->is_ending = 1;
     for (vl_frame *frame = exec->frames; frame != NULL; frame = frame->next) {
         vl_frame_rewind(frame);

@@ -32,6 +32,11 @@ typedef struct vl_stage_class {
      * operator's. */
     velo_status (*next)(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out);
 
+    /* The short way, of the statement's own root only: run it as a whole, to its end, and leave
+     * nothing behind, if it is as simple as that: *is_run 0: it is not, and nothing was done. It
+     * gives no rows. After an error it is rewound like any other. */
+    velo_status (*run)(vl_ctx *ctx, vl_stage *stage, int *is_run);
+
     /* Go back to the beginning and give memory back. Children are rewound by the caller. */
     void (*rewind)(vl_stage *stage);
 
@@ -107,6 +112,8 @@ struct vl_exec {
     uint32_t at;                    /* the next of them */
     uint32_t wanted;                /* rows to ask for next: 1, 4, 16, ... (31, item 21) */
     int state;                      /* see exec.c */
+    int is_short;                   /* the run was made the short way: nothing is to be rewound */
+    uint64_t short_runs;            /* how many were, ever: for tests */
     int is_ending;                  /* reset is under way: nothing of the run is to stay */
     uint64_t steps;                 /* since the last call of progress */
     uint64_t charged_bytes;         /* memory of kept rows */

@@ -9,6 +9,9 @@
 /* The longest key: as long as trees take. */
 #define ENTRY_KEY_MAX VL_TREE_KEY_MAX_SIZE
 
+/* Bytes of a value that are not counted before they are written. */
+#define ENTRY_SMALL 128U
+
 static velo_status
 entry_reserve(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, size_t more)
 {
@@ -36,11 +39,27 @@ vl_entry_key_add(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, const vl_value
                  const vl_index_term *term)
 {
     vl_key_order order = {term->collation, term->is_descending};
-    size_t size = vl_key_size(value, order);
+    int is_text = value->type == VL_TYPE_TEXT || value->type == VL_TYPE_BLOB;
+    size_t room = is_text ? 2 * (size_t)value->size + 2 : VL_KEY_NUMBER_SIZE;
+    uint8_t *end;
 
-    VL_TRY(entry_reserve(ctx, arena, key, size));
-    (void)vl_key_put(key->data + key->size, value, order);
-    key->size += (uint32_t)size;
+    if (room > ENTRY_SMALL) /* what is enough for any value may be more than there can be */
+        room = vl_key_size(value, order);
+    VL_TRY(entry_reserve(ctx, arena, key, room));
+    end = vl_key_put(key->data + key->size, value, order);
+    key->size = (uint32_t)(end - key->data);
+    return VELO_OK;
+}
+
+velo_status
+vl_entry_key_add_bytes(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, const uint8_t *bytes,
+                       uint32_t size)
+{
+    if (size == 0)
+        return VELO_OK;
+    VL_TRY(entry_reserve(ctx, arena, key, (size_t)size + 1)); /* a byte comes behind most */
+    memcpy(key->data + key->size, bytes, size);
+    key->size += size;
     return VELO_OK;
 }
 

@@ -24,6 +24,10 @@ typedef struct vl_entry_key {
 velo_status vl_entry_key_add(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, const vl_value *value,
                              const vl_index_term *term) VL_MUST_CHECK;
 
+/* Append bytes as they are. errors  VELO_NOMEM, VELO_TOOBIG */
+velo_status vl_entry_key_add_bytes(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key,
+                                   const uint8_t *bytes, uint32_t size) VL_MUST_CHECK;
+
 /* Append one byte. errors  VELO_NOMEM */
 velo_status vl_entry_key_add_byte(vl_ctx *ctx, vl_arena *arena, vl_entry_key *key, uint8_t byte)
     VL_MUST_CHECK;

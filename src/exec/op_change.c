@@ -7,12 +7,20 @@
  *
  * Invariants
  *   OC1  All changes are made before the first row of RETURNING is given.
- *   OC2  Rows that were collected are all in memory or all in the file. */
+ *   OC2  Rows that were collected are all in memory or all in the file.
+ *
+ * The short way. An INSERT of one row of parameters and constants, which fires nothing and gives
+ * nothing, has no use for chunks: its values go from where they are bound into the full row, which
+ * is then checked and written as any other. It reads no table, so it writes blindly (txn_rows.h).
+ * An UPDATE or DELETE of the row with a given rowid, which fires and gives nothing, changes that
+ * row without a scan that finds it: what is changed is read before that anyway. */
 #include "exec/edit.h"
 #include "exec/sequence.h"
 #include "exec/spill.h"
 
 #include "catalog/virtual.h"
+#include "vec/number.h"
+#include "vec/value.h"
 
 #include <string.h>
 
@@ -25,6 +33,12 @@ typedef struct change_kept {
     const vl_value *values;
 } change_kept;
 
+/* A value that is there without evaluating anything. */
+typedef struct change_given {
+    uint32_t param;        /* number of the parameter; 0: it is a constant */
+    const vl_value *value; /* the constant */
+} change_given;
+
 typedef struct change_stage {
     vl_stage base;
     vl_edit_run run;
@@ -36,6 +50,8 @@ typedef struct change_stage {
     vl_arena kept_arena; /* of them */
     vl_spill spill;      /* or in a file */
     int is_in_file;      /* which */
+    change_given *given; /* the short way: what the full row is made of, or the rowid; NULL: none */
+    vl_value *full;      /* INSERT: then room for the row */
 } change_stage;
 
 /* Change one row of the child. */
@@ -295,6 +311,121 @@ insert_row(vl_ctx *ctx, change_stage *stage, const vl_value *row)
     return vl_edit_fire(ctx, run, fires->after, fires->after_count, NULL, full, &outcome);
 }
 
+/* ---- the short way ---- */
+
+static int
+change_fires(const vl_fires *fires)
+{
+    return fires->before_count + fires->after_count > 0 || fires->foreign != NULL;
+}
+
+/* Whether nothing but rows of a table is changed, and nothing is given. */
+static int
+change_is_simple(const vl_stage *stage, const vl_change_target *target)
+{
+    return !stage->exec->env.is_plain && target->returning.count == 0 &&
+           !change_fires(&target->fires) && !change_fires(&target->replaced) &&
+           target->table->object.type == VL_OBJECT_TABLE && target->table->instance == NULL &&
+           !target->table->is_system;
+}
+
+/* Take an expression as given, if it is. */
+static int
+change_take_given(const vl_expr *expr, change_given *given)
+{
+    given->param = expr->kind == VL_EXPR_PARAM ? expr->index : 0;
+    given->value = &expr->value;
+    return expr->kind == VL_EXPR_CONSTANT || expr->kind == VL_EXPR_PARAM;
+}
+
+static vl_value
+change_get_given(const vl_exec *exec, const change_given *given)
+{
+    if (given->param == 0)
+        return *given->value;
+    return given->param <= exec->param_count ? exec->params[given->param - 1] : vl_value_of_null();
+}
+
+/* ---- INSERT the short way ---- */
+
+/* Whether the statement is simple enough, but for what its values are. */
+static int
+insert_is_simple(const vl_stage *stage)
+{
+    const vl_op_insert *op = &stage->op->as.insert;
+    const vl_op *child = stage->op->children[0];
+
+    return change_is_simple(stage, &op->target) && child->kind == VL_OP_KIND_VALUES &&
+           child->as.values.row_count == 1 && op->upsert_count == 0 &&
+           !op->target.table->is_autoincrement;
+}
+
+/* Find out whether there is a short way. */
+static velo_status
+insert_open(vl_ctx *ctx, vl_stage *stage)
+{
+    const vl_op_insert *op = &stage->op->as.insert;
+    change_stage *change = (change_stage *)stage;
+    uint32_t count = op->target.row_count;
+    const vl_exprs *row;
+    change_given *given;
+
+    if (!insert_is_simple(stage))
+        return VELO_OK;
+    row = &stage->op->children[0]->as.values.rows[0];
+    given = vl_arena_alloc_array(&stage->exec->arena, count, sizeof *given);
+    change->full = vl_arena_alloc_array(&stage->exec->arena, count, sizeof *change->full);
+    if (given == NULL || change->full == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a row");
+    for (uint32_t i = 0; i < count; i++) {
+        const vl_expr *expr =
+            op->sources[i] >= 0 ? row->list[op->sources[i]] : op->target.defaults.list[i];
+
+        if (!change_take_given(expr, &given[i]))
+            return VELO_OK;
+    }
+    change->given = given;
+    return VELO_OK;
+}
+
+/* Make the full row of what is given, and insert it. */
+static velo_status
+insert_given(vl_ctx *ctx, change_stage *stage)
+{
+    const vl_op_insert *op = &stage->base.op->as.insert;
+    vl_exec *exec = stage->base.exec;
+    vl_edit_run *run = &stage->run;
+    vl_value *full = stage->full;
+    vl_edit_outcome outcome;
+
+    for (uint32_t i = 0; i < run->full_count; i++)
+        full[i] = change_get_given(exec, &stage->given[i]);
+    if (run->def->rowid_column >= 0 && op->sources[run->def->column_count] < 0)
+        full[run->def->column_count] = full[run->def->rowid_column];
+    VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &outcome));
+    if (outcome == VL_EDIT_MADE)
+        VL_TRY(vl_edit_insert(ctx, run, full, &outcome));
+    exec->counts.changes += outcome == VL_EDIT_MADE;
+    return VELO_OK;
+}
+
+static velo_status
+insert_run_short(vl_ctx *ctx, vl_stage *stage, int *is_run)
+{
+    change_stage *change = (change_stage *)stage;
+
+    *is_run = 0;
+    if (change->given == NULL)
+        return VELO_OK;
+    VL_TRY(vl_exec_poll(ctx, stage->exec, 3)); /* two stages and a row */
+    VL_TRY(vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &change->run));
+    change->run.is_blind = 1;
+    VL_TRY(insert_given(ctx, change));
+    vl_edit_rest(&change->run);
+    *is_run = 1;
+    return VELO_OK;
+}
+
 static velo_status
 insert_run(vl_ctx *ctx, change_stage *stage)
 {
@@ -456,6 +587,123 @@ delete_run(vl_ctx *ctx, change_stage *stage)
     return change_all(ctx, stage, delete_row);
 }
 
+/* ---- UPDATE and DELETE the short way ---- */
+
+/* Whether evaluating an expression leaves nothing behind: it runs no program. */
+static int
+change_runs_nothing(const vl_expr *expr)
+{
+    if (expr->kind == VL_EXPR_EXISTS || expr->kind == VL_EXPR_SCALAR ||
+        expr->kind == VL_EXPR_IN_QUERY || expr->kind == VL_EXPR_RAISE)
+        return 0;
+    for (uint32_t i = 0; i < expr->kid_count; i++)
+        if (!change_runs_nothing(expr->kids[i]))
+            return 0;
+    return 1;
+}
+
+/* What the only column of an operator, the rowid of a table's row, is compared with, if that is all
+ * that it does; or NULL. */
+static const vl_expr *
+change_find_key(const vl_op *op, const vl_table_def *def)
+{
+    const vl_op_table_scan *scan;
+    uint32_t column = 0;
+
+    if (op->column_count != 1)
+        return NULL;
+    if (op->kind == VL_OP_KIND_PROJECT) {
+        const vl_expr *expr = op->as.project.exprs.list[0];
+
+        if (expr->kind != VL_EXPR_COLUMN)
+            return NULL;
+        column = expr->index;
+        op = op->children[0];
+    }
+    scan = &op->as.table_scan;
+    if (op->kind != VL_OP_KIND_TABLE_SCAN || scan->table != def || scan->filter.count > 0 ||
+        scan->key == NULL)
+        return NULL;
+    return scan->columns[column] == VL_COLUMN_ROWID || scan->columns[column] == def->rowid_column
+               ? scan->key->expr
+               : NULL;
+}
+
+static velo_status
+change_open_key(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target)
+{
+    change_stage *change = (change_stage *)stage;
+    change_given given;
+    const vl_expr *key;
+
+    if (!change_is_simple(stage, target))
+        return VELO_OK;
+    key = change_find_key(stage->op->children[0], target->table);
+    if (key == NULL || !change_take_given(key, &given))
+        return VELO_OK;
+    change->given = vl_arena_alloc_array(&stage->exec->arena, 1, sizeof given);
+    if (change->given == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a key");
+    *change->given = given;
+    return VELO_OK;
+}
+
+static velo_status
+update_open(vl_ctx *ctx, vl_stage *stage)
+{
+    const vl_op_update *op = &stage->op->as.update;
+
+    if (op->is_joined || op->key_count != 1)
+        return VELO_OK;
+    for (uint32_t i = 0; i < op->sets.count; i++)
+        if (!change_runs_nothing(op->sets.list[i]))
+            return VELO_OK;
+    return change_open_key(ctx, stage, &op->target);
+}
+
+static velo_status
+delete_open(vl_ctx *ctx, vl_stage *stage)
+{
+    return change_open_key(ctx, stage, &stage->op->as.delete_.target);
+}
+
+/* Change the row with the rowid that is given, if there is one. */
+static velo_status
+change_run_key(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, change_row *apply,
+               int *is_run)
+{
+    change_stage *change = (change_stage *)stage;
+    vl_value key;
+    int64_t rowid;
+
+    *is_run = 0;
+    if (change->given == NULL)
+        return VELO_OK;
+    VL_TRY(vl_exec_poll(ctx, stage->exec, 4)); /* three stages and a row */
+    VL_TRY(vl_edit_begin(ctx, stage, target, &change->run));
+    key = change_get_given(stage->exec, change->given);
+    VL_TRY(vl_value_apply_comparison(ctx, &change->run.row_arena, VL_AFFINITY_INTEGER, &key));
+    if (key.type == VL_TYPE_REAL && vl_number_is_integer(key.as.real, &rowid))
+        key = vl_value_of_integer(rowid);
+    if (key.type == VL_TYPE_INTEGER)
+        VL_TRY(apply(ctx, change, &key));
+    vl_edit_rest(&change->run);
+    *is_run = 1;
+    return VELO_OK;
+}
+
+static velo_status
+update_run_short(vl_ctx *ctx, vl_stage *stage, int *is_run)
+{
+    return change_run_key(ctx, stage, &stage->op->as.update.target, update_row, is_run);
+}
+
+static velo_status
+delete_run_short(vl_ctx *ctx, vl_stage *stage, int *is_run)
+{
+    return change_run_key(ctx, stage, &stage->op->as.delete_.target, delete_row, is_run);
+}
+
 /* ---- all three ---- */
 
 /* Make all changes; at the end of the statement write what AUTOINCREMENT has reached. */
@@ -516,14 +764,20 @@ change_close(vl_stage *stage)
 }
 
 const vl_stage_class vl_insert_class = {.size = sizeof(change_stage),
+                                        .open = insert_open,
                                         .next = change_next,
+                                        .run = insert_run_short,
                                         .rewind = change_rewind,
                                         .close = change_close};
 const vl_stage_class vl_update_class = {.size = sizeof(change_stage),
+                                        .open = update_open,
                                         .next = change_next,
+                                        .run = update_run_short,
                                         .rewind = change_rewind,
                                         .close = change_close};
 const vl_stage_class vl_delete_class = {.size = sizeof(change_stage),
+                                        .open = delete_open,
                                         .next = change_next,
+                                        .run = delete_run_short,
                                         .rewind = change_rewind,
                                         .close = change_close};

@@ -32,6 +32,7 @@ typedef struct index_stage {
     vl_stage base;
     vl_arena arena;       /* of a run: values that are looked up */
     vl_arena range_arena; /* of the range at hand */
+    vl_arena entry_arena; /* of entries of the leaf at hand */
     vl_fetch fetch;
     vl_cover cover; /* its columns: NULL when rows are read */
     vl_txn_index *index;
@@ -52,6 +53,7 @@ index_open(vl_ctx *ctx, vl_stage *stage)
 
     vl_arena_init(&index->arena, ctx->allocator, 0);
     vl_arena_init(&index->range_arena, ctx->allocator, 0);
+    vl_arena_init(&index->entry_arena, ctx->allocator, 0);
     index->choices = vl_arena_alloc_array(&stage->exec->arena, count + 1U, sizeof *index->choices);
     if (index->choices == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan");
@@ -119,9 +121,7 @@ static velo_status
 index_copy_prefix(vl_ctx *ctx, index_stage *index, const vl_entry_key *prefix, vl_entry_key *key)
 {
     *key = (vl_entry_key){NULL, 0, 0, 0};
-    for (uint32_t i = 0; i < prefix->size; i++)
-        VL_TRY(vl_entry_key_add_byte(ctx, &index->range_arena, key, prefix->data[i]));
-    return VELO_OK;
+    return vl_entry_key_add_bytes(ctx, &index->range_arena, key, prefix->data, prefix->size);
 }
 
 /* One end of the range of keys: `end` are the values on that side in the order of the index (which
@@ -264,6 +264,7 @@ index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
             continue;
         }
         vl_key_scan_begin(&index->scan, index->index, view, &index->range, is_backward);
+        index->scan.lent = &index->entry_arena;
         index->is_scanning = 1;
         index->entry_at = 0;
     }
@@ -344,6 +345,7 @@ index_rewind(vl_stage *stage)
     index->is_over = 0;
     vl_arena_reset(&index->arena);
     vl_arena_reset(&index->range_arena);
+    vl_arena_reset(&index->entry_arena);
 }
 
 static void
@@ -354,6 +356,7 @@ index_close(vl_stage *stage)
     index_rewind(stage);
     vl_arena_deinit(&index->arena);
     vl_arena_deinit(&index->range_arena);
+    vl_arena_deinit(&index->entry_arena);
 }
 
 const vl_stage_class vl_index_scan_class = {

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 
 #include <math.h>
+#include <string.h>
 
 /* First bytes; see key.h. */
 #define KEY_NULL           0x02
@@ -29,6 +30,9 @@
 #define KEY_SMALL_NEGATIVE (KEY_ZERO - 1 - KEY_NEGATIVE_LAST)
 
 #define KEY_TWO_64 18446744073709551616.0
+
+#define KEY_TWOS      UINT64_C(0x0202020202020202)
+#define KEY_HIGH_BITS UINT64_C(0x8080808080808080)
 
 /* A number, taken apart (X1). */
 typedef struct key_number {
@@ -154,8 +158,20 @@ key_put_text(uint8_t *to, const vl_value *value, vl_collation collation)
     int is_text = value->type == VL_TYPE_TEXT;
     size_t size = is_text ? key_text_length(data, value->size, collation) : value->size;
 
+    size_t i = 0;
+
     *to++ = is_text ? KEY_TEXT : KEY_BLOB;
-    for (size_t i = 0; i < size; i++) {
+    if (!is_text || collation != VL_COLLATE_NOCASE) { /* eight at once, while none is 0 or 1 */
+        uint64_t eight;
+
+        for (; size - i >= 8; i += 8, to += 8) {
+            memcpy(&eight, data + i, 8);
+            if (((eight - KEY_TWOS) & ~eight & KEY_HIGH_BITS) != 0)
+                break;
+            memcpy(to, &eight, 8);
+        }
+    }
+    for (; i < size; i++) {
         if (data[i] <= 1) {
             *to++ = 1;
             *to++ = (uint8_t)(data[i] + 1);

@@ -10,8 +10,8 @@
  *    vl_ranges_extend says 1      the record speaks of the row as well; nothing else is needed
  *    else                         a new record: before the latch vl_undo_append (RANGE) and
  *                                 vl_ranges_reserve, in the section vl_ranges_add
- * Every statement begins with a record of its own, so that a mark never lies inside of one;
- * vl_ranges_join puts it together with the one before.
+ * A statement that reads rows begins with a record of its own, which vl_ranges_join puts together
+ * with the one before. A mark may lie inside of a record: it says where (vl_undo_mark).
  *
  * Threads: any; the latch inside (VL_RANK_RANGES) is held for a search. Leaves may be latched. */
 #ifndef VL_TXN_RANGES_H
@@ -61,7 +61,7 @@ void vl_ranges_shrink(vl_ranges *ranges, vl_undo *range, int64_t last);
 
 /* A statement has succeeded: when the log's last two records are ranges of this tree's and the last
  * one goes on where the other ends, they become one, of the earlier statement: 1. The caller knows
- * that no mark and no open view lies between them. */
+ * that no mark names the last one, and no open view lies between them. */
 int vl_ranges_join(vl_ranges *ranges, vl_undo_log *log);
 
 /* How many records there are. A moment's figure. */

@@ -255,15 +255,17 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
 }
 
 void
-vl_txn_join_ranges(vl_session *session)
+vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin)
 {
     const vl_undo *last = vl_undo_last(session->txn->log);
     vl_txn_tree *tree;
     vl_ctx ctx;
 
     session->txn->range_count = 0;
+    /* A record that was there before the statement may be in marks, and stays. */
     if (last == NULL || last->kind != VL_UNDO_RANGE || last->previous == NULL ||
-        last->previous->kind != VL_UNDO_RANGE || last->previous == session->guard)
+        last->previous->kind != VL_UNDO_RANGE || last == session->guard ||
+        begin->number != session->txn->number || last->previous != begin->undo.last)
         return;
     vl_ctx_init(&ctx, session->store->allocator, NULL);
     if (vl_txn_tree_get(&ctx, session->store, last->tree, &tree) != VELO_OK)
@@ -278,7 +280,7 @@ vl_txn_join_ranges(vl_session *session)
 vl_txn_mark
 vl_txn_get_mark(vl_session *session)
 {
-    vl_txn_mark mark = {{NULL}, 0, 0, 0};
+    vl_txn_mark mark = {{NULL, 0}, 0, 0, 0};
 
     session->mark_count++;
     if (session->txn == NULL)
@@ -319,7 +321,7 @@ end_discard(vl_ctx *ctx, vl_session *session, vl_log_position from)
 velo_status
 vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mark)
 {
-    vl_undo_mark none = {NULL};
+    vl_undo_mark none = {NULL, 0};
     vl_txn *txn = session->txn;
     int is_own;
     velo_status st;
@@ -363,7 +365,7 @@ end_decide(vl_txn *txn, vl_writer *writer, int is_left)
 void
 vl_txn_abort(vl_ctx *ctx, vl_session *session)
 {
-    vl_undo_mark none = {NULL};
+    vl_undo_mark none = {NULL, 0};
     vl_txn *txn = session->txn;
     vl_txn_store *store = txn->store;
     vl_error before = ctx->error;
@@ -405,7 +407,7 @@ vl_txn_doom(vl_ctx *ctx, vl_session *session)
 static velo_status
 end_undo_one_left(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, int *is_done)
 {
-    vl_undo_mark none = {NULL};
+    vl_undo_mark none = {NULL, 0};
     vl_txn *txn;
 
     vl_latch_acquire_shared(&store->latch);

@@ -175,7 +175,7 @@ struct vl_session {
     void *busy_argument;        /* of busy */
     int64_t timeout_ns;         /* see there */
     uint64_t mark_count;        /* marks that were given out */
-    const vl_undo *guard;       /* the last record when a mark was last given out */
+    const vl_undo *guard;       /* the last record when a mark was last given out: not joined */
     vl_txn *txn;                /* its transaction, if that has begun to write */
     vl_txn *spare;              /* memory for the next one, or NULL */
     vl_statement *statements;   /* those that are open */
@@ -220,9 +220,9 @@ velo_status vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mar
  * ROLLBACK. */
 void vl_txn_doom(vl_ctx *ctx, vl_session *session);
 
-/* A statement has ended, no other one is open: its range of rows and that of the one before become
- * one, unless a mark lies between (11, item 19). */
-void vl_txn_join_ranges(vl_session *session);
+/* A statement that began at `begin` has ended, no other one is open: its range of rows and that of
+ * the one before become one (11, item 19). */
+void vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin);
 
 /* Where the transaction is now. Ranges do not go on over it. */
 vl_txn_mark vl_txn_get_mark(vl_session *session);
@@ -246,9 +246,11 @@ void vl_txn_forget_sequences(vl_txn_store *store);
 
 /* ---- txn_rows.c ---- */
 
-/* Insert at a rowid unless it is taken in any way: *is_taken. */
+/* Insert at a rowid unless it is taken in any way: *is_taken. is_blind: the statement reads no rows
+ * as of its begin (txn_rows.h). */
 velo_status vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
-                             int64_t rowid, const vl_value *values, int *is_taken) VL_MUST_CHECK;
+                             int64_t rowid, const vl_value *values, int is_blind, int *is_taken)
+    VL_MUST_CHECK;
 
 /* Find the number behind the largest row, INT64_MIN at the end of the numbers: own and foreign
  * uncommitted ones included, tombstones only if `with_tombstones`. */

@@ -103,6 +103,13 @@ vl_key_scan_begin(vl_key_scan *scan, vl_txn_index *index, const vl_view *view,
     vl_tree_key_scan_begin(&scan->scan, &index->tree.base->tree, range, is_backward);
 }
 
+/* Memory of the entries. */
+static vl_arena *
+key_scan_arena(vl_key_scan *scan)
+{
+    return scan->lent != NULL ? scan->lent : &scan->arena;
+}
+
 static velo_status
 key_scan_no_memory(vl_ctx *ctx)
 {
@@ -127,10 +134,10 @@ key_scan_take(vl_ctx *ctx, vl_key_scan *scan, uint32_t index, vl_versions map, u
             : !key_scan_sees(&scan->view, entry.is_deleted ? VL_ROW_DELETED : VL_ROW_LIVE, newest,
                              &value))
         return VELO_OK;
-    to->key = vl_arena_copy(&scan->arena, entry.key.data, entry.key.size);
+    to->key = vl_arena_copy(key_scan_arena(scan), entry.key.data, entry.key.size);
     to->key_size = entry.key.total_size;
     to->rest = entry.key.rest;
-    to->value = vl_arena_copy(&scan->arena, value.value.as.data, value.value.size);
+    to->value = vl_arena_copy(key_scan_arena(scan), value.value.as.data, value.value.size);
     to->value_size = value.value.size;
     if (to->key == NULL || to->value == NULL)
         return key_scan_no_memory(ctx);
@@ -149,13 +156,13 @@ key_scan_list(vl_ctx *ctx, vl_key_scan *scan)
     vl_key_seen *entries;
     uint8_t *buffer;
 
-    vl_arena_reset(&scan->arena);
+    vl_arena_reset(key_scan_arena(scan));
     scan->count = 0;
     scan->entries = NULL;
     if (at->index_end <= at->index_first)
         return VELO_OK;
-    entries = vl_arena_alloc_array(&scan->arena, count, sizeof *entries);
-    buffer = vl_arena_alloc(&scan->arena, vl_node_key_part_max(tree->page_size));
+    entries = vl_arena_alloc_array(key_scan_arena(scan), count, sizeof *entries);
+    buffer = vl_arena_alloc(key_scan_arena(scan), vl_node_key_part_max(tree->page_size));
     if (entries == NULL || buffer == NULL)
         return key_scan_no_memory(ctx);
     for (uint32_t i = 0; i < count; i++) {
@@ -181,7 +188,7 @@ key_scan_read_rests(vl_ctx *ctx, vl_key_scan *scan)
 
         if (entry->rest == 0)
             continue;
-        whole = vl_arena_alloc(&scan->arena, entry->key_size);
+        whole = vl_arena_alloc(key_scan_arena(scan), entry->key_size);
         if (whole == NULL)
             return key_scan_no_memory(ctx);
         VL_TRY(vl_tree_key_read(ctx, tree, &key, whole));
@@ -195,9 +202,10 @@ vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan)
 {
     velo_status st = VELO_OK;
 
-    if (!scan->has_arena)
+    if (scan->lent == NULL && !scan->has_arena) {
         vl_arena_init(&scan->arena, ctx->allocator, 0);
-    scan->has_arena = 1;
+        scan->has_arena = 1;
+    }
     scan->count = 0;
     vl_undo_pool_settle(scan->index->tree.store->pool, VL_UNDO_PAGE_TOUCHES);
     while (scan->count == 0) {

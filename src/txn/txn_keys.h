@@ -98,8 +98,9 @@ typedef struct vl_key_scan {
     vl_view view;          /* what is seen */
     vl_tree_key_scan scan; /* over the leaves */
     int is_backward;       /* as begun */
-    vl_arena arena;        /* of the entries */
-    int has_arena;         /* it has been made */
+    vl_arena *lent;        /* of the entries: the caller's, set behind begin; NULL: its own */
+    vl_arena arena;        /* its own */
+    int has_arena;         /* that has been made */
 } vl_key_scan;
 
 void vl_key_scan_begin(vl_key_scan *scan, vl_txn_index *index, const vl_view *view,

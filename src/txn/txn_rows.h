@@ -40,6 +40,14 @@ velo_status vl_rows_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_table *t
 velo_status vl_rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
                            const vl_value *values, int64_t *rowid) VL_MUST_CHECK;
 
+/* The same for a statement that reads no rows as of its begin, so that rows of one such statement
+ * after the other take one undo record: rows that it inserts may pass for the statement's before.
+ */
+velo_status vl_rows_insert_blind(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
+                                 int64_t rowid, const vl_value *values) VL_MUST_CHECK;
+velo_status vl_rows_append_blind(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
+                                 const vl_value *values, int64_t *rowid) VL_MUST_CHECK;
+
 /* Change columns of a row that the statement sees, or its own transaction has made since: on top of
  * what its transaction has done to it until now.
  *

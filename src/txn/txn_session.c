@@ -410,7 +410,7 @@ vl_statement_end(vl_ctx *ctx, vl_statement *statement)
 
     session_close_statement(session, statement);
     if (statement->is_writing && session->txn != NULL && session->statements == NULL)
-        vl_txn_join_ranges(session);
+        vl_txn_join_ranges(session, &statement->mark);
     if (!ends)
         return VELO_OK;
     st = vl_txn_commit(ctx, session, &is_over);

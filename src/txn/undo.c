@@ -581,13 +581,18 @@ vl_undo_pop(vl_undo_log *log)
 vl_undo_mark
 vl_undo_log_mark(const vl_undo_log *log)
 {
-    return (vl_undo_mark){log->last};
+    const vl_undo *last = log->last;
+
+    return (vl_undo_mark){last, last != NULL && last->kind == VL_UNDO_RANGE ? last->last : 0};
 }
 
 int
 vl_undo_log_is_at(const vl_undo_log *log, vl_undo_mark mark)
 {
-    return log->last == mark.last;
+    const vl_undo *last = log->last;
+
+    return last == mark.last &&
+           (last == NULL || last->kind != VL_UNDO_RANGE || last->last == mark.rowid);
 }
 
 void

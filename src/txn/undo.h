@@ -181,10 +181,11 @@ vl_undo *vl_undo_last(const vl_undo_log *log);
 void vl_undo_pop(vl_undo_log *log);
 
 /* A point to go back to: a savepoint, the begin of a statement. Good until the log goes back behind
- * it. Going back: while vl_undo_last is not mark.last, undo that record in its page, take it out of
- * its chain and pop it. */
+ * it. Going back: while the log is not at the mark, undo the last record in its page, take it out
+ * of its chain and pop it; of a range, row by row. */
 typedef struct vl_undo_mark {
     const vl_undo *last; /* what was the last record then; NULL: none */
+    int64_t rowid;       /* if that is a range: its last row then */
 } vl_undo_mark;
 
 vl_undo_mark vl_undo_log_mark(const vl_undo_log *log);

@@ -132,7 +132,7 @@ undo_held_log_keeps_what_is_popped(void)
     vl_undo_log_hold(log);
     CHECK_OK(rig_update(&self, &txn, 1, 1, 6));
     held = vl_undo_last(log);
-    rig_undo_to(&self, &txn, (vl_undo_mark){held->previous});
+    rig_undo_to(&self, &txn, (vl_undo_mark){held->previous, 0});
     CHECK_OK(rig_update(&self, &txn, 1, 0, 7));
     CHECK(vl_undo_last(log) != held);
     CHECK_EQ(held->columns[0].id, rig_ids[1]);
@@ -623,7 +623,7 @@ hazard_22_no_snapshot_sees_a_unique_key_twice(void)
     vl_txn_status_abort(t2.status); /* ended, and not undone yet (hazard 14) */
     CHECK_OK(rig_begin(&self, &t1));
     CHECK_EQ(vl_view_check_insert(&t1.view, &key, &owner), VL_INSERT_UNDO);
-    rig_undo_to(&self, &t2, (vl_undo_mark){NULL});
+    rig_undo_to(&self, &t2, (vl_undo_mark){NULL, 0});
     vl_undo_log_finish(t2.log);
     vl_txn_status_release(t2.status, 1);
     rig_commit(&self, &t1);

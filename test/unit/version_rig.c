@@ -157,7 +157,7 @@ void
 rig_abort(rig *self, rig_txn *txn)
 {
     vl_txn_status_abort(txn->status);
-    rig_undo_to(self, txn, (vl_undo_mark){NULL});
+    rig_undo_to(self, txn, (vl_undo_mark){NULL, 0});
     rig_end(txn);
 }
 
