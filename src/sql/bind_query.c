@@ -128,6 +128,31 @@ query_is_coalesced(const vl_bind_scope *scope, uint32_t place, const char *name)
     return 0;
 }
 
+/* Whether another source of the same name has a column of the name, which is none that the join has
+ * made one of: then a star means neither, as in SQLite. */
+static int
+query_is_ambiguous(const vl_bind_scope *scope, uint32_t place, const vl_bind_column *column)
+{
+    const vl_bind_source *source = scope->sources[place];
+
+    for (uint32_t i = 0; i < scope->source_count; i++) {
+        const vl_bind_source *other = scope->sources[i];
+        int32_t same;
+
+        if (i == place || other->alias.text == NULL || source->alias.text == NULL ||
+            (!source->is_aliased && !other->is_aliased && other->table != source->table) ||
+            (!source->is_aliased && source->kind != VL_BIND_SOURCE_TABLE) ||
+            (!other->is_aliased && other->kind != VL_BIND_SOURCE_TABLE) ||
+            vl_name_compare(other->alias.text, other->alias.size, source->alias.text,
+                            source->alias.size) != 0)
+            continue;
+        same = vl_bind_source_column(other, column->name, strlen(column->name));
+        if (same >= 0 && other->columns[same].joined == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static void
 query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t place,
                   query_results *results)
@@ -140,6 +165,14 @@ query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_
 
         if (column->is_hidden || (ast->kid[0] == NULL && column->joined != 0))
             continue;
+        if (query_is_ambiguous(scope, place, column)) {
+            int has_database = source->kind == VL_BIND_SOURCE_TABLE && column->database != NULL;
+
+            vl_bind_fail(b, scope, ast, "ambiguous column name: %s%s%.*s.%s",
+                         has_database ? column->database : "", has_database ? "." : "",
+                         (int)source->alias.size, source->alias.text, column->name);
+            return;
+        }
         if (ast->kid[0] == NULL && query_is_coalesced(scope, place, column->name)) {
             vl_bind_word name = {column->name, (uint32_t)strlen(column->name)};
 
@@ -393,6 +426,8 @@ query_group_term(vl_binder *b, vl_core *core, const vl_ast *term, uint32_t rank)
         uint32_t slot = vl_bind_ordinal_slot(b, core->scope, term, number, core->results.count,
                                              rank, "GROUP BY");
 
+        if (slot != VL_BIND_NONE && term->type == VL_AST_COLLATE)
+            return vl_bind_collate(b, core->scope, term, core->results.list[slot]);
         return slot != VL_BIND_NONE ? core->results.list[slot] : NULL;
     }
     return vl_bind_expr(b, core->scope, term);
