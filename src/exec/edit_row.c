@@ -258,13 +258,40 @@ vl_edit_keep_sequences(vl_ctx *ctx, vl_exec *exec)
 
 /* ---- inserting ---- */
 
+/* The rowid is that of a row which is written and taken back, so that all who write see to it that
+ * each has another. */
+velo_status
+vl_edit_choose_rowid(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
+{
+    vl_statement *statement = run->source.statement;
+    vl_txn_mark mark = vl_statement_mark(statement);
+    const vl_value *values;
+    vl_value packed;
+    int64_t chosen;
+
+    run->has_chosen = 1;
+    if (run->def->is_autoincrement) {
+        VL_TRY(change_read_sequence(ctx, run));
+        if (run->sequence->last == INT64_MAX)
+            return vl_fail(ctx, VELO_FULL, "database or disk is full");
+        change_set_rowid(run, full, run->sequence->last + 1);
+        return VELO_OK;
+    }
+    change_store(run, full);
+    VL_TRY(change_pack(ctx, run, &packed, &values));
+    VL_TRY(vl_rows_append(ctx, statement, run->table, values, &chosen));
+    VL_TRY(vl_statement_back(ctx, statement, &mark));
+    change_set_rowid(run, full, chosen);
+    return VELO_OK;
+}
+
 /* Write the row itself. */
 static velo_status
 change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
 {
     vl_statement *statement = run->source.statement;
     vl_value *rowid = &full[run->def->column_count];
-    int is_chosen = rowid->type == VL_TYPE_NULL;
+    int is_null = rowid->type == VL_TYPE_NULL;
     const vl_value *values;
     vl_value packed;
     int64_t chosen;
@@ -289,7 +316,7 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, values);
     if (st != VELO_CONSTRAINT)
         return st;
-    if (is_chosen) /* by what the snapshot has: somebody was faster */
+    if (is_null) /* by what the snapshot has: somebody was faster */
         return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
                        "the next rowid was used after this transaction's snapshot");
     vl_error_clear(ctx);
@@ -552,7 +579,7 @@ change_tell_all(const vl_edit_run *run, velo_change change, const vl_value *befo
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
-    int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL;
+    int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL || run->has_chosen;
     int is_over = 0;
 
     change_forget_replaced(run);
@@ -573,6 +600,11 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
         VL_TRY(vl_statement_back(ctx, run->source.statement, &mark)); /* keeps CR1 */
         if (is_chosen && conflict.index == NULL) { /* taken meanwhile: another number will do */
             full[run->def->column_count] = vl_value_of_null();
+            if (!run->needs_rowid)
+                continue;
+            VL_TRY(vl_edit_prepare(ctx, run, full, run->target->conflict, outcome));
+            if (*outcome == VL_EDIT_SKIPPED)
+                return VELO_OK;
             continue;
         }
         VL_TRY(change_find_upsert(ctx, run, full, &conflict, &upsert));
