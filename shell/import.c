@@ -32,7 +32,9 @@ typedef struct import {
     FILE *in;                      /* open file or pipe */
     int is_pipe;                   /* in is a pipe */
     csv_reader *reader;            /* of in */
-    velo_statement *insert;        /* into the table */
+    velo_statement *insert;        /* into a table that was there */
+    velo_appender *appender;       /* into one that was made: without constraints no row fails by
+                                      itself, so rows go in groups */
     size_t column_count;           /* of the table */
     csv_type *types;               /* of the columns of a table that was made; else NULL; owned */
     int has_header;                /* the first record is names */
@@ -279,6 +281,12 @@ import_prepare(import *state)
     text sql = {0};
     velo_status status;
 
+    if (state->types != NULL) {
+        if (velo_appender_begin(state->of->connection, NULL, state->options->table, NULL,
+                                &state->appender) == VELO_OK)
+            return 0;
+        return shell_fail(state->of, "Error: %s\n", velo_error_text(state->of->connection));
+    }
     text_add_string(&sql, "INSERT INTO ");
     quote_name(&sql, state->options->table);
     text_add_string(&sql, " VALUES(?");
@@ -292,6 +300,24 @@ import_prepare(import *state)
     return shell_fail(state->of, "Error: %s\n", velo_error_text(state->of->connection));
 }
 
+/* Put a record behind those that are to be inserted. */
+static velo_status
+import_append(import *state, const csv_record *record)
+{
+    velo_status status = VELO_OK;
+
+    for (size_t i = 0; i < state->column_count && status == VELO_OK; i++) {
+        const csv_field *field = i < record->count ? &record->fields[i] : NULL;
+
+        if (field == NULL ||
+            (field->size == 0 && !field->is_quoted && state->types[i] != CSV_TYPE_TEXT))
+            status = velo_append_null(state->appender);
+        else
+            status = velo_append_text(state->appender, field->data, (int64_t)field->size);
+    }
+    return status == VELO_OK ? velo_append_row(state->appender) : status;
+}
+
 /* Insert a record. Returns the status of the statement. */
 static velo_status
 import_insert(import *state, const csv_record *record)
@@ -300,10 +326,8 @@ import_insert(import *state, const csv_record *record)
 
     for (size_t i = 0; i < state->column_count && status == VELO_OK; i++) {
         const csv_field *field = i < record->count ? &record->fields[i] : NULL;
-        int is_null = field == NULL || (field->size == 0 && !field->is_quoted &&
-                                        state->types != NULL && state->types[i] != CSV_TYPE_TEXT);
 
-        if (is_null)
+        if (field == NULL)
             status = velo_bind_null(state->insert, (int)i + 1);
         else
             status = velo_bind_text(state->insert, (int)i + 1, field->data, (int64_t)field->size,
@@ -311,7 +335,7 @@ import_insert(import *state, const csv_record *record)
     }
     if (status == VELO_OK)
         status = velo_step(state->insert);
-    return status;
+    return status == VELO_DONE ? VELO_OK : status;
 }
 
 static void
@@ -335,8 +359,8 @@ import_take_record(import *state, const csv_record *record)
 
     if (record->count != state->column_count)
         import_say_count(state, record);
-    status = import_insert(state, record);
-    if (status == VELO_DONE) {
+    status = state->appender != NULL ? import_append(state, record) : import_insert(state, record);
+    if (status == VELO_OK) {
         state->row_count++;
         import_show_progress(state);
     } else {
@@ -345,8 +369,9 @@ import_take_record(import *state, const csv_record *record)
         text_free(&message);
         state->error_count++;
     }
-    (void)velo_reset(state->insert); /* repeats the error of the step */
-    return status != VELO_DONE && ((int)status & 0xff) != VELO_CONSTRAINT &&
+    if (state->insert != NULL)
+        (void)velo_reset(state->insert); /* repeats the error of the step */
+    return status != VELO_OK && ((int)status & 0xff) != VELO_CONSTRAINT &&
            ((int)status & 0xff) != VELO_MISMATCH;
 }
 
@@ -395,6 +420,7 @@ import_close(import *state)
     if (state->shows_progress && state->shown_ms != 0)
         (void)fprintf(stderr, "\r%30s\r", "");
     (void)velo_finalize(state->insert);
+    (void)velo_appender_end(state->appender); /* nothing is left in it */
     csv_destroy(state->reader);
     free(state->types);
     if (state->in != NULL)
@@ -419,6 +445,9 @@ import state = {.of = of, .options = options };
         has_failed = import_run_inside(&state);
         (void)velo_finalize(state.insert); /* before the transaction ends */
         state.insert = NULL;
+        if (velo_appender_end(state.appender) != VELO_OK && !has_failed)
+            has_failed = shell_fail(of, "Error: %s\n", velo_error_text(of->connection));
+        state.appender = NULL;
         if (is_ours && velo_in_transaction(of->connection))
             has_failed |= run_query(of, has_failed ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
         if (has_failed)

@@ -130,6 +130,9 @@ struct vl_database {
                           else NULL */
 };
 
+/* PRAGMAs that are remembered only: pragma_echo.c. */
+#define VL_PRAGMA_ECHOES 24
+
 struct velo_connection {
     vl_ctx ctx;
     vl_engine *engine;   /* of main, as in databases[0]; NULL: opening failed */
@@ -158,6 +161,9 @@ struct velo_connection {
     vl_exec_foreign foreign; /* what they have counted in the open transaction */
     int cache_size;          /* PRAGMA cache_size: remembered */
     int temp_store;          /* PRAGMA temp_store: remembered */
+    int journal_mode;        /* PRAGMA journal_mode: remembered; which of pragma.c's words */
+    int ignores_checks;      /* PRAGMA ignore_check_constraints */
+    int64_t pragma_echoes[VL_PRAGMA_ECHOES]; /* what pragma_echo.c remembers */
     int query_only;
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
@@ -507,6 +513,10 @@ velo_status vl_prepared_run_other(vl_ctx *ctx, velo_statement *statement) VL_MUS
 
 /* The names and number of columns that such a statement will have, when it is prepared. */
 velo_status vl_prepared_describe_other(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
+
+/* ddl_check.c: what CREATE TABLE refuses of CHECK and generated columns before the table is made.
+ * Errors: VELO_ERROR with SQLite's words; VELO_NOMEM. */
+velo_status vl_ddl_check_create(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;
 
 /* Carry out CREATE, DROP or ALTER: ddl_run.c. */
 velo_status vl_ddl_run(vl_ctx *ctx, velo_statement *statement) VL_MUST_CHECK;

@@ -672,6 +672,7 @@ vl_ddl_find_needs(vl_ctx *ctx, velo_statement *statement, vl_needs *needs)
     needs->ddl = UINT32_C(1) << VL_DATABASE_MAIN;
     if (connection->database_count > VL_DATABASE_ATTACHED || connection->temp.engine != NULL ||
         (tree->flags & VL_AST_TEMP) != 0 ||
+        (tree->type == VL_AST_ANALYZE && tree->kid[0] != NULL) || /* it may name a database */
         (tree->kid[0] != NULL && tree->kid[0]->type == VL_AST_QNAME &&
          tree->kid[0]->kid[0] != NULL))
         VL_TRY(ddl_ask_needs(ctx, statement, needs));
@@ -747,6 +748,7 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
     input.argument = vl_prepared_engine(statement);
     VL_TRY(ddl_check_around(ctx, statement));
     VL_TRY(ddl_check_functions(ctx, statement));
+    VL_TRY(vl_ddl_check_create(ctx, statement));
     VL_TRY(ddl_describe_query(ctx, statement, &input));
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
     if (ddl.changes == NULL)

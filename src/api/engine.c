@@ -404,10 +404,11 @@ static velo_status
 engine_hold_io(vl_ctx *ctx)
 {
     static const vl_schema_source nothing = {.database = "temp", .tree = 1};
+    static const vl_io_options late = {.probes_late = 1};
 
     if (engine_io_users == 0) {
         VL_TRY(vl_schema_build(ctx, &nothing, &engine_empty_temp));
-        if (vl_io_open(ctx, NULL, &engine_io) != VELO_OK) {
+        if (vl_io_open(ctx, &late, &engine_io) != VELO_OK) {
             vl_schema_release(engine_empty_temp);
             engine_empty_temp = NULL;
             return ctx->error.code;

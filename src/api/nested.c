@@ -222,6 +222,7 @@ nested_delete(vl_ctx *ctx, velo_statement *outer, const char *sql, size_t size, 
                        .find_body = vl_prepared_find_body,
                        .body_user = outer,
                        .recursive_triggers = &connection->recursive_triggers,
+                       .ignores_checks = &connection->ignores_checks,
                        .foreign = &connection->foreign,
                        .interrupt = &connection->interrupt};
     const vl_value *row;

@@ -18,9 +18,8 @@
 
 /* ---- arguments ---- */
 
-/* The argument as a number; 0 when it is none. */
-static int64_t
-pragma_number(const vl_pragma_text *argument)
+int64_t
+vl_pragma_number(const vl_pragma_text *argument)
 {
     return vl_number_read_integer(argument->text, argument->text_size);
 }
@@ -32,10 +31,8 @@ pragma_is_word(const vl_pragma_text *argument, const char *word)
     return vl_name_compare(argument->text, argument->text_size, word, strlen(word)) == 0;
 }
 
-/* The argument as yes or no, or as a number from 0 to 3 (`synchronous`); `otherwise` when it is
- * neither. */
-static int
-pragma_level(const vl_pragma_text *argument, int otherwise)
+int
+vl_pragma_level(const vl_pragma_text *argument, int otherwise)
 {
     static const struct {
         const char *word;
@@ -47,22 +44,22 @@ pragma_level(const vl_pragma_text *argument, int otherwise)
         if (pragma_is_word(argument, words[i].word))
             return words[i].level;
     if (argument->text_size > 0 && argument->text[0] >= '0' && argument->text[0] <= '9')
-        return (int)(pragma_number(argument) & 0x7fffffff);
+        return (int)(vl_pragma_number(argument) & 0x7fffffff);
     return otherwise;
 }
 
 /* ---- answers ---- */
 
-static velo_status
-pragma_answer_integer(vl_ctx *ctx, const vl_pragma_call *call, int64_t integer)
+velo_status
+vl_pragma_answer_integer(vl_ctx *ctx, const vl_pragma_call *call, int64_t integer)
 {
     vl_value value = vl_value_of_integer(integer);
 
     return vl_made_add(ctx, call->made, call->arena, &value);
 }
 
-static velo_status
-pragma_answer_text(vl_ctx *ctx, const vl_pragma_call *call, const char *text)
+velo_status
+vl_pragma_answer_text(vl_ctx *ctx, const vl_pragma_call *call, const char *text)
 {
     vl_value value = {.type = VL_TYPE_TEXT, .size = (uint32_t)strlen(text), .as.data = text};
 
@@ -78,9 +75,9 @@ pragma_meta(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argum
 
     if (argument != NULL)
         return vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), which,
-                                    (int32_t)pragma_number(argument));
+                                    (int32_t)vl_pragma_number(argument));
     VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, which, &value));
-    return pragma_answer_integer(ctx, call, value);
+    return vl_pragma_answer_integer(ctx, call, value);
 }
 
 static velo_status
@@ -107,26 +104,35 @@ static velo_status
 pragma_data_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     (void)argument;
-    return pragma_answer_integer(ctx, call,
-                                 (int64_t)atomic_load(&vl_pragma_engine(call)->data_version) + 1);
+    return vl_pragma_answer_integer(
+        ctx, call, (int64_t)atomic_load(&vl_pragma_engine(call)->data_version) + 1);
 }
 
+/* Words but for "wal" are of the connection and have no effect; memory has no journal. */
 static velo_status
 pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
+    static const char *const words[] = {"delete", "truncate", "persist", "memory", "off"};
+    velo_connection *connection = call->statement->connection;
     vl_engine *engine = vl_pragma_engine(call);
+    int is_wanted = argument != NULL && pragma_is_word(argument, "wal");
     int64_t is_wal;
 
     if (engine->is_memory)
-        return pragma_answer_text(ctx, call, "memory");
+        return vl_pragma_answer_text(ctx, call, "memory");
     VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
                                &is_wal));
-    if (argument != NULL && pragma_is_word(argument, "wal") != (is_wal != 0)) {
-        is_wal = pragma_is_word(argument, "wal");
+    for (size_t i = 0; i < VL_ARRAY_COUNT(words) && argument != NULL; i++)
+        if (pragma_is_word(argument, words[i])) {
+            connection->journal_mode = (int)i;
+            is_wanted = -1;
+        }
+    if (is_wanted != 0 && (is_wanted > 0) != (is_wal != 0)) {
+        is_wal = is_wanted > 0;
         VL_TRY(
             vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE, is_wal));
     }
-    return pragma_answer_text(ctx, call, is_wal ? "wal" : "delete");
+    return vl_pragma_answer_text(ctx, call, is_wal ? "wal" : words[connection->journal_mode]);
 }
 
 static velo_status
@@ -154,8 +160,10 @@ pragma_synchronous(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text
     velo_connection *connection = call->statement->connection;
 
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, connection->synchronous);
-    connection->synchronous = pragma_level(argument, connection->synchronous);
+        return vl_pragma_answer_integer(ctx, call, connection->synchronous);
+    if (vl_session_is_in_transaction(connection->session))
+        return vl_fail(ctx, VELO_ERROR, "Safety level may not be changed inside a transaction");
+    connection->synchronous = vl_pragma_level(argument, connection->synchronous);
     if (connection->synchronous > 2)
         connection->synchronous = 2;
     for (uint32_t i = 0; i < connection->database_count; i++)
@@ -171,8 +179,8 @@ static velo_status
 pragma_cache_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, call->statement->connection->cache_size);
-    call->statement->connection->cache_size = (int)pragma_number(argument);
+        return vl_pragma_answer_integer(ctx, call, call->statement->connection->cache_size);
+    call->statement->connection->cache_size = (int)vl_pragma_number(argument);
     return VELO_OK;
 }
 
@@ -180,13 +188,13 @@ static velo_status
 pragma_busy_timeout(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument != NULL) {
-        int64_t ms = pragma_number(argument);
+        int64_t ms = vl_pragma_number(argument);
 
         velo_set_busy_timeout(call->statement->connection, ms < 0           ? 0
                                                            : ms > INT32_MAX ? INT32_MAX
                                                                             : (int)ms);
     }
-    return pragma_answer_integer(ctx, call, call->statement->connection->busy_ms);
+    return vl_pragma_answer_integer(ctx, call, call->statement->connection->busy_ms);
 }
 
 static velo_status
@@ -195,9 +203,9 @@ pragma_foreign_keys(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
     velo_connection *connection = call->statement->connection;
 
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, connection->has_foreign_keys);
+        return vl_pragma_answer_integer(ctx, call, connection->has_foreign_keys);
     if (!vl_session_is_in_transaction(connection->session))
-        connection->has_foreign_keys = pragma_level(argument, connection->has_foreign_keys) != 0;
+        connection->has_foreign_keys = vl_pragma_level(argument, connection->has_foreign_keys) != 0;
     return VELO_OK;
 }
 
@@ -207,8 +215,8 @@ pragma_defer_foreign_keys(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
     vl_exec_foreign *foreign = &call->statement->connection->foreign;
 
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, foreign->is_deferring);
-    foreign->is_deferring = pragma_level(argument, foreign->is_deferring) != 0;
+        return vl_pragma_answer_integer(ctx, call, foreign->is_deferring);
+    foreign->is_deferring = vl_pragma_level(argument, foreign->is_deferring) != 0;
     if (!foreign->is_deferring)
         foreign->put_off = 0; /* as in SQLite */
     return VELO_OK;
@@ -218,8 +226,19 @@ static velo_status
 pragma_query_only(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, call->statement->connection->query_only);
-    call->statement->connection->query_only = pragma_level(argument, 0) != 0;
+        return vl_pragma_answer_integer(ctx, call, call->statement->connection->query_only);
+    call->statement->connection->query_only = vl_pragma_level(argument, 0) != 0;
+    return VELO_OK;
+}
+
+static velo_status
+pragma_ignore_checks(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return vl_pragma_answer_integer(ctx, call, connection->ignores_checks);
+    connection->ignores_checks = vl_pragma_level(argument, connection->ignores_checks) != 0;
     return VELO_OK;
 }
 
@@ -229,8 +248,8 @@ pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
     velo_connection *connection = call->statement->connection;
 
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, connection->recursive_triggers);
-    connection->recursive_triggers = pragma_level(argument, connection->recursive_triggers) != 0;
+        return vl_pragma_answer_integer(ctx, call, connection->recursive_triggers);
+    connection->recursive_triggers = vl_pragma_level(argument, connection->recursive_triggers) != 0;
     vl_connection_expire_statements(connection); /* what they need may be another database */
     return VELO_OK;
 }
@@ -244,7 +263,7 @@ pragma_temp_store(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
     int level = 0;
 
     if (argument == NULL)
-        return pragma_answer_integer(ctx, call, connection->temp_store);
+        return vl_pragma_answer_integer(ctx, call, connection->temp_store);
     if (pragma_is_word(argument, "file") || pragma_is_word(argument, "1"))
         level = 1;
     else if (pragma_is_word(argument, "memory") || pragma_is_word(argument, "2"))
@@ -269,7 +288,18 @@ pragma_page_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *
 
     if (argument != NULL) /* of a database that exists it stays, as in SQLite */
         return VELO_OK;
-    return pragma_answer_integer(ctx, call, vl_cache_page_size(vl_store_cache(store)));
+    return vl_pragma_answer_integer(ctx, call, vl_cache_page_size(vl_store_cache(store)));
+}
+
+/* Numbers of pages that were ever taken: what is free among them is not counted apart. */
+static velo_status
+pragma_page_count(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    vl_store_stats stats;
+
+    (void)argument;
+    vl_store_get_stats(vl_txn_store_base(vl_pragma_engine(call)->store), &stats);
+    return vl_pragma_answer_integer(ctx, call, (int64_t)stats.cache.page_end);
 }
 
 static velo_status
@@ -281,7 +311,7 @@ pragma_encoding(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *a
         return vl_fail(ctx, VELO_ERROR,
                        "texts are stored as UTF-8: no other encoding is supported");
     }
-    return pragma_answer_text(ctx, call, "UTF-8");
+    return vl_pragma_answer_text(ctx, call, "UTF-8");
 }
 
 /* ---- checks ---- */
@@ -299,7 +329,7 @@ pragma_take_fault(void *argument, const char *text)
     pragma_faults *faults = argument;
 
     if (faults->st == VELO_OK && faults->call->made->row_count < 100)
-        faults->st = pragma_answer_text(faults->ctx, faults->call, text);
+        faults->st = vl_pragma_answer_text(faults->ctx, faults->call, text);
 }
 
 /* Check pages of a database, and the indexes of all tables if those are in order. */
@@ -341,7 +371,7 @@ pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
         if (statement->parts[i].is_open && (i == call->database || !call->is_named))
             VL_TRY(pragma_check_database(ctx, &one, has_indexes));
     }
-    return call->made->row_count > 0 ? VELO_OK : pragma_answer_text(ctx, call, "ok");
+    return call->made->row_count > 0 ? VELO_OK : vl_pragma_answer_text(ctx, call, "ok");
 }
 
 static velo_status
@@ -367,7 +397,7 @@ pragma_compile_options(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_
 
     (void)argument;
     for (size_t i = 0; i < VL_ARRAY_COUNT(options); i++)
-        VL_TRY(pragma_answer_text(ctx, call, options[i]));
+        VL_TRY(vl_pragma_answer_text(ctx, call, options[i]));
     return VELO_OK;
 }
 
@@ -407,7 +437,7 @@ pragma_module_list(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text
 
     (void)argument;
     for (uint32_t i = 0; (name = vl_module_name(call->statement->connection, i)) != NULL; i++)
-        VL_TRY(pragma_answer_text(ctx, call, name));
+        VL_TRY(vl_pragma_answer_text(ctx, call, name));
     return VELO_OK;
 }
 
@@ -427,12 +457,16 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("foreign_keys", pragma_foreign_keys, 0, "foreign_keys"),
     VL_PRAGMA("function_list", pragma_function_list, 0, "name", "builtin", "type", "enc", "narg",
               "flags"),
+    VL_PRAGMA("ignore_check_constraints", pragma_ignore_checks, VL_PRAGMA_NO_FUNCTION,
+              "ignore_check_constraints"),
     VL_PRAGMA("integrity_check", pragma_integrity_check, PRAGMA_OF_CHECK, "integrity_check", "arg",
               "schema"),
     VL_PRAGMA("journal_mode", pragma_journal_mode,
               VL_PRAGMA_WRITES | VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_SCHEMA, "journal_mode",
               "schema"),
     VL_PRAGMA("module_list", pragma_module_list, 0, "name"),
+    VL_PRAGMA("page_count", pragma_page_count, VL_PRAGMA_ANSWERS | VL_PRAGMA_TAKES_SCHEMA,
+              "page_count", "schema"),
     VL_PRAGMA("page_size", pragma_page_size, VL_PRAGMA_TAKES_SCHEMA, "page_size", "schema"),
     VL_PRAGMA("query_only", pragma_query_only, 0, "query_only"),
     VL_PRAGMA("quick_check", pragma_quick_check, PRAGMA_OF_CHECK, "quick_check", "arg", "schema"),
@@ -451,7 +485,8 @@ vl_pragma_find(const char *name, size_t size)
     for (size_t i = 0; i < VL_ARRAY_COUNT(pragma_table); i++)
         if (vl_pragma_is(&pragma_table[i], name, size))
             return &pragma_table[i];
-    return vl_pragma_find_schema(name, size);
+    return vl_pragma_find_schema(name, size) != NULL ? vl_pragma_find_schema(name, size)
+                                                     : vl_pragma_find_echo(name, size);
 }
 
 int

@@ -80,7 +80,7 @@ vl_pragma_make(vl_ctx *ctx, void *user, const vl_table_func *func, const vl_valu
 {
     const vl_pragma *pragma = (const vl_pragma *)(const void *)func; /* its first member */
     vl_made_rows made = {.column_count = pragma->column_count};
-    vl_pragma_call call = {user, arena, &made, VL_DATABASE_MAIN, 0};
+    vl_pragma_call call = {user, arena, &made, VL_DATABASE_MAIN, 0, pragma};
     vl_value hidden[2] = {vl_value_of_null(), vl_value_of_null()};
     const vl_value *schema = NULL;
     vl_pragma_text argument;

@@ -30,11 +30,12 @@ typedef struct vl_pragma_text {
 
 /* A PRAGMA at work, as a statement or as a function. */
 typedef struct vl_pragma_call {
-    velo_statement *statement; /* open; gives the connection, the schema and what is seen */
-    vl_arena *arena;           /* where the answer goes */
-    vl_made_rows *made;        /* the answer: rows are added by vl_made_add */
-    uint32_t database;         /* number of the one that it is about */
-    int is_named;              /* it was said: no other one */
+    velo_statement *statement;      /* open; gives the connection, the schema and what is seen */
+    vl_arena *arena;                /* where the answer goes */
+    vl_made_rows *made;             /* the answer: rows are added by vl_made_add */
+    uint32_t database;              /* number of the one that it is about */
+    int is_named;                   /* it was said: no other one */
+    const struct vl_pragma *pragma; /* which it is */
 } vl_pragma_call;
 
 /* What a PRAGMA has of the database that it is about. */
@@ -82,6 +83,22 @@ const vl_pragma *vl_pragma_find(const char *name, size_t size);
 
 /* One of those that describe the schema, by name: pragma_schema.c. */
 const vl_pragma *vl_pragma_find_schema(const char *name, size_t size);
+
+/* One of those that answer what they were told, by name: pragma_echo.c. */
+const vl_pragma *vl_pragma_find_echo(const char *name, size_t size);
+
+/* The argument as a number; 0 when it is none. */
+int64_t vl_pragma_number(const vl_pragma_text *argument);
+
+/* The argument as yes or no, or as a number from 0 to 3 (`synchronous`); `otherwise` when it is
+ * neither. */
+int vl_pragma_level(const vl_pragma_text *argument, int otherwise);
+
+/* Add a row of one value to the answer. Errors: VELO_NOMEM. */
+velo_status vl_pragma_answer_integer(vl_ctx *ctx, const vl_pragma_call *call, int64_t integer)
+    VL_MUST_CHECK;
+velo_status vl_pragma_answer_text(vl_ctx *ctx, const vl_pragma_call *call, const char *text)
+    VL_MUST_CHECK;
 
 /* Whether a pragma is the one of that name. */
 int vl_pragma_is(const vl_pragma *pragma, const char *name, size_t size);

@@ -737,6 +737,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .body_user = statement,
                            .tally = &connection->tally,
                            .recursive_triggers = &connection->recursive_triggers,
+                           .ignores_checks = &connection->ignores_checks,
                            .foreign = &connection->foreign,
                            .interrupt = &connection->interrupt,
                            .progress = connection->progress,

@@ -28,6 +28,8 @@ vl_call_make(vl_ctx *ctx, const vl_frame *frame, const vl_func *func, vl_collati
 velo_status
 vl_call_scalar(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 {
+    static const char *const places[] = {NULL, "an index", "a CHECK constraint",
+                                         "a generated column"}; /* by vl_purity */
     vl_func_call call =
         vl_call_make(ctx, eval->frame, expr->func, (vl_collation)expr->collation, eval->arena);
     vl_exprs kids = {.list = expr->kids, .count = expr->kid_count};
@@ -36,6 +38,7 @@ vl_call_scalar(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 
     VL_ASSERT(expr->func->scalar != NULL);
     call.site = expr;
+    call.pure_place = places[expr->purity];
     if (kids.count > CALL_ARGUMENTS_FEW) {
         args = vl_arena_alloc_array(eval->arena, kids.count, sizeof *args);
         if (args == NULL)

@@ -149,6 +149,23 @@ change_own_sequences(vl_ctx *ctx, vl_edit_run *run)
                                             : VELO_OK;
 }
 
+/* Whether one of the expressions on a full row names its rowid. */
+static int
+change_name_rowid(const vl_edit_run *run, const vl_expr *const *exprs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const vl_expr *expr = exprs[i];
+
+        if (expr->kind == VL_EXPR_COLUMN &&
+            (expr->index == (uint32_t)run->def->column_count ||
+             (run->def->rowid_column >= 0 && expr->index == (uint32_t)run->def->rowid_column)))
+            return 1;
+        if (change_name_rowid(run, (const vl_expr *const *)expr->kids, expr->kid_count))
+            return 1;
+    }
+    return 0;
+}
+
 velo_status
 vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_edit_run *run)
 {
@@ -175,6 +192,11 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
     VL_TRY(vl_rows_open(ctx, run->source.store, run->def->object.tree, &run->table));
     run->schema = vl_rows_schema(run->table);
+    run->needs_rowid =
+        !run->def->is_without_rowid &&
+        (change_name_rowid(run, (const vl_expr *const *)target->generated.list,
+                           target->generated.count) ||
+         change_name_rowid(run, (const vl_expr *const *)target->checks.list, target->checks.count));
     VL_TRY(change_map_columns(ctx, run));
     VL_TRY(change_open_indexes(ctx, run));
     if (change_notes_replaced(run)) {
@@ -407,9 +429,10 @@ change_check_checks(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, vl_conf
                     vl_edit_outcome *outcome)
 {
     const vl_change_target *target = run->target;
+    const int *ignores = run->stage->exec->env.ignores_checks;
     vl_eval eval = vl_edit_eval(run, full);
 
-    for (uint32_t i = 0; i < target->checks.count; i++) {
+    for (uint32_t i = 0; i < target->checks.count && (ignores == NULL || *ignores == 0); i++) {
         const vl_check_def *check = target->check_defs[i];
         int truth;
 
@@ -450,11 +473,14 @@ vl_edit_prepare(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_conflict confl
     int has_null;
 
     *outcome = VL_EDIT_MADE;
+    run->has_chosen = 0;
     VL_TRY(change_convert_row(ctx, run, full, &has_null));
     if (has_null)
         VL_TRY(change_check_nulls(ctx, run, 0, full, conflict, outcome));
     if (*outcome == VL_EDIT_SKIPPED)
         return VELO_OK;
+    if (run->needs_rowid && full[run->def->column_count].type == VL_TYPE_NULL)
+        VL_TRY(vl_edit_choose_rowid(ctx, run, full));
     if (run->target->generated.count > 0) {
         VL_TRY(change_generate(ctx, run, full)); /* of what NOT NULL has put in */
         VL_TRY(change_check_nulls(ctx, run, 1, full, conflict, outcome));

@@ -45,6 +45,9 @@ typedef struct vl_edit_run {
     const vl_leaf_schema *schema; /* of the table, when the run was prepared */
     vl_arena_mark prepared;       /* of arena, then */
     int is_resting;               /* prepared, and not at work */
+    int needs_rowid;              /* generated columns or CHECKs name the rowid, so one that nobody
+                                     gave is chosen before they are computed */
+    int has_chosen;               /* of the row at hand: it was */
     uint8_t *is_replaced;         /* where deleting a row for REPLACE fires triggers or
                                      has to do with foreign keys: conflicts of the
                                      row at hand that were met, of the rowid and of each index; else
@@ -82,7 +85,8 @@ void vl_edit_set_upserts(vl_edit_run *run, const vl_upsert *upserts, uint32_t co
 /* An eval on a full row. */
 vl_eval vl_edit_eval(vl_edit_run *run, const vl_value *full);
 
-/* Convert a new row to what is stored, compute generated columns, check NOT NULL and CHECK.
+/* Convert a new row to what is stored, choose its rowid where the rest needs it, compute generated
+ * columns, check NOT NULL and CHECK.
  *
  * conflict  the statement's, or that of DO UPDATE
  * outcome   SKIPPED: OR IGNORE passes over it
@@ -112,6 +116,10 @@ velo_status vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value 
     VL_MUST_CHECK;
 
 /* ---- edit_row.c ---- */
+
+/* Give a row that has none the rowid that it would get now; nothing is written. Errors as
+ * vl_rows_append; VELO_FULL. */
+velo_status vl_edit_choose_rowid(vl_ctx *ctx, vl_edit_run *run, vl_value *full) VL_MUST_CHECK;
 
 /* Insert a prepared row; a rowid that is NULL is chosen, and put into the row. */
 velo_status vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)

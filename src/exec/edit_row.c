@@ -120,6 +120,28 @@ change_set_rowid(vl_edit_run *run, vl_value *full, int64_t rowid)
 
 /* ---- inserting ---- */
 
+/* The rowid is that of a row which is written and taken back, so that all who write see to it that
+ * each has another. */
+velo_status
+vl_edit_choose_rowid(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
+{
+    vl_statement *statement = run->source.statement;
+    vl_txn_mark mark = vl_statement_mark(statement);
+    const vl_value *values;
+    vl_value packed;
+    int64_t chosen;
+
+    run->has_chosen = 1;
+    change_store(run, full);
+    VL_TRY(change_pack(ctx, run, &packed, &values));
+    VL_TRY(run->def->is_autoincrement
+               ? vl_sequence_append(ctx, run, values, &chosen)
+               : vl_rows_append(ctx, statement, run->table, values, &chosen));
+    VL_TRY(vl_statement_back(ctx, statement, &mark));
+    change_set_rowid(run, full, chosen);
+    return VELO_OK;
+}
+
 /* Write the row itself. */
 static velo_status
 change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *conflict)
@@ -410,7 +432,7 @@ change_tell_all(const vl_edit_run *run, velo_change change, const vl_value *befo
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
-    int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL;
+    int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL || run->has_chosen;
     int has_entries = run->index_count > 0; /* else a conflict is met before anything is written */
     int is_over = 0;
 
@@ -436,6 +458,11 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             VL_TRY(vl_statement_back(ctx, run->source.statement, &mark)); /* keeps CR1 */
         if (is_chosen && conflict.index == NULL) { /* taken meanwhile: another number will do */
             full[run->def->column_count] = vl_value_of_null();
+            if (!run->needs_rowid)
+                continue;
+            VL_TRY(vl_edit_prepare(ctx, run, full, run->target->conflict, outcome));
+            if (*outcome == VL_EDIT_SKIPPED)
+                return VELO_OK;
             continue;
         }
         VL_TRY(change_find_upsert(ctx, run, full, &conflict, &upsert));

@@ -83,6 +83,7 @@ typedef struct vl_exec_env {
     vl_exec_tally *tally;          /* counted as the run goes; NULL: not */
     const int *recursive_triggers; /* not 0: a trigger may fire itself, and rows that REPLACE
                                       deletes fire DELETE triggers; NULL: 0 */
+    const int *ignores_checks;     /* not 0: CHECK constraints are not looked at; NULL: 0 */
     vl_exec_foreign *foreign;      /* needed by plans that were made with foreign keys */
     uint64_t progress_steps; /* a step is a call of an operator or a row that it yields or looks
                                 at; 0: never called */

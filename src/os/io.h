@@ -66,6 +66,8 @@ typedef struct vl_io_options {
     vl_io_backend backend; /* which one; the environment variable VELO_IO (posix, io_uring)
                               overrides VL_IO_AUTO */
     uint32_t queue_depth;  /* transfers in flight of a thread's own queue; 0 for 128 */
+    int probes_late;       /* VL_IO_AUTO finds out at the first batch whether io_uring works, and
+                              does without it then; vl_io_fallback_reason says nothing of it */
 } vl_io_options;
 
 /* Open the system's backend.

@@ -183,7 +183,9 @@ velo_status vl_os_status(int os_error, velo_status otherwise);
 velo_status vl_io_posix_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out) VL_MUST_CHECK;
 
 /* As vl_io_posix_open with batches through io_uring. Fails with VELO_ERROR and the reason when the
- * library was built without it, or the kernel lacks or forbids it (tried by making a ring). */
-velo_status vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out) VL_MUST_CHECK;
+ * library was built without it, or the kernel lacks or forbids it (tried by making a ring; with
+ * probes_late by the first batch, which goes on without rings then). */
+velo_status vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, int probes_late, vl_io **out)
+    VL_MUST_CHECK;
 
 #endif

@@ -72,12 +72,20 @@
 
 typedef struct uring_queue uring_queue;
 
+/* What is known of the kernel's io_uring. */
+typedef enum uring_trust {
+    URING_UNTRIED, /* the first ring finds out */
+    URING_WORKS,
+    URING_REFUSED /* no more rings are made */
+} uring_trust;
+
 typedef struct uring_io {
     vl_io common;         /* first */
     uint32_t mode;        /* immutable; of the rings, see vl_uring_ring_open */
     vl_latch latch;       /* guards the list of queues */
     uring_queue *queues;  /* all open ones */
     _Atomic int has_told; /* a refused registration was logged */
+    _Atomic int trust;    /* uring_trust; relaxed: whoever finds it old finds out again */
 } uring_io;
 
 struct uring_queue {
@@ -714,20 +722,38 @@ uring_queue_close(vl_io_queue *common)
     vl_uring_ring_close(&queue->ring); /* no longer in the list: nobody else can hold it */
 }
 
+/* Make a ring, and try what rings must do if nobody has. */
+static int
+uring_open_ring(uring_queue *queue)
+{
+    uring_io *io = uring_io_of(queue);
+    uint32_t mode = io->mode;
+    int error = vl_uring_ring_open(&queue->ring, 2 * queue->depth, &mode);
+
+    if (error != 0 || atomic_load_explicit(&io->trust, memory_order_relaxed) == URING_WORKS)
+        return error;
+    error = vl_uring_ring_try(&queue->ring);
+    atomic_store_explicit(&io->trust, error == 0 ? URING_WORKS : URING_REFUSED,
+                          memory_order_relaxed);
+    if (error != 0)
+        vl_uring_ring_close(&queue->ring);
+    return error;
+}
+
 /* Make the queue's ring if it has none and may have one. */
 static void
 uring_make_ring(uring_queue *queue)
 {
-    uint32_t mode = uring_io_of(queue)->mode;
     int error;
 
-    if (queue->ring.is_open || queue->is_broken)
+    if (queue->ring.is_open || queue->is_broken ||
+        atomic_load_explicit(&uring_io_of(queue)->trust, memory_order_relaxed) == URING_REFUSED)
         return;
     if (queue->batches_without > 0 && queue->batches_without < URING_REMAKE_AFTER) {
         queue->batches_without++;
         return;
     }
-    error = vl_uring_ring_open(&queue->ring, 2 * queue->depth, &mode);
+    error = uring_open_ring(queue);
     queue->batches_without = error != 0;
     if (error != 0)
         uring_tell(queue, error);
@@ -889,18 +915,21 @@ uring_probe(vl_ctx *ctx, uint32_t queue_depth, uint32_t *mode)
 }
 
 velo_status
-vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out)
+vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, int probes_late, vl_io **out)
 {
     uring_io *io;
-    uint32_t mode;
+    uint32_t mode = 0;
 
     *out = NULL;
     queue_depth = queue_depth != 0 ? queue_depth : VL_IO_DEFAULT_DEPTH;
-    VL_TRY(uring_probe(ctx, queue_depth < URING_DEPTH_MAX ? queue_depth : URING_DEPTH_MAX, &mode));
+    if (!probes_late)
+        VL_TRY(
+            uring_probe(ctx, queue_depth < URING_DEPTH_MAX ? queue_depth : URING_DEPTH_MAX, &mode));
     io = vl_alloc_zero(ctx, sizeof *io);
     if (io == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the I/O backend");
     io->mode = mode;
+    atomic_init(&io->trust, probes_late ? URING_UNTRIED : URING_WORKS);
     vl_latch_init(&io->latch, VL_RANK_IO_FILES);
     vl_io_init(&io->common, &uring_ops, ctx, queue_depth);
     *out = &io->common;
@@ -910,9 +939,10 @@ vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out)
 #else
 
 velo_status
-vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, vl_io **out)
+vl_io_uring_open(vl_ctx *ctx, uint32_t queue_depth, int probes_late, vl_io **out)
 {
     (void)queue_depth;
+    (void)probes_late;
     *out = NULL;
     return vl_fail(ctx, VELO_ERROR, "the library was built without io_uring");
 }

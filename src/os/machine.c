@@ -15,12 +15,17 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Seconds for which an answer holds, about. */
+#define MACHINE_FRESH_S 2
 
 #define MACHINE_GROUP_ROOT "/sys/fs/cgroup"
 
@@ -148,8 +153,8 @@ machine_find_huge_pages(vl_machine *machine)
         machine->huge_page_size = size;
 }
 
-void
-vl_machine_get(vl_machine *machine)
+static void
+machine_find(vl_machine *machine)
 {
     struct utsname name;
     long pages = sysconf(_SC_PHYS_PAGES);
@@ -168,6 +173,24 @@ vl_machine_get(vl_machine *machine)
     machine_apply_groups(machine);
     machine_apply_old_groups(machine);
     machine_find_huge_pages(machine);
+}
+
+void
+vl_machine_get(vl_machine *machine)
+{
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    static vl_machine found;
+    static int64_t found_at; /* seconds; 0: never */
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)pthread_mutex_lock(&turn);
+    if (found_at == 0 || now.tv_sec >= found_at + MACHINE_FRESH_S) {
+        machine_find(&found);
+        found_at = now.tv_sec + 1;
+    }
+    *machine = found;
+    (void)pthread_mutex_unlock(&turn);
 }
 
 /* The whole pages of a range; an empty one when there are none. */

@@ -18,8 +18,8 @@ typedef struct vl_machine {
     char system[128];           /* name and release of the kernel */
 } vl_machine;
 
-/* Find out, anew at each call, since a container's limits change. Never fails: what cannot be
- * found out is taken as unlimited. Any thread. */
+/* Find out, anew when the last answer is some seconds old, since a container's limits change. Never
+ * fails: what cannot be found out is taken as unlimited. Any thread. */
 void vl_machine_get(vl_machine *machine);
 
 /* Give the memory of [base, base + size) back to the system as far as it is whole pages; the

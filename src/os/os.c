@@ -128,6 +128,7 @@ velo_status
 vl_io_open(vl_ctx *ctx, const vl_io_options *options, vl_io **out)
 {
     uint32_t depth = options != NULL ? options->queue_depth : 0;
+    int is_late = options != NULL && options->probes_late;
     vl_io_backend wanted;
     char reason[sizeof(*out)->fallback_reason] = "";
     velo_status st;
@@ -135,7 +136,7 @@ vl_io_open(vl_ctx *ctx, const vl_io_options *options, vl_io **out)
     *out = NULL;
     VL_TRY(os_wanted_backend(ctx, options, &wanted));
     if (wanted != VL_IO_POSIX) {
-        st = vl_io_uring_open(ctx, depth, out);
+        st = vl_io_uring_open(ctx, depth, wanted == VL_IO_AUTO && is_late, out);
         if (st == VELO_OK || wanted == VL_IO_URING || st == VELO_NOMEM)
             return st;
         (void)snprintf(reason, sizeof reason, "%.*s", (int)sizeof reason - 1, ctx->error.text);

@@ -64,6 +64,7 @@ change_generated(vl_binder *b, vl_bind_source *source, uint32_t column)
     const vl_column_def *def = &source->table->columns[column];
     vl_bind_scope *scope = vl_bind_own_scope(b, source);
     vl_expr *expr = vl_expr_new(b, VL_EXPR_CONVERT, 1, NULL);
+    vl_purity around = b->purity;
 
     if (scope == NULL || expr == NULL)
         return NULL;
@@ -72,7 +73,9 @@ change_generated(vl_binder *b, vl_bind_source *source, uint32_t column)
                             source->table->object.name);
     b->depth++;
     b->generated++;
+    b->purity = VL_PURITY_GENERATED;
     expr->kids[0] = vl_bind_expr(b, scope, def->generated_ast);
+    b->purity = around;
     b->depth--;
     expr->affinity = (uint8_t)def->affinity;
     expr->classes = source->columns[column].classes | VL_CLASS_NULL;
@@ -136,10 +139,12 @@ change_bind_checks(vl_binder *b, vl_bind_source *source, vl_change_target *targe
 
     if (scope == NULL || defs == NULL)
         return;
+    b->purity = VL_PURITY_CHECK;
     for (uint32_t i = 0; i < table->check_count; i++) {
         vl_exprs_add(b, &checks, vl_bind_expr(b, scope, table->checks[i].ast));
         defs[i] = &table->checks[i];
     }
+    b->purity = VL_PURITY_NONE;
     target->checks = vl_lower_all(b, row, &checks);
     target->check_defs = defs;
 }
@@ -223,6 +228,7 @@ change_bind_indexes(vl_binder *b, vl_bind_source *source, vl_change_target *targ
     if (scope == NULL || target->index_exprs == NULL || target->index_where == NULL)
         return;
     count = 0;
+    b->purity = VL_PURITY_INDEX;
     for (const vl_index_def *index = source->table->indexes; index != NULL;
          index = index->next, count++) {
         vl_exprs exprs = {NULL, 0};
@@ -238,6 +244,7 @@ change_bind_indexes(vl_binder *b, vl_bind_source *source, vl_change_target *targ
         if (index->where_ast != NULL)
             target->index_where[count] = vl_lower(b, row, vl_bind_expr(b, scope, index->where_ast));
     }
+    b->purity = VL_PURITY_NONE;
 }
 
 void

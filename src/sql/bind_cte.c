@@ -140,16 +140,29 @@ cte_is_in_from(const vl_ast *list, const vl_ast *cte)
     return 0;
 }
 
-/* The first recursive term; *before is how many terms come before it. NULL: there is none. */
+/* The first recursive term; *before is how many terms come before it. NULL: there is none.
+ * Recursive are those at the end that name the CTE and are joined as the last one is; a CTE of the
+ * same name in a WITH of the query itself changes nothing. SQLite goes by the same signs. */
 static const vl_ast *
 cte_recursive_term(const vl_ast *cte, uint32_t *before)
 {
+    const vl_ast *list = cte->kid[1]->kid[1];
+    const vl_ast *first = NULL;
+    uint32_t index = 0;
+
     *before = 0;
-    for (const vl_ast *core = vl_ast_first(cte->kid[1]->kid[1]); core != NULL;
-         core = core->next, (*before)++)
-        if (core->type == VL_AST_SELECT && cte_is_in_from(core->kid[1], cte))
-            return *before > 0 ? core : NULL;
-    return NULL;
+    if (list->kid[1]->op != VL_OP_UNION && list->kid[1]->op != VL_OP_UNION_ALL)
+        return NULL;
+    for (const vl_ast *core = vl_ast_first(list); core != NULL; core = core->next, index++) {
+        if (index == 0 || core->op != list->kid[1]->op || core->type != VL_AST_SELECT ||
+            !cte_is_in_from(core->kid[1], cte)) {
+            first = NULL;
+        } else if (first == NULL) {
+            first = core;
+            *before = index;
+        }
+    }
+    return first;
 }
 
 /* What the recursive terms must keep. */
@@ -157,7 +170,6 @@ static void
 cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_query *query,
                 int *is_union)
 {
-    const vl_ast *ast = cte->ast;
     const vl_bind_scope *like = cte->with->like;
 
     if (b->status != VELO_OK)
@@ -177,18 +189,41 @@ cte_check_terms(vl_binder *b, const vl_cte *cte, const vl_ast *term, const vl_qu
         if (core->scope->window_call_count > 0)
             vl_bind_fail(b, like, term, "cannot use window functions in recursive queries");
     }
-    for (; term != NULL; term = term->next) {
-        if (term->op != VL_OP_UNION && term->op != VL_OP_UNION_ALL)
-            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size, ast->text);
-        if (term->type != VL_AST_SELECT || !cte_is_in_from(term->kid[1], ast))
-            vl_bind_fail(b, like, ast, "circular reference: %.*s", (int)ast->text_size, ast->text);
-        *is_union |= term->op == VL_OP_UNION;
-    }
+    *is_union = term->op == VL_OP_UNION; /* as all of them */
+}
+
+/* What the recursive terms may name: what the terms before them may, but for a CTE of the query's
+ * own WITH that has the name of the queue (keeps BW2). NULL: a failure. */
+static const vl_bind_scope *
+cte_terms_like(vl_binder *b, const vl_cte *cte, const vl_bind_scope *like)
+{
+    const vl_ast *ast = cte->ast;
+    const vl_cte *hiding = vl_bind_find_cte(like->with, ast->text, ast->text_size);
+    vl_bind_scope *terms;
+    vl_with *with;
+
+    if (hiding == cte || hiding == NULL || b->status != VELO_OK)
+        return like;
+    terms = vl_bind_scope_new(b, NULL, like);
+    with = vl_bind_alloc(b, 1, sizeof *with);
+    if (terms == NULL || with == NULL)
+        return NULL;
+    *with = *like->with;
+    with->cte_count = 0;
+    with->ctes = vl_bind_alloc(b, like->with->cte_count, sizeof(vl_cte));
+    if (with->ctes == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < like->with->cte_count; i++)
+        if (&like->with->ctes[i] != hiding)
+            with->ctes[with->cte_count++] = like->with->ctes[i];
+    terms->with = with;
+    return terms;
 }
 
 /* The recursive terms as a program of RECURSE; their query. */
 static const vl_query *
-cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl_op *recurse)
+cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_bind_scope *like, const vl_ast *term,
+               uint32_t count, vl_op *recurse)
 {
     const vl_bind_layout none = {NULL, 0};
     vl_query *query;
@@ -198,9 +233,10 @@ cte_plan_terms(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t count, vl
 
     cte->state = VL_CTE_RECURSING;
     cte->queue_depth = b->depth + 1;
-    if (!vl_bind_may(b, NULL, VELO_ACTION_RECURSIVE, NULL))
+    like = cte_terms_like(b, cte, like);
+    if (like == NULL || !vl_bind_may(b, NULL, VELO_ACTION_RECURSIVE, NULL))
         return NULL;
-    query = vl_bind_cores(b, cte->with->scope, cte->with->like, term, count);
+    query = vl_bind_cores(b, cte->with->scope, like, term, count);
     cte->state = VL_CTE_BINDING;
     cte_check_terms(b, cte, term, query, &is_union);
     if (b->status != VELO_OK)
@@ -241,14 +277,15 @@ cte_join_terms(vl_binder *b, const vl_query *setup, const vl_query *terms)
 
 /* ORDER BY and LIMIT of the whole are those of the queue. */
 static void
-cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *whole, vl_op *recurse)
+cte_plan_queue(vl_binder *b, const vl_cte *cte, const vl_bind_scope *like, vl_query *whole,
+               vl_op *recurse)
 {
     const vl_ast *query = cte->ast->kid[1];
     const vl_bind_layout none = {NULL, 0};
     vl_op_recurse *as = &recurse->as.recurse;
 
     vl_bind_order_by(b, whole, query->kid[2]);
-    vl_bind_limit(b, whole, cte->with->like, query->kid[3], query->kid[4]);
+    vl_bind_limit(b, whole, like, query->kid[3], query->kid[4]);
     if (b->status != VELO_OK)
         return;
     as->collations = whole->collations;
@@ -272,17 +309,22 @@ cte_plan_queue(vl_binder *b, vl_cte *cte, vl_query *whole, vl_op *recurse)
     as->order_count = whole->order_count;
 }
 
-/* The program of a recursive CTE. */
+/* The program of a recursive CTE, whose query may have a WITH of its own. */
 static void
 cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t before,
                    vl_bind_frame *frame)
 {
     const vl_ast *query = cte->ast->kid[1];
+    vl_bind_scope *scope = cte->with->scope;
     vl_bind_frame *outer = vl_program_begin(b, frame);
-    vl_query *setup =
-        vl_bind_cores(b, cte->with->scope, cte->with->like, vl_ast_first(query->kid[1]), before);
+    vl_bind_scope *like = vl_bind_scope_new(b, scope, cte->with->like);
+    vl_query *setup = NULL;
     vl_op *recurse = NULL;
 
+    if (like != NULL) {
+        like->with = vl_bind_with(b, scope, cte->with->like, query->kid[0], query); /* keeps BW1 */
+        setup = vl_bind_cores(b, scope, like, vl_ast_first(query->kid[1]), before);
+    }
     cte->columns = cte_columns(b, cte, setup);
     if (cte->columns != NULL && b->status == VELO_OK) {
         vl_bind_rel rel = vl_plan_query(b, setup, NULL);
@@ -291,11 +333,12 @@ cte_make_recursive(vl_binder *b, vl_cte *cte, const vl_ast *term, uint32_t befor
         recurse = vl_op_new(b, VL_OP_KIND_RECURSE, 1, rel.op, NULL);
     }
     if (recurse != NULL) {
-        vl_query *whole = cte_join_terms(
-            b, setup, cte_plan_terms(b, cte, term, query->kid[1]->count - before, recurse));
+        uint32_t count = query->kid[1]->count - before;
+        vl_query *whole =
+            cte_join_terms(b, setup, cte_plan_terms(b, cte, like, term, count, recurse));
 
         if (whole != NULL && b->status == VELO_OK)
-            cte_plan_queue(b, cte, whole, recurse);
+            cte_plan_queue(b, cte, like, whole, recurse);
         recurse->rows = 1000;
     }
     vl_program_end(b, outer, cte->program, recurse);
@@ -353,9 +396,13 @@ vl_bind_cte_use(vl_binder *b, vl_bind_scope *scope, vl_cte *cte, vl_bind_source 
     const vl_ast *ast = cte->ast;
     uint32_t before;
 
-    if (cte->state == VL_CTE_BINDING ||
-        (cte->state == VL_CTE_RECURSING && b->depth != cte->queue_depth)) {
+    if (cte->state == VL_CTE_BINDING) {
         vl_bind_fail(b, scope, at, "circular reference: %.*s", (int)ast->text_size, ast->text);
+        return;
+    }
+    if (cte->state == VL_CTE_RECURSING && b->depth != cte->queue_depth) {
+        vl_bind_fail(b, scope, at, "multiple recursive references: %.*s", (int)ast->text_size,
+                     ast->text);
         return;
     }
     if (cte->state == VL_CTE_RECURSING && cte->queue_scope == scope) {

@@ -45,12 +45,15 @@ expr_number(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast, int is_
         if (!vl_number_read_hex(digits, size, &integer))
             return vl_bind_fail(b, scope, ast, "hex literal too big: %s%s", is_negative ? "-" : "",
                                 digits);
+        if (is_negative && integer == INT64_MIN)
+            return vl_bind_fail(b, scope, ast, "hex literal too big: -%s", digits);
         value = vl_value_of_integer(integer);
     } else {
         value = vl_number_read(digits, size).value;
     }
     if (is_negative && value.type == VL_TYPE_REAL && value.as.real == 9223372036854775808.0 &&
-        ast->type == VL_AST_INTEGER && strcmp(digits, "9223372036854775808") == 0)
+        ast->type == VL_AST_INTEGER &&
+        strcmp(digits + strspn(digits, "0"), "9223372036854775808") == 0)
         value = vl_value_of_integer(INT64_MIN);
     else if (is_negative && value.type == VL_TYPE_REAL)
         value.as.real = -value.as.real; /* -0.0 is one literal; -(0.0) is 0.0 */
@@ -326,6 +329,8 @@ expr_truth_word(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     int word;
 
+    while (ast->type == VL_AST_COLLATE)
+        ast = ast->kid[0];
     if (ast->type != VL_AST_COLUMN || ast->kid[0] != NULL || (ast->flags & VL_AST_QUOTED) != 0)
         return -1;
     if (vl_bind_is(ast->text, ast->text_size, "true"))
@@ -526,10 +531,41 @@ expr_between(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     return expr;
 }
 
+/* What WHEN of a CASE means. base: the operand, of which the comparison has a place; or NULL. rows:
+ * the operand is a row value, which is bound anew. */
+static vl_expr *
+expr_when(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_ast *when, vl_expr *base,
+          int rows)
+{
+    vl_expr *condition;
+
+    if (rows) {
+        vl_exprs left = vl_bind_row(b, scope, ast->kid[0]);
+        vl_exprs right = vl_bind_row(b, scope, when->kid[0]);
+
+        if (b->status == VELO_OK && left.count != right.count)
+            return vl_bind_fail(b, scope, when->kid[0], "row value misused");
+        return b->status == VELO_OK ? expr_row_compare(b, VL_COMPARE_EQ, &left, &right, ast) : NULL;
+    }
+    condition = vl_bind_expr(b, scope, when->kid[0]);
+    if (condition == NULL || base == NULL)
+        return condition;
+    condition = vl_expr_compare(b, VL_COMPARE_EQ, base, condition, when->kid[0]);
+    if (condition == NULL)
+        return NULL;
+    condition->kids[0] = vl_expr_new(b, VL_EXPR_BASE, 0, ast->kid[0]);
+    if (condition->kids[0] == NULL)
+        return NULL;
+    condition->kids[0]->classes = base->classes;
+    condition->has_collation = 0;
+    return condition;
+}
+
 static vl_expr *
 expr_case(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_CASE, 0, ast);
+    vl_exprs operand = {NULL, 1};
     vl_expr *base = NULL;
     vl_exprs kids = {NULL, 0};
     unsigned classes = ast->kid[2] == NULL ? VL_CLASS_NULL : 0;
@@ -537,30 +573,23 @@ expr_case(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     if (expr == NULL)
         return NULL;
     if (ast->kid[0] != NULL) {
-        vl_expr *operand = vl_bind_expr(b, scope, ast->kid[0]);
-
-        base = vl_expr_copy(b, operand); /* its affinity, collation and classes */
+        operand = vl_bind_row(b, scope, ast->kid[0]);
+        if (b->status != VELO_OK)
+            return NULL;
+    }
+    if (ast->kid[0] != NULL && operand.count == 1) {
+        base = vl_expr_copy(b, operand.list[0]); /* its affinity, collation and classes */
         if (base == NULL)
             return NULL;
         expr->op = 1;
-        vl_exprs_add(b, &kids, operand);
+        vl_exprs_add(b, &kids, operand.list[0]);
     }
     for (const vl_ast *when = vl_ast_first(ast->kid[1]); when != NULL; when = when->next) {
-        vl_expr *condition = vl_bind_expr(b, scope, when->kid[0]);
+        vl_expr *condition = expr_when(b, scope, ast, when, base, operand.count > 1);
         vl_expr *result = vl_bind_expr(b, scope, when->kid[1]);
 
         if (condition == NULL || result == NULL)
             return NULL;
-        if (base != NULL) {
-            condition = vl_expr_compare(b, VL_COMPARE_EQ, base, condition, when->kid[0]);
-            if (condition == NULL)
-                return NULL;
-            condition->kids[0] = vl_expr_new(b, VL_EXPR_BASE, 0, ast->kid[0]);
-            if (condition->kids[0] == NULL)
-                return NULL;
-            condition->kids[0]->classes = base->classes;
-            condition->has_collation = 0;
-        }
         classes |= result->classes;
         vl_exprs_add(b, &kids, condition);
         vl_exprs_add(b, &kids, result);
@@ -602,7 +631,7 @@ expr_cast(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     const vl_ast *type = ast->kid[1];
     vl_expr *kid = vl_bind_expr(b, scope, ast->kid[0]);
     vl_affinity affinity =
-        type != NULL ? vl_affinity_declared(type->text, type->text_size) : VL_AFFINITY_BLOB;
+        type != NULL ? vl_affinity_declared(type->text, type->text_size) : VL_AFFINITY_NUMERIC;
     vl_expr *expr;
 
     if (kid == NULL)
@@ -626,10 +655,10 @@ vl_bind_collation(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, co
     return number >= 0;
 }
 
-static vl_expr *
-expr_collate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
+vl_expr *
+vl_bind_collate(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast, const vl_expr *inner)
 {
-    vl_expr *expr = vl_expr_copy(b, vl_bind_expr(b, scope, ast->kid[0]));
+    vl_expr *expr = vl_expr_copy(b, inner);
     uint8_t collation;
 
     if (expr == NULL || !vl_bind_collation(b, scope, ast, ast->text, ast->text_size, &collation))
@@ -818,6 +847,8 @@ expr_in(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
                             "yet");
     if (right->type == VL_AST_LIST && right->count == 0)
         return vl_expr_constant(b, vl_value_of_integer((ast->flags & VL_AST_IS_NOT) != 0), ast);
+    if (right->type == VL_AST_LIST && right->count == 1 && right->kid[0]->type == VL_AST_SUBQUERY)
+        right = right->kid[0]->kid[0]; /* IN ((SELECT ...)) means IN (SELECT ...) */
     if (right->type == VL_AST_SOURCE)
         right = expr_query_of_source(b, right);
     if (right == NULL)
@@ -950,7 +981,7 @@ vl_bind_expr(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     case VL_AST_CAST:
         return expr_cast(b, scope, ast);
     case VL_AST_COLLATE:
-        return expr_collate(b, scope, ast);
+        return vl_bind_collate(b, scope, ast, vl_bind_expr(b, scope, ast->kid[0]));
     case VL_AST_FUNCTION:
         return vl_bind_function(b, scope, ast);
     case VL_AST_EXISTS:

@@ -289,6 +289,8 @@ foreign_sets_column(const foreign_work *work, uint16_t column)
 {
     const char *name = work->table->columns[column].name;
 
+    if (work->table->columns[column].generated != 0) /* of columns that may be set */
+        return 1;
     if (work->event != VL_OP_UPDATE || vl_bind_sets_name(work->sets, name, strlen(name)))
         return 1;
     return column == work->table->rowid_column &&

@@ -38,6 +38,22 @@ func_iif(vl_binder *b, const vl_exprs *arguments, const vl_ast *at)
     return expr;
 }
 
+/* likelihood(x, p) is x; p is a real number as it is written, from 0.0 to 1.0. */
+static vl_expr *
+func_likelihood(vl_binder *b, const vl_ast *at, const vl_exprs *arguments)
+{
+    const vl_ast *list = at->type == VL_AST_FUNCTION ? at->kid[0] : NULL;
+    const vl_ast *chance = list != NULL && list->count == 2 ? list->kid[1] : NULL;
+
+    if (chance == NULL || chance->type != VL_AST_REAL ||
+        arguments->list[1]->kind != VL_EXPR_CONSTANT ||
+        arguments->list[1]->value.type != VL_TYPE_REAL || arguments->list[1]->value.as.real > 1.0)
+        return vl_bind_fail(b, NULL, at,
+                            "second argument to likelihood() must be a constant between 0.0 and "
+                            "1.0");
+    return arguments->list[0];
+}
+
 /* Whether a call has syntax of its own in plans; *expr is it. */
 static int
 func_special(vl_binder *b, const vl_ast *at, const char *name, size_t size,
@@ -55,8 +71,11 @@ func_special(vl_binder *b, const vl_ast *at, const char *name, size_t size,
         *expr = func_iif(b, arguments, at);
         return 1;
     }
-    if (((vl_bind_is(name, size, "likely") || vl_bind_is(name, size, "unlikely")) && count == 1) ||
-        (vl_bind_is(name, size, "likelihood") && count == 2)) {
+    if (vl_bind_is(name, size, "likelihood") && count == 2) {
+        *expr = func_likelihood(b, at, arguments);
+        return 1;
+    }
+    if ((vl_bind_is(name, size, "likely") || vl_bind_is(name, size, "unlikely")) && count == 1) {
         *expr = arguments->list[0];
         return 1;
     }
@@ -101,6 +120,7 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
     expr->effect = (uint8_t)found->effect;
     expr->classes = found->classes;
     expr->may_be_json = (uint8_t)found->may_be_json;
+    expr->purity = (uint8_t)b->purity;
     if (found->compares)
         for (uint32_t i = 0; i < arguments->count; i++)
             if (vl_expr_collation(b, arguments->list[i], &collation))

@@ -194,8 +194,13 @@ insert_find_target(vl_binder *b, vl_bind_source *target, const vl_ast *ast, vl_u
         return;
     own->is_own = 0; /* it is the statement's */
     for (const vl_ast *term = vl_ast_first(list); term != NULL && b->status == VELO_OK;
-         term = term->next)
-        (void)vl_bind_expr(b, own, term->kid[0]);
+         term = term->next) {
+        if ((term->flags & (VL_AST_NULLS_FIRST | VL_AST_NULLS_LAST)) != 0)
+            vl_bind_fail(b, own, term, "unsupported use of NULLS %s",
+                         (term->flags & VL_AST_NULLS_FIRST) != 0 ? "FIRST" : "LAST");
+        else
+            (void)vl_bind_expr(b, own, term->kid[0]);
+    }
     own->is_own = 1;
     first = vl_bind_expr(b, own, vl_ast_first(list)->kid[0]);
     if (first == NULL)

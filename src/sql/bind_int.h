@@ -282,6 +282,7 @@ struct vl_binder {
     uint32_t view_count;
     uint32_t quiet;        /* failures are tried: their words do not matter */
     uint32_t generated;    /* VIRTUAL columns that were expanded */
+    vl_purity purity;      /* of what is being bound */
     vl_conflict conflict;  /* of the action whose body is made; DEFAULT: statements say it */
     const char *inner;     /* the trigger, view or CTE around what is bound, or NULL */
     uint32_t unasked;      /* what is bound is not what the statement says: nobody is asked */
@@ -478,6 +479,10 @@ vl_expr *vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 /* Call of a function without syntax of its own: CURRENT_TIME, REGEXP, -> */
 vl_expr *vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name,
                             vl_exprs arguments, const vl_ast *at);
+
+/* An expression that is bound already, with a COLLATE around it. */
+vl_expr *vl_bind_collate(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast,
+                         const vl_expr *inner);
 
 /* Collation by name. 0: failed. */
 int vl_bind_collation(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const char *name,

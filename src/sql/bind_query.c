@@ -128,6 +128,31 @@ query_is_coalesced(const vl_bind_scope *scope, uint32_t place, const char *name)
     return 0;
 }
 
+/* Whether another source of the same name has a column of the name, which is none that the join has
+ * made one of: then a star means neither, as in SQLite. */
+static int
+query_is_ambiguous(const vl_bind_scope *scope, uint32_t place, const vl_bind_column *column)
+{
+    const vl_bind_source *source = scope->sources[place];
+
+    for (uint32_t i = 0; i < scope->source_count; i++) {
+        const vl_bind_source *other = scope->sources[i];
+        int32_t same;
+
+        if (i == place || other->alias.text == NULL || source->alias.text == NULL ||
+            (!source->is_aliased && !other->is_aliased && other->table != source->table) ||
+            (!source->is_aliased && source->kind != VL_BIND_SOURCE_TABLE) ||
+            (!other->is_aliased && other->kind != VL_BIND_SOURCE_TABLE) ||
+            vl_name_compare(other->alias.text, other->alias.size, source->alias.text,
+                            source->alias.size) != 0)
+            continue;
+        same = vl_bind_source_column(other, column->name, strlen(column->name));
+        if (same >= 0 && other->columns[same].joined == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static void
 query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t place,
                   query_results *results)
@@ -140,6 +165,14 @@ query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_
 
         if (column->is_hidden || (ast->kid[0] == NULL && column->joined != 0))
             continue;
+        if (query_is_ambiguous(scope, place, column)) {
+            int has_database = source->kind == VL_BIND_SOURCE_TABLE && column->database != NULL;
+
+            vl_bind_fail(b, scope, ast, "ambiguous column name: %s%s%.*s.%s",
+                         has_database ? column->database : "", has_database ? "." : "",
+                         (int)source->alias.size, source->alias.text, column->name);
+            return;
+        }
         if (ast->kid[0] == NULL && query_is_coalesced(scope, place, column->name)) {
             vl_bind_word name = {column->name, (uint32_t)strlen(column->name)};
 
@@ -260,6 +293,129 @@ query_bind_values(vl_binder *b, vl_core *core, const vl_ast *ast)
     }
 }
 
+/* Whether something in a tree is a call, or, with over_only, one of a window function; what stands
+ * in queries within it is theirs. */
+static int
+query_has_call(const vl_ast *tree, int over_only)
+{
+    for (; tree != NULL; tree = tree->next) {
+        if (tree->type == VL_AST_FUNCTION && (!over_only || tree->kid[3] != NULL))
+            return 1;
+        for (uint32_t i = 0; i < tree->kid_count; i++)
+            if (tree->type != VL_AST_QUERY && (tree->type != VL_AST_LIST || i == 0) &&
+                query_has_call(tree->kid[i], over_only))
+                return 1;
+    }
+    return 0;
+}
+
+/* A node of a tree that nobody wrote. NULL: no memory. */
+static vl_ast *
+query_node(vl_binder *b, vl_ast_type type, const vl_ast *at)
+{
+    unsigned count = vl_ast_kid_count(type);
+    vl_ast *node = vl_bind_alloc(b, 1, sizeof *node + count * sizeof(vl_ast *));
+
+    if (node == NULL)
+        return NULL;
+    node->type = (uint8_t)type;
+    node->kid_count = (uint8_t)count;
+    node->offset = at->offset;
+    node->length = at->length;
+    return node;
+}
+
+/* A list of one element, which is in no other. */
+static vl_ast *
+query_node_list(vl_binder *b, vl_ast *element, const vl_ast *at)
+{
+    vl_ast *list = query_node(b, VL_AST_LIST, at);
+
+    if (list == NULL || element == NULL)
+        return NULL;
+    list->count = 1;
+    list->kid[0] = list->kid[1] = element;
+    return list;
+}
+
+/* A row of VALUES as a SELECT; columns of the first row are called as those of VALUES. NULL: no
+ * memory. */
+static vl_ast *
+query_row_as_select(vl_binder *b, const vl_ast *row, int is_first)
+{
+    vl_ast *select = query_node(b, VL_AST_SELECT, row);
+    vl_ast *list = query_node(b, VL_AST_LIST, row);
+    uint32_t number = 0;
+
+    if (select == NULL || list == NULL)
+        return NULL;
+    for (vl_ast *expr = row->kid[0]->kid[0]; expr != NULL; expr = expr->next) {
+        vl_ast *result = query_node(b, VL_AST_RESULT, expr);
+        vl_ast *name = query_node(b, VL_AST_NAME, expr);
+        vl_bind_column column = {0};
+
+        if (result == NULL || name == NULL)
+            return NULL;
+        query_name_value(b, &column, ++number);
+        if (column.name == NULL)
+            return NULL;
+        name->text = column.name;
+        name->text_size = (uint32_t)strlen(column.name);
+        result->kid[0] = expr;
+        result->kid[1] = is_first ? name : NULL;
+        if (list->kid[1] != NULL)
+            list->kid[1]->next = result;
+        else
+            list->kid[0] = result;
+        list->kid[1] = result;
+        list->count++;
+    }
+    select->op = is_first ? 0 : VL_OP_UNION_ALL;
+    select->kid[0] = list;
+    return select;
+}
+
+/* VALUES whose rows have aggregates or window functions, as SELECTs: that of its row, or SELECT *
+ * FROM (one SELECT for each row, joined by UNION ALL). As in SQLite, rows that are several may not
+ * have aggregates of their own unless a window function is there. NULL: no memory. */
+static const vl_ast *
+query_values_as_select(vl_binder *b, const vl_ast *ast)
+{
+    const vl_ast *rows = ast->kid[0];
+    vl_ast *cores = query_node(b, VL_AST_LIST, ast);
+    vl_ast *select = NULL;
+
+    if (cores == NULL)
+        return NULL;
+    for (const vl_ast *row = vl_ast_first(rows); row != NULL; row = row->next) {
+        select = query_row_as_select(b, row, cores->count == 0);
+        if (select == NULL)
+            return NULL;
+        if (cores->kid[1] != NULL)
+            cores->kid[1]->next = select;
+        else
+            cores->kid[0] = select;
+        cores->kid[1] = select;
+        cores->count++;
+    }
+    if (rows->count > 1) {
+        vl_ast *query = query_node(b, VL_AST_QUERY, ast);
+        vl_ast *source = query_node(b, VL_AST_SOURCE, ast);
+
+        select = query_node(b, VL_AST_SELECT, ast);
+        if (query == NULL || source == NULL || select == NULL)
+            return NULL;
+        query->kid[1] = cores;
+        source->kid[0] = query;
+        select->kid[0] = query_node_list(b, query_node(b, VL_AST_STAR, ast), ast);
+        select->kid[1] = query_node_list(b, source, ast);
+        if (select->kid[0] == NULL || select->kid[1] == NULL)
+            return NULL;
+    }
+    select->op = ast->op;
+    return select;
+}
+
 /* The expression of a term of GROUP BY. */
 static vl_expr *
 query_group_term(vl_binder *b, vl_core *core, const vl_ast *term, uint32_t rank)
@@ -270,6 +426,8 @@ query_group_term(vl_binder *b, vl_core *core, const vl_ast *term, uint32_t rank)
         uint32_t slot = vl_bind_ordinal_slot(b, core->scope, term, number, core->results.count,
                                              rank, "GROUP BY");
 
+        if (slot != VL_BIND_NONE && term->type == VL_AST_COLLATE)
+            return vl_bind_collate(b, core->scope, term, core->results.list[slot]);
         return slot != VL_BIND_NONE ? core->results.list[slot] : NULL;
     }
     return vl_bind_expr(b, core->scope, term);
@@ -339,6 +497,12 @@ query_bind_core(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, 
         return NULL;
     if (!like->is_inserted && !vl_bind_may(b, NULL, VELO_ACTION_SELECT, NULL))
         return NULL;
+    if (ast->type == VL_AST_VALUES && !like->is_inserted &&
+        query_has_call(ast->kid[0], ast->kid[0]->count > 1)) {
+        ast = query_values_as_select(b, ast);
+        if (ast == NULL)
+            return NULL;
+    }
     if (ast->type == VL_AST_VALUES)
         query_bind_values(b, core, ast);
     else

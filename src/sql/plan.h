@@ -32,6 +32,14 @@ struct vl_func;
 
 /* ---- expressions ---- */
 
+/* Places where functions must be deterministic, whatever their arguments are. */
+typedef enum vl_purity {
+    VL_PURITY_NONE,
+    VL_PURITY_INDEX,
+    VL_PURITY_CHECK,
+    VL_PURITY_GENERATED
+} vl_purity;
+
 typedef enum vl_expr_kind {
     VL_EXPR_CONSTANT,   /* value */
     VL_EXPR_PARAM,      /* index: number of the parameter, from 1 */
@@ -112,6 +120,7 @@ struct vl_expr {
     uint8_t is_constant;   /* the same for the whole execution: no column, no OUTER, not volatile */
     uint8_t has_collation; /* the collation was asked for by COLLATE */
     uint8_t may_be_json;   /* it can yield vl_value.is_json; a column of a table never says so */
+    uint8_t purity;        /* FUNCTION: vl_purity, of the place it stands in */
     uint32_t index;        /* PARAM, COLUMN, OUTER */
     uint32_t program;      /* IN_QUERY, EXISTS, SCALAR: which */
     uint32_t kid_count;

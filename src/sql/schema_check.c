@@ -103,9 +103,9 @@ check_is_listed(const vl_ast *function, const char *const *names, size_t count)
 static int
 check_is_volatile(const vl_ast *function)
 {
-    static const char *const names[] = {"random",        "randomblob",        "changes",
-                                        "total_changes", "last_insert_rowid", "current_time",
-                                        "current_date",  "current_timestamp"};
+    static const char *const names[] = {
+        "random",       "randomblob",   "changes",           "total_changes",  "last_insert_rowid",
+        "current_time", "current_date", "current_timestamp", "sqlite_version", "sqlite_source_id"};
 
     return check_is_listed(function, names, VL_ARRAY_COUNT(names));
 }

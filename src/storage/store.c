@@ -297,6 +297,18 @@ store_background_main(void *argument)
     }
 }
 
+/* Start the thread if one was asked for: before the first change, since it has nothing to do until
+ * then, and who only reads need not wait for its start and end. Nobody else looks whether it is
+ * started before the phase says that the store is being written to. */
+static velo_status
+store_start_background(vl_ctx *ctx, vl_store *store)
+{
+    if (!store->options.has_background || store->options.is_read_only ||
+        store->background.is_started)
+        return VELO_OK;
+    return vl_thread_start(ctx, &store->background, "velocidb", store_background_main, store);
+}
+
 /* ---- the first change ---- */
 
 velo_status
@@ -360,7 +372,9 @@ vl_store_make_ready(vl_ctx *ctx, vl_store *store)
         if (phase == VL_STORE_IDLE &&
             atomic_compare_exchange_strong_explicit(&store->phase, &phase, VL_STORE_BEGINNING,
                                                     memory_order_acquire, memory_order_acquire)) {
-            st = vl_store_begin_log(ctx, store, vl_volume_super(store->volume)->log_position);
+            st = store_start_background(ctx, store);
+            if (st == VELO_OK)
+                st = vl_store_begin_log(ctx, store, vl_volume_super(store->volume)->log_position);
             if (st == VELO_OK)
                 store_finish_drops(ctx, store);
             atomic_store_explicit(&store->phase, st == VELO_OK ? VL_STORE_WRITING : VL_STORE_IDLE,
@@ -497,11 +511,10 @@ store_begin(vl_ctx *ctx, vl_store *store)
     else if ((super->flags & VL_SUPER_CLEAN) == 0)
         return vl_fail(ctx, VELO_CORRUPT, "\"%s\": its superblock names a log, but no pages",
                        vl_volume_path(store->volume));
-    if ((super->flags & VL_SUPER_CLEAN) == 0)
-        VL_TRY(store_recover(ctx, store));
-    if (store->options.has_background && !store->options.is_read_only)
-        return vl_thread_start(ctx, &store->background, "velocidb", store_background_main, store);
-    return VELO_OK;
+    if ((super->flags & VL_SUPER_CLEAN) != 0)
+        return VELO_OK;
+    VL_TRY(store_recover(ctx, store));
+    return store_start_background(ctx, store);
 }
 
 velo_status

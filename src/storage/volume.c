@@ -20,6 +20,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Bytes of the file's head that hold both superblocks of a file with blocks of 16 KiB or less. */
+#define VOLUME_HEAD_USUAL (16384U + VL_DIRECT_ALIGN)
+
 #define VOLUME_MERGE_SIZE (1U << 20) /* the largest transfer made of several images */
 #define VOLUME_BATCH      128U       /* transfers under way at a time */
 
@@ -116,10 +119,27 @@ volume_write_first(vl_ctx *ctx, vl_volume *volume, const char *path)
     return vl_path_sync_folder(ctx, volume->media.io, path);
 }
 
-/* Read the file's head, `buf` having room for it. */
+/* Read so much of the file's head as holds both superblocks where pages have the usual size. 0:
+ * they have another size, or something is wrong; nothing was read that counts. */
+static int
+volume_read_usual(vl_ctx *ctx, vl_volume *volume, uint8_t *buf, size_t *size)
+{
+    vl_superblock super;
+    int is_usual = vl_media_read(ctx, &volume->media, buf, VOLUME_HEAD_USUAL, 0, size) == VELO_OK &&
+                   *size == VOLUME_HEAD_USUAL &&
+                   vl_superblock_decode(ctx, "", 0, buf, &super) == VELO_OK &&
+                   super.block_size + VL_SUPER_SIZE <= VOLUME_HEAD_USUAL;
+
+    vl_error_clear(ctx);
+    return is_usual;
+}
+
+/* Read the file's head, `buf` having room for it: as a rule with one read, and a short one. */
 static velo_status
 volume_read_head(vl_ctx *ctx, vl_volume *volume, uint8_t *buf, size_t *size)
 {
+    if (volume_read_usual(ctx, volume, buf, size))
+        return VELO_OK;
     memset(buf, 0, VL_SUPER_HEAD_SIZE);
     return vl_media_read(ctx, &volume->media, buf, VL_SUPER_HEAD_SIZE, 0, size);
 }
