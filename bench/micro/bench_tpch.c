@@ -168,7 +168,7 @@ tpch_add(bench *b, tpch_task tasks[4], const char *sql, unsigned number)
         if (i == 0)
             bench_want_value(b, task->name, series, PREPARE_LIMIT);
         if (i == 3)
-            bench_want_ratio(b, task->name, series - 1, series, 1, 1.0);
+            bench_want_ratio(b, tasks[2].name, series - 1, series, 1, 1.0);
     }
 }
 
