@@ -647,6 +647,21 @@ vl_columns_find_text(const vl_columns *columns, const vl_row_scan *scan, const v
 }
 
 velo_status
+vl_columns_set_text(vl_ctx *ctx, vl_columns *columns, uint32_t column, const vl_value *text)
+{
+    vl_value *value = columns->rooms[column].as.values;
+    const void *copy = vl_arena_copy(&columns->arena, text->as.data, text->size);
+
+    if (copy == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u bytes for a value",
+                       (unsigned)text->size);
+    *value = (vl_value){.type = VL_TYPE_TEXT, .size = text->size, .as.data = copy}; /* keeps CO1 */
+    columns->chunk.vectors[column] =
+        (vl_vector){.form = VL_VECTOR_ANY, .is_constant = 1, .as.values = value};
+    return VELO_OK;
+}
+
+velo_status
 vl_columns_finish(vl_ctx *ctx, vl_columns *columns, const vl_fetch *fetch)
 {
     for (uint32_t i = 0; i < columns->long_count; i++) {

@@ -50,6 +50,11 @@ velo_status vl_columns_read(vl_ctx *ctx, vl_columns *columns, const vl_row_scan 
 int vl_columns_find_text(const vl_columns *columns, const vl_row_scan *scan, const vl_fetch *fetch,
                          uint32_t column, const vl_value *text, uint64_t *bits);
 
+/* Make a column this text in all rows: what vl_columns_find_text has found is not read again. The
+ * text is copied. Errors: VELO_NOMEM. */
+velo_status vl_columns_set_text(vl_ctx *ctx, vl_columns *columns, uint32_t column,
+                                const vl_value *text) VL_MUST_CHECK;
+
 /* Read the long values. Nothing is latched. Errors: those of reading pages, VELO_NOMEM. */
 velo_status vl_columns_finish(vl_ctx *ctx, vl_columns *columns, const vl_fetch *fetch)
     VL_MUST_CHECK;

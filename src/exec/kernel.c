@@ -9,6 +9,7 @@
 #include "exec/kernel.h"
 
 #include "base/bytes.h"
+#include "vec/like.h"
 #include "vec/number.h"
 #include "vec/value.h"
 
@@ -121,7 +122,8 @@ kernel_is_direct(vl_affinity affinity, const vl_value *a, const vl_value *b)
     if (is_number)
         return (b->type == VL_TYPE_INTEGER || b->type == VL_TYPE_REAL) &&
                affinity != VL_AFFINITY_TEXT;
-    return a->type == VL_TYPE_TEXT && b->type == VL_TYPE_TEXT && affinity <= VL_AFFINITY_TEXT;
+    return a->type == VL_TYPE_TEXT && b->type == VL_TYPE_TEXT &&
+           (affinity <= VL_AFFINITY_TEXT || (vl_value_is_no_number(a) && vl_value_is_no_number(b)));
 }
 
 static int
@@ -166,7 +168,8 @@ kernel_same_bytes(const uint8_t *a, const uint8_t *b, uint32_t size)
     return differs == 0;
 }
 
-/* = and <> of texts by their bytes; 0: a value is no text, or NULL. */
+/* = and <> of texts by their bytes; 0: a value is no text, or NULL. By numeric affinity a constant
+ * that is still a text is no number, and so equal to its own bytes only. */
 static int
 kernel_texts(const vl_chunk *chunk, const kernel_term *term, const vl_vector *vector,
              uint64_t *bits)
@@ -174,7 +177,7 @@ kernel_texts(const vl_chunk *chunk, const kernel_term *term, const vl_vector *ve
     int wanted = term->op == VL_COMPARE_EQ;
 
     if (term->op > VL_COMPARE_NE || term->constant.type != VL_TYPE_TEXT ||
-        term->affinity > VL_AFFINITY_TEXT || term->collation != VL_COLLATE_BINARY)
+        term->collation != VL_COLLATE_BINARY)
         return 0;
     for (uint32_t n = 0; n < chunk->count; n++) {
         uint32_t row = vl_chunk_row(chunk, n);
@@ -407,6 +410,43 @@ kernel_is_null(vl_eval *eval, const vl_expr *expr, int wanted, uint64_t *bits)
     return 1;
 }
 
+/* LIKE of texts with a plain pattern; a value that is neither text nor NULL ends it. */
+static int
+kernel_like(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int wanted, uint64_t *bits)
+{
+    const vl_chunk *chunk = eval->chunk;
+    const vl_vector *vector;
+    vl_value pattern;
+
+    if (expr->op != 0 || expr->kid_count != 2 || expr->kids[0]->kind != VL_EXPR_COLUMN ||
+        !kernel_is_fixed(expr->kids[1]))
+        return 0;
+    vector = &chunk->vectors[expr->kids[0]->index];
+    if (vector->form != VL_VECTOR_ANY || vector->is_constant)
+        return 0;
+    if (vl_eval_expr(ctx, eval, expr->kids[1], &pattern) != VELO_OK) {
+        vl_error_clear(ctx);
+        return 0;
+    }
+    if (pattern.type != VL_TYPE_TEXT || !vl_like_is_plain(pattern.as.data, pattern.size))
+        return 0;
+    wanted = wanted != expr->is_not;
+    kernel_fill(bits, chunk->row_count, 0);
+    for (uint32_t n = 0; n < chunk->count; n++) {
+        uint32_t row = vl_chunk_row(chunk, n);
+        const vl_value *value = &vector->as.values[row];
+        int is_match;
+
+        if (value->type == VL_TYPE_NULL)
+            continue; /* keeps K1 */
+        if (value->type != VL_TYPE_TEXT)
+            return 0;
+        is_match = vl_like_match_plain(pattern.as.data, pattern.size, value->as.data, value->size);
+        bits[row / 64] |= (uint64_t)(is_match == wanted) << (row % 64);
+    }
+    return 1;
+}
+
 /* ---- what is made of comparisons ---- */
 
 static void
@@ -496,6 +536,8 @@ kernel_truth(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int wanted, uint64
         return kernel_between(ctx, eval, expr, wanted, bits);
     if (expr->kind == VL_EXPR_IN_LIST)
         return kernel_in_list(ctx, eval, expr, wanted, bits);
+    if (expr->kind == VL_EXPR_LIKE)
+        return kernel_like(ctx, eval, expr, wanted, bits);
     if (expr->kind == VL_EXPR_AND || expr->kind == VL_EXPR_OR)
         return kernel_junction(ctx, eval, expr, wanted, bits);
     if (expr->kind == VL_EXPR_NOT)
@@ -512,12 +554,13 @@ vl_kernel_is_text_equality(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, uint
     int is_turned;
 
     if (expr->kind != VL_EXPR_COMPARE || expr->op != VL_COMPARE_EQ ||
-        expr->compared > VL_AFFINITY_TEXT || expr->collation != VL_COLLATE_BINARY)
+        expr->collation != VL_COLLATE_BINARY)
         return 0;
     is_turned = kernel_is_fixed(expr->kids[0]);
     if (expr->kids[is_turned]->kind != VL_EXPR_COLUMN || !kernel_is_fixed(expr->kids[!is_turned]))
         return 0;
-    if (vl_eval_expr(ctx, eval, expr->kids[!is_turned], text) != VELO_OK) {
+    if (vl_eval_expr(ctx, eval, expr->kids[!is_turned], text) != VELO_OK ||
+        vl_value_apply_comparison(ctx, eval->arena, (vl_affinity)expr->compared, text) != VELO_OK) {
         vl_error_clear(ctx);
         return 0;
     }

@@ -424,19 +424,17 @@ table_decide(vl_ctx *ctx, table_stage *table)
 }
 
 /* Decide a filter that is `column = text` on the page, before anything is copied; 0: it is another
- * one, or the page is not so simple. */
+ * one, or the page is not so simple. The column then is that text wherever the filter holds. */
 static int
-table_decide_text(vl_ctx *ctx, table_stage *table)
+table_decide_text(vl_ctx *ctx, table_stage *table, uint32_t *column, vl_value *text)
 {
     const vl_exprs *filter = &table->base.op->as.table_scan.filter;
     vl_eval eval = vl_stage_eval(&table->base, &table->columns.arena);
     uint64_t bits[VL_KERNEL_WORDS];
-    uint32_t column;
-    vl_value text;
 
     if (filter->count != 1 ||
-        !vl_kernel_is_text_equality(ctx, &eval, filter->list[0], &column, &text) ||
-        !vl_columns_find_text(&table->columns, &table->scan, &table->fetch, column, &text, bits))
+        !vl_kernel_is_text_equality(ctx, &eval, filter->list[0], column, text) ||
+        !vl_columns_find_text(&table->columns, &table->scan, &table->fetch, *column, text, bits))
         return 0;
     table->count = vl_simd_best()->rows16(bits, table->columns.chunk.row_count, table->selection);
     table->decided = 1;
@@ -449,11 +447,12 @@ table_read_leaf(vl_ctx *ctx, table_stage *table)
 {
     const vl_exprs *filter = &table->base.op->as.table_scan.filter;
     uint32_t all = table->columns.chunk.row_count;
+    uint32_t column;
+    vl_value text;
     int is_part;
 
-    if (table_decide_text(ctx, table)) {
-        if (table->count > 0)
-            VL_TRY(table_read_columns(ctx, table, 1, table->selection, table->count));
+    if (table_decide_text(ctx, table, &column, &text)) {
+        VL_TRY(vl_columns_set_text(ctx, &table->columns, column, &text));
     } else {
         VL_TRY(table_read_columns(ctx, table, 1, NULL, all));
         table_decide(ctx, table);

@@ -388,8 +388,11 @@ sorter_write_run(vl_ctx *ctx, vl_sorter *sorter)
         VL_TRY(sorter_merge_runs(ctx, sorter));
     run = &sorter->runs[sorter->run_count];
     run->begin = vl_spill_position(&sorter->spill);
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++) {
+        if (i + SORTER_AHEAD < count) /* rows lie in the order in which they came */
+            __builtin_prefetch(sorter->entries[i + SORTER_AHEAD].row);
         VL_TRY(vl_spill_write(ctx, &sorter->spill, sorter->entries[i].row, sorter->width));
+    }
     run->end = vl_spill_position(&sorter->spill);
     sorter->run_count++;
     sorter->count = 0;

@@ -7,7 +7,13 @@
  *   BF2  Equal calls of one SELECT are computed once, unless they are volatile. */
 #include "sql/bind_int.h"
 
+#include "func/registry.h"
+#include "vec/value.h"
+
 #include <string.h>
+
+/* The most arguments of a call that is computed when it is bound. */
+#define FUNC_FOLD_ARGUMENTS_MAX 8U
 
 /* ---- functions that are expressions ---- */
 
@@ -106,14 +112,66 @@ func_find(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, vl_bind_wo
     return b->status == VELO_OK;
 }
 
+/* Whether a text says that a moment depends on where one is. */
+static int
+func_is_local(const vl_value *value)
+{
+    const char *text = value->as.data;
+
+    if (value->type != VL_TYPE_TEXT)
+        return 0;
+    for (uint32_t i = 0; i + 3 <= value->size; i++)
+        if (vl_bind_is(text + i, 3, "loc") || vl_bind_is(text + i, 3, "utc"))
+            return 1;
+    return 0;
+}
+
+/* Compute a built-in function of dates whose arguments are literals: a column is compared with it
+ * in every row, and an index can look it up. 'now', which fails here for want of a clock, and what
+ * may be another moment elsewhere stay calls; so does what fails. NULL: it is not computed. */
+static vl_expr *
+func_fold_date(vl_binder *b, const vl_func *def, const vl_exprs *arguments, const vl_ast *at)
+{
+    static const char *const names[] = {"date", "datetime", "julianday", "time", "unixepoch"};
+    static const vl_func_environment nowhere = {.user = NULL};
+    vl_func_call call = {.ctx = b->ctx, .arena = b->arena, .state_arena = b->arena, .func = def};
+    vl_value values[FUNC_FOLD_ARGUMENTS_MAX];
+    vl_value result = vl_value_of_null();
+    uint32_t name = 0;
+
+    if (def == NULL || def->user != NULL || def->scalar == NULL || b->ctx == NULL ||
+        arguments->count == 0 || arguments->count > FUNC_FOLD_ARGUMENTS_MAX ||
+        (def->flags & VL_FUNC_DETERMINISTIC) == 0)
+        return NULL;
+    while (name < VL_ARRAY_COUNT(names) && strcmp(def->name, names[name]) != 0)
+        name++;
+    if (name == VL_ARRAY_COUNT(names))
+        return NULL;
+    for (uint32_t i = 0; i < arguments->count; i++) {
+        if (arguments->list[i]->kind != VL_EXPR_CONSTANT ||
+            func_is_local(&arguments->list[i]->value))
+            return NULL;
+        values[i] = arguments->list[i]->value;
+    }
+    call.environment = &nowhere;
+    if (def->scalar(&call, values, (int)arguments->count, &result) != VELO_OK) {
+        vl_error_clear(b->ctx);
+        return NULL;
+    }
+    return vl_expr_constant(b, result, at);
+}
+
 static vl_expr *
 func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, const vl_ast *at)
 {
     vl_expr *expr = vl_expr_new(b, VL_EXPR_FUNCTION, 0, at);
+    vl_expr *folded = func_fold_date(b, found->def, arguments, at);
     uint8_t collation = VL_COLLATE_BINARY;
 
     if (expr == NULL)
         return NULL;
+    if (folded != NULL)
+        return folded;
     expr->func = found->def;
     expr->kids = arguments->list;
     expr->kid_count = arguments->count;

@@ -15,6 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Alternatives of an OR, and parts of the first, among which common conjuncts are looked for. */
+#define TREE_ALTERNATIVES_MAX 64U
+#define TREE_PARTS_MAX        64U
+
 void *
 vl_bind_fail(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const char *format, ...)
 {
@@ -368,11 +372,47 @@ vl_expr_equal(const vl_expr *a, const vl_expr *b)
     return 1;
 }
 
+/* Whether an expression is a conjunct of an alternative. */
+static int
+tree_has_conjunct(const vl_expr *alternative, const vl_expr *wanted)
+{
+    if (alternative->kind != VL_EXPR_AND)
+        return vl_expr_equal(alternative, wanted);
+    for (uint32_t i = 0; i < alternative->kid_count; i++)
+        if (tree_has_conjunct(alternative->kids[i], wanted))
+            return 1;
+    return 0;
+}
+
+/* (a AND x) OR (a AND y) needs a: equalities that all alternatives have are conjuncts beside it, so
+ * that joins and indexes find them. They cannot fail, so nothing is evaluated that would matter. */
+static void
+tree_add_common(vl_binder *b, const vl_expr *either, vl_expr *part, vl_exprs *list)
+{
+    uint32_t count = 1;
+
+    if (part->kind == VL_EXPR_AND) {
+        for (uint32_t i = 0; i < part->kid_count; i++)
+            tree_add_common(b, either, part->kids[i], list);
+        return;
+    }
+    if (part->kind != VL_EXPR_COMPARE || part->op != VL_COMPARE_EQ ||
+        part->effect != VL_EFFECT_TOTAL)
+        return;
+    while (count < either->kid_count && tree_has_conjunct(either->kids[count], part))
+        count++;
+    if (count == either->kid_count)
+        vl_exprs_add(b, list, part);
+}
+
 void
 vl_expr_conjuncts(vl_binder *b, vl_expr *expr, vl_exprs *list)
 {
     if (expr == NULL)
         return;
+    if (expr->kind == VL_EXPR_OR && expr->kids[0]->kind == VL_EXPR_AND &&
+        expr->kid_count <= TREE_ALTERNATIVES_MAX && expr->kids[0]->kid_count <= TREE_PARTS_MAX)
+        tree_add_common(b, expr, expr->kids[0], list);
     if (expr->kind != VL_EXPR_AND) {
         vl_exprs_add(b, list, expr);
         return;

@@ -6,8 +6,8 @@
  *
  * Where conditions go (31, item 20): total ones to the first step that has all they name, unless a
  * RIGHT or FULL join comes between; conditions that may fail wait until all sources are joined,
- * save equalities between sources, which lookups need; volatile ones always wait. None waits beyond
- * a RIGHT or FULL join that comes after the condition.
+ * save equalities between sources and IN of a query that runs once, which lookups need; volatile
+ * ones always wait. None waits beyond a RIGHT or FULL join that comes after the condition.
  *
  * Invariants
  *   PF1  Every conjunct is decided exactly once, unless a copy before an outer join saves work.
@@ -21,6 +21,11 @@
 #define FROM_OTHER_ROWS 1048576.0 /* of a source that is no table, as of one that is */
 #define FROM_CLEARLY    0.9       /* so much less must a source cost to go before another */
 #define FROM_HASH_COST  2.0       /* of a row that is put into a hash table */
+#define FROM_EQUAL_PART 0.1       /* of rows that an equality without an index leaves */
+#define FROM_OTHER_PART 0.25      /* the same, another condition */
+#define FROM_LEAST_PART 0.001     /* all conditions together */
+/* Of a row in a hash table: its key is not unique, or there would be an index to look it up by. */
+#define FROM_MATCHES 100.0
 
 typedef struct from_conjunct {
     vl_expr *expr;
@@ -99,6 +104,15 @@ from_pool_add(from_work *work, const vl_exprs *list, uint32_t home)
     }
 }
 
+/* Whether a condition is IN of a query that is run once for all rows: whatever it does, it does it
+ * when the first row meets it, and a lookup of what it finds may save reading the table. */
+static int
+from_is_set(const vl_expr *expr)
+{
+    return expr->kind == VL_EXPR_IN_QUERY && expr->op == 1 && !expr->is_not &&
+           expr->kid_count == 1 && expr->kids[0]->effect == VL_EFFECT_TOTAL;
+}
+
 /* Whether a condition may be decided once `places` are joined, in the step of item `item`. */
 static int
 from_is_ready(const from_work *work, const from_conjunct *conjunct, uint64_t places, uint32_t item)
@@ -117,8 +131,9 @@ from_is_ready(const from_work *work, const from_conjunct *conjunct, uint64_t pla
     for (uint32_t i = conjunct->home + 1; i < work->list->list_count && item >= conjunct->home; i++)
         if ((work->list->list[i].bits & VL_JOIN_RIGHT) != 0)
             return 1; /* it must not be decided above that join */
-    return expr->effect == VL_EFFECT_FAILING && is_several && expr->kind == VL_EXPR_COMPARE &&
-           expr->op == VL_COMPARE_EQ;
+    return expr->effect == VL_EFFECT_FAILING &&
+           (from_is_set(expr) ||
+            (is_several && expr->kind == VL_EXPR_COMPARE && expr->op == VL_COMPARE_EQ));
 }
 
 /* Conditions that are ready with the item's sources. With `take` they count as decided. */
@@ -578,6 +593,37 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
 
 /* ---- order of joins ---- */
 
+/* Whether the path decides a conjunct. */
+static int
+from_is_in_path(const vl_bind_path *path, uint32_t conjunct)
+{
+    for (uint32_t i = 0; i < path->key_count; i++)
+        if (path->keys[i]->conjunct == conjunct)
+            return 1;
+    return (path->low != NULL && path->low->conjunct == conjunct) ||
+           (path->high != NULL && path->high->conjunct == conjunct);
+}
+
+/* The part of the rows of a path that is left by conditions on the item alone, which the path does
+ * not decide. */
+static double
+from_left_over(const from_work *work, const vl_join_item *item, const vl_exprs *ready,
+               const vl_bind_path *path)
+{
+    double part = 1;
+
+    for (uint32_t i = 0; i < ready->count; i++) {
+        const vl_expr *expr = ready->list[i];
+
+        if (vl_expr_places(work->b, expr, work->scope) != item->places ||
+            (path->virtual_path == NULL && from_is_in_path(path, i)))
+            continue;
+        part *= expr->kind == VL_EXPR_COMPARE && expr->op == VL_COMPARE_EQ ? FROM_EQUAL_PART
+                                                                           : FROM_OTHER_PART;
+    }
+    return part > FROM_LEAST_PART ? part : FROM_LEAST_PART;
+}
+
 /* What joining an item next costs, and how many rows come of it. */
 static double
 from_step_cost(from_work *work, uint32_t number, double left_rows, double *rows)
@@ -597,6 +643,7 @@ from_step_cost(from_work *work, uint32_t number, double left_rows, double *rows)
     }
     if (!vl_plan_path(work->b, item->source, &ready, work->done, NULL, &path))
         return 0;
+    path.rows *= from_left_over(work, item, &ready, &path);
     *rows = left_rows * path.rows;
     if (work->done == 0)
         return path.cost;
@@ -607,7 +654,8 @@ from_step_cost(from_work *work, uint32_t number, double left_rows, double *rows)
         vl_expr *right;
 
         if (from_is_key(work, ready.list[i], item->places, &left, &right)) {
-            *rows = left_rows + path.rows;
+            *rows = left_rows * FROM_MATCHES;
+            *rows = *rows < left_rows + path.rows ? left_rows + path.rows : *rows;
             return path.cost * FROM_HASH_COST + left_rows;
         }
     }
@@ -755,7 +803,7 @@ from_next(from_work *work, uint32_t number)
         for (uint32_t i = 0; i < all.count; i++)
             vl_exprs_add(work->b,
                          all.list[i]->effect == VL_EFFECT_TOTAL ||
-                                 all.list[i]->kind == VL_EXPR_COMPARE
+                                 all.list[i]->kind == VL_EXPR_COMPARE || from_is_set(all.list[i])
                              ? &ready
                              : &after,
                          all.list[i]);

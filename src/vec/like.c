@@ -3,6 +3,7 @@
  * Invariants
  *   L1  Only the last wildcard for any characters is ever tried again: if what stands before it has
  *       matched once, a longer match of it cannot help, since the wildcard can take the rest.
+ *       The same makes the first place right where a part between two wildcards is found.
  *   L2  So each character of the text begins at most one run through the part of the pattern behind
  *       that wildcard, which bounds the time by the product of the sizes. */
 #include "vec/like.h"
@@ -167,6 +168,81 @@ vl_like_match(vl_ctx *ctx, const void *pattern, size_t pattern_size, const void 
     *is_match =
         like_match(&rules, like_text_of(pattern, pattern_size), like_text_of(text, text_size));
     return VELO_OK;
+}
+
+/* ---- plain patterns ---- */
+
+int
+vl_like_is_plain(const void *pattern, size_t pattern_size)
+{
+    const unsigned char *at = pattern;
+
+    if (pattern_size > VL_LIKE_PATTERN_MAX)
+        return 0;
+    for (size_t i = 0; i < pattern_size; i++)
+        if (at[i] == 0 || at[i] >= 0x80 || at[i] == '_')
+            return 0;
+    return 1;
+}
+
+/* Whether `size` bytes are the same but for the case of ASCII's letters. */
+static int
+like_is_same(const unsigned char *a, const unsigned char *b, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (a[i] != b[i] && like_fold(a[i]) != like_fold(b[i]))
+            return 0;
+    return 1;
+}
+
+/* The first place of a part in the text, or NULL. The part is not empty. */
+static const unsigned char *
+like_find(const unsigned char *part, size_t size, like_text text)
+{
+    unsigned char first = part[0];
+    unsigned char other = first;
+
+    if ((first | 0x20U) >= 'a' && (first | 0x20U) <= 'z')
+        other = first ^ 0x20U;
+    for (; (size_t)(text.end - text.at) >= size; text.at++)
+        if ((*text.at == first || *text.at == other) &&
+            like_is_same(part + 1, text.at + 1, size - 1))
+            return text.at;
+    return NULL;
+}
+
+int
+vl_like_match_plain(const void *pattern, size_t pattern_size, const void *text, size_t text_size)
+{
+    like_text rest = like_text_of(text, text_size);
+    const unsigned char *at = pattern_size > 0 ? pattern : (const unsigned char *)"";
+    const unsigned char *end = at + pattern_size;
+    const unsigned char *wildcard = pattern_size > 0 ? memchr(at, '%', pattern_size) : NULL;
+    size_t size = (size_t)((wildcard != NULL ? wildcard : end) - at);
+
+    if ((size_t)(rest.end - rest.at) < size || !like_is_same(at, rest.at, size))
+        return 0;
+    rest.at += size;
+    if (wildcard == NULL)
+        return rest.at == rest.end;
+    for (size = 0; end[-1] != '%'; size++)
+        end--;
+    if ((size_t)(rest.end - rest.at) < size || !like_is_same(end, rest.end - size, size))
+        return 0;
+    rest.end -= size;
+    for (at = wildcard + 1; at < end; at += size + 1) { /* each part ends with a wildcard */
+        const unsigned char *found;
+
+        wildcard = memchr(at, '%', (size_t)(end - at));
+        size = wildcard != NULL ? (size_t)(wildcard - at) : 0;
+        if (size == 0)
+            continue;
+        found = like_find(at, size, rest);
+        if (found == NULL)
+            return 0;
+        rest.at = found + size;
+    }
+    return 1;
 }
 
 velo_status

@@ -26,6 +26,15 @@ velo_status vl_like_escape(vl_ctx *ctx, const void *text, size_t size, uint32_t 
 velo_status vl_like_match(vl_ctx *ctx, const void *pattern, size_t pattern_size, const void *text,
                           size_t text_size, uint32_t escape, int *is_match) VL_MUST_CHECK;
 
+/* Whether a LIKE pattern is nothing but characters of ASCII and %, so that vl_like_match_plain may
+ * match with it: no _, no byte 0, no more than VL_LIKE_PATTERN_MAX bytes. */
+int vl_like_is_plain(const void *pattern, size_t pattern_size);
+
+/* What vl_like_match says for such a pattern without an escape, found by bytes: those of ASCII's
+ * characters stand for nothing else, whatever a text's other bytes are. */
+int vl_like_match_plain(const void *pattern, size_t pattern_size, const void *text,
+                        size_t text_size);
+
 /* Whether the whole text matches a GLOB pattern: * is any characters, ? is one, [abc], [a-z] and
  * [^a] are one of a set; ] is of the set where it comes first. A set without its end matches
  * nothing. errors  as vl_like_match */

@@ -110,13 +110,29 @@ value_make_whole(vl_value *value)
         *value = vl_value_of_integer(integer);
 }
 
+int
+vl_value_is_no_number(const vl_value *text)
+{
+    const uint8_t *bytes = text->as.data;
+    uint32_t at = 0;
+
+    while (at < text->size && bytes[at] >= '0' && bytes[at] <= '9')
+        at++;
+    if (at == text->size)
+        return 0;
+    if (at > 0) /* behind digits: a date, a time, a word */
+        return bytes[at] == '-' || bytes[at] == ':' || bytes[at] == '/' ||
+               (bytes[at] >= 'F' && bytes[at] <= 'W') || (bytes[at] >= 'f' && bytes[at] <= 'w');
+    return (bytes[0] >= 'A' && bytes[0] <= 'Z') || (bytes[0] >= 'a' && bytes[0] <= 'z');
+}
+
 /* Make text the number that all of it is, if it is one. */
 static void
 value_read_text(vl_value *value)
 {
     vl_number number;
 
-    if (value->type != VL_TYPE_TEXT)
+    if (value->type != VL_TYPE_TEXT || vl_value_is_no_number(value))
         return;
     number = vl_number_read(value->as.data, value->size);
     if (!number.is_all)

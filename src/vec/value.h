@@ -40,6 +40,10 @@ vl_affinity vl_affinity_comparison(vl_affinity left, vl_affinity right);
 velo_status vl_value_apply(vl_ctx *ctx, vl_arena *arena, vl_affinity affinity, vl_value *value)
     VL_MUST_CHECK;
 
+/* Whether a text is plainly no number, by its first bytes: numeric affinities leave it as it is. 0
+ * says nothing. Never for what the affinities would change. */
+int vl_value_is_no_number(const vl_value *text);
+
 /* Apply an affinity before a comparison: as vl_value_apply, but numeric ones change text only, and
  * into the number it is.
  * errors  VELO_NOMEM; then *value is unchanged */

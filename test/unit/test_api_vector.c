@@ -60,7 +60,9 @@ add_real(vector_text *to, vl_rng *rng)
 static void
 add_text(vector_text *to, vl_rng *rng)
 {
-    static const char *const texts[] = {"alpha", "Alpha", "beta", "beta ", "", "7", "7.5", "delta"};
+    static const char *const texts[] = {
+        "alpha",      "Alpha",      "beta",  "beta ", "",   "7",  "7.5", "delta",
+        "1994-01-02", "1994-01-12", "12:30", "7e1",   "7x", " 7", "e7",  "-"};
 
     if (vl_rng_chance(rng, 1, 60))
         ADD(to, "hex(zeroblob(%d))", (int)vl_rng_below(rng, 6000));
@@ -188,6 +190,16 @@ column(vl_rng *rng)
 }
 
 static void
+add_like(vector_text *to, vl_rng *rng)
+{
+    static const char *const patterns[] = {"a%",    "%a",  "%ET%",  "be%a", "%l%h%", "%",
+                                           "delta", "_e%", "%4-0%", "7%",   "",      "%1%-%2"};
+
+    ADD(to, "%s %sLIKE '%s'", column(rng), vl_rng_chance(rng, 1, 3) ? "NOT " : "",
+        patterns[vl_rng_below(rng, VL_ARRAY_COUNT(patterns))]);
+}
+
+static void
 add_condition(vector_text *to, vl_rng *rng, int depth)
 {
     static const char *const ops[] = {"=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT"};
@@ -226,6 +238,10 @@ add_condition(vector_text *to, vl_rng *rng, int depth)
         ADD(to, ")");
         return;
     case 6:
+        if (vl_rng_chance(rng, 1, 2)) {
+            add_like(to, rng);
+            return;
+        }
         if (vl_rng_chance(rng, 1, 2)) {
             ADD(to, "s = ");
             add_text(to, rng);
@@ -301,8 +317,10 @@ make_query(vector_text *to, vl_rng *rng)
     if (vl_rng_chance(rng, 4, 5)) {
         ADD(to, " WHERE ");
         if (vl_rng_chance(rng, 1, 6)) { /* alone: it is decided on the page */
-            ADD(to, "s = ");
+            ADD(to, "%s = ", vl_rng_chance(rng, 1, 2) ? "s" : column(rng));
             add_text(to, rng);
+        } else if (vl_rng_chance(rng, 1, 6)) {
+            add_like(to, rng);
         } else {
             add_condition(to, rng, 2);
         }

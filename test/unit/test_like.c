@@ -1,4 +1,5 @@
 /* test_like.c - LIKE and GLOB. Expected values are those of SQLite 3.53. */
+#include "base/rng.h"
 #include "lib/unit.h"
 #include "vec/like.h"
 
@@ -120,6 +121,41 @@ glob_agrees_with_its_definition(void)
     }
 }
 
+/* Short texts of few characters, so that matches are frequent. */
+static size_t
+like_fill(vl_rng *rng, const char *of, char *text)
+{
+    size_t size = vl_rng_below(rng, 12);
+
+    for (size_t i = 0; i < size; i++)
+        text[i] = of[vl_rng_below(rng, 10)];
+    return size;
+}
+
+static void
+like_of_plain_patterns_is_the_same(void)
+{
+    vl_rng rng;
+    unsigned matches = 0;
+
+    vl_rng_init(&rng, unit_seed());
+    for (unsigned round = 0; round < 200000; round++) {
+        char pattern[16], text[16];
+        size_t pattern_size = like_fill(&rng, "%%%abABa@[%", pattern);
+        size_t text_size =
+            like_fill(&rng, round % 8 == 0 ? "aAbB\0\xc3\xa1\xc1@{" : "aAbBaAbB@[", text);
+        int is_match;
+
+        CHECK(vl_like_is_plain(pattern, pattern_size));
+        CHECK_OK(vl_like_match(unit_ctx(), pattern, pattern_size, text, text_size, 0, &is_match));
+        CHECK_EQ(vl_like_match_plain(pattern, pattern_size, text, text_size), is_match);
+        matches += (unsigned)is_match;
+    }
+    CHECK(matches > 10000 && matches < 190000);
+    CHECK(!vl_like_is_plain("a_", 2) && !vl_like_is_plain("a\0", 2));
+    CHECK(!vl_like_is_plain("\xc3\xa1", 2) && vl_like_is_plain("", 0));
+}
+
 static void
 like_refuses_bad_operands(void)
 {
@@ -147,9 +183,8 @@ int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(like_matches_like_sqlite),
-        UNIT_TEST(glob_matches_like_sqlite),
-        UNIT_TEST(glob_agrees_with_its_definition),
+        UNIT_TEST(like_matches_like_sqlite),        UNIT_TEST(glob_matches_like_sqlite),
+        UNIT_TEST(glob_agrees_with_its_definition), UNIT_TEST(like_of_plain_patterns_is_the_same),
         UNIT_TEST(like_refuses_bad_operands),
     };
 

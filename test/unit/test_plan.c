@@ -187,11 +187,11 @@ plan_joins(void)
                                            "    scan t [rowid a b c]\n"
                                            "    scan u [x y t_id a]\n"},
         {"SELECT j.a FROM (t JOIN u ON t.id = u.t_id) AS j WHERE j.x = 1",
-         "project (#1)\n"
-         "  loop-join inner p1 with(#0)\n"
-         "    index t.ta covering [rowid a]\n"
+         "project (#3)\n"
+         "  loop-join inner p1 with(#1)\n"
+         "    scan u [x t_id] filter((#0 =/int 1))\n"
          "p1(1):\n"
-         "  index u.ut [x t_id] key = $0 filter((#0 =/int 1))\n"},
+         "  scan t [rowid a] key = $0\n"},
     };
 
     plan_check_pairs(pairs, VL_ARRAY_COUNT(pairs), plan_rig_print);
