@@ -105,23 +105,24 @@ typedef struct vl_saved {
 /* A database that a connection uses. */
 struct vl_database {
     velo_connection *connection;
-    char *name;             /* "main", "temp", or that of ATTACH */
-    vl_engine *engine;      /* NULL: temp, which nothing needed yet */
-    vl_session *session;    /* see engine */
-    int is_read_only;       /* as it was opened */
-    int is_writer;          /* counts in engine->writer_count */
-    int is_long_writer;     /* counts in engine->long_writer_count */
-    uint32_t writing_count; /* statements that write it, between first step and end */
-    uint32_t active_count;  /* statements that have it open, those that write too */
-    uint32_t backup_count;  /* backups that read it, from their beginning to their end */
-    int is_log_due;         /* a commit has changed it: log_hook is to be told */
-    int has_ddl;            /* the transaction has changed its schema: `schema` is private */
-    vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
-    vl_schema *shared;      /* has_ddl: the same by the engine's name; NULL: `schema` itself */
-    vl_schema *named;       /* a committed schema by this name, a reference, and... */
-    vl_schema *named_of;    /* ... that of the engine that it is of, a reference; NULL: none yet */
-    vl_saved *saved;        /* for each savepoint one, newest first */
-    vl_txn_mark begin;      /* in a transaction: its begin */
+    char *name;               /* "main", "temp", or that of ATTACH */
+    vl_engine *engine;        /* NULL: temp, which nothing needed yet */
+    vl_session *session;      /* see engine */
+    int is_read_only;         /* as it was opened */
+    int is_writer;            /* counts in engine->writer_count */
+    int is_long_writer;       /* counts in engine->long_writer_count */
+    uint32_t writing_count;   /* statements that write it, between first step and end */
+    uint32_t active_count;    /* statements that have it open, those that write too */
+    uint32_t backup_count;    /* backups that read it, from their beginning to their end */
+    const char *journal_mode; /* PRAGMA journal_mode: remembered, a constant; or NULL */
+    int is_log_due;           /* a commit has changed it: log_hook is to be told */
+    int has_ddl;              /* the transaction has changed its schema: `schema` is private */
+    vl_schema *schema;        /* of the open transaction, a reference; NULL: none is pinned */
+    vl_schema *shared;        /* has_ddl: the same by the engine's name; NULL: `schema` itself */
+    vl_schema *named;         /* a committed schema by this name, a reference, and... */
+    vl_schema *named_of; /* ... that of the engine that it is of, a reference; NULL: none yet */
+    vl_saved *saved;     /* for each savepoint one, newest first */
+    vl_txn_mark begin;   /* in a transaction: its begin */
     vl_timestamp snapshot_ts;  /* of the newest snapshot that a statement began with */
     vl_timestamp commit_ts;    /* of the last commit that engine->data_version counts */
     uint64_t snapshot_version; /* engine->data_version when that was taken, or before */
@@ -158,6 +159,8 @@ struct velo_connection {
     int cache_size;          /* PRAGMA cache_size: remembered */
     int temp_store;          /* PRAGMA temp_store: remembered */
     int query_only;
+    int read_uncommitted;          /* PRAGMA read_uncommitted: remembered */
+    int has_no_triggers;           /* velo_enable_triggers: none is fired but those of temp */
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
     vl_func_environment functions; /* with this connection as its user */

@@ -111,22 +111,45 @@ pragma_data_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
                                  (int64_t)atomic_load(&vl_pragma_engine(call)->data_version) + 1);
 }
 
+/* The modes that a connection can ask for and that change nothing here; NULL: it has none of them.
+ */
+static const char *
+pragma_journal_word(const vl_pragma_text *argument, int is_memory)
+{
+    static const char *const words[] = {"off", "memory", "delete", "persist", "truncate"};
+
+    for (size_t i = 0; i < (is_memory ? 2 : VL_ARRAY_COUNT(words)); i++)
+        if (pragma_is_word(argument, words[i]))
+            return words[i];
+    return NULL;
+}
+
+/* "wal" is the file's, the others are remembered for the connection, as in SQLite. */
 static velo_status
 pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
+    vl_database *database = call->statement->connection->databases[call->database];
     vl_engine *engine = vl_pragma_engine(call);
-    int64_t is_wal;
+    const char *word = argument == NULL ? NULL : pragma_journal_word(argument, engine->is_memory);
+    int64_t is_wal = 0;
 
-    if (engine->is_memory)
-        return pragma_answer_text(ctx, call, "memory");
-    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
-                               &is_wal));
-    if (argument != NULL && pragma_is_word(argument, "wal") != (is_wal != 0)) {
-        is_wal = pragma_is_word(argument, "wal");
-        VL_TRY(
-            vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE, is_wal));
+    if (!engine->is_memory) {
+        VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
+                                   &is_wal));
+        if (argument != NULL && (word != NULL || pragma_is_word(argument, "wal")) &&
+            (word == NULL) != (is_wal != 0)) {
+            is_wal = word == NULL;
+            VL_TRY(vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE,
+                                        is_wal));
+        }
     }
-    return pragma_answer_text(ctx, call, is_wal ? "wal" : "delete");
+    if (word != NULL)
+        database->journal_mode = word;
+    if (is_wal)
+        return pragma_answer_text(ctx, call, "wal");
+    if (database->journal_mode != NULL)
+        return pragma_answer_text(ctx, call, database->journal_mode);
+    return pragma_answer_text(ctx, call, engine->is_memory ? "memory" : "delete");
 }
 
 static velo_status
@@ -220,6 +243,18 @@ pragma_query_only(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
     if (argument == NULL)
         return pragma_answer_integer(ctx, call, call->statement->connection->query_only);
     call->statement->connection->query_only = pragma_level(argument, 0) != 0;
+    return VELO_OK;
+}
+
+/* Remembered and without effect: nobody reads what is not committed. */
+static velo_status
+pragma_read_uncommitted(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return pragma_answer_integer(ctx, call, connection->read_uncommitted);
+    connection->read_uncommitted = pragma_level(argument, 0) != 0;
     return VELO_OK;
 }
 
@@ -436,6 +471,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("page_size", pragma_page_size, VL_PRAGMA_TAKES_SCHEMA, "page_size", "schema"),
     VL_PRAGMA("query_only", pragma_query_only, 0, "query_only"),
     VL_PRAGMA("quick_check", pragma_quick_check, PRAGMA_OF_CHECK, "quick_check", "arg", "schema"),
+    VL_PRAGMA("read_uncommitted", pragma_read_uncommitted, 0, "read_uncommitted"),
     VL_PRAGMA("recursive_triggers", pragma_recursive_triggers, 0, "recursive_triggers"),
     VL_PRAGMA("schema_version", pragma_schema_version, 0, "schema_version"),
     VL_PRAGMA("synchronous", pragma_synchronous, VL_PRAGMA_TAKES_SCHEMA, "synchronous", "schema"),
