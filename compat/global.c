@@ -288,8 +288,11 @@ global_db_flag(sqlite3 *db, int op, int on, int *result)
     unsigned bit = 1U << (op - SQLITE_DBCONFIG_ENABLE_FKEY);
     int is_wrong = 0;
 
-    if (op == SQLITE_DBCONFIG_ENABLE_FKEY && on >= 0) {
-        int code = sqlite3_exec(db, on ? "PRAGMA foreign_keys=1" : "PRAGMA foreign_keys=0", NULL,
+    if ((op == SQLITE_DBCONFIG_ENABLE_FKEY || op == SQLITE_DBCONFIG_WRITABLE_SCHEMA) && on >= 0) {
+        static const char *const settings[2][2] = {
+            {"PRAGMA foreign_keys=0", "PRAGMA foreign_keys=1"},
+            {"PRAGMA writable_schema=0", "PRAGMA writable_schema=1"}};
+        int code = sqlite3_exec(db, settings[op == SQLITE_DBCONFIG_WRITABLE_SCHEMA][on != 0], NULL,
                                 NULL, NULL);
 
         if (code != SQLITE_OK)

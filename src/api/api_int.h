@@ -160,6 +160,7 @@ struct velo_connection {
     int temp_store;          /* PRAGMA temp_store: remembered */
     int query_only;
     int read_uncommitted;          /* PRAGMA read_uncommitted: remembered */
+    int writable_schema;           /* PRAGMA writable_schema: see vl_ddl_input.may_reserve */
     int has_no_triggers;           /* velo_enable_triggers: none is fired but those of temp */
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */

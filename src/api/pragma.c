@@ -258,6 +258,18 @@ pragma_read_uncommitted(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma
     return VELO_OK;
 }
 
+/* The schema's own table stays as it is; see vl_ddl_input.may_reserve. */
+static velo_status
+pragma_writable_schema(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return pragma_answer_integer(ctx, call, connection->writable_schema);
+    connection->writable_schema = pragma_level(argument, 0) != 0;
+    return VELO_OK;
+}
+
 static velo_status
 pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
@@ -479,6 +491,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("user_version", pragma_user_version, VL_PRAGMA_WRITES, "user_version"),
     VL_PRAGMA("wal_checkpoint", pragma_wal_checkpoint, VL_PRAGMA_ANSWERS | VL_PRAGMA_NO_FUNCTION,
               "busy", "log", "checkpointed"),
+    VL_PRAGMA("writable_schema", pragma_writable_schema, 0, "writable_schema"),
 };
 
 const vl_pragma *
