@@ -848,6 +848,11 @@ VELO_API velo_type velo_value_numeric_type(const velo_value *value);
 /* The pointer that an argument of a function is; NULL: it is none, or of another type. */
 VELO_API void *velo_value_pointer(const velo_value *value, const char *type);
 
+/* Of an argument of a function: the number, up to 255, that the function whose result it is has put
+ * beside it (velo_result_subtype), straight from call to call; 'J' (74) of what a JSON function has
+ * made. 0: none. */
+VELO_API unsigned velo_value_subtype(const velo_value *value);
+
 /* Whether it is an argument of a function that is a parameter of the statement by itself. */
 VELO_API int velo_value_is_parameter(const velo_value *value);
 
@@ -1049,6 +1054,10 @@ VELO_API void velo_result_text(velo_call *call, const char *text, int64_t size);
 VELO_API void velo_result_blob(velo_call *call, const void *data, int64_t size);
 VELO_API void velo_result_zeroblob(velo_call *call, int64_t size);
 VELO_API void velo_result_value(velo_call *call, const velo_value *value);
+
+/* Put a number up to 255 beside the result, after it was told, for a function that has the call as
+ * its argument (velo_value_subtype). 74 ('J') beside a text says that it is JSON. */
+VELO_API void velo_result_subtype(velo_call *call, unsigned subtype);
 
 /* The result is a pointer, as of velo_bind_pointer; `destroy` is called when the run ends. */
 VELO_API void velo_result_pointer(velo_call *call, void *pointer, const char *type,

@@ -998,13 +998,72 @@ test_foreign_file(void)
     EXPECT(unlink(path) == 0);
 }
 
+/* Gives its argument a subtype: the second one, or its own. */
+static void
+compat_mark(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_result_value(context, values[0]);
+    if (count > 1)
+        sqlite3_result_subtype(context, (unsigned)sqlite3_value_int(values[1]));
+}
+
+static void
+compat_subtype(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_value *copy = sqlite3_value_dup(values[0]);
+
+    EXPECT(count == 1 && copy != NULL);
+    EXPECT(sqlite3_value_subtype(copy) == sqlite3_value_subtype(values[0]));
+    sqlite3_result_int64(context, (sqlite3_int64)sqlite3_value_subtype(values[0]));
+    sqlite3_value_free(copy);
+}
+
+static void
+test_subtypes(void)
+{
+    static const char *const cases[][2] = {
+        {"SELECT subtype(mark(a, 7)) FROM t", "7"},
+        {"SELECT subtype(mark(b, 300)) FROM t", "44"},
+        {"SELECT subtype(mark(NULL, 9))", "9"},
+        {"SELECT subtype(mark(x'00', 9))", "9"},
+        {"SELECT subtype(mark(mark(a, 7))) FROM t", "7"},
+        {"SELECT subtype(CASE a WHEN 1 THEN mark(a, 7) END) FROM t", "7"},
+        {"SELECT subtype(coalesce(NULL, mark(a, 7))) FROM t", "7"},
+        {"SELECT subtype(mark(a, 7) + 0) FROM t", "0"},
+        {"SELECT subtype((SELECT mark(a, 7))) FROM t", "0"},
+        {"SELECT subtype(a) FROM t", "0"},
+        {"SELECT subtype(b) FROM t", "0"},
+        {"SELECT subtype(json_array(a)) FROM t", "74"},
+        {"SELECT subtype('[1]')", "0"},
+        {"SELECT json_array(mark('[1]', 74))", "[[1]]"},
+        {"SELECT json_array(mark('[1]', 73))", "[\"[1]\"]"},
+        {"SELECT json_array(mark(json('[1]')))", "[[1]]"},
+    };
+    sqlite3 *db = compat_open_memory();
+    int flags = SQLITE_UTF8 | SQLITE_SUBTYPE | SQLITE_RESULT_SUBTYPE;
+
+    EXPECT(sqlite3_create_function(db, "mark", -1, flags, NULL, compat_mark, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_create_function(db, "subtype", 1, flags | SQLITE_DETERMINISTIC, NULL,
+                                   compat_subtype, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 'two')", NULL, NULL,
+                        NULL) == SQLITE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *got = compat_one(db, cases[i][0]);
+
+        EXPECT(strcmp(got, cases[i][1]) == 0);
+        if (strcmp(got, cases[i][1]) != 0)
+            printf("%s: %s\n", cases[i][0], got);
+    }
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
 /* Settings that programs' tests ask for. */
 static void
 test_settings(void)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
-    char path[96];
     int is_on = -1;
 
     EXPECT(sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
@@ -1056,6 +1115,33 @@ test_settings(void)
     EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = wal"), "memory") == 0);
     EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = off"), "off") == 0);
     EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* What SQLite's shell does for its parameters. */
+static void
+test_reserved_names(void)
+{
+    sqlite3 *db = compat_open_memory();
+    int is_on = -1;
+
+    EXPECT(sqlite3_exec(db, "CREATE TEMP TABLE sqlite_x(a)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, &is_on) == SQLITE_OK);
+    EXPECT(is_on == 1 && strcmp(compat_one(db, "PRAGMA writable_schema"), "1") == 0);
+    EXPECT(sqlite3_exec(db, "CREATE TEMP TABLE sqlite_x(a); INSERT INTO sqlite_x VALUES(5)", NULL,
+                        NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM sqlite_x"), "5") == 0);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE main.sqlite_y(a)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_exec(db, "CREATE TEMP TABLE sqlite_stat1(a)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "DROP TABLE sqlite_x", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void
+test_journal_modes(void)
+{
+    sqlite3 *db = NULL;
+    char path[96];
 
     (void)snprintf(path, sizeof path, "%s/settings.db", compat_folder);
     EXPECT(sqlite3_open(path, &db) == SQLITE_OK);
@@ -1103,6 +1189,9 @@ main(void)
     test_images();
     test_foreign_file();
     test_settings();
+    test_reserved_names();
+    test_journal_modes();
+    test_subtypes();
     EXPECT(sqlite3_memory_used() >= 0);
     {
         char command[160];
