@@ -327,7 +327,9 @@ sqlite3_stmt_readonly(sqlite3_stmt *stmt)
 int
 sqlite3_stmt_isexplain(sqlite3_stmt *stmt)
 {
-    return stmt == NULL ? 0 : (int)velo_statement_get_explain(stmt->core);
+    velo_explain kind = stmt == NULL ? VELO_EXPLAIN_NONE : velo_statement_get_explain(stmt->core);
+
+    return kind == VELO_EXPLAIN_ANALYZE ? 0 : (int)kind; /* it does run the statement */
 }
 
 int

@@ -670,8 +670,9 @@ VELO_API void *velo_statement_get_user(const velo_statement *statement);
 /* Whether it explains another statement, with SQLite's numbers. */
 typedef enum velo_explain {
     VELO_EXPLAIN_NONE = 0,
-    VELO_EXPLAIN_CODE = 1, /* EXPLAIN */
-    VELO_EXPLAIN_PLAN = 2  /* EXPLAIN QUERY PLAN */
+    VELO_EXPLAIN_CODE = 1,   /* EXPLAIN */
+    VELO_EXPLAIN_PLAN = 2,   /* EXPLAIN QUERY PLAN */
+    VELO_EXPLAIN_ANALYZE = 3 /* EXPLAIN ANALYZE, which runs the other statement (not SQLite's) */
 } velo_explain;
 VELO_API velo_explain velo_statement_get_explain(const velo_statement *statement);
 

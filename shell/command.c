@@ -15,8 +15,10 @@
 #include "input.h"
 #include "interrupt.h"
 #include "memory.h"
+#include "parameter.h"
 #include "schema.h"
 #include "split.h"
+#include "stats.h"
 #include "text.h"
 
 #include <ctype.h>
@@ -102,6 +104,38 @@ static int
 command_echo(const command_call *call)
 {
     return command_switch(call, &call->of->echoes);
+}
+
+static int
+command_eqp(const command_call *call)
+{
+    return command_switch(call, &call->of->shows_plans);
+}
+
+static int
+command_stats(const command_call *call)
+{
+    if (call->count == 1)
+        return stats_print(call->of, NULL);
+    return command_switch(call, &call->of->shows_numbers);
+}
+
+static int
+command_parameter(const command_call *call)
+{
+    const char *what = call->count > 1 ? call->words[1] : "";
+
+    if (strcmp(what, "clear") == 0 && call->count == 2)
+        parameter_unset(call->of, NULL);
+    else if (strcmp(what, "list") == 0 && call->count == 2)
+        parameter_list(call->of);
+    else if (strcmp(what, "set") == 0 && call->count == 4)
+        return parameter_set(call->of, call->words[2], call->words[3]);
+    else if (strcmp(what, "unset") == 0 && call->count == 3)
+        parameter_unset(call->of, call->words[2]);
+    else if (strcmp(what, "init") != 0 || call->count != 2) /* SQLite's needs it, ours does not */
+        return command_fail_usage(call);
+    return 0;
 }
 
 static int
@@ -462,6 +496,14 @@ command_schema(const command_call *call)
 }
 
 static int
+command_fullschema(const command_call *call)
+{
+    if (call->count > 1)
+        return command_fail_usage(call);
+    return schema_print_full(call->of);
+}
+
+static int
 command_separator(const command_call *call)
 {
     if (call->count < 2 || call->count > 3)
@@ -592,7 +634,10 @@ static const command_entry command_table[] = {
     {"dump", 1, command_dump, 0, "?PATTERN ...?", "Write the database, or tables, as SQL text",
      "     Patterns are those of LIKE. SQLite can read the text, too.\n"},
     {"echo", 1, command_echo, 0, "on|off", "Print what is run before it runs", NULL},
+    {"eqp", 2, command_eqp, 0, "on|off", "Show the plan of each statement before it runs", NULL},
     {"exit", 3, command_exit, 0, "?CODE?", "Leave this program, with an exit code", NULL},
+    {"fullschema", 5, command_fullschema, 0, "", "Show all CREATE statements and ANALYZE's numbers",
+     NULL},
     {"headers", 4, command_headers, 0, "on|off", "Print the names of columns", NULL},
     {"help", 1, command_help, 0, "?NAME?", "List commands, or explain one", NULL},
     {"import", 2, command_import, 1, "?OPTIONS? FILE TABLE", "Read a file of values into a table",
@@ -635,6 +680,12 @@ static const command_entry command_table[] = {
      "     --readonly    change nothing\n"},
     {"output", 3, command_output, 1, "?FILE?", "Write results to FILE, or to the terminal again",
      "     A FILE that begins with \"|\" is a command that gets the results.\n"},
+    {"parameter", 2, command_parameter, 0, "CMD ...", "Give values to parameters of statements",
+     "     clear             forget all values\n"
+     "     list              show them\n"
+     "     set NAME VALUE    NAME as in the statement: :a, @a, $a, ?1; VALUE an SQL expression,\n"
+     "                       or a text\n"
+     "     unset NAME        forget one; parameters without a value are NULL\n"},
     {"print", 3, command_print, 0, "STRING ...", "Print words", NULL},
     {"prompt", 4, command_prompt, 0, "MAIN CONTINUE", "Replace the prompts", NULL},
     {"quit", 1, command_exit, 0, "", "Leave this program", NULL},
@@ -647,6 +698,7 @@ static const command_entry command_table[] = {
      NULL},
     {"shell", 3, command_shell, 0, "COMMAND ...", "Run a command of the system", NULL},
     {"show", 4, command_show, 0, "", "Show settings", NULL},
+    {"stats", 3, command_stats, 0, "?on|off?", "Show numbers now, or behind each statement", NULL},
     {"system", 2, command_shell, 0, "COMMAND ...", "The same as .shell", NULL},
     {"tables", 2, command_tables, 0, "?PATTERN?", "List names of tables and views", NULL},
     {"timeout", 5, command_timeout, 0, "MS", "Wait at most MS milliseconds for others", NULL},

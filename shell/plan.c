@@ -1,4 +1,4 @@
-/* plan.c - EXPLAIN QUERY PLAN drawn as a tree.
+/* plan.c - EXPLAIN QUERY PLAN and EXPLAIN ANALYZE drawn as a tree.
  *
  * Invariants
  *   P1  A row's parent comes before it, or is none (0): so a tree is drawn in one walk whose depth
@@ -8,9 +8,8 @@
 #include "memory.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 #define PLAN_DEPTH_MAX 100U
 
@@ -29,22 +28,30 @@ typedef struct plan {
 int
 plan_is_asked(velo_statement *statement)
 {
-    static const char *const names[] = {"id", "parent", "notused", "detail"};
-    static const char *const words[] = {"explain", "query", "plan"};
-    const char *sql = velo_statement_sql(statement);
+    velo_explain kind = velo_statement_get_explain(statement);
 
-    if (velo_column_count(statement) != 4)
-        return 0;
-    for (int i = 0; i < 4; i++)
-        if (strcmp(velo_column_name(statement, i), names[i]) != 0)
-            return 0;
-    for (size_t i = 0; i < 3; i++) {
-        sql += strspn(sql, " \t\r\n\f");
-        if (strncasecmp(sql, words[i], strlen(words[i])) != 0)
-            return 0;
-        sql += strlen(words[i]);
-    }
-    return 1;
+    return kind == VELO_EXPLAIN_PLAN || kind == VELO_EXPLAIN_ANALYZE;
+}
+
+/* What an operator has done, behind its words. */
+static char *
+plan_tell_run(velo_statement *statement, const char *detail)
+{
+    char *line = NULL;
+    double bytes = velo_column_double(statement, 7);
+    int length = asprintf(&line, "%s  (rows=%lld loops=%lld time=%.3f ms%s", detail,
+                          (long long)velo_column_int64(statement, 4),
+                          (long long)velo_column_int64(statement, 5),
+                          velo_column_double(statement, 6), bytes > 0 ? "" : ")");
+    char *whole = NULL;
+
+    if (length < 0)
+        return memory_copy_text(detail);
+    if (bytes <= 0)
+        return line;
+    length = asprintf(&whole, "%s memory=%.1f KiB)", line, bytes / 1024);
+    free(line);
+    return length < 0 ? memory_copy_text(detail) : whole;
 }
 
 static void
@@ -56,9 +63,12 @@ plan_keep(plan *of, velo_statement *statement)
         of->room = of->room == 0 ? 16 : of->room * 2;
         of->rows = memory_resize(of->rows, of->room * sizeof *of->rows);
     }
+    if (detail == NULL)
+        detail = "";
     of->rows[of->count++] =
         (plan_row){velo_column_int64(statement, 0), velo_column_int64(statement, 1),
-                   memory_copy_text(detail == NULL ? "" : detail)};
+                   velo_column_count(statement) == 4 ? memory_copy_text(detail)
+                                                     : plan_tell_run(statement, detail)};
 }
 
 /* The next row from `at` on that belongs below `parent`; count when there is none. */

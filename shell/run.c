@@ -8,7 +8,9 @@
 #include "run.h"
 #include "interrupt.h"
 #include "memory.h"
+#include "parameter.h"
 #include "plan.h"
+#include "stats.h"
 #include "width.h"
 
 #include <ctype.h>
@@ -188,6 +190,20 @@ run_skip_space(const char *sql)
     return sql;
 }
 
+/* Print the plan of a statement, if it has one. */
+static void
+run_show_plan(shell *of, const velo_statement *statement)
+{
+    velo_statement *explain = NULL;
+    text sql = {0};
+
+    text_add_format(&sql, "EXPLAIN QUERY PLAN %s", velo_statement_sql(statement));
+    if (velo_prepare(of->connection, text_string(&sql), -1, &explain, NULL) == VELO_OK)
+        (void)plan_print(of, explain);
+    (void)velo_finalize(explain);
+    text_free(&sql);
+}
+
 /* Run a statement that was prepared, and finalize it. */
 static int
 run_statement(shell *of, velo_statement *statement, run_source source, uint64_t line)
@@ -196,12 +212,17 @@ run_statement(shell *of, velo_statement *statement, run_source source, uint64_t 
     run_time begin;
     int has_failed;
 
+    if (of->shows_plans && velo_statement_get_explain(statement) == VELO_EXPLAIN_NONE)
+        run_show_plan(of, statement);
     run_take_time(&begin);
-    if (plan_is_asked(statement))
+    status = parameter_bind(of, statement);
+    if (status == VELO_OK && plan_is_asked(statement))
         status = plan_print(of, statement);
-    else
+    else if (status == VELO_OK)
         status = run_print_rows(of, statement);
     has_failed = status != VELO_DONE && run_say_error(of, status, NULL, source, line);
+    if (of->shows_numbers)
+        (void)stats_print(of, statement);
     (void)velo_finalize(statement); /* tells the last step's error again */
     if (of->times)
         run_print_time(of, &begin);

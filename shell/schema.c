@@ -156,6 +156,47 @@ schema_print_sql(shell *of, const char *pattern)
                      pattern == NULL ? "%" : pattern, schema_take_sql, of);
 }
 
+/* ---- .fullschema ---- */
+
+static int
+schema_take_line(void *user, velo_statement *statement)
+{
+    const char *line = velo_column_text(statement, 0);
+
+    shell_print(user, "%s\n", line == NULL ? "" : line);
+    return 0;
+}
+
+static int
+schema_take_count(void *user, velo_statement *statement)
+{
+    *(int64_t *)user = velo_column_int64(statement, 0);
+    return 0;
+}
+
+int
+schema_print_full(shell *of)
+{
+    int64_t count = 0;
+
+    if (schema_print_sql(of, NULL) ||
+        run_query(of, "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'", NULL,
+                  schema_take_count, &count))
+        return 1;
+    if (count == 0) {
+        shell_print(of, "/* No STAT tables available */\n");
+        return 0;
+    }
+    shell_print(of, "ANALYZE sqlite_schema;\n");
+    if (run_query(of,
+                  "SELECT 'INSERT INTO sqlite_stat1 VALUES(' || quote(tbl) || ',' || quote(idx) || "
+                  "',' || quote(stat) || ');' FROM sqlite_stat1",
+                  NULL, schema_take_line, of))
+        return 1;
+    shell_print(of, "ANALYZE sqlite_schema;\n");
+    return 0;
+}
+
 /* ---- .databases ---- */
 
 static int

@@ -13,6 +13,9 @@ int schema_print_indexes(shell *of, const char *pattern);
 /* The CREATE statements of all that belongs to tables, or those that match a pattern. */
 int schema_print_sql(shell *of, const char *pattern);
 
+/* All CREATE statements, and the rows of sqlite_stat1 as INSERT statements. */
+int schema_print_full(shell *of);
+
 /* The databases that are open: names and files. */
 int schema_print_databases(shell *of);
 

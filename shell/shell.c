@@ -3,6 +3,7 @@
 #include "shell.h"
 #include "interrupt.h"
 #include "memory.h"
+#include "parameter.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -201,6 +202,7 @@ shell_deinit(shell *of)
         perror("velocidb: standard output");
         has_failed = 1;
     }
+    parameter_unset(of, NULL);
     free(of->path);
     free(of->null_text);
     free(of->column_separator);

@@ -30,9 +30,12 @@ typedef struct shell {
     int bails;          /* stop at the first error */
     int times;          /* print the time of each statement */
     int counts_changes; /* print the number of changed rows after each statement */
-    int is_interactive; /* a person sits in front of it */
-    char *prompt;       /* of a statement's first line, and of further lines; owned */
-    char *prompt_more;  /* owned */
+    int shows_plans;    /* print the plan of each statement before it runs */
+    int shows_numbers;  /* print numbers about each statement and the database behind it */
+    struct shell_parameter *parameters; /* values for parameters (parameter.h); owned */
+    int is_interactive;                 /* a person sits in front of it */
+    char *prompt;      /* of a statement's first line, and of further lines; owned */
+    char *prompt_more; /* owned */
 
     FILE *out;          /* where results go: stdout, a file or a pipe */
     char *out_name;     /* as .output was given it, "stdout" at first; owned */

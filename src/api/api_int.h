@@ -302,6 +302,7 @@ struct velo_statement {
     int64_t began_ns;        /* when the run began, if its end is traced */
     int is_traced;           /* the run's end is to be told */
     int is_stale;            /* functions have changed: the plan is to be made anew */
+    int is_profiled;         /* EXPLAIN ANALYZE runs it: what its operators do is counted */
     int is_expired;          /* what it reads was undone with its schema: it must not go on */
     uint64_t plan_count;     /* see velo_statement_statistics */
     uint64_t run_count;      /* likewise */
@@ -608,6 +609,11 @@ int vl_pragma_find_function(const void *arg, const char *name, size_t size,
 
 /* Find json_each and the like; returns whether the name is one of them. */
 int vl_json_table_find(const char *name, size_t size, vl_plan_table_func *found);
+
+/* ---- table_maker.c ---- */
+
+/* Find generate_series() or velo_statistics(). */
+int vl_table_maker_find(const char *name, size_t size, vl_plan_table_func *found);
 
 /* ---- statement.c ---- */
 

@@ -1,11 +1,20 @@
-/* explain.c - EXPLAIN QUERY PLAN, and EXPLAIN.
+/* explain.c - EXPLAIN QUERY PLAN, EXPLAIN, and EXPLAIN ANALYZE.
  *
  * There is no bytecode to show. EXPLAIN gives the same operators in the columns that tools for
  * SQLite's expect: a row that says what kind of statement it is, then for each operator its number
  * (addr and p1), its first word (opcode), the number of the one that it belongs to (p2; 0: the
- * statement), and its description (p4). */
+ * statement), and its description (p4).
+ *
+ * EXPLAIN ANALYZE runs the statement, as a callback would: with its changes, without its rows. Then
+ * it gives a row for each operator as it was at work.
+ *
+ * Invariants
+ *   EX1  Rows are copied into the arena of the run: nothing of the plan that they tell of stays. */
 #include "api/api_int.h"
 
+#include "exec/profile.h"
+#include "sql/grammar.h"
+#include "sql/lexer.h"
 #include "sql/plan_explain.h"
 
 #include <string.h>
@@ -16,9 +25,16 @@ vl_explain_describe(vl_ctx *ctx, velo_statement *statement)
     static const char *const names[] = {"id", "parent", "notused", "detail"};
     static const char *const code_names[] = {"addr", "opcode", "p1", "p2",
                                              "p3",   "p4",     "p5", "comment"};
+    static const char *const run_names[] = {"id",   "parent", "notused", "detail",
+                                            "rows", "loops",  "time_ms", "memory"};
     int is_plan = (statement->tree->flags & VL_AST_QUERY_PLAN) != 0;
 
     (void)ctx;
+    if ((statement->tree->flags & VL_AST_RUN) != 0) {
+        statement->made.column_count = 8;
+        statement->made.names = run_names;
+        return VELO_OK;
+    }
     statement->made.column_count = is_plan ? 4 : 8;
     statement->made.names = is_plan ? names : code_names;
     return VELO_OK;
@@ -55,6 +71,97 @@ explain_add_plan(vl_ctx *ctx, velo_statement *statement, const vl_explain_row *r
     return vl_made_add(ctx, &statement->made, &statement->run_arena, values);
 }
 
+/* ---- EXPLAIN ANALYZE ---- */
+
+/* Rows that an operator has given; one that changes a table: rows that it has changed. */
+static int64_t
+explain_count_rows(const velo_statement *inner, const vl_profile *profile)
+{
+    if (profile->op->kind == VL_OP_KIND_INSERT || profile->op->kind == VL_OP_KIND_UPDATE ||
+        profile->op->kind == VL_OP_KIND_DELETE)
+        return (int64_t)vl_exec_get_counts(inner->exec).changes;
+    return (int64_t)profile->rows;
+}
+
+/* A row for an operator of the statement that was run. */
+static velo_status
+explain_add_profile(vl_ctx *ctx, velo_statement *statement, const velo_statement *inner,
+                    const vl_profile *profile)
+{
+    const vl_profile *parent = profile->parent;
+    const char *what = "";
+    const char *detail;
+    char *text;
+    vl_value row[8];
+
+    VL_TRY(vl_plan_describe(ctx, &statement->run_arena, inner->plan, profile->op, &detail));
+    if (profile->program != NULL && parent != NULL && parent->op->kind != VL_OP_KIND_LOOP_JOIN &&
+        parent->op->kind != VL_OP_KIND_PROGRAM_SCAN && parent->op->kind != VL_OP_KIND_RECURSE)
+        what = profile->program->is_correlated ? "CORRELATED SUBQUERY: " : "SUBQUERY: ";
+    text = vl_arena_alloc(&statement->run_arena, strlen(what) + strlen(detail) + 1);
+    if (text == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate what is told of an operator");
+    memcpy(text, what, strlen(what));
+    memcpy(text + strlen(what), detail, strlen(detail) + 1);
+    row[0] = vl_value_of_integer(profile->id);
+    row[1] = vl_value_of_integer(parent != NULL ? parent->id : 0);
+    row[2] = vl_value_of_integer(0);
+    row[3] = explain_value(text, strlen(text));
+    row[4] = vl_value_of_integer(explain_count_rows(inner, profile));
+    row[5] = vl_value_of_integer((int64_t)profile->loops);
+    row[6] = vl_value_of_real((double)profile->ns / 1e6);
+    row[7] = vl_value_of_integer((int64_t)profile->peak_bytes);
+    return vl_made_add(ctx, &statement->made, &statement->run_arena, row);
+}
+
+/* Where the statement begins in the text of one that analyzes it: behind two words. */
+static const char *
+explain_find_inner(const velo_statement *statement)
+{
+    const char *at = statement->sql;
+    const char *end = statement->sql + statement->sql_size;
+
+    for (uint32_t words = 0; words < 2;) {
+        vl_token token;
+
+        words += vl_lexer_token(at, end, &token) != VL_TK_SPACE;
+        at += token.size;
+    }
+    return at;
+}
+
+/* Run the inner statement to its end. */
+static velo_status
+explain_run_inner(velo_statement *inner, const velo_statement *outer)
+{
+    velo_status st;
+
+    inner->is_profiled = 1;
+    for (uint32_t i = 0; i < inner->param_count && i < outer->param_count; i++)
+        inner->params[i] = outer->params[i];
+    do
+        st = velo_step(inner);
+    while (st == VELO_ROW);
+    return st == VELO_DONE ? VELO_OK : st;
+}
+
+static velo_status
+explain_analyze(vl_ctx *ctx, velo_statement *statement)
+{
+    velo_statement *inner;
+    velo_status st;
+
+    VL_TRY(velo_prepare(statement->connection, explain_find_inner(statement), -1, &inner, NULL));
+    st = explain_run_inner(inner, statement);
+    for (const vl_profile *at = inner->exec != NULL ? inner->exec->profiles : NULL;
+         st == VELO_OK && at != NULL; at = at->next)
+        st = explain_add_profile(ctx, statement, inner, at);
+    if (st == VELO_OK)
+        return velo_finalize(inner);
+    (void)velo_finalize(inner); /* which keeps the words of a failure */
+    return st;
+}
+
 velo_status
 vl_explain_run(vl_ctx *ctx, velo_statement *statement)
 {
@@ -64,6 +171,8 @@ vl_explain_run(vl_ctx *ctx, velo_statement *statement)
     vl_plan *plan;
     uint32_t count;
 
+    if ((statement->tree->flags & VL_AST_RUN) != 0)
+        return explain_analyze(ctx, statement);
     VL_TRY(vl_plan_by_statement(ctx, &statement->run_arena, statement->tree->kid[0], statement->sql,
                                 statement, &plan));
     if (!is_plan)

@@ -23,18 +23,20 @@ json_table_make(vl_ctx *ctx, void *user, const vl_table_func *func, const vl_val
                                 .json = count > 0 ? &arguments[0] : NULL,
                                 .root = count > 1 ? &arguments[1] : NULL};
     const vl_json_rows *made;
-    velo_status st = vl_json_rows_make(ctx, arena, &of, &made, &rows->row_count);
+    uint32_t row_count = 0;
+    velo_status st = vl_json_rows_make(ctx, arena, &of, &made, &row_count);
 
     (void)user;
     rows->state = made;
+    rows->row_count = row_count;
     return st;
 }
 
 static velo_status
-json_table_read(vl_ctx *ctx, const void *state, uint32_t row, uint32_t column, vl_arena *arena,
+json_table_read(vl_ctx *ctx, const void *state, uint64_t row, uint32_t column, vl_arena *arena,
                 vl_value *value)
 {
-    return vl_json_rows_read(ctx, state, row, column, arena, value);
+    return vl_json_rows_read(ctx, state, (uint32_t)row, column, arena, value);
 }
 
 static const json_table json_tables[] = {

@@ -38,7 +38,7 @@ vl_pragma_find_function(const void *arg, const char *name, size_t size, vl_plan_
     const vl_pragma *pragma;
 
     (void)arg;
-    if (vl_json_table_find(name, size, found))
+    if (vl_json_table_find(name, size, found) || vl_table_maker_find(name, size, found))
         return 1;
     if (size <= prefix || vl_name_compare(name, prefix, FUNCTION_PREFIX, prefix) != 0)
         return 0;

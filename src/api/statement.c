@@ -732,6 +732,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
                            .temporary_folder = "/tmp",
                            .memory_limit = UINT64_C(256) << 20,
                            .is_plain = connection->is_plain,
+                           .is_profiled = statement->is_profiled,
                            .find_body = vl_prepared_find_body,
                            .body_user = statement,
                            .tally = &connection->tally,
@@ -1082,6 +1083,8 @@ velo_statement_is_read_only(const velo_statement *statement)
         return statement->plan->is_read_only;
     if (tree->type == VL_AST_BEGIN && (tree->op == VL_OP_IMMEDIATE || tree->op == VL_OP_EXCLUSIVE))
         return 0; /* as in SQLite: it takes a lock */
+    if (tree->type == VL_AST_EXPLAIN && (tree->flags & VL_AST_RUN) != 0)
+        return vl_plan_kind_of(tree->kid[0]) == VL_PLAN_SELECT;
     return !vl_ast_is_ddl((vl_ast_type)tree->type) && !vl_vacuum_is_in_place(tree) &&
            (tree->type != VL_AST_PRAGMA || !vl_pragma_writes(tree));
 }
@@ -1109,6 +1112,8 @@ velo_statement_get_explain(const velo_statement *statement)
 {
     if (statement->tree == NULL || statement->tree->type != VL_AST_EXPLAIN)
         return VELO_EXPLAIN_NONE;
+    if ((statement->tree->flags & VL_AST_RUN) != 0)
+        return VELO_EXPLAIN_ANALYZE;
     return (statement->tree->flags & VL_AST_QUERY_PLAN) != 0 ? VELO_EXPLAIN_PLAN
                                                              : VELO_EXPLAIN_CODE;
 }

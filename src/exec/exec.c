@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "exec/exec_int.h"
+#include "exec/profile.h"
 #include "vec/value.h"
 
 /* States of an execution. */
@@ -79,6 +80,8 @@ static velo_status
 exec_open_stage(vl_ctx *ctx, vl_frame *frame, const vl_op *op, vl_stage **out)
 {
     const vl_stage_class *class = exec_class(op->kind);
+    struct vl_profile *outer = frame->exec->profile_at;
+    velo_status status = VELO_OK;
     vl_stage *stage;
 
     if (class == NULL)
@@ -91,10 +94,16 @@ exec_open_stage(vl_ctx *ctx, vl_frame *frame, const vl_op *op, vl_stage **out)
     stage->exec = frame->exec;
     stage->frame = frame;
     *out = stage; /* keeps X1 */
-    for (uint32_t i = 0; i < op->child_count; i++)
-        VL_TRY(exec_open_stage(ctx, frame, op->children[i], &stage->children[i]));
-    stage->is_open = 1;
-    return class->open == NULL ? VELO_OK : class->open(ctx, stage);
+    if (frame->exec->env.is_profiled)
+        VL_TRY(vl_profile_open(ctx, stage)); /* what is made meanwhile belongs below it */
+    for (uint32_t i = 0; status == VELO_OK && i < op->child_count; i++)
+        status = exec_open_stage(ctx, frame, op->children[i], &stage->children[i]);
+    if (status == VELO_OK) {
+        stage->is_open = 1;
+        status = class->open == NULL ? VELO_OK : class->open(ctx, stage);
+    }
+    frame->exec->profile_at = outer;
+    return status;
 }
 
 static void
@@ -106,7 +115,11 @@ exec_rewind_stage(vl_stage *stage)
     }
     stage->pending = VELO_OK;
     stage->left = 0;
-    if (stage->is_open && stage->class->rewind != NULL)
+    if (!stage->is_open || stage->class->rewind == NULL)
+        return;
+    if (VL_UNLIKELY(stage->profile != NULL))
+        vl_profile_rewind(stage);
+    else
         stage->class->rewind(stage);
 }
 
@@ -154,7 +167,12 @@ vl_stage_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **ou
     if (VL_UNLIKELY(stage->pending != VELO_OK && stage->left == 0))
         return exec_raise(ctx, stage);
     VL_TRY(vl_exec_poll(ctx, stage->exec, 1));
-    VL_TRY(stage->class->next(ctx, stage, stage->is_volatile ? 1 : wanted, out));
+    if (stage->is_volatile)
+        wanted = 1;
+    if (VL_UNLIKELY(stage->profile != NULL))
+        VL_TRY(vl_profile_next(ctx, stage, wanted, out));
+    else
+        VL_TRY(stage->class->next(ctx, stage, wanted, out));
     VL_ASSERT((*out)->count <= wanted);
     stage->exec->top->steps += (*out)->count;
     return VELO_OK;
@@ -290,6 +308,8 @@ vl_exec_charge(vl_exec *exec, uint64_t *charged, uint64_t bytes)
 {
     exec = exec->top;
     exec->charged_bytes += bytes - *charged;
+    if (VL_UNLIKELY(exec->profile_at != NULL))
+        vl_profile_charge(exec->profile_at, bytes, *charged);
     *charged = bytes;
     if (exec->peak_bytes < exec->charged_bytes)
         exec->peak_bytes = exec->charged_bytes;

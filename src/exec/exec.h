@@ -69,6 +69,7 @@ typedef struct vl_exec_env {
     vl_io *io;                            /* where temporary files are made; NULL: nothing spills */
     const char *temporary_folder;         /* their folder; with io */
     uint64_t memory_limit; /* bytes above which rows that are kept go to a file; 0: no limit */
+    int is_profiled;       /* what each operator does is counted and timed (exec/profile.h) */
     int is_plain; /* all expressions go through the evaluator: for tests and measurements */
     const _Atomic int *interrupt;    /* not 0: stop with VELO_INTERRUPT; NULL: none */
     int (*progress)(void *argument); /* called every progress_steps steps; not 0: interrupt */

@@ -17,6 +17,7 @@
 #include "vec/vector.h"
 
 typedef struct vl_stage vl_stage;
+struct vl_profile;
 typedef struct vl_frame vl_frame;
 
 /* What a kind of operator does. Any but next may be NULL. */
@@ -60,6 +61,8 @@ struct vl_stage {
     int is_open;           /* open of its class was called */
     int is_volatile;       /* it evaluates what must not be evaluated ahead: one row at a time */
     vl_batch batch;        /* rows that it makes; for those kinds that use it */
+    struct vl_profile *profile; /* what it does is counted there; NULL: it is not */
+    int is_begun;               /* with profile: it was asked since it was rewound */
 };
 
 /* A program at work. */
@@ -116,12 +119,14 @@ struct vl_exec {
     uint64_t peak_bytes;            /* the most of it */
     uint64_t spilled_bytes;         /* written to temporary files */
     vl_exec_counts counts;
-    vl_exec *top;                /* the statement's execution; of a trigger's, that around all */
-    const vl_firing *firing;     /* the trigger that it is of; NULL: it is the statement's */
-    int is_ignored;              /* RAISE(IGNORE) has ended it */
-    int is_deep;                 /* of top: more was made for a body than stays */
-    struct vl_fire_body *bodies; /* of top: those that were used */
-    vl_edit_sequence *sequences; /* of top: of tables that were inserted into */
+    vl_exec *top;                  /* the statement's execution; of a trigger's, that around all */
+    const vl_firing *firing;       /* the trigger that it is of; NULL: it is the statement's */
+    int is_ignored;                /* RAISE(IGNORE) has ended it */
+    int is_deep;                   /* of top: more was made for a body than stays */
+    struct vl_fire_body *bodies;   /* of top: those that were used */
+    vl_edit_sequence *sequences;   /* of top: of tables that were inserted into */
+    struct vl_profile *profiles;   /* of all operators, while env.is_profiled */
+    struct vl_profile *profile_at; /* of the operator at work; NULL: none */
 };
 
 /* ---- exec.c ---- */

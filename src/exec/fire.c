@@ -138,6 +138,7 @@ fire_get_exec(vl_ctx *ctx, vl_exec *outer, fire_run *run, const vl_plan *plan, v
 
     if (*place == NULL) {
         env.source = &run->source;
+        env.is_profiled = 0; /* it counts as work of the operator that fires */
         VL_TRY(vl_exec_create(ctx, plan, &env, place));
         (*place)->top = outer->top;
         outer->top->is_deep |= run->number > FIRE_KEPT_MAX;

@@ -17,7 +17,7 @@ typedef struct function_stage {
     vl_stage base;
     vl_arena arena; /* keeps FS1 */
     vl_table_func_rows rows;
-    uint32_t at; /* the next row to give */
+    uint64_t at; /* the next row to give */
     int is_begun;
     vl_value *row; /* room for one, of the operator's columns */
 } function_stage;

@@ -17,7 +17,7 @@ typedef struct vl_table_func_rows {
     const vl_value *values; /* row after row, column_count values each, hidden columns too; without
                                func->read only */
     const void *state;      /* of func->read */
-    uint32_t row_count;
+    uint64_t row_count;
 } vl_table_func_rows;
 
 struct vl_table_func {
@@ -40,7 +40,7 @@ struct vl_table_func {
      * reads is made, and lives as long as the batch. NULL: rows->values has them.
      *
      * arena      where its bytes go, unless they live as long as the rows */
-    velo_status (*read)(vl_ctx *ctx, const void *state, uint32_t row, uint32_t column,
+    velo_status (*read)(vl_ctx *ctx, const void *state, uint64_t row, uint32_t column,
                         vl_arena *arena, vl_value *value);
 };
 

@@ -86,7 +86,7 @@
     X(SAVEPOINT, 0) /* text */                                                                     \
     X(RELEASE, 0)   /* text */                                                                     \
     X(PRAGMA, 2)    /* CALL for the form with parentheses; QNAME, NAME or number? */               \
-    X(EXPLAIN, 1)   /* QUERY_PLAN; statement */                                                    \
+    X(EXPLAIN, 1)   /* QUERY_PLAN, RUN; statement */                                               \
     X(ANALYZE, 1)   /* QNAME? */                                                                   \
     X(REINDEX, 1)   /* QNAME? */                                                                   \
     X(VACUUM, 2)    /* schema NAME?, into? */                                                      \
@@ -249,6 +249,7 @@ enum {
     VL_AST_QUERY_PLAN = 1U << 25,       /* EXPLAIN QUERY PLAN */
     VL_AST_QUOTED = 1U << 26,           /* text was in quotes of any kind */
     VL_AST_DOUBLE_QUOTED = 1U << 27,    /* in double quotes: a column that may be a string */
+    VL_AST_RUN = 1U << 28,              /* EXPLAIN ANALYZE */
 };
 
 /* How a SOURCE joins those before it: op2, a set of bits. None is a comma or the first. */

@@ -991,6 +991,7 @@ print_statement(printer *p, const vl_ast *node)
     case VL_AST_EXPLAIN:
         print_word(p, "EXPLAIN");
         print_if(p, node, VL_AST_QUERY_PLAN, "QUERY PLAN");
+        print_if(p, node, VL_AST_RUN, "ANALYZE");
         print_node(p, node->kid[0]);
         break;
     case VL_AST_ANALYZE:

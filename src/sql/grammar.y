@@ -86,6 +86,7 @@ statement(A) ::= explained(B). { A = B; P->statement = B; P->done = 1; }
 explained(A) ::= command(B). { A = B; }
 explained(A) ::= EXPLAIN command(B). { A = NODE(EXPLAIN, B); }
 explained(A) ::= EXPLAIN QUERY PLAN command(B). { A = FLAGS(NODE(EXPLAIN, B), VL_AST_QUERY_PLAN); }
+explained(A) ::= EXPLAIN ANALYZE data_command(B). { A = FLAGS(NODE(EXPLAIN, B), VL_AST_RUN); }
 
 qualified(A) ::= nm(B). { A = SPAN(TEXT(LEAF(QNAME), B), B, B); }
 qualified(A) ::= nm(B) DOT nm(C). { A = SPAN(TEXT(NODE(QNAME, NAME(B)), C), B, C); }
@@ -383,7 +384,8 @@ command(A) ::= ALTER TABLE qualified(T) ALTER column_word nm(N) DROP NOT NULL. {
 
 /* ---- SELECT ---- */
 
-command(A) ::= select(B). { A = B; }
+command(A) ::= data_command(B). { A = B; }
+data_command(A) ::= select(B). { A = B; }
 select(A) ::= WITH ctes(W) bare_select(Q). { A = KID(Q, 0, NODE(WITH, W)); }
 select(A) ::= WITH RECURSIVE ctes(W) bare_select(Q). {
     A = KID(Q, 0, FLAGS(NODE(WITH, W), VL_AST_RECURSIVE));
@@ -546,18 +548,18 @@ target_indexed(A) ::= target(T) indexed(I). { A = KID(KID(I, 0, T.table), 2, T.a
 where_returning(A) ::= where(W). { A.where = W; A.returning = NULL; }
 where_returning(A) ::= where(W) RETURNING results(R). { A.where = W; A.returning = R; }
 %type where_returning {struct { vl_ast *where; vl_ast *returning; }}
-command(A) ::= with(C) DELETE FROM target_indexed(T) where_returning(W) order_by(O) limit(L). {
+data_command(A) ::= with(C) DELETE FROM target_indexed(T) where_returning(W) order_by(O) limit(L). {
     A = NODE(DELETE, C, T, W.where, W.returning, O, L.limit, L.offset);
 }
-command(A) ::= with(C) UPDATE or_conflict(R) target_indexed(T) SET sets(S) from(F)
-               where_returning(W) order_by(O) limit(L). {
+data_command(A) ::= with(C) UPDATE or_conflict(R) target_indexed(T) SET sets(S) from(F)
+                    where_returning(W) order_by(O) limit(L). {
     A = OPS(NODE(UPDATE, C, T, CHECK(S, "columns in set list"), F, W.where,
                  W.returning, O, L.limit, L.offset), 0, R);
 }
-command(A) ::= with(W) insert_word(B) INTO target(T) names_opt(L) select(Q) upsert(U). {
+data_command(A) ::= with(W) insert_word(B) INTO target(T) names_opt(L) select(Q) upsert(U). {
     A = KID(KID(KID(KID(INTO(B, W, T), 3, L), 4, Q), 5, U.list), 6, U.returning);
 }
-command(A) ::= with(W) insert_word(B) INTO target(T) names_opt(L) DEFAULT VALUES returning(R). {
+data_command(A) ::= with(W) insert_word(B) INTO target(T) names_opt(L) DEFAULT VALUES returning(R). {
     A = KID(KID(INTO(B, W, T), 3, L), 6, R);
 }
 insert_word(A) ::= INSERT or_conflict(C). { A = OPS(LEAF(INSERT), 0, C); }

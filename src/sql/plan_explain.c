@@ -599,3 +599,147 @@ vl_plan_explain(vl_ctx *ctx, vl_arena *arena, const vl_plan *plan, const vl_expl
     *count = x.count;
     return VELO_OK;
 }
+
+/* ---- operators as they are ---- */
+
+static const char *
+explain_join_words(vl_join_kind kind)
+{
+    static const char *const words[] = {
+        [VL_JOIN_KIND_INNER] = "JOIN",       [VL_JOIN_KIND_LEFT] = "LEFT JOIN",
+        [VL_JOIN_KIND_RIGHT] = "RIGHT JOIN", [VL_JOIN_KIND_FULL] = "FULL JOIN",
+        [VL_JOIN_KIND_SEMI] = "SEMI-JOIN",   [VL_JOIN_KIND_ANTI] = "ANTI-JOIN"};
+
+    return words[kind];
+}
+
+static void
+explain_describe_aggregate(explain_text *to, const vl_op_aggregate *as)
+{
+    if (!as->is_grouped)
+        explain_put(to, "AGGREGATE");
+    else
+        explain_put(to, as->is_sorted_input ? "GROUP BY IN ORDER" : "GROUP BY HASH");
+}
+
+static void
+explain_describe_program(explain_text *to, const vl_op *op)
+{
+    const vl_op_program_scan *as = &op->as.program_scan;
+    const char *name = to->x->plan->programs[as->program].name;
+
+    explain_put(to, as->is_shared ? "SCAN MATERIALIZED " : "SCAN ");
+    explain_put(to, op->name != NULL ? op->name : name != NULL ? name : "SUBQUERY");
+}
+
+/* Scans: what they read, and how. */
+static void
+explain_describe_scan(explain_text *to, const vl_op *op)
+{
+    switch (op->kind) {
+    case VL_OP_KIND_TABLE_SCAN:
+        explain_table_scan(to, op);
+        break;
+    case VL_OP_KIND_INDEX_SCAN:
+        explain_index_scan(to, op);
+        break;
+    case VL_OP_KIND_PROGRAM_SCAN:
+        explain_describe_program(to, op);
+        break;
+    case VL_OP_KIND_QUEUE_SCAN:
+        explain_put(to, "SCAN QUEUE");
+        break;
+    default:
+        explain_put(to, "SCAN ");
+        explain_put(to, op->name != NULL ? op->name : "SUBQUERY");
+        explain_put(to, " BY ITS MODULE");
+        break;
+    }
+}
+
+static void
+explain_describe_change(explain_text *to, const vl_op *op)
+{
+    const vl_change_target *target = op->kind == VL_OP_KIND_INSERT   ? &op->as.insert.target
+                                     : op->kind == VL_OP_KIND_UPDATE ? &op->as.update.target
+                                                                     : &op->as.delete_.target;
+
+    explain_put(to, op->kind == VL_OP_KIND_INSERT   ? "INSERT INTO "
+                    : op->kind == VL_OP_KIND_UPDATE ? "UPDATE "
+                                                    : "DELETE FROM ");
+    explain_put(to, target->table->object.name);
+}
+
+/* check_tree: table, of operators */
+static void
+explain_describe(explain_text *to, const vl_op *op)
+{
+    switch (op->kind) {
+    case VL_OP_KIND_VALUES:
+        explain_put(to, "VALUES");
+        break;
+    case VL_OP_KIND_TABLE_SCAN:
+    case VL_OP_KIND_INDEX_SCAN:
+    case VL_OP_KIND_FUNCTION_SCAN:
+    case VL_OP_KIND_VIRTUAL_SCAN:
+    case VL_OP_KIND_PROGRAM_SCAN:
+    case VL_OP_KIND_QUEUE_SCAN:
+        explain_describe_scan(to, op);
+        break;
+    case VL_OP_KIND_FILTER:
+        explain_put(to, "FILTER");
+        break;
+    case VL_OP_KIND_PROJECT:
+        explain_put(to, "PROJECT");
+        break;
+    case VL_OP_KIND_LOOP_JOIN:
+        explain_put(to, "LOOP ");
+        explain_put(to, explain_join_words(op->as.loop_join.kind));
+        break;
+    case VL_OP_KIND_HASH_JOIN:
+        explain_put(to, "HASH ");
+        explain_put(to, explain_join_words(op->as.hash_join.kind));
+        break;
+    case VL_OP_KIND_AGGREGATE:
+        explain_describe_aggregate(to, &op->as.aggregate);
+        break;
+    case VL_OP_KIND_WINDOW:
+        explain_put(to, "WINDOW FUNCTIONS");
+        break;
+    case VL_OP_KIND_DISTINCT:
+        explain_put(to, "DISTINCT");
+        break;
+    case VL_OP_KIND_SORT:
+        explain_put(to, op->as.sort.limit != NULL ? "SORT, TOP ROWS" : "SORT");
+        break;
+    case VL_OP_KIND_LIMIT:
+        explain_put(to, "LIMIT");
+        break;
+    case VL_OP_KIND_COMPOUND:
+        explain_put(to, op->as.compound.kind == VL_COMPOUND_UNION_ALL   ? "UNION ALL"
+                        : op->as.compound.kind == VL_COMPOUND_UNION     ? "UNION"
+                        : op->as.compound.kind == VL_COMPOUND_INTERSECT ? "INTERSECT"
+                                                                        : "EXCEPT");
+        break;
+    case VL_OP_KIND_RECURSE:
+        explain_put(to, op->as.recurse.is_union ? "RECURSION, UNION" : "RECURSION, UNION ALL");
+        break;
+    case VL_OP_KIND_INSERT:
+    case VL_OP_KIND_UPDATE:
+    case VL_OP_KIND_DELETE:
+        explain_describe_change(to, op);
+        break;
+    }
+}
+
+velo_status
+vl_plan_describe(vl_ctx *ctx, vl_arena *arena, const vl_plan *plan, const vl_op *op,
+                 const char **text)
+{
+    explainer x = {.ctx = ctx, .arena = arena, .plan = plan};
+    explain_text to = {.x = &x};
+
+    explain_describe(&to, op);
+    *text = to.text;
+    return x.failed ? vl_fail(ctx, VELO_NOMEM, "out of memory") : VELO_OK;
+}

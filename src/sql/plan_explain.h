@@ -18,4 +18,9 @@ typedef struct vl_explain_row {
 velo_status vl_plan_explain(vl_ctx *ctx, vl_arena *arena, const vl_plan *plan,
                             const vl_explain_row **rows, uint32_t *count) VL_MUST_CHECK;
 
+/* Say in a line what an operator is and works on: "HASH LEFT JOIN", "SEARCH t USING INDEX i (a=?)".
+ * errors  VELO_NOMEM */
+velo_status vl_plan_describe(vl_ctx *ctx, vl_arena *arena, const vl_plan *plan, const vl_op *op,
+                             const char **text) VL_MUST_CHECK;
+
 #endif

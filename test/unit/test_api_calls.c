@@ -116,6 +116,10 @@ statement_text_has_its_values(void)
     CHECK_OK(velo_prepare(connection, "EXPLAIN QUERY PLAN SELECT 1", -1, &statement, NULL));
     CHECK_EQ(velo_statement_get_explain(statement), VELO_EXPLAIN_PLAN);
     CHECK_OK(velo_finalize(statement));
+    CHECK_OK(velo_prepare(connection, "EXPLAIN ANALYZE SELECT 1", -1, &statement, NULL));
+    CHECK_EQ(velo_statement_get_explain(statement), VELO_EXPLAIN_ANALYZE);
+    CHECK(velo_statement_is_read_only(statement));
+    CHECK_OK(velo_finalize(statement));
     CHECK_OK(velo_close(connection));
 }
 
