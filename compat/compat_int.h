@@ -78,6 +78,7 @@ struct sqlite3 {
     int is_memory;      /* the database is in memory, whatever the name says */
     int limits[COMPAT_LIMITS];
     unsigned config_bits; /* answers of sqlite3_db_config */
+    int has_no_triggers;  /* SQLITE_DBCONFIG_ENABLE_TRIGGER is off */
     char *metadata;       /* what sqlite3_table_column_metadata gave last */
     int pending;          /* code of a failure to open that is told by the first statement, or 0 */
     int busy_ms;          /* see sqlite3_busy_timeout; kept for a later try to open */

@@ -330,7 +330,7 @@ connection_open_core(sqlite3 *db)
     if (connection_may_convert(db))
         options.sqlite_files = VELO_SQLITE_CONVERT;
     if (db->is_memory) /* no file has to exist */
-        options.must_exist = options.is_read_only = 0;
+        options.must_exist = 0;
     if (db->is_memory && (db->flags & SQLITE_OPEN_SHAREDCACHE) != 0 && db->filename[0] != 0)
         options.memory_name = db->filename;
     st = velo_open(db->is_memory ? NULL : db->filename, &options, &db->core);
@@ -782,7 +782,7 @@ sqlite3_db_readonly(sqlite3 *db, const char *schema)
     if (db == NULL || db->life != COMPAT_OPEN)
         return -1;
     if (schema == NULL || sqlite3_stricmp(schema, "main") == 0)
-        return !db->is_memory && (db->flags & SQLITE_OPEN_READONLY) != 0;
+        return (db->flags & SQLITE_OPEN_READONLY) != 0;
     if (db->pending == 0)
         return velo_database_is_read_only(db->core, schema);
     return sqlite3_stricmp(schema, "temp") == 0 ? 0 : -1;

@@ -432,8 +432,7 @@ sqlite3_result_pointer(sqlite3_context *context, void *pointer, const char *type
 void
 sqlite3_result_subtype(sqlite3_context *context, unsigned int subtype)
 {
-    (void)context;
-    (void)subtype; /* a hint that nothing in VelociDB reads: sqlite3_value_subtype tells 0 */
+    velo_result_subtype(context->call, subtype);
 }
 
 /* ---- errors ---- */

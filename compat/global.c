@@ -288,15 +288,17 @@ global_db_flag(sqlite3 *db, int op, int on, int *result)
     unsigned bit = 1U << (op - SQLITE_DBCONFIG_ENABLE_FKEY);
     int is_wrong = 0;
 
-    if (op == SQLITE_DBCONFIG_ENABLE_FKEY && on >= 0) {
-        int code = sqlite3_exec(db, on ? "PRAGMA foreign_keys=1" : "PRAGMA foreign_keys=0", NULL,
+    if ((op == SQLITE_DBCONFIG_ENABLE_FKEY || op == SQLITE_DBCONFIG_WRITABLE_SCHEMA) && on >= 0) {
+        static const char *const settings[2][2] = {
+            {"PRAGMA foreign_keys=0", "PRAGMA foreign_keys=1"},
+            {"PRAGMA writable_schema=0", "PRAGMA writable_schema=1"}};
+        int code = sqlite3_exec(db, settings[op == SQLITE_DBCONFIG_WRITABLE_SCHEMA][on != 0], NULL,
                                 NULL, NULL);
 
         if (code != SQLITE_OK)
             return code;
     }
-    if (op == SQLITE_DBCONFIG_RESET_DATABASE || op == SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER ||
-        op == SQLITE_DBCONFIG_LEGACY_FILE_FORMAT)
+    if (op == SQLITE_DBCONFIG_RESET_DATABASE)
         is_wrong = on > 0;
     if (op == SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION) { /* not load_extension() of SQL */
         if (on >= 0)
@@ -305,15 +307,22 @@ global_db_flag(sqlite3 *db, int op, int on, int *result)
             *result = db->may_load;
         return SQLITE_OK;
     }
-    if (op == SQLITE_DBCONFIG_ENABLE_TRIGGER || op == SQLITE_DBCONFIG_ENABLE_VIEW)
+    if (op == SQLITE_DBCONFIG_ENABLE_TRIGGER && on >= 0) {
+        if (compat_revive(db) != SQLITE_OK)
+            return db->code;
+        velo_enable_triggers(db->core, on);
+        db->has_no_triggers = on == 0;
+    }
+    if (op == SQLITE_DBCONFIG_ENABLE_VIEW)
         is_wrong = on == 0;
     if (is_wrong)
         return compat_fail(db, SQLITE_ERROR, "setting %d is not supported by VelociDB", op);
     if (on >= 0)
         db->config_bits = on ? db->config_bits | bit : db->config_bits & ~bit;
     if (result != NULL)
-        *result = op == SQLITE_DBCONFIG_ENABLE_TRIGGER || op == SQLITE_DBCONFIG_ENABLE_VIEW ||
-                  (db->config_bits & bit) != 0;
+        *result = op == SQLITE_DBCONFIG_ENABLE_TRIGGER ? !db->has_no_triggers
+                  : op == SQLITE_DBCONFIG_ENABLE_VIEW  ? 1
+                                                       : (db->config_bits & bit) != 0;
     return SQLITE_OK;
 }
 

@@ -113,8 +113,7 @@ sqlite3_value_pointer(sqlite3_value *value, const char *type)
 unsigned int
 sqlite3_value_subtype(sqlite3_value *value)
 {
-    (void)value;
-    return 0;
+    return value == NULL || value->core == NULL ? 0 : velo_value_subtype(value->core);
 }
 
 int

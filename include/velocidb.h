@@ -392,7 +392,7 @@ typedef enum velo_image_format {
 /* Make an image of a database, of one snapshot: what a file with these bytes would be. One of our
  * own goes through a file in the folder TMPDIR, or /tmp.
  *
- * database  NULL or "main"
+ * database  its name, NULL for "main"
  * data      receives the bytes, to be given back with velo_free; NULL after an error
  * errors    VELO_NOMEM, VELO_IOERR, VELO_FULL, VELO_LOCKED (of our own: the connection has changed
  *           something in a transaction), those of velo_export_sqlite and velo_backup_step */
@@ -556,6 +556,10 @@ VELO_API void velo_set_authorizer(velo_connection *connection,
 VELO_API void velo_set_log_hook(velo_connection *connection,
                                 void (*hook)(void *user, const char *database, uint64_t log_bytes),
                                 void *user);
+
+/* Whether triggers are fired, as at first. Those of TEMP are always, as in SQLite. Statements that
+ * are prepared already are prepared anew. */
+VELO_API void velo_enable_triggers(velo_connection *connection, int is_on);
 
 /* A call of a function in SQL may have that many arguments at most, up to 1,000, which is so at
  * first. Statements that are prepared already are prepared anew. */
@@ -845,6 +849,11 @@ VELO_API velo_type velo_value_numeric_type(const velo_value *value);
 /* The pointer that an argument of a function is; NULL: it is none, or of another type. */
 VELO_API void *velo_value_pointer(const velo_value *value, const char *type);
 
+/* Of an argument of a function: the number, up to 255, that the function whose result it is has put
+ * beside it (velo_result_subtype), straight from call to call; 'J' (74) of what a JSON function has
+ * made. 0: none. */
+VELO_API unsigned velo_value_subtype(const velo_value *value);
+
 /* Whether it is an argument of a function that is a parameter of the statement by itself. */
 VELO_API int velo_value_is_parameter(const velo_value *value);
 
@@ -1046,6 +1055,10 @@ VELO_API void velo_result_text(velo_call *call, const char *text, int64_t size);
 VELO_API void velo_result_blob(velo_call *call, const void *data, int64_t size);
 VELO_API void velo_result_zeroblob(velo_call *call, int64_t size);
 VELO_API void velo_result_value(velo_call *call, const velo_value *value);
+
+/* Put a number up to 255 beside the result, after it was told, for a function that has the call as
+ * its argument (velo_value_subtype). 74 ('J') beside a text says that it is JSON. */
+VELO_API void velo_result_subtype(velo_call *call, unsigned subtype);
 
 /* The result is a pointer, as of velo_bind_pointer; `destroy` is called when the run ends. */
 VELO_API void velo_result_pointer(velo_call *call, void *pointer, const char *type,

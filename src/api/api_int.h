@@ -105,24 +105,25 @@ typedef struct vl_saved {
 /* A database that a connection uses. */
 struct vl_database {
     velo_connection *connection;
-    char *name;             /* "main", "temp", or that of ATTACH */
-    vl_engine *engine;      /* NULL: temp, which nothing needed yet */
-    vl_session *session;    /* see engine */
-    int is_read_only;       /* as it was opened */
-    int is_writer;          /* counts in engine->writer_count */
-    int is_long_writer;     /* counts in engine->long_writer_count */
-    int is_checked;         /* the transaction writes by the newest schema, and found that out */
-    uint32_t writing_count; /* statements that write it, between first step and end */
-    uint32_t active_count;  /* statements that have it open, those that write too */
-    uint32_t backup_count;  /* backups that read it, from their beginning to their end */
-    int is_log_due;         /* a commit has changed it: log_hook is to be told */
-    int has_ddl;            /* the transaction has changed its schema: `schema` is private */
-    vl_schema *schema;      /* of the open transaction, a reference; NULL: none is pinned */
-    vl_schema *shared;      /* has_ddl: the same by the engine's name; NULL: `schema` itself */
-    vl_schema *named;       /* a committed schema by this name, a reference, and... */
-    vl_schema *named_of;    /* ... that of the engine that it is of, a reference; NULL: none yet */
-    vl_saved *saved;        /* for each savepoint one, newest first */
-    vl_txn_mark begin;      /* in a transaction: its begin */
+    char *name;               /* "main", "temp", or that of ATTACH */
+    vl_engine *engine;        /* NULL: temp, which nothing needed yet */
+    vl_session *session;      /* see engine */
+    int is_read_only;         /* as it was opened */
+    int is_writer;            /* counts in engine->writer_count */
+    int is_long_writer;       /* counts in engine->long_writer_count */
+    int is_checked;           /* the transaction writes by the newest schema, and found that out */
+    uint32_t writing_count;   /* statements that write it, between first step and end */
+    uint32_t active_count;    /* statements that have it open, those that write too */
+    uint32_t backup_count;    /* backups that read it, from their beginning to their end */
+    const char *journal_mode; /* PRAGMA journal_mode: remembered, a constant; or NULL */
+    int is_log_due;           /* a commit has changed it: log_hook is to be told */
+    int has_ddl;              /* the transaction has changed its schema: `schema` is private */
+    vl_schema *schema;        /* of the open transaction, a reference; NULL: none is pinned */
+    vl_schema *shared;        /* has_ddl: the same by the engine's name; NULL: `schema` itself */
+    vl_schema *named;         /* a committed schema by this name, a reference, and... */
+    vl_schema *named_of; /* ... that of the engine that it is of, a reference; NULL: none yet */
+    vl_saved *saved;     /* for each savepoint one, newest first */
+    vl_txn_mark begin;   /* in a transaction: its begin */
     vl_timestamp snapshot_ts;  /* of the newest snapshot that a statement began with */
     vl_timestamp commit_ts;    /* of the last commit that engine->data_version counts */
     uint64_t snapshot_version; /* engine->data_version when that was taken, or before */
@@ -131,7 +132,7 @@ struct vl_database {
 };
 
 /* PRAGMAs that are remembered only: pragma_echo.c. */
-#define VL_PRAGMA_ECHOES 24
+#define VL_PRAGMA_ECHOES 23
 
 struct velo_connection {
     vl_ctx ctx;
@@ -161,10 +162,11 @@ struct velo_connection {
     vl_exec_foreign foreign; /* what they have counted in the open transaction */
     int cache_size;          /* PRAGMA cache_size: remembered */
     int temp_store;          /* PRAGMA temp_store: remembered */
-    int journal_mode;        /* PRAGMA journal_mode: remembered; which of pragma.c's words */
     int ignores_checks;      /* PRAGMA ignore_check_constraints */
     int64_t pragma_echoes[VL_PRAGMA_ECHOES]; /* what pragma_echo.c remembers */
     int query_only;
+    int writable_schema;           /* PRAGMA writable_schema: see vl_ddl_input.may_reserve */
+    int has_no_triggers;           /* velo_enable_triggers: none is fired but those of temp */
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
     vl_func_environment functions; /* with this connection as its user */

@@ -117,7 +117,8 @@ authorize_plan(authorize_work *work, const vl_ast *tree, int is_strict)
                        .arg = connection->function_set,
                        .authorize = is_strict ? authorize_strictly : connection->authorizer,
                        .authorize_user = is_strict ? connection : connection->authorizer_user,
-                       .has_foreign_keys = connection->has_foreign_keys};
+                       .has_foreign_keys = connection->has_foreign_keys,
+                       .has_no_triggers = connection->has_no_triggers};
     vl_plan *plan;
 
     if (work->status == VELO_OK && !work->is_ignored)

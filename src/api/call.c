@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* The subtype of a text that a JSON function has made, as in SQLite. */
+#define CALL_SUBTYPE_JSON ((unsigned)'J')
+
 /* The longest name of a function. */
 #define CALL_NAME_MAX 255
 
@@ -261,6 +264,25 @@ velo_result_value(velo_call *call, const velo_value *value)
         call_result_bytes(call, from->type, from->size == 0 ? "" : from->as.data, from->size);
     else
         call->result = *from;
+    if (call->status == VELO_OK) {
+        call->result.is_json = from->is_json;
+        call->result.subtype = from->subtype;
+    }
+}
+
+void
+velo_result_subtype(velo_call *call, unsigned subtype)
+{
+    vl_value *result = &call->result;
+
+    result->is_json = result->type == VL_TYPE_TEXT && (subtype & 0xff) == CALL_SUBTYPE_JSON;
+    result->subtype = (uint8_t)(subtype & 0xff);
+}
+
+unsigned
+velo_value_subtype(const velo_value *value)
+{
+    return value->value.is_json ? CALL_SUBTYPE_JSON : value->value.subtype;
 }
 
 void
@@ -304,6 +326,8 @@ call_wrap(vl_func_call *call, const vl_value *args, int count, velo_value ***out
         return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate %d arguments", count);
     for (int i = 0; i < count; i++) {
         values[i] = (velo_value){.value = args[i], .arena = call->arena};
+        if (site == NULL || (uint32_t)i >= site->kid_count || !site->kids[i]->may_be_json)
+            values[i].value.subtype = values[i].value.is_json = 0; /* nobody has put it there */
         values[i].is_parameter =
             site != NULL && (uint32_t)i < site->kid_count && site->kids[i]->kind == VL_EXPR_PARAM;
         if (connection->pointers != NULL)
@@ -543,7 +567,8 @@ vl_call_describe(vl_ctx *ctx, velo_connection *connection, const velo_function *
     *func = (vl_func){.name = given->name,
                       .least = (int16_t)(given->argument_count < 0 ? 0 : given->argument_count),
                       .most = (int16_t)given->argument_count,
-                      .flags = is_pure ? VL_FUNC_DETERMINISTIC | VL_FUNC_FAILING : VL_FUNC_VOLATILE,
+                      .flags = VL_FUNC_JSON | (is_pure ? VL_FUNC_DETERMINISTIC | VL_FUNC_FAILING
+                                                       : VL_FUNC_VOLATILE),
                       .results = VL_FUNC_YIELDS_ANY,
                       .user = function,
                       .release = call_release};

@@ -590,6 +590,7 @@ ddl_make_input(const velo_statement *statement)
                           .sql = statement->sql,
                           .sql_size = statement->sql_size,
                           .has_foreign_keys = connection->has_foreign_keys,
+                          .may_reserve = connection->writable_schema,
                           .is_deferring = connection->foreign.is_deferring};
 }
 

@@ -144,6 +144,13 @@ velo_set_log_hook(velo_connection *connection,
 }
 
 void
+velo_enable_triggers(velo_connection *connection, int is_on)
+{
+    connection->has_no_triggers = is_on == 0;
+    vl_connection_expire_statements(connection);
+}
+
+void
 velo_set_argument_limit(velo_connection *connection, int count)
 {
     connection->argument_limit = count < 0 || count >= VL_FUNC_ARGUMENTS_MAX ? 0 : (uint32_t)count;

@@ -80,12 +80,12 @@ image_take_error(velo_connection *connection, velo_status st, const velo_connect
                                   vl_fail(&connection->ctx, st, "%s", velo_error_text(other)));
 }
 
-/* Make `to` what `from` is. */
+/* Make `to` what a database of `from` is. */
 static velo_status
-image_copy(velo_connection *to, velo_connection *from)
+image_copy(velo_connection *to, velo_connection *from, const char *name)
 {
     velo_backup *backup;
-    velo_status st = velo_backup_begin(to, NULL, from, NULL, &backup);
+    velo_status st = velo_backup_begin(to, NULL, from, name, &backup);
     velo_status end;
 
     if (st != VELO_OK)
@@ -127,7 +127,7 @@ image_read_file(vl_ctx *ctx, vl_io *io, const char *path, void **data, int64_t *
 
 /* Write a copy as a file, and read it. */
 static velo_status
-image_make_own(velo_connection *connection, void **data, int64_t *size)
+image_make_own(velo_connection *connection, const char *database, void **data, int64_t *size)
 {
     vl_ctx *ctx = &connection->ctx;
     vl_io *io = connection->engine->io;
@@ -142,7 +142,7 @@ image_make_own(velo_connection *connection, void **data, int64_t *size)
     if (st == VELO_OK)
         st = velo_exec(file, "PRAGMA synchronous = OFF", NULL, NULL);
     if (st == VELO_OK)
-        st = image_copy(file, connection);
+        st = image_copy(file, connection, database);
     if (st != VELO_OK)
         (void)image_take_error(connection, st, file);
     if (velo_close(file) != VELO_OK && st == VELO_OK)
@@ -172,13 +172,39 @@ image_make_sqlite(velo_connection *connection, void **data, int64_t *size)
     return st;
 }
 
-/* Whether a name is that of the connection's database. */
+/* An image of an attached database: of a copy in memory, which is the main one of its connection.
+ */
+static velo_status
+image_make_attached(velo_connection *connection, const char *database, void **data, int64_t *size)
+{
+    velo_connection *copy = NULL;
+    velo_status st = velo_open(NULL, NULL, &copy);
+
+    if (st == VELO_OK)
+        st = image_copy(copy, connection, database);
+    if (st == VELO_OK)
+        st = image_make_sqlite(copy, data, size);
+    if (st != VELO_OK) {
+        (void)vl_connection_begin_call(connection);
+        (void)image_take_error(connection, st, copy);
+    }
+    (void)velo_close(copy);
+    return st;
+}
+
+/* Whether a name is that of the connection's main database. */
+static int
+image_is_main(const char *name)
+{
+    return name == NULL || vl_name_compare(name, strlen(name), "main", 4) == 0;
+}
+
 static velo_status
 image_check_name(velo_connection *connection, const char *name)
 {
     vl_ctx *ctx = vl_connection_begin_call(connection);
 
-    if (name == NULL || vl_name_compare(name, strlen(name), "main", 4) == 0)
+    if (image_is_main(name))
         return VELO_OK;
     return vl_connection_end_call(connection,
                                   vl_fail(ctx, VELO_ERROR, "unknown database %s", name));
@@ -194,9 +220,10 @@ velo_serialize(velo_connection *connection, const char *database, velo_image_for
     *size = 0;
     if (connection == NULL || connection->engine == NULL)
         return VELO_MISUSE;
-    VL_TRY(image_check_name(connection, database));
-    return format == VELO_IMAGE_SQLITE ? image_make_sqlite(connection, data, size)
-                                       : image_make_own(connection, data, size);
+    if (format != VELO_IMAGE_SQLITE)
+        return image_make_own(connection, database, data, size);
+    return image_is_main(database) ? image_make_sqlite(connection, data, size)
+                                   : image_make_attached(connection, database, data, size);
 }
 
 /* ---- from bytes ---- */
@@ -219,7 +246,7 @@ image_take_own(velo_connection *fresh, const void *data, size_t size)
         if (st != VELO_OK)
             (void)image_take_error(fresh, st, file);
         else
-            st = image_copy(fresh, file);
+            st = image_copy(fresh, file, NULL);
         (void)velo_close(file); /* only read, and deleted */
     }
     image_delete(ctx, io, path);

@@ -108,31 +108,45 @@ pragma_data_version(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
         ctx, call, (int64_t)atomic_load(&vl_pragma_engine(call)->data_version) + 1);
 }
 
-/* Words but for "wal" are of the connection and have no effect; memory has no journal. */
+/* The modes that a connection can ask for and that change nothing here; NULL: it has none of them.
+ */
+static const char *
+pragma_journal_word(const vl_pragma_text *argument, int is_memory)
+{
+    static const char *const words[] = {"off", "memory", "delete", "persist", "truncate"};
+
+    for (size_t i = 0; i < (is_memory ? 2 : VL_ARRAY_COUNT(words)); i++)
+        if (pragma_is_word(argument, words[i]))
+            return words[i];
+    return NULL;
+}
+
+/* "wal" is the file's, the others are remembered for the connection, as in SQLite. */
 static velo_status
 pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    static const char *const words[] = {"delete", "truncate", "persist", "memory", "off"};
-    velo_connection *connection = call->statement->connection;
+    vl_database *database = call->statement->connection->databases[call->database];
     vl_engine *engine = vl_pragma_engine(call);
-    int is_wanted = argument != NULL && pragma_is_word(argument, "wal");
-    int64_t is_wal;
+    const char *word = argument == NULL ? NULL : pragma_journal_word(argument, engine->is_memory);
+    int64_t is_wal = 0;
 
-    if (engine->is_memory)
-        return vl_pragma_answer_text(ctx, call, "memory");
-    VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
-                               &is_wal));
-    for (size_t i = 0; i < VL_ARRAY_COUNT(words) && argument != NULL; i++)
-        if (pragma_is_word(argument, words[i])) {
-            connection->journal_mode = (int)i;
-            is_wanted = -1;
+    if (!engine->is_memory) {
+        VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
+                                   &is_wal));
+        if (argument != NULL && (word != NULL || pragma_is_word(argument, "wal")) &&
+            (word == NULL) != (is_wal != 0)) {
+            is_wal = word == NULL;
+            VL_TRY(vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE,
+                                        is_wal));
         }
-    if (is_wanted != 0 && (is_wanted > 0) != (is_wal != 0)) {
-        is_wal = is_wanted > 0;
-        VL_TRY(
-            vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE, is_wal));
     }
-    return vl_pragma_answer_text(ctx, call, is_wal ? "wal" : words[connection->journal_mode]);
+    if (word != NULL)
+        database->journal_mode = word;
+    if (is_wal)
+        return vl_pragma_answer_text(ctx, call, "wal");
+    if (database->journal_mode != NULL)
+        return vl_pragma_answer_text(ctx, call, database->journal_mode);
+    return vl_pragma_answer_text(ctx, call, engine->is_memory ? "memory" : "delete");
 }
 
 static velo_status
@@ -239,6 +253,18 @@ pragma_ignore_checks(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_te
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, connection->ignores_checks);
     connection->ignores_checks = vl_pragma_level(argument, connection->ignores_checks) != 0;
+    return VELO_OK;
+}
+
+/* The schema's own table stays as it is; see vl_ddl_input.may_reserve. */
+static velo_status
+pragma_writable_schema(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return vl_pragma_answer_integer(ctx, call, connection->writable_schema);
+    connection->writable_schema = vl_pragma_level(argument, 0) != 0;
     return VELO_OK;
 }
 
@@ -477,6 +503,7 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("user_version", pragma_user_version, VL_PRAGMA_WRITES, "user_version"),
     VL_PRAGMA("wal_checkpoint", pragma_wal_checkpoint, VL_PRAGMA_ANSWERS | VL_PRAGMA_NO_FUNCTION,
               "busy", "log", "checkpointed"),
+    VL_PRAGMA("writable_schema", pragma_writable_schema, 0, "writable_schema"),
 };
 
 const vl_pragma *

@@ -55,7 +55,6 @@ static const echo_pragma echo_pragmas[] = {
     ECHO_PRAGMA("threads", VL_PRAGMA_ANSWERS, ECHO_COUNT, 0),
     ECHO_PRAGMA("trusted_schema", 0, ECHO_FLAG, 1),
     ECHO_PRAGMA("wal_autocheckpoint", VL_PRAGMA_ANSWERS, ECHO_NUMBER, 1000),
-    ECHO_PRAGMA("writable_schema", 0, ECHO_FLAG, 0),
 };
 
 _Static_assert(VL_ARRAY_COUNT(echo_pragmas) == VL_PRAGMA_ECHOES, "each has its place");

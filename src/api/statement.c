@@ -99,7 +99,8 @@ vl_prepared_env(velo_statement *statement, const vl_schema **ordered)
                          .find_virtual = vl_virtual_find,
                          .virtual_arg = statement,
                          .arg = statement->connection->function_set,
-                         .has_foreign_keys = statement->has_foreign_keys};
+                         .has_foreign_keys = statement->has_foreign_keys,
+                         .has_no_triggers = statement->connection->has_no_triggers};
 }
 
 /* Let the application be asked for what a plan does. */
@@ -1082,6 +1083,8 @@ velo_statement_is_read_only(const velo_statement *statement)
         return 1;
     if (statement->plan->kind != VL_PLAN_OTHER)
         return statement->plan->is_read_only;
+    if (tree->type == VL_AST_BEGIN && (tree->op == VL_OP_IMMEDIATE || tree->op == VL_OP_EXCLUSIVE))
+        return 0; /* as in SQLite: it takes a lock */
     if (tree->type == VL_AST_EXPLAIN && (tree->flags & VL_AST_RUN) != 0)
         return vl_plan_kind_of(tree->kid[0]) == VL_PLAN_SELECT;
     return !vl_ast_is_ddl((vl_ast_type)tree->type) && !vl_vacuum_is_in_place(tree) &&

@@ -415,7 +415,9 @@ velo_value_copy(const velo_value *value)
     if (copy == NULL)
         return NULL;
     vl_arena_init(&copy->arena, ctx.allocator, 0);
-    copy->value.value = value->value.type == VL_TYPE_NULL ? vl_value_of_null() : value->value;
+    copy->value.value = value->value;
+    if (value->value.type == VL_TYPE_NULL)
+        copy->value.value.as.data = NULL; /* a pointer's address */
     copy->value.arena = &copy->arena;
     if ((value->value.type == VL_TYPE_TEXT || value->value.type == VL_TYPE_BLOB) &&
         value->value.size > 0) {

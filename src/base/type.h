@@ -21,6 +21,9 @@ typedef struct vl_value {
     vl_type type;    /* which of the following holds */
     uint8_t is_json; /* TEXT: a JSON function made it, and others take it for JSON, not for a text:
                         SQLite's subtype 'J'. Files and sorted rows forget it */
+    uint8_t subtype; /* a number that a function of the application has put beside its result, for
+                        another that has it as its argument; 0: none. It means something only where
+                        is_json may; read in calls alone, since what makes values may leave it */
     uint32_t size;   /* TEXT, BLOB: bytes; else 0 */
     union {
         int64_t integer;  /* INTEGER */

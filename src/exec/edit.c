@@ -187,8 +187,8 @@ vl_edit_begin(vl_ctx *ctx, vl_stage *stage, const vl_change_target *target, vl_e
         return VELO_OK;
     if (run->def->instance != NULL)
         return run->def->instance->class->begin(ctx, run->def->instance);
-    if (run->def->is_system && !vl_sequence_is_kept_in(run->def) &&
-        strcmp(run->def->object.name, "sqlite_stat1") != 0)
+    if (strcmp(run->def->object.name, "sqlite_schema") == 0 ||
+        strcmp(run->def->object.name, "sqlite_temp_schema") == 0)
         return vl_fail(ctx, VELO_ERROR, "table %s may not be modified", run->def->object.name);
     VL_TRY(vl_rows_open(ctx, run->source.store, run->def->object.tree, &run->table));
     run->schema = vl_rows_schema(run->table);

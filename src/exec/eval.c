@@ -366,7 +366,7 @@ eval_unary(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
         return vl_value_cast(ctx, eval->arena, (vl_affinity)expr->affinity, value);
     default: /* VL_EXPR_CONVERT */
         *value = kid;
-        value->is_json = 0;
+        value->is_json = value->subtype = 0;
         if (expr->op == 1)
             return vl_value_apply_comparison(ctx, eval->arena, (vl_affinity)expr->affinity, value);
         return vl_value_apply(ctx, eval->arena, (vl_affinity)expr->affinity, value);
@@ -380,7 +380,7 @@ eval_query(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 
     if (expr->kind == VL_EXPR_SCALAR) {
         VL_TRY(vl_subquery_scalar(ctx, eval, expr, value));
-        value->is_json = 0;
+        value->is_json = value->subtype = 0;
         return VELO_OK;
     }
     if (expr->kind == VL_EXPR_EXISTS)

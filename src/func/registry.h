@@ -74,7 +74,7 @@ typedef struct vl_func vl_func;
 /* An aggregate that OVER may not stand behind. */
 #define VL_FUNC_GROUPS_ONLY 0x4000U
 
-/* Its result can be JSON (vl_value.is_json). */
+/* Its result can be JSON (vl_value.is_json), or have a subtype. */
 #define VL_FUNC_JSON 0x8000U
 
 /* ---- results ---- */

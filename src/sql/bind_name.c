@@ -30,14 +30,28 @@ name_equal(vl_bind_word word, const char *text, size_t size)
     return vl_name_compare(word.text, word.size, text, size) == 0;
 }
 
+/* Whether a source that has no alias is the schema's own table, and the word another name of it. */
+static int
+name_is_schema_table(vl_bind_word word, const vl_bind_source *source)
+{
+    const vl_table_def *table = source->table;
+
+    return table != NULL && table->schema != NULL && !source->is_aliased && word.size > 7 &&
+           vl_name_compare(word.text, 7, "sqlite_", 7) == 0 &&
+           strncmp(table->object.name, "sqlite_", 7) == 0 &&
+           vl_schema_table(table->schema, word.text, word.size) == table;
+}
+
 /* Whether the qualifier of a name fits a source. */
 static int
 name_fits_source(const name_parts *name, const vl_bind_source *source)
 {
     if (name->table.text == NULL)
         return !source->is_qualified_only;
-    if (source->alias.text == NULL ||
-        !name_equal(name->table, source->alias.text, source->alias.size))
+    if (source->alias.text == NULL)
+        return 0;
+    if (!name_equal(name->table, source->alias.text, source->alias.size) &&
+        !name_is_schema_table(name->table, source))
         return 0;
     if (name->schema.text == NULL)
         return 1;

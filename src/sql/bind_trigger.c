@@ -74,6 +74,8 @@ vl_bind_next_trigger(vl_binder *b, const vl_table_def *table, const vl_trigger_d
     if (last != NULL && last->schema == table->schema)
         return last->next;
     next = trigger_next_temporary(b, table, last == NULL ? INT64_MAX : last->object.rowid);
+    if (next == NULL && b->env->has_no_triggers && strcmp(table->schema->database, "temp") != 0)
+        return NULL;
     return next != NULL ? next : table->triggers;
 }
 

@@ -8,6 +8,7 @@
 #include "sql/ddl.h"
 
 #include "base/assert.h"
+#include "base/platform.h"
 #include "sql/ddl_int.h"
 
 #include <stdio.h>
@@ -227,9 +228,30 @@ vl_ddl_shown_name(const vl_table_def *table)
                                                                  : table->object.name;
 }
 
+/* Whether a new table may have a reserved name: in temp, where SQLite's shell keeps parameters in
+ * sqlite_parameters, unless the engine has a table of that kind itself. */
+static int
+ddl_may_reserve(const vl_ddl_plan_state *state, const vl_ast *name)
+{
+    static const char *const own[] = {"sqlite_autoindex", "sqlite_master", "sqlite_schema",
+                                      "sqlite_sequence",  "sqlite_stat",   "sqlite_temp_"};
+
+    if (!state->input->may_reserve || state->out->schema == NULL ||
+        state->input->statement->type != VL_AST_CREATE_TABLE ||
+        strcmp(state->out->schema->database, "temp") != 0)
+        return 0;
+    for (size_t i = 0; i < VL_ARRAY_COUNT(own); i++)
+        if (name->text_size >= strlen(own[i]) &&
+            vl_name_compare(name->text, strlen(own[i]), own[i], strlen(own[i])) == 0)
+            return 0;
+    return 1;
+}
+
 velo_status
 vl_ddl_check_name(const vl_ddl_plan_state *state, const vl_ast *name)
 {
+    if (vl_schema_is_reserved(name->text, name->text_size) && ddl_may_reserve(state, name))
+        return VELO_OK;
     if (vl_schema_is_reserved(name->text, name->text_size))
         return vl_schema_fail(&state->builder, NULL, "object name reserved for internal use: %.*s",
                               (int)name->text_size, name->text);
@@ -370,7 +392,8 @@ ddl_drop_table(vl_ddl_plan_state *state, int is_view)
 
     if (table == NULL)
         return ddl_drop_nothing(state, is_view ? "view" : "table");
-    if (table->is_system && !vl_schema_is_word(table->object.name, 11, "sqlite_stat"))
+    if (table->is_system && !vl_schema_is_word(table->object.name, 11, "sqlite_stat") &&
+        !vl_schema_is_word(table->object.name, strlen(table->object.name), "sqlite_parameters"))
         return vl_schema_fail(&state->builder, NULL, "table %s may not be dropped",
                               vl_ddl_shown_name(table));
     if (is_view && table->object.type != VL_OBJECT_VIEW)

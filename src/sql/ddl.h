@@ -83,6 +83,7 @@ typedef struct vl_ddl_input {
     const vl_ddl_result *results;    /* CREATE TABLE AS: result_count columns; else NULL */
     uint32_t result_count;           /* see results */
     int has_foreign_keys;            /* PRAGMA foreign_keys is on */
+    int may_reserve; /* PRAGMA writable_schema is on: tables of temp may have reserved names */
     /* The least id that an added column of a table's tree may have: columns that were added by
      * statements which were undone have ids too. NULL: what the schema says is enough. */
     velo_status (*next_column)(vl_ctx *ctx, void *argument, uint64_t tree, uint32_t *next);

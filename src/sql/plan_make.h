@@ -79,6 +79,7 @@ typedef struct vl_plan_env {
     void *authorize_user;
     uint32_t argument_limit; /* most arguments of a function; 0: no limit here */
     int has_foreign_keys;    /* they are enforced */
+    int has_no_triggers;     /* none is fired but those of temp */
     int is_dropping; /* the DELETE of a DROP TABLE: it fires no triggers, and passes over foreign
                         keys that lack their parent key */
 } vl_plan_env;

@@ -953,6 +953,13 @@ test_images(void)
     EXPECT(sqlite3_exec(to, "DELETE FROM t", NULL, NULL, NULL) == SQLITE_READONLY);
     EXPECT(sqlite3_deserialize(to, NULL, bad, 3, 3, 0) == SQLITE_NOTADB);
     EXPECT(sqlite3_deserialize(to, NULL, NULL, -1, 3, 0) == SQLITE_MISUSE);
+    EXPECT(sqlite3_exec(to, "ATTACH ':memory:' AS x; CREATE TABLE x.u(a); INSERT INTO u VALUES(7)",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_serialize(to, "y", &size, 0) == NULL);
+    image = sqlite3_serialize(to, "x", &size, 0);
+    EXPECT(image != NULL && sqlite3_deserialize(from, "main", image, size, size,
+                                                SQLITE_DESERIALIZE_FREEONCLOSE) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(from, "SELECT a FROM u"), "7") == 0);
     EXPECT(strcmp(compat_one(to, COMPAT_COUNT), "2000,2001000") == 0);
     EXPECT(sqlite3_close(from) == SQLITE_OK);
     EXPECT(sqlite3_close(to) == SQLITE_OK);
@@ -991,6 +998,166 @@ test_foreign_file(void)
     EXPECT(unlink(path) == 0);
 }
 
+/* Gives its argument a subtype: the second one, or its own. */
+static void
+compat_mark(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_result_value(context, values[0]);
+    if (count > 1)
+        sqlite3_result_subtype(context, (unsigned)sqlite3_value_int(values[1]));
+}
+
+static void
+compat_subtype(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3_value *copy = sqlite3_value_dup(values[0]);
+
+    EXPECT(count == 1 && copy != NULL);
+    EXPECT(sqlite3_value_subtype(copy) == sqlite3_value_subtype(values[0]));
+    sqlite3_result_int64(context, (sqlite3_int64)sqlite3_value_subtype(values[0]));
+    sqlite3_value_free(copy);
+}
+
+static void
+test_subtypes(void)
+{
+    static const char *const cases[][2] = {
+        {"SELECT subtype(mark(a, 7)) FROM t", "7"},
+        {"SELECT subtype(mark(b, 300)) FROM t", "44"},
+        {"SELECT subtype(mark(NULL, 9))", "9"},
+        {"SELECT subtype(mark(x'00', 9))", "9"},
+        {"SELECT subtype(mark(mark(a, 7))) FROM t", "7"},
+        {"SELECT subtype(CASE a WHEN 1 THEN mark(a, 7) END) FROM t", "7"},
+        {"SELECT subtype(coalesce(NULL, mark(a, 7))) FROM t", "7"},
+        {"SELECT subtype(mark(a, 7) + 0) FROM t", "0"},
+        {"SELECT subtype((SELECT mark(a, 7))) FROM t", "0"},
+        {"SELECT subtype(a) FROM t", "0"},
+        {"SELECT subtype(b) FROM t", "0"},
+        {"SELECT subtype(json_array(a)) FROM t", "74"},
+        {"SELECT subtype('[1]')", "0"},
+        {"SELECT json_array(mark('[1]', 74))", "[[1]]"},
+        {"SELECT json_array(mark('[1]', 73))", "[\"[1]\"]"},
+        {"SELECT json_array(mark(json('[1]')))", "[[1]]"},
+    };
+    sqlite3 *db = compat_open_memory();
+    int flags = SQLITE_UTF8 | SQLITE_SUBTYPE | SQLITE_RESULT_SUBTYPE;
+
+    EXPECT(sqlite3_create_function(db, "mark", -1, flags, NULL, compat_mark, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_create_function(db, "subtype", 1, flags | SQLITE_DETERMINISTIC, NULL,
+                                   compat_subtype, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 'two')", NULL, NULL,
+                        NULL) == SQLITE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *got = compat_one(db, cases[i][0]);
+
+        EXPECT(strcmp(got, cases[i][1]) == 0);
+        if (strcmp(got, cases[i][1]) != 0)
+            printf("%s: %s\n", cases[i][0], got);
+    }
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* Settings that programs' tests ask for. */
+static void
+test_settings(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int is_on = -1;
+
+    EXPECT(sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_db_readonly(db, "main") == 1);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE t(a)", NULL, NULL, NULL) == SQLITE_READONLY);
+    EXPECT(strcmp(sqlite3_errmsg(db), "attempt to write a readonly database") == 0);
+    EXPECT(sqlite3_exec(db, "CREATE TEMP TABLE t(a); INSERT INTO t VALUES(1)", NULL, NULL, NULL) ==
+           SQLITE_OK);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+
+    db = compat_open_memory();
+    EXPECT(
+        sqlite3_exec(db,
+                     "CREATE TABLE t(a); CREATE TABLE u(b); CREATE TEMP TABLE v(c);"
+                     "CREATE TRIGGER x AFTER INSERT ON t BEGIN INSERT INTO u VALUES(1); END;"
+                     "CREATE TEMP TRIGGER y AFTER INSERT ON t BEGIN INSERT INTO v VALUES(1); END",
+                     NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "INSERT INTO t VALUES(1)", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &is_on) == SQLITE_OK);
+    EXPECT(is_on == 1);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, &is_on) == SQLITE_OK);
+    EXPECT(is_on == 0);
+    EXPECT(sqlite3_step(stmt) == SQLITE_DONE);
+    EXPECT(strcmp(compat_one(db, "SELECT (SELECT count(*) FROM u)*10+(SELECT count(*) FROM v)"),
+                  "1") == 0);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_reset(stmt) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_DONE);
+    EXPECT(strcmp(compat_one(db, "SELECT (SELECT count(*) FROM u)*10+(SELECT count(*) FROM v)"),
+                  "12") == 0);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 1, &is_on) == SQLITE_OK);
+    EXPECT(is_on == 1);
+
+    EXPECT(sqlite3_prepare_v2(db, "BEGIN", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_stmt_readonly(stmt) == 1 && sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "BEGIN IMMEDIATE", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_stmt_readonly(stmt) == 0 && sqlite3_finalize(stmt) == SQLITE_OK);
+
+    EXPECT(strcmp(compat_one(db, "SELECT sqlite_master.name FROM sqlite_master"), "t") == 0);
+    EXPECT(strcmp(compat_one(db, "SELECT sqlite_temp_master.name FROM sqlite_temp_schema"), "v") ==
+           0);
+    EXPECT(strcmp(compat_one(db, "SELECT sqlite_temp_master.name FROM sqlite_schema"), "(error)") ==
+           0);
+    EXPECT(strcmp(compat_one(db, "SELECT sqlite_master.name FROM sqlite_master x"), "(error)") ==
+           0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA read_uncommitted"), "0") == 0);
+    EXPECT(sqlite3_exec(db, "PRAGMA read_uncommitted = 1", NULL, NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "PRAGMA read_uncommitted"), "1") == 0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = wal"), "memory") == 0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = off"), "off") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* What SQLite's shell does for its parameters. */
+static void
+test_reserved_names(void)
+{
+    sqlite3 *db = compat_open_memory();
+    int is_on = -1;
+
+    EXPECT(sqlite3_exec(db, "CREATE TEMP TABLE sqlite_x(a)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, &is_on) == SQLITE_OK);
+    EXPECT(is_on == 1 && strcmp(compat_one(db, "PRAGMA writable_schema"), "1") == 0);
+    EXPECT(sqlite3_exec(db, "CREATE TEMP TABLE sqlite_x(a); INSERT INTO sqlite_x VALUES(5)", NULL,
+                        NULL, NULL) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "SELECT a FROM sqlite_x"), "5") == 0);
+    EXPECT(sqlite3_exec(db, "CREATE TABLE main.sqlite_y(a)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_exec(db, "CREATE TEMP TABLE sqlite_stat1(a)", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, "DROP TABLE sqlite_x", NULL, NULL, NULL) == SQLITE_ERROR);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+static void
+test_journal_modes(void)
+{
+    sqlite3 *db = NULL;
+    char path[96];
+
+    (void)snprintf(path, sizeof path, "%s/settings.db", compat_folder);
+    EXPECT(sqlite3_open(path, &db) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode"), "delete") == 0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = truncate"), "truncate") == 0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = nonsense"), "truncate") == 0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = wal"), "wal") == 0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = nonsense"), "wal") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(sqlite3_open(path, &db) == SQLITE_OK);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode"), "wal") == 0);
+    EXPECT(strcmp(compat_one(db, "PRAGMA journal_mode = persist"), "persist") == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(unlink(path) == 0);
+}
+
 int
 main(void)
 {
@@ -1021,6 +1188,10 @@ main(void)
     test_backup();
     test_images();
     test_foreign_file();
+    test_settings();
+    test_reserved_names();
+    test_journal_modes();
+    test_subtypes();
     EXPECT(sqlite3_memory_used() >= 0);
     {
         char command[160];
