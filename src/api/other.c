@@ -38,8 +38,8 @@ other_run_pragma(vl_ctx *ctx, velo_statement *statement)
     const vl_ast *argument = statement->tree->kid[1];
     const vl_ast *schema = name->kid[0];
     const vl_pragma *pragma = vl_pragma_find(name->text, name->text_size);
-    vl_pragma_call call = {statement, &statement->run_arena, &statement->made, statement->target,
-                           schema != NULL, pragma};
+    vl_pragma_call call = {statement,         &statement->run_arena, &statement->made,
+                           statement->target, schema != NULL,        pragma};
     vl_pragma_text text;
 
     if (pragma == NULL)
