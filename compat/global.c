@@ -280,7 +280,44 @@ sqlite3_complete16(const void *sql)
 
 /* ---- settings of a connection ---- */
 
-/* Settings that only have an answer: they change nothing here, and those which would matter can
+/* The PRAGMA that a setting is the same as, or NULL. */
+static const char *
+global_db_pragma(int op)
+{
+    switch (op) {
+    case SQLITE_DBCONFIG_ENABLE_FKEY:
+        return "foreign_keys";
+    case SQLITE_DBCONFIG_WRITABLE_SCHEMA:
+        return "writable_schema";
+    case SQLITE_DBCONFIG_TRUSTED_SCHEMA:
+        return "trusted_schema";
+    case SQLITE_DBCONFIG_LEGACY_ALTER_TABLE:
+        return "legacy_alter_table";
+    default:
+        return NULL;
+    }
+}
+
+/* Set a PRAGMA of yes or no, unless `on` is below 0, and read it. */
+static int
+global_db_set_pragma(sqlite3 *db, const char *name, int on, int *result)
+{
+    sqlite3_stmt *stmt = NULL;
+    char sql[64];
+    int code;
+
+    (void)snprintf(sql, sizeof sql, "PRAGMA %s=%d", name, on > 0);
+    code = on < 0 ? SQLITE_OK : sqlite3_exec(db, sql, NULL, NULL, NULL);
+    if (code != SQLITE_OK || result == NULL)
+        return code;
+    (void)snprintf(sql, sizeof sql, "PRAGMA %s", name);
+    code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (code == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        *result = sqlite3_column_int(stmt, 0);
+    return code == SQLITE_OK ? sqlite3_finalize(stmt) : code;
+}
+
+/* Other settings only have an answer: they change nothing here, and those which would matter can
  * only have the value that VelociDB goes by. */
 static int
 global_db_flag(sqlite3 *db, int op, int on, int *result)
@@ -288,16 +325,8 @@ global_db_flag(sqlite3 *db, int op, int on, int *result)
     unsigned bit = 1U << (op - SQLITE_DBCONFIG_ENABLE_FKEY);
     int is_wrong = 0;
 
-    if ((op == SQLITE_DBCONFIG_ENABLE_FKEY || op == SQLITE_DBCONFIG_WRITABLE_SCHEMA) && on >= 0) {
-        static const char *const settings[2][2] = {
-            {"PRAGMA foreign_keys=0", "PRAGMA foreign_keys=1"},
-            {"PRAGMA writable_schema=0", "PRAGMA writable_schema=1"}};
-        int code = sqlite3_exec(db, settings[op == SQLITE_DBCONFIG_WRITABLE_SCHEMA][on != 0], NULL,
-                                NULL, NULL);
-
-        if (code != SQLITE_OK)
-            return code;
-    }
+    if (global_db_pragma(op) != NULL)
+        return global_db_set_pragma(db, global_db_pragma(op), on, result);
     if (op == SQLITE_DBCONFIG_RESET_DATABASE)
         is_wrong = on > 0;
     if (op == SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION) { /* not load_extension() of SQL */

@@ -390,12 +390,14 @@ typedef enum velo_image_format {
 } velo_image_format;
 
 /* Make an image of a database, of one snapshot: what a file with these bytes would be. One of our
- * own goes through a file in the folder TMPDIR, or /tmp.
+ * own goes through a file in the folder TMPDIR, or /tmp. Of a database that is attached it is the
+ * newest that was committed, in a transaction too.
  *
  * database  its name, NULL for "main"
  * data      receives the bytes, to be given back with velo_free; NULL after an error
- * errors    VELO_NOMEM, VELO_IOERR, VELO_FULL, VELO_LOCKED (of our own: the connection has changed
- *           something in a transaction), those of velo_export_sqlite and velo_backup_step */
+ * errors    VELO_NOMEM, VELO_IOERR, VELO_FULL, VELO_LOCKED (of our own, and of one that is
+ * attached: the connection has changed something there in a transaction), those of
+ * velo_export_sqlite and velo_backup_step */
 VELO_API velo_status velo_serialize(velo_connection *connection, const char *database,
                                     velo_image_format format, void **data, int64_t *size);
 
@@ -557,8 +559,8 @@ VELO_API void velo_set_log_hook(velo_connection *connection,
                                 void (*hook)(void *user, const char *database, uint64_t log_bytes),
                                 void *user);
 
-/* Whether triggers are fired, as at first. Those of TEMP are always, as in SQLite. Statements that
- * are prepared already are prepared anew. */
+/* Whether triggers are fired, as at first. Those of TEMP are always. Statements that are prepared
+ * already are prepared anew. */
 VELO_API void velo_enable_triggers(velo_connection *connection, int is_on);
 
 /* A call of a function in SQL may have that many arguments at most, up to 1,000, which is so at

@@ -109,6 +109,11 @@ command_echo(const command_call *call)
 static int
 command_eqp(const command_call *call)
 {
+    if (call->count == 2 &&
+        (strcmp(call->words[1], "full") == 0 || strcmp(call->words[1], "trigger") == 0)) {
+        call->of->shows_plans = 1; /* there is no bytecode, and no plan of a trigger, to add */
+        return 0;
+    }
     return command_switch(call, &call->of->shows_plans);
 }
 

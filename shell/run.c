@@ -1,9 +1,9 @@
 /* run.c - running SQL in the shell.
  *
  * Invariants
- *   R1  Every statement that was prepared is finalized before the next one is prepared, whatever
- *       happens.
- *   R2  The error of a connection is read before anything else is asked of it. */
+ *   R1  Every statement that was prepared is finalized, whatever happens, before the next one of
+ * the text is prepared. R2  The error of a connection is read before anything else is asked of it.
+ */
 #define _GNU_SOURCE
 #include "run.h"
 #include "interrupt.h"

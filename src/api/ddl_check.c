@@ -44,54 +44,90 @@ check_generated(const vl_ast *column)
     return NULL;
 }
 
-/* Whether a tree names a column that is not known yet. */
-static int
-check_needs_unknown(const vl_ast *columns, const uint8_t *is_known, const vl_ast *node)
+/* Which columns a tree names: bits by their places. */
+static void
+check_find_needs(const vl_ast *columns, const vl_ast *node, uint64_t *needs)
 {
     for (; node != NULL; node = node->next) {
-        uint32_t index = 0;
+        const vl_ast *column = vl_ast_first(columns);
 
-        for (const vl_ast *column = vl_ast_first(columns); column != NULL;
-             column = column->next, index++)
-            if (node->type == VL_AST_COLUMN && !is_known[index] &&
+        for (uint32_t place = 0; node->type == VL_AST_COLUMN && column != NULL;
+             column = column->next, place++)
+            if (node->text_size == column->text_size &&
                 vl_name_compare(node->text, node->text_size, column->text, column->text_size) == 0)
-                return 1;
+                needs[place / 64] |= UINT64_C(1) << place % 64;
         for (uint32_t i = 0; i < node->kid_count; i++)
-            if ((node->type != VL_AST_LIST || i == 0) &&
-                check_needs_unknown(columns, is_known, node->kid[i]))
-                return 1;
+            if (node->type != VL_AST_LIST || i == 0)
+                check_find_needs(columns, node->kid[i], needs);
     }
-    return 0;
+}
+
+/* What is known of the columns while they are put into an order. */
+typedef struct check_order {
+    const vl_ast *columns;
+    uint32_t words;  /* of a set of columns */
+    uint64_t *needs; /* a set for each column */
+    uint64_t *known; /* those that can be computed */
+} check_order;
+
+static int
+check_is_ready(const check_order *order, uint32_t place)
+{
+    const uint64_t *needs = order->needs + (size_t)place * order->words;
+
+    for (uint32_t i = 0; i < order->words; i++)
+        if ((needs[i] & ~order->known[i]) != 0)
+            return 0;
+    return 1;
+}
+
+/* Go through the columns once. Returns the first that cannot be computed yet; *is_moving: others
+ * that could not can now. */
+static const vl_ast *
+check_pass(check_order *order, int *is_moving)
+{
+    const vl_ast *open = NULL;
+    uint32_t place = 0;
+
+    *is_moving = 0;
+    for (const vl_ast *column = vl_ast_first(order->columns); column != NULL;
+         column = column->next, place++) {
+        uint64_t bit = UINT64_C(1) << place % 64;
+
+        if ((order->known[place / 64] & bit) != 0)
+            continue;
+        if (check_is_ready(order, place)) {
+            order->known[place / 64] |= bit;
+            *is_moving = 1;
+        } else if (open == NULL) {
+            open = column;
+        }
+    }
+    return open;
 }
 
 /* Whether all generated columns can be computed, each from what is known by then. */
 static velo_status
 check_loops(vl_ctx *ctx, velo_statement *statement, const vl_ast *columns)
 {
-    uint8_t *is_known = vl_arena_alloc_array(&statement->run_arena, columns->count + 1U, 1);
-    const vl_ast *open = NULL;
-    int is_moving = 1;
+    check_order order = {.columns = columns, .words = (columns->count + 63) / 64};
+    const vl_ast *open;
+    uint32_t place = 0;
+    int is_moving;
 
-    if (is_known == NULL)
+    order.needs = vl_arena_alloc_array(&statement->run_arena,
+                                       ((size_t)columns->count + 1) * order.words + 1, 8);
+    if (order.needs == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a table's columns");
-    memset(is_known, 0, columns->count + 1U);
-    while (is_moving) {
-        uint32_t index = 0;
-
-        is_moving = 0;
-        open = NULL;
-        for (const vl_ast *column = vl_ast_first(columns); column != NULL;
-             column = column->next, index++) {
-            const vl_ast *expression = is_known[index] ? NULL : check_generated(column);
-
-            if (is_known[index])
-                continue;
-            if (expression == NULL || !check_needs_unknown(columns, is_known, expression))
-                is_moving = is_known[index] = 1;
-            else if (open == NULL)
-                open = column;
-        }
-    }
+    memset(order.needs, 0, (((size_t)columns->count + 1) * order.words + 1) * 8);
+    order.known = order.needs + (size_t)columns->count * order.words;
+    for (const vl_ast *column = vl_ast_first(columns); column != NULL;
+         column = column->next, place++)
+        check_find_needs(columns, check_generated(column),
+                         order.needs + (size_t)place * order.words);
+    do
+        open = check_pass(&order, &is_moving);
+    while (is_moving && open != NULL);
     if (open == NULL)
         return VELO_OK;
     return vl_fail(ctx, VELO_ERROR, "generated column loop on \"%.*s\"", (int)open->text_size,

@@ -749,11 +749,11 @@ vl_ddl_run(vl_ctx *ctx, velo_statement *statement)
     input.argument = vl_prepared_engine(statement);
     VL_TRY(ddl_check_around(ctx, statement));
     VL_TRY(ddl_check_functions(ctx, statement));
-    VL_TRY(vl_ddl_check_create(ctx, statement));
     VL_TRY(ddl_describe_query(ctx, statement, &input));
     VL_TRY(vl_ddl_plan(ctx, &input, &statement->run_arena, &ddl));
     if (ddl.changes == NULL)
         return VELO_OK;
+    VL_TRY(vl_ddl_check_create(ctx, statement));
     changed = ddl_find_changed(statement, &ddl);
     if (!ddl_is_ready(statement, changed))
         return vl_fail(ctx, VELO_SCHEMA, "database schema has changed");

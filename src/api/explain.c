@@ -124,7 +124,9 @@ explain_find_inner(const velo_statement *statement)
     for (uint32_t words = 0; words < 2;) {
         vl_token token;
 
-        words += vl_lexer_token(at, end, &token) != VL_TK_SPACE;
+        int kind = vl_lexer_token(at, end, &token);
+
+        words += kind != VL_TK_SPACE && kind != VL_TK_SEMI; /* empty statements may come first */
         at += token.size;
     }
     return at;

@@ -92,15 +92,17 @@ echo_run(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument
     const echo_pragma *echo =
         (const echo_pragma *)(const void *)call->pragma; /* its first member */
     int64_t *kept = &call->statement->connection->pragma_echoes[echo - echo_pragmas];
+    int64_t now = (int64_t)((uint64_t)*kept + (uint64_t)echo->begin);
 
     if (argument != NULL) {
-        *kept = echo_read(echo, argument, *kept + echo->begin) - echo->begin; /* keeps PE1 */
+        now = echo_read(echo, argument, now);
+        *kept = (int64_t)((uint64_t)now - (uint64_t)echo->begin); /* keeps PE1 */
         if ((echo->pragma.flags & VL_PRAGMA_ANSWERS) == 0)
             return VELO_OK;
     }
     if (echo->form == ECHO_LOCKING_MODE)
         return vl_pragma_answer_text(ctx, call, *kept != 0 ? "exclusive" : "normal");
-    return vl_pragma_answer_integer(ctx, call, *kept + echo->begin);
+    return vl_pragma_answer_integer(ctx, call, now);
 }
 
 const vl_pragma *

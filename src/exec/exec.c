@@ -401,7 +401,7 @@ exec_run_short(vl_ctx *ctx, vl_exec *exec)
     vl_stage *root = exec->root->root;
     velo_status status;
 
-    if (root->class->run == NULL || exec->top != exec)
+    if (root->class->run == NULL || exec->top != exec || exec->env.is_profiled)
         return VELO_OK;
     status = root->class->run(ctx, root, &exec->is_short);
     if (status != VELO_OK || !exec->is_short)

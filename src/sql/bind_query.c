@@ -128,6 +128,28 @@ query_is_coalesced(const vl_bind_scope *scope, uint32_t place, const char *name)
     return 0;
 }
 
+/* The database that a table is named with; NULL: of others. */
+static const char *
+query_database(const vl_bind_source *source)
+{
+    if (source->kind != VL_BIND_SOURCE_TABLE || source->column_count == 0)
+        return NULL;
+    return source->columns[0].database;
+}
+
+/* Whether two sources have one name, with what stands before it. */
+static int
+query_is_named_alike(const vl_bind_source *a, const vl_bind_source *b)
+{
+    const char *of_a = query_database(a);
+    const char *of_b = query_database(b);
+
+    if (a->alias.text == NULL || b->alias.text == NULL || (of_a == NULL) != (of_b == NULL))
+        return 0;
+    return (of_a == NULL || strcmp(of_a, of_b) == 0) &&
+           vl_name_compare(a->alias.text, a->alias.size, b->alias.text, b->alias.size) == 0;
+}
+
 /* Whether another source of the same name has a column of the name, which is none that the join has
  * made one of: then a star means neither, as in SQLite. */
 static int
@@ -139,12 +161,7 @@ query_is_ambiguous(const vl_bind_scope *scope, uint32_t place, const vl_bind_col
         const vl_bind_source *other = scope->sources[i];
         int32_t same;
 
-        if (i == place || other->alias.text == NULL || source->alias.text == NULL ||
-            (!source->is_aliased && !other->is_aliased && other->table != source->table) ||
-            (!source->is_aliased && source->kind != VL_BIND_SOURCE_TABLE) ||
-            (!other->is_aliased && other->kind != VL_BIND_SOURCE_TABLE) ||
-            vl_name_compare(other->alias.text, other->alias.size, source->alias.text,
-                            source->alias.size) != 0)
+        if (i == place || !query_is_named_alike(source, other))
             continue;
         same = vl_bind_source_column(other, column->name, strlen(column->name));
         if (same >= 0 && other->columns[same].joined == 0)

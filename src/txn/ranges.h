@@ -11,7 +11,7 @@
  *    else                         a new record: before the latch vl_undo_append (RANGE) and
  *                                 vl_ranges_reserve, in the section vl_ranges_add
  * A statement that reads rows begins with a record of its own, which vl_ranges_join puts together
- * with the one before. A mark may lie inside of a record: it says where (vl_undo_mark).
+ * with the one before. A statement's begin may lie inside of a record, a savepoint never does.
  *
  * Threads: any; the latch inside (VL_RANK_RANGES) is held for a search. Leaves may be latched. */
 #ifndef VL_TXN_RANGES_H

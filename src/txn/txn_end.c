@@ -17,7 +17,10 @@
  *
  * Invariants
  *   TE1  A transaction is in exactly one of the lists `open` and `left` while it has changes in
- *        pages that are neither committed nor undone. */
+ *        pages that are neither committed nor undone.
+ *   TE4  session->guard is what was the last record at the newest of the caller's marks that were
+ *        given out and not gone back behind; no range grows that is it. So what goes back to such a
+ *        mark takes back whole records, as recovery does with what a checkpoint lists. */
 #include "txn/txn_int.h"
 
 #include "base/alloc.h"
@@ -262,10 +265,12 @@ vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin)
     vl_ctx ctx;
 
     session->txn->range_count = 0;
-    /* A record that was there before the statement may be in marks, and stays. */
+    /* A record that was there before the statement may be in marks, and stays; one that a mark of
+     * the caller's names does not grow (keeps TE4). */
     if (last == NULL || last->kind != VL_UNDO_RANGE || last->previous == NULL ||
         last->previous->kind != VL_UNDO_RANGE || last == session->guard ||
-        begin->number != session->txn->number || last->previous != begin->undo.last)
+        last->previous == session->guard || begin->number != session->txn->number ||
+        last->previous != begin->undo.last)
         return;
     vl_ctx_init(&ctx, session->store->allocator, NULL);
     if (vl_txn_tree_get(&ctx, session->store, last->tree, &tree) != VELO_OK)
@@ -285,7 +290,7 @@ vl_txn_get_mark(vl_session *session)
     session->mark_count++;
     if (session->txn == NULL)
         return mark;
-    session->txn->range_count = 0; /* a mark never lies inside of a range */
+    session->txn->range_count = 0;
     mark.undo = vl_undo_log_mark(session->txn->log);
     mark.number = session->txn->number;
     mark.position = vl_operation_log_end(session->writer);
@@ -318,6 +323,15 @@ end_discard(vl_ctx *ctx, vl_session *session, vl_log_position from)
     return st;
 }
 
+/* Whether the range that was the last record at a mark has grown since: a statement that has put
+ * its row into the range of the one before is to be undone. */
+static int
+end_is_inside(const vl_undo_mark *mark)
+{
+    return mark->last != NULL && mark->last->kind == VL_UNDO_RANGE &&
+           mark->last->last != mark->rowid;
+}
+
 velo_status
 vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mark)
 {
@@ -329,7 +343,10 @@ vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mark)
     if (txn == NULL)
         return VELO_OK;
     is_own = mark->number == txn->number;
-    st = end_undo_to(ctx, txn, session->writer, is_own ? mark->undo : none);
+    st = is_own && end_is_inside(&mark->undo)
+             ? VELO_INTERNAL /* keeps TE4 */
+             : end_undo_to(ctx, txn, session->writer, is_own ? mark->undo : none);
+    session->guard = is_own ? mark->undo.last : NULL; /* those behind it are gone */
     if (st == VELO_OK)
         st = end_discard(ctx, session, is_own ? mark->position : 0);
     if (st != VELO_OK) {

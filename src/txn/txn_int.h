@@ -175,19 +175,19 @@ struct vl_session {
     void *busy_argument;        /* of busy */
     int64_t timeout_ns;         /* see there */
     uint64_t mark_count;        /* marks that were given out */
-    const vl_undo *guard;       /* the last record when a mark was last given out: not joined */
-    vl_txn *txn;                /* its transaction, if that has begun to write */
-    vl_txn *spare;              /* memory for the next one, or NULL */
-    vl_statement *statements;   /* those that are open */
-    int is_in_txn;              /* between BEGIN and its end */
-    int is_immediate;           /* BEGIN IMMEDIATE */
-    int is_doomed;              /* all is undone, ROLLBACK is awaited */
-    int has_snapshot;           /* inside of BEGIN: it has been taken */
-    int is_renewed;             /* it has committed: statements to come see more */
-    vl_timestamp snapshot;      /* of the transaction, or of the open statements */
-    vl_timestamp committed;     /* of its last commit */
-    vl_timestamp met;           /* the commit that the last conflict was with */
-    uint32_t next_statement;    /* number of the next one */
+    const vl_undo *guard; /* the last record at the newest mark of the caller's: it does not grow */
+    vl_txn *txn;          /* its transaction, if that has begun to write */
+    vl_txn *spare;        /* memory for the next one, or NULL */
+    vl_statement *statements; /* those that are open */
+    int is_in_txn;            /* between BEGIN and its end */
+    int is_immediate;         /* BEGIN IMMEDIATE */
+    int is_doomed;            /* all is undone, ROLLBACK is awaited */
+    int has_snapshot;         /* inside of BEGIN: it has been taken */
+    int is_renewed;           /* it has committed: statements to come see more */
+    vl_timestamp snapshot;    /* of the transaction, or of the open statements */
+    vl_timestamp committed;   /* of its last commit */
+    vl_timestamp met;         /* the commit that the last conflict was with */
+    uint32_t next_statement;  /* number of the next one */
 };
 
 /* ---- txn_store.c ---- */

@@ -18,8 +18,9 @@
  *   TX2  A long value that is replaced is named by the undo record, and not freed here; where no
  *        record is kept of it, it is.
  *   TX3  A row is put into the range of an earlier statement only where nobody can tell: no other
- *        statement is open, and its own reads no rows as of its begin. A mark that lies inside of a
- *        range says where (vl_undo_mark). */
+ *        statement is open, and its own reads no rows as of its begin; and never into one that a
+ *        mark of the caller's names, since a checkpoint lists a range as a whole, and recovery
+ * takes back whole ranges (11, items 4 and 19). */
 #include "txn/txn_rows.h"
 
 #include "base/alloc.h"
@@ -237,7 +238,8 @@ rows_last_range(const rows_change *self)
 
     if (!self->is_blind || session->statements != self->change.statement ||
         session->statements->next != NULL || last == NULL || last->kind != VL_UNDO_RANGE ||
-        last->tree != self->change.tree->id || last->last != self->op.rowid - 1)
+        last == session->guard || last->tree != self->change.tree->id ||
+        last->last != self->op.rowid - 1)
         return NULL;
     return last;
 }

@@ -136,6 +136,19 @@ explain_takes_parameters(void)
     CHECK_OK(velo_close(db));
 }
 
+/* What has a short way goes the long one, where operators are at work. */
+static void
+explain_counts_single_rows(void)
+{
+    velo_connection *db = explain_open();
+
+    CHECK_TOLD(db, "INSERT INTO t VALUES (5000, 1, 1)", "0>1 INSERT INTO t: 1/1; 1>2 VALUES: 1/1");
+    CHECK_TOLD(db, "DELETE FROM t WHERE a = 5000",
+               "0>1 DELETE FROM t: 1/1; 1>2 SEARCH t USING INTEGER PRIMARY KEY (rowid=?): 1/1");
+    CHECK(api_run(db, "; EXPLAIN ANALYZE DELETE FROM log")[0] == '1');
+    CHECK_OK(velo_close(db));
+}
+
 /* The clock and the memory: no more than that there are such numbers, and that a sort keeps rows.
  */
 static void
@@ -179,9 +192,13 @@ int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
-        UNIT_TEST(explain_tells_operators), UNIT_TEST(explain_counts_loops),
-        UNIT_TEST(explain_makes_changes),   UNIT_TEST(explain_takes_parameters),
-        UNIT_TEST(explain_measures),        UNIT_TEST(explain_names_what_is_wrong),
+        UNIT_TEST(explain_tells_operators),
+        UNIT_TEST(explain_counts_loops),
+        UNIT_TEST(explain_makes_changes),
+        UNIT_TEST(explain_takes_parameters),
+        UNIT_TEST(explain_measures),
+        UNIT_TEST(explain_counts_single_rows),
+        UNIT_TEST(explain_names_what_is_wrong),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
