@@ -183,11 +183,11 @@ query_star_source(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_
         if (column->is_hidden || (ast->kid[0] == NULL && column->joined != 0))
             continue;
         if (query_is_ambiguous(scope, place, column)) {
-            int has_database = source->kind == VL_BIND_SOURCE_TABLE && column->database != NULL;
+            const char *database = query_database(source);
 
-            vl_bind_fail(b, scope, ast, "ambiguous column name: %s%s%.*s.%s",
-                         has_database ? column->database : "", has_database ? "." : "",
-                         (int)source->alias.size, source->alias.text, column->name);
+            vl_bind_fail(b, scope, ast, "ambiguous column name: %s.%.*s.%s",
+                         database != NULL ? database : "*", (int)source->alias.size,
+                         source->alias.text, column->name);
             return;
         }
         if (ast->kid[0] == NULL && query_is_coalesced(scope, place, column->name)) {

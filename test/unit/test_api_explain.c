@@ -144,7 +144,8 @@ explain_counts_single_rows(void)
 
     CHECK_TOLD(db, "INSERT INTO t VALUES (5000, 1, 1)", "0>1 INSERT INTO t: 1/1; 1>2 VALUES: 1/1");
     CHECK_TOLD(db, "DELETE FROM t WHERE a = 5000",
-               "0>1 DELETE FROM t: 1/1; 1>2 SEARCH t USING INTEGER PRIMARY KEY (rowid=?): 1/1");
+               "0>1 DELETE FROM t: 1/1; 1>2 PROJECT: 1/1; "
+               "2>3 SEARCH t USING INTEGER PRIMARY KEY (rowid=?): 1/1");
     CHECK(api_run(db, "; EXPLAIN ANALYZE DELETE FROM log")[0] == '1');
     CHECK_OK(velo_close(db));
 }
