@@ -17,6 +17,7 @@
 #include "sql/lexer.h"
 #include "sql/plan_explain.h"
 
+#include <stdio.h>
 #include <string.h>
 
 velo_status
@@ -91,6 +92,7 @@ explain_add_profile(vl_ctx *ctx, velo_statement *statement, const velo_statement
     const vl_profile *parent = profile->parent;
     const char *what = "";
     const char *detail;
+    size_t size;
     char *text;
     vl_value row[8];
 
@@ -98,15 +100,15 @@ explain_add_profile(vl_ctx *ctx, velo_statement *statement, const velo_statement
     if (profile->program != NULL && parent != NULL && parent->op->kind != VL_OP_KIND_LOOP_JOIN &&
         parent->op->kind != VL_OP_KIND_PROGRAM_SCAN && parent->op->kind != VL_OP_KIND_RECURSE)
         what = profile->program->is_correlated ? "CORRELATED SUBQUERY: " : "SUBQUERY: ";
-    text = vl_arena_alloc(&statement->run_arena, strlen(what) + strlen(detail) + 1);
+    size = strlen(what) + strlen(detail);
+    text = vl_arena_alloc(&statement->run_arena, size + 1);
     if (text == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate what is told of an operator");
-    memcpy(text, what, strlen(what));
-    memcpy(text + strlen(what), detail, strlen(detail) + 1);
+    (void)snprintf(text, size + 1, "%s%s", what, detail);
     row[0] = vl_value_of_integer(profile->id);
     row[1] = vl_value_of_integer(parent != NULL ? parent->id : 0);
     row[2] = vl_value_of_integer(0);
-    row[3] = explain_value(text, strlen(text));
+    row[3] = explain_value(text, size);
     row[4] = vl_value_of_integer(explain_count_rows(inner, profile));
     row[5] = vl_value_of_integer((int64_t)profile->loops);
     row[6] = vl_value_of_real((double)profile->ns / 1e6);

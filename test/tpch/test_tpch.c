@@ -4,6 +4,7 @@
  * queries join: a wrong order of joins shows as time (a limit of steps ends it), a wrong plan as a
  * difference. Scale 0.0008:
  * SQLite runs a subquery of Q20 for each row. */
+#define _GNU_SOURCE /* strdup */
 #include "lib/engine.h"
 #include "lib/unit.h"
 
@@ -40,9 +41,11 @@ tpch_read(const char *name)
     if (file == NULL)
         tpch_stop(path);
     for (size_t got = 1; got > 0; size += got) {
-        text = realloc(text, size + 65536 + 1);
-        if (text == NULL)
+        char *more = realloc(text, size + 65536 + 1);
+
+        if (more == NULL)
             tpch_stop("no memory");
+        text = more;
         got = fread(text + size, 1, 65536, file);
     }
     text[size] = 0;
@@ -75,12 +78,11 @@ static void
 tpch_run_all(engine *on, const char *text)
 {
     engine_answer answer;
-    char *copy = calloc(1, strlen(text) + 1);
+    char *copy = strdup(text);
     char *end;
 
     if (copy == NULL)
         tpch_stop("no memory");
-    memcpy(copy, text, strlen(text));
     for (char *at = copy; (end = strstr(at, ";\n")) != NULL; at = end + 2) {
         *end = 0;
         engine_run(on, at, &answer);
