@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BENCH_MAX_SERIES  128
 #define BENCH_MAX_TARGETS 64
@@ -411,6 +412,18 @@ const char *
 bench_folder(const bench *b)
 {
     return b->folder;
+}
+
+void
+bench_delete_database(const char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal", "-lock"};
+    char name[1200];
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        (void)unlink(name);
+    }
 }
 
 uint64_t

@@ -49,6 +49,9 @@ const char *bench_folder(const bench *b);
 /* `full` units of work scaled by --scale, at least 1. */
 uint64_t bench_work(const bench *b, uint64_t full);
 
+/* Delete a database, ours or a peer's, with the files that may stand beside it. */
+void bench_delete_database(const char *path);
+
 /* Nanoseconds on a monotonic clock. */
 uint64_t bench_now_ns(void);
 

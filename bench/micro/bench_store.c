@@ -173,7 +173,7 @@ main(int argc, char **argv)
             uint64_t size = store_sides[i].peer->close(store_sides[i].db);
 
             printf("file of %s: %.1f MB\n", store_sides[i].peer->name, (double)size / 1e6);
-            peers_delete(store_sides[i].path);
+            bench_delete_database(store_sides[i].path);
         }
     return status;
 }

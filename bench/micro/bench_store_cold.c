@@ -147,6 +147,6 @@ main(int argc, char **argv)
     status = bench_finish(b);
     printf("pages read for a row: %.3f\n", (double)cold.reads / (double)cold.lookups);
     (void)peer_ours.close(cold.db);
-    peers_delete(cold.path);
+    bench_delete_database(cold.path);
     return status;
 }

@@ -75,7 +75,7 @@ measure_checkpoint(void *user)
     took_ns = (double)(bench_now_ns() - start_ns);
     life.image_bytes = peers_file_size(db->path);
     (void)peer_ours.close(db);
-    peers_delete(life_path("checkpoint"));
+    bench_delete_database(life_path("checkpoint"));
     return (double)life.image_bytes * 1e3 / took_ns;
 }
 
@@ -101,7 +101,7 @@ measure_device(void *user)
         return -1;
     rate = (double)size * 1e3 / (double)(bench_now_ns() - start_ns);
     (void)close(fd);
-    peers_delete(life_path("device"));
+    bench_delete_database(life_path("device"));
     return rate;
 }
 
@@ -139,7 +139,7 @@ life_recover(ours *db, const peer_options *options, double *cpu_rate)
     ours_check(&ctx, vl_store_close(&ctx, db->store));
     vl_io_close(io);
     free(db);
-    peers_delete(path);
+    bench_delete_database(path);
     *cpu_rate = (double)stats.recovered_count * 1e3 / cpu_ns;
     return (double)stats.recovered_count * 1e3 / took_ns;
 }
@@ -264,7 +264,7 @@ measure_writes(void *user)
     life.checkpoints = stats.checkpoint_count - life.checkpoints;
     life.closed_bytes = peer_ours.close(db);
     free(took_ns);
-    peers_delete(life_path("writes"));
+    bench_delete_database(life_path("writes"));
     return result;
 }
 
@@ -373,7 +373,7 @@ measure_memory(void *user)
     if (from == NULL || pclose(from) != 0)
         return -1;
     (void)snprintf(command, sizeof command, "%s.copy", life.clean);
-    peers_delete(command);
+    bench_delete_database(command);
     return kb / 1024;
 }
 
@@ -473,7 +473,7 @@ main(int argc, char **argv)
         (unsigned long long)life.checkpoints, (double)life.running_bytes / 1e6,
         (double)life.closed_bytes / 1e6);
     printf("reads during one open: %.1f\n", (double)life.open_reads / LIFE_OPENS);
-    peers_delete(life.clean);
+    bench_delete_database(life.clean);
     free(life.chunk);
     return status;
 }

@@ -105,7 +105,7 @@ load_run(load_case *c)
     c->rates[LOAD_OWN] =
         (double)load_rows * 1e3 / (double)(took_ns - (bench_delay_ns() - start_delay_ns));
     (void)c->peer->close(db);
-    peers_delete(path);
+    bench_delete_database(path);
 }
 
 /* Each run is measured once by each measure, whichever series of a case comes first in a round. */

@@ -137,7 +137,7 @@ main(int argc, char **argv)
     for (int i = 0; i < 2; i++) {
         peer_ours.reader_close(place_sides[i].reader);
         (void)peer_ours.close(place_sides[i].db);
-        peers_delete(place_sides[i].path);
+        bench_delete_database(place_sides[i].path);
     }
     return status;
 }

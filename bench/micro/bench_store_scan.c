@@ -155,7 +155,7 @@ main(int argc, char **argv)
     if (scan_sqlite != NULL)
         (void)peer_sqlite.close(scan_sqlite);
     for (int i = 0; i < 4; i++)
-        peers_delete(paths[i / 2][i % 2]);
+        bench_delete_database(paths[i / 2][i % 2]);
     free(scan_memory);
     return status;
 }

@@ -523,18 +523,6 @@ txn_add_all(bench *b)
     (void)bench_add(b, "rows counted by a scan", "M/s", BENCH_MORE_IS_BETTER, measure_scan, NULL);
 }
 
-static void
-txn_delete(const char *path)
-{
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    char name[1200];
-
-    for (int i = 0; i < 3; i++) {
-        (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
-        (void)unlink(name);
-    }
-}
-
 int
 main(int argc, char **argv)
 {
@@ -550,13 +538,13 @@ main(int argc, char **argv)
     txn_must(vl_io_open(&txn_ctx, NULL, &txn_io));
     (void)snprintf(txn_path, sizeof txn_path, "%s/txn-ours.db", bench_folder(b));
     (void)snprintf(plain_path, sizeof plain_path, "%s/txn-plain.db", bench_folder(b));
-    txn_delete(txn_path);
-    txn_delete(plain_path);
+    bench_delete_database(txn_path);
+    bench_delete_database(plain_path);
     txn_make_ours();
     txn_make_plain();
 #if VL_HAVE_SQLITE
     (void)snprintf(sqlite_path, sizeof sqlite_path, "%s/txn-sqlite.db", bench_folder(b));
-    txn_delete(sqlite_path);
+    bench_delete_database(sqlite_path);
     txn_make_sqlite();
 #endif
     txn_add_all(b);
@@ -570,14 +558,14 @@ main(int argc, char **argv)
     vl_writer_destroy(plain_writer);
     txn_must(vl_store_close(&txn_ctx, plain_store));
     vl_io_close(txn_io);
-    txn_delete(txn_path);
-    txn_delete(plain_path);
+    bench_delete_database(txn_path);
+    bench_delete_database(plain_path);
 #if VL_HAVE_SQLITE
     (void)sqlite3_finalize(sqlite_update);
     (void)sqlite3_finalize(sqlite_insert);
     (void)sqlite3_finalize(sqlite_select);
     (void)sqlite3_close(sqlite_db);
-    txn_delete(sqlite_path);
+    bench_delete_database(sqlite_path);
 #endif
     vl_arena_deinit(&arena);
     return status;

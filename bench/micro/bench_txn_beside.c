@@ -685,18 +685,6 @@ beside_add_others(bench *b)
     }
 }
 
-static void
-beside_delete(const char *path)
-{
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    char name[1200];
-
-    for (int i = 0; i < 3; i++) {
-        (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
-        (void)unlink(name);
-    }
-}
-
 int
 main(int argc, char **argv)
 {
@@ -716,8 +704,8 @@ main(int argc, char **argv)
     (void)snprintf(beside_path, sizeof beside_path, "%s/txn-beside.db", bench_folder(b));
     (void)snprintf(beside_sqlite_path, sizeof beside_sqlite_path, "%s/txn-beside-sqlite.db",
                    bench_folder(b));
-    beside_delete(beside_path);
-    beside_delete(beside_sqlite_path);
+    bench_delete_database(beside_path);
+    bench_delete_database(beside_sqlite_path);
     beside_make();
 #if VL_HAVE_SQLITE
     beside_sqlite_make();
@@ -734,8 +722,8 @@ main(int argc, char **argv)
     vl_session_destroy(beside_session);
     beside_must(&beside_ctx, vl_txn_store_close(&beside_ctx, beside_store));
     vl_io_close(beside_io);
-    beside_delete(beside_path);
-    beside_delete(beside_sqlite_path);
+    bench_delete_database(beside_path);
+    bench_delete_database(beside_sqlite_path);
     vl_arena_deinit(&arena);
     return status;
 }

@@ -253,16 +253,6 @@ measure_all(void *user)
 }
 
 static void
-large_delete_files(void)
-{
-    char log_path[sizeof large_path + 4];
-
-    (void)snprintf(log_path, sizeof log_path, "%s-wal", large_path);
-    (void)unlink(large_path);
-    (void)unlink(log_path);
-}
-
-static void
 large_make(void)
 {
     vl_txn_store_options options = {.store = {.may_create = 1, .cache_bytes = UINT64_C(64) << 20}};
@@ -295,7 +285,7 @@ main(int argc, char **argv)
     vl_ctx_init(&large_ctx, NULL, NULL);
     large_must(vl_io_open(&large_ctx, NULL, &large_io));
     (void)snprintf(large_path, sizeof large_path, "%s/txn-large.db", bench_folder(b));
-    large_delete_files();
+    bench_delete_database(large_path);
     large_make();
     (void)bench_add(b, "all six together", "rows/s", BENCH_MORE_IS_BETTER, measure_all, NULL);
     status = bench_finish(b);
@@ -310,6 +300,6 @@ main(int argc, char **argv)
     vl_session_destroy(large_reading);
     large_must(vl_txn_store_close(&large_ctx, large_store));
     vl_io_close(large_io);
-    large_delete_files();
+    bench_delete_database(large_path);
     return status;
 }

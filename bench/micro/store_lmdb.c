@@ -1,6 +1,8 @@
 /* store_lmdb.c - LMDB among the peers. */
 #include "store_peers.h"
 
+#include "lib/bench.h"
+
 #if VL_HAVE_LMDB
 
 #include <lmdb.h>
@@ -42,7 +44,7 @@ lmdb_open(const char *path, row_shape shape, const peer_options *options, int is
     if (db == NULL)
         exit(1);
     if (is_new)
-        peers_delete(path);
+        bench_delete_database(path);
     db->shape = shape;
     (void)snprintf(db->path, sizeof db->path, "%s", path);
     lmdb_check(mdb_env_create(&db->env));

@@ -70,18 +70,6 @@ peers_file_size(const char *path)
     return stat(path, &about) == 0 ? (uint64_t)about.st_size : 0;
 }
 
-void
-peers_delete(const char *path)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal", "-lock"};
-    char name[1100];
-
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
-        (void)unlink(name);
-    }
-}
-
 /* ---- ours: a database ---- */
 
 static uint32_t ours_ids[ROW_COLUMNS] = {1, 2, 3, 4};
@@ -118,7 +106,7 @@ ours_open(const char *path, row_shape shape, const peer_options *options, int is
     db->shape = shape;
     (void)snprintf(db->path, sizeof db->path, "%s", path);
     if (is_new)
-        peers_delete(path);
+        bench_delete_database(path);
     vl_ctx_init(&db->ctx, NULL, NULL);
     ours_check(&db->ctx, vl_io_open(&db->ctx, NULL, &db->io));
     ours_check(&db->ctx, vl_store_open(&db->ctx, db->io, path, &store, &db->store));

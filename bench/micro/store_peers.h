@@ -101,7 +101,6 @@ typedef struct ours {
 
 void ours_check(const vl_ctx *ctx, velo_status st);
 void ours_insert(ours *db, int64_t rowid);
-void peers_delete(const char *path);
 uint64_t peers_file_size(const char *path);
 
 /* Sum of column k over a whole table of ours, straight from the leaves. */

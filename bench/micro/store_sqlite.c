@@ -1,6 +1,8 @@
 /* store_sqlite.c - SQLite among the peers. */
 #include "store_peers.h"
 
+#include "lib/bench.h"
+
 #if VL_HAVE_SQLITE
 
 #include <sqlite3.h>
@@ -59,7 +61,7 @@ sqlite_open(const char *path, row_shape shape, const peer_options *options, int 
     if (db == NULL)
         exit(1);
     if (is_new)
-        peers_delete(path);
+        bench_delete_database(path);
     db->shape = shape;
     (void)snprintf(db->path, sizeof db->path, "%s", path);
     db->handle = sqlite_connect(path, options->cache_bytes);
