@@ -528,10 +528,10 @@ sqlite3_str_vappendf(sqlite3_str *str, const char *format, va_list args)
 {
     va_list copy;
 
-    if (str == NULL || format == NULL || str->code != SQLITE_OK)
+    if (str == NULL || format == NULL)
         return;
     va_copy(copy, args);
-    printf_run(str, format, &copy);
+    printf_run(str, format, &copy); /* after a failure too: %z gives its text back */
     va_end(copy);
 }
 
