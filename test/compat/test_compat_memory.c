@@ -18,12 +18,13 @@
 /* Most bytes that a connection may keep when it was used and is idle. */
 #define MEMORY_PER_CONNECTION (64 * 1024)
 
-void *__real_malloc(size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
+/* The linker's names: what the library calls, and what there is behind it. */
+void *memory_real_malloc(size_t size) __asm__("__real_malloc");
+void *memory_real_realloc(void *block, size_t size) __asm__("__real_realloc");
+void *memory_real_aligned_alloc(size_t align, size_t size) __asm__("__real_aligned_alloc");
+void *memory_wrap_malloc(size_t size) __asm__("__wrap_malloc");
+void *memory_wrap_realloc(void *block, size_t size) __asm__("__wrap_realloc");
+void *memory_wrap_aligned_alloc(size_t align, size_t size) __asm__("__wrap_aligned_alloc");
 
 static _Thread_local long memory_left;     /* requests until one fails; 0: none does */
 static _Thread_local int memory_is_sticky; /* all after it fail, too */
@@ -59,21 +60,21 @@ memory_may_have(void)
 }
 
 void *
-__wrap_malloc(size_t size)
+memory_wrap_malloc(size_t size)
 {
-    return memory_may_have() ? __real_malloc(size) : NULL;
+    return memory_may_have() ? memory_real_malloc(size) : NULL;
 }
 
 void *
-__wrap_realloc(void *block, size_t size)
+memory_wrap_realloc(void *block, size_t size)
 {
-    return memory_may_have() ? __real_realloc(block, size) : NULL;
+    return memory_may_have() ? memory_real_realloc(block, size) : NULL;
 }
 
 void *
-__wrap_aligned_alloc(size_t align, size_t size)
+memory_wrap_aligned_alloc(size_t align, size_t size)
 {
-    return memory_may_have() ? __real_aligned_alloc(align, size) : NULL;
+    return memory_may_have() ? memory_real_aligned_alloc(align, size) : NULL;
 }
 
 /* ---- helpers ---- */
