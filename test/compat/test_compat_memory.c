@@ -238,10 +238,10 @@ static int
 task_prepare16(sqlite3 *db)
 {
     static const char sql[] = "S\0E\0L\0E\0C\0T\0 \0"
-                              "1\0;\0 \0";
+                              "1\0;\0 "; /* no zero behind it */
     sqlite3_stmt *stmt = NULL;
     const void *tail = NULL;
-    int code = sqlite3_prepare16_v3(db, sql, sizeof sql - 1, 0, &stmt, &tail);
+    int code = sqlite3_prepare16_v3(db, sql, sizeof sql, 0, &stmt, &tail);
 
     if (code == SQLITE_OK)
         code = sqlite3_step(stmt);
