@@ -4,6 +4,7 @@
 struct sqlite3_blob {
     sqlite3 *db;
     velo_blob *core;
+    int code; /* of a write that has failed, but for its place: told by the close */
 };
 
 int
@@ -29,6 +30,7 @@ sqlite3_blob_open(sqlite3 *db, const char *schema, const char *table, const char
         return compat_leave(db, (int)st);
     }
     blob->db = db;
+    blob->code = SQLITE_OK;
     db->blob_count++;
     *out = blob;
     return compat_leave(db, SQLITE_OK);
@@ -47,19 +49,21 @@ int
 sqlite3_blob_close(sqlite3_blob *blob)
 {
     sqlite3 *db;
+    int code;
 
     if (blob == NULL)
         return SQLITE_OK;
     db = blob->db;
+    code = blob->code;
     compat_lock(db);
     velo_blob_close(blob->core);
     sqlite3_free(blob);
     db->blob_count--;
     if (db->life == COMPAT_ZOMBIE && db->statements == NULL && db->blob_count == 0) {
         compat_bury(db);
-        return SQLITE_OK;
+        return code & 0xff;
     }
-    return compat_leave(db, SQLITE_OK);
+    return compat_leave(db, code);
 }
 
 int
@@ -80,8 +84,12 @@ sqlite3_blob_read(sqlite3_blob *blob, void *to, int size, int offset)
 int
 sqlite3_blob_write(sqlite3_blob *blob, const void *from, int size, int offset)
 {
+    int code;
+
     if (blob == NULL)
         return compat_misuse();
     compat_lock(blob->db);
-    return compat_leave(blob->db, (int)velo_blob_write(blob->core, from, size, offset));
+    code = (int)velo_blob_write(blob->core, from, size, offset);
+    blob->code = code == SQLITE_ERROR || code == SQLITE_ABORT ? SQLITE_OK : code;
+    return compat_leave(blob->db, code);
 }

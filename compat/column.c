@@ -1,6 +1,7 @@
 /* column.c - the row at hand, and what is known of its columns.
  *
- * Reading a column takes no mutex: a row belongs to whoever stepped to it. */
+ * Reading a column takes the connection's mutex, so that another thread may step or reset the
+ * statement meanwhile. What a pointer leads to belongs to the row, as in SQLite. */
 #include "compat_int.h"
 
 #include <string.h>
@@ -81,15 +82,16 @@ sqlite3_column_origin_name16(sqlite3_stmt *stmt, int column)
 
 /* ---- values ---- */
 
-/* Whether there is such a column of a row; notes SQLITE_RANGE when not. */
+/* Begin reading a column of the row at hand: whether there is one, and then the mutex is held;
+ * notes SQLITE_RANGE when not. */
 static int
-column_is_there(sqlite3_stmt *stmt, int column)
+column_enter(sqlite3_stmt *stmt, int column)
 {
     if (stmt == NULL)
         return 0;
+    compat_lock(stmt->db);
     if (stmt->has_row && column >= 0 && column < velo_column_count(stmt->core))
         return 1;
-    compat_lock(stmt->db);
     (void)compat_leave_own(stmt->db,
                            compat_fail(stmt->db, SQLITE_RANGE, "%s", sqlite3_errstr(SQLITE_RANGE)));
     return 0;
@@ -98,13 +100,25 @@ column_is_there(sqlite3_stmt *stmt, int column)
 int
 sqlite3_column_type(sqlite3_stmt *stmt, int column)
 {
-    return column_is_there(stmt, column) ? (int)velo_column_type(stmt->core, column) : SQLITE_NULL;
+    int type;
+
+    if (!column_enter(stmt, column))
+        return SQLITE_NULL;
+    type = (int)velo_column_type(stmt->core, column);
+    compat_unlock(stmt->db);
+    return type;
 }
 
 sqlite3_int64
 sqlite3_column_int64(sqlite3_stmt *stmt, int column)
 {
-    return column_is_there(stmt, column) ? velo_column_int64(stmt->core, column) : 0;
+    sqlite3_int64 number;
+
+    if (!column_enter(stmt, column))
+        return 0;
+    number = velo_column_int64(stmt->core, column);
+    compat_unlock(stmt->db);
+    return number;
 }
 
 int
@@ -116,48 +130,75 @@ sqlite3_column_int(sqlite3_stmt *stmt, int column)
 double
 sqlite3_column_double(sqlite3_stmt *stmt, int column)
 {
-    return column_is_there(stmt, column) ? velo_column_double(stmt->core, column) : 0.0;
+    double number;
+
+    if (!column_enter(stmt, column))
+        return 0.0;
+    number = velo_column_double(stmt->core, column);
+    compat_unlock(stmt->db);
+    return number;
 }
 
 const unsigned char *
 sqlite3_column_text(sqlite3_stmt *stmt, int column)
 {
-    return column_is_there(stmt, column)
-               ? (const unsigned char *)velo_column_text(stmt->core, column)
-               : NULL;
+    const char *text;
+
+    if (!column_enter(stmt, column))
+        return NULL;
+    text = velo_column_text(stmt->core, column);
+    compat_unlock(stmt->db);
+    return (const unsigned char *)text;
 }
 
 const void *
 sqlite3_column_blob(sqlite3_stmt *stmt, int column)
 {
-    return column_is_there(stmt, column) ? velo_column_blob(stmt->core, column) : NULL;
+    const void *bytes;
+
+    if (!column_enter(stmt, column))
+        return NULL;
+    bytes = velo_column_blob(stmt->core, column);
+    compat_unlock(stmt->db);
+    return bytes;
 }
 
 int
 sqlite3_column_bytes(sqlite3_stmt *stmt, int column)
 {
-    return column_is_there(stmt, column) ? (int)velo_column_bytes(stmt->core, column) : 0;
+    int size;
+
+    if (!column_enter(stmt, column))
+        return 0;
+    size = (int)velo_column_bytes(stmt->core, column);
+    compat_unlock(stmt->db);
+    return size;
 }
 
 sqlite3_value *
 sqlite3_column_value(sqlite3_stmt *stmt, int column)
 {
     static sqlite3_value null_value; /* without a core value it is NULL, and stays so */
+    sqlite3_value *value = &null_value;
     int count;
 
-    if (!column_is_there(stmt, column))
+    if (!column_enter(stmt, column))
         return &null_value;
     if (stmt->values == NULL) {
         count = velo_column_count(stmt->core);
         stmt->values = sqlite3_malloc64((sqlite3_uint64)count * sizeof *stmt->values);
-        if (stmt->values == NULL)
-            return &null_value;
-        memset(stmt->values, 0, (size_t)count * sizeof *stmt->values);
-        stmt->value_count = count;
+        if (stmt->values != NULL) {
+            memset(stmt->values, 0, (size_t)count * sizeof *stmt->values);
+            stmt->value_count = count;
+        }
     }
-    if (stmt->values[column].core == NULL)
-        stmt->values[column].core = velo_column_value(stmt->core, column);
-    return &stmt->values[column];
+    if (stmt->values != NULL) {
+        value = &stmt->values[column];
+        if (value->core == NULL)
+            value->core = velo_column_value(stmt->core, column);
+    }
+    compat_unlock(stmt->db);
+    return value;
 }
 
 const void *

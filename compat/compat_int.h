@@ -13,6 +13,7 @@
 #include "velocidb.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,7 +62,7 @@ typedef struct compat_hooks {
 } compat_hooks;
 
 struct sqlite3 {
-    compat_life life;
+    _Atomic compat_life life; /* looked at before the mutex is taken */
     int has_mutex;         /* opened without SQLITE_OPEN_NOMUTEX */
     sqlite3_mutex mutex;   /* recursive */
     velo_connection *core; /* NULL: there was no memory, or the name was refused */

@@ -244,18 +244,24 @@ sqlite3_overload_function(sqlite3 *db, const char *name, int count)
 void *
 sqlite3_user_data(sqlite3_context *context)
 {
+    if (context == NULL)
+        return NULL;
     return context->function->user;
 }
 
 sqlite3 *
 sqlite3_context_db_handle(sqlite3_context *context)
 {
+    if (context == NULL)
+        return NULL;
     return context->function->db;
 }
 
 void *
 sqlite3_aggregate_context(sqlite3_context *context, int size)
 {
+    if (context == NULL)
+        return NULL;
     return velo_call_state(context->call, size <= 0 ? 0 : (size_t)size);
 }
 
@@ -269,21 +275,28 @@ sqlite3_aggregate_count(sqlite3_context *context)
 void *
 sqlite3_get_auxdata(sqlite3_context *context, int index)
 {
+    if (context == NULL)
+        return NULL;
     return velo_call_get_auxiliary(context->call, index);
 }
 
 void
 sqlite3_set_auxdata(sqlite3_context *context, int index, void *data, void (*destroy)(void *))
 {
-    velo_call_set_auxiliary(context->call, index, data, destroy);
+    if (context != NULL)
+        velo_call_set_auxiliary(context->call, index, data, destroy);
+    else if (destroy != NULL)
+        destroy(data);
 }
 
 /* ---- results ---- */
 
-/* Whether a result of this size is too long; then that is the result. */
+/* Whether a result of this size is too long; then that is the result. So is one for nobody. */
 static int
 function_is_too_long(sqlite3_context *context, sqlite3_uint64 size)
 {
+    if (context == NULL)
+        return 1;
     if (size <= (sqlite3_uint64)context->function->db->limits[SQLITE_LIMIT_LENGTH])
         return 0;
     sqlite3_result_error_toobig(context);
@@ -293,24 +306,32 @@ function_is_too_long(sqlite3_context *context, sqlite3_uint64 size)
 void
 sqlite3_result_null(sqlite3_context *context)
 {
+    if (context == NULL)
+        return;
     velo_result_null(context->call);
 }
 
 void
 sqlite3_result_int64(sqlite3_context *context, sqlite3_int64 value)
 {
+    if (context == NULL)
+        return;
     velo_result_int64(context->call, value);
 }
 
 void
 sqlite3_result_int(sqlite3_context *context, int value)
 {
+    if (context == NULL)
+        return;
     velo_result_int64(context->call, value);
 }
 
 void
 sqlite3_result_double(sqlite3_context *context, double value)
 {
+    if (context == NULL)
+        return;
     velo_result_double(context->call, value);
 }
 
@@ -319,7 +340,7 @@ function_result_text(sqlite3_context *context, const char *text, sqlite3_uint64 
                      sqlite3_destructor_type destroy)
 {
     if (text == NULL)
-        velo_result_null(context->call);
+        sqlite3_result_null(context);
     else if (!function_is_too_long(context, size))
         velo_result_text(context->call, text, (int64_t)size);
     compat_give_back(text, destroy);
@@ -401,6 +422,8 @@ sqlite3_result_blob(sqlite3_context *context, const void *data, int size, void (
 int
 sqlite3_result_zeroblob64(sqlite3_context *context, sqlite3_uint64 size)
 {
+    if (context == NULL)
+        return compat_misuse();
     if (function_is_too_long(context, size))
         return SQLITE_TOOBIG;
     velo_result_zeroblob(context->call, (int64_t)size);
@@ -416,6 +439,8 @@ sqlite3_result_zeroblob(sqlite3_context *context, int size)
 void
 sqlite3_result_value(sqlite3_context *context, sqlite3_value *value)
 {
+    if (context == NULL)
+        return;
     if (value == NULL || value->core == NULL)
         velo_result_null(context->call);
     else
@@ -426,12 +451,17 @@ void
 sqlite3_result_pointer(sqlite3_context *context, void *pointer, const char *type,
                        void (*destroy)(void *))
 {
-    velo_result_pointer(context->call, pointer, type, destroy);
+    if (context != NULL)
+        velo_result_pointer(context->call, pointer, type, destroy);
+    else if (destroy != NULL)
+        destroy(pointer);
 }
 
 void
 sqlite3_result_subtype(sqlite3_context *context, unsigned int subtype)
 {
+    if (context == NULL)
+        return;
     velo_result_subtype(context->call, subtype);
 }
 
@@ -442,6 +472,8 @@ sqlite3_result_error(sqlite3_context *context, const char *text, int size)
 {
     char *copy = NULL;
 
+    if (context == NULL)
+        return;
     if (text != NULL)
         copy = size < 0 ? compat_copy(text) : sqlite3_mprintf("%.*s", size, text);
     velo_result_error(context->call, VELO_ERROR, copy == NULL ? "out of memory" : copy);
@@ -454,13 +486,16 @@ sqlite3_result_error16(sqlite3_context *context, const void *text, int size)
     char *text8 =
         text == NULL ? NULL : compat_from_utf16(text, size, compat_machine_is_big(), NULL);
 
-    velo_result_error(context->call, VELO_ERROR, text8 == NULL ? "out of memory" : text8);
+    if (context != NULL)
+        velo_result_error(context->call, VELO_ERROR, text8 == NULL ? "out of memory" : text8);
     sqlite3_free(text8);
 }
 
 void
 sqlite3_result_error_code(sqlite3_context *context, int code)
 {
+    if (context == NULL)
+        return;
     int told = code == SQLITE_OK ? SQLITE_ERROR : code;
 
     velo_result_error(context->call, (velo_status)told, sqlite3_errstr(told));
@@ -469,11 +504,15 @@ sqlite3_result_error_code(sqlite3_context *context, int code)
 void
 sqlite3_result_error_nomem(sqlite3_context *context)
 {
+    if (context == NULL)
+        return;
     velo_result_error(context->call, VELO_NOMEM, "out of memory");
 }
 
 void
 sqlite3_result_error_toobig(sqlite3_context *context)
 {
+    if (context == NULL)
+        return;
     velo_result_error(context->call, VELO_TOOBIG, "string or blob too big");
 }

@@ -142,6 +142,9 @@ global_configure(int option, va_list *args)
     case SQLITE_CONFIG_URI:
         compat_uri_set(va_arg(*args, int) != 0);
         return SQLITE_OK;
+    case SQLITE_CONFIG_PCACHE_HDRSZ:
+        *va_arg(*args, int *) = 0; /* pages have no headers in the application's memory */
+        return SQLITE_OK;
     /* Hints about memory that VelociDB arranges otherwise: answered as SQLite does where it has
      * been built without them. */
     case SQLITE_CONFIG_MEMSTATUS:

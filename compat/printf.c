@@ -528,10 +528,10 @@ sqlite3_str_vappendf(sqlite3_str *str, const char *format, va_list args)
 {
     va_list copy;
 
-    if (str->code != SQLITE_OK)
+    if (str == NULL || format == NULL)
         return;
     va_copy(copy, args);
-    printf_run(str, format, &copy);
+    printf_run(str, format, &copy); /* after a failure too: %z gives its text back */
     va_end(copy);
 }
 
@@ -548,25 +548,28 @@ sqlite3_str_appendf(sqlite3_str *str, const char *format, ...)
 void
 sqlite3_str_append(sqlite3_str *str, const char *text, int size)
 {
-    str_put(str, text, size);
+    if (str != NULL && text != NULL)
+        str_put(str, text, size);
 }
 
 void
 sqlite3_str_appendall(sqlite3_str *str, const char *text)
 {
-    str_put(str, text, (int64_t)strlen(text));
+    if (str != NULL && text != NULL)
+        str_put(str, text, (int64_t)strlen(text));
 }
 
 void
 sqlite3_str_appendchar(sqlite3_str *str, int count, char c)
 {
-    str_fill(str, count, c);
+    if (str != NULL)
+        str_fill(str, count, c);
 }
 
 void
 sqlite3_str_reset(sqlite3_str *str)
 {
-    if (str == &str_no_memory)
+    if (str == NULL || str == &str_no_memory)
         return;
     sqlite3_free(str->text);
     str->text = NULL;
@@ -625,7 +628,7 @@ sqlite3_vsnprintf(int size, char *to, const char *format, va_list args)
 {
     sqlite3_str str = {.text = to, .capacity = size, .is_fixed = 1};
 
-    if (size <= 0)
+    if (size <= 0 || to == NULL)
         return to;
     to[0] = 0;
     sqlite3_str_vappendf(&str, format, args);

@@ -163,6 +163,19 @@ statement_size16(const char *text, int64_t size)
     return units * 2;
 }
 
+/* Bytes of UTF-16 up to its zero, or `size`; nothing behind that is looked at. */
+static int64_t
+statement_measure16(const char *sql, int size)
+{
+    int64_t length = 0;
+
+    if (size < 0)
+        return compat_utf16_size(sql);
+    while (length + 2 <= size && (sql[length] != 0 || sql[length + 1] != 0))
+        length += 2;
+    return length;
+}
+
 static int
 statement_prepare16(sqlite3 *db, const void *sql, int size, int is_legacy, sqlite3_stmt **out,
                     const void **tail)
@@ -177,9 +190,7 @@ statement_prepare16(sqlite3 *db, const void *sql, int size, int is_legacy, sqlit
     *out = NULL;
     if (sql == NULL || !compat_enter(db))
         return compat_misuse();
-    length = compat_utf16_size(sql);
-    if (size >= 0 && size < length)
-        length = size & ~1;
+    length = statement_measure16(sql, size);
     sql8 = compat_from_utf16(sql, length, compat_machine_is_big(), NULL);
     if (sql8 == NULL)
         return compat_leave_own(db, compat_fail(db, SQLITE_NOMEM, "out of memory"));

@@ -35,10 +35,15 @@ sqlite3_filename
 sqlite3_create_filename(const char *database, const char *journal, const char *wal, int count,
                         const char **parameters)
 {
-    size_t size = URI_HEAD + strlen(database) + strlen(journal) + strlen(wal) + 8;
+    size_t size = URI_HEAD + 8;
     char *name;
     char *at;
 
+    if (database == NULL || journal == NULL || wal == NULL || (count > 0 && parameters == NULL)) {
+        (void)compat_misuse();
+        return NULL;
+    }
+    size += strlen(database) + strlen(journal) + strlen(wal);
     for (int i = 0; i < 2 * count; i++)
         size += strlen(parameters[i]) + 1;
     name = sqlite3_malloc64(size);

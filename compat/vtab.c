@@ -66,10 +66,11 @@ vtab_wrap(int count, velo_value **values)
 {
     size_t each = sizeof(sqlite3_value) + sizeof(sqlite3_value *);
     sqlite3_value **pointers = sqlite3_malloc64(((sqlite3_uint64)count + 1) * each);
-    sqlite3_value *wrapped = (sqlite3_value *)(void *)(pointers + count + 1);
+    sqlite3_value *wrapped;
 
     if (pointers == NULL)
         return NULL;
+    wrapped = (sqlite3_value *)(void *)(pointers + count + 1);
     for (int i = 0; i < count; i++) {
         memset(&wrapped[i], 0, sizeof wrapped[i]);
         wrapped[i].core = values[i];

@@ -96,10 +96,11 @@ blob_take(velo_blob *blob)
                                               : "real");
         return blob_fail(blob->connection, VELO_ERROR, text);
     }
+    bytes =
+        velo_column_text(blob->select, 0); /* those of a blob too; not NULL when there are none */
     size = velo_column_bytes(blob->select, 0);
-    bytes = velo_column_blob(blob->select, 0);
     data = vl_alloc(&blob->connection->ctx, (size_t)size + 1);
-    if (data == NULL || (size > 0 && bytes == NULL)) {
+    if (data == NULL || bytes == NULL) {
         vl_free(data);
         return blob_fail(blob->connection, VELO_NOMEM, "cannot allocate a value");
     }
@@ -222,14 +223,18 @@ blob_find(velo_connection *connection, const char *database, const char *table, 
 {
     velo_column_info info = {.size = sizeof info};
     char text[300];
+    velo_status st = velo_find_column(connection, database, table, NULL, NULL);
+    int has_table = st == VELO_OK;
 
-    if (velo_find_column(connection, database, table, NULL, NULL) != VELO_OK)
+    if (has_table)
+        st = velo_find_column(connection, database, table, column, &info);
+    if (st == VELO_OK || st == VELO_NOMEM)
+        return st;
+    if (!has_table)
         (void)snprintf(text, sizeof text, "no such table: %.100s.%.100s",
                        database != NULL ? database : "main", table);
-    else if (velo_find_column(connection, database, table, column, &info) != VELO_OK)
-        (void)snprintf(text, sizeof text, "no such column: \"%.100s\"", column);
     else
-        return VELO_OK;
+        (void)snprintf(text, sizeof text, "no such column: \"%.100s\"", column);
     return blob_fail(connection, VELO_ERROR, text);
 }
 

@@ -37,7 +37,6 @@ vl_functions_find(const void *arg, const char *name, size_t size, uint32_t count
         return strncmp(ctx.error.text, "no such", 7) == 0 ? VL_PLAN_NO_NAME : VL_PLAN_WRONG_COUNT;
     found->def = func;
     found->is_aggregate = (func->flags & VL_FUNC_AGGREGATE) != 0;
-    found->takes_rows = found->is_aggregate && func->least == 0;
     found->compares = (func->flags & VL_FUNC_COLLATED) != 0;
     found->min_max = functions_picks(func);
     found->effect = functions_effect(func);

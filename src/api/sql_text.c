@@ -189,8 +189,12 @@ vl_whole_end(velo_connection *connection, velo_status st)
     error = connection->ctx.error;
     if (velo_in_transaction(connection) && /* else the error has ended it */
         velo_exec(connection, "ROLLBACK TO " WHOLE_NAME "; RELEASE " WHOLE_NAME, NULL, NULL) !=
-            VELO_OK)
-        (void)velo_exec(connection, "ROLLBACK", NULL, NULL);
+            VELO_OK &&
+        velo_exec(connection, "ROLLBACK", NULL, NULL) != VELO_OK) { /* no memory for a statement */
+        vl_session_enter_call(connection->session);
+        vl_connection_roll_back(&connection->ctx, connection);
+        vl_session_leave_call(connection->session);
+    }
     connection->ctx.error = error;
     return vl_connection_end_call(connection, st);
 }

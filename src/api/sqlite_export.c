@@ -295,8 +295,10 @@ export_keep_row(export_run *run, velo_statement *statement)
         char *copy;
 
         row[i] = vl_value_of_name(text);
-        if (text == NULL)
+        if (velo_column_type(statement, i + 1) == VELO_NULL)
             continue;
+        if (text == NULL)
+            return export_fail(run, VELO_NOMEM, "cannot allocate the schema", "");
         copy = vl_arena_copy(&run->rows_arena, text, row[i].size);
         if (copy == NULL)
             return export_fail(run, VELO_NOMEM, "cannot allocate the schema", "");

@@ -407,9 +407,6 @@ func_check_syntax(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast,
         vl_bind_fail(b, scope, ast, "%.*s() may not be used as a window function", size, ast->text);
     else if (is_over ? !scope->has_windows : found->is_window)
         func_misuse(b, scope, ast);
-    else if ((ast->flags & VL_AST_HAS_STAR) != 0 && !found->takes_rows)
-        vl_bind_fail(b, scope, ast, "wrong number of arguments to function %.*s()", size,
-                     ast->text);
     else if (!found->is_aggregate && ast->kid[2] != NULL)
         vl_bind_fail(b, scope, ast, "FILTER may not be used with non-aggregate %.*s()", size,
                      ast->text);

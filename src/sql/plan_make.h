@@ -33,7 +33,6 @@ typedef enum vl_plan_found {
 typedef struct vl_plan_func {
     const struct vl_func *def; /* goes into the plan as it is; outlives it */
     int is_aggregate;
-    int takes_rows;         /* an aggregate without arguments, or with *: count(*) */
     int compares;           /* by a collation: min, max, nullif */
     int min_max;            /* an aggregate: -1 min, 1 max: a bare column is of its row; else 0 */
     vl_expr_effect effect;  /* of a call with arguments that have none */

@@ -1,10 +1,13 @@
 /* operation.c - what the layer of versions uses of a writer; see operation.h.
  *
  * Invariants
- *   OP1  Who waits for others' operations is in none himself. */
+ *   OP1  Who waits for others' operations is in none himself.
+ *   OP2  Scratch memory belongs to one writer, or is spare: it is taken and given back by an
+ * exchange. */
 #include "storage/operation.h"
 
 #include "base/assert.h"
+#include "storage/tree.h"
 #include "storage/writer_int.h"
 
 velo_status
@@ -18,6 +21,45 @@ vl_operation_new_txn(vl_store *store)
 {
     return atomic_fetch_add_explicit(&store->next_txn, 1, memory_order_relaxed);
 }
+
+/* ---- scratch memory ---- */
+
+velo_status
+vl_operation_take_work(vl_ctx *ctx, vl_writer *writer)
+{
+    vl_store *store = writer->store;
+
+    for (uint32_t i = 0; i < VL_STORE_SPARE_WORKS && writer->work == NULL; i++) {
+        vl_store_spare *spare = &store->spares[(writer->spare + i) % VL_STORE_SPARE_WORKS];
+
+        /* only looked at, so that lines of others stay theirs; the exchange sees its content */
+        if (atomic_load_explicit(&spare->work, memory_order_relaxed) != NULL)
+            writer->work = atomic_exchange_explicit(&spare->work, NULL, memory_order_acq_rel);
+    }
+    return writer->work != NULL ? VELO_OK
+                                : vl_tree_work_create(ctx, store->page_size, &writer->work);
+}
+
+void
+vl_operation_give_work(vl_writer *writer)
+{
+    vl_store *store = writer->store;
+    vl_tree_work *work = writer->work;
+
+    writer->work = NULL;
+    for (uint32_t i = 0; i < VL_STORE_SPARE_WORKS && work != NULL; i++) { /* keeps OP2 */
+        vl_store_spare *spare = &store->spares[(writer->spare + i) % VL_STORE_SPARE_WORKS];
+        vl_tree_work *none = NULL;
+
+        if (atomic_load_explicit(&spare->work, memory_order_relaxed) == NULL &&
+            atomic_compare_exchange_strong_explicit(&spare->work, &none, work, memory_order_acq_rel,
+                                                    memory_order_relaxed))
+            return;
+    }
+    vl_tree_work_destroy(work);
+}
+
+/* ---- operations ---- */
 
 void
 vl_operation_join(vl_writer *writer, uint64_t txn)
@@ -64,6 +106,7 @@ vl_operation_arena(vl_writer *writer)
 vl_tree_work *
 vl_operation_work(vl_writer *writer)
 {
+    VL_ASSERT(writer->work != NULL);
     return writer->work;
 }
 

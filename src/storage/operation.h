@@ -36,6 +36,17 @@ velo_status vl_operation_make_ready(vl_ctx *ctx, vl_store *store) VL_MUST_CHECK;
 /* A number for a transaction. */
 uint64_t vl_operation_new_txn(vl_store *store);
 
+/* Make a writer that has no scratch memory: that of trees is several pages large, and most writers
+ * are idle at most times. Before it is used, it takes some that is spare, or new; VELO_NOMEM. It
+ * gives it back when its transaction has ended, and what follows that: a few are kept for others,
+ * in the store. Taking it twice and giving back nothing is nothing. Destroyed by vl_writer_destroy,
+ * without giving back.
+ *
+ * threads  taking and giving back: that of the writer, others with their own at the same time */
+velo_status vl_operation_create_writer(vl_ctx *ctx, vl_store *store, vl_writer **out) VL_MUST_CHECK;
+velo_status vl_operation_take_work(vl_ctx *ctx, vl_writer *writer) VL_MUST_CHECK;
+void vl_operation_give_work(vl_writer *writer);
+
 /* Join a writer to a transaction. vl_writer_begin and operations of store.h are not used with it.
  */
 void vl_operation_join(vl_writer *writer, uint64_t txn);

@@ -542,9 +542,15 @@ vl_store_open(vl_ctx *ctx, vl_io *io, const char *path, const vl_store_options *
     vl_latch_init(&store->mark_turn, VL_RANK_NONE);
     vl_gate_init(&store->gate);
     vl_event_init(&store->wake);
+    store->spares =
+        vl_alloc_aligned(ctx, VL_STORE_SPARE_WORKS * sizeof *store->spares, VL_CACHE_LINE_SIZE);
     atomic_init(&store->next_txn, 1);
     atomic_init(&store->next_tree, VL_STORE_FIRST_TREE);
-    if (!vl_page_size_is_valid(store->page_size))
+    if (store->spares == NULL)
+        st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a database");
+    else
+        memset(store->spares, 0, VL_STORE_SPARE_WORKS * sizeof *store->spares);
+    if (st == VELO_OK && !vl_page_size_is_valid(store->page_size))
         st = vl_fail(ctx, VELO_RANGE, "pages of %u bytes are not possible", store->page_size);
     if (st == VELO_OK && path != NULL)
         st = store_open_volume(ctx, store, path);
@@ -578,6 +584,9 @@ vl_store_abandon(vl_store *store)
         return;
     vl_store_stop_background(store);
     vl_writer_destroy(store->own);
+    for (uint32_t i = 0; i < VL_STORE_SPARE_WORKS && store->spares != NULL; i++)
+        vl_tree_work_destroy(atomic_load_explicit(&store->spares[i].work, memory_order_relaxed));
+    vl_free(store->spares);
     vl_directory_unload(store);
     vl_wal_close(store->wal);
     vl_cache_destroy(store->cache);

@@ -47,6 +47,14 @@ typedef enum vl_store_phase {
     VL_STORE_WRITING    /* the log takes records */
 } vl_store_phase;
 
+/* Scratch memory of trees that transactions have given back, at most. */
+#define VL_STORE_SPARE_WORKS VL_BY_BUILD(32U, 2U)
+
+/* One of them; on a line of its own, since every transaction that changes something takes one. */
+typedef struct vl_store_spare {
+    _Alignas(VL_CACHE_LINE_SIZE) _Atomic(vl_tree_work *) work; /* NULL: none */
+} vl_store_spare;
+
 /* A tree in memory. */
 typedef struct vl_store_entry {
     vl_store_tree tree;          /* what callers see */
@@ -56,16 +64,18 @@ typedef struct vl_store_entry {
 } vl_store_entry;
 
 struct vl_store {
-    vl_io *io;                /* borrowed */
-    vl_volume *volume;        /* the file; NULL in memory */
-    vl_cache *cache;          /* pages */
-    vl_wal *wal;              /* the log, from VL_STORE_WRITING on */
-    char *wal_path;           /* of the log; NULL in memory */
-    vl_store_options options; /* as given, defaults filled in */
-    uint32_t page_size;       /* of the database */
-    vl_allocator *allocator;  /* of who opened it: for the background thread */
-    const vl_log *log;        /* likewise: where events are told */
-    vl_writer *own;           /* for what the store changes by itself; under checkpoint_turn */
+    vl_io *io;                     /* borrowed */
+    vl_volume *volume;             /* the file; NULL in memory */
+    vl_cache *cache;               /* pages */
+    vl_wal *wal;                   /* the log, from VL_STORE_WRITING on */
+    char *wal_path;                /* of the log; NULL in memory */
+    vl_store_options options;      /* as given, defaults filled in */
+    uint32_t page_size;            /* of the database */
+    vl_allocator *allocator;       /* of who opened it: for the background thread */
+    const vl_log *log;             /* likewise: where events are told */
+    vl_writer *own;                /* for what the store changes by itself; under checkpoint_turn */
+    vl_store_spare *spares;        /* VL_STORE_SPARE_WORKS of them: vl_operation_take_work */
+    _Atomic uint32_t sharer_count; /* writers that were made to share them */
 
     _Atomic uint32_t phase;     /* vl_store_phase; waiters sleep on it */
     _Atomic uint32_t is_broken; /* an open transaction was left: no checkpoint may be written */

@@ -20,17 +20,29 @@
 /* ---- life ---- */
 
 velo_status
-vl_writer_create(vl_ctx *ctx, vl_store *store, vl_writer **out)
+vl_operation_create_writer(vl_ctx *ctx, vl_store *store, vl_writer **out)
 {
     vl_writer *writer = vl_alloc_zero(ctx, sizeof *writer);
-    velo_status st;
 
-    *out = NULL;
+    *out = writer;
     if (writer == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a writer");
     writer->store = store;
     writer->synchronous = VL_SYNCHRONOUS_FULL;
+    writer->spare = atomic_fetch_add_explicit(&store->sharer_count, 1, memory_order_relaxed) %
+                    VL_STORE_SPARE_WORKS;
     vl_arena_init(&writer->arena, ctx->allocator, 0);
+    return VELO_OK;
+}
+
+velo_status
+vl_writer_create(vl_ctx *ctx, vl_store *store, vl_writer **out)
+{
+    vl_writer *writer;
+    velo_status st;
+
+    *out = NULL;
+    VL_TRY(vl_operation_create_writer(ctx, store, &writer));
     st = vl_tree_work_create(ctx, store->page_size, &writer->work);
     if (st != VELO_OK) {
         vl_writer_destroy(writer);

@@ -16,7 +16,8 @@
 
 struct vl_writer {
     vl_store *store;            /* borrowed */
-    vl_tree_work *work;         /* of the operations on trees */
+    vl_tree_work *work;         /* of the operations on trees; NULL: see vl_operation_take_work */
+    uint32_t spare;             /* which of the store's spare works it looks at first */
     vl_arena arena;             /* of the operation under way */
     vl_synchronous synchronous; /* of operations outside of a transaction */
     uint64_t txn;               /* the open transaction or operation; 0: none */

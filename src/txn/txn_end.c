@@ -114,15 +114,14 @@ end_enter(vl_ctx *ctx, vl_session *session, vl_txn *txn, int is_exclusive)
     return vl_undo_log_create(ctx, store->pool, txn->status, &txn->log);
 }
 
-velo_status
-vl_txn_start(vl_ctx *ctx, vl_session *session, int is_exclusive)
+/* Begin with the session's writer having its scratch memory. */
+static velo_status
+end_start(vl_ctx *ctx, vl_session *session, int is_exclusive)
 {
     vl_txn_store *store = session->store;
     vl_txn *txn;
     velo_status st;
 
-    VL_ASSERT(session->txn == NULL);
-    VL_TRY(vl_txn_make_ready(ctx, store));
     VL_TRY(vl_txn_undo_left(ctx, store, session->writer));
     txn = end_make(ctx, session);
     if (txn == NULL)
@@ -141,6 +140,20 @@ vl_txn_start(vl_ctx *ctx, vl_session *session, int is_exclusive)
     session->guard = NULL;
     session->txn = txn;
     return VELO_OK;
+}
+
+velo_status
+vl_txn_start(vl_ctx *ctx, vl_session *session, int is_exclusive)
+{
+    velo_status st;
+
+    VL_ASSERT(session->txn == NULL);
+    VL_TRY(vl_txn_make_ready(ctx, session->store));
+    VL_TRY(vl_operation_take_work(ctx, session->writer));
+    st = end_start(ctx, session, is_exclusive);
+    if (st != VELO_OK)
+        vl_operation_give_work(session->writer);
+    return st;
 }
 
 /* ---- commit ---- */
@@ -253,6 +266,7 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
         st = end_sync(ctx, store, commit.end);
     if (st == VELO_OK)
         end_collect(ctx, session, records);
+    vl_operation_give_work(session->writer);
     vl_operation_tend(ctx, store->base);
     return st;
 }
@@ -407,6 +421,7 @@ vl_txn_abort(vl_ctx *ctx, vl_session *session)
     vl_count(&store->rollback_count, 1);
     vl_undo_pool_tend(ctx, store->pool);
     vl_txn_free_garbage(ctx, store, session->writer);
+    vl_operation_give_work(session->writer);
     ctx->error = before;
 }
 

@@ -34,7 +34,7 @@ session_create(vl_ctx *ctx, vl_txn_store *store, vl_wait_node *node, vl_session 
     session->node = node;
     if (node != NULL)
         vl_wait_node_retain(node);
-    st = vl_writer_create(ctx, store->base, &session->writer);
+    st = vl_operation_create_writer(ctx, store->base, &session->writer);
     if (st == VELO_OK && node == NULL)
         st = vl_wait_node_create(ctx, &session->node);
     if (st == VELO_OK)

@@ -422,6 +422,7 @@ test_hooks_and_blobs(void)
     sqlite3 *db = compat_open_memory();
     sqlite3_blob *blob = NULL;
     char log[200] = "";
+    sqlite3_blob *reader = NULL;
     char bytes[3];
     int other = 0;
 
@@ -440,6 +441,9 @@ test_hooks_and_blobs(void)
     EXPECT(sqlite3_blob_write(blob, "x", 1, 1) == SQLITE_OK);
     EXPECT(sqlite3_blob_read(blob, bytes, 3, 0) == SQLITE_OK && memcmp(bytes, "\1x\3", 3) == 0);
     EXPECT(sqlite3_blob_read(blob, bytes, 3, 1) == SQLITE_ERROR);
+    EXPECT(sqlite3_blob_open(db, "main", "t", "a", 1, 0, &reader) == SQLITE_OK);
+    EXPECT(sqlite3_blob_write(reader, "x", 1, 1) == SQLITE_READONLY);
+    EXPECT(sqlite3_blob_close(reader) == SQLITE_READONLY); /* what the write said, once more */
     EXPECT(sqlite3_close(db) == SQLITE_BUSY);
     EXPECT(strcmp(log, "1:SELECT 5;4:SELECT 5;") == 0);
     EXPECT(sqlite3_close_v2(db) == SQLITE_OK);

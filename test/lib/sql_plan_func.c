@@ -19,12 +19,12 @@ typedef struct plan_func_row {
             .effect = (effect_of), .classes = (classes_of)                                         \
         }                                                                                          \
     }
-#define AGGREGATE(text, least, most, rows, compares_by, picks)                                     \
+#define AGGREGATE(text, least, most, compares_by, picks)                                           \
     {                                                                                              \
         {.name = (text)}, least, most,                                                             \
         {                                                                                          \
-            .is_aggregate = 1, .takes_rows = (rows), .compares = (compares_by),                    \
-            .min_max = (picks), .classes = VL_CLASS_ANY                                            \
+            .is_aggregate = 1, .compares = (compares_by), .min_max = (picks),                      \
+            .classes = VL_CLASS_ANY                                                                \
         }                                                                                          \
     }
 
@@ -41,11 +41,11 @@ static const plan_func_row plan_funcs[] = {
     SCALAR("likely", 1, 1, VL_EFFECT_TOTAL, VL_CLASS_ANY),
     {{.name = "min"}, 2, 100, {.compares = 1, .classes = VL_CLASS_ANY}},
     {{.name = "max"}, 2, 100, {.compares = 1, .classes = VL_CLASS_ANY}},
-    AGGREGATE("min", 1, 1, 0, 1, -1),
-    AGGREGATE("max", 1, 1, 0, 1, 1),
-    AGGREGATE("count", 0, 1, 1, 0, 0),
-    AGGREGATE("sum", 1, 1, 0, 0, 0),
-    AGGREGATE("group_concat", 1, 2, 0, 0, 0),
+    AGGREGATE("min", 1, 1, 1, -1),
+    AGGREGATE("max", 1, 1, 1, 1),
+    AGGREGATE("count", 0, 1, 0, 0),
+    AGGREGATE("sum", 1, 1, 0, 0),
+    AGGREGATE("group_concat", 1, 2, 0, 0),
 };
 
 static const vl_table_func plan_series = {.name = "series", .column_count = 3}; /* never run */
