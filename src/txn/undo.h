@@ -86,6 +86,7 @@ struct vl_undo {
     uint32_t statement;            /* number of the statement within its transaction */
     uint32_t column_count;         /* of columns */
     uint32_t chain_length;         /* of the newest: records from it on, or more; as `older` */
+    uint32_t hash;                 /* of the newest: private to the map, as `beside` */
     vl_undo_kind kind;             /* what was done */
     vl_row_state before;           /* what was there before */
 };
