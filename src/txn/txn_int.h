@@ -104,6 +104,8 @@ typedef struct vl_txn {
     vl_write_gate_entry gate;           /* its place there */
     int is_in_gate;                     /* it has entered */
     int sets_sequences;                 /* see vl_rows_set_sequences */
+    vl_undo *growing;                   /* its newest range, if no mark of the caller's has come
+                                           since: TX3; or NULL */
     uint32_t range_count;               /* of the following */
     vl_txn_range ranges[VL_TXN_RANGES]; /* the current statement's, that go on */
     struct vl_txn *prev;                /* vl_txn_store.open, or .left; guarded by its latch */
@@ -224,7 +226,7 @@ void vl_txn_doom(vl_ctx *ctx, vl_session *session);
  * the one before become one (11, item 19). */
 void vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin);
 
-/* Where the transaction is now. Ranges do not go on over it. */
+/* Where the transaction is now. Ranges of a statement do not go on over it. */
 vl_txn_mark vl_txn_get_mark(vl_session *session);
 
 /* Undo what transactions have left that could not be undone at their end. Errors: why not now. */
@@ -246,11 +248,9 @@ void vl_txn_forget_sequences(vl_txn_store *store);
 
 /* ---- txn_rows.c ---- */
 
-/* Insert at a rowid unless it is taken in any way: *is_taken. is_blind: the statement reads no rows
- * as of its begin (txn_rows.h). */
+/* Insert at a rowid unless it is taken in any way: *is_taken. */
 velo_status vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
-                             int64_t rowid, const vl_value *values, int is_blind, int *is_taken)
-    VL_MUST_CHECK;
+                             int64_t rowid, const vl_value *values, int *is_taken) VL_MUST_CHECK;
 
 /* Find the number behind the largest row, INT64_MIN at the end of the numbers: own and foreign
  * uncommitted ones included, tombstones only if `with_tombstones`. */
