@@ -598,13 +598,27 @@ vl_undo_log_is_at(const vl_undo_log *log, vl_undo_mark mark)
 void
 vl_undo_linked(vl_undo *record)
 {
+    uint32_t links = atomic_load_explicit(&record->links, memory_order_relaxed);
+
+    /* One writer: who has the leaf latched. A collector has the log from the pool's latch, so it
+     * sees what was linked by then. */
+    atomic_store_explicit(&record->links, links + 1, memory_order_relaxed);
     undo_reference(record->log);
 }
 
 void
 vl_undo_unlinked(vl_undo *record)
 {
+    uint32_t links = atomic_load_explicit(&record->links, memory_order_relaxed);
+
+    atomic_store_explicit(&record->links, links - 1, memory_order_relaxed);
     undo_dereference(record->log);
+}
+
+int
+vl_undo_is_linked(const vl_undo *record)
+{
+    return atomic_load_explicit(&record->links, memory_order_relaxed) > 0;
 }
 
 velo_status
@@ -624,6 +638,7 @@ vl_undo_make_merged(vl_ctx *ctx, const vl_undo *like, const vl_leaf_change *colu
     record->older = NULL;
     record->beside = NULL;
     record->previous = NULL;
+    atomic_store_explicit(&record->links, 1, memory_order_relaxed);
     record->log = log; /* the owner's reference stands for the chain's */
     record->kind = VL_UNDO_MERGED;
     undo_record_fill(record, like->key, like->key_size, columns, count);
