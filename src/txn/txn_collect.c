@@ -251,6 +251,14 @@ collect_is_full(uint32_t count)
     return count >= COLLECT_PAGE && (count & (count - 1)) == 0;
 }
 
+/* Whether the chains of a page are likely those of a transaction that is large: nobody has
+ * committed since it began, so none of others came. */
+static int
+collect_is_own(const vl_txn_store *store, const vl_txn *txn, uint32_t count)
+{
+    return txn->changes >= count && vl_counter(&store->commit_count) == txn->commits;
+}
+
 /* Count a chain that was shortened. */
 static void
 collect_measure(vl_undo *newest)
@@ -272,8 +280,8 @@ collect_find(vl_versions map, int64_t rowid, const void *key, uint32_t key_size)
 }
 
 vl_undo *
-vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
-               uint32_t key_size)
+vl_txn_shorten(vl_txn_tree *tree, const vl_txn *txn, const vl_page_ref *leaf, int64_t rowid,
+               const void *key, uint32_t key_size)
 {
     vl_txn_store *store = tree->store;
     vl_versions map = vl_txn_map(tree, leaf);
@@ -287,7 +295,8 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
         return NULL;
     newest = collect_find(map, rowid, key, key_size);
     count = vl_versions_count(map);
-    if (newest != NULL ? !collect_is_long(newest) : !collect_is_full(count))
+    if (newest != NULL ? !collect_is_long(newest)
+                       : !collect_is_full(count) || collect_is_own(store, txn, count))
         return newest;
     vl_undo_pool_touch(store->pool, VL_UNDO_PAGE_TOUCHES);
     vl_txn_get_horizon(store, &horizon);

@@ -90,6 +90,7 @@ end_make(vl_ctx *ctx, vl_session *session)
     memset(txn, 0, sizeof *txn);
     txn->store = store;
     txn->number = vl_operation_new_txn(store->base);
+    txn->commits = vl_counter(&store->commit_count);
     if (vl_txn_status_create(ctx, store->statuses, txn->number, &txn->status) != VELO_OK) {
         vl_free(txn);
         return NULL;

@@ -101,6 +101,7 @@ typedef struct vl_txn {
     vl_key_share_list shares;           /* keys that it holds */
     vl_txn_going *going;                /* trees that it drops if it commits */
     uint64_t changes;                   /* so far, as a measure of its work */
+    uint64_t commits;                   /* vl_txn_store.commit_count when it began */
     vl_write_gate_entry gate;           /* its place there */
     int is_in_gate;                     /* it has entered */
     int sets_sequences;                 /* see vl_rows_set_sequences */
@@ -367,9 +368,9 @@ velo_status vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement) VL_
 
 /* Find the newest record of a row or an entry that is to be changed (key NULL: a row), NULL when
  * there is none, and keep its chain short if that grows beside a reader: under the leaf's exclusive
- * latch. `rowid`: as vl_undo's. In txn_collect.c. */
-vl_undo *vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
-                        uint32_t key_size);
+ * latch. `rowid`: as vl_undo's; `txn`: who changes it. In txn_collect.c. */
+vl_undo *vl_txn_shorten(vl_txn_tree *tree, const vl_txn *txn, const vl_page_ref *leaf,
+                        int64_t rowid, const void *key, uint32_t key_size);
 
 /* Whether a tree was created since the session last gave out a mark: whatever is undone, the tree
  * goes as a whole, so what is changed in it leaves no undo records (11, item 19). */

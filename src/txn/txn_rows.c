@@ -78,7 +78,8 @@ rows_look(rows_change *self, const vl_table_write *write)
     vl_txn_tree *tree = self->change.tree;
     vl_versioned row = {.page = rows_state(write->state)};
 
-    row.newest = vl_txn_shorten(tree, &write->leaf, self->op.rowid, NULL, 0);
+    row.newest =
+        vl_txn_shorten(tree, self->change.session->txn, &write->leaf, self->op.rowid, NULL, 0);
     row.origin = vl_ranges_find(tree->ranges, self->op.rowid);
     return row;
 }
