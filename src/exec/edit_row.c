@@ -284,7 +284,8 @@ static velo_status
 change_put_quickly(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int *is_put)
 {
     *is_put = 0;
-    if (run->index_count == 0 || run->def->primary != NULL || run->def->is_autoincrement)
+    if (run->index_count == 0 || run->def->primary != NULL || run->def->is_autoincrement ||
+        run->stage->exec->env.is_plain)
         return VELO_OK;
     if (run->slow_rows > 0) {
         run->slow_rows--;
