@@ -19,9 +19,11 @@
  *   TX2  A long value that is replaced is named by the undo record, and not freed here; where no
  *        record is kept of it, it is.
  *   TX3  A row is put into the range of an earlier statement only where nobody can tell: no other
- *        statement is open, and its own reads no rows as of its begin; and never into one that a
- *        mark of the caller's names, since a checkpoint lists a range as a whole, and recovery
- * takes back whole ranges (11, items 4 and 19). */
+ *        statement is open, and its own reads no rows as of its begin; and never into one that
+ *        began before a mark of the caller's, since a checkpoint lists a range as a whole, and
+ *        recovery takes back whole ranges (11, items 4 and 19). vl_txn.growing is the only range
+ *        that may be: marks of the caller's, and going back, forget it. The begin of a statement is
+ *        no such mark, nor is vl_statement_pause: who goes back to these has put no row since. */
 #include "txn/txn_rows.h"
 
 #include "base/alloc.h"

@@ -482,6 +482,7 @@ session_go_on(vl_session *session, vl_statement *statement)
     session_take_snapshot(session, VL_SNAPSHOT_APPENDED, session->met);
     session_set_view(session, statement);
     session_link(session, statement);
+    statement->is_blind = 0; /* until it says so again */
     statement->mark = vl_txn_get_mark(session);
 }
 
