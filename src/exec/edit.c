@@ -231,7 +231,6 @@ vl_edit_rest(vl_edit_run *run)
     vl_arena_reset(&run->result_arena);
     run->first = run->last = NULL;
     run->sequence = NULL;
-    run->is_blind = 0;
     run->is_resting = 1;
 }
 

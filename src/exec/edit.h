@@ -28,7 +28,7 @@ typedef struct vl_edit_run {
     uint32_t *ids;    /* of the tree's columns, rising, id_count of them */
     int32_t *columns; /* of each: position in the table, or -1 */
     uint32_t id_count;
-    int is_blind;           /* the statement reads no rows as of its begin (txn_rows.h) */
+    uint32_t slow_rows;     /* how many are inserted the row first, since conflicts are met: CR5 */
     int is_packed;          /* rows are written as records (packed.h) */
     vl_value *stored;       /* room for a row by ids */
     vl_edit_index *indexes; /* index_count of them */

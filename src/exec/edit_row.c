@@ -7,6 +7,10 @@
  *        nothing is looked up beforehand.
  *   CR3  Where REPLACE fires triggers, which may put a row into the way again, each constraint is
  *        replaced for once in a row, and violated the second time: so this ends.
+ *   CR5  A row may be put behind its entries, and is then the last that is written for it: so rows
+ *        of one statement after the other share an undo record (txn_rows.c). Where something is in
+ *        the way, what was written is taken back, and the row goes the way of CR1, which decides
+ *        whose conflict counts.
  *   CR4  Of a table WITHOUT ROWID keys that end with the primary key are written after all
  *        others, so a row with the same primary key is met as the primary key's conflict. */
 #include "exec/edit.h"
@@ -156,16 +160,15 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     change_store(run, full);
     VL_TRY(change_pack(ctx, run, &packed, &values));
     if (rowid->type == VL_TYPE_NULL) {
-        VL_TRY(run->def->is_autoincrement ? vl_sequence_append(ctx, run, values, &chosen)
-               : run->is_blind ? vl_rows_append_blind(ctx, statement, run->table, values, &chosen)
-                               : vl_rows_append(ctx, statement, run->table, values, &chosen));
+        VL_TRY(run->def->is_autoincrement
+                   ? vl_sequence_append(ctx, run, values, &chosen)
+                   : vl_rows_append(ctx, statement, run->table, values, &chosen));
         change_set_rowid(run, full, chosen);
         return VELO_OK;
     }
     if (run->def->is_autoincrement)
         VL_TRY(vl_sequence_meet(ctx, run, rowid->as.integer));
-    st = run->is_blind ? vl_rows_insert_blind(ctx, statement, run->table, rowid->as.integer, values)
-                       : vl_rows_insert(ctx, statement, run->table, rowid->as.integer, values);
+    st = vl_rows_insert(ctx, statement, run->table, rowid->as.integer, values);
     if (st == VELO_OK && run->def->is_autoincrement)
         vl_rows_raise_sequence(run->table, rowid->as.integer);
     if (st != VELO_CONSTRAINT)
@@ -212,6 +215,83 @@ change_put_all(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     for (int turn = 0; turn < change_turns(run) && !conflict->is_there; turn++)
         VL_TRY(change_put_entries(ctx, run, full, turn, conflict));
     return VELO_OK;
+}
+
+/* After a conflict so many rows are not tried the other way: they may meet some, too. */
+#define CHANGE_SLOW_ROWS 64U
+
+/* Write a row with the number that was drawn for it. */
+static velo_status
+change_put_drawn(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, change_conflict *conflict)
+{
+    const vl_value *values;
+    vl_value packed;
+
+    change_store(run, full);
+    VL_TRY(change_pack(ctx, run, &packed, &values));
+    return vl_rows_insert_drawn(ctx, run->source.statement, run->table,
+                                full[run->def->column_count].as.integer, values,
+                                &conflict->is_there);
+}
+
+/* Write the entries of a row, then the row, up to the first conflict. */
+static velo_status
+change_put_behind(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int is_drawn,
+                  change_conflict *conflict)
+{
+    VL_TRY(change_put_entries(ctx, run, full, 0, conflict));
+    if (conflict->is_there)
+        return VELO_OK;
+    return is_drawn ? change_put_drawn(ctx, run, full, conflict)
+                    : change_put_row(ctx, run, full, conflict);
+}
+
+/* Insert a row behind its entries, if nothing is in the way. Keeps CR5. */
+static velo_status
+change_put_last(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int *is_put)
+{
+    uint32_t at = run->def->column_count;
+    int is_drawn = full[at].type == VL_TYPE_NULL;
+    change_conflict conflict = {0, NULL, 0};
+    vl_txn_mark mark;
+    int64_t drawn = INT64_MIN;
+    velo_status st;
+
+    *is_put = 0;
+    if (is_drawn) {
+        VL_TRY(vl_rows_draw(ctx, run->table, &drawn));
+        if (drawn == INT64_MIN)
+            return VELO_OK;
+        change_set_rowid(run, full, drawn);
+    }
+    mark = vl_statement_pause(run->source.statement);
+    st = change_put_behind(ctx, run, full, is_drawn, &conflict);
+    *is_put = st == VELO_OK && !conflict.is_there;
+    if (*is_put)
+        return VELO_OK;
+    if (is_drawn) {
+        vl_rows_undraw(run->table, drawn);
+        full[at] = vl_value_of_null();
+        if (run->def->rowid_column >= 0)
+            full[run->def->rowid_column] = vl_value_of_null();
+    }
+    run->slow_rows = CHANGE_SLOW_ROWS;
+    return st == VELO_OK ? vl_statement_back(ctx, run->source.statement, &mark) : st;
+}
+
+/* Insert a row the quick way, if it is one that may go it and meets nothing. */
+static velo_status
+change_put_quickly(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int *is_put)
+{
+    *is_put = 0;
+    if (run->index_count == 0 || run->def->primary != NULL || run->def->is_autoincrement ||
+        run->stage->exec->env.is_plain)
+        return VELO_OK;
+    if (run->slow_rows > 0) {
+        run->slow_rows--;
+        return VELO_OK;
+    }
+    return change_put_last(ctx, run, full, is_put);
 }
 
 /* ---- conflicts ---- */
@@ -429,14 +509,30 @@ change_tell_all(const vl_edit_run *run, velo_change change, const vl_value *befo
     hook->tell_all(hook->all_user, &row);
 }
 
+/* A row was inserted: tell whom it concerns. */
+static velo_status
+change_inserted(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
+{
+    *outcome = VL_EDIT_MADE;
+    if (run->def->primary == NULL)
+        change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
+    change_tell_all(run, VELO_CHANGE_INSERT, NULL, full);
+    vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
+    return vl_edit_return(ctx, run, full);
+}
+
 velo_status
 vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
 {
     int is_chosen = full[run->def->column_count].type == VL_TYPE_NULL || run->has_chosen;
     int has_entries = run->index_count > 0; /* else a conflict is met before anything is written */
     int is_over = 0;
+    int is_put;
 
     change_forget_replaced(run);
+    VL_TRY(change_put_quickly(ctx, run, full, &is_put));
+    if (is_put)
+        return change_inserted(ctx, run, full, outcome);
     while (!is_over) {
         change_conflict conflict = {0, NULL, 0};
         const vl_upsert *upsert;
@@ -446,14 +542,8 @@ vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *o
             mark = vl_statement_mark(run->source.statement);
 
         VL_TRY(change_put_all(ctx, run, full, &conflict));
-        if (!conflict.is_there) {
-            *outcome = VL_EDIT_MADE;
-            if (run->def->primary == NULL)
-                change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
-            change_tell_all(run, VELO_CHANGE_INSERT, NULL, full);
-            vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
-            return vl_edit_return(ctx, run, full);
-        }
+        if (!conflict.is_there)
+            return change_inserted(ctx, run, full, outcome);
         if (has_entries)
             VL_TRY(vl_statement_back(ctx, run->source.statement, &mark)); /* keeps CR1 */
         if (is_chosen && conflict.index == NULL) { /* taken meanwhile: another number will do */

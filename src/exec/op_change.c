@@ -419,7 +419,7 @@ insert_run_short(vl_ctx *ctx, vl_stage *stage, int *is_run)
         return VELO_OK;
     VL_TRY(vl_exec_poll(ctx, stage->exec, 3)); /* two stages and a row */
     VL_TRY(vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &change->run));
-    change->run.is_blind = 1;
+    change->run.source.statement->is_blind = 1;
     VL_TRY(insert_given(ctx, change));
     vl_edit_rest(&change->run);
     *is_run = 1;

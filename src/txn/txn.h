@@ -184,6 +184,8 @@ typedef struct vl_txn_mark {
     uint64_t number;          /* of the transaction then; 0: it had changed nothing */
     vl_log_position position; /* where its next record will be, or behind */
     uint64_t shares;          /* keys that it held then */
+    const vl_undo *growing;   /* the range that rows behind the mark may be put into, or NULL */
+    int64_t growing_last;     /* its last row then */
 } vl_txn_mark;
 
 /* SAVEPOINT, inside of BEGIN. */
@@ -207,6 +209,9 @@ typedef struct vl_statement {
     vl_session *session;       /* whose it is */
     int is_writing;            /* it may change rows and entries */
     int is_nested;             /* by vl_statement_nest */
+    int is_blind;              /* for the caller to set: it reads no rows as of its begin, and fails
+                                  only before it has put its row, which is one: so that row may pass
+                                  for one of the statement before */
     int is_reader;             /* private: open since its transaction has committed */
     vl_txn_status *status;     /* private: view.own, with a reference; or NULL */
     uint32_t tries;            /* private: how often it was restarted */
@@ -241,6 +246,10 @@ void vl_statement_fail(vl_ctx *ctx, vl_statement *statement);
 /* A point inside of a writing statement, and going back there: for ON CONFLICT of one row. Errors
  * as vl_session_rollback_to. Cheap where nothing was changed in between. */
 vl_txn_mark vl_statement_mark(vl_statement *statement);
+
+/* The same, for who goes back there only while no row of the statement was put since: entries may
+ * have been. Rows behind it can then be in one undo record with those before. */
+vl_txn_mark vl_statement_pause(vl_statement *statement);
 velo_status vl_statement_back(vl_ctx *ctx, vl_statement *statement, const vl_txn_mark *mark)
     VL_MUST_CHECK;
 

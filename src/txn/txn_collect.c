@@ -12,8 +12,10 @@
  *        no view can reach it, and who reads it has one.
  *   TC3  A log that was taken is pruned as a whole before its trees are dropped. One whose pruning
  *        failed is put back, as the first to be tried again; so is one that is long, with a note of
- * how far it is. TC4  One thread at a time takes logs: so nobody is at a log of before when a tree
- * is dropped. */
+ *        how far it is.
+ *   TC4  One thread at a time takes logs: so nobody is at a log of before when a tree is dropped.
+ *   TC5  Looking through a page is paid for, by records that were looked at and by chains that
+ *        went: so all of it costs no more than a few steps for each record. */
 #include "txn/txn_int.h"
 
 #include "base/alloc.h"
@@ -33,6 +35,12 @@
  * so before it looks after the cache again. */
 #define COLLECT_HELP_RECORDS VL_BY_BUILD(2048U, 16U)
 #define COLLECT_HELP_ROUNDS  16U
+
+/* For each record so many chains of its page may be looked at, for each that goes twice so many
+ * again; saved up to a limit. Pages with few chains are not looked through. */
+#define COLLECT_PAGE_SHARE  8U
+#define COLLECT_PAGE_CREDIT 8192U
+#define COLLECT_PAGE_LEAST  VL_BY_BUILD(8U, 2U)
 
 /* Chains of a page from which on it is looked through as a whole. */
 #define COLLECT_PAGE VL_BY_BUILD(64U, 4U)
@@ -243,6 +251,14 @@ collect_is_full(uint32_t count)
     return count >= COLLECT_PAGE && (count & (count - 1)) == 0;
 }
 
+/* Whether the chains of a page are likely those of a transaction that is large: nobody has
+ * committed since it began, so none of others came. */
+static int
+collect_is_own(const vl_txn_store *store, const vl_txn *txn, uint32_t count)
+{
+    return txn->changes >= count && vl_counter(&store->commit_count) == txn->commits;
+}
+
 /* Count a chain that was shortened. */
 static void
 collect_measure(vl_undo *newest)
@@ -264,8 +280,8 @@ collect_find(vl_versions map, int64_t rowid, const void *key, uint32_t key_size)
 }
 
 vl_undo *
-vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
-               uint32_t key_size)
+vl_txn_shorten(vl_txn_tree *tree, const vl_txn *txn, const vl_page_ref *leaf, int64_t rowid,
+               const void *key, uint32_t key_size)
 {
     vl_txn_store *store = tree->store;
     vl_versions map = vl_txn_map(tree, leaf);
@@ -279,7 +295,8 @@ vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const 
         return NULL;
     newest = collect_find(map, rowid, key, key_size);
     count = vl_versions_count(map);
-    if (newest != NULL ? !collect_is_long(newest) : !collect_is_full(count))
+    if (newest != NULL ? !collect_is_long(newest)
+                       : !collect_is_full(count) || collect_is_own(store, txn, count))
         return newest;
     vl_undo_pool_touch(store->pool, VL_UNDO_PAGE_TOUCHES);
     vl_txn_get_horizon(store, &horizon);
@@ -309,6 +326,7 @@ typedef struct collect_pass {
     const vl_undo *record;  /* it */
     int64_t rowid;          /* of its row; of its entry as vl_undo's, but as the page has it now */
     int is_tombstone;       /* the row or entry is one that can go */
+    uint32_t credit;        /* chains of whole pages that may be looked at: TC5 */
 } collect_pass;
 
 /* The newest record of the row at hand. */
@@ -316,6 +334,24 @@ static vl_undo *
 collect_known(const collect_pass *pass, vl_versions map)
 {
     return collect_find(map, pass->rowid, pass->record->key, pass->record->key_size);
+}
+
+/* Prune all chains of a latched leaf, if that is to be: records that come later are then found to
+ * be in none, and their pages are not looked for. Keeps TC5. */
+static void
+collect_prune_page(collect_pass *pass, vl_versions *map)
+{
+    uint32_t count = vl_versions_count(*map), left;
+
+    if (count < COLLECT_PAGE_LEAST || count > pass->credit)
+        return;
+    vl_undo_pool_touch(pass->store->pool, VL_UNDO_PAGE_TOUCHES);
+    vl_prune_page(&pass->prune, map);
+    left = vl_versions_count(*map);
+    pass->credit += 2 * (count - left);
+    pass->credit -= count;
+    if (pass->credit > COLLECT_PAGE_CREDIT)
+        pass->credit = COLLECT_PAGE_CREDIT;
 }
 
 /* Prune the chain of the record's row, which is on a latched leaf; returns the newest record left.
@@ -328,10 +364,10 @@ collect_prune(collect_pass *pass, const vl_page_ref *leaf)
 
     if (map.attachment == NULL)
         return NULL;
+    collect_prune_page(pass, &map);
     newest = collect_known(pass, map);
-    if (newest == NULL)
-        return NULL;
-    vl_prune_row(&pass->prune, &map, newest);
+    if (newest != NULL)
+        vl_prune_row(&pass->prune, &map, newest);
     vl_txn_set_map(pass->tree, leaf, map);
     return collect_known(pass, map);
 }
@@ -459,6 +495,10 @@ collect_record(vl_ctx *ctx, collect_pass *pass)
 
     pass->is_tombstone = 0;
     vl_undo_pool_settle(pass->store->pool, 1);
+    pass->credit += pass->credit < COLLECT_PAGE_CREDIT ? COLLECT_PAGE_SHARE : 0;
+    if (!vl_undo_is_linked(record) &&
+        (record->kind == VL_UNDO_INSERT || record->kind == VL_UNDO_UPDATE))
+        return VELO_OK; /* its chain has gone; tombstones are those of other records */
     if (record->key != NULL)
         VL_TRY(vl_tree_key_find_exclusive(ctx, &pass->tree->base->tree, record->key,
                                           record->key_size, collect_visit_entry, pass));
@@ -602,6 +642,7 @@ collect_with_turn(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer, uint64_t 
     pass.record = NULL;
     pass.rowid = 0;
     pass.is_tombstone = 0;
+    pass.credit = 0;
     st = collect_logs(ctx, &pass);
     vl_txn_free_garbage(ctx, store, writer); /* with the turn: vl_txn_store_check relies on it */
     vl_latch_release_exclusive(&store->collect_turn);

@@ -90,6 +90,7 @@ end_make(vl_ctx *ctx, vl_session *session)
     memset(txn, 0, sizeof *txn);
     txn->store = store;
     txn->number = vl_operation_new_txn(store->base);
+    txn->commits = vl_counter(&store->commit_count);
     if (vl_txn_status_create(ctx, store->statuses, txn->number, &txn->status) != VELO_OK) {
         vl_free(txn);
         return NULL;
@@ -290,7 +291,9 @@ vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin)
     if (vl_txn_tree_get(&ctx, session->store, last->tree, &tree) != VELO_OK)
         return; /* it is only done to take less memory */
     vl_operation_begin(session->writer);
-    (void)vl_ranges_join(tree->ranges, session->txn->log);
+    if (vl_ranges_join(tree->ranges, session->txn->log))
+        session->txn->growing =
+            vl_undo_last(session->txn->log); /* no mark of the caller's names it */
     vl_operation_end(session->writer);
 }
 
@@ -299,7 +302,7 @@ vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin)
 vl_txn_mark
 vl_txn_get_mark(vl_session *session)
 {
-    vl_txn_mark mark = {{NULL, 0}, 0, 0, 0};
+    vl_txn_mark mark = {{NULL, 0}, 0, 0, 0, NULL, 0};
 
     session->mark_count++;
     if (session->txn == NULL)
@@ -309,6 +312,8 @@ vl_txn_get_mark(vl_session *session)
     mark.number = session->txn->number;
     mark.position = vl_operation_log_end(session->writer);
     mark.shares = session->txn->shares.count;
+    mark.growing = session->txn->growing;
+    mark.growing_last = mark.growing != NULL ? mark.growing->last : 0;
     return mark;
 }
 
@@ -317,6 +322,7 @@ static velo_status
 end_undo_to(vl_ctx *ctx, vl_txn *txn, vl_writer *writer, vl_undo_mark mark)
 {
     txn->range_count = 0;
+    txn->growing = NULL;
     while (!vl_undo_log_is_at(txn->log, mark))
         VL_TRY(vl_txn_undo_last(ctx, txn, writer));
     return VELO_OK;
@@ -337,13 +343,12 @@ end_discard(vl_ctx *ctx, vl_session *session, vl_log_position from)
     return st;
 }
 
-/* Whether the range that was the last record at a mark has grown since: a statement that has put
- * its row into the range of the one before is to be undone. */
+/* Whether a range that was there at a mark has grown since: a statement that has put its row into
+ * the range of one before is to be undone. */
 static int
-end_is_inside(const vl_undo_mark *mark)
+end_is_inside(const vl_txn_mark *mark)
 {
-    return mark->last != NULL && mark->last->kind == VL_UNDO_RANGE &&
-           mark->last->last != mark->rowid;
+    return mark->growing != NULL && mark->growing->last != mark->growing_last;
 }
 
 velo_status
@@ -357,7 +362,7 @@ vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mark)
     if (txn == NULL)
         return VELO_OK;
     is_own = mark->number == txn->number;
-    st = is_own && end_is_inside(&mark->undo)
+    st = is_own && end_is_inside(mark)
              ? VELO_INTERNAL /* keeps TE4 */
              : end_undo_to(ctx, txn, session->writer, is_own ? mark->undo : none);
     session->guard = is_own ? mark->undo.last : NULL; /* those behind it are gone */

@@ -101,9 +101,12 @@ typedef struct vl_txn {
     vl_key_share_list shares;           /* keys that it holds */
     vl_txn_going *going;                /* trees that it drops if it commits */
     uint64_t changes;                   /* so far, as a measure of its work */
+    uint64_t commits;                   /* vl_txn_store.commit_count when it began */
     vl_write_gate_entry gate;           /* its place there */
     int is_in_gate;                     /* it has entered */
     int sets_sequences;                 /* see vl_rows_set_sequences */
+    vl_undo *growing;                   /* its newest range, if no mark of the caller's has come
+                                           since: TX3; or NULL */
     uint32_t range_count;               /* of the following */
     vl_txn_range ranges[VL_TXN_RANGES]; /* the current statement's, that go on */
     struct vl_txn *prev;                /* vl_txn_store.open, or .left; guarded by its latch */
@@ -224,7 +227,7 @@ void vl_txn_doom(vl_ctx *ctx, vl_session *session);
  * the one before become one (11, item 19). */
 void vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin);
 
-/* Where the transaction is now. Ranges do not go on over it. */
+/* Where the transaction is now. Ranges of a statement do not go on over it. */
 vl_txn_mark vl_txn_get_mark(vl_session *session);
 
 /* Undo what transactions have left that could not be undone at their end. Errors: why not now. */
@@ -246,11 +249,9 @@ void vl_txn_forget_sequences(vl_txn_store *store);
 
 /* ---- txn_rows.c ---- */
 
-/* Insert at a rowid unless it is taken in any way: *is_taken. is_blind: the statement reads no rows
- * as of its begin (txn_rows.h). */
+/* Insert at a rowid unless it is taken in any way: *is_taken. */
 velo_status vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
-                             int64_t rowid, const vl_value *values, int is_blind, int *is_taken)
-    VL_MUST_CHECK;
+                             int64_t rowid, const vl_value *values, int *is_taken) VL_MUST_CHECK;
 
 /* Find the number behind the largest row, INT64_MIN at the end of the numbers: own and foreign
  * uncommitted ones included, tombstones only if `with_tombstones`. */
@@ -367,9 +368,9 @@ velo_status vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement) VL_
 
 /* Find the newest record of a row or an entry that is to be changed (key NULL: a row), NULL when
  * there is none, and keep its chain short if that grows beside a reader: under the leaf's exclusive
- * latch. `rowid`: as vl_undo's. In txn_collect.c. */
-vl_undo *vl_txn_shorten(vl_txn_tree *tree, const vl_page_ref *leaf, int64_t rowid, const void *key,
-                        uint32_t key_size);
+ * latch. `rowid`: as vl_undo's; `txn`: who changes it. In txn_collect.c. */
+vl_undo *vl_txn_shorten(vl_txn_tree *tree, const vl_txn *txn, const vl_page_ref *leaf,
+                        int64_t rowid, const void *key, uint32_t key_size);
 
 /* Whether a tree was created since the session last gave out a mark: whatever is undone, the tree
  * goes as a whole, so what is changed in it leaves no undo records (11, item 19). */

@@ -217,7 +217,7 @@ keys_try_leaf(vl_ctx *ctx, keys_change *self, vl_tree_key_write *write)
         int may = 0;
 
         entry.newest =
-            vl_txn_shorten(self->change.tree, &write->leaf,
+            vl_txn_shorten(self->change.tree, self->change.session->txn, &write->leaf,
                            (int64_t)vl_txn_rest(self->change.tree, &write->leaf, self->op.key_size,
                                                 write->state, write->index),
                            self->op.key, self->op.key_size);

@@ -11,16 +11,19 @@
  *
  * Rows that are added at the right edge share a range record (hazard 19): the first one makes it,
  * the next extends it, until a statement or a mark begins. A statement that reads no rows goes on
- * with the record of the one before.
+ * with the record of the one before, wherever that lies in the log: what lies behind it speaks of
+ * entries, or of other trees, or of rows that it has already.
  *
  * Invariants
  *   TX1  A rowid enters a range only where neither row, tombstone, chain nor range was (ranges.h).
  *   TX2  A long value that is replaced is named by the undo record, and not freed here; where no
  *        record is kept of it, it is.
  *   TX3  A row is put into the range of an earlier statement only where nobody can tell: no other
- *        statement is open, and its own reads no rows as of its begin; and never into one that a
- *        mark of the caller's names, since a checkpoint lists a range as a whole, and recovery
- * takes back whole ranges (11, items 4 and 19). */
+ *        statement is open, and its own reads no rows as of its begin; and never into one that
+ *        began before a mark of the caller's, since a checkpoint lists a range as a whole, and
+ *        recovery takes back whole ranges (11, items 4 and 19). vl_txn.growing is the only range
+ *        that may be: marks of the caller's, and going back, forget it. The begin of a statement is
+ *        no such mark, nor is vl_statement_pause: who goes back to these has put no row since. */
 #include "txn/txn_rows.h"
 
 #include "base/alloc.h"
@@ -56,7 +59,6 @@ typedef struct rows_change {
     int is_fresh;            /* the tree goes as a whole if anything does: no record is kept */
     int skips;               /* do not wait, and do not fail for what others have done */
     int is_taken;            /* with `skips`: others are in the way of an update or deletion */
-    int is_blind;            /* insert: the statement reads no rows as of its begin */
     vl_txn_horizon horizon;  /* for tombstones that are in the way */
     int has_horizon;         /* it has been collected */
 } rows_change;
@@ -78,7 +80,8 @@ rows_look(rows_change *self, const vl_table_write *write)
     vl_txn_tree *tree = self->change.tree;
     vl_versioned row = {.page = rows_state(write->state)};
 
-    row.newest = vl_txn_shorten(tree, &write->leaf, self->op.rowid, NULL, 0);
+    row.newest =
+        vl_txn_shorten(tree, self->change.session->txn, &write->leaf, self->op.rowid, NULL, 0);
     row.origin = vl_ranges_find(tree->ranges, self->op.rowid);
     return row;
 }
@@ -228,20 +231,19 @@ rows_suits_range(const rows_change *self, const vl_table_write *write, const vl_
            vl_leaf_seek(leaf, self->op.rowid) == leaf->count;
 }
 
-/* The last change of the transaction, if it is a range that a new row may be put into, though that
- * began in an earlier statement; or NULL. Keeps TX3. */
+/* The range that a new row may be put into, though that began in an earlier statement; or NULL.
+ * Keeps TX3. */
 static vl_undo *
 rows_last_range(const rows_change *self)
 {
     const vl_session *session = self->change.session;
-    vl_undo *last = vl_undo_last(session->txn->log);
+    vl_undo *range = session->txn->growing;
 
-    if (!self->is_blind || session->statements != self->change.statement ||
-        session->statements->next != NULL || last == NULL || last->kind != VL_UNDO_RANGE ||
-        last == session->guard || last->tree != self->change.tree->id ||
-        last->last != self->op.rowid - 1)
+    if (range == NULL || !self->change.statement->is_blind ||
+        session->statements != self->change.statement || session->statements->next != NULL ||
+        range->tree != self->change.tree->id || range->last != self->op.rowid - 1)
         return NULL;
-    return last;
+    return range;
 }
 
 /* Get ready to record an insert by a range: extend one, or make a new one. */
@@ -333,6 +335,7 @@ rows_note_range(const rows_change *self)
         range = txn->range_count < VL_TXN_RANGES ? &txn->ranges[txn->range_count++]
                                                  : &txn->ranges[self->op.rowid & 1];
     *range = (vl_txn_range){self->change.tree, self->record};
+    txn->growing = self->record;
 }
 
 /* In the section. */
@@ -592,14 +595,13 @@ rows_forget_next(vl_txn_tree *tree, int64_t rowid)
 
 velo_status
 vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
-                 const vl_value *values, int is_blind, int *is_taken)
+                 const vl_value *values, int *is_taken)
 {
     rows_change self;
     velo_status st;
 
     rows_init(&self, statement, table, ROWS_INSERT, rowid);
     self.skips = 1;
-    self.is_blind = is_blind;
     st = rows_change_row(ctx, &self, values, self.layout->columns.count);
     *is_taken = st == VELO_CONSTRAINT;
     if (*is_taken)
@@ -641,16 +643,15 @@ vl_rows_schema(const vl_txn_table *table)
     return &atomic_load_explicit(&table->tree.base->layout, memory_order_acquire)->columns;
 }
 
-static velo_status
-rows_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
-            const vl_value *values, int is_blind)
+velo_status
+vl_rows_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
+               const vl_value *values)
 {
     int64_t next = atomic_load_explicit(&table->tree.next_rowid, memory_order_relaxed);
     rows_change self;
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
     rows_init(&self, statement, table, ROWS_INSERT, rowid);
-    self.is_blind = is_blind;
     VL_TRY(rows_change_row(ctx, &self, values, self.layout->columns.count));
     if (next != INT64_MIN && rowid >= next)
         atomic_store_explicit(&table->tree.next_rowid, INT64_MIN, memory_order_relaxed);
@@ -658,22 +659,31 @@ rows_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t r
 }
 
 velo_status
-vl_rows_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
-               const vl_value *values)
+vl_rows_draw(vl_ctx *ctx, vl_txn_table *table, int64_t *rowid)
 {
-    return rows_insert(ctx, statement, table, rowid, values, 0);
+    VL_TRY(rows_draw(ctx, &table->tree, 0, rowid));
+    if (*rowid == INT64_MAX) /* it may be there */
+        *rowid = INT64_MIN;
+    return VELO_OK;
+}
+
+void
+vl_rows_undraw(vl_txn_table *table, int64_t rowid)
+{
+    rows_forget_next(&table->tree, rowid);
 }
 
 velo_status
-vl_rows_insert_blind(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
-                     const vl_value *values)
+vl_rows_insert_drawn(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t rowid,
+                     const vl_value *values, int *is_taken)
 {
-    return rows_insert(ctx, statement, table, rowid, values, 1);
+    VL_TRY(vl_txn_check_writing(ctx, statement));
+    return vl_txn_append_at(ctx, statement, table, rowid, values, is_taken);
 }
 
-static velo_status
-rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const vl_value *values,
-            int is_blind, int64_t *rowid)
+velo_status
+vl_rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const vl_value *values,
+               int64_t *rowid)
 {
     int is_taken = 1, is_at_end = 0;
     vl_rng rng;
@@ -683,7 +693,7 @@ rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const vl_
         VL_TRY(rows_draw(ctx, &table->tree, tries > 0, rowid));
         is_at_end = *rowid == INT64_MIN || (*rowid == INT64_MAX && tries > 0);
         if (!is_at_end)
-            VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, is_blind, &is_taken));
+            VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, &is_taken));
     }
     if (!is_taken)
         return VELO_OK;
@@ -691,25 +701,11 @@ rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const vl_
                           vl_wal_tail(vl_store_wal(table->tree.store->base)));
     for (uint32_t tries = 0; is_taken && tries < ROWS_RANDOM_TRIES; tries++) {
         *rowid = (int64_t)(vl_rng_next(&rng) >> 2) + 1;
-        VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, is_blind, &is_taken));
+        VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, &is_taken));
     }
     return is_taken ? vl_fail(ctx, VELO_FULL, "tree %" PRIu64 ": no free rowid was found",
                               table->tree.id)
                     : VELO_OK;
-}
-
-velo_status
-vl_rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, const vl_value *values,
-               int64_t *rowid)
-{
-    return rows_append(ctx, statement, table, values, 0, rowid);
-}
-
-velo_status
-vl_rows_append_blind(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
-                     const vl_value *values, int64_t *rowid)
-{
-    return rows_append(ctx, statement, table, values, 1, rowid);
 }
 
 /* Update or, with no columns, delete; is_taken NULL: as long as it takes. */

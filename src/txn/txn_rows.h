@@ -40,13 +40,18 @@ velo_status vl_rows_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_table *t
 velo_status vl_rows_append(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
                            const vl_value *values, int64_t *rowid) VL_MUST_CHECK;
 
-/* The same for a statement that reads no rows as of its begin, so that rows of one such statement
- * after the other take one undo record: rows that it inserts may pass for the statement's before.
+/* The number that vl_rows_append would give a row now, for who wants to know it beforehand; whoever
+ * appends another row gets another one. INT64_MIN: there is none left behind the last row. Who does
+ * not use it gives it back, so that no gap is left. Errors: VELO_NOMEM, VELO_IOERR, VELO_CORRUPT.
  */
-velo_status vl_rows_insert_blind(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
-                                 int64_t rowid, const vl_value *values) VL_MUST_CHECK;
-velo_status vl_rows_append_blind(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
-                                 const vl_value *values, int64_t *rowid) VL_MUST_CHECK;
+velo_status vl_rows_draw(vl_ctx *ctx, vl_txn_table *table, int64_t *rowid) VL_MUST_CHECK;
+void vl_rows_undraw(vl_txn_table *table, int64_t rowid);
+
+/* Insert a row with a number that was drawn. *is_taken 1: somebody has one, or had: it is not
+ * inserted. Errors as vl_rows_insert but VELO_CONSTRAINT. */
+velo_status vl_rows_insert_drawn(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
+                                 int64_t rowid, const vl_value *values, int *is_taken)
+    VL_MUST_CHECK;
 
 /* Change columns of a row that the statement sees, or its own transaction has made since: on top of
  * what its transaction has done to it until now.

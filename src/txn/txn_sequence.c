@@ -173,7 +173,7 @@ sequence_append_own(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, i
             return vl_fail(ctx, VELO_FULL, "tree %llu: all rowids have been given",
                            (unsigned long long)table->tree.id);
         *rowid = ++floor;
-        VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, 0, &is_taken));
+        VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, &is_taken));
     }
     vl_rows_raise_sequence(table, *rowid);
     return VELO_OK;
@@ -194,7 +194,7 @@ vl_rows_append_ever(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, i
         if (*rowid == INT64_MIN)
             VL_TRY(sequence_find(ctx, statement, &table->tree, kept, argument));
         else
-            VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, 0, &is_taken));
+            VL_TRY(vl_txn_append_at(ctx, statement, table, *rowid, values, &is_taken));
     }
     return VELO_OK;
 }

@@ -276,6 +276,9 @@ session_save(vl_session *session)
     vl_txn_mark mark = vl_txn_get_mark(session);
 
     session->guard = mark.undo.last;
+    if (session->txn != NULL)
+        session->txn->growing = NULL; /* keeps TX3 */
+    mark.growing = NULL;
     return mark;
 }
 
@@ -453,6 +456,18 @@ vl_statement_mark(vl_statement *statement)
     return session_save(statement->session);
 }
 
+vl_txn_mark
+vl_statement_pause(vl_statement *statement)
+{
+    const vl_txn *txn = statement->session->txn;
+    uint32_t range_count = txn != NULL ? txn->range_count : 0;
+    vl_txn_mark mark = vl_txn_get_mark(statement->session);
+
+    if (txn != NULL)
+        statement->session->txn->range_count = range_count;
+    return mark;
+}
+
 velo_status
 vl_statement_back(vl_ctx *ctx, vl_statement *statement, const vl_txn_mark *mark)
 {
@@ -467,6 +482,7 @@ session_go_on(vl_session *session, vl_statement *statement)
     session_take_snapshot(session, VL_SNAPSHOT_APPENDED, session->met);
     session_set_view(session, statement);
     session_link(session, statement);
+    statement->is_blind = 0; /* until it says so again */
     statement->mark = vl_txn_get_mark(session);
 }
 

@@ -16,12 +16,20 @@
 #include "base/atomic.h"
 #include "base/latch.h"
 #include "base/rank.h"
+#include "os/machine.h"
 
 #include <string.h>
 
 #define UNDO_SECOND_CHUNK 1024U
 #define UNDO_MAX_CHUNK    VL_BY_BUILD(65536U, 1024U)
-#define UNDO_ALIGN        8U
+
+/* In memory the chunks of a large log go on growing, and the system is asked to take huge pages for
+ * them: records are looked at in any order, and finding the page of each in the processor's tables
+ * would cost more than reading it. A pool's share of its budget that such a chunk leaves free. */
+#define UNDO_HUGE_CHUNK VL_BY_BUILD(4194304U, 8192U)
+#define UNDO_HUGE_SHARE 4U
+
+#define UNDO_ALIGN 8U
 
 typedef struct undo_chunk {
     struct undo_chunk *older; /* filled before it */
@@ -477,7 +485,17 @@ undo_add_chunk(vl_ctx *ctx, vl_undo_log *log, uint64_t size)
     chunk->size = (uint32_t)size;
     chunk->used = 0;
     log->chunk = chunk;
+    if (size > UNDO_HUGE_CHUNK / 2)
+        vl_machine_want_huge_pages(block, sizeof *chunk + (size_t)size);
     return VELO_OK;
+}
+
+/* Whether a pool has room in memory for a chunk that is larger than usual. */
+static int
+undo_has_much_room(const vl_undo_pool *pool, uint64_t size)
+{
+    return pool->budget_bytes == 0 ||
+           vl_counter(&pool->used_bytes) + size <= pool->budget_bytes / UNDO_HUGE_SHARE;
 }
 
 /* Make sure that the newest chunk has so much room. */
@@ -491,7 +509,9 @@ undo_log_room(vl_ctx *ctx, vl_undo_log *log, uint64_t size)
         return VELO_OK;
     want = chunk->older == NULL ? UNDO_SECOND_CHUNK
                                 : 2 * ((uint64_t)chunk->size + sizeof *chunk + VL_UNDO_SPILL_HEAD);
-    want = want < UNDO_MAX_CHUNK ? want : UNDO_MAX_CHUNK;
+    if (want > UNDO_MAX_CHUNK && !undo_has_much_room(log->pool, want))
+        want = UNDO_MAX_CHUNK;
+    want = want < UNDO_HUGE_CHUNK ? want : UNDO_HUGE_CHUNK;
     want -= sizeof *chunk + VL_UNDO_SPILL_HEAD; /* a block of the file has that size with it */
     return undo_add_chunk(ctx, log, want >= size ? want : size);
 }
@@ -598,13 +618,27 @@ vl_undo_log_is_at(const vl_undo_log *log, vl_undo_mark mark)
 void
 vl_undo_linked(vl_undo *record)
 {
+    uint32_t links = atomic_load_explicit(&record->links, memory_order_relaxed);
+
+    /* One writer: who has the leaf latched. A collector has the log from the pool's latch, so it
+     * sees what was linked by then. */
+    atomic_store_explicit(&record->links, links + 1, memory_order_relaxed);
     undo_reference(record->log);
 }
 
 void
 vl_undo_unlinked(vl_undo *record)
 {
+    uint32_t links = atomic_load_explicit(&record->links, memory_order_relaxed);
+
+    atomic_store_explicit(&record->links, links - 1, memory_order_relaxed);
     undo_dereference(record->log);
+}
+
+int
+vl_undo_is_linked(const vl_undo *record)
+{
+    return atomic_load_explicit(&record->links, memory_order_relaxed) > 0;
 }
 
 velo_status
@@ -624,6 +658,7 @@ vl_undo_make_merged(vl_ctx *ctx, const vl_undo *like, const vl_leaf_change *colu
     record->older = NULL;
     record->beside = NULL;
     record->previous = NULL;
+    atomic_store_explicit(&record->links, 1, memory_order_relaxed);
     record->log = log; /* the owner's reference stands for the chain's */
     record->kind = VL_UNDO_MERGED;
     undo_record_fill(record, like->key, like->key_size, columns, count);

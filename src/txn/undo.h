@@ -86,6 +86,8 @@ struct vl_undo {
     uint32_t statement;            /* number of the statement within its transaction */
     uint32_t column_count;         /* of columns */
     uint32_t chain_length;         /* of the newest: records from it on, or more; as `older` */
+    uint32_t hash;                 /* of the newest: private to the map, as `beside` */
+    _Atomic uint32_t links;        /* see vl_undo_is_linked */
     vl_undo_kind kind;             /* what was done */
     vl_row_state before;           /* what was there before */
 };
@@ -221,6 +223,10 @@ void vl_undo_log_put_back(vl_undo_log *log);
 /* A record came into a chain, or left it; the latter may free it, and its log with it. */
 void vl_undo_linked(vl_undo *record);
 void vl_undo_unlinked(vl_undo *record);
+
+/* Whether a record of a finished log may still be in a chain; 0: it is not, and never will be.
+ * Without the leaf's latch. */
+int vl_undo_is_linked(const vl_undo *record);
 
 /* Make a record of its own, outside of any transaction's log, with the state and columns given and
  * all else as in `like`. It counts as linked: vl_undo_unlinked frees it. Its log is listed

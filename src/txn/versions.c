@@ -9,7 +9,8 @@
  *   M1  Each record in a list is the newest of its row or entry, and each row or entry is there
  *       once. `beside` of all other records means nothing.
  *   M2  A list is never empty (the attachment is NULL then), nor is a table.
- *   M3  A record is in its hash's bucket.
+ *   M3  A record in a map has its `hash`, is in the bucket of that, and its bit of `seen` is set.
+ *       Bits of records that have gone may be set still.
  *   M5  A map that is kept is found by one of its records, its holder: whose kept_at is the page's
  *       number, and kept_next the next holder of the bucket.
  *   M4  Memory is wanted for speed only: without it a list stays a list, a table its size. */
@@ -24,30 +25,43 @@
 /* More records in a list than this become a table. */
 #define VERSIONS_LIST_MAX VL_BY_BUILD(8U, 2U)
 
+/* A list, and which hashes it may have: a row without versions, as each that is new, is told by
+ * its bucket alone, and no record, somewhere in memory, is looked at. */
+typedef struct versions_bucket {
+    vl_undo *first; /* of the list */
+    uint64_t seen;  /* M3: see versions_bit */
+} versions_bucket;
+
 typedef struct versions_table {
-    uint32_t count;       /* records */
-    uint32_t bucket_mask; /* number of buckets - 1 */
-    vl_undo *buckets[];   /* lists */
+    uint32_t count;            /* records */
+    uint32_t bucket_mask;      /* number of buckets - 1 */
+    versions_bucket buckets[]; /* M3 */
 } versions_table;
 
+/* Buckets that are fetched ahead of the one at hand, when all are gone through. */
+#define VERSIONS_AHEAD 8U
+
 /* `rowid`: of a row, or of an entry the page of its long key's rest, or 0. */
-static uint64_t
+static uint32_t
 versions_hash(int64_t rowid, const void *key, uint32_t key_size)
 {
-    return key != NULL && rowid == 0 ? vl_hash64(key, key_size, 0) : vl_mix64((uint64_t)rowid);
+    return (uint32_t)(key != NULL && rowid == 0 ? vl_hash64(key, key_size, 0)
+                                                : vl_mix64((uint64_t)rowid));
 }
 
+/* A hash's bit of `seen`: by bits that do not choose the bucket, unless a map is huge. */
 static uint64_t
-versions_record_hash(const vl_undo *record)
+versions_bit(uint32_t hash)
 {
-    return versions_hash(record->rowid, record->key, record->key_size);
+    return UINT64_C(1) << (hash >> 26);
 }
 
 /* Whether a record speaks of this row or entry. */
 static int
-versions_is_of(const vl_undo *record, int64_t rowid, const void *key, uint32_t key_size)
+versions_is_of(const vl_undo *record, uint32_t hash, int64_t rowid, const void *key,
+               uint32_t key_size)
 {
-    if (record->rowid != rowid || (key == NULL) != (record->key == NULL))
+    if (record->hash != hash || record->rowid != rowid || (key == NULL) != (record->key == NULL))
         return 0;
     return key == NULL || rowid != 0 ||
            (record->key_size == key_size && memcmp(record->key, key, key_size) == 0);
@@ -75,23 +89,35 @@ versions_from_list(vl_undo *first)
 
 /* The record of a row or entry in a list, NULL if there is none. */
 static vl_undo *
-versions_in_list(vl_undo *first, int64_t rowid, const void *key, uint32_t key_size)
+versions_in_list(vl_undo *first, uint32_t hash, int64_t rowid, const void *key, uint32_t key_size)
 {
-    while (first != NULL && !versions_is_of(first, rowid, key, key_size))
+    while (first != NULL && !versions_is_of(first, hash, rowid, key, key_size))
         first = first->beside;
     return first;
+}
+
+/* The newest record of a row or entry with this hash. */
+static vl_undo *
+versions_find_hash(vl_versions map, uint32_t hash, int64_t rowid, const void *key,
+                   uint32_t key_size)
+{
+    const versions_table *table = versions_table_of(map);
+    const versions_bucket *bucket;
+
+    if (table == NULL)
+        return versions_in_list(versions_list(map), hash, rowid, key, key_size);
+    bucket = table->buckets + (hash & table->bucket_mask);
+    if ((bucket->seen & versions_bit(hash)) == 0) /* M3 */
+        return NULL;
+    return versions_in_list(bucket->first, hash, rowid, key, key_size);
 }
 
 static vl_undo *
 versions_find(vl_versions map, int64_t rowid, const void *key, uint32_t key_size)
 {
-    const versions_table *table = versions_table_of(map);
-
-    if (table == NULL)
-        return versions_in_list(versions_list(map), rowid, key, key_size);
-    return versions_in_list(
-        table->buckets[versions_hash(rowid, key, key_size) & table->bucket_mask], rowid, key,
-        key_size);
+    if (map.attachment == NULL)
+        return NULL;
+    return versions_find_hash(map, versions_hash(rowid, key, key_size), rowid, key, key_size);
 }
 
 vl_undo *
@@ -128,9 +154,9 @@ vl_versions_list(vl_versions map, vl_undo **records, uint32_t room)
     if (table == NULL)
         return versions_append(versions_list(map), records, 0, room);
     for (uint32_t i = 0; i <= table->bucket_mask; i++)
-        vl_undo_fetch(table->buckets[i]);
+        vl_undo_fetch(table->buckets[i].first);
     for (uint32_t i = 0; i <= table->bucket_mask; i++)
-        count = versions_append(table->buckets[i], records, count, room);
+        count = versions_append(table->buckets[i].first, records, count, room);
     return count;
 }
 
@@ -169,10 +195,11 @@ versions_list_replace(vl_undo *first, const vl_undo *old, vl_undo *head)
 static void
 versions_table_add(versions_table *table, vl_undo *record)
 {
-    vl_undo **bucket = table->buckets + (versions_record_hash(record) & table->bucket_mask);
+    versions_bucket *bucket = table->buckets + (record->hash & table->bucket_mask);
 
-    record->beside = *bucket;
-    *bucket = record;
+    record->beside = bucket->first;
+    bucket->first = record;
+    bucket->seen |= versions_bit(record->hash);
     table->count++;
 }
 
@@ -189,7 +216,7 @@ versions_take_all(vl_undo_pool *pool, vl_versions *map)
         return first;
     }
     for (uint32_t i = 0; i <= table->bucket_mask; i++) {
-        vl_undo *record = table->buckets[i];
+        vl_undo *record = table->buckets[i].first;
 
         while (record != NULL) {
             vl_undo *beside = record->beside;
@@ -218,11 +245,11 @@ versions_grow(vl_undo_pool *pool, vl_versions *map, uint32_t count)
         return;
     while (buckets < count)
         buckets *= 2;
-    if (vl_undo_pool_alloc(NULL, pool, sizeof *table + buckets * sizeof(vl_undo *), &block) !=
+    if (vl_undo_pool_alloc(NULL, pool, sizeof *table + buckets * sizeof *table->buckets, &block) !=
         VELO_OK)
         return; /* M4 */
     table = block;
-    memset(table, 0, sizeof *table + buckets * sizeof(vl_undo *));
+    memset(table, 0, sizeof *table + buckets * sizeof *table->buckets);
     table->bucket_mask = buckets - 1;
     record = versions_take_all(pool, map);
     while (record != NULL) {
@@ -254,16 +281,18 @@ void
 vl_versions_replace(vl_undo_pool *pool, vl_versions *map, const vl_undo *old, vl_undo *head)
 {
     versions_table *table = versions_table_of(*map);
-    vl_undo **bucket;
+    versions_bucket *bucket;
 
     if (head == old)
         return;
+    if (head != NULL)
+        head->hash = old->hash; /* keeps M3 */
     if (table == NULL) {
         *map = versions_from_list(versions_list_replace(versions_list(*map), old, head));
         return;
     }
-    bucket = table->buckets + (versions_record_hash(old) & table->bucket_mask);
-    *bucket = versions_list_replace(*bucket, old, head);
+    bucket = table->buckets + (old->hash & table->bucket_mask);
+    bucket->first = versions_list_replace(bucket->first, old, head);
     if (head == NULL && --table->count == 0) { /* M2 */
         vl_undo_pool_free(pool, table);
         map->attachment = NULL;
@@ -273,8 +302,10 @@ vl_versions_replace(vl_undo_pool *pool, vl_versions *map, const vl_undo *old, vl
 void
 vl_versions_push(vl_undo_pool *pool, vl_versions *map, vl_undo *record)
 {
-    vl_undo *newest = versions_find(*map, record->rowid, record->key, record->key_size);
+    vl_undo *newest;
 
+    record->hash = versions_hash(record->rowid, record->key, record->key_size);
+    newest = versions_find_hash(*map, record->hash, record->rowid, record->key, record->key_size);
     VL_ASSERT(record->kind <= VL_UNDO_DELETE);
     /* A tombstone's row was dropped because nobody can go back behind it. */
     VL_ASSERT(record->kind != VL_UNDO_REINSERT || record->column_count > 0 || newest == NULL);
@@ -341,6 +372,33 @@ versions_deal_list(vl_undo_pool *pool, const versions_deal *deal, vl_undo *recor
     return left;
 }
 
+/* Have a bucket's records brought into the processor's cache: what its list begins with, or, once
+ * that is there, what is read next. Records lie anywhere, and each would be waited for. */
+static void
+versions_fetch(const versions_table *table, uint32_t index, int is_near)
+{
+    const vl_undo *first = index <= table->bucket_mask ? table->buckets[index].first : NULL;
+
+    if (first == NULL)
+        return;
+    if (!is_near) {
+        vl_undo_fetch(first);
+        return;
+    }
+    __builtin_prefetch(first->key);
+    vl_undo_fetch(first->beside);
+}
+
+/* A table with few records becomes a list: keeps M2. */
+static void
+versions_settle(vl_undo_pool *pool, vl_versions *map)
+{
+    const versions_table *table = versions_table_of(*map);
+
+    if (table != NULL && table->count <= VERSIONS_LIST_MAX)
+        *map = versions_from_list(versions_take_all(pool, map));
+}
+
 static void
 versions_deal_all(vl_undo_pool *pool, const versions_deal *deal)
 {
@@ -350,17 +408,26 @@ versions_deal_all(vl_undo_pool *pool, const versions_deal *deal)
         *deal->map = versions_from_list(versions_deal_list(pool, deal, versions_list(*deal->map)));
         return;
     }
+    if (deal->to != NULL && deal->to->attachment == NULL)
+        versions_grow(pool, deal->to, table->count / 2); /* about as many move */
     table->count = 0;
+    for (uint32_t i = 0; i < VERSIONS_AHEAD; i++)
+        versions_fetch(table, i, 0);
     for (uint32_t i = 0; i <= table->bucket_mask; i++) {
-        table->buckets[i] = versions_deal_list(pool, deal, table->buckets[i]);
-        for (const vl_undo *at = table->buckets[i]; at != NULL; at = at->beside)
-            table->count++;
-    }
-    if (table->count <= VERSIONS_LIST_MAX) { /* M2 */
-        vl_undo *left = versions_take_all(pool, deal->map);
+        versions_bucket *bucket = table->buckets + i;
 
-        *deal->map = versions_from_list(left);
+        versions_fetch(table, i + VERSIONS_AHEAD, 0);
+        versions_fetch(table, i + VERSIONS_AHEAD / 2, 1);
+        bucket->first = versions_deal_list(pool, deal, bucket->first);
+        bucket->seen = 0;
+        for (const vl_undo *at = bucket->first; at != NULL; at = at->beside) {
+            bucket->seen |= versions_bit(at->hash);
+            table->count++;
+        }
     }
+    versions_settle(pool, deal->map);
+    if (deal->to != NULL)
+        versions_settle(pool, deal->to);
 }
 
 void
@@ -421,8 +488,8 @@ versions_holder(vl_versions map)
     if (table == NULL)
         return versions_list(map);
     for (uint32_t i = 0; i <= table->bucket_mask; i++)
-        if (table->buckets[i] != NULL)
-            return table->buckets[i];
+        if (table->buckets[i].first != NULL)
+            return table->buckets[i].first;
     return NULL;
 }
 

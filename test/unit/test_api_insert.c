@@ -143,6 +143,74 @@ inserts_share_an_undo_record_but_where_somebody_would_notice(void)
     CHECK_OK(velo_close(connection));
 }
 
+/* The same with indexes: each entry has a record, the rows have one together. */
+static void
+inserts_with_indexes_share_an_undo_record(void)
+{
+    velo_connection *connection = insert_open_connection();
+    velo_statement *insert;
+
+    CHECK_OK(
+        velo_exec(connection,
+                  "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b); CREATE INDEX i ON t(b);"
+                  "BEGIN",
+                  NULL, NULL));
+    insert = insert_prepare(connection, "INSERT INTO t(a, b) VALUES (?1, ?2)");
+    for (int i = 0; i < 100; i++) {
+        CHECK_OK(velo_bind_int64(insert, 1, i));
+        CHECK_OK(velo_bind_int64(insert, 2, i % 7));
+        CHECK_EQ(velo_step(insert), VELO_DONE);
+        CHECK_OK(velo_reset(insert));
+        if (i == 50)
+            CHECK_OK(velo_exec(connection, "SAVEPOINT s", NULL, NULL));
+    }
+    CHECK_EQ(insert_count_undo(connection), 202); /* none lies on both sides of the savepoint */
+    CHECK_RUN(connection, "SELECT count(*) FROM t WHERE a >= 40 AND b >= 0", "60");
+
+    /* One that fails changes nothing, and the next one goes the long way. */
+    CHECK_OK(velo_bind_int64(insert, 1, 99));
+    CHECK_EQ(velo_step(insert) & 0xff, VELO_CONSTRAINT);
+    CHECK_TEXT(velo_error_text(connection), "UNIQUE constraint failed: t.a");
+    (void)velo_reset(insert);
+    CHECK_EQ(insert_count_undo(connection), 202);
+    CHECK_RUN(connection, "SELECT count(*), max(id) FROM t", "100,100");
+    CHECK_OK(velo_bind_int64(insert, 1, 100));
+    CHECK_EQ(velo_step(insert), VELO_DONE);
+    CHECK_OK(velo_finalize(insert));
+    CHECK_RUN(connection, "SELECT id FROM t WHERE a = 100", "101"); /* and there is no gap */
+    CHECK_RUN(connection, "ROLLBACK TO s; SELECT count(*), max(id), max(a) FROM t", "51,51,50");
+    CHECK_RUN(connection, "INSERT INTO t(a, b) VALUES (77, 1), (78, 1); SELECT max(id) FROM t",
+              "53");
+    CHECK_RUN(connection, "INSERT INTO t(a, b) VALUES (79, 1), (78, 1), (80, 1)",
+              "!UNIQUE constraint failed: t.a");
+    CHECK_RUN(connection, "INSERT OR FAIL INTO t(a, b) VALUES (79, 1), (78, 1), (80, 1)",
+              "!UNIQUE constraint failed: t.a");
+    CHECK_RUN(connection, "SELECT count(*), max(id), max(a) FROM t", "54,54,79");
+    CHECK_RUN(connection, "PRAGMA integrity_check; ROLLBACK; SELECT count(*) FROM t", "ok|0");
+    CHECK_OK(velo_close(connection));
+}
+
+/* Two who insert at a time: each is told of the other's entry, and keeps what it has. */
+static void
+inserts_with_indexes_meet_those_of_others(void)
+{
+    velo_connection *one = api_run_open("two_writers"), *two = api_run_open("two_writers");
+
+    CHECK_RUN(one, "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b); CREATE INDEX i ON t(b)",
+              "");
+    CHECK_RUN(two, "PRAGMA busy_timeout = 0; BEGIN CONCURRENT; INSERT INTO t(a) VALUES (1)", "0");
+    CHECK_RUN(one, "PRAGMA busy_timeout = 0; BEGIN CONCURRENT; INSERT INTO t(a) VALUES (2)", "0");
+    for (int i = 0; i < 3; i++)
+        CHECK(api_run(one, "INSERT INTO t(a, b) VALUES (1, 5)")[0] == '!');
+    CHECK_RUN(one, "INSERT INTO t(a, b) VALUES (3, 5); SELECT a, b FROM t ORDER BY a", "2,~|3,5");
+    CHECK_RUN(two, "INSERT INTO t(a, b) VALUES (4, 5); SELECT a FROM t ORDER BY a; ROLLBACK",
+              "1|4");
+    CHECK_RUN(one, "INSERT INTO t(a, b) VALUES (1, 5); COMMIT; SELECT a FROM t WHERE b = 5", "3|1");
+    CHECK_RUN(two, "SELECT count(*), count(DISTINCT id) FROM t; PRAGMA integrity_check", "3,3|ok");
+    CHECK_OK(velo_close(two));
+    CHECK_OK(velo_close(one));
+}
+
 /* A record that a savepoint knows of is not joined with the one before it. */
 static void
 savepoints_between_inserts_stay(void)
@@ -177,7 +245,7 @@ savepoints_between_inserts_survive_a_crash(void)
                                          "ROLLBACK TO r; RELEASE s",
                                          "ROLLBACK TO s; ROLLBACK TO s"};
 
-    for (unsigned i = 0; i < 2 * 4 * 2; i++) {
+    for (unsigned i = 0; i < 2 * 4 * 3; i++) {
         velo_connection *connection, *other, *copy;
         const char *insert = inserts[i % 2];
         char name[32], after[40], sql[600], wanted[16];
@@ -187,19 +255,106 @@ savepoints_between_inserts_survive_a_crash(void)
         connection = api_run_open(name);
         other = api_run_open(name);
         CHECK_RUN(connection, "CREATE TABLE t(id INTEGER PRIMARY KEY, a)", "");
+        if (i / 16 == 1)
+            CHECK_RUN(connection, "CREATE INDEX ta ON t(a)", "");
         (void)snprintf(sql, sizeof sql, "BEGIN; %s; %s; SAVEPOINT s; %s; %s; SAVEPOINT r; %s; %s",
                        insert, insert, insert, insert, insert, insert);
         CHECK_RUN(connection, sql, "");
         CHECK_OK(velo_exec(other, "PRAGMA wal_checkpoint", NULL, NULL));
         (void)snprintf(sql, sizeof sql, "%s; %s; COMMIT; SELECT count(*) FROM t", backs[i / 2 % 4],
-                       i / 8 == 0 ? "SELECT 1 LIMIT 0" : insert);
-        (void)snprintf(wanted, sizeof wanted, "%u", (i / 2 % 4 == 2 ? 4 : 2) + i / 8);
+                       i / 8 % 2 == 0 ? "SELECT 1 LIMIT 0" : insert);
+        (void)snprintf(wanted, sizeof wanted, "%u", (i / 2 % 4 == 2 ? 4 : 2) + i / 8 % 2);
         CHECK_RUN(connection, sql, wanted);
         api_run_copy(name, after);
         copy = api_run_open(after);
         CHECK_RUN(copy, "SELECT count(*) FROM t", wanted);
         CHECK_RUN(copy, "PRAGMA integrity_check", "ok");
         CHECK_OK(velo_close(copy));
+        CHECK_OK(velo_close(other));
+        CHECK_OK(velo_close(connection));
+    }
+}
+
+/* What stands in a database, by the table and by each index. */
+static const char insert_content[] =
+    "SELECT count(*), total(id), total(a), total(b) FROM t NOT INDEXED;"
+    "SELECT count(*), total(a) FROM t INDEXED BY ta WHERE a > -1;"
+    "SELECT count(*), total(b) FROM t INDEXED BY tb WHERE b > -1";
+
+/* An image of a database now has what was committed, as another connection sees it. */
+static void
+insert_check_image(const char *name, velo_connection *other, unsigned number)
+{
+    char after[60], wanted[400];
+    velo_connection *copy;
+
+    (void)snprintf(after, sizeof after, "%s_%u", name, number);
+    (void)snprintf(wanted, sizeof wanted, "%s", api_run(other, insert_content));
+    api_run_copy(name, after);
+    copy = api_run_open(after);
+    CHECK_RUN(copy, insert_content, wanted);
+    CHECK_RUN(copy, "PRAGMA integrity_check", "ok");
+    CHECK_OK(velo_close(copy));
+}
+
+/* A statement of chance. */
+static void
+insert_make_text(vl_rng *rng, char *sql, size_t size)
+{
+    static const char *const texts[] = {
+        "INSERT INTO t(a, b) VALUES (%u, %u)",
+        "INSERT OR IGNORE INTO t(a, b) VALUES (%u, %u)",
+        "INSERT OR REPLACE INTO t(a, b) VALUES (%u, %u)",
+        "INSERT OR FAIL INTO t(a, b) VALUES (900 + %u, 3), (%u, 4), (7, 5)",
+        "INSERT INTO t(a, b) SELECT a + 1000 + %u, %u FROM t WHERE id < 20",
+        "INSERT INTO t(id, a) VALUES (%u + 60, %u) ON CONFLICT(a) DO UPDATE SET b = 1",
+        "UPDATE OR IGNORE t SET a = a + 1, b = %u WHERE id = %u",
+        "DELETE FROM t WHERE b = %u OR id = %u",
+        "BEGIN -- %u %u",
+        "SAVEPOINT s%u -- %u",
+        "ROLLBACK TO s%u -- %u",
+        "RELEASE s%u -- %u",
+        "COMMIT -- %u %u",
+        "ROLLBACK -- %u %u",
+    };
+    uint64_t at = vl_rng_below(rng, 40);
+    unsigned below;
+
+    at = at < 14 ? at : at < 18 ? 9 : at < 22 ? 10 : 0;
+    below = at >= 9 && at <= 11 ? 2 : at < 5 ? 5000 : 200;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    (void)snprintf(sql, size, texts[at], (unsigned)vl_rng_below(rng, below),
+                   (unsigned)vl_rng_below(rng, 300));
+#pragma GCC diagnostic pop
+}
+
+static void
+inserts_with_indexes_survive_crashes_by_chance(void)
+{
+    for (unsigned round = 0; round < 5 && !unit_has_failed(); round++) {
+        velo_connection *connection, *other;
+        char name[32], sql[200];
+        vl_rng rng;
+
+        vl_rng_init(&rng, unit_seed() + round);
+        (void)snprintf(name, sizeof name, "entries%u", round);
+        connection = api_run_open(name);
+        other = api_run_open(name);
+        connection->is_plain = round == 4;
+        CHECK_RUN(connection,
+                  "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b); CREATE UNIQUE INDEX ta ON t(a);"
+                  "CREATE INDEX tb ON t(b) WHERE b > -1",
+                  "");
+        for (unsigned i = 0; i < 120 && !unit_has_failed(); i++) {
+            insert_make_text(&rng, sql, sizeof sql);
+            (void)api_run(connection, sql); /* it may be refused */
+            if (vl_rng_chance(&rng, 1, 12))
+                (void)api_run(other, "PRAGMA wal_checkpoint");
+            if (vl_rng_chance(&rng, 1, 30))
+                insert_check_image(name, other, i);
+        }
+        CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
         CHECK_OK(velo_close(other));
         CHECK_OK(velo_close(connection));
     }
@@ -230,11 +385,14 @@ static const char *const insert_texts[INSERT_TEXTS] = {
     "DELETE FROM t WHERE rowid = ?1",
 };
 
-static const char *const insert_tables[4] = {
+static const char *const insert_tables[6] = {
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b TEXT, c REAL)",
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT NOT NULL DEFAULT 3, b TEXT, c CHECK (c < 9))",
     "CREATE TABLE t(id INT PRIMARY KEY, a INT, b TEXT COLLATE NOCASE UNIQUE, c, d AS (a || b))",
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a ANY, b TEXT, c INT, UNIQUE (a, c)) STRICT",
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b TEXT UNIQUE, c); CREATE INDEX ta ON t(a, c);"
+    "CREATE INDEX tx ON t(a + id) WHERE c > 3",
+    "CREATE TABLE t(id, a INT, b TEXT, c UNIQUE ON CONFLICT REPLACE); CREATE INDEX ta ON t(a)",
 };
 
 static void
@@ -246,6 +404,7 @@ insert_begin(insert_pair *pair, const char *table)
         pair->sides[side] = connection;
         pair->cursors[side] = NULL;
         CHECK_OK(velo_exec(connection, table, NULL, NULL));
+        connection->is_plain = side == 1;
         if (side == 1)
             CHECK_OK(velo_exec(connection, "CREATE TRIGGER i AFTER INSERT ON t BEGIN SELECT 1; END",
                                NULL, NULL));
@@ -369,7 +528,7 @@ short_changes_do_what_long_ones_do(void)
         insert_pair pair;
 
         vl_rng_init(&pair.rng, unit_seed() + round);
-        insert_begin(&pair, insert_tables[round % 4]);
+        insert_begin(&pair, insert_tables[round % 6]);
         for (int i = 0; i < INSERT_STEPS && !unit_has_failed(); i++) {
             uint64_t draw = vl_rng_below(&pair.rng, 20);
 
@@ -381,6 +540,8 @@ short_changes_do_what_long_ones_do(void)
                 insert_step(&pair);
             if (draw == 6)
                 insert_say(&pair, "SELECT count(*), sum(rowid), sum(a), max(b), total(c) FROM t");
+            if (draw == 7)
+                insert_say(&pair, "SELECT rowid, c FROM t WHERE a > 3 ORDER BY a, rowid");
         }
         insert_say(&pair, "PRAGMA integrity_check");
         insert_say(&pair, "SELECT count(*), sum(rowid), sum(a), max(b), total(c) FROM t");
@@ -394,8 +555,11 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(changes_of_one_given_row_are_short),
         UNIT_TEST(inserts_share_an_undo_record_but_where_somebody_would_notice),
+        UNIT_TEST(inserts_with_indexes_share_an_undo_record),
+        UNIT_TEST(inserts_with_indexes_meet_those_of_others),
         UNIT_TEST(savepoints_between_inserts_stay),
         UNIT_TEST(savepoints_between_inserts_survive_a_crash),
+        UNIT_TEST(inserts_with_indexes_survive_crashes_by_chance),
         UNIT_TEST(short_changes_do_what_long_ones_do),
     };
 
