@@ -17,7 +17,7 @@
 
 /* SQL in the making. */
 typedef struct vector_text {
-    char text[8192];
+    char text[32768];
     size_t size;
 } vector_text;
 
@@ -199,6 +199,28 @@ add_like(vector_text *to, vl_rng *rng)
         patterns[vl_rng_below(rng, VL_ARRAY_COUNT(patterns))]);
 }
 
+/* IN a list, short or long, of which a kernel decides or (by the +) the evaluator. */
+static void
+add_in_list(vector_text *to, vl_rng *rng, const char *name)
+{
+    uint64_t count = vl_rng_chance(rng, 1, 2) ? 2 : 16 + vl_rng_below(rng, 10);
+    int is_mixed = vl_rng_chance(rng, 1, 2);
+
+    ADD(to, "%s%s %sIN (", vl_rng_chance(rng, 1, 4) ? "+" : "", name,
+        vl_rng_chance(rng, 1, 4) ? "NOT " : "");
+    for (uint64_t i = 0; i < count; i++) {
+        if (i > 0)
+            ADD(to, ", ");
+        if (is_mixed)
+            add_value(to, rng);
+        else if (vl_rng_chance(rng, 1, 4))
+            add_text(to, rng);
+        else
+            ADD(to, "%d", (int)vl_rng_below(rng, 40) - 5);
+    }
+    ADD(to, ")");
+}
+
 static void
 add_condition(vector_text *to, vl_rng *rng, int depth)
 {
@@ -216,11 +238,7 @@ add_condition(vector_text *to, vl_rng *rng, int depth)
         add_value(to, rng);
         return;
     case 2:
-        ADD(to, "%s %sIN (", name, vl_rng_chance(rng, 1, 4) ? "NOT " : "");
-        add_value(to, rng);
-        ADD(to, ", ");
-        add_value(to, rng);
-        ADD(to, ")");
+        add_in_list(to, rng, name);
         return;
     case 3:
     case 4:
