@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "exec/exec_int.h"
+#include "exec/in_set.h"
 #include "vec/like.h"
 
 /* Truth as a value. */
@@ -256,10 +257,17 @@ eval_coalesce(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 static velo_status
 eval_in_list(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 {
+    vl_in_set *set;
     vl_value tested;
     int result = 0;
 
     VL_TRY(vl_eval_expr(ctx, eval, expr->kids[0], &tested));
+    VL_TRY(vl_in_set_get(ctx, eval, expr, 0, &set));
+    if (set != NULL) {
+        VL_TRY(vl_in_set_find(ctx, eval->arena, set, &tested, &result));
+        *value = eval_of_truth_not(result, expr->is_not);
+        return VELO_OK;
+    }
     for (uint32_t i = 1; i < expr->kid_count; i++) {
         vl_value item;
         int truth;

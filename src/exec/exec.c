@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "exec/exec_int.h"
+#include "exec/in_set.h"
 #include "exec/profile.h"
 #include "exec/sequence.h"
 #include "vec/value.h"
@@ -461,6 +462,7 @@ vl_exec_reset(vl_exec *exec)
         vl_arena_reset(&frame->outer_arena);
     }
     vl_subqueries_reset(exec);
+    vl_in_sets_reset(exec);
     vl_spools_reset(exec);
     vl_arena_reset(&exec->row_arena);
     vl_fire_reset(exec);
@@ -479,6 +481,7 @@ vl_exec_destroy(vl_exec *exec)
         return;
     vl_fire_destroy(exec);
     vl_subqueries_reset(exec);
+    vl_in_sets_reset(exec);
     vl_spools_reset(exec);
     for (vl_frame *frame = exec->frames; frame != NULL; frame = frame->next) {
         if (frame->root != NULL)

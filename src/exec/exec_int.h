@@ -108,6 +108,7 @@ struct vl_exec {
     vl_frame *frames;               /* all */
     vl_spool **spools;              /* of each program that is shared; NULL: none yet */
     struct vl_subquery *subqueries; /* of expressions; list */
+    struct vl_in_set *in_sets;      /* likewise, of long IN lists (in_set.h) */
     const vl_chunk *chunk;          /* rows under way to the caller; NULL: ask for more */
     uint32_t at;                    /* the next of them */
     uint32_t wanted;                /* rows to ask for next: 1, 4, 16, ... (31, item 21) */

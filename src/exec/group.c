@@ -69,9 +69,15 @@ group_find_integers(const vl_row_table *table, const vl_vector *key, const uint1
         for (uint32_t n = 0; n < rows; n++) {
             uint32_t row = group_row(selection, from + n);
 
-            nodes[from + n] = NULL;
+            vl_row_node *node = NULL;
+
             if (key->validity == NULL || ((key->validity[row / 64] >> (row % 64)) & 1) != 0)
-                nodes[from + n] = group_probe_integer(table, hashes[n], key->as.integers[row]);
+                node = group_probe_integer(table, hashes[n], key->as.integers[row]);
+            if (node != NULL) { /* what is computed of the group stands behind its key */
+                __builtin_prefetch((const char *)node + 64);
+                __builtin_prefetch((const char *)node + 128);
+            }
+            nodes[from + n] = node;
         }
     }
 }

@@ -9,6 +9,7 @@
 #include "exec/kernel.h"
 
 #include "base/bytes.h"
+#include "exec/in_set.h"
 #include "vec/like.h"
 #include "vec/number.h"
 #include "vec/value.h"
@@ -16,8 +17,8 @@
 #include <math.h>
 #include <string.h>
 
-/* The most values of an IN list. */
-#define KERNEL_MAX_IN 16U
+/* The most values of an IN list that are compared one by one. */
+#define KERNEL_MAX_IN (VL_IN_SET_LEAST - 1)
 
 /* `column op constant`, with how it is compared. */
 typedef struct kernel_term {
@@ -478,15 +479,44 @@ kernel_between(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int wanted, uint
     return 1;
 }
 
+/* A list of many values, by its table. */
+static int
+kernel_in_set(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int wanted, uint64_t *bits)
+{
+    const vl_chunk *chunk = eval->chunk;
+    vl_in_set *set = NULL;
+
+    if (expr->kids[0]->kind != VL_EXPR_COLUMN)
+        return 0;
+    if (vl_in_set_get(ctx, eval, expr, 1, &set) != VELO_OK)
+        vl_error_clear(ctx);
+    kernel_fill(bits, chunk->row_count, 0);
+    if (set != NULL && vl_in_set_mark_integers(set, chunk, expr->kids[0]->index, wanted, bits))
+        return 1;
+    for (uint32_t n = 0; n < chunk->count && set != NULL; n++) {
+        uint32_t row = vl_chunk_row(chunk, n);
+        vl_value value = vl_vector_get(&chunk->vectors[expr->kids[0]->index], row);
+        int truth;
+
+        if (vl_in_set_find(ctx, eval->arena, set, &value, &truth) != VELO_OK) {
+            vl_error_clear(ctx);
+            return 0; /* the evaluator meets it in its place */
+        }
+        if (truth == wanted)
+            vl_bits_set(bits, row);
+    }
+    return set != NULL;
+}
+
 /* True: equal to one of them. False: equal to none, and neither side is NULL. */
 static int
 kernel_in_list(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, int wanted, uint64_t *bits)
 {
     uint64_t more[VL_KERNEL_WORDS];
 
-    if (expr->kid_count > KERNEL_MAX_IN + 1)
-        return 0;
     wanted = wanted != expr->is_not;
+    if (expr->kid_count > KERNEL_MAX_IN + 1)
+        return kernel_in_set(ctx, eval, expr, wanted, bits);
     kernel_fill(bits, eval->chunk->row_count, !wanted);
     for (uint32_t i = 1; i < expr->kid_count; i++) {
         kernel_term term = {.op = wanted ? VL_COMPARE_EQ : VL_COMPARE_NE,

@@ -8,7 +8,8 @@
  * Invariants
  *   J1  Rows under way refer to texts of the left chunk: another one is asked for only when the
  *       batch is empty.
- *   J2  A chain of the table has its rows in the order of the right side. */
+ *   J2  A chain of the table has its rows in the order of the right side.
+ *   J3  Hashes that are made ahead are of the left chunk at hand: its first row makes them. */
 #include "exec/exec_int.h"
 #include "exec/lookup_join.h"
 #include "exec/spill.h"
@@ -303,6 +304,8 @@ typedef struct hash_stage {
     uint32_t right_count; /* columns */
     vl_value *values;     /* a left row, then a right row */
     vl_value *keys;       /* of the left row at hand */
+    uint64_t *ahead;      /* hashes of the left chunk's rows, when */
+    int is_ahead;         /* they are known */
     uint64_t hash;        /* of them */
     hash_row *match;      /* the next row to look at for it; NULL: none */
     hash_row *first;      /* all right rows */
@@ -337,6 +340,7 @@ hash_open(vl_ctx *ctx, vl_stage *stage)
     hash->keys = vl_arena_alloc_array(arena, hash->what->left.count + 1U, sizeof(vl_value));
     hash->row = vl_arena_alloc_array(arena, hash->right_count + hash->what->right.count + 1U,
                                      sizeof(vl_value));
+    hash->ahead = vl_arena_alloc_array(arena, VL_CHUNK_ROWS, sizeof *hash->ahead);
     hash->spill.exec = stage->exec;
     stage->is_volatile =
         vl_exprs_are_volatile(&hash->what->left) || vl_exprs_are_volatile(&hash->what->condition);
@@ -344,7 +348,7 @@ hash_open(vl_ctx *ctx, vl_stage *stage)
                       hash->what->kind != VL_JOIN_KIND_FULL &&
                       vl_exprs_are_steady(&hash->what->right) &&
                       vl_op_is_steady(stage->exec->plan, stage->op->children[1]);
-    if (hash->values == NULL || hash->keys == NULL || hash->row == NULL)
+    if (hash->values == NULL || hash->keys == NULL || hash->row == NULL || hash->ahead == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a join");
     return VELO_OK;
 }
@@ -528,6 +532,43 @@ hash_build(vl_ctx *ctx, hash_stage *hash)
     return VELO_OK;
 }
 
+/* The left key, if it is a column of integers in the chunk at hand, which the comparison leaves as
+ * they are; or NULL. */
+static const vl_vector *
+hash_plain_key(const hash_stage *hash)
+{
+    const vl_exprs *exprs = &hash->what->left;
+    const vl_vector *key;
+
+    if (hash->base.exec->env.is_plain || exprs->count != 1 ||
+        exprs->list[0]->kind != VL_EXPR_COLUMN || hash->what->compared[0] == VL_AFFINITY_TEXT ||
+        hash->what->compared[0] == VL_AFFINITY_REAL)
+        return NULL;
+    key = &hash->left.chunk->vectors[exprs->list[0]->index];
+    return key->form == VL_VECTOR_INTEGER && key->validity == NULL && !key->is_constant ? key
+                                                                                        : NULL;
+}
+
+/* Hash the keys of a new left chunk at once, if they are plain, and fetch what will be looked at:
+ * its rows wait for memory together. */
+static void
+hash_look_ahead(hash_stage *hash)
+{
+    const vl_chunk *chunk = hash->left.chunk;
+    const vl_vector *key = hash_plain_key(hash);
+    uint64_t mask = ((uint64_t)1 << hash->bits) - 1;
+
+    hash->is_ahead = key != NULL;
+    for (uint32_t n = 0; n < chunk->count && hash->is_ahead; n++) {
+        vl_value value = vl_value_of_integer(key->as.integers[vl_chunk_row(chunk, n)]);
+
+        hash->ahead[n] = vl_row_hash(&value, 1, hash->what->collations);
+        __builtin_prefetch(&hash->slots[hash->ahead[n] & mask]);
+    }
+    for (uint32_t n = 0; n < chunk->count && hash->is_ahead; n++)
+        __builtin_prefetch(hash->slots[hash->ahead[n] & mask]);
+}
+
 /* Find the first row to look at for the left row at hand. */
 static velo_status
 hash_find(vl_ctx *ctx, hash_stage *hash)
@@ -536,6 +577,14 @@ hash_find(vl_ctx *ctx, hash_stage *hash)
     int is_findable;
 
     vl_arena_reset(&hash->arena);
+    if (hash->left.at == 1)
+        hash_look_ahead(hash);
+    if (hash->is_ahead) {
+        hash->keys[0] = hash->values[hash->what->left.list[0]->index];
+        hash->hash = hash->ahead[hash->left.at - 1];
+        hash->match = hash->slots[hash->hash & (((uint64_t)1 << hash->bits) - 1)];
+        return VELO_OK;
+    }
     eval.row = hash->values;
     VL_TRY(
         hash_make_keys(ctx, hash, &eval, &hash->what->left, hash->keys, &hash->hash, &is_findable));
@@ -555,6 +604,7 @@ hash_try(vl_ctx *ctx, hash_stage *hash, hash_row **row, int *is_equal)
 
     *row = hash->match;
     hash->match = (*row)->chain;
+    __builtin_prefetch(hash->match);
     *is_equal = (*row)->hash == hash->hash;
     if (!*is_equal)
         return VELO_OK;

@@ -12,6 +12,7 @@
  * Invariants
  *   O1  A row that is put aside by DISTINCT is equal to none in the table. */
 #include "exec/exec_int.h"
+#include "exec/number_sort.h"
 #include "exec/sorter.h"
 
 #include "base/assert.h"
@@ -57,6 +58,8 @@ sort_append(vl_ctx *ctx, vl_stage *stage, const vl_sorter *sorter, const vl_valu
 typedef struct sort_stage {
     vl_stage base;
     vl_sorter sorter;
+    vl_number_sort numbers; /* of rows that are nothing but numbers, instead of the sorter */
+    vl_chunk chunk;         /* of these */
     vl_sorter_key *keys;
     vl_value *row;  /* the child's columns, then keys that are no columns */
     uint32_t width; /* of the row */
@@ -123,24 +126,55 @@ sort_add(vl_ctx *ctx, sort_stage *sort, const vl_chunk *in, uint32_t n)
     return vl_sorter_add(ctx, &sort->sorter, sort->row);
 }
 
+/* Whether the rows may be sorted as numbers. The first rows of a limit are found without keeping
+ * all.
+ */
+static int
+sort_may_be_numbers(const sort_stage *sort, uint64_t limit)
+{
+    const vl_stage *stage = &sort->base;
+
+    return limit == UINT64_MAX && !stage->exec->env.is_plain &&
+           sort->width == stage->op->column_count &&
+           vl_number_sort_suits(sort->keys, stage->op->as.sort.key_count, sort->width);
+}
+
+/* Add a chunk to those that are sorted as numbers; when it cannot be, all go on to the sorter. */
+static velo_status
+sort_add_numbers(vl_ctx *ctx, sort_stage *sort, const vl_chunk *in, int *is_taken)
+{
+    *is_taken = 0;
+    if (sort->numbers.exec == NULL)
+        return VELO_OK;
+    VL_TRY(vl_number_sort_add(ctx, &sort->numbers, in, is_taken));
+    return *is_taken ? VELO_OK : vl_number_sort_move(ctx, &sort->numbers, &sort->sorter);
+}
+
 static velo_status
 sort_read(vl_ctx *ctx, sort_stage *sort)
 {
+    uint32_t key_count = sort->base.op->as.sort.key_count;
     uint64_t limit;
     const vl_chunk *in;
+    int is_taken;
 
     VL_TRY(sort_limit(ctx, &sort->base, &limit));
-    vl_sorter_init(ctx, &sort->sorter, sort->base.exec, sort->keys,
-                   sort->base.op->as.sort.key_count, sort->width, limit);
+    vl_sorter_init(ctx, &sort->sorter, sort->base.exec, sort->keys, key_count, sort->width, limit);
+    if (sort_may_be_numbers(sort, limit))
+        vl_number_sort_init(&sort->numbers, sort->base.exec, sort->keys, key_count, sort->width);
     while (limit > 0) {
         VL_TRY(vl_stage_next(ctx, sort->base.children[0], VL_CHUNK_ROWS, &in));
         if (in->count == 0)
             break;
-        for (uint32_t n = 0; n < in->count; n++)
+        VL_TRY(sort_add_numbers(ctx, sort, in, &is_taken));
+        for (uint32_t n = 0; n < in->count && !is_taken; n++)
             VL_TRY(sort_add(ctx, sort, in, n));
         vl_arena_reset(&sort->arena);
     }
-    VL_TRY(vl_sorter_finish(ctx, &sort->sorter));
+    if (sort->numbers.exec != NULL)
+        VL_TRY(vl_number_sort_finish(ctx, &sort->numbers));
+    else
+        VL_TRY(vl_sorter_finish(ctx, &sort->sorter));
     sort->is_sorted = 1;
     return VELO_OK;
 }
@@ -154,6 +188,10 @@ sort_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
     *out = &stage->batch.chunk;
     if (!sort->is_sorted)
         VL_TRY(sort_read(ctx, sort));
+    if (sort->numbers.exec != NULL) {
+        *out = &sort->chunk;
+        return vl_number_sort_next(ctx, &sort->numbers, wanted, &sort->chunk);
+    }
     while (stage->batch.chunk.count < wanted) {
         const vl_value *row;
 
@@ -170,6 +208,7 @@ sort_rewind(vl_stage *stage)
 {
     sort_stage *sort = (sort_stage *)stage;
 
+    vl_number_sort_deinit(&sort->numbers);
     vl_sorter_deinit(&sort->sorter);
     sort->is_sorted = 0;
 }

@@ -420,7 +420,8 @@ table_decide(vl_ctx *ctx, table_stage *table)
     if (filter->count > 0 || table->count > table->identity_count)
         table->count = vl_kernel_decide(ctx, &eval, table->columns.long_count > 0 ? &none : filter,
                                         table->selection, &table->decided);
-    table->identity_count = filter->count == 0 ? table->count : 0;
+    if (filter->count == 0 && table->count > table->identity_count)
+        table->identity_count = table->count;
 }
 
 /* Decide a filter that is `column = text` on the page, before anything is copied; 0: it is another

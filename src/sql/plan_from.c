@@ -536,16 +536,40 @@ from_hash(from_work *work, const vl_join_item *item, vl_bind_rel right, const vl
     work->rel.op = op;
 }
 
+/* Whether a loop that looks an item's rows up by rowid would read its table once instead, into
+ * arrays, when it has done so often (exec/lookup_join.h): of numbers, with no other condition
+ * across the join. */
+static int
+from_reads_once(const from_work *work, const vl_join_item *item, const vl_exprs *conjuncts,
+                const vl_bind_path *path)
+{
+    if (from_is_outer(item) || path->virtual_path != NULL || path->index != NULL ||
+        path->key_count != 1 || path->keys[0]->kind != VL_USE_EQUAL)
+        return 0;
+    for (uint32_t i = 0; i < item->source->column_count; i++)
+        if (item->source->columns[i].affinity < VL_AFFINITY_NUMERIC)
+            return 0;
+    for (uint32_t i = 0; i < conjuncts->count; i++)
+        if (i != path->keys[0]->conjunct &&
+            vl_expr_places(work->b, conjuncts->list[i], work->scope) != item->places)
+            return 0;
+    return 1;
+}
+
 /* Whether looking up is better than hashing all of a table. Without statistics it is. */
 static int
-from_prefers_lookup(const from_work *work, const vl_bind_source *source, const vl_bind_path *path)
+from_prefers_lookup(const from_work *work, const vl_join_item *item, const vl_exprs *conjuncts,
+                    const vl_bind_path *path)
 {
+    const vl_bind_source *source = item->source;
     double rows = vl_plan_table_rows(work->b, source->table);
     double left = work->rel.op->rows;
 
     if (!source->table->has_estimate &&
         (work->b->env->table_rows == NULL ||
          work->b->env->table_rows(work->b->env->arg, source->table) < 0))
+        return 1;
+    if (left > rows && from_reads_once(work, item, conjuncts, path))
         return 1;
     return left * path->cost <= 3 * (rows * FROM_HASH_COST + left);
 }
@@ -566,7 +590,7 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
         if (!vl_plan_path(b, item->source, conjuncts, work->done, NULL, &path))
             return;
         if (vl_plan_path_needs(b, &path, work->scope, work->done) &&
-            from_prefers_lookup(work, item->source, &path)) {
+            from_prefers_lookup(work, item, conjuncts, &path)) {
             from_lookup(work, item, conjuncts, &path);
             return;
         }
@@ -712,6 +736,45 @@ from_cheapest(from_work *work, uint32_t step, double left_rows, int wants, doubl
     return best;
 }
 
+/* Whether an item is a table with rows of its own, and so may be turned. */
+static int
+from_is_table(const vl_join_item *item)
+{
+    return item->source != NULL && item->source->kind == VL_BIND_SOURCE_TABLE &&
+           !vl_bind_is_virtual(item->source->table);
+}
+
+/* The first two of the order, where the second would be hashed: it goes first when rows of the
+ * other can be looked up from it, and so are read once at most, if it is not the smaller one. Rows
+ * that are hashed are copied, which costs many times what passing them by does. Where nothing is
+ * known of the tables both have as many rows: a table is rarely smaller than one it has the keys
+ * of. */
+static void
+from_turn_first(from_work *work)
+{
+    const vl_join_item *first = &work->list->list[work->order[0]];
+    const vl_join_item *second = &work->list->list[work->order[1]];
+    vl_exprs ready = from_ready(work, first->places | second->places, work->order[1], 0);
+    vl_exprs own = from_ready(work, second->places, work->order[1], 0);
+    vl_bind_path path;
+    uint32_t number;
+
+    if (!from_is_table(first) || !from_is_table(second) ||
+        !vl_plan_path(work->b, second->source, &ready, first->places, NULL, &path) ||
+        vl_plan_path_needs(work->b, &path, work->scope, first->places) ||
+        !vl_plan_path(work->b, second->source, &own, 0, NULL, &path))
+        return;
+    if (path.rows * from_left_over(work, second, &own, &path) <
+            vl_plan_table_rows(work->b, first->source->table) ||
+        !vl_plan_path(work->b, first->source, &ready, second->places, NULL, &path) ||
+        !vl_plan_path_needs(work->b, &path, work->scope, second->places) ||
+        !from_reads_once(work, first, &ready, &path))
+        return;
+    number = work->order[0];
+    work->order[0] = work->order[1];
+    work->order[1] = number;
+}
+
 static void
 from_choose_order(from_work *work)
 {
@@ -738,6 +801,8 @@ from_choose_order(from_work *work)
         left_rows = rows > 1 ? rows : 1;
     }
     work->done = 0;
+    if (work->b->status == VELO_OK)
+        from_turn_first(work);
 }
 
 /* ---- a list ---- */

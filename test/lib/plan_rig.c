@@ -18,7 +18,8 @@ static const char plan_rig_sql[] =
     "CREATE TABLE x(e, f DEFAULT (1 + 2), g INT AS (f * 2), h AS (g || 'x') STORED,"
     " CHECK (e <> f));"
     "CREATE INDEX xe ON x(upper(e));"
-    "CREATE UNIQUE INDEX xp ON x(e) WHERE f = 1;";
+    "CREATE UNIQUE INDEX xp ON x(e) WHERE f = 1;"
+    "CREATE TABLE num(id INTEGER PRIMARY KEY, n INT, r REAL);";
 
 void
 plan_rig_init(plan_rig *rig, vl_allocator *allocator)

@@ -17,7 +17,7 @@
 
 /* SQL in the making. */
 typedef struct vector_text {
-    char text[8192];
+    char text[32768];
     size_t size;
 } vector_text;
 
@@ -199,6 +199,28 @@ add_like(vector_text *to, vl_rng *rng)
         patterns[vl_rng_below(rng, VL_ARRAY_COUNT(patterns))]);
 }
 
+/* IN a list, short or long, of which a kernel decides or (by the +) the evaluator. */
+static void
+add_in_list(vector_text *to, vl_rng *rng, const char *name)
+{
+    uint64_t count = vl_rng_chance(rng, 1, 2) ? 2 : 16 + vl_rng_below(rng, 10);
+    int is_mixed = vl_rng_chance(rng, 1, 2);
+
+    ADD(to, "%s%s %sIN (", vl_rng_chance(rng, 1, 4) ? "+" : "", name,
+        vl_rng_chance(rng, 1, 4) ? "NOT " : "");
+    for (uint64_t i = 0; i < count; i++) {
+        if (i > 0)
+            ADD(to, ", ");
+        if (is_mixed)
+            add_value(to, rng);
+        else if (vl_rng_chance(rng, 1, 4))
+            add_text(to, rng);
+        else
+            ADD(to, "%d", (int)vl_rng_below(rng, 40) - 5);
+    }
+    ADD(to, ")");
+}
+
 static void
 add_condition(vector_text *to, vl_rng *rng, int depth)
 {
@@ -216,11 +238,7 @@ add_condition(vector_text *to, vl_rng *rng, int depth)
         add_value(to, rng);
         return;
     case 2:
-        ADD(to, "%s %sIN (", name, vl_rng_chance(rng, 1, 4) ? "NOT " : "");
-        add_value(to, rng);
-        ADD(to, ", ");
-        add_value(to, rng);
-        ADD(to, ")");
+        add_in_list(to, rng, name);
         return;
     case 3:
     case 4:
@@ -451,9 +469,10 @@ vectors_of_older_versions_are_the_same(void)
     check_table(&rng, &table);
 }
 
-/* Joins that look rows up by rowid, first one by one and then in what was read of the table. */
+/* Joins that look rows up by rowid, first one by one and then in what was read of the table; and
+ * joins by hashes of integers, which are made for a chunk at once. */
 static void
-joins_by_rowid_are_the_same(void)
+joins_by_integers_are_the_same(void)
 {
     static const char *const right[] = {
         "INSERT INTO w SELECT x, x % 10, x * 0.5 FROM c",
@@ -468,7 +487,13 @@ joins_by_rowid_are_the_same(void)
         "SELECT sum(t.id), count(*), sum(w.x) FROM t CROSS JOIN w ON t.m = w.k WHERE w.g <> 3",
         "SELECT t.id, w.k, w.x FROM t CROSS JOIN w ON t.b = w.k WHERE t.id > 2900 LIMIT 900",
         "SELECT count(*), sum(x) FROM (SELECT w.x FROM t CROSS JOIN w ON t.b = w.k LIMIT 3100)",
-        "SELECT w.g, count(*), sum(t.b) FROM t CROSS JOIN w ON t.b = w.k GROUP BY w.g"};
+        "SELECT w.g, count(*), sum(t.b) FROM t CROSS JOIN w ON t.b = w.k GROUP BY w.g",
+        "SELECT t.id, w.k, w.x FROM t CROSS JOIN w ON t.b = w.g WHERE t.id > 3500",
+        "SELECT t.id, w.k FROM t LEFT JOIN w ON t.b = w.x WHERE t.id % 5 <> 2",
+        "SELECT t.id, w.k FROM t LEFT JOIN w ON t.m = w.x WHERE t.id > 2000",
+        "SELECT t.id, w.k FROM t CROSS JOIN w ON t.b = w.x AND t.b % 3 = w.g LIMIT 700",
+        "SELECT count(*) FROM t WHERE b IN (SELECT x FROM w) AND NOT EXISTS (SELECT 1 FROM w "
+        "WHERE w.g = t.b)"};
     velo_connection *connection = api_run_open(NULL);
 
     must_run(
@@ -536,7 +561,7 @@ main(int argc, char **argv)
         UNIT_TEST(vectors_with_nulls_and_others_are_the_same),
         UNIT_TEST(vectors_of_rows_out_of_order_are_the_same),
         UNIT_TEST(vectors_of_older_versions_are_the_same),
-        UNIT_TEST(joins_by_rowid_are_the_same),
+        UNIT_TEST(joins_by_integers_are_the_same),
         UNIT_TEST(covering_indexes_give_what_the_table_has),
         UNIT_TEST(sums_overflow_as_they_should),
     };

@@ -573,6 +573,10 @@ exec_survives_lack_of_memory(void)
     op = plan_project(&builder, op, "c0 (|| c1 tabc) (scalar:2 c0) (call:count i1 i2 i3 i4 i5)");
     op = plan_limit(&builder, op, "i10", "i1");
     CHECK(unit_each_alloc_failure(run_all, (void *)(uintptr_t)plan_root(&builder, op)) > 5);
+    op = plan_filter(&builder, plan_series(&builder, 40, 7),
+                     "(in (+ c1 i0) i1 i2 i8 i9 i10 i11 i12 i13 i14 i15 i16 i17 i18 i19 i20 i21 "
+                     "t1 n)");
+    CHECK(unit_each_alloc_failure(run_all, (void *)(uintptr_t)plan_root(&builder, op)) > 5);
     end();
 }
 

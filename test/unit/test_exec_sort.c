@@ -5,6 +5,7 @@
 #include "vec/value.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* Rows of the random tests, and bytes of their texts: enough to outgrow the least limit. */
@@ -125,6 +126,127 @@ sort_equals_its_model(void)
         rig_deinit(&rig);
     }
 }
+
+/* ---- rows of nothing but numbers ---- */
+
+/* More than are sorted as one part (number_sort.c). */
+#define NUMBERS VL_BY_BUILD(66000U, 300U)
+
+/* Rows of: a real with few or many different ones, a small integer, the row's number, an integer of
+ * any size. */
+static void
+numbers_random(exec_rig *rig, vl_rng *rng, uint32_t count, rig_rows *out)
+{
+    static const double edges[] = {0.0, -1.5, 1e300, -1e300, (double)INFINITY, -(double)INFINITY};
+    static const int64_t ends[] = {INT64_MIN, INT64_MAX, 0, -1};
+    vl_arena *arena = &rig->builder.arena;
+    rig_rows rows = {.count = count, .width = 4};
+
+    rows.rows = vl_arena_alloc_array(arena, count, sizeof *rows.rows);
+    CHECK(rows.rows != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t random = vl_rng_next(rng);
+        vl_value *row = vl_arena_alloc_array(arena, 4, sizeof *row);
+
+        CHECK(row != NULL);
+        row[0] = vl_value_of_real(random % 64 == 0 ? edges[random / 64 % VL_ARRAY_COUNT(edges)]
+                                                   : (double)(random / 64 % 5000) / 8.0 - 100.0);
+        row[1] = vl_value_of_integer((int64_t)(random >> 60) - 8);
+        row[2] = vl_value_of_integer(i);
+        row[3] = vl_value_of_integer(random % 16 == 0 ? ends[random / 16 % VL_ARRAY_COUNT(ends)]
+                                                      : (int64_t)vl_rng_next(rng));
+        rows.rows[i] = row;
+    }
+    *out = rows;
+}
+
+/* Sort as numbers and row by row; both must be the model. *saved: by how many bytes the one
+ * took less. */
+static void
+numbers_check(exec_rig *rig, const rig_rows *rows, const char *order, int64_t *saved)
+{
+    vl_op *op = plan_sort(&rig->builder, rig_values(rig, rows), order);
+    rig_rows wanted = *rows;
+    rig_rows sorted;
+    uint64_t peak;
+
+    wanted.rows = vl_arena_copy(&rig->builder.arena, rows->rows, rows->count * sizeof *rows->rows);
+    CHECK(wanted.rows != NULL);
+    model_keys = op->as.sort.keys;
+    model_key_count = op->as.sort.key_count;
+    qsort(wanted.rows, wanted.count, sizeof wanted.rows[0], model_compare);
+    rig->env.is_plain = 0;
+    sorted = rig_run(rig, op);
+    peak = rig->peak;
+    CHECK_STATUS(rig->status, VELO_DONE);
+    CHECK(rig_are_equal(&sorted, &wanted));
+    rig->env.is_plain = 1;
+    sorted = rig_run(rig, op);
+    CHECK(rig_are_equal(&sorted, &wanted));
+    *saved = (int64_t)(rig->peak - peak);
+}
+
+static void
+numbers_equal_their_model(void)
+{
+    static const char *const orders[] = {"c0",         "c1 desc c0", "c1 c0 desc c3",
+                                         "c3 desc c1", "c1",         "c1 c1 desc c3 desc"};
+    vl_rng rng;
+    exec_rig rig;
+    rig_rows rows;
+    int64_t saved = 0;
+
+    vl_rng_init(&rng, unit_seed());
+    for (size_t i = 0; i < VL_ARRAY_COUNT(orders) && !unit_has_failed(); i++) {
+        CHECK(rig_init(&rig));
+        numbers_random(&rig, &rng, i < 3 ? NUMBERS : 600 + (uint32_t)vl_rng_below(&rng, 2000),
+                       &rows);
+        numbers_check(&rig, &rows, orders[i], &saved);
+        CHECK(unit_has_failed() || saved > 0);
+        rig_deinit(&rig);
+    }
+}
+
+/* What does not suit, in the first chunk or a later one, and more than memory has room for. */
+static void
+numbers_go_on_row_by_row(void)
+{
+    const vl_value others[] = {
+        vl_value_of_null(),
+        vl_value_of_real(-0.0),
+        vl_value_of_integer(7),
+        {.type = VL_TYPE_TEXT, .size = 1, .as.data = "x"},
+    };
+    int64_t saved = 0;
+    vl_rng rng;
+    exec_rig rig;
+    rig_rows rows;
+    vl_op *op;
+
+    vl_rng_init(&rng, unit_seed());
+    for (size_t i = 0; i < 2 * VL_ARRAY_COUNT(others) && !unit_has_failed(); i++) {
+        CHECK(rig_init(&rig));
+        numbers_random(&rig, &rng, 2500, &rows);
+        rows.rows[i % 2 == 0 ? 5 : 2400][0] = others[i / 2];
+        numbers_check(&rig, &rows, "c0 desc c1", &saved);
+        CHECK_EQ(saved, 0);
+        rig_deinit(&rig);
+    }
+    CHECK(rig_init(&rig));
+    numbers_random(&rig, &rng, VL_BY_BUILD(20000, 600), &rows);
+    rig.env.memory_limit = VL_BY_BUILD(300000, 3000);
+    numbers_check(&rig, &rows, "c3 c0", &saved);
+    CHECK(rig.spilled > 0);
+    rows.count = 80;
+    rig.env.memory_limit = 0;
+    rig.env.is_plain = 0;
+    op = plan_sort(&rig.builder, rig_values(&rig, &rows), "c1 c0");
+    (void)plan_root(&rig.builder, op);
+    CHECK(unit_each_alloc_failure(rig_operation, &rig) > VL_BY_BUILD(3, 10));
+    rig_deinit(&rig);
+}
+
+/* ---- DISTINCT and set operations ---- */
 
 static int
 is_same(const vl_value *left, const vl_value *right, uint32_t width)
@@ -391,6 +513,8 @@ main(int argc, char **argv)
         UNIT_TEST(sort_orders),
         UNIT_TEST(sort_keeps_the_first_rows),
         UNIT_TEST(sort_equals_its_model),
+        UNIT_TEST(numbers_equal_their_model),
+        UNIT_TEST(numbers_go_on_row_by_row),
         UNIT_TEST(distinct_equals_its_model),
         UNIT_TEST(distinct_of_long_keys_goes_to_a_file),
         UNIT_TEST(compounds_are_sorted),

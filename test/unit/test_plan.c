@@ -127,6 +127,22 @@ plan_joins(void)
          "p1(2):\n"
          "  index w.sqlite_autoindex_w_1 covering [k l] key = compared-numeric($0) key = "
          "compared-numeric($1)\n"},
+        {"SELECT r FROM u JOIN num ON num.id = u.x WHERE n < 5",
+         "project (#3)\n"
+         "  loop-join inner p1 with(#0)\n"
+         "    scan u [x]\n"
+         "p1(1):\n"
+         "  scan num [rowid n r] key = $0 filter((#1 </int 5))\n"},
+        {"SELECT r FROM num JOIN u ON num.id = u.x WHERE n < 5 AND u.a < 5",
+         "project (#2)\n"
+         "  hash-join inner #0 =/num #0\n"
+         "    scan num [rowid n r] filter((#1 </int 5))\n"
+         "    scan u [x a] filter((#1 </int 5))\n"},
+        {"SELECT r FROM u JOIN num ON num.id = u.x AND n > u.a WHERE n < 5",
+         "project (#2)\n"
+         "  hash-join inner #0 =/num #0 on((#1 >/num #4))\n"
+         "    scan num [rowid n r] filter((#1 </int 5))\n"
+         "    scan u [x a]\n"},
         {"SELECT * FROM t CROSS JOIN u ON t.id = u.x", "hash-join inner #0 =/num #0\n"
                                                        "  scan t [rowid a b c]\n"
                                                        "  scan u [x y t_id a]\n"},
