@@ -154,6 +154,7 @@ tree_is_constant_leaf(const vl_expr *expr)
     case VL_EXPR_OR:
     case VL_EXPR_LIKE:
     case VL_EXPR_CASE:
+    case VL_EXPR_LET:
     case VL_EXPR_CAST:
     case VL_EXPR_CONVERT:
     case VL_EXPR_COALESCE:
@@ -183,7 +184,8 @@ vl_expr_finish(vl_binder *b, vl_expr *expr)
             return NULL;
         if (kid->effect > expr->effect)
             expr->effect = kid->effect; /* keeps BT3 */
-        if (kid->may_be_json && (expr->kind == VL_EXPR_CASE || expr->kind == VL_EXPR_COALESCE))
+        if (kid->may_be_json && (expr->kind == VL_EXPR_CASE || expr->kind == VL_EXPR_COALESCE ||
+                                 expr->kind == VL_EXPR_LET))
             expr->may_be_json = 1;
         /* Its own BASE makes nothing vary: the base is a kid as well. */
         if (!kid->is_constant)
