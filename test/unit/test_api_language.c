@@ -74,12 +74,53 @@ checks_tell_of_columns(void)
     CHECK_EQ(velo_close(db), VELO_OK);
 }
 
+/* ---- RETURNING ---- */
+
+/* As the newest SQLite does; 3.40 remembers the first answer. */
+static void
+subqueries_of_returning_see_what_was_done(void)
+{
+    velo_connection *db = api_run_open(NULL);
+
+    CHECK_RUN(db,
+              "CREATE TABLE t(a INTEGER PRIMARY KEY, b);"
+              "INSERT INTO t VALUES (1, 1), (2, 1), (3, 1) RETURNING a, (SELECT count(*) FROM t),"
+              " (SELECT max(x.a) FROM t AS x WHERE x.a < t.a)",
+              "1,1,~|2,2,1|3,3,2");
+    CHECK_RUN(db,
+              "UPDATE t SET b = b + ?1 RETURNING a, (SELECT sum(b) FROM t), a IN (SELECT x.a FROM "
+              "t AS x JOIN t AS y ON x.b = y.a)",
+              "1,2,0|2,1,0|3,~,0");
+    CHECK_RUN(db,
+              "UPDATE t SET b = 3; UPDATE t SET b = a RETURNING a, (SELECT sum(b) FROM t),"
+              " (SELECT group_concat(x.a) FROM t AS x JOIN t AS y ON x.b = y.a)",
+              "1,7,1,2,3|2,6,1,2,3|3,6,1,2,3");
+    CHECK_RUN(db,
+              "INSERT INTO t VALUES (3, 7), (4, 8) ON CONFLICT DO UPDATE SET b = excluded.b"
+              " RETURNING a, b, (SELECT sum(b) FROM t)",
+              "3,7,10|4,8,18");
+    CHECK_RUN(db,
+              "DELETE FROM t WHERE a > 1 RETURNING a, (SELECT count(*) FROM t),"
+              " EXISTS (SELECT 1 FROM t AS x WHERE x.a = t.a)",
+              "2,3,0|3,2,0|4,1,0");
+    CHECK_RUN(db,
+              "CREATE TEMP TABLE s(x); CREATE TEMP TRIGGER tt AFTER INSERT ON t"
+              " BEGIN INSERT INTO s VALUES (new.a); END;"
+              "INSERT INTO t VALUES (5, 1), (6, 1) RETURNING (SELECT max(x) FROM s WHERE x < a)",
+              "~|5");
+    (void)api_run_each_failure(
+        db, "REPLACE INTO t VALUES (5, 2), (7, 1) RETURNING (SELECT sum(b) FROM t)", 7,
+        "SELECT sum(a), sum(b) FROM t", "12,3");
+    CHECK_EQ(velo_close(db), VELO_OK);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(checks_tell_of_rows),
         UNIT_TEST(checks_tell_of_columns),
+        UNIT_TEST(subqueries_of_returning_see_what_was_done),
     };
 
     return unit_main(argc, argv, tests, VL_ARRAY_COUNT(tests));
