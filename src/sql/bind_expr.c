@@ -195,8 +195,16 @@ expr_is_null(vl_binder *b, vl_expr *kid, int is_not, const vl_ast *at)
 static vl_expr *
 expr_plus(vl_binder *b, vl_expr *kid)
 {
-    vl_expr *expr = vl_expr_copy(b, kid);
+    vl_expr *expr;
 
+    if (kid->kind == VL_EXPR_CAST ||
+        kid->kind == VL_EXPR_CONVERT) { /* the affinity is what it does */
+        expr = expr_one(b, VL_EXPR_CONVERT, kid, kid->classes, NULL);
+        if (expr != NULL)
+            expr->offset = kid->offset;
+        return expr;
+    }
+    expr = vl_expr_copy(b, kid);
     if (expr == NULL)
         return NULL;
     expr->affinity = VL_AFFINITY_NONE;

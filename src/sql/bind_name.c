@@ -189,6 +189,17 @@ name_in_scope(vl_binder *b, vl_bind_scope *scope, const name_parts *name)
     return NULL;
 }
 
+/* Whether there is a RIGHT or FULL JOIN: then a column of USING must be one. Else, as in SQLite,
+ * the first of several is meant. */
+static int
+name_joins_right(const vl_bind_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->source_count; i++)
+        if ((scope->sources[i]->bits & VL_JOIN_RIGHT) != 0)
+            return 1;
+    return 0;
+}
+
 vl_expr *
 vl_bind_unqualified(vl_binder *b, vl_bind_scope *scope, uint32_t first, uint32_t end,
                     vl_bind_word name, const vl_ast *at)
@@ -197,10 +208,10 @@ vl_bind_unqualified(vl_binder *b, vl_bind_scope *scope, uint32_t first, uint32_t
     name_match match = {0};
 
     name_match_sources(b, scope, first, end, &parts, &match);
-    if (match.count > 1)
+    if (match.count > 1 && name_joins_right(scope))
         return vl_bind_fail(b, scope, at, "ambiguous reference to %.*s in USING()", (int)name.size,
                             name.text);
-    return match.count == 1 ? name_match_result(b, &match, at) : NULL;
+    return match.count > 0 ? name_match_result(b, &match, at) : NULL;
 }
 
 /* A name that is no column: TRUE, FALSE, or a text in double quotes. */
