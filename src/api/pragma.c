@@ -256,6 +256,32 @@ pragma_ignore_checks(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_te
     return VELO_OK;
 }
 
+/* Another like() in the place of the built-in one, and of those of the application, as in SQLite.
+ */
+static velo_status
+pragma_case_sensitive_like(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return VELO_OK;
+    if (connection->active_count > 1)
+        return vl_fail(ctx, VELO_BUSY,
+                       "unable to delete/modify user-function due to active statements");
+    vl_connection_expire_statements(connection);
+    for (int count = 2; count <= 3; count++)
+        if (connection->function_set != NULL)
+            (void)vl_func_set_remove(connection->function_set, "like", count, count);
+    if (vl_pragma_level(argument, 0) == 0) {
+        if (connection->function_set != NULL)
+            (void)vl_func_set_remove(connection->function_set, "like", 2, 3);
+        return VELO_OK;
+    }
+    if (connection->function_set == NULL)
+        VL_TRY(vl_func_set_create(ctx, &connection->function_set));
+    return vl_func_set_add(ctx, connection->function_set, vl_func_like_exact());
+}
+
 /* The schema's own table stays as it is; see vl_ddl_input.may_reserve. */
 static velo_status
 pragma_writable_schema(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
@@ -504,6 +530,8 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("application_id", pragma_application_id, VL_PRAGMA_WRITES, "application_id"),
     VL_PRAGMA("busy_timeout", pragma_busy_timeout, VL_PRAGMA_ANSWERS, "timeout"),
     VL_PRAGMA("cache_size", pragma_cache_size, VL_PRAGMA_TAKES_SCHEMA, "cache_size", "schema"),
+    VL_PRAGMA("case_sensitive_like", pragma_case_sensitive_like, VL_PRAGMA_NO_FUNCTION,
+              "case_sensitive_like"),
     VL_PRAGMA("compile_options", pragma_compile_options, 0, "compile_options"),
     VL_PRAGMA("data_version", pragma_data_version, 0, "data_version"),
     VL_PRAGMA("defer_foreign_keys", pragma_defer_foreign_keys, 0, "defer_foreign_keys"),

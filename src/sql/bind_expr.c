@@ -507,7 +507,8 @@ expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[2] != NULL ? 3 : 2;
     vl_expr *expr = vl_expr_new(b, VL_EXPR_LIKE, count, ast);
-    int is_call = ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3);
+    int is_call = (ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3)) ||
+                  vl_bind_is_overridden(b, ast->op == VL_OP_LIKE ? "like" : "glob", count);
     vl_bind_word word = {ast->op == VL_OP_LIKE ? "like" : "glob", 4};
     vl_bind_answer answer = VL_BIND_ALLOWED;
 
@@ -523,6 +524,7 @@ expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     if (is_call) {
         const char *name = ast->op == VL_OP_REGEXP ? "regexp"
                            : ast->op == VL_OP_GLOB ? "glob"
+                           : ast->op == VL_OP_LIKE ? "like"
                                                    : "match";
         vl_exprs arguments = {NULL, 0};
         vl_expr *call;

@@ -480,6 +480,9 @@ vl_expr *vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 vl_expr *vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name,
                             vl_exprs arguments, const vl_ast *at);
 
+/* Whether the application has a function in place of a built-in one: LIKE and GLOB then call it. */
+int vl_bind_is_overridden(const vl_binder *b, const char *name, uint32_t count);
+
 /* An expression that is bound already, with a COLLATE around it. */
 vl_expr *vl_bind_collate(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast,
                          const vl_expr *inner);

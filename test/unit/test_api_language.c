@@ -114,12 +114,81 @@ subqueries_of_returning_see_what_was_done(void)
     CHECK_EQ(velo_close(db), VELO_OK);
 }
 
+/* ---- LIKE ---- */
+
+/* Tells with how many arguments it was called. */
+static void
+count_arguments(velo_call *call, int count, velo_value **arguments)
+{
+    (void)arguments;
+    velo_result_int64(call, 40 + count);
+}
+
+static void
+operators_call_the_functions_of_the_application(void)
+{
+    velo_function function = {.size = sizeof function,
+                              .name = "like",
+                              .argument_count = 2,
+                              .flags = VELO_FUNCTION_DETERMINISTIC,
+                              .scalar = count_arguments};
+    velo_connection *db = api_run_open(NULL);
+
+    CHECK_OK(velo_create_function(db, &function));
+    function.argument_count = 3;
+    CHECK_OK(velo_create_function(db, &function));
+    function.name = "GLOB";
+    function.argument_count = 2;
+    CHECK_OK(velo_create_function(db, &function));
+    CHECK_RUN(db, "SELECT 'a' LIKE 'b', 'a' LIKE 'b' ESCAPE 'c', 'a' NOT LIKE 'b', 'a' GLOB 'b'",
+              "42,43,0,42");
+    function.scalar = NULL;
+    CHECK_OK(velo_create_function(db, &function));
+    CHECK_RUN(db, "SELECT 'a' LIKE 'b', 'a' GLOB 'b'", "42,0");
+    CHECK_RUN(db,
+              "PRAGMA case_sensitive_like = 0;"
+              "SELECT 'a' LIKE 'A', 'a' LIKE 'b', 'ax' LIKE 'A%' ESCAPE 'x'",
+              "1,0,1");
+    CHECK_EQ(velo_close(db), VELO_OK);
+}
+
+static void
+like_minds_the_case_when_told(void)
+{
+    velo_connection *db = api_run_open(NULL);
+    velo_statement *statement;
+    velo_statement *open;
+
+    CHECK_OK(velo_prepare(db, "SELECT 'a' LIKE 'A'", -1, &statement, NULL));
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_EQ(velo_column_int64(statement, 0), 1);
+    CHECK_OK(velo_reset(statement));
+    CHECK_RUN(db, "PRAGMA case_sensitive_like = 1; PRAGMA case_sensitive_like", "");
+    CHECK_EQ(velo_step(statement), VELO_ROW);
+    CHECK_EQ(velo_column_int64(statement, 0), 0);
+    CHECK_OK(velo_reset(statement));
+    CHECK_RUN(db,
+              "SELECT like('A', 'a'), like('a', 'a'), 'Ab' LIKE 'A_', 'Ab' LIKE 'a%',"
+              " 'A%' LIKE 'Ax%' ESCAPE 'x', 'A%' LIKE 'ax%' ESCAPE 'x', 'Ab' NOT LIKE 'AB'",
+              "0,1,1,0,1,0,1");
+    CHECK_OK(velo_prepare(db, "SELECT 1 UNION ALL SELECT 2", -1, &open, NULL));
+    CHECK_EQ(velo_step(open), VELO_ROW);
+    CHECK_RUN(db, "PRAGMA case_sensitive_like = 0",
+              "!unable to delete/modify user-function due to active statements");
+    CHECK_OK(velo_finalize(open));
+    CHECK_RUN(db, "PRAGMA case_sensitive_like = off; SELECT 'a' LIKE 'A'", "1");
+    CHECK_OK(velo_finalize(statement));
+    CHECK_EQ(velo_close(db), VELO_OK);
+}
+
 int
 main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(checks_tell_of_rows),
         UNIT_TEST(checks_tell_of_columns),
+        UNIT_TEST(operators_call_the_functions_of_the_application),
+        UNIT_TEST(like_minds_the_case_when_told),
         UNIT_TEST(subqueries_of_returning_see_what_was_done),
     };
 
