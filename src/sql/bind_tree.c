@@ -276,7 +276,8 @@ int
 vl_expr_collation(const vl_binder *b, const vl_expr *expr, uint8_t *collation)
 {
     *collation = VL_COLLATE_BINARY;
-    while (expr->kind == VL_EXPR_CAST && !expr->has_collation)
+    while ((expr->kind == VL_EXPR_CAST || (expr->kind == VL_EXPR_COALESCE && expr->op == 1)) &&
+           !expr->has_collation)
         expr = expr->kids[0];
     if (!expr->has_collation &&
         (expr->kind != VL_EXPR_COLUMN || b->ids[expr->index].source == NULL))

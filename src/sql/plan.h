@@ -67,7 +67,8 @@ typedef enum vl_expr_kind {
     VL_EXPR_CAST, /* kid 0; affinity: to which */
     VL_EXPR_CONVERT,  /* kid 0 with `affinity` applied, as when it is stored; op 1: as before a
                          comparison, where numeric affinities change text only */
-    VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated */
+    VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated; op 1:
+                         a column of FULL JOIN with USING, which compares as kid 0 does */
     VL_EXPR_FUNCTION, /* func; kids: arguments; collation: what it compares by */
     VL_EXPR_IN_LIST,  /* kid 0 IN (the others); compared: affinity for all; collation; is_not */
     VL_EXPR_IN_QUERY, /* kids 0 to op - 1 IN the rows of a program of op columns; is_not; compared

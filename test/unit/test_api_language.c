@@ -114,6 +114,30 @@ subqueries_of_returning_see_what_was_done(void)
     CHECK_EQ(velo_close(db), VELO_OK);
 }
 
+/* ---- USING ---- */
+
+/* As the newest SQLite does; 3.40 compares by BINARY. */
+static void
+columns_of_using_compare_as_the_first_does(void)
+{
+    velo_connection *db = api_run_open(NULL);
+
+    CHECK_RUN(db,
+              "CREATE TABLE ci(b TEXT COLLATE NOCASE, x); CREATE TABLE cs(b TEXT, x);"
+              "INSERT INTO ci VALUES ('A', 1); INSERT INTO cs VALUES ('A', 2), ('B', 3);"
+              "CREATE TABLE w(b TEXT, x); INSERT INTO w VALUES ('a', 4)",
+              "");
+    CHECK_RUN(db, "SELECT b FROM ci FULL JOIN cs USING (b) WHERE b = 'a'", "A");
+    CHECK_RUN(db, "SELECT b FROM cs FULL JOIN ci USING (b) WHERE b = 'a'", "");
+    CHECK_RUN(db, "SELECT b FROM cs FULL JOIN ci USING (b) WHERE b = 'a' COLLATE NOCASE", "A");
+    CHECK_RUN(db,
+              "SELECT b, ci.x, cs.x, w.x FROM ci RIGHT JOIN cs USING (b) LEFT JOIN w USING (b)"
+              " ORDER BY cs.x",
+              "A,1,2,4|B,~,3,~");
+    CHECK_RUN(db, "SELECT b, w.x FROM cs RIGHT JOIN ci USING (b) LEFT JOIN w USING (b)", "A,~");
+    CHECK_EQ(velo_close(db), VELO_OK);
+}
+
 /* ---- LIKE ---- */
 
 /* Tells with how many arguments it was called. */
@@ -187,6 +211,7 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
         UNIT_TEST(checks_tell_of_rows),
         UNIT_TEST(checks_tell_of_columns),
+        UNIT_TEST(columns_of_using_compare_as_the_first_does),
         UNIT_TEST(operators_call_the_functions_of_the_application),
         UNIT_TEST(like_minds_the_case_when_told),
         UNIT_TEST(subqueries_of_returning_see_what_was_done),
