@@ -549,10 +549,16 @@ velo_status vl_make_layout(vl_ctx *ctx, vl_arena *arena, uint64_t key_tree, cons
                            vl_value *to) VL_MUST_CHECK;
 uint64_t vl_split_layout(const char **ids);
 
-/* Tell what is wrong with indexes of any table of a database, as the statement sees it: verify.c.
- */
+/* Tell what is wrong with rows of any table of a database (`only`: of this one), as the statement
+ * sees it, and with has_indexes what is wrong with indexes: verify.c. */
 velo_status vl_verify_tables(vl_ctx *ctx, velo_statement *statement, uint32_t number,
-                             vl_exec_fault *tell, void *argument) VL_MUST_CHECK;
+                             const vl_table_def *only, int has_indexes, vl_exec_fault *tell,
+                             void *argument) VL_MUST_CHECK;
+
+/* Tell what rules rows of a table break: verify_rows.c. arena: scratch. */
+velo_status vl_verify_rows(vl_ctx *ctx, velo_statement *statement, uint32_t number,
+                           const vl_table_def *table, vl_arena *arena, vl_exec_fault *tell,
+                           void *argument) VL_MUST_CHECK;
 
 /* DROP TABLE with foreign keys: delete its rows with all that this does to others. Errors:
  * VELO_CONSTRAINT_FOREIGNKEY. */

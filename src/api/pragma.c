@@ -256,6 +256,32 @@ pragma_ignore_checks(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_te
     return VELO_OK;
 }
 
+/* Another like() in the place of the built-in one, and of those of the application, as in SQLite.
+ */
+static velo_status
+pragma_case_sensitive_like(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
+{
+    velo_connection *connection = call->statement->connection;
+
+    if (argument == NULL)
+        return VELO_OK;
+    if (connection->active_count > 1)
+        return vl_fail(ctx, VELO_BUSY,
+                       "unable to delete/modify user-function due to active statements");
+    vl_connection_expire_statements(connection);
+    for (int count = 2; count <= 3; count++)
+        if (connection->function_set != NULL)
+            (void)vl_func_set_remove(connection->function_set, "like", count, count);
+    if (vl_pragma_level(argument, 0) == 0) {
+        if (connection->function_set != NULL)
+            (void)vl_func_set_remove(connection->function_set, "like", 2, 3);
+        return VELO_OK;
+    }
+    if (connection->function_set == NULL)
+        VL_TRY(vl_func_set_create(ctx, &connection->function_set));
+    return vl_func_set_add(ctx, connection->function_set, vl_func_like_exact());
+}
+
 /* The schema's own table stays as it is; see vl_ddl_input.may_reserve. */
 static velo_status
 pragma_writable_schema(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
@@ -346,7 +372,9 @@ pragma_encoding(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *a
 typedef struct pragma_faults {
     vl_ctx *ctx;
     const vl_pragma_call *call;
-    velo_status st; /* of keeping the texts */
+    velo_status st;              /* of keeping the texts */
+    int64_t most;                /* so many are told */
+    const vl_pragma_text *table; /* only of this one; NULL: of all */
 } pragma_faults;
 
 static void
@@ -354,29 +382,35 @@ pragma_take_fault(void *argument, const char *text)
 {
     pragma_faults *faults = argument;
 
-    if (faults->st == VELO_OK && faults->call->made->row_count < 100)
+    if (faults->st == VELO_OK && faults->call->made->row_count < faults->most)
         faults->st = vl_pragma_answer_text(faults->ctx, faults->call, text);
 }
 
-/* Check pages of a database, and the indexes of all tables if those are in order. */
+/* Check pages of a database, and the rows and indexes of its tables if those are in order. */
 static velo_status
-pragma_check_database(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
+pragma_check_database(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes,
+                      pragma_faults *faults)
 {
     vl_txn_store *store = vl_pragma_engine(call)->store;
-    pragma_faults faults = {ctx, call, VELO_OK};
+    const vl_schema *schema = vl_pragma_schema(call);
+    const vl_pragma_text *name = faults->table;
+    const vl_table_def *only =
+        name != NULL ? vl_schema_table(schema, name->text, name->text_size) : NULL;
     vl_store_report report;
     velo_status st;
 
-    st = vl_txn_store_check(ctx, store, pragma_take_fault, &faults, &report);
-    VL_TRY(faults.st);
-    if (st == VELO_OK && has_indexes) {
-        VL_TRY(vl_verify_tables(ctx, call->statement, call->database, pragma_take_fault, &faults));
-        VL_TRY(faults.st);
-    }
+    faults->call = call;
+    st = vl_txn_store_check(ctx, store, pragma_take_fault, faults, &report);
+    VL_TRY(faults->st);
     if (st == VELO_OK) {
+        VL_TRY(vl_verify_tables(ctx, call->statement, call->database, only, has_indexes,
+                                pragma_take_fault, faults));
+        VL_TRY(faults->st);
+    }
+    if (st == VELO_OK && name == NULL) {
         VL_TRY(vl_virtuals_check(ctx, call->statement, vl_pragma_schema(call), !has_indexes,
-                                 pragma_take_fault, &faults));
-        VL_TRY(faults.st);
+                                 pragma_take_fault, faults));
+        VL_TRY(faults->st);
     }
     if (st != VELO_OK && vl_status_primary(st) != VELO_CORRUPT)
         return st;
@@ -384,34 +418,54 @@ pragma_check_database(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
     return VELO_OK;
 }
 
+/* The argument: how many faults are told at most, or the name of a table. */
+static void
+pragma_check_argument(const vl_pragma_text *argument, pragma_faults *faults)
+{
+    int64_t number = argument != NULL ? vl_pragma_number(argument) : 0;
+    int is_number = argument == NULL || number != 0 || pragma_is_word(argument, "0");
+
+    faults->most = number > 0 ? number : 100;
+    faults->table = is_number ? NULL : argument;
+}
+
 /* Check one database, or all of them when none was said. */
 static velo_status
-pragma_check(vl_ctx *ctx, const vl_pragma_call *call, int has_indexes)
+pragma_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument,
+             int has_indexes)
 {
     const velo_statement *statement = call->statement;
+    pragma_faults faults = {.ctx = ctx};
+    int is_found = 0;
 
+    pragma_check_argument(argument, &faults);
     for (uint32_t i = 0; i < statement->part_count; i++) {
         vl_pragma_call one = *call;
 
         one.database = i;
-        if (statement->parts[i].is_open && (i == call->database || !call->is_named))
-            VL_TRY(pragma_check_database(ctx, &one, has_indexes));
+        if (!statement->parts[i].is_open || (i != call->database && call->is_named) ||
+            (faults.table != NULL && vl_schema_table(statement->schemas[i], faults.table->text,
+                                                     faults.table->text_size) == NULL))
+            continue;
+        is_found = 1;
+        VL_TRY(pragma_check_database(ctx, &one, has_indexes, &faults));
     }
+    if (faults.table != NULL && !is_found)
+        return vl_fail(ctx, VELO_ERROR, "no such table: %.*s", (int)faults.table->text_size,
+                       faults.table->text);
     return call->made->row_count > 0 ? VELO_OK : vl_pragma_answer_text(ctx, call, "ok");
 }
 
 static velo_status
 pragma_integrity_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    (void)argument;
-    return pragma_check(ctx, call, 1);
+    return pragma_check(ctx, call, argument, 1);
 }
 
 static velo_status
 pragma_quick_check(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
-    (void)argument;
-    return pragma_check(ctx, call, 0);
+    return pragma_check(ctx, call, argument, 0);
 }
 
 static velo_status
@@ -476,6 +530,8 @@ static const vl_pragma pragma_table[] = {
     VL_PRAGMA("application_id", pragma_application_id, VL_PRAGMA_WRITES, "application_id"),
     VL_PRAGMA("busy_timeout", pragma_busy_timeout, VL_PRAGMA_ANSWERS, "timeout"),
     VL_PRAGMA("cache_size", pragma_cache_size, VL_PRAGMA_TAKES_SCHEMA, "cache_size", "schema"),
+    VL_PRAGMA("case_sensitive_like", pragma_case_sensitive_like, VL_PRAGMA_NO_FUNCTION,
+              "case_sensitive_like"),
     VL_PRAGMA("compile_options", pragma_compile_options, 0, "compile_options"),
     VL_PRAGMA("data_version", pragma_data_version, 0, "data_version"),
     VL_PRAGMA("defer_foreign_keys", pragma_defer_foreign_keys, 0, "defer_foreign_keys"),

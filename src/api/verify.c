@@ -1,4 +1,5 @@
-/* verify.c - checking that indexes have what the rows of their tables say. */
+/* verify.c - checking that rows keep the rules of their tables, and that indexes have what the rows
+ * say. */
 #include "api/api_int.h"
 
 #include "sql/parse.h"
@@ -37,8 +38,8 @@ verify_table(vl_ctx *ctx, velo_statement *statement, uint32_t number, const vl_t
 }
 
 velo_status
-vl_verify_tables(vl_ctx *ctx, velo_statement *statement, uint32_t number, vl_exec_fault *tell,
-                 void *argument)
+vl_verify_tables(vl_ctx *ctx, velo_statement *statement, uint32_t number, const vl_table_def *only,
+                 int has_indexes, vl_exec_fault *tell, void *argument)
 {
     const vl_schema *schema = statement->schemas[number];
     velo_status st = VELO_OK;
@@ -47,10 +48,13 @@ vl_verify_tables(vl_ctx *ctx, velo_statement *statement, uint32_t number, vl_exe
         const vl_table_def *table = schema->tables[i];
         vl_arena arena;
 
-        if (table->indexes == NULL || table->is_system)
+        if (table->object.type != VL_OBJECT_TABLE || table->virtual_ast != NULL ||
+            table->is_system || (only != NULL && only != table))
             continue;
         vl_arena_init(&arena, ctx->allocator, 0);
-        st = verify_table(ctx, statement, number, table, &arena, tell, argument);
+        st = vl_verify_rows(ctx, statement, number, table, &arena, tell, argument);
+        if (st == VELO_OK && has_indexes && table->indexes != NULL)
+            st = verify_table(ctx, statement, number, table, &arena, tell, argument);
         vl_arena_deinit(&arena);
     }
     return st;

@@ -213,6 +213,7 @@ vl_edit_end(vl_edit_run *run)
 {
     if (run->stage == NULL)
         return;
+    vl_edit_return_end(run);
     vl_arena_deinit(&run->arena);
     vl_arena_deinit(&run->row_arena);
     vl_arena_deinit(&run->result_arena);
@@ -532,47 +533,4 @@ vl_edit_read(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, vl_value *full, int *
     if (run->def->rowid_column >= 0)
         full[run->def->rowid_column] = vl_value_of_integer(rowid);
     return change_generate(ctx, run, full);
-}
-
-/* ---- RETURNING ---- */
-
-velo_status
-vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row)
-{
-    const vl_exprs *exprs = &run->target->returning;
-    vl_edit_result *result;
-    vl_eval eval;
-
-    if (exprs->count == 0)
-        return VELO_OK;
-    eval = vl_edit_eval(run, row);
-    result =
-        vl_arena_alloc(&run->result_arena, sizeof *result + exprs->count * sizeof *result->values);
-    if (result == NULL)
-        return change_no_memory(ctx);
-    VL_TRY(vl_eval_list(ctx, &eval, exprs, result->values));
-    VL_TRY(vl_row_copy_to(ctx, &run->result_arena, result->values, exprs->count, result->values));
-    result->next = NULL;
-    if (run->last != NULL)
-        run->last->next = result;
-    else
-        run->first = result;
-    run->last = result;
-    return VELO_OK;
-}
-
-velo_status
-vl_edit_give(vl_ctx *ctx, vl_edit_run *run, uint32_t wanted, const vl_chunk **out)
-{
-    vl_batch *batch = &run->stage->batch;
-
-    VL_TRY(vl_batch_begin(ctx, batch, run->stage->op->column_count, wanted));
-    *out = &batch->chunk;
-    while (run->first != NULL && batch->chunk.count < wanted) {
-        vl_batch_append(batch, run->first->values);
-        run->first = run->first->next;
-    }
-    if (run->first == NULL)
-        run->last = NULL;
-    return VELO_OK;
 }

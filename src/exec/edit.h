@@ -18,6 +18,8 @@ typedef struct vl_edit_index {
     const vl_expr *where;  /* of a partial one, or NULL */
 } vl_edit_index;
 
+typedef struct vl_edit_reader vl_edit_reader;
+
 /* A table that is being changed by a stage. */
 typedef struct vl_edit_run {
     vl_stage *stage;
@@ -39,6 +41,7 @@ typedef struct vl_edit_run {
     vl_arena result_arena;        /* rows of RETURNING */
     struct vl_edit_result *first; /* of them */
     struct vl_edit_result *last;
+    vl_edit_reader *reader;   /* of subqueries in RETURNING (edit_return.c); NULL: not made */
     const vl_upsert *upserts; /* of INSERT */
     uint32_t upsert_count;
     vl_edit_sequence *sequence;   /* AUTOINCREMENT; NULL: not asked for yet */
@@ -100,8 +103,14 @@ velo_status vl_edit_convert(vl_ctx *ctx, vl_edit_run *run, vl_value *full) VL_MU
 /* Whether a column takes a value as it is: only those of STRICT tables may not. */
 int vl_edit_suits(const vl_edit_run *run, int32_t column, const vl_value *value);
 
-/* Keep what RETURNING yields for a row, which may have extra columns behind it. */
+/* ---- edit_return.c ---- */
+
+/* Keep what RETURNING yields for a row that was just changed; it may have extra columns behind it.
+ */
 velo_status vl_edit_return(vl_ctx *ctx, vl_edit_run *run, const vl_value *row) VL_MUST_CHECK;
+
+/* Release what this took. */
+void vl_edit_return_end(vl_edit_run *run);
 
 /* Give rows of RETURNING on. */
 velo_status vl_edit_give(vl_ctx *ctx, vl_edit_run *run, uint32_t wanted, const vl_chunk **out)

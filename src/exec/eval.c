@@ -246,6 +246,23 @@ eval_case(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 }
 
 static velo_status
+eval_let(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
+{
+    const vl_value *outer_base = eval->base;
+    vl_exprs kids = {.list = expr->kids, .count = expr->op};
+    vl_value *values = vl_arena_alloc_array(eval->arena, kids.count, sizeof *values);
+    velo_status status;
+
+    if (values == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u values", (unsigned)kids.count);
+    VL_TRY(vl_eval_list(ctx, eval, &kids, values));
+    eval->base = values;
+    status = vl_eval_expr(ctx, eval, expr->kids[kids.count], value);
+    eval->base = outer_base;
+    return status;
+}
+
+static velo_status
 eval_coalesce(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 {
     *value = vl_value_of_null();
@@ -447,7 +464,7 @@ vl_eval_expr(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
         *value = eval->frame->outer[expr->index];
         return VELO_OK;
     case VL_EXPR_BASE:
-        *value = *eval->base;
+        *value = eval->base[expr->index];
         return VELO_OK;
     case VL_EXPR_NEGATE:
     case VL_EXPR_BIT_NOT:
@@ -472,6 +489,8 @@ vl_eval_expr(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
         return eval_like(ctx, eval, expr, value);
     case VL_EXPR_CASE:
         return eval_case(ctx, eval, expr, value);
+    case VL_EXPR_LET:
+        return eval_let(ctx, eval, expr, value);
     case VL_EXPR_COALESCE:
         return eval_coalesce(ctx, eval, expr, value);
     case VL_EXPR_FUNCTION:

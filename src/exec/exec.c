@@ -443,6 +443,13 @@ vl_exec_step(vl_ctx *ctx, vl_exec *exec, const vl_value **row)
 }
 
 void
+vl_exec_lend(vl_exec *exec, const vl_value *params, uint32_t count)
+{
+    vl_exec_bind(exec, params, count);
+    exec->state = EXEC_RUNNING;
+}
+
+void
 vl_exec_reset(vl_exec *exec)
 {
     if (exec->state == EXEC_READY)

@@ -133,6 +133,10 @@ struct vl_exec {
 
 /* ---- exec.c ---- */
 
+/* Let expressions be evaluated in the frame of program 0, until the reset, without a step. As
+ * vl_exec_bind. */
+void vl_exec_lend(vl_exec *exec, const vl_value *params, uint32_t count);
+
 /* Make a frame of a program, with its operators. */
 velo_status vl_frame_create(vl_ctx *ctx, vl_exec *exec, vl_frame *parent, uint32_t program,
                             vl_frame **out) VL_MUST_CHECK;

@@ -4,7 +4,8 @@
  * the run ends. One with arguments is run for each row, and left as soon as the result is known:
  * after the first row, or the first that matches. Single values and EXISTS are remembered by
  * their arguments too, in a table that is emptied when it is full; so a subquery that stands for
- * many rows with few different arguments runs for these only.
+ * many rows with few different arguments runs for these only. The columns of a row value are so
+ * many expressions with one program; it is run once for all of them.
  *
  * Invariants
  *   Q1  A frame is used by one evaluation at a time (is_busy): an expression that is evaluated
@@ -15,6 +16,8 @@
 
 #include "base/assert.h"
 #include "vec/value.h"
+
+#include <string.h>
 
 /* What is remembered of a place's results for different arguments takes no more, in bytes. */
 #define SUBQUERY_MEMORY VL_BY_BUILD(1U << 20, 1024U)
@@ -27,14 +30,41 @@ typedef struct vl_subquery {
     const vl_expr *expr;
     vl_frame *frame;
     struct vl_subquery *next; /* of the execution */
-    int is_known;             /* the result of a program without arguments is remembered: */
-    vl_value value;           /* SCALAR, EXISTS */
-    vl_row_table table;       /* IN: rows without NULLs, converted; else: arguments, then a value */
+    int is_known;             /* the result of a program without arguments is remembered, or that
+                                 of the last run for a row value: */
+    uint32_t value_count;     /* SCALAR: columns; EXISTS: 1 */
+    vl_value *values;         /* SCALAR: the first row; EXISTS: the answer */
+    uint8_t *is_taken;        /* of each value: an expression has had it; see subquery_share */
+    vl_row_table table;       /* IN: rows without NULLs, converted; else: arguments, then values */
     vl_row_node *with_null;   /* IN: rows with NULLs, linked by `owned` */
     vl_row_node *all;         /* IN with several columns: all rows, likewise; see subquery_keep */
     vl_arena arena;           /* of what is remembered */
     uint64_t charged;         /* bytes */
 } vl_subquery;
+
+/* Room for what a place's program yields. */
+static velo_status
+subquery_make_room(vl_ctx *ctx, vl_exec *exec, vl_subquery *place)
+{
+    const vl_expr *expr = place->expr;
+
+    place->value_count =
+        expr->kind == VL_EXPR_SCALAR ? exec->plan->programs[expr->program].root->column_count : 1;
+    place->values = vl_arena_alloc_array(&exec->arena, place->value_count, sizeof(vl_value));
+    place->is_taken = vl_arena_alloc_array(&exec->arena, place->value_count, 1);
+    if (place->values == NULL || place->is_taken == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a subquery");
+    return VELO_OK;
+}
+
+/* Whether a place is an expression's: columns of a row value share one. */
+static int
+subquery_is_of(const vl_subquery *place, const vl_expr *expr)
+{
+    return place->expr == expr ||
+           (place->value_count > 1 && expr->kind == VL_EXPR_SCALAR &&
+            place->expr->kind == VL_EXPR_SCALAR && place->expr->program == expr->program);
+}
 
 /* The place of an expression, with a frame that is not in use. Keeps Q1. */
 static velo_status
@@ -44,7 +74,7 @@ subquery_get(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_subquery **out)
     vl_subquery *place;
 
     for (place = exec->subqueries; place != NULL; place = place->next) {
-        if (place->expr == expr && !place->frame->is_busy) {
+        if (subquery_is_of(place, expr) && !place->frame->is_busy) {
             place->frame->parent = eval->frame;
             *out = place;
             return VELO_OK;
@@ -56,6 +86,7 @@ subquery_get(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_subquery **out)
         return VELO_NOMEM;
     }
     place->expr = expr;
+    VL_TRY(subquery_make_room(ctx, exec, place));
     VL_TRY(vl_frame_create(ctx, exec, eval->frame, expr->program, &place->frame));
     vl_arena_init(&place->arena, ctx->allocator, 0);
     place->next = exec->subqueries;
@@ -76,19 +107,20 @@ subquery_next(vl_ctx *ctx, vl_subquery *place, uint32_t wanted, const vl_chunk *
     return status;
 }
 
-/* The value of a program that was begun: column 0 of its first row, or NULL; or whether there is
- * a row. It lives in the arena. Keeps Q2. */
+/* The values of a program that was begun: its first row, or NULLs; or whether there is a row. They
+ * live in the arena. Keeps Q2. */
 static velo_status
-subquery_value(vl_ctx *ctx, vl_subquery *place, vl_arena *arena, vl_value *value)
+subquery_values(vl_ctx *ctx, vl_subquery *place, vl_arena *arena, vl_value *values)
 {
     const vl_chunk *chunk;
 
     VL_TRY(subquery_next(ctx, place, 1, &chunk));
     if (place->expr->kind == VL_EXPR_EXISTS)
-        *value = vl_value_of_integer(chunk->count > 0);
+        values[0] = vl_value_of_integer(chunk->count > 0);
     else
-        *value = chunk->count > 0 ? vl_chunk_get(chunk, 0, 0) : vl_value_of_null();
-    VL_TRY(vl_row_copy_to(ctx, arena, value, 1, value));
+        for (uint32_t i = 0; i < place->value_count; i++)
+            values[i] = chunk->count > 0 ? vl_chunk_get(chunk, i, 0) : vl_value_of_null();
+    VL_TRY(vl_row_copy_to(ctx, arena, values, place->value_count, values));
     vl_frame_rewind(place->frame);
     return VELO_OK;
 }
@@ -104,9 +136,9 @@ subquery_classes(const vl_value *values, uint32_t count)
     return vl_value_of_integer(classes);
 }
 
-/* Remember the value for a key: arguments, then their classes. */
+/* Remember the values for a key: arguments, then their classes. */
 static velo_status
-subquery_store(vl_ctx *ctx, vl_subquery *place, const vl_value *key, const vl_value *value)
+subquery_store(vl_ctx *ctx, vl_subquery *place, const vl_value *key, const vl_value *values)
 {
     uint32_t count = place->expr->kid_count + 1;
     vl_row_node *node;
@@ -117,11 +149,12 @@ subquery_store(vl_ctx *ctx, vl_subquery *place, const vl_value *key, const vl_va
         vl_row_table_deinit(&place->table);
         vl_arena_reset(&place->arena);
     }
-    VL_TRY(vl_row_table_enter(ctx, &place->table, &place->arena, key, count, NULL, sizeof *to,
-                              &node, &is_new));
+    VL_TRY(vl_row_table_enter(ctx, &place->table, &place->arena, key, count, NULL,
+                              place->value_count * sizeof *to, &node, &is_new));
     to = node->values + count;
-    *to = vl_value_of_null();
-    VL_TRY(vl_row_copy_to(ctx, &place->arena, value, 1, to));
+    for (uint32_t i = 0; i < place->value_count; i++)
+        to[i] = vl_value_of_null();
+    VL_TRY(vl_row_copy_to(ctx, &place->arena, values, place->value_count, to));
     vl_exec_charge(place->frame->exec, &place->charged,
                    place->arena.held_bytes + vl_row_table_bytes(&place->table));
     return VELO_OK;
@@ -129,10 +162,11 @@ subquery_store(vl_ctx *ctx, vl_subquery *place, const vl_value *key, const vl_va
 
 /* The value for these arguments, remembered or found. */
 static velo_status
-subquery_recall(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, vl_value *value)
+subquery_recall(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, uint32_t column, vl_value *value)
 {
     vl_exprs kids = {.list = place->expr->kids, .count = place->expr->kid_count};
     vl_value *key = vl_arena_alloc_array(eval->arena, kids.count + 1U, sizeof *key);
+    vl_value *values = place->value_count > 1 ? place->values : value;
     vl_row_node *node;
 
     if (key == NULL)
@@ -142,32 +176,54 @@ subquery_recall(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, vl_value *value)
     node = vl_row_table_find(&place->table, vl_row_hash(key, kids.count + 1, NULL), key,
                              kids.count + 1, NULL);
     if (node != NULL)
-        return vl_row_copy_to(ctx, eval->arena, node->values + kids.count + 1, 1, value);
+        return vl_row_copy_to(ctx, eval->arena, node->values + kids.count + 1 + column, 1, value);
     VL_TRY(vl_frame_begin(ctx, place->frame, key, kids.count));
-    VL_TRY(subquery_value(ctx, place, eval->arena, value));
-    return subquery_store(ctx, place, key, value);
+    VL_TRY(subquery_values(ctx, place, eval->arena, values));
+    *value = values[column];
+    return subquery_store(ctx, place, key, values);
+}
+
+/* A column of a row value whose program is run for each row: as long as the others have not been
+ * asked for twice they are of the same run. Whoever uses the row begins with the same column, so
+ * that values of a row before, some of which were not needed, are not met. */
+static velo_status
+subquery_share(vl_ctx *ctx, vl_eval *eval, vl_subquery *place, const vl_expr *expr, vl_value *value)
+{
+    if (!place->is_known || place->is_taken[expr->index]) {
+        place->is_known = 0;
+        vl_arena_reset(&place->arena);
+        memset(place->is_taken, 0, place->value_count);
+        VL_TRY(vl_frame_start(ctx, place->frame, eval, expr->kids, expr->kid_count));
+        VL_TRY(subquery_values(ctx, place, &place->arena, place->values));
+        place->is_known = 1;
+    }
+    place->is_taken[expr->index] = 1;
+    return vl_row_copy_to(ctx, eval->arena, &place->values[expr->index], 1, value);
 }
 
 /* EXISTS or SCALAR. */
 static velo_status
 subquery_single(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
 {
+    uint32_t column = expr->kind == VL_EXPR_SCALAR ? expr->index : 0;
     vl_subquery *place;
 
     VL_TRY(subquery_get(ctx, eval, expr, &place));
     if (expr->kid_count > 0 && expr->kid_count <= SUBQUERY_ARGUMENTS_MAX &&
         expr->effect != VL_EFFECT_VOLATILE && !place->frame->exec->env.is_plain)
-        return subquery_recall(ctx, eval, place, value);
+        return subquery_recall(ctx, eval, place, column, value);
+    if (expr->kid_count > 0 && place->value_count > 1)
+        return subquery_share(ctx, eval, place, expr, value);
     if (expr->kid_count > 0) {
         VL_TRY(vl_frame_start(ctx, place->frame, eval, expr->kids, expr->kid_count));
-        return subquery_value(ctx, place, eval->arena, value);
+        return subquery_values(ctx, place, eval->arena, value);
     }
     if (!place->is_known) {
         VL_TRY(vl_frame_start(ctx, place->frame, eval, NULL, 0));
-        VL_TRY(subquery_value(ctx, place, &place->arena, &place->value));
+        VL_TRY(subquery_values(ctx, place, &place->arena, place->values));
         place->is_known = 1;
     }
-    *value = place->value;
+    *value = place->values[column];
     return VELO_OK;
 }
 

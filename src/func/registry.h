@@ -215,6 +215,10 @@ struct vl_func {
 /* The built-in function number `index`; NULL behind the last. */
 const vl_func *vl_func_builtin(size_t index);
 
+/* A like() in which letters match in their own case only, for PRAGMA case_sensitive_like: it is put
+ * into the connection's set, and so goes before the built-in one. */
+const vl_func *vl_func_like_exact(void);
+
 /* ---- functions of a connection ---- */
 
 typedef struct vl_func_set vl_func_set;

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* Variants: which sides trim looks at; what a letter becomes. */
+/* Variants: which sides trim looks at; what a letter becomes; how LIKE compares letters. */
 enum {
     TEXT_TRIM_LEFT = 1,
     TEXT_TRIM_RIGHT = 2
@@ -20,6 +20,9 @@ enum {
 enum {
     TEXT_LOWER,
     TEXT_UPPER
+};
+enum {
+    TEXT_LIKE_EXACT = 1
 };
 
 static size_t
@@ -361,8 +364,12 @@ text_like(vl_func_call *call, const vl_value *args, int count, vl_value *result)
     }
     if (text_is_decided(args, result))
         return VELO_OK;
-    VL_TRY(vl_like_match(call->ctx, pattern.at, text_size(pattern), text.at, text_size(text),
-                         escape, &is_match));
+    if (call->func->variant == TEXT_LIKE_EXACT)
+        VL_TRY(vl_like_match_exact(call->ctx, pattern.at, text_size(pattern), text.at,
+                                   text_size(text), escape, &is_match));
+    else
+        VL_TRY(vl_like_match(call->ctx, pattern.at, text_size(pattern), text.at, text_size(text),
+                             escape, &is_match));
     *result = vl_value_of_integer(is_match);
     return VELO_OK;
 }
@@ -427,3 +434,12 @@ static const vl_func text_funcs[] = {
                    text_change_case)};
 
 const vl_func_table vl_func_texts = {text_funcs, VL_ARRAY_COUNT(text_funcs)};
+
+const vl_func *
+vl_func_like_exact(void)
+{
+    static const vl_func exact = VL_FUNC_SCALAR("like", 2, 3, TEXT_LIKE_EXACT, VL_FUNC_PURE_FAILING,
+                                                VL_FUNC_MAYBE_INTEGER, text_like);
+
+    return &exact;
+}

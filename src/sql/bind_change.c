@@ -90,11 +90,40 @@ change_generated(vl_binder *b, vl_bind_source *source, uint32_t column)
     return expr;
 }
 
+/* A generated column of a table of which an outer join may make a row of NULLs: NULL in that,
+ * whatever its expression makes of NULLs. */
+static vl_expr *
+change_generated_or_null(vl_binder *b, vl_bind_source *source, uint32_t column)
+{
+    vl_expr *expr = change_generated(b, source, column);
+    vl_expr *is_row = vl_expr_new(b, VL_EXPR_IS_NULL, 1, NULL);
+    vl_expr *either = vl_expr_new(b, VL_EXPR_CASE, 2, NULL);
+
+    if (expr == NULL || is_row == NULL || either == NULL)
+        return NULL;
+    is_row->kids[0] = vl_expr_column(b, vl_bind_source_id(source, VL_COLUMN_ROWID), NULL);
+    is_row->is_not = 1;
+    is_row->classes = VL_CLASS_INTEGER;
+    either->kids[0] = vl_expr_finish(b, is_row);
+    either->kids[1] = expr;
+    either->classes = expr->classes | VL_CLASS_NULL;
+    either = vl_expr_finish(b, either);
+    if (either == NULL)
+        return NULL;
+    either->affinity = expr->affinity;
+    either->collation = expr->collation;
+    either->has_collation = expr->has_collation;
+    return either;
+}
+
 vl_expr *
 vl_bind_source_expr(vl_binder *b, const vl_bind_source *source, uint32_t column, const vl_ast *at)
 {
+    vl_bind_source *named = b->ids[source->base].source;
+
     if (source->kind == VL_BIND_SOURCE_TABLE && source->table->columns[column].generated == 1)
-        return change_generated(b, b->ids[source->base].source, column);
+        return named->is_nullable ? change_generated_or_null(b, named, column)
+                                  : change_generated(b, named, column);
     return vl_expr_column(b, vl_bind_source_id(source, (int32_t)column), at);
 }
 

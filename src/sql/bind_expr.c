@@ -117,6 +117,8 @@ expr_scalars(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t cou
 {
     vl_query *query = vl_bind_query(b, scope, scope, ast->kid[0]);
     vl_exprs exprs = {NULL, 0};
+    vl_bind_frame frame;
+    uint32_t program;
 
     if (query == NULL)
         return exprs;
@@ -125,18 +127,17 @@ expr_scalars(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t cou
                      (unsigned)query->column_count, (unsigned)count_wanted);
         return exprs;
     }
+    program = vl_plan_program(b, query, NULL, VL_BIND_NONE, &frame);
+    if (b->status != VELO_OK)
+        return exprs;
     for (uint32_t i = 0; i < query->column_count; i++) {
         vl_expr *expr = vl_expr_new(b, VL_EXPR_SCALAR, 0, ast);
-        vl_bind_frame frame;
-        vl_exprs arguments;
+        vl_exprs arguments = vl_program_arguments(b, frame.arguments, frame.count, ast);
 
         if (expr == NULL)
             return exprs;
-        expr->program =
-            vl_plan_program(b, query, NULL, query->column_count > 1 ? i : VL_BIND_NONE, &frame);
-        if (b->status != VELO_OK)
-            return exprs;
-        arguments = vl_program_arguments(b, frame.arguments, frame.count, ast);
+        expr->program = program;
+        expr->index = i;
         expr->kids = arguments.list;
         expr->kid_count = arguments.count;
         expr->affinity = query->columns[i].affinity;
@@ -194,8 +195,16 @@ expr_is_null(vl_binder *b, vl_expr *kid, int is_not, const vl_ast *at)
 static vl_expr *
 expr_plus(vl_binder *b, vl_expr *kid)
 {
-    vl_expr *expr = vl_expr_copy(b, kid);
+    vl_expr *expr;
 
+    if (kid->kind == VL_EXPR_CAST ||
+        kid->kind == VL_EXPR_CONVERT) { /* the affinity is what it does */
+        expr = expr_one(b, VL_EXPR_CONVERT, kid, kid->classes, NULL);
+        if (expr != NULL)
+            expr->offset = kid->offset;
+        return expr;
+    }
+    expr = vl_expr_copy(b, kid);
     if (expr == NULL)
         return NULL;
     expr->affinity = VL_AFFINITY_NONE;
@@ -292,6 +301,61 @@ expr_concat(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     expr->kids[1] = vl_bind_expr(b, scope, ast->kid[1]);
     expr->classes = VL_CLASS_TEXT | VL_CLASS_NULL;
     return vl_expr_finish(b, expr);
+}
+
+/* Whether an expression runs a program, or may differ from one evaluation to the next. */
+static int
+expr_is_dear(const vl_expr *expr)
+{
+    if (expr->program != VL_BIND_NONE || expr->effect == VL_EFFECT_VOLATILE)
+        return 1;
+    for (uint32_t i = 0; i < expr->kid_count; i++)
+        if (expr_is_dear(expr->kids[i]))
+            return 1;
+    return 0;
+}
+
+/* Whether a row value that is compared several times is evaluated by a LET around that. */
+static int
+expr_needs_let(const vl_exprs *row)
+{
+    for (uint32_t i = 0; i < row->count && row->count <= UINT8_MAX; i++)
+        if (expr_is_dear(row->list[i]))
+            return 1;
+    return 0;
+}
+
+/* What is compared, with the row's values around it. */
+static vl_expr *
+expr_let(vl_binder *b, const vl_exprs *row, vl_expr *body, const vl_ast *at)
+{
+    vl_expr *expr = vl_expr_new(b, VL_EXPR_LET, row->count + 1, at);
+
+    if (expr == NULL || body == NULL)
+        return NULL;
+    expr->op = (uint8_t)row->count;
+    memcpy(expr->kids, row->list, row->count * sizeof *expr->kids);
+    expr->kids[row->count] = body;
+    expr->classes = body->classes;
+    return vl_expr_finish(b, expr);
+}
+
+/* Let the left side of a comparison of rows be the values of the LET around it. */
+static vl_expr *
+expr_take_let(vl_binder *b, vl_expr *compare)
+{
+    for (uint32_t i = 0; compare != NULL && i < compare->kid_count / 2; i++) {
+        vl_expr *base = vl_expr_new(b, VL_EXPR_BASE, 0, NULL);
+
+        if (base == NULL)
+            return NULL;
+        base->index = i;
+        base->classes = compare->kids[i]->classes;
+        compare->kids[i] = base;
+    }
+    if (compare != NULL)
+        compare->is_constant = 0;
+    return compare;
 }
 
 /* left op right of rows of one size. */
@@ -443,7 +507,8 @@ expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
     uint32_t count = ast->kid[2] != NULL ? 3 : 2;
     vl_expr *expr = vl_expr_new(b, VL_EXPR_LIKE, count, ast);
-    int is_call = ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3);
+    int is_call = (ast->op != VL_OP_LIKE && (ast->op != VL_OP_GLOB || count == 3)) ||
+                  vl_bind_is_overridden(b, ast->op == VL_OP_LIKE ? "like" : "glob", count);
     vl_bind_word word = {ast->op == VL_OP_LIKE ? "like" : "glob", 4};
     vl_bind_answer answer = VL_BIND_ALLOWED;
 
@@ -459,6 +524,7 @@ expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     if (is_call) {
         const char *name = ast->op == VL_OP_REGEXP ? "regexp"
                            : ast->op == VL_OP_GLOB ? "glob"
+                           : ast->op == VL_OP_LIKE ? "like"
                                                    : "match";
         vl_exprs arguments = {NULL, 0};
         vl_expr *call;
@@ -481,21 +547,27 @@ expr_like(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 
 /* BETWEEN of rows: two comparisons. */
 static vl_expr *
-expr_between_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
+expr_between_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exprs *operand)
 {
-    vl_exprs operand = vl_bind_row(b, scope, ast->kid[0]);
-    vl_exprs low = vl_bind_row(b, scope, ast->kid[1]);
-    vl_exprs high = vl_bind_row(b, scope, ast->kid[2]);
+    int has_let = expr_needs_let(operand);
     vl_expr *expr = vl_expr_new(b, VL_EXPR_AND, 2, ast);
 
-    if (b->status != VELO_OK || expr == NULL)
-        return NULL;
-    if (operand.count != low.count || operand.count != high.count)
-        return vl_bind_fail(b, scope, ast->kid[0], "row value misused");
-    expr->kids[0] = expr_row_compare(b, VL_COMPARE_GE, &operand, &low, ast);
-    expr->kids[1] = expr_row_compare(b, VL_COMPARE_LE, &operand, &high, ast);
+    for (unsigned i = 0; i < 2; i++) {
+        vl_exprs end = vl_bind_row(b, scope, ast->kid[1 + i]);
+
+        if (b->status != VELO_OK || expr == NULL)
+            return NULL;
+        if (operand->count != end.count)
+            return vl_bind_fail(b, scope, ast->kid[0], "row value misused");
+        expr->kids[i] =
+            expr_row_compare(b, i == 0 ? VL_COMPARE_GE : VL_COMPARE_LE, operand, &end, ast);
+        if (has_let)
+            expr->kids[i] = expr_take_let(b, expr->kids[i]);
+    }
     expr->classes = VL_CLASS_INTEGER | VL_CLASS_NULL;
     expr = vl_expr_finish(b, expr);
+    if (has_let)
+        expr = expr_let(b, operand, expr, ast);
     if ((ast->flags & VL_AST_IS_NOT) == 0)
         return expr;
     return expr_one(b, VL_EXPR_NOT, expr, VL_CLASS_INTEGER | VL_CLASS_NULL, ast);
@@ -504,13 +576,15 @@ expr_between_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 static vl_expr *
 expr_between(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 {
+    vl_exprs operand = vl_bind_row(b, scope, ast->kid[0]);
     vl_expr *expr = vl_expr_new(b, VL_EXPR_BETWEEN, 3, ast);
 
-    if (ast->kid[0]->type == VL_AST_ROW)
-        return expr_between_rows(b, scope, ast);
-    if (expr == NULL)
+    if (expr == NULL || b->status != VELO_OK)
         return NULL;
-    for (uint32_t i = 0; i < 3; i++) {
+    if (operand.count != 1)
+        return expr_between_rows(b, scope, ast, &operand);
+    expr->kids[0] = operand.list[0];
+    for (uint32_t i = 1; i < 3; i++) {
         expr->kids[i] = vl_bind_expr(b, scope, ast->kid[i]);
         if (expr->kids[i] == NULL)
             return NULL;
@@ -531,21 +605,23 @@ expr_between(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     return expr;
 }
 
-/* What WHEN of a CASE means. base: the operand, of which the comparison has a place; or NULL. rows:
- * the operand is a row value, which is bound anew. */
+/* What WHEN of a CASE means. base: the operand, of which the comparison has a place; or NULL.
+ * operand: a row value, if it has several columns. */
 static vl_expr *
 expr_when(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_ast *when, vl_expr *base,
-          int rows)
+          const vl_exprs *operand)
 {
     vl_expr *condition;
 
-    if (rows) {
-        vl_exprs left = vl_bind_row(b, scope, ast->kid[0]);
+    if (operand->count > 1) {
         vl_exprs right = vl_bind_row(b, scope, when->kid[0]);
 
-        if (b->status == VELO_OK && left.count != right.count)
+        if (b->status == VELO_OK && operand->count != right.count)
             return vl_bind_fail(b, scope, when->kid[0], "row value misused");
-        return b->status == VELO_OK ? expr_row_compare(b, VL_COMPARE_EQ, &left, &right, ast) : NULL;
+        if (b->status != VELO_OK)
+            return NULL;
+        condition = expr_row_compare(b, VL_COMPARE_EQ, operand, &right, ast);
+        return expr_needs_let(operand) ? expr_take_let(b, condition) : condition;
     }
     condition = vl_bind_expr(b, scope, when->kid[0]);
     if (condition == NULL || base == NULL)
@@ -585,7 +661,7 @@ expr_case(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
         vl_exprs_add(b, &kids, operand.list[0]);
     }
     for (const vl_ast *when = vl_ast_first(ast->kid[1]); when != NULL; when = when->next) {
-        vl_expr *condition = expr_when(b, scope, ast, when, base, operand.count > 1);
+        vl_expr *condition = expr_when(b, scope, ast, when, base, &operand);
         vl_expr *result = vl_bind_expr(b, scope, when->kid[1]);
 
         if (condition == NULL || result == NULL)
@@ -603,7 +679,8 @@ expr_case(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     expr->kids = kids.list;
     expr->kid_count = kids.count;
     expr->classes = (uint8_t)classes;
-    return vl_expr_finish(b, expr);
+    expr = vl_expr_finish(b, expr);
+    return operand.count > 1 && expr_needs_let(&operand) ? expr_let(b, &operand, expr, ast) : expr;
 }
 
 uint8_t
@@ -776,11 +853,13 @@ expr_query_of_source(vl_binder *b, const vl_ast *source)
 static vl_expr *
 expr_in_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exprs *left)
 {
+    int has_let = expr_needs_let(left);
     vl_expr *expr = vl_expr_new(b, VL_EXPR_OR, 0, ast);
     vl_exprs kids = {NULL, 0};
 
     for (const vl_ast *row = vl_ast_first(ast->kid[1]); row != NULL; row = row->next) {
         vl_exprs right = vl_bind_row(b, scope, row);
+        vl_expr *compare;
 
         if (b->status != VELO_OK)
             return NULL;
@@ -788,7 +867,8 @@ expr_in_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exp
             return vl_bind_fail(b, scope, row, "IN(...) element has %u term%s - expected %u",
                                 (unsigned)right.count, right.count == 1 ? "" : "s",
                                 (unsigned)left->count);
-        vl_exprs_add(b, &kids, expr_row_compare(b, VL_COMPARE_EQ, left, &right, row));
+        compare = expr_row_compare(b, VL_COMPARE_EQ, left, &right, row);
+        vl_exprs_add(b, &kids, has_let ? expr_take_let(b, compare) : compare);
     }
     if (expr == NULL || b->status != VELO_OK)
         return NULL;
@@ -796,6 +876,8 @@ expr_in_rows(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exp
     expr->kid_count = kids.count;
     expr->classes = VL_CLASS_INTEGER | VL_CLASS_NULL;
     expr = kids.count == 1 ? kids.list[0] : vl_expr_finish(b, expr);
+    if (has_let)
+        expr = expr_let(b, left, expr, ast);
     if ((ast->flags & VL_AST_IS_NOT) == 0)
         return expr;
     return expr_one(b, VL_EXPR_NOT, expr, VL_CLASS_INTEGER | VL_CLASS_NULL, ast);

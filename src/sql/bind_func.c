@@ -205,6 +205,20 @@ func_overload(vl_binder *b, const char *name, size_t size, const vl_expr *column
     found->compares = 0;
 }
 
+int
+vl_bind_is_overridden(const vl_binder *b, const char *name, uint32_t count)
+{
+    const struct vl_func *builtin;
+    vl_plan_func found = {0};
+    vl_ctx ctx;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    return b->env->find_func != NULL &&
+           b->env->find_func(b->env->arg, name, strlen(name), count, &found) == VL_PLAN_FOUND &&
+           vl_func_find(&ctx, NULL, name, strlen(name), (int)count, &builtin) == VELO_OK &&
+           found.def != builtin;
+}
+
 vl_expr *
 vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name, vl_exprs arguments,
                    const vl_ast *at)

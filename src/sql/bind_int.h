@@ -498,6 +498,9 @@ vl_expr *vl_bind_function(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
 vl_expr *vl_bind_call_named(vl_binder *b, vl_bind_scope *scope, const char *name,
                             vl_exprs arguments, const vl_ast *at);
 
+/* Whether the application has a function in place of a built-in one: LIKE and GLOB then call it. */
+int vl_bind_is_overridden(const vl_binder *b, const char *name, uint32_t count);
+
 /* An expression that is bound already, with a COLLATE around it. */
 vl_expr *vl_bind_collate(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast,
                          const vl_expr *inner);
@@ -714,12 +717,20 @@ typedef struct vl_bind_path {
     uint32_t key_count;
     const vl_bind_use *low; /* or NULL */
     const vl_bind_use *high;
+    const struct vl_bind_arm *arms; /* arm_count of them, of an OR: their union; by rowid */
+    uint32_t arm_count;
+    uint32_t arms_conjunct; /* number of the OR */
     int is_covering;
     int is_backward;
     int is_ordered; /* rows come as wished */
     double rows;    /* that are found, for one scan */
     double cost;    /* of one scan */
 } vl_bind_path;
+
+/* How the rows of one arm of an OR are found: plan_or.c. */
+typedef struct vl_bind_arm {
+    vl_bind_path path; /* without arms; what it does not decide, the OR as a whole decides */
+} vl_bind_arm;
 
 /* The best way to read a table with conjuncts whose other sides name sources of `given` only.
  * 0: failed. */
@@ -733,6 +744,17 @@ vl_bind_rel vl_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_ex
 /* Whether a path looks up or bounds anything by a source of `places`. */
 int vl_plan_path_needs(const vl_binder *b, const vl_bind_path *path, const vl_bind_scope *scope,
                        uint64_t places);
+
+/* ---- plan_or.c ---- */
+
+/* The ways to find the rows of each arm of the OR that is conjunct `number`; the other conjuncts
+ * help. rows and cost are set, order is not. 0: an arm would read all of the table, or failed. */
+int vl_or_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts,
+                    uint32_t number, uint64_t given, vl_bind_path *path);
+
+/* What looks up the rowids that the arms find. */
+void vl_or_plan_lookup(vl_binder *b, const vl_bind_source *source, const vl_bind_path *path,
+                       vl_lookup *lookup);
 
 /* vl_plan_path, vl_plan_scan and vl_plan_path_needs of a virtual table: plan_virtual.c. */
 int vl_virtual_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts,

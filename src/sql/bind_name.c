@@ -20,6 +20,7 @@ typedef struct name_parts {
 typedef struct name_match {
     uint32_t count;           /* columns that the name could mean */
     vl_exprs columns;         /* what it means: more than one are coalesced (FULL JOIN) */
+    int is_using;             /* of USING beside RIGHT JOIN: all columns that are joined count */
     uint32_t rowids;          /* sources with a rowid that the qualifier fits */
     const vl_bind_source *of; /* the last of them */
 } name_match;
@@ -86,9 +87,9 @@ name_match_column(vl_binder *b, const vl_bind_scope *scope, const name_parts *na
     vl_expr *expr;
 
     if (match->count > 0 && joined != 0) { /* keeps BN2 */
-        if ((joined & VL_JOIN_RIGHT) == 0)
+        if ((joined & VL_JOIN_RIGHT) == 0 && !match->is_using)
             return;
-        if ((joined & VL_JOIN_LEFT) == 0)
+        if ((joined & VL_JOIN_LEFT) == 0 && !match->is_using)
             match->columns = (vl_exprs){NULL, 0};
     } else {
         match->count++;
@@ -133,6 +134,8 @@ name_match_result(vl_binder *b, const name_match *match, const vl_ast *at)
         return NULL;
     expr->kids = match->columns.list;
     expr->kid_count = match->columns.count;
+    expr->op = 1; /* see vl_expr_collation */
+    expr->affinity = expr->kids[0]->affinity;
     return vl_expr_finish(b, expr);
 }
 
@@ -189,18 +192,29 @@ name_in_scope(vl_binder *b, vl_bind_scope *scope, const name_parts *name)
     return NULL;
 }
 
+/* Whether there is a RIGHT or FULL JOIN: then a column of USING must be one. Else, as in SQLite,
+ * the first of several is meant. */
+static int
+name_joins_right(const vl_bind_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->source_count; i++)
+        if ((scope->sources[i]->bits & VL_JOIN_RIGHT) != 0)
+            return 1;
+    return 0;
+}
+
 vl_expr *
 vl_bind_unqualified(vl_binder *b, vl_bind_scope *scope, uint32_t first, uint32_t end,
                     vl_bind_word name, const vl_ast *at)
 {
     name_parts parts = {.column = name, .at = at};
-    name_match match = {0};
+    name_match match = {.is_using = name_joins_right(scope)};
 
     name_match_sources(b, scope, first, end, &parts, &match);
-    if (match.count > 1)
+    if (match.count > 1 && match.is_using)
         return vl_bind_fail(b, scope, at, "ambiguous reference to %.*s in USING()", (int)name.size,
                             name.text);
-    return match.count == 1 ? name_match_result(b, &match, at) : NULL;
+    return match.count > 0 ? name_match_result(b, &match, at) : NULL;
 }
 
 /* A name that is no column: TRUE, FALSE, or a text in double quotes. */

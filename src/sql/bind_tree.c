@@ -161,6 +161,7 @@ tree_is_constant_leaf(const vl_expr *expr)
     case VL_EXPR_OR:
     case VL_EXPR_LIKE:
     case VL_EXPR_CASE:
+    case VL_EXPR_LET:
     case VL_EXPR_CAST:
     case VL_EXPR_CONVERT:
     case VL_EXPR_COALESCE:
@@ -190,7 +191,8 @@ vl_expr_finish(vl_binder *b, vl_expr *expr)
             return NULL;
         if (kid->effect > expr->effect)
             expr->effect = kid->effect; /* keeps BT3 */
-        if (kid->may_be_json && (expr->kind == VL_EXPR_CASE || expr->kind == VL_EXPR_COALESCE))
+        if (kid->may_be_json && (expr->kind == VL_EXPR_CASE || expr->kind == VL_EXPR_COALESCE ||
+                                 expr->kind == VL_EXPR_LET))
             expr->may_be_json = 1;
         /* Its own BASE makes nothing vary: the base is a kid as well. */
         if (!kid->is_constant)
@@ -281,7 +283,8 @@ int
 vl_expr_collation(const vl_binder *b, const vl_expr *expr, uint8_t *collation)
 {
     *collation = VL_COLLATE_BINARY;
-    while (expr->kind == VL_EXPR_CAST && !expr->has_collation)
+    while ((expr->kind == VL_EXPR_CAST || (expr->kind == VL_EXPR_COALESCE && expr->op == 1)) &&
+           !expr->has_collation)
         expr = expr->kids[0];
     if (!expr->has_collation &&
         (expr->kind != VL_EXPR_COLUMN || b->ids[expr->index].source == NULL))

@@ -61,18 +61,22 @@ typedef enum vl_expr_kind {
                    */
     VL_EXPR_CASE, /* base (if op is 1), then when, then pairs, and else if the count is odd then.
                      With a base each WHEN kid is a COMPARE whose kid 0 is BASE */
-    VL_EXPR_BASE, /* within CASE with a base: the base's value */
+    VL_EXPR_BASE, /* within CASE with a base: the base's value; within LET: that of kid `index` */
+    VL_EXPR_LET,  /* the last kid, in which BASE is the value of one of the first `op` kids, each of
+                     which is evaluated once: an operand that is a row value */
     VL_EXPR_CAST, /* kid 0; affinity: to which */
     VL_EXPR_CONVERT,  /* kid 0 with `affinity` applied, as when it is stored; op 1: as before a
                          comparison, where numeric affinities change text only */
-    VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated */
+    VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated; op 1:
+                         a column of FULL JOIN with USING, which compares as kid 0 does */
     VL_EXPR_FUNCTION, /* func; kids: arguments; collation: what it compares by */
     VL_EXPR_IN_LIST,  /* kid 0 IN (the others); compared: affinity for all; collation; is_not */
     VL_EXPR_IN_QUERY, /* kids 0 to op - 1 IN the rows of a program of op columns; is_not; compared
                          of column i: affinities[i]; collations[i]; arguments: the rest of the kids
                        */
     VL_EXPR_EXISTS,   /* of a program; is_not; kids: its arguments */
-    VL_EXPR_SCALAR,   /* column 0 of the first row of a program, or NULL; kids: its arguments */
+    VL_EXPR_SCALAR,   /* column `index` of the first row of a program, or NULL; kids: its arguments.
+                         The program is run once for all columns of a row value */
     VL_EXPR_ROW_COMPARE, /* op: vl_comparison; kids: left row, then right row, of the same size;
                             affinities[i], collations[i] of column i */
     VL_EXPR_RAISE        /* op: vl_conflict; kid 0: message, unless IGNORE */
@@ -121,7 +125,7 @@ struct vl_expr {
     uint8_t has_collation; /* the collation was asked for by COLLATE */
     uint8_t may_be_json;   /* it can yield vl_value.is_json; a column of a table never says so */
     uint8_t purity;        /* FUNCTION: vl_purity, of the place it stands in */
-    uint32_t index;        /* PARAM, COLUMN, OUTER */
+    uint32_t index;        /* PARAM, COLUMN, OUTER, SCALAR, BASE */
     uint32_t program;      /* IN_QUERY, EXISTS, SCALAR: which */
     uint32_t kid_count;
     uint32_t offset; /* where it stands in the text, for errors */
@@ -187,6 +191,8 @@ typedef struct vl_lookup {
     int32_t in_program; /* IN column 0 of this program, each value once, as those; -1: none */
     vl_exprs in_arguments;
     int is_null_equal; /* IS: NULL finds NULLs */
+    int is_union; /* in_program yields the rowids that the arms of an OR find: UNION ALL of scans
+                     of the same table */
 } vl_lookup;
 
 /* Whom a scan asks for columns of its table. */

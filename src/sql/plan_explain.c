@@ -33,6 +33,7 @@ typedef struct explain_text {
 } explain_text;
 
 static void explain_op(explainer *x, const vl_op *op, int32_t parent);
+static void explain_scan(explainer *x, const vl_op *op, int32_t parent, const char *suffix);
 
 /* ---- rows ---- */
 
@@ -134,6 +135,10 @@ explain_table_scan(explain_text *to, const vl_op *op)
     explain_put(to, explain_name(op, as->table));
     if (!is_search)
         return;
+    if (as->key != NULL && as->key->is_union) {
+        explain_put(to, " USING MULTI-INDEX OR");
+        return;
+    }
     explain_put(to, " USING INTEGER PRIMARY KEY");
     if (as->key != NULL)
         explain_term(to, "rowid", "=", &is_first);
@@ -253,12 +258,42 @@ explain_program_scan(explainer *x, const vl_op *op, int32_t parent)
 
 /* ---- operators ---- */
 
+/* The arms of an OR that are looked up each by itself; `number` counts them. */
+static void
+explain_arms(explainer *x, const vl_op *op, int32_t parent, const char *suffix, uint32_t *number)
+{
+    explain_text to = {.x = x};
+
+    if (op->kind == VL_OP_KIND_COMPOUND) {
+        explain_arms(x, op->children[0], parent, suffix, number);
+        explain_arms(x, op->children[1], parent, suffix, number);
+        return;
+    }
+    explain_put(&to, "INDEX ");
+    explain_put_number(&to, ++*number);
+    explain_scan(x, op, explain_row(x, parent, to.text), suffix);
+}
+
+static void
+explain_union(explainer *x, const vl_op_table_scan *as, int32_t parent, const char *suffix)
+{
+    uint32_t number = 0;
+
+    x->is_told[as->key->in_program] = 1;
+    explain_arms(x, x->plan->programs[as->key->in_program].root,
+                 explain_row(x, parent, "MULTI-INDEX OR"), suffix, &number);
+    explain_exprs(x, &as->filter, parent);
+}
+
 static void
 explain_scan(explainer *x, const vl_op *op, int32_t parent, const char *suffix)
 {
     explain_text to = {.x = x};
 
-    if (op->kind == VL_OP_KIND_TABLE_SCAN) {
+    if (op->kind == VL_OP_KIND_TABLE_SCAN && op->as.table_scan.key != NULL &&
+        op->as.table_scan.key->is_union) {
+        explain_union(x, &op->as.table_scan, parent, suffix);
+    } else if (op->kind == VL_OP_KIND_TABLE_SCAN) {
         const vl_op_table_scan *as = &op->as.table_scan;
 
         explain_table_scan(&to, op);

@@ -624,7 +624,8 @@ from_is_in_path(const vl_bind_path *path, uint32_t conjunct)
     for (uint32_t i = 0; i < path->key_count; i++)
         if (path->keys[i]->conjunct == conjunct)
             return 1;
-    return (path->low != NULL && path->low->conjunct == conjunct) ||
+    return (path->arm_count > 0 && path->arms_conjunct == conjunct) ||
+           (path->low != NULL && path->low->conjunct == conjunct) ||
            (path->high != NULL && path->high->conjunct == conjunct);
 }
 

@@ -49,6 +49,7 @@ imply_is_strict(const vl_expr *expr, const vl_expr *x)
     case VL_EXPR_OR:
     case VL_EXPR_CASE:
     case VL_EXPR_BASE:
+    case VL_EXPR_LET:
     case VL_EXPR_COALESCE:
     case VL_EXPR_FUNCTION:
     case VL_EXPR_IN_LIST:

@@ -165,11 +165,14 @@ read_filter(vl_binder *b, const vl_exprs *conjuncts, const vl_bind_path *path,
 }
 
 static void
-read_table(vl_binder *b, const vl_bind_path *path, vl_op_table_scan *as)
+read_table(vl_binder *b, const vl_bind_source *source, const vl_bind_path *path,
+           vl_op_table_scan *as)
 {
-    if (path->key_count > 0) {
+    if (path->arm_count > 0 || path->key_count > 0) {
         as->key = vl_bind_alloc(b, 1, sizeof *as->key);
-        if (as->key != NULL)
+        if (as->key != NULL && path->arm_count > 0)
+            vl_or_plan_lookup(b, source, path, as->key);
+        else if (as->key != NULL)
             read_lookup(b, path->keys[0], as->key);
     }
     if (path->low != NULL)
@@ -230,7 +233,7 @@ vl_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjunc
         rel.op->as.table_scan.table = source->table;
         rel.op->as.table_scan.columns = columns;
         rel.op->as.table_scan.filter = filter;
-        read_table(b, path, &rel.op->as.table_scan);
+        read_table(b, source, path, &rel.op->as.table_scan);
     }
     if (b->status != VELO_OK)
         rel.op = NULL;

@@ -377,6 +377,30 @@ scan_is_ordered(const scan_work *work, const vl_index_term *terms, uint32_t term
 
 /* ---- paths ---- */
 
+static int
+scan_is_decided(const vl_bind_path *path, uint32_t conjunct)
+{
+    for (uint32_t i = 0; i < path->key_count; i++)
+        if (path->keys[i]->conjunct == conjunct)
+            return 1;
+    return (path->arm_count > 0 && path->arms_conjunct == conjunct) ||
+           (path->low != NULL && path->low->conjunct == conjunct) ||
+           (path->high != NULL && path->high->conjunct == conjunct);
+}
+
+/* How many rows are read until those of a limit are found: what the path does not decide leaves
+ * some out. */
+static double
+scan_limited_rows(const scan_work *work, const vl_bind_path *path)
+{
+    double rows = SCAN_LIMITED_ROWS;
+
+    for (uint32_t i = 0; i < work->conjuncts->count && rows < path->rows; i++)
+        if (!scan_is_decided(path, i))
+            rows *= SCAN_RANGE_PART;
+    return rows;
+}
+
 /* Take a path if it is the best so far. */
 static void
 scan_consider(scan_work *work, vl_bind_path *path)
@@ -385,12 +409,13 @@ scan_consider(scan_work *work, vl_bind_path *path)
     double best = work->best.cost;
 
     if (work->wish != NULL && work->wish->count > 0) {
+        double limited = scan_limited_rows(work, path);
         double sort = path->rows * SCAN_SORT_COST * log2(path->rows + 2);
 
         if (!path->is_ordered)
             cost += sort;
-        else if (work->wish->is_limited && path->rows > SCAN_LIMITED_ROWS)
-            cost *= SCAN_LIMITED_ROWS / path->rows;
+        else if (work->wish->is_limited && path->arm_count == 0 && path->rows > limited)
+            cost *= limited / path->rows; /* but a union is made whole */
     }
     path->cost = cost;
     if (!work->is_found || cost < best) {
@@ -444,7 +469,7 @@ static double
 scan_value_count(const vl_bind_use *use)
 {
     if (use->kind == VL_USE_LIST)
-        return use->in->kid_count;
+        return use->in->kid_count - 1;
     return use->kind == VL_USE_QUERY ? 25 : 1;
 }
 
@@ -582,6 +607,27 @@ scan_try_index(scan_work *work, const vl_index_def *index, int is_forced)
     scan_consider(work, &path);
 }
 
+/* Unions of what the arms of an OR find: rows by rowid, each once. */
+static void
+scan_try_ors(scan_work *work)
+{
+    static const vl_index_term term = {.column = VL_COLUMN_ROWID};
+    vl_expr *const exprs[1] = {NULL};
+
+    for (uint32_t i = 0; i < work->conjuncts->count; i++) {
+        vl_bind_path path;
+
+        if (work->conjuncts->list[i]->kind != VL_EXPR_OR ||
+            !vl_or_plan_path(work->b, work->source, work->conjuncts, i, work->given, &path))
+            continue;
+        path.rows = path.rows < work->rows ? path.rows : work->rows;
+        path.cost += path.rows * (1 + SCAN_FETCH_COST);
+        if (work->wish != NULL && work->wish->count > 0 && !work->source->table->is_without_rowid)
+            path.is_ordered = scan_is_ordered(work, &term, 1, exprs, 0, &path.is_backward);
+        scan_consider(work, &path);
+    }
+}
+
 int
 vl_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjuncts, uint64_t given,
              const vl_wish *wish, vl_bind_path *path)
@@ -607,6 +653,7 @@ vl_plan_path(vl_binder *b, const vl_bind_source *source, const vl_exprs *conjunc
              index = index->next)
             if (index != table->primary)
                 scan_try_index(&work, index, 0);
+        scan_try_ors(&work);
     }
     *path = work.best;
     return b->status == VELO_OK && work.is_found;
@@ -621,6 +668,9 @@ vl_plan_path_needs(const vl_binder *b, const vl_bind_path *path, const vl_bind_s
 
     if (path->virtual_path != NULL)
         named = vl_virtual_path_places(b, path->virtual_path, scope);
+    for (uint32_t i = 0; i < path->arm_count; i++)
+        if (vl_plan_path_needs(b, &path->arms[i].path, scope, places))
+            return 1;
     for (uint32_t i = 0; i < path->key_count; i++) {
         const vl_bind_use *use = path->keys[i];
 

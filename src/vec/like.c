@@ -170,6 +170,21 @@ vl_like_match(vl_ctx *ctx, const void *pattern, size_t pattern_size, const void 
     return VELO_OK;
 }
 
+velo_status
+vl_like_match_exact(vl_ctx *ctx, const void *pattern, size_t pattern_size, const void *text,
+                    size_t text_size, uint32_t escape, int *is_match)
+{
+    like_rules rules = {.any = '%', .one = '_', .escape = escape};
+
+    *is_match = 0;
+    VL_TRY(like_check_pattern(ctx, pattern_size));
+    if (escape == '%')
+        rules.any = 0;
+    *is_match =
+        like_match(&rules, like_text_of(pattern, pattern_size), like_text_of(text, text_size));
+    return VELO_OK;
+}
+
 /* ---- plain patterns ---- */
 
 int

@@ -26,6 +26,11 @@ velo_status vl_like_escape(vl_ctx *ctx, const void *text, size_t size, uint32_t 
 velo_status vl_like_match(vl_ctx *ctx, const void *pattern, size_t pattern_size, const void *text,
                           size_t text_size, uint32_t escape, int *is_match) VL_MUST_CHECK;
 
+/* The same, but letters match in their own case only. */
+velo_status vl_like_match_exact(vl_ctx *ctx, const void *pattern, size_t pattern_size,
+                                const void *text, size_t text_size, uint32_t escape, int *is_match)
+    VL_MUST_CHECK;
+
 /* Whether a LIKE pattern is nothing but characters of ASCII and %, so that vl_like_match_plain may
  * match with it: no _, no byte 0, no more than VL_LIKE_PATTERN_MAX bytes. */
 int vl_like_is_plain(const void *pattern, size_t pattern_size);

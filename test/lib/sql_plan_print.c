@@ -214,6 +214,9 @@ plan_expr(plan_printer *p, const vl_expr *expr)
     case VL_EXPR_BASE:
         (void)fputs("base", p->out);
         break;
+    case VL_EXPR_LET:
+        plan_call(p, "let", expr, 0);
+        break;
     case VL_EXPR_CAST:
         (void)fprintf(p->out, "cast-%s", affinities[expr->affinity]);
         plan_call(p, "", expr, 0);

@@ -43,6 +43,7 @@ growth_open(int rows)
         "CREATE INDEX ta ON t(a); CREATE INDEX tba ON t(b, a); CREATE UNIQUE INDEX tc ON t(c);"
         "CREATE INDEX td ON t(d) WHERE d IS NOT NULL; CREATE INDEX te ON t(a + 1);"
         "CREATE TABLE w(k TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO w SELECT c, a FROM t;"
+        "CREATE INDEX wv ON w(v);"
         "CREATE TABLE s(x); INSERT INTO s VALUES (5), (50), (300)",
         rows);
     if (velo_exec(db, sql, NULL, NULL) != VELO_OK)
@@ -100,6 +101,19 @@ reads_by_key_do_not_grow(void)
         {"SELECT b FROM t WHERE a = 33", "USING INDEX ta (a=?)", SAME},
         {"SELECT b FROM t WHERE a IN (33, 34, 200)", "USING INDEX ta (a=?)", SAME},
         {"SELECT b FROM t WHERE a = 5 OR a = 9", "USING INDEX ta (a=?)", SAME},
+        {"SELECT b FROM t WHERE a = 5 OR c = 'k9' OR d = 200",
+         "MULTI-INDEX OR|2,1,0,INDEX 1|3,2,0,SEARCH t USING INDEX ta (a=?)|4,1,0,INDEX 2|"
+         "5,4,0,SEARCH t USING INDEX tc (c=?)|6,1,0,INDEX 3|7,6,0,SEARCH t USING INDEX td (d=?)",
+         SAME},
+        {"SELECT b FROM t WHERE (a = 5 AND d IS NULL) OR id = 30 OR id BETWEEN 50 AND 60",
+         "INDEX 2|5,4,0,SEARCH t USING INTEGER PRIMARY KEY (rowid=?)", SAME},
+        {"SELECT c FROM t WHERE +b = 3 AND (a = 10 OR d = 300 OR c = 'k10')", "MULTI-INDEX OR",
+         SAME},
+        {"SELECT c FROM t WHERE a = 5 OR a + 1 = 40 ORDER BY id DESC LIMIT 2", "MULTI-INDEX OR",
+         SAME},
+        {"SELECT t.b FROM s LEFT JOIN t ON t.a = s.x OR t.c = 'k' || s.x", "MULTI-INDEX OR", SAME},
+        {"SELECT (SELECT sum(b) FROM t WHERE a = x OR id = x + 1) FROM s", "MULTI-INDEX OR", SAME},
+        {"SELECT k FROM w WHERE v = 5 OR k = 'k6'", "MULTI-INDEX OR", SAME},
         {"SELECT b FROM t WHERE a > 10 AND a < 30", "USING INDEX ta (a>? AND a<?)", SAME},
         {"SELECT a FROM t WHERE b = 3 AND a < 50", "USING COVERING INDEX tba (b=? AND a<?)", SAME},
         {"SELECT a FROM t WHERE (b, a) > (2, 4) AND b = 2 AND a < 40", "COVERING INDEX tba", SAME},
@@ -142,6 +156,8 @@ changes_by_key_do_not_grow(void)
         {"UPDATE t SET d = NULL WHERE id = 77", "USING INTEGER PRIMARY KEY (rowid=?)", SAME},
         {"UPDATE t SET d = NULL WHERE c = 'k9'", "tc (c=?)", SAME},
         {"DELETE FROM t WHERE a BETWEEN 300 AND 310", "ta (a>? AND a<?)", SAME},
+        {"UPDATE t SET d = NULL WHERE a = 78 OR c = 'k79'", "MULTI-INDEX OR", SAME},
+        {"DELETE FROM t WHERE a = 80 OR id = 81", "MULTI-INDEX OR", SAME},
         {"UPDATE w SET v = 1 WHERE k = 'k8'", "SEARCH w USING PRIMARY KEY (k=?)", SAME},
     };
 
@@ -153,6 +169,8 @@ scans_grow(void)
 {
     static const growth_case cases[] = {
         {"SELECT id FROM t WHERE +a = 33", "SCAN t", ROWS},
+        {"SELECT id FROM t WHERE a = 33 OR b + 1 = 900", "SCAN t", ROWS},
+        {"SELECT id FROM t WHERE a > 33 OR c > 'k'", "SCAN t", ROWS},
         {"SELECT sum(b) FROM t", "SCAN t", ROWS},
         {"SELECT c FROM t ORDER BY b + 1 LIMIT 5", "SCAN t", ROWS},
     };

@@ -254,13 +254,9 @@ plan_runs_subqueries(void)
          "  scan u [x y]\n"},
         {"SELECT a FROM t WHERE (a, b) = (SELECT x, y FROM u)",
          "project (#0)\n"
-         "  index t.ta covering [a b] filter(row=/num(#0, #1, scalar-p1(), scalar-p2()))\n"
+         "  index t.ta covering [a b] filter(row=/num(#0, #1, scalar-p1(), scalar-p1()))\n"
          "p1(0):\n"
-         "  project (#0)\n"
-         "    scan u [x y]\n"
-         "p2(0):\n"
-         "  project (#1)\n"
-         "    scan u [x y]\n"},
+         "  scan u [x y]\n"},
         {"SELECT a FROM t t1 WHERE a = (SELECT max(a) FROM t t2 WHERE t2.c = (SELECT x FROM u "
          "WHERE y = t1.b AND a = t2.a))",
          "project (#0)\n"
