@@ -281,6 +281,7 @@ struct vl_binder {
     const vl_table_def **views; /* that are being expanded, view_count of them */
     uint32_t view_count;
     uint32_t quiet;        /* failures are tried: their words do not matter */
+    uint32_t repeated;     /* what is planned is run for each row of something else */
     uint32_t generated;    /* VIRTUAL columns that were expanded */
     vl_purity purity;      /* of what is being bound */
     vl_conflict conflict;  /* of the action whose body is made; DEFAULT: statements say it */
