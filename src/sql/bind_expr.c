@@ -111,6 +111,18 @@ vl_bind_list(vl_binder *b, vl_bind_scope *scope, const vl_ast *list)
     return exprs;
 }
 
+/* The program of a subquery, which runs for each row of what is around it if it names that. */
+static uint32_t
+expr_program(vl_binder *b, const vl_query *query, uint32_t only, vl_bind_frame *frame)
+{
+    uint32_t program;
+
+    b->repeated++;
+    program = vl_plan_program(b, query, NULL, only, frame);
+    b->repeated--;
+    return program;
+}
+
 /* A subquery's columns as expressions: the first row's. `count_wanted` 0: any. */
 static vl_exprs
 expr_scalars(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t count_wanted)
@@ -127,7 +139,7 @@ expr_scalars(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t cou
                      (unsigned)query->column_count, (unsigned)count_wanted);
         return exprs;
     }
-    program = vl_plan_program(b, query, NULL, VL_BIND_NONE, &frame);
+    program = expr_program(b, query, VL_BIND_NONE, &frame);
     if (b->status != VELO_OK)
         return exprs;
     for (uint32_t i = 0; i < query->column_count; i++) {
@@ -783,7 +795,7 @@ expr_in_query(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_ex
             collations[i] = query->columns[i].collation;
         (void)vl_bind_need(b, collations[i]);
     }
-    expr->program = vl_plan_program(b, query, NULL, VL_BIND_NONE, &frame);
+    expr->program = expr_program(b, query, VL_BIND_NONE, &frame);
     if (b->status != VELO_OK)
         return NULL;
     for (uint32_t i = 0; i < frame.count; i++)
@@ -969,7 +981,7 @@ expr_exists(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast)
     if (query == NULL || expr == NULL)
         return NULL;
     expr_drop_results(b, query);
-    expr->program = vl_plan_program(b, query, NULL, VL_BIND_NONE, &frame);
+    expr->program = expr_program(b, query, VL_BIND_NONE, &frame);
     if (b->status != VELO_OK)
         return NULL;
     arguments = vl_program_arguments(b, frame.arguments, frame.count, ast);

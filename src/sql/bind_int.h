@@ -284,6 +284,7 @@ struct vl_binder {
     char near[VL_ERROR_NEAR_SIZE]; /* near_size bytes: the name that was probably meant, for the
                                       failure that is told next */
     uint32_t near_size;
+    uint32_t repeated;     /* what is planned is run for each row of something else */
     uint32_t generated;    /* VIRTUAL columns that were expanded */
     vl_purity purity;      /* of what is being bound */
     vl_conflict conflict;  /* of the action whose body is made; DEFAULT: statements say it */

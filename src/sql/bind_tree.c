@@ -394,8 +394,19 @@ tree_has_conjunct(const vl_expr *alternative, const vl_expr *wanted)
     return 0;
 }
 
-/* (a AND x) OR (a AND y) needs a: equalities that all alternatives have are conjuncts beside it, so
- * that joins and indexes find them. They cannot fail, so nothing is evaluated that would matter. */
+/* Whether a part of an alternative is of a kind that joins, indexes and scans make use of. */
+static int
+tree_is_useful(const vl_expr *part)
+{
+    if (part->effect != VL_EFFECT_TOTAL)
+        return 0;
+    return (part->kind == VL_EXPR_COMPARE && part->op == VL_COMPARE_EQ) ||
+           part->kind == VL_EXPR_IN_LIST;
+}
+
+/* (a AND x) OR (a AND y) needs a: equalities and lists that all alternatives have are conjuncts
+ * beside it, so that joins, indexes and scans of one table find them. They cannot fail, so nothing
+ * is evaluated that would matter. */
 static void
 tree_add_common(vl_binder *b, const vl_expr *either, vl_expr *part, vl_exprs *list)
 {
@@ -406,8 +417,7 @@ tree_add_common(vl_binder *b, const vl_expr *either, vl_expr *part, vl_exprs *li
             tree_add_common(b, either, part->kids[i], list);
         return;
     }
-    if (part->kind != VL_EXPR_COMPARE || part->op != VL_COMPARE_EQ ||
-        part->effect != VL_EFFECT_TOTAL)
+    if (!tree_is_useful(part))
         return;
     while (count < either->kid_count && tree_has_conjunct(either->kids[count], part))
         count++;

@@ -355,7 +355,8 @@ explain_hash_join(explainer *x, const vl_op *op, int32_t parent)
     explain_text to = {.x = x};
     int is_first = 1;
 
-    explain_op(x, op->children[0], parent);
+    if (op->children[0]->kind != VL_OP_KIND_VALUES || op->children[0]->column_count > 0)
+        explain_op(x, op->children[0], parent); /* else a table that is kept, of a subquery */
     if (right->kind != VL_OP_KIND_TABLE_SCAN || as->right.count == 0 ||
         right->as.table_scan.key != NULL || right->as.table_scan.low.expr != NULL ||
         right->as.table_scan.high.expr != NULL) {

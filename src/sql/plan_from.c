@@ -32,6 +32,7 @@ typedef struct from_conjunct {
     uint64_t places;
     uint32_t home; /* number of the item whose ON it is; of WHERE the last */
     int is_done;
+    int is_costly; /* it runs a query for each row: decided where there are fewest */
 } from_conjunct;
 
 /* A list of sources while it is joined. */
@@ -44,6 +45,7 @@ typedef struct from_work {
     uint32_t pool_capacity;
     uint32_t *order; /* item numbers in the order in which they are joined */
     uint64_t done;   /* sources joined so far */
+    uint64_t fewest; /* costly conditions wait for these sources */
     vl_wish *wish;   /* or NULL */
     vl_bind_rel rel; /* what is joined so far */
 } from_work;
@@ -86,6 +88,27 @@ vl_plan_filter(vl_binder *b, vl_bind_rel rel, const vl_exprs *conjuncts)
     return rel;
 }
 
+/* Whether an expression runs a query for each row. */
+static int
+from_runs_query(const vl_expr *expr)
+{
+    if (expr->kind == VL_EXPR_EXISTS || expr->kind == VL_EXPR_SCALAR)
+        return expr->kid_count > 0;
+    if (expr->kind == VL_EXPR_IN_QUERY && expr->kid_count > expr->op)
+        return 1;
+    for (uint32_t i = 0; i < expr->kid_count; i++)
+        if (from_runs_query(expr->kids[i]))
+            return 1;
+    return 0;
+}
+
+/* The same of a condition that no lookup and no join by keys can make use of. */
+static int
+from_is_costly(const vl_expr *expr)
+{
+    return (expr->kind != VL_EXPR_COMPARE || expr->op != VL_COMPARE_EQ) && from_runs_query(expr);
+}
+
 static void
 from_pool_add(from_work *work, const vl_exprs *list, uint32_t home)
 {
@@ -100,6 +123,7 @@ from_pool_add(from_work *work, const vl_exprs *list, uint32_t home)
             .expr = list->list[i],
             .places = vl_expr_places(work->b, list->list[i], work->scope),
             .home = home,
+            .is_costly = from_is_costly(list->list[i]),
         };
     }
 }
@@ -121,7 +145,8 @@ from_is_ready(const from_work *work, const from_conjunct *conjunct, uint64_t pla
     int is_all = (work->list->places & ~places) == 0;
     int is_several = (conjunct->places & (conjunct->places - 1)) != 0;
 
-    if (conjunct->is_done || (conjunct->places & work->list->places & ~places) != 0)
+    if (conjunct->is_done || (conjunct->places & work->list->places & ~places) != 0 ||
+        (conjunct->is_costly && (work->fewest & ~places) != 0))
         return 0;
     for (uint32_t i = item + 1; i <= conjunct->home && i < work->list->list_count; i++)
         if ((work->list->list[i].bits & VL_JOIN_RIGHT) != 0)
@@ -490,6 +515,53 @@ from_is_key(const from_work *work, const vl_expr *expr, uint64_t item, vl_expr *
     return 0;
 }
 
+/* Whether an expression names what is outside of the list. */
+typedef struct from_outside {
+    const from_work *work;
+    int is_found;
+} from_outside;
+
+static void
+from_visit_outside(void *argument, uint32_t id)
+{
+    from_outside *self = argument;
+    const vl_bind_source *source = self->work->b->ids[id].source;
+
+    self->is_found |= source == NULL || source->scope != self->work->scope;
+}
+
+static int
+from_is_outside(const from_work *work, const vl_expr *expr)
+{
+    from_outside self = {work, 0};
+
+    vl_expr_visit(expr, from_visit_outside, &self);
+    return self.is_found;
+}
+
+/* Whether a condition on one table is an equality of something of its row alone with what is
+ * outside: *left and *right are its parts. */
+static int
+from_is_outer_key(const from_work *work, const vl_expr *expr, uint64_t item, vl_expr **left,
+                  vl_expr **right)
+{
+    if (expr->kind != VL_EXPR_COMPARE || (expr->op != VL_COMPARE_EQ && expr->op != VL_COMPARE_IS) ||
+        expr->effect != VL_EFFECT_TOTAL || expr->collation >= VL_COLLATE_USER)
+        return 0;
+    for (unsigned i = 0; i < 2; i++) {
+        vl_expr *one = expr->kids[i];
+        vl_expr *other = expr->kids[1 - i];
+
+        if (vl_expr_places(work->b, one, work->scope) == 0 && from_is_outside(work, one) &&
+            vl_expr_places(work->b, other, work->scope) == item && !from_is_outside(work, other)) {
+            *left = one;
+            *right = other;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void
 from_hash(from_work *work, const vl_join_item *item, vl_bind_rel right, const vl_exprs *conjuncts)
 {
@@ -511,7 +583,8 @@ from_hash(from_work *work, const vl_join_item *item, vl_bind_rel right, const vl
         vl_expr *one;
         vl_expr *other;
 
-        if (!from_is_key(work, expr, item->places, &one, &other)) {
+        if (!from_is_key(work, expr, item->places, &one, &other) &&
+            (work->done != 0 || !from_is_outer_key(work, expr, item->places, &one, &other))) {
             vl_exprs_add(b, &rest, expr);
             continue;
         }
@@ -613,6 +686,47 @@ from_join(from_work *work, const vl_join_item *item, const vl_exprs *conjuncts)
     else
         local = from_local(work, conjuncts, item->places, &rest);
     from_hash(work, item, from_item(work, item, &local, NULL), &rest);
+}
+
+/* ---- what is looked up once for many runs ---- */
+
+/* A query that runs for each row of another reads a whole table for what equals a value of that
+ * row: the table's rows are put into a hash table instead, which stays from run to run (exec,
+ * steady.h), and one row without columns is joined with it. The order of rows stays. Returns
+ * whether it was done. */
+static int
+from_keep(from_work *work, const vl_join_item *item, const vl_exprs *local)
+{
+    vl_binder *b = work->b;
+    vl_exprs own = {NULL, 0};
+    vl_exprs rest = {NULL, 0};
+    vl_expr *left;
+    vl_expr *right;
+    vl_bind_path path;
+    uint32_t keys = 0;
+
+    if (item->source == NULL || item->source->kind != VL_BIND_SOURCE_TABLE ||
+        vl_bind_is_virtual(item->source->table) || b->repeated == 0 || b->around != NULL ||
+        b->status != VELO_OK)
+        return 0;
+    for (uint32_t i = 0; i < local->count; i++) {
+        vl_expr *expr = local->list[i];
+        int is_late = expr->effect != VL_EFFECT_TOTAL || from_is_outside(work, expr);
+
+        keys += (uint32_t)from_is_outer_key(work, expr, item->places, &left, &right);
+        vl_exprs_add(b, is_late ? &rest : &own, expr);
+    }
+    if (keys == 0 || !vl_plan_path(b, item->source, local, 0, NULL, &path) || path.key_count > 0 ||
+        path.low != NULL || path.high != NULL)
+        return 0;
+    work->rel.op = vl_op_new(b, VL_OP_KIND_VALUES, 0, NULL, NULL);
+    if (work->rel.op == NULL)
+        return 0;
+    work->rel.op->as.values.rows = vl_bind_alloc(b, 1, sizeof(vl_exprs));
+    work->rel.op->as.values.row_count = 1;
+    work->rel.op->rows = 1;
+    from_hash(work, item, from_item(work, item, &own, NULL), &rest);
+    return 1;
 }
 
 /* ---- order of joins ---- */
@@ -781,6 +895,8 @@ from_choose_order(from_work *work)
 {
     uint32_t count = work->list->list_count;
     double left_rows = 1;
+    double least = 0;
+    uint64_t fewest = 0;
 
     for (uint32_t i = 0; i < count; i++)
         work->order[i] = i;
@@ -800,7 +916,12 @@ from_choose_order(from_work *work)
         }
         work->done |= work->list->list[work->order[step]].places;
         left_rows = rows > 1 ? rows : 1;
+        if (step == 0 || left_rows < least) {
+            least = left_rows;
+            fewest = work->done;
+        }
     }
+    work->fewest = fewest;
     work->done = 0;
     if (work->b->status == VELO_OK)
         from_turn_first(work);
@@ -840,6 +961,13 @@ from_first(from_work *work, uint32_t number)
     }
     if (work->wish != NULL && rest.count > 0)
         work->wish->limit = work->wish->offset = NULL; /* more are left out afterwards */
+    if (from_keep(work, item, &local)) {
+        if (work->wish != NULL)
+            work->wish->limit = work->wish->offset = NULL; /* the join leaves rows out */
+        work->rel = vl_plan_filter(work->b, work->rel, &rest);
+        work->done = item->places;
+        return;
+    }
     work->rel = from_item(work, item, &local, from_may_wish(work, item) ? work->wish : NULL);
     work->rel = vl_plan_filter(work->b, work->rel, &rest);
     work->done = item->places;

@@ -94,6 +94,13 @@ ranges_index(const vl_ranges *ranges, int64_t rowid)
     return above > 0 && ranges->records[above - 1]->last >= rowid ? above - 1 : UINT32_MAX;
 }
 
+/* What a record says; the latch is held. */
+static vl_origin
+ranges_origin(const vl_undo *range)
+{
+    return (vl_origin){range->status, vl_txn_status_commit_ts(range->status), range->statement};
+}
+
 vl_origin
 vl_ranges_find(vl_ranges *ranges, int64_t rowid)
 {
@@ -104,28 +111,28 @@ vl_ranges_find(vl_ranges *ranges, int64_t rowid)
         return origin;
     vl_latch_acquire_shared(&ranges->latch);
     index = ranges_index(ranges, rowid);
-    if (index != UINT32_MAX) {
-        origin.status = ranges->records[index]->status;
-        origin.commit_ts = vl_txn_status_commit_ts(origin.status);
-        origin.statement = ranges->records[index]->statement;
-    }
+    if (index != UINT32_MAX)
+        origin = ranges_origin(ranges->records[index]);
     vl_latch_release_shared(&ranges->latch);
     return origin;
 }
 
-int
-vl_ranges_touch(vl_ranges *ranges, int64_t first, int64_t last)
+uint32_t
+vl_ranges_list(vl_ranges *ranges, int64_t first, int64_t last, vl_origin *origins, uint32_t room)
 {
-    uint32_t above;
-    int touches;
+    uint32_t count = 0;
 
     if (vl_ranges_is_empty(ranges))
         return 0;
     vl_latch_acquire_shared(&ranges->latch);
-    above = ranges_above(ranges, last);
-    touches = above > 0 && ranges->records[above - 1]->last >= first;
+    for (uint32_t above = ranges_above(ranges, last);
+         above > 0 && count <= room && ranges->records[above - 1]->last >= first; above--) {
+        if (count < room)
+            origins[count] = ranges_origin(ranges->records[above - 1]);
+        count++;
+    }
     vl_latch_release_shared(&ranges->latch);
-    return touches;
+    return count;
 }
 
 /* Make room for one more record; the latch is held. */

@@ -41,8 +41,12 @@ int vl_ranges_is_empty(const vl_ranges *ranges);
 /* By which load a row came that is on a latched page. */
 vl_origin vl_ranges_find(vl_ranges *ranges, int64_t rowid);
 
-/* Whether any speaks of a rowid from `first` to `last`, of rows on a latched page. */
-int vl_ranges_touch(vl_ranges *ranges, int64_t first, int64_t last);
+/* By which loads rows came that are on a latched page, with rowids from `first` to `last`.
+ *
+ * origins  receives the first `room` of them
+ * returns  how many there are; more than `room`: not all were given */
+uint32_t vl_ranges_list(vl_ranges *ranges, int64_t first, int64_t last, vl_origin *origins,
+                        uint32_t room);
 
 /* Promise room for one record, or give a promise back. Errors: VELO_FULL, VELO_NOMEM. */
 velo_status vl_ranges_reserve(vl_ctx *ctx, vl_ranges *ranges) VL_MUST_CHECK;

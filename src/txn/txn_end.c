@@ -265,11 +265,23 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
     st = vl_publish_acknowledge(ctx, &store->publish, &commit);
     if (st == VELO_OK && session->synchronous == VL_SYNCHRONOUS_NORMAL)
         st = end_sync(ctx, store, commit.end);
-    if (st == VELO_OK)
+    if (st == VELO_OK && store->is_in_memory)
+        session->owed = records;
+    else if (st == VELO_OK)
         end_collect(ctx, session, records);
     vl_operation_give_work(session->writer);
     vl_operation_tend(ctx, store->base);
     return st;
+}
+
+void
+vl_txn_collect_owed(vl_ctx *ctx, vl_session *session)
+{
+    uint64_t records = session->owed;
+
+    session->owed = 0;
+    if (records > 0)
+        end_collect(ctx, session, records);
 }
 
 void

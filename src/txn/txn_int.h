@@ -191,6 +191,7 @@ struct vl_session {
     vl_timestamp committed;   /* of its last commit */
     vl_timestamp met;         /* the commit that the last conflict was with */
     uint32_t next_statement;  /* number of the next one */
+    uint64_t owed;            /* records to be collected, see vl_txn_collect_owed */
 };
 
 /* ---- txn_store.c ---- */
@@ -212,6 +213,11 @@ velo_status vl_txn_start(vl_ctx *ctx, vl_session *session, int is_exclusive) VL_
 
 /* Commit what the session has written. On failure the transaction is as it was, unless *is_over. */
 velo_status vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over) VL_MUST_CHECK;
+
+/* Do what a commit has left to be done once its session's snapshot is gone: in memory there is no
+ * background thread, so what a load leaves is collected by who made it, or every scan to come would
+ * look at it. */
+void vl_txn_collect_owed(vl_ctx *ctx, vl_session *session);
 
 /* Undo all, and end it. */
 void vl_txn_abort(vl_ctx *ctx, vl_session *session);

@@ -2,6 +2,8 @@
  *
  * Of each leaf one of three things is true:
  *
+ * A range of a load that the view sees is none to it.
+ *
  *    no map, and no range touches it    what is live on the page is what is seen (T4). If it has
  *                                       neither tombstones nor gaps and is sorted, no row is
  *                                       looked at; else its bitmaps are
@@ -164,6 +166,9 @@ vl_row_scan_begin(vl_row_scan *scan, vl_txn_table *table, const vl_view *view, v
 
 /* More chains than this on a page: each row is looked up. */
 #define SCAN_CHAINS VL_BY_BUILD(512U, 4U)
+
+/* More loads than this that touch a leaf: each row is looked up. */
+#define SCAN_RANGES VL_BY_BUILD(8U, 1U)
 
 /* Words of a bitmap of all slots of a page, and of their numbers in front of it. */
 static uint32_t
@@ -342,6 +347,24 @@ scan_list_each(vl_ctx *ctx, vl_row_scan *scan, vl_versions map, int has_ranges)
     return VELO_OK;
 }
 
+/* Whether rows of the latched leaf came by loads that the view does not see, or by so many that
+ * each row is asked for. */
+static int
+scan_has_ranges(const vl_row_scan *scan)
+{
+    const vl_table_scan *at = &scan->scan;
+    vl_origin origins[SCAN_RANGES];
+    uint32_t count = vl_ranges_list(scan->table->tree.ranges, at->part.first, at->part.last,
+                                    origins, SCAN_RANGES);
+
+    if (count > SCAN_RANGES)
+        return 1;
+    for (uint32_t i = 0; i < count; i++)
+        if (!vl_view_sees_origin(&scan->view, &origins[i]))
+            return 1;
+    return 0;
+}
+
 /* List the visible rows of the latched leaf. */
 static velo_status
 scan_list(vl_ctx *ctx, vl_row_scan *scan)
@@ -349,7 +372,7 @@ scan_list(vl_ctx *ctx, vl_row_scan *scan)
     vl_txn_tree *tree = &scan->table->tree;
     const vl_table_scan *at = &scan->scan;
     vl_versions map = vl_txn_map(tree, &at->ref);
-    int has_ranges = vl_ranges_touch(tree->ranges, at->part.first, at->part.last);
+    int has_ranges = scan_has_ranges(scan);
     int is_done = 0;
 
     scan->row_count = 0;

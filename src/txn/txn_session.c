@@ -255,6 +255,7 @@ vl_session_commit(vl_ctx *ctx, vl_session *session)
         st = vl_txn_commit(ctx, session, &is_over);
     if (is_over)
         session_end_txn(session, 1);
+    vl_txn_collect_owed(ctx, session);
     return st;
 }
 
@@ -424,6 +425,7 @@ vl_statement_end(vl_ctx *ctx, vl_statement *statement)
         ctx->error = failure;
     }
     session_end_txn(session, is_over);
+    vl_txn_collect_owed(ctx, session);
     return st;
 }
 

@@ -19,6 +19,12 @@ vl_view_sees(const vl_view *view, const vl_txn_status *status, uint32_t statemen
     return visible_is_seen(view, status, vl_txn_status_commit_ts(status), statement);
 }
 
+int
+vl_view_sees_origin(const vl_view *view, const vl_origin *origin)
+{
+    return visible_is_seen(view, origin->status, origin->commit_ts, origin->statement);
+}
+
 vl_view
 vl_view_all_own(const vl_view *view)
 {

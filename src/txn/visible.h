@@ -29,6 +29,9 @@ typedef struct vl_view {
  * has committed, for statements that are still open; never once it has aborted. */
 int vl_view_sees(const vl_view *view, const vl_txn_status *status, uint32_t statement);
 
+/* The same of the load that a row came by. */
+int vl_view_sees_origin(const vl_view *view, const vl_origin *origin);
+
 /* The same view with all that one's own transaction has done so far. */
 vl_view vl_view_all_own(const vl_view *view);
 

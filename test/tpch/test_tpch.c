@@ -184,10 +184,13 @@ tpch_goes_the_short_way(void)
     static const struct {
         const char *mark;
         const char *has; /* in the plan */
-    } plans[] = {{"-- Q19", "SEARCH part USING INTEGER PRIMARY KEY"},
-                 {"-- Q18", "SEARCH orders USING INTEGER PRIMARY KEY"},
-                 {"-- Q5\n", "SEARCH supplier USING INTEGER PRIMARY KEY"},
-                 {"-- Q12", "SCAN lineitem"}};
+    } plans[] = {
+        {"-- Q19", "SEARCH part USING INTEGER PRIMARY KEY"},
+        {"-- Q18", "SEARCH orders USING INTEGER PRIMARY KEY"},
+        {"-- Q5\n", "SEARCH supplier USING INTEGER PRIMARY KEY"},
+        {"-- Q12", "SCAN lineitem"},
+        {"-- Q20", "lineitem USING AUTOMATIC COVERING INDEX (l_partkey=? AND l_suppkey=?)"},
+        {"-- Q22", "orders USING AUTOMATIC COVERING INDEX (o_custkey=?)"}};
 
     engines[0] = engine_open(ENGINE_VELO);
     if (engines[0] == NULL)

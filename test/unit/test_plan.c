@@ -522,7 +522,9 @@ plan_changes(void)
          "    scan t [rowid] key = 7\n"
          "p1(1):\n"
          "  project (#1)\n"
-         "    scan u [x y] filter((#0 =/num $0))\n"},
+         "    hash-join inner $0 =/num #0\n"
+         "      values\n"
+         "      scan u [x y]\n"},
         {"UPDATE OR REPLACE t SET a = 5 WHERE a = 4",
          "update t keys 1 a=5 replace\n"
          "  project (#0)\n"

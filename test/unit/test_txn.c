@@ -39,6 +39,40 @@ txn_rows_come_and_go_in_memory_and_file(void)
     }
 }
 
+/* Without a background thread a load is collected with its commit, unless a reader is older;
+ * whoever sees a load reads its leaves as if it had always been there. */
+static void
+txn_load_in_memory_leaves_no_versions(void)
+{
+    vl_txn_stats stats;
+    uint64_t dropped;
+
+    WITH_RIG(1);
+    CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+    for (int64_t i = 1; i <= 2000; i++)
+        CHECK_OK(rig_insert(unit_ctx(), &rig, 0, i, i));
+    CHECK_EQ(rig_count(unit_ctx(), &rig, 0), 2000);
+    CHECK_EQ(rig_count(unit_ctx(), &rig, 1), 0);
+    CHECK_OK(vl_session_commit(unit_ctx(), rig.session[0]));
+    vl_txn_store_get_stats(rig.store, &stats);
+    dropped = stats.dropped_count;
+    CHECK_EQ(dropped, 1); /* of all rows */
+    CHECK_OK(vl_session_begin(unit_ctx(), rig.session[1], VL_TXN_DEFERRED));
+    CHECK_EQ(rig_count(unit_ctx(), &rig, 1), 2000);
+    CHECK_OK(vl_session_begin(unit_ctx(), rig.session[0], VL_TXN_DEFERRED));
+    for (int64_t i = 2001; i <= 3000; i++)
+        CHECK_OK(rig_insert(unit_ctx(), &rig, 0, i, i));
+    CHECK_EQ(rig_count(unit_ctx(), &rig, 0), 3000);
+    CHECK_OK(vl_session_commit(unit_ctx(), rig.session[0]));
+    CHECK_EQ(rig_count(unit_ctx(), &rig, 1), 2000);
+    CHECK_EQ(rig_count(unit_ctx(), &rig, 0), 3000);
+    vl_txn_store_get_stats(rig.store, &stats);
+    CHECK_EQ(stats.dropped_count, dropped);
+    CHECK_OK(vl_session_commit(unit_ctx(), rig.session[1]));
+    CHECK_EQ(rig_count(unit_ctx(), &rig, 1), 3000);
+    rig_deinit(&rig);
+}
+
 /* What is not committed is seen by its own transaction only, and gone after rollback. */
 static void
 txn_uncommitted_changes_are_ones_own(void)
@@ -1308,6 +1342,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(txn_rows_come_and_go_in_memory_and_file),
+        UNIT_TEST(txn_load_in_memory_leaves_no_versions),
         UNIT_TEST(txn_uncommitted_changes_are_ones_own),
         UNIT_TEST(txn_snapshot_stays_what_it_was),
         UNIT_TEST(txn_crash_keeps_what_was_committed),
