@@ -127,6 +127,7 @@ struct sqlite3_stmt {
     int has_row;
     int counts[10];            /* SQLITE_STMTSTATUS_... that are counted */
     struct compat_name *names; /* texts in UTF-16 that were asked for */
+    char *normalized;          /* what sqlite3_normalized_sql gave; or NULL */
 };
 
 /* A function of SQLite behind one of velocidb.h. */

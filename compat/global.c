@@ -409,7 +409,7 @@ global_as_int(uint64_t number)
 }
 
 int
-sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset)
+sqlite3_db_status64(sqlite3 *db, int op, sqlite3_int64 *current, sqlite3_int64 *peak, int reset)
 {
     velo_statistics statistics;
 
@@ -426,7 +426,24 @@ sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset)
     if (db->pending == 0)
         (void)velo_get_statistics(db->core, NULL, &statistics);
     compat_unlock(db);
-    *current = global_as_int(global_db_status(&statistics, op));
+    *current = (sqlite3_int64)global_db_status(&statistics, op);
+    return SQLITE_OK;
+}
+
+int
+sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset)
+{
+    sqlite3_int64 now;
+    sqlite3_int64 most;
+    int code;
+
+    if (db == NULL || current == NULL || peak == NULL)
+        return compat_misuse();
+    code = sqlite3_db_status64(db, op, &now, &most, reset);
+    if (code != SQLITE_OK)
+        return code;
+    *current = global_as_int((uint64_t)now);
+    *peak = global_as_int((uint64_t)most);
     return SQLITE_OK;
 }
 

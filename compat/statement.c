@@ -274,6 +274,7 @@ sqlite3_finalize(sqlite3_stmt *stmt)
         db->statements = stmt->next;
     if (stmt->next != NULL)
         stmt->next->prev = stmt->prev;
+    sqlite3_free(stmt->normalized);
     while (stmt->names != NULL) {
         struct compat_name *name = stmt->names;
 
@@ -316,6 +317,38 @@ sqlite3_expanded_sql(sqlite3_stmt *stmt)
     }
     compat_unlock(stmt->db);
     return copy;
+}
+
+const char *
+sqlite3_normalized_sql(sqlite3_stmt *stmt)
+{
+    if (!statement_enter(stmt))
+        return NULL;
+    if (stmt->normalized == NULL) {
+        char *sql = velo_statement_normalized_sql(stmt->core);
+
+        stmt->normalized = compat_copy(sql);
+        velo_free(sql);
+    }
+    compat_unlock(stmt->db);
+    return stmt->normalized;
+}
+
+int
+sqlite3_stmt_explain(sqlite3_stmt *stmt, int mode)
+{
+    if (!statement_enter(stmt))
+        return compat_misuse();
+    if (mode < 0 || mode > 2 || stmt->is_legacy)
+        return compat_leave_own(
+            stmt->db, compat_fail(stmt->db, SQLITE_ERROR, "%s", sqlite3_errstr(SQLITE_ERROR)));
+    if (sqlite3_stmt_isexplain(stmt) == mode)
+        return compat_leave_own(stmt->db, SQLITE_OK);
+    if (velo_statement_is_busy(stmt->core))
+        return compat_leave_own(
+            stmt->db, compat_fail(stmt->db, SQLITE_BUSY, "%s", sqlite3_errstr(SQLITE_BUSY)));
+    compat_values_drop(stmt);
+    return compat_leave(stmt->db, (int)velo_statement_set_explain(stmt->core, (velo_explain)mode));
 }
 
 int

@@ -678,9 +678,21 @@ typedef enum velo_explain {
 } velo_explain;
 VELO_API velo_explain velo_statement_get_explain(const velo_statement *statement);
 
+/* Have a statement explain itself from its next step on (VELO_EXPLAIN_CODE, VELO_EXPLAIN_PLAN), or
+ * run (VELO_EXPLAIN_NONE), whatever its text says; what is bound stays.
+ *
+ * errors  VELO_BUSY while it has a row; VELO_ERROR; those of velo_prepare, since it is planned anew
+ */
+VELO_API velo_status velo_statement_set_explain(velo_statement *statement, velo_explain explain);
+
 /* Its text with each parameter replaced by the literal of its value. To be given back with
  * velo_free; NULL: no memory. */
 VELO_API char *velo_statement_expanded_sql(const velo_statement *statement);
+
+/* Its text in a form that is the same for statements that differ in literals, spaces, comments and
+ * capitals only: `select * from T where a in (1, 2)` gives `SELECT*FROM t WHERE a IN(?,?,?);`. To
+ * be given back with velo_free; NULL: no memory. */
+VELO_API char *velo_statement_normalized_sql(const velo_statement *statement);
 
 /* ---- parameters ---- */
 
@@ -1253,6 +1265,12 @@ VELO_API velo_value *velo_value_list_next(velo_value *list, int is_first);
 
 /* Whether an argument takes a list. */
 VELO_API int velo_value_is_list(const velo_value *value);
+
+/* Within `column`: whether the value is only asked for to be given back to `update`, since the
+ * UPDATE does not change the column. If nothing is told with velo_result_..., then
+ * velo_value_is_unchanged says so of that argument of `update`, which is NULL. */
+VELO_API int velo_vtab_nochange(const velo_call *call);
+VELO_API int velo_value_is_unchanged(const velo_value *value);
 
 /* ---- functions in FROM ---- */
 

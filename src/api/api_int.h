@@ -230,6 +230,7 @@ struct velo_value {
     uint32_t list_at;                       /* the next of its values */
     velo_value *list_value;                 /* the one at hand */
     int is_parameter;                       /* of a call: the argument is a parameter */
+    int is_unchanged;                       /* of `update`: velo_value_is_unchanged */
     const struct vl_pointer *pointer;       /* of a call: that the NULL leads to, or NULL */
 };
 
@@ -306,6 +307,7 @@ struct velo_statement {
     void *user;              /* the application's */
     int64_t began_ns;        /* when the run began, if its end is traced */
     int is_traced;           /* the run's end is to be told */
+    int explain;             /* velo_statement_set_explain: 1 + what was asked for; 0: nothing */
     int is_stale;            /* functions have changed: the plan is to be made anew */
     int is_profiled;         /* EXPLAIN ANALYZE runs it: what its operators do is counted */
     int is_expired;          /* what it reads was undone with its schema: it must not go on */
@@ -635,6 +637,10 @@ velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const 
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
     VL_MUST_CHECK;
 
+/* Plan a statement that is not at work anew, as what `explain` says. Errors: as velo_prepare. */
+velo_status vl_prepared_explain(vl_ctx *ctx, velo_statement *statement, velo_explain explain)
+    VL_MUST_CHECK;
+
 /* What a plan is made with, by the schemas of a statement; `ordered` has room for them. */
 vl_plan_env vl_prepared_env(velo_statement *statement, const vl_schema **ordered);
 
@@ -683,7 +689,8 @@ void vl_calls_end_run(velo_statement *statement);
 velo_status vl_call_describe(vl_ctx *ctx, velo_connection *connection, const velo_function *given,
                              vl_func *func) VL_MUST_CHECK;
 
-/* Have a value told with velo_result_...; a text of it goes to the arena. Errors: what was told
+/* Have a value told with velo_result_...; a text of it goes to the arena. *value is what it is when
+ * nothing is told: NULL, or one of VL_SUBTYPE_UNCHANGED. Errors: what was told
  * with velo_result_error, recorded, or what `tell` returns, not recorded. */
 velo_status vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *arena,
                          velo_status (*tell)(void *user, velo_call *call), void *user,

@@ -53,6 +53,7 @@ struct velo_call {
     velo_status status;
     int has_brief;     /* something was kept that goes after the call */
     int may_not_begin; /* there is no memory to be made */
+    int is_unchanged;  /* velo_vtab_nochange */
 };
 
 /* ---- what a call belongs to ---- */
@@ -268,6 +269,12 @@ velo_result_value(velo_call *call, const velo_value *value)
         call->result.is_json = from->is_json;
         call->result.subtype = from->subtype;
     }
+}
+
+int
+velo_vtab_nochange(const velo_call *call)
+{
+    return call->is_unchanged;
 }
 
 void
@@ -598,7 +605,8 @@ vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *arena,
     velo_call outer = {.call = &call, .function = &function};
     velo_status st;
 
-    outer.result = vl_value_of_null();
+    outer.is_unchanged = value->type == VL_TYPE_NULL && value->subtype == VL_SUBTYPE_UNCHANGED;
+    outer.result = *value;
     st = tell(user, &outer);
     if (st != VELO_OK && outer.status == VELO_OK)
         return st;

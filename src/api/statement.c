@@ -169,6 +169,29 @@ statement_find_uses(velo_statement *statement)
     }
 }
 
+/* The tree of the statement: what was parsed, explained as velo_statement_set_explain says. */
+static velo_status
+statement_set_tree(vl_ctx *ctx, velo_statement *statement, vl_ast *parsed)
+{
+    vl_ast *inner = parsed != NULL && parsed->type == VL_AST_EXPLAIN ? parsed->kid[0] : parsed;
+    int explain = statement->explain - 1;
+    vl_ast *node;
+
+    statement->tree = explain < 0 ? parsed : inner;
+    if (explain <= VELO_EXPLAIN_NONE || inner == NULL)
+        return VELO_OK;
+    node = vl_arena_alloc(&statement->arena, sizeof *node + sizeof(vl_ast *));
+    if (node == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+    memset(node, 0, sizeof *node);
+    node->type = VL_AST_EXPLAIN;
+    node->flags = explain == VELO_EXPLAIN_PLAN ? VL_AST_QUERY_PLAN : 0;
+    node->kid_count = 1;
+    node->kid[0] = inner;
+    statement->tree = node;
+    return VELO_OK;
+}
+
 /* Plan what was parsed into the statement's arena. */
 static velo_status
 statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas,
@@ -188,8 +211,8 @@ statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *sc
     statement->has_foreign_keys = connection->has_foreign_keys;
     env = vl_prepared_env(statement, ordered);
     statement_set_authorizer(statement, &env);
-    statement->tree = parsed->statement;
-    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed->statement, statement->sql,
+    VL_TRY(statement_set_tree(ctx, statement, parsed->statement));
+    VL_TRY(vl_plan_make(ctx, &statement->arena, statement->tree, statement->sql,
                         parsed->variable_count, &env, &statement->plan));
     if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored &&
         statement->backup == NULL)
@@ -295,6 +318,21 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement, const vl_parse_resu
     if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         VL_TRY(vl_prepared_describe_other(ctx, statement));
     return statement_make_room(ctx, statement);
+}
+
+velo_status
+vl_prepared_explain(vl_ctx *ctx, velo_statement *statement, velo_explain explain)
+{
+    int before = statement->explain;
+    velo_status st;
+
+    statement->explain = 1 + (int)explain;
+    st = statement_plan_first(ctx, statement, NULL);
+    if (st != VELO_OK) {
+        statement->explain = before; /* and its next run plans it anew */
+        statement->is_stale = 1;
+    }
+    return st;
 }
 
 static void

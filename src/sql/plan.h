@@ -240,6 +240,7 @@ typedef struct vl_op_function_scan {
 typedef struct vl_op_virtual_scan {
     const vl_table_def *table; /* with an instance */
     const int32_t *columns;    /* column_count positions, or VL_COLUMN_ROWID */
+    const uint8_t *unchanged;  /* of each: it is read to be written back, so it may be left out */
     int number;                /* of best_index */
     const char *text;          /* likewise; NULL: none */
     vl_lookup *arguments;      /* argument_count of them */
@@ -644,6 +645,7 @@ typedef struct vl_plan {
     const void *other;         /* OTHER: the statement's tree */
     const vl_action *actions;  /* action_count of them */
     uint32_t action_count;
+    const struct vl_sql_string *strings; /* texts in double quotes that are no names; or NULL */
     const uint32_t *row_columns; /* of a body: for each argument of program 0 its place in the full
                                     row OLD followed by the full row NEW */
 } vl_plan;
