@@ -136,6 +136,7 @@ struct vl_database {
 
 struct velo_connection {
     vl_ctx ctx;
+    uint32_t fork_count; /* vl_fork_count when it was opened */
     vl_engine *engine;   /* of main, as in databases[0]; NULL: opening failed */
     vl_session *session; /* of main: its transaction is that of the connection */
     vl_database main;    /* databases[VL_DATABASE_MAIN] */
@@ -355,6 +356,19 @@ vl_prepared_schema(const velo_statement *statement)
 }
 
 /* ---- engine.c ---- */
+
+/* How often the process, as a child, has come out of fork() since VelociDB is in use. */
+extern _Atomic uint32_t vl_fork_count;
+
+/* Whether the connection is one of the parent, which must not be touched (EN3). */
+static inline int
+vl_connection_is_foreign(const velo_connection *connection)
+{
+    return connection->fork_count != atomic_load_explicit(&vl_fork_count, memory_order_relaxed);
+}
+
+/* Refuse to use one: VELO_MISUSE, with words. */
+velo_status vl_connection_refuse(velo_connection *connection);
 
 /* Find or open the engine of a path. NULL: a new one in memory. */
 velo_status vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options,

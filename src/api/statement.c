@@ -454,6 +454,8 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
         *tail = sql;
     if (connection == NULL || connection->engine == NULL)
         return VELO_MISUSE;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     ctx = vl_connection_begin_call(connection);
     if (out == NULL || sql == NULL)
         return vl_connection_end_call(connection,
@@ -977,6 +979,8 @@ velo_step(velo_statement *statement)
     if (statement == NULL)
         return VELO_MISUSE;
     connection = statement->connection;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     ctx = vl_connection_begin_call(connection);
     turn = statement_take_turn(statement);
     if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */
@@ -1029,6 +1033,8 @@ statement_end(velo_statement *statement)
     velo_connection *connection = statement->connection;
     velo_status st = VELO_OK;
 
+    if (vl_connection_is_foreign(connection))
+        return VELO_OK;
     if (statement->state == VL_STATEMENT_FAILED) {
         st = statement->last; /* its words are still the connection's, if nothing came between */
         connection->code = st;
@@ -1062,7 +1068,8 @@ velo_finalize(velo_statement *statement)
         statement->connection->statements = statement->next;
     if (statement->next != NULL)
         statement->next->prev = statement->prev;
-    statement_destroy(statement);
+    if (!vl_connection_is_foreign(statement->connection))
+        statement_destroy(statement);
     return st;
 }
 

@@ -76,6 +76,8 @@ velo_get_statistics(velo_connection *connection, const char *database, velo_stat
 
     if (connection == NULL || connection->engine == NULL || statistics == NULL)
         return VELO_MISUSE;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     if (database != NULL)
         number = vl_database_find(connection, database, strlen(database));
     if (number < 0)

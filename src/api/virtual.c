@@ -333,7 +333,7 @@ velo_disconnect_tables(velo_connection *connection)
 {
     vl_instance *next;
 
-    if (connection == NULL || connection->engine == NULL)
+    if (connection == NULL || connection->engine == NULL || vl_connection_is_foreign(connection))
         return;
     for (vl_instance *at = connection->instances; at != NULL; at = next) {
         next = at->next;

@@ -339,6 +339,73 @@ test_nochange(void)
     EXPECT(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* ---- a child of fork ---- */
+
+#if !defined(__SANITIZE_THREAD__) /* it does not let children have threads */
+/* What a child finds: its exit status says how many expectations failed. */
+static int
+fork_child(sqlite3 *db, sqlite3_stmt *stmt, const char *path)
+{
+    sqlite3_stmt *other = NULL;
+    sqlite3 *own = NULL;
+    int before = newer_failed;
+
+    EXPECT(sqlite3_step(stmt) == SQLITE_MISUSE);
+    EXPECT(strstr(sqlite3_errmsg(db), "fork") != NULL);
+    EXPECT(sqlite3_exec(db, "INSERT INTO t VALUES(2)", NULL, NULL, NULL) == SQLITE_MISUSE);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT 1", -1, &other, NULL) == SQLITE_MISUSE);
+    EXPECT(sqlite3_reset(stmt) == SQLITE_OK && sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);        /* and the parent's files stay as they are */
+    EXPECT(sqlite3_open(path, &own) == SQLITE_OK); /* the parent has it */
+    EXPECT(sqlite3_exec(own, "SELECT * FROM t", NULL, NULL, NULL) == SQLITE_BUSY);
+    EXPECT(sqlite3_close(own) == SQLITE_OK);
+    own = newer_open();
+    newer_exec(own, "CREATE TABLE t(a); INSERT INTO t VALUES(1)");
+    EXPECT(sqlite3_close(own) == SQLITE_OK);
+    return newer_failed - before;
+}
+
+static void
+test_fork(void)
+{
+    char folder[] = "/tmp/newer.XXXXXX";
+    char path[64];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int status = -1;
+    pid_t child;
+
+    EXPECT(mkdtemp(folder) != NULL);
+    (void)snprintf(path, sizeof path, "%s/a.db", folder);
+    EXPECT(sqlite3_open(path, &db) == SQLITE_OK);
+    newer_exec(db, "CREATE TABLE t(a); INSERT INTO t VALUES(1); BEGIN; INSERT INTO t VALUES(3)");
+    EXPECT(sqlite3_prepare_v2(db, "SELECT a FROM t", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW);
+    (void)fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        int failed = fork_child(db, stmt, path);
+
+        (void)fflush(stdout);
+        _exit(failed);
+    }
+    EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 3);
+    EXPECT(sqlite3_step(stmt) == SQLITE_DONE);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    newer_exec(db, "INSERT INTO t VALUES(4); COMMIT; PRAGMA integrity_check");
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    EXPECT(sqlite3_open(path, &db) == SQLITE_OK);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT sum(a) FROM t", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 8);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+    (void)unlink(path);
+    EXPECT(rmdir(folder) == 0);
+}
+#endif
+
 int
 main(void)
 {
@@ -346,6 +413,9 @@ main(void)
     test_explain();
     test_small();
     test_nochange();
+#if !defined(__SANITIZE_THREAD__)
+    test_fork();
+#endif
     printf("test_compat_newer: %d passed, %d failed\n", newer_passed, newer_failed);
     return newer_failed != 0;
 }
