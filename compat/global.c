@@ -342,6 +342,11 @@ global_db_flag(sqlite3 *db, int op, int on, int *result)
         velo_enable_triggers(db->core, on);
         db->has_no_triggers = on == 0;
     }
+    if (op == SQLITE_DBCONFIG_DEFENSIVE && on >= 0) {
+        if (compat_revive(db) != SQLITE_OK)
+            return db->code;
+        velo_set_defensive(db->core, on);
+    }
     if (op == SQLITE_DBCONFIG_ENABLE_VIEW)
         is_wrong = on == 0;
     if (is_wrong)
@@ -477,6 +482,11 @@ sqlite3_table_column_metadata(sqlite3 *db, const char *schema, const char *table
     if (st != VELO_OK || column == NULL) {
         info.type = info.collation = NULL;
         info.is_not_null = info.is_primary_key = info.is_autoincrement = 0;
+    }
+    if (st == VELO_OK && column == NULL) { /* as of a rowid: so does SQLite */
+        info.type = "INTEGER";
+        info.collation = "BINARY";
+        info.is_primary_key = 1;
     }
     if (type != NULL)
         *type = info.type;

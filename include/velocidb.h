@@ -76,6 +76,9 @@ typedef enum velo_status {
     VELO_ROW = 100,       /* a row is ready */
     VELO_DONE = 101,      /* there are no more rows */
 
+    VELO_ABORT_ROLLBACK =
+        4 | (2 << 8), /* ROLLBACK in a callback ended the statement's transaction */
+
     VELO_BUSY_RECOVERY = 5 | (1 << 8), /* another process recovers the file */
     VELO_BUSY_SNAPSHOT = 5 | (2 << 8), /* the row changed after the transaction's snapshot */
     VELO_BUSY_TIMEOUT = 5 | (3 << 8),  /* the wait was longer than the busy timeout */
@@ -563,6 +566,10 @@ VELO_API void velo_set_log_hook(velo_connection *connection,
  * already are prepared anew. */
 VELO_API void velo_enable_triggers(velo_connection *connection, int is_on);
 
+/* Let PRAGMAs do nothing that SQLite refuses a defensive connection: `journal_mode = off`. What
+ * else could damage a database is refused to all. */
+VELO_API void velo_set_defensive(velo_connection *connection, int is_on);
+
 /* A call of a function in SQL may have that many arguments at most, up to 1,000, which is so at
  * first. Statements that are prepared already are prepared anew. */
 VELO_API void velo_set_argument_limit(velo_connection *connection, int count);
@@ -612,6 +619,9 @@ typedef struct velo_statement_statistics {
     uint64_t rows;       /* that steps have given */
     uint64_t bytes;      /* of memory that it holds now */
     uint64_t peak_bytes; /* the most that a run has held for sorting, grouping and the like */
+    uint64_t steps;      /* of all runs, as velo_set_progress_hook counts them */
+    uint64_t sorts;      /* that they have carried out */
+    uint64_t scanned;    /* steps from row to row in scans of whole tables */
 } velo_statement_statistics;
 VELO_API velo_status velo_statement_get_statistics(const velo_statement *statement,
                                                    velo_statement_statistics *statistics);

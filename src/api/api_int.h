@@ -167,6 +167,7 @@ struct velo_connection {
     int64_t pragma_echoes[VL_PRAGMA_ECHOES]; /* what pragma_echo.c remembers */
     int query_only;
     int writable_schema;           /* PRAGMA writable_schema: see vl_ddl_input.may_reserve */
+    int is_defensive;              /* velo_set_defensive */
     int has_no_triggers;           /* velo_enable_triggers: none is fired but those of temp */
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
@@ -312,6 +313,7 @@ struct velo_statement {
     int is_stale;            /* functions have changed: the plan is to be made anew */
     int is_profiled;         /* EXPLAIN ANALYZE runs it: what its operators do is counted */
     int is_expired;          /* what it reads was undone with its schema: it must not go on */
+    vl_exec_work work;       /* of executions before the one that is there */
     uint64_t plan_count;     /* see velo_statement_statistics */
     uint64_t run_count;      /* likewise */
     uint64_t row_count;      /* likewise */
@@ -651,6 +653,9 @@ velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const 
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
     VL_MUST_CHECK;
 
+/* Destroy the execution of a statement that is not at work, and keep what it has counted. */
+void vl_prepared_drop_exec(velo_statement *statement);
+
 /* Plan a statement that is not at work anew, as what `explain` says. Errors: as velo_prepare. */
 velo_status vl_prepared_explain(vl_ctx *ctx, velo_statement *statement, velo_explain explain)
     VL_MUST_CHECK;
@@ -717,6 +722,9 @@ velo_status vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *are
 velo_status vl_virtual_find(vl_ctx *ctx, void *arg, const vl_table_def *table, const char *name,
                             size_t size, const vl_table_def **found);
 void vl_virtuals_release(velo_statement *statement);
+
+/* A database is detached: forget its virtual tables, which are connected anew if it comes back. */
+void vl_virtuals_forget(velo_connection *connection, const char *database);
 
 /* The columns of a virtual table, or of an eponymous one (table NULL; *found NULL: none). Valid
  * until the connection is used. */

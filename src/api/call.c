@@ -328,12 +328,14 @@ call_wrap(vl_func_call *call, const vl_value *args, int count, velo_value ***out
     velo_value **pointers = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *pointers);
     const velo_connection *connection = ((const call_function *)call->func->user)->connection;
     const vl_expr *site = call->site;
+    vl_expr *const *given = site != NULL ? site->kids : call->arguments;
 
     if (values == NULL || pointers == NULL)
         return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate %d arguments", count);
     for (int i = 0; i < count; i++) {
         values[i] = (velo_value){.value = args[i], .arena = call->arena};
-        if (site == NULL || (uint32_t)i >= site->kid_count || !site->kids[i]->may_be_json)
+        if (given == NULL || (site != NULL && (uint32_t)i >= site->kid_count) ||
+            !given[i]->may_be_json)
             values[i].value.subtype = values[i].value.is_json = 0; /* nobody has put it there */
         values[i].is_parameter =
             site != NULL && (uint32_t)i < site->kid_count && site->kids[i]->kind == VL_EXPR_PARAM;
@@ -644,8 +646,7 @@ vl_connection_expire_statements(velo_connection *connection)
     for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
         at->is_stale = 1;
         if (!at->is_open) { /* it refers to functions, which may go */
-            vl_exec_destroy(at->exec);
-            at->exec = NULL;
+            vl_prepared_drop_exec(at);
         }
     }
 }

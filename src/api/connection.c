@@ -218,8 +218,7 @@ vl_connection_swap(vl_ctx *ctx, velo_connection *connection, velo_connection *ot
     connection->swap_count++;
     vl_connection_expire_statements(connection);
     for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
-        vl_exec_destroy(at->exec); /* it knows tables of the database that goes */
-        at->exec = NULL;
+        vl_prepared_drop_exec(at); /* it knows tables of the database that goes */
     }
     return VELO_OK;
 }

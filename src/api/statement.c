@@ -223,13 +223,27 @@ statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *sc
     return VELO_OK;
 }
 
+void
+vl_prepared_drop_exec(velo_statement *statement)
+{
+    vl_exec_work work;
+
+    if (statement->exec == NULL)
+        return;
+    work = vl_exec_get_work(statement->exec);
+    statement->work.steps += work.steps;
+    statement->work.sorts += work.sorts;
+    statement->work.scanned += work.scanned;
+    vl_exec_destroy(statement->exec);
+    statement->exec = NULL;
+}
+
 velo_status
 vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
 {
     vl_parse_result parsed;
 
-    vl_exec_destroy(statement->exec);
-    statement->exec = NULL;
+    vl_prepared_drop_exec(statement);
     statement->plan = NULL;
     statement->tree = NULL;
     statement->bodies = NULL;
@@ -681,8 +695,7 @@ statement_plan_again(vl_ctx *ctx, velo_statement *statement, vl_schema **opened)
     if (st == VELO_OK)
         st = statement_make_room(ctx, statement);
     if (st != VELO_OK) { /* the next run makes all of it anew */
-        vl_exec_destroy(statement->exec);
-        statement->exec = NULL;
+        vl_prepared_drop_exec(statement);
         statement->plan = NULL;
     }
     return st;

@@ -197,6 +197,7 @@ transaction_detach(velo_connection *connection)
             at->is_expired = at->is_expired || part->database->has_ddl;
             part->database->writing_count -= (uint32_t)part->is_writing;
             part->is_writing = 0;
+            part->txn.is_rolled_back |= part->txn.is_writing;
             part->txn.is_writing = 0;
         }
         connection->writing_count -= (uint32_t)at->is_writing;

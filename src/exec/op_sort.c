@@ -130,6 +130,7 @@ sort_read(vl_ctx *ctx, sort_stage *sort)
     const vl_chunk *in;
 
     VL_TRY(sort_limit(ctx, &sort->base, &limit));
+    sort->base.exec->top->work.sorts++;
     vl_sorter_init(ctx, &sort->sorter, sort->base.exec, sort->keys,
                    sort->base.op->as.sort.key_count, sort->width, limit);
     while (limit > 0) {

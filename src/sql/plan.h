@@ -64,7 +64,8 @@ typedef enum vl_expr_kind {
     VL_EXPR_BASE, /* within CASE with a base: the base's value */
     VL_EXPR_CAST, /* kid 0; affinity: to which */
     VL_EXPR_CONVERT,  /* kid 0 with `affinity` applied, as when it is stored; op 1: as before a
-                         comparison, where numeric affinities change text only */
+                         comparison, where numeric affinities change text only; op 2: the kid as
+                         it is, with a collation of its own */
     VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated */
     VL_EXPR_FUNCTION, /* func; kids: arguments; collation: what it compares by */
     VL_EXPR_IN_LIST,  /* kid 0 IN (the others); compared: affinity for all; collation; is_not */

@@ -206,6 +206,8 @@ typedef struct vl_statement {
                                   vl_statement_newest */
     vl_session *session;       /* whose it is */
     int is_writing;            /* it may change rows and entries */
+    int is_rolled_back;        /* it wrote, until its transaction was rolled back under it: set by
+                                  the caller who does that, with is_writing 0 */
     int is_nested;             /* by vl_statement_nest */
     int is_reader;             /* private: open since its transaction has committed */
     vl_txn_status *status;     /* private: view.own, with a reference; or NULL */

@@ -190,6 +190,7 @@ typedef struct rows_cursor {
 } rows_cursor;
 
 static rows_table *rows_only;
+static int rows_live; /* tables that are connected */
 
 static int
 rows_connect(sqlite3 *db, void *aux, int count, const char *const *words, sqlite3_vtab **out,
@@ -201,6 +202,7 @@ rows_connect(sqlite3 *db, void *aux, int count, const char *const *words, sqlite
     (void)message;
     rows_only = calloc(1, sizeof *rows_only);
     *out = &rows_only->base;
+    rows_live++;
     for (int i = 0; i < ROWS_MAX; i++)
         for (int k = 0; k < 3; k++)
             rows_only->values[i][k] = 10 * i + k;
@@ -210,6 +212,7 @@ rows_connect(sqlite3 *db, void *aux, int count, const char *const *words, sqlite
 static int
 rows_disconnect(sqlite3_vtab *table)
 {
+    rows_live--;
     free(table);
     return SQLITE_OK;
 }
@@ -339,6 +342,114 @@ test_nochange(void)
     EXPECT(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* A table is of the database that it was connected for. */
+static void
+test_detach(void)
+{
+    static const sqlite3_module module = {.iVersion = 1,
+                                          .xCreate = rows_connect,
+                                          .xConnect = rows_connect,
+                                          .xBestIndex = rows_best,
+                                          .xDisconnect = rows_disconnect,
+                                          .xDestroy = rows_disconnect,
+                                          .xOpen = rows_open,
+                                          .xClose = rows_close,
+                                          .xFilter = rows_filter,
+                                          .xNext = rows_next,
+                                          .xEof = rows_eof,
+                                          .xColumn = rows_column,
+                                          .xRowid = rows_rowid};
+    sqlite3 *db = newer_open();
+    sqlite3_stmt *stmt = NULL;
+
+    EXPECT(sqlite3_create_module(db, "numbers", &module, NULL) == SQLITE_OK);
+    newer_exec(db, "ATTACH ':memory:' AS x; CREATE VIRTUAL TABLE x.n USING numbers");
+    EXPECT(rows_live == 1);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT count(*) FROM x.n", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == ROWS_MAX);
+    EXPECT(sqlite3_reset(stmt) == SQLITE_OK);
+    newer_exec(db, "DETACH x; ATTACH ':memory:' AS x; CREATE VIRTUAL TABLE x.n USING numbers");
+    rows_only->values[0][0] = 77; /* of the new one, which the statement finds */
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    EXPECT(rows_live == 1);
+    EXPECT(sqlite3_prepare_v2(db, "SELECT a FROM x.n LIMIT 1", -1, &stmt, NULL) == SQLITE_OK);
+    EXPECT(sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 77);
+    EXPECT(sqlite3_finalize(stmt) == SQLITE_OK);
+    newer_exec(db, "DETACH x");
+    EXPECT(rows_live == 0);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- callbacks that end the transaction ---- */
+
+static void
+end_all(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    sqlite3 *db = sqlite3_context_db_handle(context);
+
+    (void)count;
+    if (sqlite3_value_int(values[0]) == 2)
+        EXPECT(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_result_value(context, values[0]);
+}
+
+static void
+test_rollback_inside(void)
+{
+    sqlite3 *db = newer_open();
+
+    EXPECT(sqlite3_create_function(db, "ending", 1, SQLITE_UTF8, NULL, end_all, NULL, NULL) ==
+           SQLITE_OK);
+    newer_exec(db, "CREATE TABLE t(a); CREATE TABLE u(a); INSERT INTO u VALUES(1),(2),(3);"
+                   "BEGIN; INSERT INTO t VALUES(9)");
+    EXPECT(sqlite3_exec(db, "INSERT INTO t SELECT ending(a) FROM u", NULL, NULL, NULL) ==
+           SQLITE_ABORT);
+    EXPECT(sqlite3_extended_errcode(db) == SQLITE_ABORT_ROLLBACK);
+    EXPECT(strcmp(sqlite3_errmsg(db), "abort due to ROLLBACK") == 0);
+    EXPECT(sqlite3_get_autocommit(db) == 1);
+    newer_exec(db, "INSERT INTO t SELECT count(*) FROM t"); /* all of it is gone */
+    newer_exec(db, "CREATE TABLE c AS SELECT * FROM t WHERE a = 0 AND rowid = 1");
+    EXPECT(sqlite3_changes(db) == 1);
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* ---- what the authorizer is asked for ANALYZE ---- */
+
+static int
+analyze_asked(void *user, int action, const char *first, const char *second, const char *database,
+              const char *inner)
+{
+    char *told = user;
+    size_t size = strlen(told);
+
+    (void)second;
+    (void)inner;
+    if (action == SQLITE_ANALYZE)
+        (void)snprintf(told + size, 100 - size, "%s.%s ", database, first);
+    return SQLITE_OK;
+}
+
+static void
+test_analyze(void)
+{
+    static const char *const cases[][2] = {{"ANALYZE main", "main.t "}, {"ANALYZE aux", "aux.u "},
+                                           {"ANALYZE t", "main.t "},    {"ANALYZE i", "main.t "},
+                                           {"ANALYZE aux.u", "aux.u "}, {"ANALYZE nobody", ""},
+                                           {"ANALYZE", "main.t aux.u "}};
+    sqlite3 *db = newer_open();
+    char told[100] = "";
+
+    newer_exec(db, "CREATE TABLE t(a); CREATE INDEX i ON t(a); ATTACH ':memory:' AS aux;"
+                   "CREATE TABLE aux.u(a); INSERT INTO t VALUES(1); INSERT INTO aux.u VALUES(1)");
+    EXPECT(sqlite3_set_authorizer(db, analyze_asked, told) == SQLITE_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        told[0] = 0;
+        (void)sqlite3_exec(db, cases[i][0], NULL, NULL, NULL);
+        EXPECT(strcmp(told, cases[i][1]) == 0);
+    }
+    EXPECT(sqlite3_close(db) == SQLITE_OK);
+}
+
 /* ---- a child of fork ---- */
 
 #if !defined(__SANITIZE_THREAD__) /* it does not let children have threads */
@@ -413,6 +524,9 @@ main(void)
     test_explain();
     test_small();
     test_nochange();
+    test_detach();
+    test_rollback_inside();
+    test_analyze();
 #if !defined(__SANITIZE_THREAD__)
     test_fork();
 #endif
