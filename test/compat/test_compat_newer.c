@@ -413,6 +413,37 @@ test_rollback_inside(void)
     EXPECT(sqlite3_close(db) == SQLITE_OK);
 }
 
+/* ---- hooks and backups ---- */
+
+static int
+count_commit(void *user)
+{
+    ++*(int *)user;
+    return 0;
+}
+
+static void
+test_backup_hook(void)
+{
+    sqlite3 *from = newer_open();
+    sqlite3 *to = newer_open();
+    sqlite3_backup *backup;
+    int commits = 0;
+
+    newer_exec(from, "CREATE TABLE t(a); INSERT INTO t VALUES(1)");
+    EXPECT(sqlite3_commit_hook(to, count_commit, &commits) == NULL);
+    newer_exec(to, "CREATE TABLE other(a)");
+    EXPECT(commits == 1);
+    backup = sqlite3_backup_init(to, "main", from, "main");
+    EXPECT(backup != NULL && sqlite3_backup_step(backup, -1) == SQLITE_DONE);
+    EXPECT(sqlite3_backup_finish(backup) == SQLITE_OK);
+    EXPECT(commits == 1); /* nobody is asked for a backup */
+    newer_exec(to, "INSERT INTO t VALUES(2)");
+    EXPECT(commits == 2);
+    EXPECT(sqlite3_close(to) == SQLITE_OK);
+    EXPECT(sqlite3_close(from) == SQLITE_OK);
+}
+
 /* ---- what the authorizer is asked for ANALYZE ---- */
 
 static int
@@ -526,6 +557,7 @@ main(void)
     test_nochange();
     test_detach();
     test_rollback_inside();
+    test_backup_hook();
     test_analyze();
 #if !defined(__SANITIZE_THREAD__)
     test_fork();
