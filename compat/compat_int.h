@@ -126,8 +126,9 @@ struct sqlite3_stmt {
     int value_count;
     int is_legacy; /* sqlite3_prepare: step says SQLITE_ERROR, reset says which */
     int has_row;
-    int counts[10];            /* SQLITE_STMTSTATUS_... that are counted */
+    int64_t counts[10];        /* SQLITE_STMTSTATUS_...: counted here, or what was reset */
     struct compat_name *names; /* texts in UTF-16 that were asked for */
+    char *normalized;          /* what sqlite3_normalized_sql gave; or NULL */
 };
 
 /* A function of SQLite behind one of velocidb.h. */

@@ -683,6 +683,29 @@ sqlite3_is_interrupted(sqlite3 *db)
     return db != NULL && db->core != NULL && velo_is_interrupted(db->core);
 }
 
+/* As in SQLite's library without blocking locks: sqlite3_busy_timeout says how long is waited. */
+int
+sqlite3_setlk_timeout(sqlite3 *db, int timeout_ms, int flags)
+{
+    (void)flags;
+    if (!compat_enter(db))
+        return compat_misuse();
+    compat_unlock(db);
+    return timeout_ms < -1 ? SQLITE_RANGE : SQLITE_OK;
+}
+
+int
+sqlite3_set_errmsg(sqlite3 *db, int code, const char *message)
+{
+    if (!compat_enter(db))
+        return compat_misuse();
+    (void)compat_fail(db, code, "%s", message != NULL ? message : sqlite3_errstr(code));
+    if (message == NULL)
+        db->words = COMPAT_WORDS_CODE;
+    compat_unlock(db);
+    return SQLITE_OK;
+}
+
 int
 sqlite3_limit(sqlite3 *db, int id, int value)
 {

@@ -345,6 +345,11 @@ global_db_flag(sqlite3 *db, int op, int on, int *result)
         velo_enable_triggers(db->core, on);
         db->has_no_triggers = on == 0;
     }
+    if (op == SQLITE_DBCONFIG_DEFENSIVE && on >= 0) {
+        if (compat_revive(db) != SQLITE_OK)
+            return db->code;
+        velo_set_defensive(db->core, on);
+    }
     if (op == SQLITE_DBCONFIG_ENABLE_VIEW)
         is_wrong = on == 0;
     if (is_wrong)
@@ -412,7 +417,7 @@ global_as_int(uint64_t number)
 }
 
 int
-sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset)
+sqlite3_db_status64(sqlite3 *db, int op, sqlite3_int64 *current, sqlite3_int64 *peak, int reset)
 {
     velo_statistics statistics;
 
@@ -429,7 +434,24 @@ sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset)
     if (db->pending == 0)
         (void)velo_get_statistics(db->core, NULL, &statistics);
     compat_unlock(db);
-    *current = global_as_int(global_db_status(&statistics, op));
+    *current = (sqlite3_int64)global_db_status(&statistics, op);
+    return SQLITE_OK;
+}
+
+int
+sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset)
+{
+    sqlite3_int64 now;
+    sqlite3_int64 most;
+    int code;
+
+    if (db == NULL || current == NULL || peak == NULL)
+        return compat_misuse();
+    code = sqlite3_db_status64(db, op, &now, &most, reset);
+    if (code != SQLITE_OK)
+        return code;
+    *current = global_as_int((uint64_t)now);
+    *peak = global_as_int((uint64_t)most);
     return SQLITE_OK;
 }
 
@@ -463,6 +485,11 @@ sqlite3_table_column_metadata(sqlite3 *db, const char *schema, const char *table
     if (st != VELO_OK || column == NULL) {
         info.type = info.collation = NULL;
         info.is_not_null = info.is_primary_key = info.is_autoincrement = 0;
+    }
+    if (st == VELO_OK && column == NULL) { /* as of a rowid: so does SQLite */
+        info.type = "INTEGER";
+        info.collation = "BINARY";
+        info.is_primary_key = 1;
     }
     if (type != NULL)
         *type = info.type;

@@ -577,6 +577,21 @@ sqlite3_str_reset(sqlite3_str *str)
     str->code = SQLITE_OK;
 }
 
+void
+sqlite3_str_truncate(sqlite3_str *str, int size)
+{
+    if (str == NULL || str == &str_no_memory || size < 0 || (int64_t)size >= str->size)
+        return;
+    str->size = size;
+    str->text[size] = 0;
+}
+
+void
+sqlite3_str_free(sqlite3_str *str)
+{
+    sqlite3_free(sqlite3_str_finish(str));
+}
+
 int
 sqlite3_str_errcode(sqlite3_str *str)
 {

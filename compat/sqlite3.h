@@ -631,6 +631,8 @@ SQLITE_API void sqlite3_str_append(sqlite3_str *str, const char *text, int size)
 SQLITE_API void sqlite3_str_appendall(sqlite3_str *str, const char *text);
 SQLITE_API void sqlite3_str_appendchar(sqlite3_str *str, int count, char c);
 SQLITE_API void sqlite3_str_reset(sqlite3_str *str);
+SQLITE_API void sqlite3_str_truncate(sqlite3_str *str, int size);
+SQLITE_API void sqlite3_str_free(sqlite3_str *str);
 SQLITE_API int sqlite3_str_errcode(sqlite3_str *str);
 SQLITE_API int sqlite3_str_length(sqlite3_str *str);
 SQLITE_API char *sqlite3_str_value(sqlite3_str *str);
@@ -675,6 +677,7 @@ SQLITE_API int sqlite3_open_v2(const char *name, sqlite3 **db, int flags, const 
 SQLITE_API int sqlite3_close(sqlite3 *db);
 SQLITE_API int sqlite3_close_v2(sqlite3 *db);
 SQLITE_API int sqlite3_errcode(sqlite3 *db);
+SQLITE_API int sqlite3_set_errmsg(sqlite3 *db, int code, const char *message);
 SQLITE_API int sqlite3_extended_errcode(sqlite3 *db);
 SQLITE_API const char *sqlite3_errmsg(sqlite3 *db);
 SQLITE_API const void *sqlite3_errmsg16(sqlite3 *db);
@@ -695,6 +698,9 @@ SQLITE_API sqlite3_int64 sqlite3_last_insert_rowid(sqlite3 *db);
 SQLITE_API void sqlite3_set_last_insert_rowid(sqlite3 *db, sqlite3_int64 rowid);
 SQLITE_API void sqlite3_interrupt(sqlite3 *db);
 SQLITE_API int sqlite3_is_interrupted(sqlite3 *db);
+
+#define SQLITE_SETLK_BLOCK_ON_CONNECT 0x01
+SQLITE_API int sqlite3_setlk_timeout(sqlite3 *db, int timeout_ms, int flags);
 SQLITE_API int sqlite3_busy_timeout(sqlite3 *db, int ms);
 SQLITE_API int sqlite3_busy_handler(sqlite3 *db, int (*handler)(void *, int), void *arg);
 SQLITE_API int sqlite3_get_autocommit(sqlite3 *db);
@@ -702,6 +708,8 @@ SQLITE_API int sqlite3_txn_state(sqlite3 *db, const char *schema);
 SQLITE_API int sqlite3_limit(sqlite3 *db, int id, int value);
 SQLITE_API int sqlite3_db_config(sqlite3 *db, int op, ...);
 SQLITE_API int sqlite3_db_status(sqlite3 *db, int op, int *current, int *peak, int reset);
+SQLITE_API int sqlite3_db_status64(sqlite3 *db, int op, sqlite3_int64 *current, sqlite3_int64 *peak,
+                                   int reset);
 SQLITE_API const char *sqlite3_db_name(sqlite3 *db, int index);
 SQLITE_API sqlite3_filename sqlite3_db_filename(sqlite3 *db, const char *schema);
 SQLITE_API int sqlite3_db_readonly(sqlite3 *db, const char *schema);
@@ -779,6 +787,8 @@ SQLITE_API int sqlite3_reset(sqlite3_stmt *stmt);
 SQLITE_API int sqlite3_finalize(sqlite3_stmt *stmt);
 SQLITE_API const char *sqlite3_sql(sqlite3_stmt *stmt);
 SQLITE_API char *sqlite3_expanded_sql(sqlite3_stmt *stmt);
+SQLITE_API const char *sqlite3_normalized_sql(sqlite3_stmt *stmt);
+SQLITE_API int sqlite3_stmt_explain(sqlite3_stmt *stmt, int mode);
 SQLITE_API int sqlite3_stmt_readonly(sqlite3_stmt *stmt);
 SQLITE_API int sqlite3_stmt_isexplain(sqlite3_stmt *stmt);
 SQLITE_API int sqlite3_stmt_busy(sqlite3_stmt *stmt);

@@ -260,7 +260,7 @@
     X(str_length, str_length) \
     X(str_value, str_value) \
     X(create_window_function, create_window_function) \
-    Y(normalized_sql) \
+    X(normalized_sql, normalized_sql) \
     X(stmt_isexplain, stmt_isexplain) \
     X(value_frombind, value_frombind) \
     X(drop_modules, drop_modules) \
@@ -286,7 +286,17 @@
     X(serialize, serialize) \
     X(db_name, db_name) \
     X(value_encoding, value_encoding) \
-    X(is_interrupted, is_interrupted)
+    X(is_interrupted, is_interrupted) \
+    X(stmt_explain, stmt_explain) \
+    X(get_clientdata, get_clientdata) \
+    X(set_clientdata, set_clientdata) \
+    X(setlk_timeout, setlk_timeout) \
+    X(set_errmsg, set_errmsg) \
+    X(db_status64, db_status64) \
+    X(str_truncate, str_truncate) \
+    X(str_free, str_free) \
+    Y(carray_bind) \
+    Y(carray_bind_v2)
 /* clang-format on */
 
 struct sqlite3_api_routines {
@@ -391,6 +401,7 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_db_readonly            sqlite3_api->db_readonly
 #define sqlite3_db_release_memory      sqlite3_api->db_release_memory
 #define sqlite3_db_status              sqlite3_api->db_status
+#define sqlite3_db_status64            sqlite3_api->db_status64
 #define sqlite3_declare_vtab           sqlite3_api->declare_vtab
 #define sqlite3_deserialize            sqlite3_api->deserialize
 #define sqlite3_drop_modules           sqlite3_api->drop_modules
@@ -415,6 +426,7 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_free_table             sqlite3_api->free_table
 #define sqlite3_get_autocommit         sqlite3_api->get_autocommit
 #define sqlite3_get_auxdata            sqlite3_api->get_auxdata
+#define sqlite3_get_clientdata         sqlite3_api->get_clientdata
 #define sqlite3_get_table              sqlite3_api->get_table
 #define sqlite3_global_recover         sqlite3_api->global_recover
 #define sqlite3_hard_heap_limit64      sqlite3_api->hard_heap_limit64
@@ -441,6 +453,7 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_mutex_leave            sqlite3_api->mutex_leave
 #define sqlite3_mutex_try              sqlite3_api->mutex_try
 #define sqlite3_next_stmt              sqlite3_api->next_stmt
+#define sqlite3_normalized_sql         sqlite3_api->normalized_sql
 #define sqlite3_open                   sqlite3_api->open
 #define sqlite3_open16                 sqlite3_api->open16
 #define sqlite3_open_v2                sqlite3_api->open_v2
@@ -484,7 +497,10 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_serialize              sqlite3_api->serialize
 #define sqlite3_set_authorizer         sqlite3_api->set_authorizer
 #define sqlite3_set_auxdata            sqlite3_api->set_auxdata
+#define sqlite3_set_clientdata         sqlite3_api->set_clientdata
+#define sqlite3_set_errmsg             sqlite3_api->set_errmsg
 #define sqlite3_set_last_insert_rowid  sqlite3_api->set_last_insert_rowid
+#define sqlite3_setlk_timeout          sqlite3_api->setlk_timeout
 #define sqlite3_sleep                  sqlite3_api->sleep
 #define sqlite3_snprintf               sqlite3_api->xsnprintf
 #define sqlite3_soft_heap_limit        sqlite3_api->soft_heap_limit
@@ -495,6 +511,7 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_status64               sqlite3_api->status64
 #define sqlite3_step                   sqlite3_api->step
 #define sqlite3_stmt_busy              sqlite3_api->stmt_busy
+#define sqlite3_stmt_explain           sqlite3_api->stmt_explain
 #define sqlite3_stmt_isexplain         sqlite3_api->stmt_isexplain
 #define sqlite3_stmt_readonly          sqlite3_api->stmt_readonly
 #define sqlite3_stmt_status            sqlite3_api->stmt_status
@@ -504,9 +521,11 @@ typedef int (*sqlite3_loadext_entry)(sqlite3 *db, char **message, const sqlite3_
 #define sqlite3_str_appendf            sqlite3_api->str_appendf
 #define sqlite3_str_errcode            sqlite3_api->str_errcode
 #define sqlite3_str_finish             sqlite3_api->str_finish
+#define sqlite3_str_free               sqlite3_api->str_free
 #define sqlite3_str_length             sqlite3_api->str_length
 #define sqlite3_str_new                sqlite3_api->str_new
 #define sqlite3_str_reset              sqlite3_api->str_reset
+#define sqlite3_str_truncate           sqlite3_api->str_truncate
 #define sqlite3_str_value              sqlite3_api->str_value
 #define sqlite3_str_vappendf           sqlite3_api->str_vappendf
 #define sqlite3_strglob                sqlite3_api->strglob

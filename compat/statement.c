@@ -285,6 +285,7 @@ sqlite3_finalize(sqlite3_stmt *stmt)
         db->statements = stmt->next;
     if (stmt->next != NULL)
         stmt->next->prev = stmt->prev;
+    sqlite3_free(stmt->normalized);
     while (stmt->names != NULL) {
         struct compat_name *name = stmt->names;
 
@@ -329,6 +330,38 @@ sqlite3_expanded_sql(sqlite3_stmt *stmt)
     return copy;
 }
 
+const char *
+sqlite3_normalized_sql(sqlite3_stmt *stmt)
+{
+    if (!statement_enter(stmt))
+        return NULL;
+    if (stmt->normalized == NULL) {
+        char *sql = velo_statement_normalized_sql(stmt->core);
+
+        stmt->normalized = compat_copy(sql);
+        velo_free(sql);
+    }
+    compat_unlock(stmt->db);
+    return stmt->normalized;
+}
+
+int
+sqlite3_stmt_explain(sqlite3_stmt *stmt, int mode)
+{
+    if (!statement_enter(stmt))
+        return compat_misuse();
+    if (mode < 0 || mode > 2 || stmt->is_legacy)
+        return compat_leave_own(
+            stmt->db, compat_fail(stmt->db, SQLITE_ERROR, "%s", sqlite3_errstr(SQLITE_ERROR)));
+    if (sqlite3_stmt_isexplain(stmt) == mode)
+        return compat_leave_own(stmt->db, SQLITE_OK);
+    if (velo_statement_is_busy(stmt->core))
+        return compat_leave_own(
+            stmt->db, compat_fail(stmt->db, SQLITE_BUSY, "%s", sqlite3_errstr(SQLITE_BUSY)));
+    compat_values_drop(stmt);
+    return compat_leave(stmt->db, (int)velo_statement_set_explain(stmt->core, (velo_explain)mode));
+}
+
 int
 sqlite3_stmt_readonly(sqlite3_stmt *stmt)
 {
@@ -349,28 +382,48 @@ sqlite3_stmt_busy(sqlite3_stmt *stmt)
     return stmt != NULL && velo_statement_is_busy(stmt->core);
 }
 
+/* What the core has counted of an operation; negative: it is counted here, or not at all. */
+static int64_t
+statement_count(const sqlite3_stmt *stmt, int op)
+{
+    velo_statement_statistics found = {.size = sizeof found};
+
+    (void)velo_statement_get_statistics(stmt->core, &found);
+    switch (op) {
+    case SQLITE_STMTSTATUS_FULLSCAN_STEP:
+        return (int64_t)found.scanned;
+    case SQLITE_STMTSTATUS_SORT:
+        return (int64_t)found.sorts;
+    case SQLITE_STMTSTATUS_VM_STEP:
+        return (int64_t)found.steps;
+    case SQLITE_STMTSTATUS_REPREPARE:
+        return (int64_t)found.plans - 1;
+    case SQLITE_STMTSTATUS_MEMUSED:
+        return (int64_t)found.bytes;
+    default:
+        return -1;
+    }
+}
+
 int
 sqlite3_stmt_status(sqlite3_stmt *stmt, int op, int reset)
 {
-    velo_statement_statistics found = {.size = sizeof found};
-    int count;
+    int64_t count;
 
-    if (stmt != NULL && op == SQLITE_STMTSTATUS_MEMUSED) {
-        (void)velo_statement_get_statistics(stmt->core, &found);
-        return found.bytes > INT_MAX ? INT_MAX : (int)found.bytes;
-    }
-    if (stmt != NULL && op == SQLITE_STMTSTATUS_REPREPARE) {
-        (void)velo_statement_get_statistics(stmt->core, &found);
-        count = (int)found.plans - 1 - stmt->counts[op]; /* counts has what was reset */
-        stmt->counts[op] += reset ? count : 0;
-        return count;
-    }
-    if (stmt == NULL || op < 0 || op >= (int)(sizeof stmt->counts / sizeof stmt->counts[0]))
+    if (stmt == NULL || (op != SQLITE_STMTSTATUS_MEMUSED &&
+                         (op < 0 || op >= (int)(sizeof stmt->counts / sizeof stmt->counts[0]))))
         return 0;
-    count = stmt->counts[op];
-    if (reset)
-        stmt->counts[op] = 0;
-    return count;
+    count = statement_count(stmt, op);
+    if (op == SQLITE_STMTSTATUS_MEMUSED)
+        return count > INT_MAX ? INT_MAX : (int)count;
+    if (count < 0) { /* it is counted here */
+        count = stmt->counts[op];
+        stmt->counts[op] = reset ? 0 : stmt->counts[op];
+        return (int)count;
+    }
+    count -= stmt->counts[op]; /* which has what was reset */
+    stmt->counts[op] += reset ? count : 0;
+    return count > INT_MAX ? INT_MAX : (int)count;
 }
 
 int

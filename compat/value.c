@@ -119,8 +119,7 @@ sqlite3_value_subtype(sqlite3_value *value)
 int
 sqlite3_value_nochange(sqlite3_value *value)
 {
-    (void)value;
-    return 0;
+    return value != NULL && value->core != NULL && velo_value_is_unchanged(value->core);
 }
 
 int

@@ -437,8 +437,7 @@ vtab_rowid(void *user, int64_t *rowid)
 int
 sqlite3_vtab_nochange(sqlite3_context *context)
 {
-    (void)context;
-    return 0; /* all columns are read; a module may rely on that */
+    return context != NULL && context->call != NULL && velo_vtab_nochange(context->call);
 }
 
 /* ---- changing ---- */

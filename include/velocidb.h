@@ -76,6 +76,9 @@ typedef enum velo_status {
     VELO_ROW = 100,       /* a row is ready */
     VELO_DONE = 101,      /* there are no more rows */
 
+    VELO_ABORT_ROLLBACK =
+        4 | (2 << 8), /* ROLLBACK in a callback ended the statement's transaction */
+
     VELO_BUSY_RECOVERY = 5 | (1 << 8), /* another process recovers the file */
     VELO_BUSY_SNAPSHOT = 5 | (2 << 8), /* the row changed after the transaction's snapshot */
     VELO_BUSY_TIMEOUT = 5 | (3 << 8),  /* the wait was longer than the busy timeout */
@@ -567,6 +570,10 @@ VELO_API void velo_set_log_hook(velo_connection *connection,
  * already are prepared anew. */
 VELO_API void velo_enable_triggers(velo_connection *connection, int is_on);
 
+/* Let PRAGMAs do nothing that SQLite refuses a defensive connection: `journal_mode = off`. What
+ * else could damage a database is refused to all. */
+VELO_API void velo_set_defensive(velo_connection *connection, int is_on);
+
 /* A call of a function in SQL may have that many arguments at most, up to 1,000, which is so at
  * first. Statements that are prepared already are prepared anew. */
 VELO_API void velo_set_argument_limit(velo_connection *connection, int count);
@@ -616,6 +623,9 @@ typedef struct velo_statement_statistics {
     uint64_t rows;       /* that steps have given */
     uint64_t bytes;      /* of memory that it holds now */
     uint64_t peak_bytes; /* the most that a run has held for sorting, grouping and the like */
+    uint64_t steps;      /* of all runs, as velo_set_progress_hook counts them */
+    uint64_t sorts;      /* that they have carried out */
+    uint64_t scanned;    /* steps from row to row in scans of whole tables */
 } velo_statement_statistics;
 VELO_API velo_status velo_statement_get_statistics(const velo_statement *statement,
                                                    velo_statement_statistics *statistics);
@@ -682,9 +692,21 @@ typedef enum velo_explain {
 } velo_explain;
 VELO_API velo_explain velo_statement_get_explain(const velo_statement *statement);
 
+/* Have a statement explain itself from its next step on (VELO_EXPLAIN_CODE, VELO_EXPLAIN_PLAN), or
+ * run (VELO_EXPLAIN_NONE), whatever its text says; what is bound stays.
+ *
+ * errors  VELO_BUSY while it has a row; VELO_ERROR; those of velo_prepare, since it is planned anew
+ */
+VELO_API velo_status velo_statement_set_explain(velo_statement *statement, velo_explain explain);
+
 /* Its text with each parameter replaced by the literal of its value. To be given back with
  * velo_free; NULL: no memory. */
 VELO_API char *velo_statement_expanded_sql(const velo_statement *statement);
+
+/* Its text in a form that is the same for statements that differ in literals, spaces, comments and
+ * capitals only: `select * from T where a in (1, 2)` gives `SELECT*FROM t WHERE a IN(?,?,?);`. To
+ * be given back with velo_free; NULL: no memory. */
+VELO_API char *velo_statement_normalized_sql(const velo_statement *statement);
 
 /* ---- parameters ---- */
 
@@ -1257,6 +1279,12 @@ VELO_API velo_value *velo_value_list_next(velo_value *list, int is_first);
 
 /* Whether an argument takes a list. */
 VELO_API int velo_value_is_list(const velo_value *value);
+
+/* Within `column`: whether the value is only asked for to be given back to `update`, since the
+ * UPDATE does not change the column. If nothing is told with velo_result_..., then
+ * velo_value_is_unchanged says so of that argument of `update`, which is NULL. */
+VELO_API int velo_vtab_nochange(const velo_call *call);
+VELO_API int velo_value_is_unchanged(const velo_value *value);
 
 /* ---- functions in FROM ---- */
 

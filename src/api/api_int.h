@@ -136,6 +136,7 @@ struct vl_database {
 
 struct velo_connection {
     vl_ctx ctx;
+    uint32_t fork_count; /* vl_fork_count when it was opened */
     vl_engine *engine;   /* of main, as in databases[0]; NULL: opening failed */
     vl_session *session; /* of main: its transaction is that of the connection */
     vl_database main;    /* databases[VL_DATABASE_MAIN] */
@@ -166,6 +167,7 @@ struct velo_connection {
     int64_t pragma_echoes[VL_PRAGMA_ECHOES]; /* what pragma_echo.c remembers */
     int query_only;
     int writable_schema;           /* PRAGMA writable_schema: see vl_ddl_input.may_reserve */
+    int is_defensive;              /* velo_set_defensive */
     int has_no_triggers;           /* velo_enable_triggers: none is fired but those of temp */
     int recursive_triggers;        /* PRAGMA recursive_triggers */
     int is_plain;                  /* tests: statements have no fast ways (exec/exec.h) */
@@ -230,6 +232,7 @@ struct velo_value {
     uint32_t list_at;                       /* the next of its values */
     velo_value *list_value;                 /* the one at hand */
     int is_parameter;                       /* of a call: the argument is a parameter */
+    int is_unchanged;                       /* of `update`: velo_value_is_unchanged */
     const struct vl_pointer *pointer;       /* of a call: that the NULL leads to, or NULL */
 };
 
@@ -306,9 +309,11 @@ struct velo_statement {
     void *user;              /* the application's */
     int64_t began_ns;        /* when the run began, if its end is traced */
     int is_traced;           /* the run's end is to be told */
+    int explain;             /* velo_statement_set_explain: 1 + what was asked for; 0: nothing */
     int is_stale;            /* functions have changed: the plan is to be made anew */
     int is_profiled;         /* EXPLAIN ANALYZE runs it: what its operators do is counted */
     int is_expired;          /* what it reads was undone with its schema: it must not go on */
+    vl_exec_work work;       /* of executions before the one that is there */
     uint64_t plan_count;     /* see velo_statement_statistics */
     uint64_t run_count;      /* likewise */
     uint64_t row_count;      /* likewise */
@@ -353,6 +358,19 @@ vl_prepared_schema(const velo_statement *statement)
 }
 
 /* ---- engine.c ---- */
+
+/* How often the process, as a child, has come out of fork() since VelociDB is in use. */
+extern _Atomic uint32_t vl_fork_count;
+
+/* Whether the connection is one of the parent, which must not be touched (EN3). */
+static inline int
+vl_connection_is_foreign(const velo_connection *connection)
+{
+    return connection->fork_count != atomic_load_explicit(&vl_fork_count, memory_order_relaxed);
+}
+
+/* Refuse to use one: VELO_MISUSE, with words. */
+velo_status vl_connection_refuse(velo_connection *connection);
 
 /* Find or open the engine of a path. NULL: a new one in memory. */
 velo_status vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options,
@@ -641,6 +659,13 @@ velo_status vl_made_add(vl_ctx *ctx, vl_made_rows *made, vl_arena *arena, const 
 velo_status vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
     VL_MUST_CHECK;
 
+/* Destroy the execution of a statement that is not at work, and keep what it has counted. */
+void vl_prepared_drop_exec(velo_statement *statement);
+
+/* Plan a statement that is not at work anew, as what `explain` says. Errors: as velo_prepare. */
+velo_status vl_prepared_explain(vl_ctx *ctx, velo_statement *statement, velo_explain explain)
+    VL_MUST_CHECK;
+
 /* What a plan is made with, by the schemas of a statement; `ordered` has room for them. */
 vl_plan_env vl_prepared_env(velo_statement *statement, const vl_schema **ordered);
 
@@ -689,7 +714,8 @@ void vl_calls_end_run(velo_statement *statement);
 velo_status vl_call_describe(vl_ctx *ctx, velo_connection *connection, const velo_function *given,
                              vl_func *func) VL_MUST_CHECK;
 
-/* Have a value told with velo_result_...; a text of it goes to the arena. Errors: what was told
+/* Have a value told with velo_result_...; a text of it goes to the arena. *value is what it is when
+ * nothing is told: NULL, or one of VL_SUBTYPE_UNCHANGED. Errors: what was told
  * with velo_result_error, recorded, or what `tell` returns, not recorded. */
 velo_status vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *arena,
                          velo_status (*tell)(void *user, velo_call *call), void *user,
@@ -702,6 +728,9 @@ velo_status vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *are
 velo_status vl_virtual_find(vl_ctx *ctx, void *arg, const vl_table_def *table, const char *name,
                             size_t size, const vl_table_def **found);
 void vl_virtuals_release(velo_statement *statement);
+
+/* A database is detached: forget its virtual tables, which are connected anew if it comes back. */
+void vl_virtuals_forget(velo_connection *connection, const char *database);
 
 /* The columns of a virtual table, or of an eponymous one (table NULL; *found NULL: none). Valid
  * until the connection is used. */

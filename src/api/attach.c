@@ -230,6 +230,7 @@ vl_detach_run(vl_ctx *ctx, velo_statement *statement)
     for (uint32_t i = (uint32_t)number; i < connection->database_count; i++)
         connection->databases[i] = connection->databases[i + 1];
     connection->epoch++;
+    vl_virtuals_forget(connection, database->name);
     attach_destroy(ctx, database);
     return VELO_OK;
 }

@@ -292,6 +292,13 @@ authorize_upkeep_in(authorize_work *work, const vl_ast *name, velo_action action
              vl_name_compare(table->name, strlen(table->name), name->text, name->text_size) == 0))
             authorize_ask(work, action, table->name, NULL, work->database);
     }
+    for (uint32_t i = 0; i < schema->index_count && action == VELO_ACTION_ANALYZE; i++) {
+        const vl_object_def *index = &schema->indexes[i]->object;
+
+        if (name != NULL &&
+            vl_name_compare(index->name, strlen(index->name), name->text, name->text_size) == 0)
+            authorize_ask(work, action, index->table_name, NULL, work->database);
+    }
     for (uint32_t i = 0; i < schema->index_count && action == VELO_ACTION_REINDEX; i++) {
         const vl_object_def *index = &schema->indexes[i]->object;
 
@@ -306,6 +313,16 @@ authorize_upkeep_in(authorize_work *work, const vl_ast *name, velo_action action
 static void
 authorize_upkeep(authorize_work *work, const vl_ast *tree, velo_action action)
 {
+    const vl_ast *name = tree->kid[0];
+    int number = -1;
+
+    if (action == VELO_ACTION_ANALYZE && name != NULL && name->kid[0] == NULL)
+        number = vl_database_find(work->statement->connection, name->text, name->text_size);
+    if (number >= 0) { /* it is that of a database: all of it */
+        authorize_set(work, work->statement->schemas[number]);
+        authorize_upkeep_in(work, NULL, action);
+        return;
+    }
     for (uint32_t i = 0; i < work->statement->schema_count; i++) {
         if (tree->kid[0] != NULL)
             authorize_choose(work, tree->kid[0], tree->kid[0]);

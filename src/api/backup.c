@@ -271,6 +271,8 @@ velo_backup_begin(velo_connection *to, const char *to_name, velo_connection *fro
     *out = NULL;
     if (to == NULL || to->engine == NULL || from == NULL || from->engine == NULL)
         return VELO_MISUSE;
+    if (vl_connection_is_foreign(to) || vl_connection_is_foreign(from))
+        return vl_connection_refuse(to);
     ctx = vl_connection_begin_call(to);
     st = backup_check(ctx, to, to_name, from, from_name, &source);
     if (st != VELO_OK)
@@ -340,6 +342,8 @@ velo_backup_end(velo_backup *backup)
     if (backup == NULL)
         return VELO_OK;
     to = backup->to;
+    if (vl_connection_is_foreign(to))
+        return VELO_OK;
     st = backup->failed;
     if (velo_statement_is_busy(backup->statement)) {
         backup->is_ended = 1;

@@ -53,6 +53,7 @@ struct velo_call {
     velo_status status;
     int has_brief;     /* something was kept that goes after the call */
     int may_not_begin; /* there is no memory to be made */
+    int is_unchanged;  /* velo_vtab_nochange */
 };
 
 /* ---- what a call belongs to ---- */
@@ -270,6 +271,12 @@ velo_result_value(velo_call *call, const velo_value *value)
     }
 }
 
+int
+velo_vtab_nochange(const velo_call *call)
+{
+    return call->is_unchanged;
+}
+
 void
 velo_result_subtype(velo_call *call, unsigned subtype)
 {
@@ -321,12 +328,14 @@ call_wrap(vl_func_call *call, const vl_value *args, int count, velo_value ***out
     velo_value **pointers = vl_arena_alloc_array(call->arena, (size_t)count + 1, sizeof *pointers);
     const velo_connection *connection = ((const call_function *)call->func->user)->connection;
     const vl_expr *site = call->site;
+    vl_expr *const *given = site != NULL ? site->kids : call->arguments;
 
     if (values == NULL || pointers == NULL)
         return vl_fail(call->ctx, VELO_NOMEM, "cannot allocate %d arguments", count);
     for (int i = 0; i < count; i++) {
         values[i] = (velo_value){.value = args[i], .arena = call->arena};
-        if (site == NULL || (uint32_t)i >= site->kid_count || !site->kids[i]->may_be_json)
+        if (given == NULL || (site != NULL && (uint32_t)i >= site->kid_count) ||
+            !given[i]->may_be_json)
             values[i].value.subtype = values[i].value.is_json = 0; /* nobody has put it there */
         values[i].is_parameter =
             site != NULL && (uint32_t)i < site->kid_count && site->kids[i]->kind == VL_EXPR_PARAM;
@@ -598,7 +607,8 @@ vl_call_tell(vl_ctx *ctx, velo_connection *connection, vl_arena *arena,
     velo_call outer = {.call = &call, .function = &function};
     velo_status st;
 
-    outer.result = vl_value_of_null();
+    outer.is_unchanged = value->type == VL_TYPE_NULL && value->subtype == VL_SUBTYPE_UNCHANGED;
+    outer.result = *value;
     st = tell(user, &outer);
     if (st != VELO_OK && outer.status == VELO_OK)
         return st;
@@ -636,8 +646,7 @@ vl_connection_expire_statements(velo_connection *connection)
     for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
         at->is_stale = 1;
         if (!at->is_open) { /* it refers to functions, which may go */
-            vl_exec_destroy(at->exec);
-            at->exec = NULL;
+            vl_prepared_drop_exec(at);
         }
     }
 }

@@ -91,6 +91,8 @@ velo_find_column(velo_connection *connection, const char *database, const char *
     if (connection == NULL || connection->engine == NULL || table == NULL ||
         (column != NULL && (info == NULL || info->size != sizeof *info)))
         return VELO_MISUSE;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     ctx = vl_connection_begin_call(connection);
     VL_TRY(vl_connection_end_call(connection, vl_database_get_schemas(ctx, connection, schemas)));
     schema = column_schema(connection, schemas, database, table);

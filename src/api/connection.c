@@ -28,6 +28,16 @@ vl_connection_end_call(velo_connection *connection, velo_status st)
     return st;
 }
 
+velo_status
+vl_connection_refuse(velo_connection *connection)
+{
+    vl_ctx *ctx = vl_connection_begin_call(connection);
+
+    return vl_connection_end_call(
+        connection,
+        vl_fail(ctx, VELO_MISUSE, "the connection was opened before fork(), and is the parent's"));
+}
+
 /* ---- what functions ask for ---- */
 
 static int64_t
@@ -135,6 +145,7 @@ velo_open(const char *path, const velo_open_options *options, velo_connection **
     if (connection == NULL)
         return VELO_NOMEM;
     vl_ctx_init(&connection->ctx, NULL, NULL);
+    connection->fork_count = atomic_load_explicit(&vl_fork_count, memory_order_relaxed);
     connection->synchronous = VL_SYNCHRONOUS_FULL;
     connection->cache_size = -2000;
     connection->attached_max = VL_ATTACHED_MAX;
@@ -153,8 +164,8 @@ velo_close(velo_connection *connection)
 {
     velo_status st = VELO_OK;
 
-    if (connection == NULL)
-        return VELO_OK;
+    if (connection == NULL || vl_connection_is_foreign(connection))
+        return VELO_OK; /* what the parent has is left as it is: EN3 */
     velo_disconnect_tables(connection);
     if (connection->statements != NULL || connection->backup_count > 0) {
         vl_ctx *ctx = vl_connection_begin_call(connection);
@@ -207,8 +218,7 @@ vl_connection_swap(vl_ctx *ctx, velo_connection *connection, velo_connection *ot
     connection->swap_count++;
     vl_connection_expire_statements(connection);
     for (velo_statement *at = connection->statements; at != NULL; at = at->next) {
-        vl_exec_destroy(at->exec); /* it knows tables of the database that goes */
-        at->exec = NULL;
+        vl_prepared_drop_exec(at); /* it knows tables of the database that goes */
     }
     return VELO_OK;
 }

@@ -5,7 +5,10 @@
  *        and holds the list's latch until its own engine is in it. A statement of ATTACH may wait
  * for that with nothing latched; whoever holds it waits for no transaction. EN2  engine->schema is
  * what the newest committed transaction left. From before the commit of one that changes it until
- * the change here is_committing is 1 (part.c). */
+ * the change here is_committing is 1 (part.c).
+ *   EN3  What the process had open when it forked is the parent's: the child has its memory, shares
+ *        its files and rings, and lacks its threads. It uses nothing of that and frees nothing; its
+ *        connections to it refuse (vl_connection_is_foreign), and what it opens is its own. */
 #include "api/api_int.h"
 
 #include "base/alloc.h"
@@ -23,6 +26,8 @@ const uint32_t vl_master_ids[VL_MASTER_COLUMNS] = {1, 2, 3, 4, 5, VL_SCHEMA_LAYO
 #define ENGINE_OPEN_NAP_NS UINT64_C(5000000)
 
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
+static int engine_watches_forks; /* set once */
+_Atomic uint32_t vl_fork_count;
 static vl_latch engine_latch;  /* of all that follows */
 static vl_engine *engine_list; /* files that are open */
 static vl_io *engine_io;       /* shared by all engines, those in memory too */
@@ -394,10 +399,37 @@ vl_engine_write_meta(vl_ctx *ctx, vl_engine *engine, vl_statement *statement, vl
 
 /* ---- opening ---- */
 
+/* The list is whole when the process forks. */
 static void
-engine_init_latch(void)
+engine_before_fork(void)
+{
+    vl_latch_acquire_exclusive(&engine_latch);
+}
+
+static void
+engine_after_fork(void)
+{
+    vl_latch_release_exclusive(&engine_latch);
+}
+
+/* A child has no engines; keeps EN3. */
+static void
+engine_in_child(void)
+{
+    engine_list = NULL;
+    engine_io = NULL;
+    engine_io_users = 0;
+    engine_empty_temp = NULL;
+    (void)atomic_fetch_add_explicit(&vl_fork_count, 1, memory_order_relaxed);
+    vl_latch_release_exclusive(&engine_latch);
+}
+
+static void
+engine_init_process(void)
 {
     vl_latch_init(&engine_latch, VL_RANK_API);
+    engine_watches_forks =
+        pthread_atfork(engine_before_fork, engine_after_fork, engine_in_child) == 0;
 }
 
 static velo_status
@@ -596,9 +628,10 @@ vl_engine_open(vl_ctx *ctx, const char *path, const velo_open_options *options, 
     velo_status st;
 
     *out = NULL;
-    (void)pthread_once(&engine_once, engine_init_latch);
+    (void)pthread_once(&engine_once, engine_init_process);
     vl_latch_acquire_exclusive(&engine_latch);
-    st = engine_hold_io(ctx);
+    st = engine_watches_forks ? engine_hold_io(ctx)
+                              : vl_fail(ctx, VELO_NOMEM, "cannot watch for forks of the process");
     if (st == VELO_OK) {
         if (path != NULL)
             st = engine_open_file(ctx, path, options, out);

@@ -6,6 +6,7 @@
 #include "api/api_int.h"
 
 #include "base/alloc.h"
+#include "sql/parse.h"
 #include "vec/number.h"
 #include "vec/value.h"
 
@@ -213,4 +214,18 @@ velo_statement_expanded_sql(const velo_statement *statement)
         return NULL;
     }
     return out.text;
+}
+
+char *
+velo_statement_normalized_sql(const velo_statement *statement)
+{
+    vl_ctx ctx;
+    char *text;
+
+    vl_ctx_init(&ctx, NULL, NULL);
+    text = vl_alloc(&ctx, vl_sql_normalize_room(statement->sql_size));
+    if (text != NULL)
+        (void)vl_sql_normalize(statement->sql, statement->sql_size,
+                               statement->plan != NULL ? statement->plan->strings : NULL, text);
+    return text;
 }

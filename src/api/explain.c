@@ -190,3 +190,24 @@ vl_explain_run(vl_ctx *ctx, velo_statement *statement)
                                           rows[i].detail, rows[i].detail));
     return VELO_OK;
 }
+
+velo_status
+velo_statement_set_explain(velo_statement *statement, velo_explain explain)
+{
+    vl_ctx *ctx;
+    velo_status st;
+
+    if (statement == NULL)
+        return VELO_MISUSE;
+    ctx = vl_connection_begin_call(statement->connection);
+    if (explain != VELO_EXPLAIN_NONE && explain != VELO_EXPLAIN_CODE &&
+        explain != VELO_EXPLAIN_PLAN)
+        st = vl_fail(ctx, VELO_ERROR, "a statement cannot be made to explain itself so");
+    else if (velo_statement_get_explain(statement) == explain)
+        st = VELO_OK;
+    else if (velo_statement_is_busy(statement))
+        st = vl_fail(ctx, VELO_BUSY, "the statement is at work");
+    else
+        st = vl_prepared_explain(ctx, statement, explain);
+    return vl_connection_end_call(statement->connection, st);
+}

@@ -151,6 +151,12 @@ velo_enable_triggers(velo_connection *connection, int is_on)
 }
 
 void
+velo_set_defensive(velo_connection *connection, int is_on)
+{
+    connection->is_defensive = is_on != 0;
+}
+
+void
 velo_set_argument_limit(velo_connection *connection, int count)
 {
     connection->argument_limit = count < 0 || count >= VL_FUNC_ARGUMENTS_MAX ? 0 : (uint32_t)count;

@@ -155,7 +155,7 @@ image_make_own(velo_connection *connection, const char *database, void **data, i
 }
 
 static velo_status
-image_make_sqlite(velo_connection *connection, void **data, int64_t *size)
+image_make_sqlite(velo_connection *connection, uint32_t database, void **data, int64_t *size)
 {
     static const vl_sqlite_told nobody = {NULL, NULL};
     vl_lite_writer *writer;
@@ -164,31 +164,11 @@ image_make_sqlite(velo_connection *connection, void **data, int64_t *size)
 
     if (st != VELO_OK)
         return vl_connection_end_call(connection, st);
-    st = vl_sqlite_export(connection, writer, &nobody);
+    st = vl_sqlite_export(connection, database, writer, &nobody);
     if (st == VELO_OK)
         *data = vl_lite_writer_take(writer, &bytes);
     *size = (int64_t)bytes;
     vl_lite_writer_destroy(writer);
-    return st;
-}
-
-/* An image of an attached database: of a copy in memory, which is the main one of its connection.
- */
-static velo_status
-image_make_attached(velo_connection *connection, const char *database, void **data, int64_t *size)
-{
-    velo_connection *copy = NULL;
-    velo_status st = velo_open(NULL, NULL, &copy);
-
-    if (st == VELO_OK)
-        st = image_copy(copy, connection, database);
-    if (st == VELO_OK)
-        st = image_make_sqlite(copy, data, size);
-    if (st != VELO_OK) {
-        (void)vl_connection_begin_call(connection);
-        (void)image_take_error(connection, st, copy);
-    }
-    (void)velo_close(copy);
     return st;
 }
 
@@ -214,16 +194,27 @@ velo_status
 velo_serialize(velo_connection *connection, const char *database, velo_image_format format,
                void **data, int64_t *size)
 {
+    int number = VL_DATABASE_MAIN;
+
     if (data == NULL || size == NULL)
         return VELO_MISUSE;
     *data = NULL;
     *size = 0;
     if (connection == NULL || connection->engine == NULL)
         return VELO_MISUSE;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     if (format != VELO_IMAGE_SQLITE)
         return image_make_own(connection, database, data, size);
-    return image_is_main(database) ? image_make_sqlite(connection, data, size)
-                                   : image_make_attached(connection, database, data, size);
+    if (database != NULL)
+        number = vl_database_find(connection, database, strlen(database));
+    if (number < 0 || connection->databases[number]->engine == NULL) {
+        vl_ctx *ctx = vl_connection_begin_call(connection);
+
+        return vl_connection_end_call(connection,
+                                      vl_fail(ctx, VELO_ERROR, "unknown database %s", database));
+    }
+    return image_make_sqlite(connection, (uint32_t)number, data, size);
 }
 
 /* ---- from bytes ---- */

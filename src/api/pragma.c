@@ -39,13 +39,38 @@ vl_pragma_level(const vl_pragma_text *argument, int otherwise)
         int level;
     } words[] = {{"on", 1},    {"yes", 1},    {"true", 1}, {"off", 0},  {"no", 0},
                  {"false", 0}, {"normal", 1}, {"full", 2}, {"extra", 3}};
+    char first;
 
     for (size_t i = 0; i < VL_ARRAY_COUNT(words); i++)
         if (pragma_is_word(argument, words[i].word))
             return words[i].level;
-    if (argument->text_size > 0 && argument->text[0] >= '0' && argument->text[0] <= '9')
-        return (int)(vl_pragma_number(argument) & 0x7fffffff);
-    return otherwise;
+    first = argument->text_size > 0 ? argument->text[0] : 0;
+    if (first == '+' && argument->text_size > 1)
+        first = argument->text[1];
+    return first >= '0' && first <= '9' ? (int)vl_pragma_int32(argument) & 0xff : otherwise;
+}
+
+int
+vl_pragma_flag(const vl_pragma_text *argument)
+{
+    if (pragma_is_word(argument, "normal") || pragma_is_word(argument, "full") ||
+        pragma_is_word(argument, "extra"))
+        return 0;
+    return vl_pragma_level(argument, 0) != 0;
+}
+
+int32_t
+vl_pragma_int32(const vl_pragma_text *argument)
+{
+    int64_t number = 0;
+
+    if (argument->text_size > 2 && argument->text[0] == '0' && (argument->text[1] | 0x20) == 'x') {
+        if (!vl_number_read_hex(argument->text, argument->text_size, &number) || number < 0)
+            return 0;
+    } else {
+        number = vl_pragma_number(argument);
+    }
+    return number >= INT32_MIN && number <= INT32_MAX ? (int32_t)number : 0;
 }
 
 /* ---- answers ---- */
@@ -75,7 +100,7 @@ pragma_meta(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argum
 
     if (argument != NULL)
         return vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), which,
-                                    (int32_t)vl_pragma_number(argument));
+                                    vl_pragma_int32(argument));
     VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, which, &value));
     return vl_pragma_answer_integer(ctx, call, value);
 }
@@ -130,6 +155,10 @@ pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
     const char *word = argument == NULL ? NULL : pragma_journal_word(argument, engine->is_memory);
     int64_t is_wal = 0;
 
+    if (call->statement->connection->is_defensive && argument != NULL &&
+        pragma_is_word(argument, "off"))
+        word = NULL; /* it would risk the database, in SQLite */
+
     if (!engine->is_memory) {
         VL_TRY(vl_engine_read_meta(ctx, engine, &vl_pragma_txn(call)->view, VL_META_JOURNAL_MODE,
                                    &is_wal));
@@ -172,14 +201,14 @@ static velo_status
 pragma_synchronous(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *argument)
 {
     velo_connection *connection = call->statement->connection;
+    int level;
 
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, connection->synchronous);
     if (vl_session_is_in_transaction(connection->session))
         return vl_fail(ctx, VELO_ERROR, "Safety level may not be changed inside a transaction");
-    connection->synchronous = vl_pragma_level(argument, connection->synchronous);
-    if (connection->synchronous > 2)
-        connection->synchronous = 2;
+    level = (vl_pragma_level(argument, 1) + 1) & 7; /* as SQLite keeps it */
+    connection->synchronous = level == 0 ? 0 : level - 1;
     for (uint32_t i = 0; i < connection->database_count; i++)
         if (connection->databases[i]->session != NULL)
             vl_session_set_synchronous(connection->databases[i]->session,
@@ -194,7 +223,7 @@ pragma_cache_size(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
 {
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, call->statement->connection->cache_size);
-    call->statement->connection->cache_size = (int)vl_pragma_number(argument);
+    call->statement->connection->cache_size = vl_pragma_int32(argument);
     return VELO_OK;
 }
 
@@ -219,7 +248,7 @@ pragma_foreign_keys(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, connection->has_foreign_keys);
     if (!vl_session_is_in_transaction(connection->session))
-        connection->has_foreign_keys = vl_pragma_level(argument, connection->has_foreign_keys) != 0;
+        connection->has_foreign_keys = vl_pragma_flag(argument);
     return VELO_OK;
 }
 
@@ -230,7 +259,7 @@ pragma_defer_foreign_keys(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
 
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, foreign->is_deferring);
-    foreign->is_deferring = vl_pragma_level(argument, foreign->is_deferring) != 0;
+    foreign->is_deferring = vl_pragma_flag(argument);
     if (!foreign->is_deferring)
         foreign->put_off = 0; /* as in SQLite */
     return VELO_OK;
@@ -241,7 +270,7 @@ pragma_query_only(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text 
 {
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, call->statement->connection->query_only);
-    call->statement->connection->query_only = vl_pragma_level(argument, 0) != 0;
+    call->statement->connection->query_only = vl_pragma_flag(argument);
     return VELO_OK;
 }
 
@@ -252,7 +281,7 @@ pragma_ignore_checks(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_te
 
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, connection->ignores_checks);
-    connection->ignores_checks = vl_pragma_level(argument, connection->ignores_checks) != 0;
+    connection->ignores_checks = vl_pragma_flag(argument);
     return VELO_OK;
 }
 
@@ -290,7 +319,7 @@ pragma_writable_schema(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_
 
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, connection->writable_schema);
-    connection->writable_schema = vl_pragma_level(argument, 0) != 0;
+    connection->writable_schema = vl_pragma_flag(argument);
     return VELO_OK;
 }
 
@@ -301,7 +330,7 @@ pragma_recursive_triggers(vl_ctx *ctx, const vl_pragma_call *call, const vl_prag
 
     if (argument == NULL)
         return vl_pragma_answer_integer(ctx, call, connection->recursive_triggers);
-    connection->recursive_triggers = vl_pragma_level(argument, connection->recursive_triggers) != 0;
+    connection->recursive_triggers = vl_pragma_flag(argument);
     vl_connection_expire_statements(connection); /* what they need may be another database */
     return VELO_OK;
 }
@@ -360,6 +389,8 @@ pragma_encoding(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_text *a
     if (argument != NULL) {
         if (pragma_is_word(argument, "UTF-8") || pragma_is_word(argument, "UTF8"))
             return VELO_OK;
+        if (vl_pragma_schema(call) != NULL && vl_pragma_schema(call)->table_count > 0)
+            return VELO_OK; /* there is something in it: as in SQLite, too late to be heard */
         return vl_fail(ctx, VELO_ERROR,
                        "texts are stored as UTF-8: no other encoding is supported");
     }

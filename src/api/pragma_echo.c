@@ -26,10 +26,13 @@ typedef struct echo_pragma {
     vl_pragma pragma; /* first */
     echo_form form;
     int64_t begin; /* what it is at first */
+    int64_t least; /* ECHO_NUMBER: what is less becomes this; ECHO_COUNT: changes nothing */
+    int64_t most;  /* ECHO_COUNT: what is more becomes this */
 } echo_pragma;
 
-#define ECHO_PRAGMA(name, flags, form, begin)                                                      \
-    {VL_PRAGMA(name, echo_run, (flags) | VL_PRAGMA_NO_FUNCTION, name), form, begin}
+#define ECHO_PRAGMA(name, flags, form, begin) ECHO_WITHIN(name, flags, form, begin, 0, INT64_MAX)
+#define ECHO_WITHIN(name, flags, form, begin, least, most)                                         \
+    {VL_PRAGMA(name, echo_run, (flags) | VL_PRAGMA_NO_FUNCTION, name), form, begin, least, most}
 
 static const echo_pragma echo_pragmas[] = {
     ECHO_PRAGMA("analysis_limit", VL_PRAGMA_ANSWERS, ECHO_COUNT, 0),
@@ -42,22 +45,32 @@ static const echo_pragma echo_pragmas[] = {
     ECHO_PRAGMA("full_column_names", 0, ECHO_FLAG, 0),
     ECHO_PRAGMA("fullfsync", 0, ECHO_FLAG, 0),
     ECHO_PRAGMA("hard_heap_limit", VL_PRAGMA_ANSWERS, ECHO_COUNT, 0),
-    ECHO_PRAGMA("journal_size_limit", VL_PRAGMA_ANSWERS, ECHO_NUMBER, -1),
+    ECHO_WITHIN("journal_size_limit", VL_PRAGMA_ANSWERS, ECHO_NUMBER, -1, -1, 0),
     ECHO_PRAGMA("legacy_alter_table", 0, ECHO_FLAG, 0),
     ECHO_PRAGMA("locking_mode", VL_PRAGMA_ANSWERS, ECHO_LOCKING_MODE, 0),
-    ECHO_PRAGMA("max_page_count", VL_PRAGMA_ANSWERS, ECHO_COUNT, 4294967294),
+    ECHO_WITHIN("max_page_count", VL_PRAGMA_ANSWERS, ECHO_COUNT, 4294967294, 1, 4294967294),
     ECHO_PRAGMA("mmap_size", VL_PRAGMA_ANSWERS, ECHO_COUNT, 0),
     ECHO_PRAGMA("read_uncommitted", 0, ECHO_FLAG, 0),
     ECHO_PRAGMA("reverse_unordered_selects", 0, ECHO_FLAG, 0),
     ECHO_PRAGMA("secure_delete", VL_PRAGMA_ANSWERS, ECHO_LEVEL, 0),
     ECHO_PRAGMA("short_column_names", 0, ECHO_FLAG, 1),
     ECHO_PRAGMA("soft_heap_limit", VL_PRAGMA_ANSWERS, ECHO_COUNT, 0),
-    ECHO_PRAGMA("threads", VL_PRAGMA_ANSWERS, ECHO_COUNT, 0),
+    ECHO_WITHIN("threads", VL_PRAGMA_ANSWERS, ECHO_COUNT, 0, 0, 8),
     ECHO_PRAGMA("trusted_schema", 0, ECHO_FLAG, 1),
     ECHO_PRAGMA("wal_autocheckpoint", VL_PRAGMA_ANSWERS, ECHO_NUMBER, 1000),
 };
 
 _Static_assert(VL_ARRAY_COUNT(echo_pragmas) == VL_PRAGMA_ECHOES, "each has its place");
+
+static int
+echo_is_number(const vl_pragma_text *argument)
+{
+    char first = argument->text_size > 0 ? argument->text[0] : 0;
+
+    if ((first == '-' || first == '+') && argument->text_size > 1)
+        first = argument->text[1];
+    return first >= '0' && first <= '9';
+}
 
 static int64_t
 echo_read(const echo_pragma *echo, const vl_pragma_text *argument, int64_t now)
@@ -66,12 +79,15 @@ echo_read(const echo_pragma *echo, const vl_pragma_text *argument, int64_t now)
 
     switch (echo->form) {
     case ECHO_FLAG:
-        return vl_pragma_level(argument, (int)now) != 0;
+        return vl_pragma_flag(argument);
     case ECHO_NUMBER:
-        return vl_pragma_number(argument);
-    case ECHO_COUNT:
         number = vl_pragma_number(argument);
-        return number < 0 ? now : number;
+        return number < echo->least ? echo->least : number;
+    case ECHO_COUNT:
+        if (!echo_is_number(argument))
+            return now;
+        number = vl_pragma_number(argument);
+        return number < echo->least ? now : number > echo->most ? echo->most : number;
     case ECHO_LEVEL:
         if (vl_name_compare(argument->text, argument->text_size, "fast", 4) == 0)
             return 2;

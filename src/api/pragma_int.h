@@ -90,9 +90,15 @@ const vl_pragma *vl_pragma_find_echo(const char *name, size_t size);
 /* The argument as a number; 0 when it is none. */
 int64_t vl_pragma_number(const vl_pragma_text *argument);
 
-/* The argument as yes or no, or as a number from 0 to 3 (`synchronous`); `otherwise` when it is
+/* The argument as yes or no, or as a number up to 255 (`synchronous`); `otherwise` when it is
  * neither. */
 int vl_pragma_level(const vl_pragma_text *argument, int otherwise);
+
+/* The argument as yes or no, as SQLite reads it: what is neither is no. */
+int vl_pragma_flag(const vl_pragma_text *argument);
+
+/* The argument as a number of 32 bits, hexadecimal too; 0 when it is none, or too large. */
+int32_t vl_pragma_int32(const vl_pragma_text *argument);
 
 /* Add a row of one value to the answer. Errors: VELO_NOMEM. */
 velo_status vl_pragma_answer_integer(vl_ctx *ctx, const vl_pragma_call *call, int64_t integer)

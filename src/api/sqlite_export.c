@@ -21,6 +21,7 @@
 
 typedef struct export_run {
     velo_connection *connection;
+    uint32_t database; /* its number */
     vl_lite_writer *writer;
     const vl_sqlite_told *told;
     const vl_schema *schema; /* that the transaction sees */
@@ -34,6 +35,12 @@ typedef struct export_run {
 } export_run;
 
 /* ---- helpers ---- */
+
+static const vl_database *
+export_database(const export_run *run)
+{
+    return run->connection->databases[run->database];
+}
 
 static velo_status
 export_fail(export_run *run, velo_status st, const char *text, const char *name)
@@ -141,7 +148,9 @@ export_index_query(export_run *run, const vl_index_def *index, vl_sql_text *sql)
             vl_sql_text_add(sql, ", ");
         VL_TRY(export_add_term(run, sql, index->table, &terms[i]));
     }
-    vl_sql_text_add(sql, " FROM main.");
+    vl_sql_text_add(sql, " FROM ");
+    vl_sql_text_add_name(sql, export_database(run)->name);
+    vl_sql_text_add(sql, ".");
     vl_sql_text_add_name(sql, index->table->object.name);
     if (index->where_ast != NULL) {
         const char *text;
@@ -179,7 +188,9 @@ export_table_query(export_run *run, const vl_table_def *table, vl_sql_text *sql)
         else
             vl_sql_text_add_name(sql, table->columns[order.columns[i]].name);
     }
-    vl_sql_text_add(sql, " FROM main.");
+    vl_sql_text_add(sql, " FROM ");
+    vl_sql_text_add_name(sql, export_database(run)->name);
+    vl_sql_text_add(sql, ".");
     vl_sql_text_add_name(sql, table->object.name);
     if (table->is_without_rowid)
         return export_add_order(run, sql, table, table->primary->terms, table->primary->term_count);
@@ -312,18 +323,22 @@ export_keep_row(export_run *run, velo_statement *statement)
 static velo_status
 export_read_schema(export_run *run)
 {
+    vl_sql_text sql = {.ctx = &run->connection->ctx};
     velo_statement *statement = NULL;
-    velo_status st = velo_prepare(run->connection,
-                                  "SELECT rowid, type, name, tbl_name, rootpage, sql "
-                                  "FROM main.sqlite_schema ORDER BY rowid",
-                                  -1, &statement, NULL);
+    velo_status st;
+
+    vl_sql_text_add(&sql, "SELECT rowid, type, name, tbl_name, rootpage, sql FROM ");
+    vl_sql_text_add_name(&sql, export_database(run)->name);
+    vl_sql_text_add(&sql, ".sqlite_schema ORDER BY rowid");
+    st = vl_sql_text_prepare(run->connection, &sql, &statement);
+    vl_sql_text_free(&sql);
 
     if (st == VELO_OK)
         while ((st = velo_step(statement)) == VELO_ROW && st == VELO_ROW)
             if ((st = export_keep_row(run, statement)) != VELO_OK)
                 break;
     st = vl_finalize_with(run->connection, statement, st == VELO_DONE ? VELO_OK : st);
-    run->schema = run->connection->main.schema;
+    run->schema = export_database(run)->schema;
     if (st == VELO_OK && run->schema == NULL)
         return export_fail(run, VELO_INTERNAL, "the transaction has no schema", "");
     return st;
@@ -392,9 +407,11 @@ export_all(export_run *run)
 }
 
 velo_status
-vl_sqlite_export(velo_connection *connection, vl_lite_writer *writer, const vl_sqlite_told *told)
+vl_sqlite_export(velo_connection *connection, uint32_t database, vl_lite_writer *writer,
+                 const vl_sqlite_told *told)
 {
-    export_run run = {.connection = connection, .writer = writer, .told = told};
+    export_run run = {
+        .connection = connection, .database = database, .writer = writer, .told = told};
     velo_status st;
 
     atomic_store(&connection->interrupt, 0);

@@ -132,7 +132,7 @@ velo_export_sqlite(velo_connection *connection, const char *path, velo_progress 
     st = vl_connection_end_call(connection,
                                 vl_lite_writer_create(ctx, file, FILES_PAGE_SIZE, &writer));
     if (st == VELO_OK)
-        st = vl_sqlite_export(connection, writer, &told);
+        st = vl_sqlite_export(connection, VL_DATABASE_MAIN, writer, &told);
     vl_lite_writer_destroy(writer);
     vl_file_close(file);
     if (st == VELO_OK)

@@ -28,8 +28,9 @@ velo_status vl_sqlite_order_columns(vl_ctx *ctx, vl_arena *arena, const vl_table
 velo_status vl_sqlite_import(velo_connection *connection, vl_lite_reader *reader,
                              const vl_sqlite_told *told) VL_MUST_CHECK;
 
-/* Write all that the connection sees: sqlite_export.c. The writer is new. */
-velo_status vl_sqlite_export(velo_connection *connection, vl_lite_writer *writer,
+/* Write all that the connection sees of a database of it, by number: sqlite_export.c. The writer is
+ * new. */
+velo_status vl_sqlite_export(velo_connection *connection, uint32_t database, vl_lite_writer *writer,
                              const vl_sqlite_told *told) VL_MUST_CHECK;
 
 #endif

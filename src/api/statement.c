@@ -169,6 +169,29 @@ statement_find_uses(velo_statement *statement)
     }
 }
 
+/* The tree of the statement: what was parsed, explained as velo_statement_set_explain says. */
+static velo_status
+statement_set_tree(vl_ctx *ctx, velo_statement *statement, vl_ast *parsed)
+{
+    vl_ast *inner = parsed != NULL && parsed->type == VL_AST_EXPLAIN ? parsed->kid[0] : parsed;
+    int explain = statement->explain - 1;
+    vl_ast *node;
+
+    statement->tree = explain < 0 ? parsed : inner;
+    if (explain <= VELO_EXPLAIN_NONE || inner == NULL)
+        return VELO_OK;
+    node = vl_arena_alloc(&statement->arena, sizeof *node + sizeof(vl_ast *));
+    if (node == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
+    memset(node, 0, sizeof *node);
+    node->type = VL_AST_EXPLAIN;
+    node->flags = explain == VELO_EXPLAIN_PLAN ? VL_AST_QUERY_PLAN : 0;
+    node->kid_count = 1;
+    node->kid[0] = inner;
+    statement->tree = node;
+    return VELO_OK;
+}
+
 /* Plan what was parsed into the statement's arena. */
 static velo_status
 statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas,
@@ -188,8 +211,8 @@ statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *sc
     statement->has_foreign_keys = connection->has_foreign_keys;
     env = vl_prepared_env(statement, ordered);
     statement_set_authorizer(statement, &env);
-    statement->tree = parsed->statement;
-    VL_TRY(vl_plan_make(ctx, &statement->arena, parsed->statement, statement->sql,
+    VL_TRY(statement_set_tree(ctx, statement, parsed->statement));
+    VL_TRY(vl_plan_make(ctx, &statement->arena, statement->tree, statement->sql,
                         parsed->variable_count, &env, &statement->plan));
     if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored &&
         statement->backup == NULL)
@@ -200,13 +223,27 @@ statement_plan_tree(vl_ctx *ctx, velo_statement *statement, vl_schema *const *sc
     return VELO_OK;
 }
 
+void
+vl_prepared_drop_exec(velo_statement *statement)
+{
+    vl_exec_work work;
+
+    if (statement->exec == NULL)
+        return;
+    work = vl_exec_get_work(statement->exec);
+    statement->work.steps += work.steps;
+    statement->work.sorts += work.sorts;
+    statement->work.scanned += work.scanned;
+    vl_exec_destroy(statement->exec);
+    statement->exec = NULL;
+}
+
 velo_status
 vl_prepared_plan(vl_ctx *ctx, velo_statement *statement, vl_schema *const *schemas)
 {
     vl_parse_result parsed;
 
-    vl_exec_destroy(statement->exec);
-    statement->exec = NULL;
+    vl_prepared_drop_exec(statement);
     statement->plan = NULL;
     statement->tree = NULL;
     statement->bodies = NULL;
@@ -295,6 +332,21 @@ statement_plan_first(vl_ctx *ctx, velo_statement *statement, const vl_parse_resu
     if (statement->plan->kind == VL_PLAN_OTHER && !statement->plan->is_ignored)
         VL_TRY(vl_prepared_describe_other(ctx, statement));
     return statement_make_room(ctx, statement);
+}
+
+velo_status
+vl_prepared_explain(vl_ctx *ctx, velo_statement *statement, velo_explain explain)
+{
+    int before = statement->explain;
+    velo_status st;
+
+    statement->explain = 1 + (int)explain;
+    st = statement_plan_first(ctx, statement, NULL);
+    if (st != VELO_OK) {
+        statement->explain = before; /* and its next run plans it anew */
+        statement->is_stale = 1;
+    }
+    return st;
 }
 
 static void
@@ -416,6 +468,8 @@ velo_prepare(velo_connection *connection, const char *sql, int64_t size, velo_st
         *tail = sql;
     if (connection == NULL || connection->engine == NULL)
         return VELO_MISUSE;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     ctx = vl_connection_begin_call(connection);
     if (out == NULL || sql == NULL)
         return vl_connection_end_call(connection,
@@ -641,8 +695,7 @@ statement_plan_again(vl_ctx *ctx, velo_statement *statement, vl_schema **opened)
     if (st == VELO_OK)
         st = statement_make_room(ctx, statement);
     if (st != VELO_OK) { /* the next run makes all of it anew */
-        vl_exec_destroy(statement->exec);
-        statement->exec = NULL;
+        vl_prepared_drop_exec(statement);
         statement->plan = NULL;
     }
     return st;
@@ -939,6 +992,8 @@ velo_step(velo_statement *statement)
     if (statement == NULL)
         return VELO_MISUSE;
     connection = statement->connection;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     ctx = vl_connection_begin_call(connection);
     turn = statement_take_turn(statement);
     if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */
@@ -991,6 +1046,8 @@ statement_end(velo_statement *statement)
     velo_connection *connection = statement->connection;
     velo_status st = VELO_OK;
 
+    if (vl_connection_is_foreign(connection))
+        return VELO_OK;
     if (statement->state == VL_STATEMENT_FAILED) {
         st = statement->last; /* its words are still the connection's, if nothing came between */
         connection->code = st;
@@ -1024,7 +1081,8 @@ velo_finalize(velo_statement *statement)
         statement->connection->statements = statement->next;
     if (statement->next != NULL)
         statement->next->prev = statement->prev;
-    statement_destroy(statement);
+    if (!vl_connection_is_foreign(statement->connection))
+        statement_destroy(statement);
     return st;
 }
 

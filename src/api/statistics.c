@@ -76,6 +76,8 @@ velo_get_statistics(velo_connection *connection, const char *database, velo_stat
 
     if (connection == NULL || connection->engine == NULL || statistics == NULL)
         return VELO_MISUSE;
+    if (vl_connection_is_foreign(connection))
+        return vl_connection_refuse(connection);
     if (database != NULL)
         number = vl_database_find(connection, database, strlen(database));
     if (number < 0)
@@ -97,6 +99,7 @@ velo_statement_get_statistics(const velo_statement *statement,
                               velo_statement_statistics *statistics)
 {
     velo_statement_statistics found;
+    vl_exec_work work;
 
     if (statement == NULL || statistics == NULL)
         return VELO_MISUSE;
@@ -105,6 +108,17 @@ velo_statement_get_statistics(const velo_statement *statement,
     found.runs = statement->run_count;
     found.rows = statement->row_count;
     found.bytes = statistics_bytes(statement);
-    found.peak_bytes = statement->exec != NULL ? vl_exec_memory_peak(statement->exec) : 0;
+    work = statement->work;
+    if (statement->exec != NULL) {
+        vl_exec_work now = vl_exec_get_work(statement->exec);
+
+        found.peak_bytes = vl_exec_memory_peak(statement->exec);
+        work.steps += now.steps;
+        work.sorts += now.sorts;
+        work.scanned += now.scanned;
+    }
+    found.steps = work.steps;
+    found.sorts = work.sorts;
+    found.scanned = work.scanned;
     return statistics_give(statistics, statistics->size, &found, sizeof found);
 }

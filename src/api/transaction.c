@@ -197,6 +197,7 @@ transaction_detach(velo_connection *connection)
             at->is_expired = at->is_expired || part->database->has_ddl;
             part->database->writing_count -= (uint32_t)part->is_writing;
             part->is_writing = 0;
+            part->txn.is_rolled_back |= part->txn.is_writing;
             part->txn.is_writing = 0;
         }
         connection->writing_count -= (uint32_t)at->is_writing;
@@ -268,7 +269,8 @@ transaction_end_own(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
     transaction_outcome outcome = {0, 0};
-    velo_status st = transaction_ask_commit(ctx, connection);
+    /* As in SQLite nobody is asked for what a backup writes. */
+    velo_status st = statement->backup != NULL ? VELO_OK : transaction_ask_commit(ctx, connection);
 
     for (uint32_t i = 0; i < statement->part_count; i++) {
         vl_part *part = &statement->parts[i];

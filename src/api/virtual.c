@@ -329,11 +329,25 @@ vl_virtual_columns(vl_ctx *ctx, velo_connection *connection, const vl_table_def 
 }
 
 void
+vl_virtuals_forget(velo_connection *connection, const char *database)
+{
+    vl_instance *next;
+
+    for (vl_instance *at = connection->instances; at != NULL; at = next) {
+        next = at->next;
+        if (strcmp(at->home.database, database) == 0) {
+            vl_instance_unlist(at);
+            next = connection->instances; /* disconnecting may have changed the list */
+        }
+    }
+}
+
+void
 velo_disconnect_tables(velo_connection *connection)
 {
     vl_instance *next;
 
-    if (connection == NULL || connection->engine == NULL)
+    if (connection == NULL || connection->engine == NULL || vl_connection_is_foreign(connection))
         return;
     for (vl_instance *at = connection->instances; at != NULL; at = next) {
         next = at->next;

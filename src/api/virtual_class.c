@@ -48,6 +48,8 @@ class_wrap(vl_ctx *ctx, vl_arena *arena, const vl_value *values, uint32_t count,
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate %u values", (unsigned)count);
     for (uint32_t i = 0; i < count; i++) {
         wrapped[i] = (velo_value){.value = values[i], .arena = arena};
+        wrapped[i].is_unchanged =
+            values[i].type == VL_TYPE_NULL && values[i].subtype == VL_SUBTYPE_UNCHANGED;
         pointers[i] = &wrapped[i];
     }
     *out = pointers;
@@ -79,6 +81,12 @@ velo_value_list_next(velo_value *list, int is_first)
     list->list_value->value = argument->list[list->list_at++];
     list->list_value->cell = (vl_cell){NULL, 0, 0};
     return list->list_value;
+}
+
+int
+velo_value_is_unchanged(const velo_value *value)
+{
+    return value != NULL && value->is_unchanged;
 }
 
 int
@@ -311,8 +319,8 @@ class_tell_column(void *user, velo_call *call)
 }
 
 static velo_status
-class_column(vl_ctx *ctx, vl_virtual_cursor *cursor, int32_t column, vl_arena *arena,
-             vl_value *value)
+class_column(vl_ctx *ctx, vl_virtual_cursor *cursor, int32_t column, int is_unchanged,
+             vl_arena *arena, vl_value *value)
 {
     const velo_module *given = &cursor->instance->module->given;
     velo_connection *connection = cursor->instance->connection;
@@ -321,6 +329,8 @@ class_column(vl_ctx *ctx, vl_virtual_cursor *cursor, int32_t column, vl_arena *a
     velo_status st;
 
     if (column >= 0) {
+        *value = vl_value_of_null();
+        value->subtype = is_unchanged ? VL_SUBTYPE_UNCHANGED : 0;
         st = vl_call_tell(ctx, connection, arena, class_tell_column, &asked, value);
         return st == VELO_OK || ctx->error.code == st
                    ? st

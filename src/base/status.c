@@ -58,6 +58,7 @@ static const status_entry status_table[] = {
     STATUS_ENTRY(VELO_WARNING, "warning message", "01000"),
     STATUS_ENTRY(VELO_ROW, "another row available", "00000"),
     STATUS_ENTRY(VELO_DONE, "no more rows available", "02000"),
+    STATUS_ENTRY(VELO_ABORT_ROLLBACK, "abort due to ROLLBACK", "57014"),
     STATUS_ENTRY(VELO_BUSY_RECOVERY, "database is being recovered", "55P03"),
     STATUS_ENTRY(VELO_BUSY_SNAPSHOT, "row changed after the snapshot", "40001"),
     STATUS_ENTRY(VELO_BUSY_TIMEOUT, "wait for a lock timed out", "55P03"),

@@ -32,6 +32,10 @@ typedef struct vl_value {
     } as;
 } vl_value;
 
+/* vl_value.subtype of a NULL in a row of a virtual table: UPDATE does not change the column, and
+ * the module has left out what it holds. It passes through rows that wait to be changed. */
+#define VL_SUBTYPE_UNCHANGED 0xffU
+
 _Static_assert(sizeof(vl_value) == 16, "vectors are arrays of values");
 
 /* What a column or expression prefers. The order matters to SQL's rules: NUMERIC and above are the

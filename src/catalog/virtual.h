@@ -45,9 +45,11 @@ typedef struct vl_virtual_class {
                           const vl_virtual_argument *arguments, uint32_t count);
     velo_status (*next)(vl_ctx *ctx, vl_virtual_cursor *cursor);
     int (*is_at_end)(const vl_virtual_cursor *cursor);
-    /* A value of the row, or its rowid (column VL_COLUMN_ROWID); texts in the arena. */
-    velo_status (*column)(vl_ctx *ctx, vl_virtual_cursor *cursor, int32_t column, vl_arena *arena,
-                          vl_value *value);
+    /* A value of the row, or its rowid (column VL_COLUMN_ROWID); texts in the arena. is_unchanged:
+     * it is only to be given back to `update`, so the module may leave it out; then it is a NULL of
+     * VL_SUBTYPE_UNCHANGED. */
+    velo_status (*column)(vl_ctx *ctx, vl_virtual_cursor *cursor, int32_t column, int is_unchanged,
+                          vl_arena *arena, vl_value *value);
     /* A statement that changes rows begins. */
     velo_status (*begin)(vl_ctx *ctx, vl_virtual *table);
     /* Change a row: values as of velo_module.update. rowid: of a row that was inserted. */

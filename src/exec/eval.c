@@ -388,9 +388,17 @@ eval_unary(vl_ctx *ctx, vl_eval *eval, const vl_expr *expr, vl_value *value)
         return VELO_OK;
     case VL_EXPR_CAST:
         *value = kid;
-        return vl_value_cast(ctx, eval->arena, (vl_affinity)expr->affinity, value);
+        VL_TRY(vl_value_cast(ctx, eval->arena, (vl_affinity)expr->affinity, value));
+        value->is_json = value->subtype = 0;
+        if (expr->affinity <= VL_AFFINITY_TEXT) { /* SQLite keeps what stands beside it */
+            value->is_json = kid.is_json;
+            value->subtype = kid.subtype;
+        }
+        return VELO_OK;
     default: /* VL_EXPR_CONVERT */
         *value = kid;
+        if (expr->op == 2)
+            return VELO_OK;
         value->is_json = value->subtype = 0;
         if (expr->op == 1)
             return vl_value_apply_comparison(ctx, eval->arena, (vl_affinity)expr->affinity, value);

@@ -299,6 +299,7 @@ vl_exec_poll(vl_ctx *ctx, vl_exec *exec, uint64_t steps)
     exec->steps += steps;
     if (env->progress == NULL || env->progress_steps == 0 || exec->steps < env->progress_steps)
         return VELO_OK;
+    exec->work.steps += exec->steps;
     exec->steps = 0;
     if (env->progress(env->progress_argument) != 0)
         return vl_fail(ctx, VELO_INTERRUPT, "interrupted");
@@ -510,6 +511,15 @@ uint64_t
 vl_exec_memory(const vl_exec *exec)
 {
     return exec->charged_bytes;
+}
+
+vl_exec_work
+vl_exec_get_work(const vl_exec *exec)
+{
+    vl_exec_work work = exec->work;
+
+    work.steps += exec->steps;
+    return work;
 }
 
 uint64_t

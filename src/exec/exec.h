@@ -132,6 +132,14 @@ vl_exec_counts vl_exec_get_counts(const vl_exec *exec);
 uint64_t vl_exec_memory(const vl_exec *exec);
 uint64_t vl_exec_memory_peak(const vl_exec *exec);
 
+/* What all its runs have done. */
+typedef struct vl_exec_work {
+    uint64_t steps;   /* as progress counts them */
+    uint64_t sorts;   /* times that a sort has read its rows */
+    uint64_t scanned; /* steps from row to row of whole tables */
+} vl_exec_work;
+vl_exec_work vl_exec_get_work(const vl_exec *exec);
+
 /* Bytes written to temporary files so far. */
 uint64_t vl_exec_spilled(const vl_exec *exec);
 

@@ -117,6 +117,7 @@ struct vl_exec {
     uint64_t short_runs;            /* how many were, ever: for tests */
     int is_ending;                  /* reset is under way: nothing of the run is to stay */
     uint64_t steps;                 /* since the last call of progress */
+    vl_exec_work work;              /* of top: steps before that, and the rest of its counts */
     uint64_t charged_bytes;         /* memory of kept rows */
     uint64_t peak_bytes;            /* the most of it */
     uint64_t spilled_bytes;         /* written to temporary files */

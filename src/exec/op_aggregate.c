@@ -354,6 +354,7 @@ agg_call(vl_ctx *ctx, const aggregate_stage *agg, agg_set *set, uint32_t i, vl_a
         vl_call_make(ctx, agg->base.frame, what->func, (vl_collation)what->collation, arena);
 
     call.state_arena = &set->arena;
+    call.arguments = what->arguments.list;
     call.lane = agg->what->is_grouped ? 0 : (uint32_t)agg->number;
     return call;
 }

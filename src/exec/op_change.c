@@ -473,6 +473,7 @@ update_virtual(vl_ctx *ctx, change_stage *stage, const vl_value *old, vl_value *
             op->columns[i] == VL_COLUMN_ROWID ? (int32_t)def->column_count : op->columns[i];
 
         VL_TRY(vl_eval_expr(ctx, &eval, op->sets.list[i], &full[column]));
+        full[column].subtype = 0; /* VL_SUBTYPE_UNCHANGED is the module's word only */
     }
     values = change_virtual_row(ctx, stage, full);
     if (values == NULL)

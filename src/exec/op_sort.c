@@ -159,6 +159,7 @@ sort_read(vl_ctx *ctx, sort_stage *sort)
     int is_taken;
 
     VL_TRY(sort_limit(ctx, &sort->base, &limit));
+    sort->base.exec->top->work.sorts++;
     vl_sorter_init(ctx, &sort->sorter, sort->base.exec, sort->keys, key_count, sort->width, limit);
     if (sort_may_be_numbers(sort, limit))
         vl_number_sort_init(&sort->numbers, sort->base.exec, sort->keys, key_count, sort->width);

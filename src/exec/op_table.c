@@ -533,19 +533,31 @@ table_ask(const table_stage *table, int is_fruitless, uint32_t wanted)
     return least > TABLE_ROWS_LEAST ? least : TABLE_ROWS_LEAST;
 }
 
+/* Whether the scan goes through all rows. */
+static int
+table_is_whole(const vl_op *op)
+{
+    return op->as.table_scan.key == NULL && op->as.table_scan.low.expr == NULL &&
+           op->as.table_scan.high.expr == NULL;
+}
+
 static velo_status
 table_next_vectors(vl_ctx *ctx, table_stage *table, uint32_t wanted, const vl_chunk **out)
 {
     vl_stage *stage = &table->base;
     uint32_t seen;
+    int is_first;
 
     *out = &table->chunk;
     while (stage->left == 0) {
-        table->asked = table_ask(table, table->asked > 0, wanted);
+        is_first = table->asked == 0;
+        table->asked = table_ask(table, !is_first, wanted);
         table->chunk = (vl_chunk){.column_count = stage->op->column_count};
         VL_TRY(table_fill_vectors(ctx, table, table->asked, &seen));
         if (seen == 0)
             return VELO_OK;
+        if (table_is_whole(stage->op))
+            stage->exec->top->work.scanned += seen - (is_first ? 1U : 0U);
         VL_TRY(vl_exec_poll(ctx, stage->exec, seen));
         VL_TRY(table_choose(ctx, table));
         stage->left = table->count;

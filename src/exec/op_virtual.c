@@ -134,8 +134,8 @@ virtual_read(vl_ctx *ctx, virtual_stage *scan)
     vl_batch *batch = &scan->base.batch;
 
     for (uint32_t i = 0; i < op->column_count; i++)
-        VL_TRY(as->table->instance->class->column(ctx, scan->cursor, as->columns[i], &batch->arena,
-                                                  &scan->row[i]));
+        VL_TRY(as->table->instance->class->column(ctx, scan->cursor, as->columns[i],
+                                                  as->unchanged[i], &batch->arena, &scan->row[i]));
     vl_batch_append(batch, scan->row);
     return as->table->instance->class->next(ctx, scan->cursor);
 }

@@ -12,6 +12,9 @@
 #include "base/bytes.h"
 #include "exec/exec_int.h"
 
+/* The type of a NULL that is VL_SUBTYPE_UNCHANGED. */
+#define SPILL_UNCHANGED 0x80U
+
 #define SPILL_HEAD_SIZE 4U
 
 /* ---- writing ---- */
@@ -78,10 +81,19 @@ spill_value_size(const vl_value *value)
     return spill_is_number(value->type) ? 9 : 5 + (size_t)value->size;
 }
 
+/* The type of a value, as it is written. */
+static uint8_t
+spill_type(const vl_value *value)
+{
+    if (value->type == VL_TYPE_NULL && value->subtype == VL_SUBTYPE_UNCHANGED)
+        return SPILL_UNCHANGED;
+    return (uint8_t)value->type;
+}
+
 static uint8_t *
 spill_put(uint8_t *to, const vl_value *value)
 {
-    *to++ = (uint8_t)value->type;
+    *to++ = spill_type(value);
     if (value->type == VL_TYPE_NULL)
         return to;
     if (spill_is_number(value->type)) {
@@ -167,6 +179,10 @@ static const uint8_t *
 spill_get(const uint8_t *from, const uint8_t *end, vl_value *value)
 {
     *value = (vl_value){.type = VL_TYPE_NULL};
+    if (from != end && *from == SPILL_UNCHANGED) {
+        value->subtype = VL_SUBTYPE_UNCHANGED;
+        return from + 1;
+    }
     if (from == end || *from < VL_TYPE_INTEGER || *from > VL_TYPE_NULL)
         return NULL;
     value->type = (vl_type)*from++;

@@ -127,6 +127,8 @@ typedef struct vl_func_call {
     const vl_func_environment *environment; /* never NULL */
     vl_collation collation;                 /* for VL_FUNC_COLLATED */
     const void *site;       /* scalar functions: the call's place in the plan; NULL: unknown */
+    const void *arguments;  /* aggregates: the expressions of the arguments, an array of pointers;
+                               NULL: unknown */
     const char *pure_place; /* where only what is deterministic may stand: "an index", "a CHECK
                                constraint", "a generated column"; NULL elsewhere */
     uint32_t lane;          /* aggregates: the row's position in an ungrouped scan, whose last

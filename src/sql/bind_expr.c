@@ -760,6 +760,8 @@ vl_bind_collate(vl_binder *b, const vl_bind_scope *scope, const vl_ast *ast, con
         if (outer == NULL)
             return NULL;
         outer->affinity = VL_AFFINITY_NONE;
+        outer->op = 2;
+        outer->may_be_json = expr->may_be_json;
         expr = outer;
     }
     expr->collation = collation;

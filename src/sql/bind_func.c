@@ -180,6 +180,8 @@ func_scalar(vl_binder *b, const vl_plan_func *found, const vl_exprs *arguments, 
     expr->classes = found->classes;
     expr->may_be_json = (uint8_t)found->may_be_json;
     expr->purity = (uint8_t)b->purity;
+    for (uint32_t i = 0; i < arguments->count && found->compares; i++)
+        expr->may_be_json |= arguments->list[i]->may_be_json; /* one of them is the result */
     if (found->compares)
         for (uint32_t i = 0; i < arguments->count; i++)
             if (vl_expr_collation(b, arguments->list[i], &collation))
@@ -394,6 +396,8 @@ func_aggregate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
         return NULL;
     expr->classes = found->classes;
     expr->may_be_json = (uint8_t)found->may_be_json;
+    if (found->min_max != 0 && call.arguments.count > 0)
+        expr->may_be_json |= call.arguments.list[0]->may_be_json;
     return expr;
 }
 

@@ -259,6 +259,7 @@ typedef struct vl_bind_id {
     uint32_t stamp;         /* of the layout in use, when the id is in it */
     uint32_t position;      /* in that layout */
     uint8_t is_used;        /* some expression names it */
+    uint8_t is_unchanged;   /* of a virtual table: read to be written back by an UPDATE only */
 } vl_bind_id;
 
 struct vl_binder {

@@ -4,6 +4,7 @@
  *   BN1  The innermost SELECT that has a name decides: its columns first, then its aliases.
  *   BN2  A column that USING or NATURAL joined is one name for all the columns it joins. */
 #include "sql/bind_int.h"
+#include "sql/parse.h"
 
 #include <string.h>
 
@@ -217,6 +218,18 @@ vl_bind_unqualified(vl_binder *b, vl_bind_scope *scope, uint32_t first, uint32_t
     return match.count > 0 ? name_match_result(b, &match, at) : NULL;
 }
 
+/* Remember a text in double quotes that is a string, for the normalized form of the statement. */
+static void
+name_note_string(vl_binder *b, const name_parts *name)
+{
+    vl_sql_string *string = vl_bind_alloc(b, 1, sizeof *string);
+
+    if (string == NULL)
+        return;
+    *string = (vl_sql_string){b->plan->strings, name->column.text, name->column.size};
+    b->plan->strings = string;
+}
+
 /* A name that is no column: TRUE, FALSE, or a text in double quotes. */
 static vl_expr *
 name_other(vl_binder *b, const vl_bind_scope *scope, const name_parts *name)
@@ -233,6 +246,7 @@ name_other(vl_binder *b, const vl_bind_scope *scope, const name_parts *name)
         vl_value value = {.type = VL_TYPE_TEXT, .size = name->column.size};
 
         value.as.data = name->column.text;
+        name_note_string(b, name);
         return vl_expr_constant(b, value, at);
     }
     vl_bind_near_column(b, scope, name->table, name->column);

@@ -176,6 +176,15 @@ tree_is_constant_leaf(const vl_expr *expr)
     return 0;
 }
 
+/* Whether what stands beside a kid's value is beside the expression's as well. */
+static int
+tree_passes_subtype(const vl_expr *expr)
+{
+    return expr->kind == VL_EXPR_CASE || expr->kind == VL_EXPR_COALESCE ||
+           expr->kind == VL_EXPR_LET || expr->kind == VL_EXPR_CAST ||
+           (expr->kind == VL_EXPR_CONVERT && expr->op == 2);
+}
+
 vl_expr *
 vl_expr_finish(vl_binder *b, vl_expr *expr)
 {
@@ -191,8 +200,7 @@ vl_expr_finish(vl_binder *b, vl_expr *expr)
             return NULL;
         if (kid->effect > expr->effect)
             expr->effect = kid->effect; /* keeps BT3 */
-        if (kid->may_be_json && (expr->kind == VL_EXPR_CASE || expr->kind == VL_EXPR_COALESCE ||
-                                 expr->kind == VL_EXPR_LET))
+        if (kid->may_be_json && tree_passes_subtype(expr))
             expr->may_be_json = 1;
         /* Its own BASE makes nothing vary: the base is a kid as well. */
         if (!kid->is_constant)

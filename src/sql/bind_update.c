@@ -8,6 +8,8 @@
  *   BU2  Rows come in the order of their keys where a conflict may keep some and not others, and
  *        where triggers see the order, unless ORDER BY says otherwise (31, item 14). */
 #include "sql/bind_int.h"
+
+#include "catalog/virtual.h"
 #include "sql/schema_build.h"
 
 #include <string.h>
@@ -22,6 +24,7 @@ typedef struct update_work {
     vl_query order;     /* its ORDER BY and LIMIT only */
     vl_bind_layout row; /* the full row */
     uint8_t *is_used;   /* of the target's ids, by what finds rows */
+    uint8_t *is_named;  /* of a virtual target: those that expressions name */
     int is_joined;      /* a table with FROM: a row may be found more than once */
 } update_work;
 
@@ -202,6 +205,46 @@ update_restore_used(update_work *work)
         return;
     for (uint32_t i = 0; i <= work->target->column_count; i++)
         work->b->ids[work->target->base + i].is_used = work->is_used[i];
+}
+
+/* ---- columns of a virtual table that an UPDATE leaves as they are ---- */
+
+/* Remember which columns the clauses so far name, before update_keys names all. */
+static void
+update_note_named(update_work *work)
+{
+    vl_binder *b = work->b;
+
+    if (!vl_bind_is_virtual(work->target->table))
+        return;
+    work->is_named = vl_bind_alloc(b, work->target->column_count + 1U, 1);
+    for (uint32_t i = 0; work->is_named != NULL && i < work->target->column_count; i++)
+        work->is_named[i] = b->ids[work->target->base + i].is_used;
+}
+
+/* From now on see which columns the values of SET name. */
+static void
+update_watch_named(update_work *work)
+{
+    for (uint32_t i = 0; work->is_named != NULL && i < work->target->column_count; i++)
+        work->b->ids[work->target->base + i].is_used = 0;
+}
+
+/* What nothing names and SET does not change the module may leave out. */
+static void
+update_find_unchanged(update_work *work, const int32_t *columns, uint32_t count)
+{
+    vl_bind_id *ids = work->b->ids + work->target->base;
+
+    if (work->is_named == NULL)
+        return;
+    for (uint32_t i = 0; i < work->target->column_count; i++)
+        ids[i].is_unchanged = !work->is_named[i] && !ids[i].is_used;
+    for (uint32_t i = 0; i < count; i++)
+        if (columns[i] >= 0)
+            ids[columns[i]].is_unchanged = 0;
+    if (work->target->table->instance->key_column >= 0)
+        ids[work->target->table->instance->key_column].is_unchanged = 0;
 }
 
 /* ---- the child ---- */
@@ -385,11 +428,14 @@ vl_bind_update(vl_binder *b, const vl_ast *ast)
     if (ast->kid[4] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, work.scope, ast->kid[4]), &work.where);
     update_bind_order(&work, ast->kid[6], ast->kid[7], ast->kid[8], "UPDATE");
+    update_note_named(&work);
     keys = update_keys(&work);
     update_keep_used(&work);
+    update_watch_named(&work);
     if (b->status != VELO_OK ||
         !vl_bind_sets(b, work.scope, work.target, ast->kid[2], &columns, &sets))
         return;
+    update_find_unchanged(&work, columns, sets.count);
     update_restore_used(&work);
     extra = update_extra(&work);
     (void)vl_program_begin(b, &frame);

@@ -44,4 +44,22 @@ velo_status vl_parse(vl_ctx *ctx, const char *sql, size_t size, const vl_parse_l
  * literals, comments and the body of a CREATE TRIGGER. Needs no memory and knows no grammar. */
 int vl_sql_is_complete(const char *sql, size_t size);
 
+/* A text in double quotes that a statement means as a string, since no column has its name. */
+typedef struct vl_sql_string {
+    const struct vl_sql_string *next;
+    const char *text; /* without quotes */
+    uint32_t size;    /* bytes of it */
+} vl_sql_string;
+
+/* Write a statement's text in the form that sqlite3_normalized_sql gives: without literals, spaces
+ * and comments.
+ *
+ * strings  what is in double quotes and no name; NULL: none
+ * out      room for vl_sql_normalize_room(size) bytes; ends with a zero byte. Empty when the text
+ *          has no token, or one that SQL does not know
+ *
+ * Returns the bytes before the zero. */
+size_t vl_sql_normalize(const char *sql, size_t size, const vl_sql_string *strings, char *out);
+size_t vl_sql_normalize_room(size_t size);
+
 #endif

@@ -66,7 +66,8 @@ typedef enum vl_expr_kind {
                      which is evaluated once: an operand that is a row value */
     VL_EXPR_CAST, /* kid 0; affinity: to which */
     VL_EXPR_CONVERT,  /* kid 0 with `affinity` applied, as when it is stored; op 1: as before a
-                         comparison, where numeric affinities change text only */
+                         comparison, where numeric affinities change text only; op 2: the kid as
+                         it is, with a collation of its own */
     VL_EXPR_COALESCE, /* the first of the kids that is not NULL; later ones are not evaluated; op 1:
                          a column of FULL JOIN with USING, which compares as kid 0 does */
     VL_EXPR_FUNCTION, /* func; kids: arguments; collation: what it compares by */
@@ -246,6 +247,7 @@ typedef struct vl_op_function_scan {
 typedef struct vl_op_virtual_scan {
     const vl_table_def *table; /* with an instance */
     const int32_t *columns;    /* column_count positions, or VL_COLUMN_ROWID */
+    const uint8_t *unchanged;  /* of each: it is read to be written back, so it may be left out */
     int number;                /* of best_index */
     const char *text;          /* likewise; NULL: none */
     vl_lookup *arguments;      /* argument_count of them */
@@ -650,6 +652,7 @@ typedef struct vl_plan {
     const void *other;         /* OTHER: the statement's tree */
     const vl_action *actions;  /* action_count of them */
     uint32_t action_count;
+    const struct vl_sql_string *strings; /* texts in double quotes that are no names; or NULL */
     const uint32_t *row_columns; /* of a body: for each argument of program 0 its place in the full
                                     row OLD followed by the full row NEW */
 } vl_plan;

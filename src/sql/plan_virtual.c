@@ -522,19 +522,22 @@ virtual_lookup(vl_binder *b, const virtual_use *use, vl_lookup *lookup)
     }
 }
 
-static int32_t *
-virtual_scan_columns(vl_binder *b, const vl_bind_source *source, vl_bind_layout *layout)
+static void
+virtual_scan_columns(vl_binder *b, const vl_bind_source *source, vl_bind_layout *layout,
+                     vl_op_virtual_scan *as)
 {
     int32_t key = source->table->instance->key_column;
     uint32_t count = 0;
     int32_t *columns;
+    uint8_t *unchanged;
 
     for (uint32_t i = 0; i <= source->column_count; i++)
         count += b->ids[source->base + i].is_used;
     *layout = vl_bind_layout_new(b, VL_BIND_NONE, count);
     columns = vl_bind_alloc(b, count + 1U, sizeof *columns);
-    if (columns == NULL || layout->ids == NULL)
-        return NULL;
+    unchanged = vl_bind_alloc(b, count + 1U, 1);
+    if (columns == NULL || unchanged == NULL || layout->ids == NULL)
+        return;
     count = 0;
     if (b->ids[source->base + source->column_count].is_used) { /* the rowid is asked for first */
         layout->ids[count] = source->base + source->column_count;
@@ -543,9 +546,11 @@ virtual_scan_columns(vl_binder *b, const vl_bind_source *source, vl_bind_layout 
     for (uint32_t i = 0; i < source->column_count; i++)
         if (b->ids[source->base + i].is_used) {
             layout->ids[count] = source->base + i;
+            unchanged[count] = b->ids[source->base + i].is_unchanged;
             columns[count++] = (int32_t)i;
         }
-    return columns;
+    as->columns = columns;
+    as->unchanged = unchanged;
 }
 
 static void
@@ -583,7 +588,7 @@ vl_virtual_plan_scan(vl_binder *b, const vl_bind_source *source, const vl_exprs 
         vl_bind_fail(b, NULL, NULL, "no query solution");
     as = &rel.op->as.virtual_scan;
     as->table = source->table;
-    as->columns = virtual_scan_columns(b, source, &rel.layout);
+    virtual_scan_columns(b, source, &rel.layout, as);
     as->number = way->number;
     as->text = way->text;
     as->is_hex = (way->flags & VELO_INDEX_HEX) != 0;

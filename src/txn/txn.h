@@ -208,6 +208,8 @@ typedef struct vl_statement {
                                   vl_statement_newest */
     vl_session *session;       /* whose it is */
     int is_writing;            /* it may change rows and entries */
+    int is_rolled_back;        /* it wrote, until its transaction was rolled back under it: set by
+                                  the caller who does that, with is_writing 0 */
     int is_nested;             /* by vl_statement_nest */
     int is_blind;              /* for the caller to set: it reads no rows as of its begin, and fails
                                   only before it has put its row, which is one: so that row may pass

@@ -22,6 +22,8 @@ vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement)
     if (session->is_doomed)
         return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
                        "the transaction was undone to end a deadlock: only ROLLBACK can follow");
+    if (statement->is_rolled_back)
+        return vl_fail(ctx, VELO_ABORT_ROLLBACK, "abort due to ROLLBACK");
     if (!statement->is_writing)
         return vl_fail(ctx, VELO_MISUSE, "the statement was begun for reading");
     if (session->txn == NULL || statement->status != session->txn->status)
