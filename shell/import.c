@@ -131,6 +131,7 @@ import_begin_reading(import *state)
 
     csv_destroy(state->reader);
     options.separator = state->options->separator;
+    options.checks_utf8 = !state->options->takes_bytes;
     state->reader = csv_create(import_read, state->in, &options);
     if (state->reader == NULL)
         return shell_fail(state->of, "Error: this separator cannot be used for import\n");
@@ -180,8 +181,11 @@ import_guess_types(import *state, import_guess *guess)
 
     while ((status = csv_next(state->reader, &record)) == CSV_RECORD || status == CSV_BAD)
         for (size_t i = 0; status == CSV_RECORD && i < record.count && i < guess->count; i++) {
-            csv_type type = csv_field_type(&record.fields[i]);
+            csv_type type;
 
+            if (guess->types[i] == CSV_TYPE_TEXT)
+                continue; /* it stays so */
+            type = csv_field_type(&record.fields[i]);
             if (type == CSV_TYPE_EMPTY && record.fields[i].is_quoted)
                 type = CSV_TYPE_TEXT;
             guess->types[i] = csv_type_join(guess->types[i], type);
@@ -287,16 +291,16 @@ import_row_failed(void *user, int64_t row, velo_status status, const char *why)
 {
     import *state = user;
     text message = {0};
-    int is_row_bad =
-        ((int)status & 0xff) == VELO_CONSTRAINT || ((int)status & 0xff) == VELO_MISMATCH;
+    int goes_on = !state->options->stops && (((int)status & 0xff) == VELO_CONSTRAINT ||
+                                             ((int)status & 0xff) == VELO_MISMATCH);
 
     text_add_format(&message, "INSERT failed: %s", why);
     import_say(state, state->lines[(uint64_t)(row - 1) % IMPORT_LINES], text_string(&message));
     text_free(&message);
     state->error_count++;
     state->row_count--;
-    state->is_stopped = !is_row_bad;
-    return !is_row_bad;
+    state->is_stopped = !goes_on;
+    return !goes_on;
 }
 
 static int
@@ -376,6 +380,8 @@ import_take_record(import *state, const csv_record *record)
         if (import_catch_up(state))
             return import_stop(state, record->line);
         import_say_count(state, record);
+        if (state->options->stops)
+            return 1;
     }
     if (import_append(state, record) != VELO_OK)
         return import_stop(state, record->line);
@@ -400,7 +406,7 @@ import_take_records(import *state)
                 return import_stop(state, record.line);
             import_say(state, 0, csv_message(state->reader));
             state->error_count++;
-            if (status != CSV_BAD)
+            if (status != CSV_BAD || state->options->stops)
                 return 1;
         }
         if (interrupt_count() > 0)

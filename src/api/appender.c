@@ -22,6 +22,9 @@
 #define APPENDER_VALUES 65536U
 #define APPENDER_BYTES  ((size_t)4 << 20)
 
+/* Memory for short texts that is taken at a time. */
+#define APPENDER_ROOM ((size_t)16 << 10)
+
 /* Fewer rows are inserted one by one, so that a message names the one that is to blame. */
 #define APPENDER_AT_ONCE 32U
 
@@ -43,6 +46,8 @@ struct velo_appender {
     uint32_t filled;          /* see AP2 */
     int64_t flushed;          /* rows before those in the buffer */
     vl_arena arena;           /* see AP2 */
+    uint8_t *room;            /* in the arena, for short texts: room_size bytes */
+    size_t room_size;         /* see room */
     velo_append_fails *fails; /* see velo_appender_pass_over; or NULL */
     void *fails_user;         /* its argument */
 };
@@ -170,8 +175,10 @@ appender_flush(velo_appender *appender)
             appender->filled * sizeof *appender->values);
     appender->flushed += appender->row_count;
     appender->row_count = 0;
-    if (appender->filled == 0)
+    if (appender->filled == 0) {
         vl_arena_reset(&appender->arena);
+        appender->room_size = 0;
+    }
     return st;
 }
 
@@ -338,6 +345,30 @@ appender_add(velo_appender *appender, const vl_value *value)
     return VELO_OK;
 }
 
+/* Copy the bytes of a text or blob; short ones one behind the other, since they are many. NULL: no
+ * memory. */
+static const void *
+appender_copy(velo_appender *appender, const void *data, size_t size)
+{
+    void *copy;
+
+    if (size > APPENDER_ROOM / 8)
+        return vl_arena_copy(&appender->arena, data, size);
+    if (size > appender->room_size) {
+        appender->room_size = 0;
+        appender->room = vl_arena_alloc(&appender->arena, APPENDER_ROOM);
+        if (appender->room == NULL)
+            return NULL;
+        appender->room_size = APPENDER_ROOM;
+    }
+    copy = appender->room;
+    if (size > 0)
+        memcpy(copy, data, size);
+    appender->room += size;
+    appender->room_size -= size;
+    return copy;
+}
+
 static velo_status
 appender_add_bytes(velo_appender *appender, vl_type type, const void *data, int64_t size)
 {
@@ -350,7 +381,7 @@ appender_add_bytes(velo_appender *appender, vl_type type, const void *data, int6
     if (size > (int64_t)VL_VALUE_SIZE_MAX)
         return appender_fail(appender, VELO_TOOBIG, "string or blob too big");
     value.size = (uint32_t)size;
-    value.as.data = vl_arena_copy(&appender->arena, data, (size_t)size);
+    value.as.data = appender_copy(appender, data, (size_t)size);
     if (value.as.data == NULL)
         return appender_fail(appender, VELO_NOMEM, "cannot allocate a value");
     return appender_add(appender, &value);
