@@ -218,7 +218,7 @@ number_reads_reals_as_strtod(void)
         (void)snprintf(text, sizeof text, "%s%.*s.%s", i % 3 == 0 ? "-" : "", (int)point, plain,
                        plain + point);
         if (i % 2 == 0)
-            (void)snprintf(text + strlen(text), 10, "e%d", power);
+            (void)snprintf(text + strlen(text), 16, "e%d", power);
         wanted = strtod(text, NULL); /* tests run in the locale "C" */
         number = vl_number_read(text, strlen(text));
         CHECK_EQ(number.is_all, 1);
