@@ -58,11 +58,12 @@ else()
     list(APPEND velocidb_optional_lines "line editing      no, libedit not found")
 endif()
 
-# Give the shell line editing.
+# Give the shell line editing. It loads the library when it reads from a terminal (shell/edit.c).
 function(velocidb_link_edit target)
     if(VELO_EDIT_FOUND)
         target_compile_definitions(${target} PRIVATE VELO_HAVE_EDIT=1)
-        target_link_libraries(${target} PRIVATE PkgConfig::EDIT)
+        target_include_directories(${target} SYSTEM PRIVATE ${EDIT_INCLUDE_DIRS})
+        target_link_libraries(${target} PRIVATE ${CMAKE_DL_LIBS})
     else()
         target_compile_definitions(${target} PRIVATE VELO_HAVE_EDIT=0)
     endif()

@@ -917,6 +917,15 @@ VELO_API velo_status velo_append_double(velo_appender *appender, double value);
 VELO_API velo_status velo_append_text(velo_appender *appender, const char *text, int64_t size);
 VELO_API velo_status velo_append_blob(velo_appender *appender, const void *data, int64_t size);
 
+/* Have rows passed over that cannot be inserted, in place of failing: `fails` is called with the
+ * number of the row (counted from 1 since the beginning), why, and the message, in the order of the
+ * rows, during velo_append_row, velo_append_columns, velo_appender_flush or velo_appender_end; it
+ * uses neither the appender nor its connection. It returns 0: the row is left out, and the rest is
+ * inserted; else the call fails. NULL: no row is passed over. */
+typedef int velo_append_fails(void *user, int64_t row, velo_status status, const char *message);
+VELO_API void velo_appender_pass_over(velo_appender *appender, velo_append_fails *fails,
+                                      void *user);
+
 /* End the row. Errors: VELO_MISUSE: a value is missing, and the row is dropped; those of
  * velo_appender_flush. */
 VELO_API velo_status velo_append_row(velo_appender *appender);

@@ -207,6 +207,10 @@ command_import_option(const command_call *call, size_t *at, import_options *opti
         options->separator = ',';
     } else if (strcmp(word, "-v") == 0) {
         options->is_verbose = 1;
+    } else if (strcmp(word, "-stop") == 0) {
+        options->stops = 1;
+    } else if (strcmp(word, "-any-bytes") == 0) {
+        options->takes_bytes = 1;
     } else if (strcmp(word, "-skip") == 0 && *at + 1 < call->count) {
         options->skip = (unsigned)strtoul(call->words[++*at], NULL, 0);
     } else {
@@ -646,9 +650,11 @@ static const command_entry command_table[] = {
     {"headers", 4, command_headers, 0, "on|off", "Print the names of columns", NULL},
     {"help", 1, command_help, 0, "?NAME?", "List commands, or explain one", NULL},
     {"import", 2, command_import, 1, "?OPTIONS? FILE TABLE", "Read a file of values into a table",
-     "     --csv       values are separated by commas\n"
-     "     --skip N    leave out the first N records\n"
-     "     -v          say how many rows there were\n"
+     "     --csv        values are separated by commas\n"
+     "     --skip N     leave out the first N records\n"
+     "     --stop       undo all at the first bad record; else those are left out\n"
+     "     --any-bytes  take texts that are not UTF-8\n"
+     "     -v           say how many rows there were\n"
      "     Otherwise the separator is that of .separator. A table that does not exist is\n"
      "     made: names of columns come from the first record where it looks like names, and\n"
      "     columns that hold only numbers become INTEGER or REAL.\n"

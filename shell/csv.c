@@ -184,13 +184,20 @@ csv_count_lines(const char *from, size_t size)
     return count;
 }
 
-/* Drop bytes that have been dealt with, and count their lines. */
+/* Drop bytes that have been dealt with, of so many lines. */
+static void
+csv_consume_lines(csv_reader *reader, size_t size, uint64_t lines)
+{
+    reader->line += lines;
+    reader->begin += size;
+    reader->consumed += size;
+}
+
+/* The same, and count their lines. */
 static void
 csv_consume(csv_reader *reader, size_t size)
 {
-    reader->line += csv_count_lines(reader->buffer + reader->begin, size);
-    reader->begin += size;
-    reader->consumed += size;
+    csv_consume_lines(reader, size, csv_count_lines(reader->buffer + reader->begin, size));
 }
 
 /* ---- parsing one record ---- */
@@ -240,6 +247,32 @@ csv_parse_quoted(csv_reader *reader, size_t *at, csv_span *span)
     return CSV_PARSED;
 }
 
+/* Pass over bytes that are neither separator nor line feed, eight at a time: up to one that is, or
+ * less than eight before it or the end. */
+static size_t
+csv_pass_words(const csv_reader *reader, size_t at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t separators = ones * (unsigned char)reader->separator;
+    uint64_t feeds = ones * '\n';
+
+    for (; reader->end - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word, a, b, hits;
+
+        memcpy(&word, reader->buffer + at, sizeof word);
+        a = word ^ separators;
+        b = word ^ feeds;
+        hits = (((a - ones) & ~a) | ((b - ones) & ~b)) & tops; /* a byte of a or b is 0 (Mycroft) */
+        if (hits == 0)
+            continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        at += (size_t)__builtin_ctzll(hits) / 8; /* the lowest one is exact */
+#endif
+        break;
+    }
+    return at;
+}
+
 /* Find the end of a field without quotes: *at receives the offset of the separator or line feed,
  * or the end of input. */
 static csv_parse
@@ -248,6 +281,7 @@ csv_parse_plain(const csv_reader *reader, size_t *at, csv_span *span)
     size_t from = *at;
     char separator = reader->separator;
 
+    from = csv_pass_words(reader, from);
     while (from < reader->end && reader->buffer[from] != separator && reader->buffer[from] != '\n')
         from++;
     if (from == reader->end && !reader->is_at_end)
@@ -335,18 +369,22 @@ csv_join_doubles(char *data, size_t size, char quote)
 static void
 csv_finish_record(csv_reader *reader, size_t size, csv_record *record)
 {
+    uint64_t lines = reader->buffer[reader->begin + size - 1] == '\n';
+
     record->line = reader->line;
-    csv_consume(reader, size); /* counts lines, so first */
     for (size_t i = 0; i < reader->count; i++) {
         csv_span *span = &reader->spans[i];
         char *data = reader->buffer + span->at;
 
+        if (span->is_quoted) /* no other field has line feeds */
+            lines += csv_count_lines(data, span->size);
         if (span->has_doubles)
             span->size = csv_join_doubles(data, span->size, reader->quote);
         reader->fields[i].data = data;
         reader->fields[i].size = span->size;
         reader->fields[i].is_quoted = span->is_quoted;
     }
+    csv_consume_lines(reader, size, lines);
     record->fields = reader->fields;
     record->count = reader->count;
 }

@@ -3,7 +3,9 @@
  * Invariants
  *   E1  Every wait for input is one of interrupt_wait, so that Ctrl-C breaks a line off; the next
  *       one begins empty.
- *   E2  The history file is read and written by its owner only. */
+ *   E2  The history file is read and written by its owner only.
+ *   E3  libedit is loaded at the first line that is read from a terminal, and not before: it and
+ *       what it needs are four of the libraries of a program that mostly runs one statement. */
 #define _GNU_SOURCE
 #include "edit.h"
 #include "complete.h"
@@ -21,12 +23,55 @@
 
 #if VELO_HAVE_EDIT
 
+#include <dlfcn.h>
 #include <histedit.h>
 #include <locale.h>
 
 #define EDIT_HISTORY_LINES 2000
 #define EDIT_SHOWN_MAX     200U /* words that a completion shows */
 #define EDIT_SCREEN        80U  /* columns that it shows them in */
+
+/* What is used of libedit, by its names there. */
+#define EDIT_FUNCTIONS(each)                                                                       \
+    each(el_init) each(el_set) each(el_get) each(el_line) each(el_deletestr) each(el_insertstr)    \
+        each(el_reset) each(el_gets) each(el_end) each(el_source) each(history_init) each(history) \
+            each(history_end)
+
+/* The library; all NULL until it is loaded. */
+static struct edit_library {
+#define EDIT_POINTER(name) __typeof__(name) *name;
+    EDIT_FUNCTIONS(EDIT_POINTER)
+#undef EDIT_POINTER
+} edit_library;
+
+/* Load a function; returns 0 when there is none. POSIX has pointers to functions in pointers to
+ * void. */
+static int
+edit_load_function(void *library, const char *name, void *function)
+{
+    void *symbol = dlsym(library, name);
+
+    memcpy(function, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
+
+/* Load libedit; returns 0 when it is not there. It stays. keeps E3 */
+static int
+edit_load(void)
+{
+    static const char *const names[] = {"libedit.so.2", "libedit.so.0", "libedit.so"};
+    void *library = NULL;
+    int is_whole = 1;
+
+    for (size_t i = 0; library == NULL && i < sizeof names / sizeof names[0]; i++)
+        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        return 0;
+#define EDIT_LOAD(name) is_whole &= edit_load_function(library, #name, &edit_library.name);
+    EDIT_FUNCTIONS(EDIT_LOAD)
+#undef EDIT_LOAD
+    return is_whole;
+}
 
 struct edit {
     shell *of;          /* for the names that completion offers */
@@ -42,7 +87,7 @@ edit_prompt(EditLine *line)
     edit *of = NULL;
     static char copy[256];
 
-    (void)el_get(line, EL_CLIENTDATA, &of);
+    (void)edit_library.el_get(line, EL_CLIENTDATA, &of);
     (void)snprintf(copy, sizeof copy, "%s", of->prompt);
     return copy;
 }
@@ -106,7 +151,7 @@ edit_show(const complete_list *found)
 static unsigned char
 edit_complete(EditLine *line, int key)
 {
-    const LineInfo *info = el_line(line);
+    const LineInfo *info = edit_library.el_line(line);
     size_t size = (size_t)(info->cursor - info->buffer);
     complete_list found;
     edit *of = NULL;
@@ -115,7 +160,7 @@ edit_complete(EditLine *line, int key)
     unsigned char result = CC_REFRESH;
 
     (void)key;
-    (void)el_get(line, EL_CLIENTDATA, &of);
+    (void)edit_library.el_get(line, EL_CLIENTDATA, &of);
     start = complete_word_start(info->buffer, size);
     complete_find(of->of, info->buffer, size, &found);
     common = complete_common(&found);
@@ -127,8 +172,8 @@ edit_complete(EditLine *line, int key)
         text_add(&word, found.words[0], common);
         if (found.count == 1)
             text_add_char(&word, ' ');
-        el_deletestr(line, (int)(size - start));
-        (void)el_insertstr(line, text_string(&word));
+        edit_library.el_deletestr(line, (int)(size - start));
+        (void)edit_library.el_insertstr(line, text_string(&word));
         text_free(&word);
     } else {
         edit_show(&found);
@@ -162,15 +207,16 @@ edit_begin_history(edit *of)
 {
     HistEvent event;
 
-    of->history = history_init();
+    of->history = edit_library.history_init();
     if (of->history == NULL)
         return;
-    (void)history(of->history, &event, H_SETSIZE, EDIT_HISTORY_LINES);
-    (void)history(of->history, &event, H_SETUNIQUE, 1);
+    (void)edit_library.history(of->history, &event, H_SETSIZE, EDIT_HISTORY_LINES);
+    (void)edit_library.history(of->history, &event, H_SETUNIQUE, 1);
     of->history_path = edit_find_history();
     if (of->history_path != NULL)
-        (void)history(of->history, &event, H_LOAD, of->history_path); /* none yet: begins empty */
-    (void)el_set(of->line, EL_HIST, history, of->history);
+        (void)edit_library.history(of->history, &event, H_LOAD,
+                                   of->history_path); /* none yet: begins empty */
+    (void)edit_library.el_set(of->line, EL_HIST, edit_library.history, of->history);
 }
 
 int
@@ -189,18 +235,23 @@ edit_open(shell *of)
     (void)setlocale(LC_CTYPE, "");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return editor;
-    editor->line = el_init("velocidb", stdin, stdout, stderr);
+    if (!edit_load()) {
+        (void)fputs("velocidb: libedit cannot be loaded: lines are read without editing\n", stderr);
+        return editor;
+    }
+    editor->line = edit_library.el_init("velocidb", stdin, stdout, stderr);
     if (editor->line == NULL)
         return editor;
-    (void)el_set(editor->line, EL_CLIENTDATA, editor);
-    (void)el_set(editor->line, EL_PROMPT, edit_prompt);
-    (void)el_set(editor->line, EL_EDITOR, "emacs");
-    (void)el_set(editor->line, EL_GETCFN, edit_read_character);
-    (void)el_set(editor->line, EL_ADDFN, "velocidb-complete", "complete a word", edit_complete);
-    (void)el_set(editor->line, EL_BIND, "^I", "velocidb-complete", NULL);
-    (void)el_set(editor->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    (void)edit_library.el_set(editor->line, EL_CLIENTDATA, editor);
+    (void)edit_library.el_set(editor->line, EL_PROMPT, edit_prompt);
+    (void)edit_library.el_set(editor->line, EL_EDITOR, "emacs");
+    (void)edit_library.el_set(editor->line, EL_GETCFN, edit_read_character);
+    (void)edit_library.el_set(editor->line, EL_ADDFN, "velocidb-complete", "complete a word",
+                              edit_complete);
+    (void)edit_library.el_set(editor->line, EL_BIND, "^I", "velocidb-complete", NULL);
+    (void)edit_library.el_set(editor->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
     edit_begin_history(editor);
-    (void)el_source(editor->line, NULL); /* the user's ~/.editrc, if there is one */
+    (void)edit_library.el_source(editor->line, NULL); /* the user's ~/.editrc, if there is one */
     return editor;
 }
 
@@ -212,14 +263,14 @@ edit_read_edited(edit *of, const char *prompt)
     HistEvent event;
 
     of->prompt = prompt;
-    line = el_gets(of->line, &count);
+    line = edit_library.el_gets(of->line, &count);
     if (line == NULL || count <= 0) {
-        el_reset(of->line); /* keeps E1 */
+        edit_library.el_reset(of->line); /* keeps E1 */
         (void)putchar('\n');
         return NULL;
     }
     if (line[strspn(line, " \t\r\n")] != '\0' && of->history != NULL)
-        (void)history(of->history, &event, H_ENTER, line);
+        (void)edit_library.history(of->history, &event, H_ENTER, line);
     return memory_copy(line, strcspn(line, "\r\n"));
 }
 
@@ -229,11 +280,12 @@ edit_end_history(edit *of)
     HistEvent event;
     mode_t mask = umask(077); /* keeps E2 */
 
-    if (of->history_path != NULL && history(of->history, &event, H_SAVE, of->history_path) < 0)
+    if (of->history_path != NULL &&
+        edit_library.history(of->history, &event, H_SAVE, of->history_path) < 0)
         (void)fprintf(stderr, "velocidb: the history could not be written to \"%s\"\n",
                       of->history_path);
     (void)umask(mask);
-    history_end(of->history);
+    edit_library.history_end(of->history);
 }
 
 static void
@@ -242,7 +294,7 @@ edit_end(edit *of)
     if (of->history != NULL)
         edit_end_history(of);
     if (of->line != NULL)
-        el_end(of->line);
+        edit_library.el_end(of->line);
     free(of->history_path);
 }
 

@@ -25,6 +25,9 @@
 #define IMPORT_PROGRESS_MS 200  /* between two lines about progress */
 #define IMPORT_SAID_MAX    20U  /* messages about records before the others are only counted */
 
+/* Lines of the last records are kept: more than an appender inserts at a time. */
+#define IMPORT_LINES 16384U
+
 /* An import under way. */
 typedef struct import {
     shell *of;                     /* where errors go */
@@ -32,13 +35,14 @@ typedef struct import {
     FILE *in;                      /* open file or pipe */
     int is_pipe;                   /* in is a pipe */
     csv_reader *reader;            /* of in */
-    velo_statement *insert;        /* into a table that was there */
-    velo_appender *appender;       /* into one that was made: without constraints no row fails by
-                                      itself, so rows go in groups */
-    size_t column_count;           /* of the table */
+    velo_appender *appender;       /* into the table; rows wait in it, so they may fail later */
+    uint64_t *lines;               /* of the last records that were appended; owned */
+    uint64_t append_count;         /* records that were appended */
+    int is_stopped;                /* a record has failed so that nothing can follow; it was said */
+    size_t column_count;           /* of the table, without generated ones */
     csv_type *types;               /* of the columns of a table that was made; else NULL; owned */
     int has_header;                /* the first record is names */
-    uint64_t row_count;            /* rows inserted */
+    uint64_t row_count;            /* rows inserted, or about to be */
     uint64_t error_count;          /* records that were left out */
     uint64_t said_count;           /* messages about records */
     uint64_t size;                 /* bytes of the file, 0 when not known */
@@ -127,6 +131,7 @@ import_begin_reading(import *state)
 
     csv_destroy(state->reader);
     options.separator = state->options->separator;
+    options.checks_utf8 = !state->options->takes_bytes;
     state->reader = csv_create(import_read, state->in, &options);
     if (state->reader == NULL)
         return shell_fail(state->of, "Error: this separator cannot be used for import\n");
@@ -176,8 +181,11 @@ import_guess_types(import *state, import_guess *guess)
 
     while ((status = csv_next(state->reader, &record)) == CSV_RECORD || status == CSV_BAD)
         for (size_t i = 0; status == CSV_RECORD && i < record.count && i < guess->count; i++) {
-            csv_type type = csv_field_type(&record.fields[i]);
+            csv_type type;
 
+            if (guess->types[i] == CSV_TYPE_TEXT)
+                continue; /* it stays so */
+            type = csv_field_type(&record.fields[i]);
             if (type == CSV_TYPE_EMPTY && record.fields[i].is_quoted)
                 type = CSV_TYPE_TEXT;
             guess->types[i] = csv_type_join(guess->types[i], type);
@@ -258,49 +266,56 @@ import_make_table(import *state)
 
 /* ---- rows ---- */
 
-/* How many columns the table has; 0 when there is no such table. */
+/* How many columns of the table are filled, which are all but generated ones; 0 when there is no
+ * such table. */
 static size_t
 import_count_columns(import *state)
 {
     velo_statement *statement = NULL;
-    text sql = {0};
     size_t count = 0;
 
-    text_add_string(&sql, "SELECT * FROM ");
-    quote_name(&sql, state->options->table);
-    if (velo_prepare(state->of->connection, text_string(&sql), -1, &statement, NULL) == VELO_OK)
-        count = (size_t)velo_column_count(statement);
+    if (velo_prepare(state->of->connection,
+                     "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden = 0", -1, &statement,
+                     NULL) == VELO_OK &&
+        velo_bind_text(statement, 1, state->options->table, -1, VELO_BORROW) == VELO_OK &&
+        velo_step(statement) == VELO_ROW)
+        count = (size_t)velo_column_int64(statement, 0);
     (void)velo_finalize(statement);
-    text_free(&sql);
     return count;
+}
+
+/* A record could not be inserted: a row that breaks a constraint is left out, anything else ends
+ * the import. A velo_append_fails. */
+static int
+import_row_failed(void *user, int64_t row, velo_status status, const char *why)
+{
+    import *state = user;
+    text message = {0};
+    int goes_on = !state->options->stops && (((int)status & 0xff) == VELO_CONSTRAINT ||
+                                             ((int)status & 0xff) == VELO_MISMATCH);
+
+    text_add_format(&message, "INSERT failed: %s", why);
+    import_say(state, state->lines[(uint64_t)(row - 1) % IMPORT_LINES], text_string(&message));
+    text_free(&message);
+    state->error_count++;
+    state->row_count--;
+    state->is_stopped = !goes_on;
+    return !goes_on;
 }
 
 static int
 import_prepare(import *state)
 {
-    text sql = {0};
-    velo_status status;
-
-    if (state->types != NULL) {
-        if (velo_appender_begin(state->of->connection, NULL, state->options->table, NULL,
-                                &state->appender) == VELO_OK)
-            return 0;
+    if (velo_appender_begin(state->of->connection, NULL, state->options->table, NULL,
+                            &state->appender) != VELO_OK)
         return shell_fail(state->of, "Error: %s\n", velo_error_text(state->of->connection));
-    }
-    text_add_string(&sql, "INSERT INTO ");
-    quote_name(&sql, state->options->table);
-    text_add_string(&sql, " VALUES(?");
-    for (size_t i = 1; i < state->column_count; i++)
-        text_add_string(&sql, ",?");
-    text_add_char(&sql, ')');
-    status = velo_prepare(state->of->connection, text_string(&sql), -1, &state->insert, NULL);
-    text_free(&sql);
-    if (status == VELO_OK)
-        return 0;
-    return shell_fail(state->of, "Error: %s\n", velo_error_text(state->of->connection));
+    velo_appender_pass_over(state->appender, import_row_failed, state);
+    state->lines = memory_take(IMPORT_LINES * sizeof *state->lines);
+    return 0;
 }
 
-/* Put a record behind those that are to be inserted. */
+/* Put a record behind those that are to be inserted. Of a table that was made, nothing between two
+ * separators is NULL where numbers are. */
 static velo_status
 import_append(import *state, const csv_record *record)
 {
@@ -309,33 +324,25 @@ import_append(import *state, const csv_record *record)
     for (size_t i = 0; i < state->column_count && status == VELO_OK; i++) {
         const csv_field *field = i < record->count ? &record->fields[i] : NULL;
 
-        if (field == NULL ||
-            (field->size == 0 && !field->is_quoted && state->types[i] != CSV_TYPE_TEXT))
+        if (field == NULL || (field->size == 0 && !field->is_quoted && state->types != NULL &&
+                              state->types[i] != CSV_TYPE_TEXT))
             status = velo_append_null(state->appender);
         else
             status = velo_append_text(state->appender, field->data, (int64_t)field->size);
     }
-    return status == VELO_OK ? velo_append_row(state->appender) : status;
+    if (status != VELO_OK)
+        return status;
+    state->lines[state->append_count++ % IMPORT_LINES] = record->line;
+    state->row_count++;
+    return velo_append_row(state->appender);
 }
 
-/* Insert a record. Returns the status of the statement. */
-static velo_status
-import_insert(import *state, const csv_record *record)
+/* Insert what waits, if a message is about to be said that must come behind theirs. Returns 1 when
+ * the import must end. */
+static int
+import_catch_up(import *state)
 {
-    velo_status status = VELO_OK;
-
-    for (size_t i = 0; i < state->column_count && status == VELO_OK; i++) {
-        const csv_field *field = i < record->count ? &record->fields[i] : NULL;
-
-        if (field == NULL)
-            status = velo_bind_null(state->insert, (int)i + 1);
-        else
-            status = velo_bind_text(state->insert, (int)i + 1, field->data, (int64_t)field->size,
-                                    VELO_BORROW);
-    }
-    if (status == VELO_OK)
-        status = velo_step(state->insert);
-    return status == VELO_DONE ? VELO_OK : status;
+    return state->said_count < IMPORT_SAID_MAX && velo_appender_flush(state->appender) != VELO_OK;
 }
 
 static void
@@ -350,29 +357,36 @@ import_say_count(import *state, const csv_record *record)
     import_say(state, record->line, message);
 }
 
+/* The import ends by the appender's error, which may have been said. */
+static int
+import_stop(import *state, uint64_t line)
+{
+    text message = {0};
+
+    if (state->is_stopped)
+        return 1;
+    text_add_format(&message, "INSERT failed: %s", velo_error_text(state->of->connection));
+    import_say(state, line, text_string(&message));
+    text_free(&message);
+    state->error_count++;
+    return 1;
+}
+
 /* Take one record. Returns 1 when the import must end. */
 static int
 import_take_record(import *state, const csv_record *record)
 {
-    velo_status status;
-    text message = {0};
-
-    if (record->count != state->column_count)
+    if (record->count != state->column_count) {
+        if (import_catch_up(state))
+            return import_stop(state, record->line);
         import_say_count(state, record);
-    status = state->appender != NULL ? import_append(state, record) : import_insert(state, record);
-    if (status == VELO_OK) {
-        state->row_count++;
-        import_show_progress(state);
-    } else {
-        text_add_format(&message, "INSERT failed: %s", velo_error_text(state->of->connection));
-        import_say(state, record->line, text_string(&message));
-        text_free(&message);
-        state->error_count++;
+        if (state->options->stops)
+            return 1;
     }
-    if (state->insert != NULL)
-        (void)velo_reset(state->insert); /* repeats the error of the step */
-    return status != VELO_OK && ((int)status & 0xff) != VELO_CONSTRAINT &&
-           ((int)status & 0xff) != VELO_MISMATCH;
+    if (import_append(state, record) != VELO_OK)
+        return import_stop(state, record->line);
+    import_show_progress(state);
+    return 0;
 }
 
 static int
@@ -388,15 +402,17 @@ import_take_records(import *state)
             if (import_take_record(state, &record))
                 return 1;
         } else {
+            if (import_catch_up(state))
+                return import_stop(state, record.line);
             import_say(state, 0, csv_message(state->reader));
             state->error_count++;
-            if (status != CSV_BAD)
+            if (status != CSV_BAD || state->options->stops)
                 return 1;
         }
         if (interrupt_count() > 0)
             return 1;
     }
-    return 0;
+    return velo_appender_flush(state->appender) == VELO_OK ? 0 : import_stop(state, record.line);
 }
 
 /* Everything between opening the file and ending the transaction. */
@@ -419,10 +435,10 @@ import_close(import *state)
 {
     if (state->shows_progress && state->shown_ms != 0)
         (void)fprintf(stderr, "\r%30s\r", "");
-    (void)velo_finalize(state->insert);
     (void)velo_appender_end(state->appender); /* nothing is left in it */
     csv_destroy(state->reader);
     free(state->types);
+    free(state->lines);
     if (state->in != NULL)
         (void)(state->is_pipe ? pclose(state->in) : fclose(state->in)); /* only read from */
 }
@@ -443,9 +459,7 @@ import state = {.of = of, .options = options };
         has_failed = 1;
     else if (!has_failed) {
         has_failed = import_run_inside(&state);
-        (void)velo_finalize(state.insert); /* before the transaction ends */
-        state.insert = NULL;
-        if (velo_appender_end(state.appender) != VELO_OK && !has_failed)
+        if (velo_appender_end(state.appender) != VELO_OK && !has_failed) /* before the end of it */
             has_failed = shell_fail(of, "Error: %s\n", velo_error_text(of->connection));
         state.appender = NULL;
         if (is_ours && velo_in_transaction(of->connection))

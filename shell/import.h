@@ -10,6 +10,8 @@ typedef struct import_options {
     char separator;    /* between fields */
     unsigned skip;     /* records at the beginning that are left out */
     int is_verbose;    /* say how many rows there were, and how many errors */
+    int stops;         /* the first record that is bad in any way ends the import */
+    int takes_bytes;   /* texts need not be UTF-8 */
 } import_options;
 
 /* Read the records of a file into a table, in one transaction.
@@ -19,9 +21,12 @@ typedef struct import_options {
  * INTEGER or REAL, and their empty fields NULL; all others TEXT. What a command writes is read once
  * only, so all its columns are TEXT and its first record is the names.
  *
+ * Generated columns are computed: records have no fields for them.
+ *
  * Records with too few fields get NULLs, with too many lose the rest; both are said, as are bad
- * records and rows that a constraint refuses, which are left out. Returns 1 when nothing could be
- * read, the transaction failed, or records were left out. */
+ * records (quotes, what is no UTF-8) and rows that a constraint refuses, which are left out; or, if
+ * `stops`, end the import, which is undone. Returns 1 when nothing could be read, the transaction
+ * failed, or records were left out. */
 int import_run(shell *of, const import_options *options);
 
 #endif

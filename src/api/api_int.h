@@ -304,6 +304,8 @@ struct velo_statement {
     uint32_t column_count;
     uint32_t param_count;
     vl_value *params;
+    const vl_value *many;    /* the parameters of many_count rows, in their place, or NULL */
+    uint32_t many_count;     /* see vl_run_rows */
     void **copies;           /* of each parameter the copy of its bytes, or NULL */
     int is_writing;          /* it counts in connection->writing_count */
     void *user;              /* the application's */

@@ -1,9 +1,10 @@
 /* appender.c - many rows into one table: by value or by columns, inserted in groups.
  *
- * Rows gather in a buffer. A flush inserts them by a statement of many rows, whose parameters are
- * set at once, and what is left of a group by one of a single row: so all that an INSERT keeps is
- * kept, and what a statement costs is paid once for a group. If a group fails the flush is undone,
- * and its rows are inserted one by one to find the row that is to blame.
+ * Rows gather in a buffer. A flush runs an INSERT of one row once for all of them, where nothing is
+ * fired by rows (vl_run_rows); else one of a group of rows, whose parameters are set at once, and
+ * for what is left of a group that of one row. So all that an INSERT keeps is kept, and what a
+ * statement costs is paid once for many. If rows fail the flush is undone, and its rows are
+ * inserted one by one to find the row that is to blame.
  *
  * Invariants
  *   AP1  A flush inserts all rows of the buffer or none; the buffer is empty afterwards.
@@ -16,9 +17,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Rows of the buffer, and bytes of its texts, from which it is flushed. */
-#define APPENDER_ROWS  2048U
-#define APPENDER_BYTES ((size_t)16 << 20)
+/* Rows and values of the buffer, and bytes of its texts, from which it is flushed. */
+#define APPENDER_ROWS   8192U
+#define APPENDER_VALUES 65536U
+#define APPENDER_BYTES  ((size_t)4 << 20)
+
+/* Memory for short texts that is taken at a time. */
+#define APPENDER_ROOM ((size_t)16 << 10)
+
+/* Fewer rows are inserted one by one, so that a message names the one that is to blame. */
+#define APPENDER_AT_ONCE 32U
 
 /* Rows and parameters of the statement of many rows, at most. */
 #define APPENDER_GROUP      128U
@@ -26,15 +34,22 @@
 
 struct velo_appender {
     velo_connection *connection;
-    velo_statement *single; /* inserts one row */
-    velo_statement *many;   /* inserts `group` rows; NULL: there is none */
-    uint32_t group;         /* see many */
-    uint32_t columns;       /* of a row */
-    vl_value *values;       /* room for APPENDER_ROWS rows; owned */
-    uint32_t row_count;     /* see AP2 */
-    uint32_t filled;        /* see AP2 */
-    int64_t flushed;        /* rows before those in the buffer */
-    vl_arena arena;         /* see AP2 */
+    velo_statement *single;   /* inserts one row */
+    velo_statement *many;     /* inserts `group` rows; NULL: it has not been needed */
+    vl_sql_text many_sql;     /* its text */
+    uint32_t group;           /* see many */
+    uint32_t columns;         /* of a row */
+    vl_value *values;         /* room for row_room rows; owned */
+    uint32_t row_room;        /* rows of the buffer */
+    int takes_rows;           /* `single` is run for all rows at once */
+    uint32_t row_count;       /* see AP2 */
+    uint32_t filled;          /* see AP2 */
+    int64_t flushed;          /* rows before those in the buffer */
+    vl_arena arena;           /* see AP2 */
+    uint8_t *room;            /* in the arena, for short texts: room_size bytes */
+    size_t room_size;         /* see room */
+    velo_append_fails *fails; /* see velo_appender_pass_over; or NULL */
+    void *fails_user;         /* its argument */
 };
 
 static velo_status
@@ -58,29 +73,40 @@ appender_insert(velo_appender *appender, velo_statement *statement, uint32_t fir
     return vl_run_bound(statement);
 }
 
-/* Insert rows one by one up to the first failure, and say which one it was. */
+/* A row cannot be inserted: ask whether it is left out; if not, say which one it was. */
+static velo_status
+appender_fail_row(velo_appender *appender, uint32_t row, velo_status st)
+{
+    vl_ctx *ctx = &appender->connection->ctx;
+    vl_error error = ctx->error;
+    const char *text = error.text[0] != 0 ? error.text : velo_status_text(st);
+    int64_t number = appender->flushed + row + 1;
+
+    if (appender->fails != NULL && velo_in_transaction(appender->connection) &&
+        appender->fails(appender->fails_user, number, st, text) == 0)
+        return VELO_OK;
+    return vl_connection_end_call(appender->connection,
+                                  vl_fail(ctx, st, "row %lld: %s", (long long)number, text));
+}
+
+/* Insert rows one by one, up to the first failure that is not passed over. */
 static velo_status
 appender_insert_singly(velo_appender *appender, uint32_t first, uint32_t end)
 {
     for (uint32_t row = first; row < end; row++) {
         velo_status st = appender_insert(appender, appender->single, row, 1);
-        vl_ctx *ctx = &appender->connection->ctx;
-        vl_error error = ctx->error;
 
         if (st != VELO_OK)
-            return vl_connection_end_call(
-                appender->connection,
-                vl_fail(ctx, st, "row %lld: %s", (long long)appender->flushed + row + 1,
-                        error.text[0] != 0 ? error.text : velo_status_text(st)));
+            VL_TRY(appender_fail_row(appender, row, st));
     }
     return VELO_OK;
 }
 
-/* A group of rows has failed: insert all of the buffer one by one. What the flush has done is
- * undone before, since ON CONFLICT FAIL leaves rows of the group. A savepoint for each group would
- * keep the groups before it, but has its price where nothing fails. */
+/* `count` rows from `first` on have failed: insert all of the buffer one by one. What the flush has
+ * done is undone before, since ON CONFLICT FAIL leaves rows of the group. A savepoint for each
+ * group would keep the groups before it, but has its price where nothing fails. */
 static velo_status
-appender_retry_singly(velo_appender *appender, uint32_t first, velo_status st)
+appender_retry_singly(velo_appender *appender, uint32_t first, uint32_t count, velo_status st)
 {
     velo_connection *connection = appender->connection;
 
@@ -90,23 +116,44 @@ appender_retry_singly(velo_appender *appender, uint32_t first, velo_status st)
         return vl_connection_end_call(
             connection, vl_fail(&connection->ctx, st, "rows %lld to %lld: %s",
                                 (long long)appender->flushed + first + 1,
-                                (long long)appender->flushed + first + appender->group,
+                                (long long)appender->flushed + first + count,
                                 error.text[0] != 0 ? error.text : velo_status_text(st)));
     }
     VL_TRY(vl_whole_undo(connection));
     return appender_insert_singly(appender, 0, appender->row_count);
 }
 
+/* Insert all rows by one run of `single`. *is_taken 0: that cannot be done, and nothing was. */
+static velo_status
+appender_insert_at_once(velo_appender *appender, int *is_taken)
+{
+    velo_status st;
+
+    *is_taken = appender->takes_rows && appender->row_count >= APPENDER_AT_ONCE &&
+                appender->single->param_count == appender->columns;
+    if (!*is_taken)
+        return VELO_OK;
+    st = vl_run_rows(appender->single, appender->values, appender->row_count, is_taken);
+    appender->takes_rows = *is_taken;
+    return st == VELO_OK ? st : appender_retry_singly(appender, 0, appender->row_count, st);
+}
+
 static velo_status
 appender_insert_all(velo_appender *appender)
 {
     uint32_t row = 0;
+    int is_taken;
 
+    VL_TRY(appender_insert_at_once(appender, &is_taken));
+    if (is_taken)
+        return VELO_OK;
+    if (appender->many == NULL && appender->group >= 2 && appender->row_count >= appender->group)
+        VL_TRY(vl_sql_text_prepare(appender->connection, &appender->many_sql, &appender->many));
     while (appender->many != NULL && row + appender->group <= appender->row_count) {
         velo_status st = appender_insert(appender, appender->many, row, appender->group);
 
         if (st != VELO_OK)
-            return appender_retry_singly(appender, row, st);
+            return appender_retry_singly(appender, row, appender->group, st);
         row += appender->group;
     }
     return appender_insert_singly(appender, row, appender->row_count);
@@ -128,8 +175,10 @@ appender_flush(velo_appender *appender)
             appender->filled * sizeof *appender->values);
     appender->flushed += appender->row_count;
     appender->row_count = 0;
-    if (appender->filled == 0)
+    if (appender->filled == 0) {
         vl_arena_reset(&appender->arena);
+        appender->room_size = 0;
+    }
     return st;
 }
 
@@ -160,14 +209,14 @@ appender_write_sql(vl_sql_text *sql, const char *database, const char *table,
 }
 
 static velo_status
-appender_prepare(velo_appender *appender, const char *database, const char *table,
-                 const char *const *names, uint32_t rows, velo_statement **statement)
+appender_prepare_single(velo_appender *appender, const char *database, const char *table,
+                        const char *const *names)
 {
     vl_sql_text sql = {.ctx = &appender->connection->ctx};
     velo_status st;
 
-    appender_write_sql(&sql, database, table, names, appender->columns, rows);
-    st = vl_sql_text_prepare(appender->connection, &sql, statement);
+    appender_write_sql(&sql, database, table, names, appender->columns, 1);
+    st = vl_sql_text_prepare(appender->connection, &sql, &appender->single);
     vl_sql_text_free(&sql);
     return st;
 }
@@ -218,17 +267,25 @@ appender_start(velo_appender *appender, const char *database, const char *table,
         (void)snprintf(text, sizeof text, "no such table: %.150s", table);
         return appender_fail(appender, VELO_ERROR, text);
     }
-    appender->values =
-        vl_alloc_array(ctx, (size_t)APPENDER_ROWS * appender->columns, sizeof *appender->values);
+    appender->row_room = APPENDER_VALUES / appender->columns;
+    if (appender->row_room > APPENDER_ROWS)
+        appender->row_room = APPENDER_ROWS;
+    if (appender->row_room < 2)
+        appender->row_room = 2;
+    appender->values = vl_alloc_array(ctx, (size_t)appender->row_room * appender->columns,
+                                      sizeof *appender->values);
     if (appender->values == NULL)
         return appender_fail(appender, VELO_NOMEM, "cannot allocate a buffer of rows");
-    VL_TRY(appender_prepare(appender, database, table, names, 1, &appender->single));
+    VL_TRY(appender_prepare_single(appender, database, table, names));
+    appender->takes_rows = 1;
     appender->group = APPENDER_PARAMETERS / appender->columns;
     if (appender->group > APPENDER_GROUP)
         appender->group = APPENDER_GROUP;
-    if (appender->group < 2)
-        return VELO_OK;
-    return appender_prepare(appender, database, table, names, appender->group, &appender->many);
+    appender->many_sql.ctx = ctx;
+    if (appender->group >= 2)
+        appender_write_sql(&appender->many_sql, database, table, names, appender->columns,
+                           appender->group);
+    return VELO_OK;
 }
 
 static void
@@ -236,6 +293,7 @@ appender_destroy(velo_appender *appender)
 {
     (void)velo_finalize(appender->single);
     (void)velo_finalize(appender->many);
+    vl_sql_text_free(&appender->many_sql);
     vl_arena_deinit(&appender->arena);
     vl_free(appender->values);
     vl_free(appender);
@@ -287,6 +345,30 @@ appender_add(velo_appender *appender, const vl_value *value)
     return VELO_OK;
 }
 
+/* Copy the bytes of a text or blob; short ones one behind the other, since they are many. NULL: no
+ * memory. */
+static const void *
+appender_copy(velo_appender *appender, const void *data, size_t size)
+{
+    void *copy;
+
+    if (size > APPENDER_ROOM / 8)
+        return vl_arena_copy(&appender->arena, data, size);
+    if (size > appender->room_size) {
+        appender->room_size = 0;
+        appender->room = vl_arena_alloc(&appender->arena, APPENDER_ROOM);
+        if (appender->room == NULL)
+            return NULL;
+        appender->room_size = APPENDER_ROOM;
+    }
+    copy = appender->room;
+    if (size > 0)
+        memcpy(copy, data, size);
+    appender->room += size;
+    appender->room_size -= size;
+    return copy;
+}
+
 static velo_status
 appender_add_bytes(velo_appender *appender, vl_type type, const void *data, int64_t size)
 {
@@ -299,7 +381,7 @@ appender_add_bytes(velo_appender *appender, vl_type type, const void *data, int6
     if (size > (int64_t)VL_VALUE_SIZE_MAX)
         return appender_fail(appender, VELO_TOOBIG, "string or blob too big");
     value.size = (uint32_t)size;
-    value.as.data = vl_arena_copy(&appender->arena, data, (size_t)size);
+    value.as.data = appender_copy(appender, data, (size_t)size);
     if (value.as.data == NULL)
         return appender_fail(appender, VELO_NOMEM, "cannot allocate a value");
     return appender_add(appender, &value);
@@ -358,7 +440,7 @@ velo_append_row(velo_appender *appender)
     }
     appender->filled = 0;
     appender->row_count++;
-    if (appender->row_count < APPENDER_ROWS && appender->arena.held_bytes < APPENDER_BYTES)
+    if (appender->row_count < appender->row_room && appender->arena.held_bytes < APPENDER_BYTES)
         return VELO_OK;
     return appender_flush(appender);
 }
@@ -446,13 +528,22 @@ velo_append_columns(velo_appender *appender, const velo_array *arrays, int count
             appender->row_count = 0; /* borrowed bytes do not outlive the call; keeps AP2 */
             return appender_fail(appender, VELO_MISUSE, text);
         }
-        if (++appender->row_count == APPENDER_ROWS)
+        if (++appender->row_count == appender->row_room)
             VL_TRY(appender_flush(appender));
     }
     return appender_flush(appender);
 }
 
 /* ---- ends ---- */
+
+void
+velo_appender_pass_over(velo_appender *appender, velo_append_fails *fails, void *user)
+{
+    if (appender == NULL)
+        return;
+    appender->fails = fails;
+    appender->fails_user = user;
+}
 
 velo_status
 velo_appender_flush(velo_appender *appender)

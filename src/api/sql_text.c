@@ -153,6 +153,26 @@ vl_run_bound(velo_statement *statement)
 }
 
 velo_status
+vl_run_rows(velo_statement *statement, const vl_value *values, uint32_t rows, int *is_taken)
+{
+    velo_connection *connection = statement->connection;
+    velo_status st;
+    vl_error error;
+
+    statement->many = values;
+    statement->many_count = rows;
+    st = velo_step(statement);
+    error = connection->ctx.error;
+    *is_taken = statement->exec == NULL || vl_exec_takes_rows(statement->exec);
+    (void)velo_reset(statement); /* repeats the step's error */
+    statement->many = NULL;
+    if (st == VELO_DONE || !*is_taken)
+        return VELO_OK;
+    connection->ctx.error = error;
+    return vl_connection_end_call(connection, st);
+}
+
+velo_status
 vl_finalize_with(velo_connection *connection, velo_statement *statement, velo_status st)
 {
     vl_error error = connection->ctx.error;

@@ -37,6 +37,12 @@ velo_status vl_bind_borrowed(velo_statement *statement, int index, const vl_valu
 /* Run a statement that gives no row, and make it ready again; its error is kept. */
 velo_status vl_run_bound(velo_statement *statement) VL_MUST_CHECK;
 
+/* Run an INSERT of one row for many: `rows` times the values of its parameters, borrowed for the
+ * call. All rows are inserted or none. *is_taken 0: the statement is none that can be run so, and
+ * nothing was done (VELO_OK). */
+velo_status vl_run_rows(velo_statement *statement, const vl_value *values, uint32_t rows,
+                        int *is_taken) VL_MUST_CHECK;
+
 /* Finalize a statement and keep the connection's error of `st`, which is returned. NULL allowed. */
 velo_status vl_finalize_with(velo_connection *connection, velo_statement *statement,
                              velo_status st);

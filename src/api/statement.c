@@ -772,6 +772,15 @@ statement_make_source(vl_ctx *ctx, velo_statement *statement)
     return VELO_OK;
 }
 
+/* Give the execution its parameters. */
+static void
+statement_bind(velo_statement *statement)
+{
+    vl_exec_bind_rows(statement->exec,
+                      statement->many != NULL ? statement->many : statement->params,
+                      statement->param_count, statement->many != NULL ? statement->many_count : 1);
+}
+
 /* Make the execution of the plan ready. */
 static velo_status
 statement_start_exec(vl_ctx *ctx, velo_statement *statement)
@@ -802,7 +811,7 @@ statement_start_exec(vl_ctx *ctx, velo_statement *statement)
         env.source = &statement->source;
         VL_TRY(vl_exec_create(ctx, statement->plan, &env, &statement->exec));
     }
-    vl_exec_bind(statement->exec, statement->params, statement->param_count);
+    statement_bind(statement);
     statement->tally = connection->tally;
     return VELO_OK;
 }
@@ -877,7 +886,7 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
     for (uint32_t i = 0; i < statement->part_count; i++)
         if (statement->parts[i].is_writing)
             VL_TRY(vl_statement_restart(ctx, &statement->parts[i].txn));
-    vl_exec_bind(statement->exec, statement->params, statement->param_count);
+    statement_bind(statement);
     return VELO_OK;
 }
 

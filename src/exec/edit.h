@@ -134,6 +134,12 @@ velo_status vl_edit_choose_rowid(vl_ctx *ctx, vl_edit_run *run, vl_value *full) 
 velo_status vl_edit_insert(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *outcome)
     VL_MUST_CHECK;
 
+/* What is stored of a full row: id_count values, borrowed. */
+void vl_edit_store(const vl_edit_run *run, const vl_value *full, vl_value *stored);
+
+/* The last rowid that was given is this one. */
+void vl_edit_tell_rowid(vl_exec *exec, int64_t rowid);
+
 /* Write a row that is known to be right under a rowid that is free, without indexes. */
 velo_status vl_edit_put(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *full)
     VL_MUST_CHECK;
@@ -163,6 +169,34 @@ velo_status vl_edit_refuse_twins(vl_ctx *ctx, vl_edit_run *run, uint32_t index) 
  * is_there   whether the view sees it, and it leads to the row */
 velo_status vl_edit_find_entry(vl_ctx *ctx, vl_edit_run *run, const vl_view *view, uint32_t index,
                                const vl_value *full, int *is_wanted, int *is_there) VL_MUST_CHECK;
+
+/* ---- edit_load.c ---- */
+
+/* Prepared rows that are inserted together, where a table has no indexes. */
+typedef struct vl_edit_load {
+    vl_edit_run *run;
+    vl_value *stored;  /* what is stored of the rows, id_count values of each */
+    vl_value *full;    /* room for a full row */
+    uint32_t count;    /* rows that wait */
+    uint32_t capacity; /* how many may */
+    int is_given;      /* their rowids were given: `first` and those that follow it */
+    int64_t first;
+} vl_edit_load;
+
+/* Whether the rows that a run inserts may wait: nobody is told of each, and nothing but the row is
+ * written. */
+int vl_edit_can_load(const vl_edit_run *run);
+
+/* Begin: memory is the run's. `count`: about how many rows there will be. */
+velo_status vl_edit_load_begin(vl_ctx *ctx, vl_edit_run *run, uint32_t count, vl_edit_load *load)
+    VL_MUST_CHECK;
+
+/* Insert a prepared row, with those that wait or later: its bytes stay where they are until the
+ * next vl_edit_load_end. Counts what is inserted. Errors: as vl_edit_insert, of any that waits. */
+velo_status vl_edit_load_add(vl_ctx *ctx, vl_edit_load *load, const vl_value *full) VL_MUST_CHECK;
+
+/* Insert all that waits. */
+velo_status vl_edit_load_end(vl_ctx *ctx, vl_edit_load *load) VL_MUST_CHECK;
 
 /* ---- edit_fire.c ---- */
 

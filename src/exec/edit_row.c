@@ -94,13 +94,13 @@ change_remove_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index,
 
 /* ---- rows ---- */
 
-static void
-change_store(vl_edit_run *run, const vl_value *full)
+void
+vl_edit_store(const vl_edit_run *run, const vl_value *full, vl_value *stored)
 {
     for (uint32_t i = 0; i < run->id_count; i++)
-        run->stored[i] = run->columns[i] >= 0 && run->columns[i] != run->def->rowid_column
-                             ? full[run->columns[i]]
-                             : vl_value_of_null();
+        stored[i] = run->columns[i] >= 0 && run->columns[i] != run->def->rowid_column
+                        ? full[run->columns[i]]
+                        : vl_value_of_null();
 }
 
 /* What is written of the stored columns: themselves, or a record of them. */
@@ -136,7 +136,7 @@ vl_edit_choose_rowid(vl_ctx *ctx, vl_edit_run *run, vl_value *full)
     int64_t chosen;
 
     run->has_chosen = 1;
-    change_store(run, full);
+    vl_edit_store(run, full, run->stored);
     VL_TRY(change_pack(ctx, run, &packed, &values));
     VL_TRY(run->def->is_autoincrement
                ? vl_sequence_append(ctx, run, values, &chosen)
@@ -157,7 +157,7 @@ change_put_row(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
     int64_t chosen;
     velo_status st;
 
-    change_store(run, full);
+    vl_edit_store(run, full, run->stored);
     VL_TRY(change_pack(ctx, run, &packed, &values));
     if (rowid->type == VL_TYPE_NULL) {
         VL_TRY(run->def->is_autoincrement
@@ -472,8 +472,8 @@ change_forget_replaced(vl_edit_run *run)
         memset(run->is_replaced, 0, run->index_count + 1U);
 }
 
-static void
-change_tell_rowid(vl_exec *exec, int64_t rowid)
+void
+vl_edit_tell_rowid(vl_exec *exec, int64_t rowid)
 {
     exec->counts.last_rowid = rowid;
     exec->counts.has_last_rowid = 1;
@@ -515,7 +515,7 @@ change_inserted(vl_ctx *ctx, vl_edit_run *run, vl_value *full, vl_edit_outcome *
 {
     *outcome = VL_EDIT_MADE;
     if (run->def->primary == NULL)
-        change_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
+        vl_edit_tell_rowid(run->stage->exec, full[run->def->column_count].as.integer);
     change_tell_all(run, VELO_CHANGE_INSERT, NULL, full);
     vl_edit_tell(run, VELO_CHANGE_INSERT, full[run->def->column_count].as.integer);
     return vl_edit_return(ctx, run, full);
@@ -573,7 +573,7 @@ vl_edit_put(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *full)
     const vl_value *values;
     vl_value packed;
 
-    change_store(run, full);
+    vl_edit_store(run, full, run->stored);
     VL_TRY(change_pack(ctx, run, &packed, &values));
     return vl_rows_insert(ctx, run->source.statement, run->table, rowid, values);
 }
@@ -588,7 +588,7 @@ change_put_packed(vl_ctx *ctx, vl_edit_run *run, int64_t rowid, const vl_value *
     const vl_value *values;
     vl_value packed;
 
-    change_store(run, full);
+    vl_edit_store(run, full, run->stored);
     VL_TRY(change_pack(ctx, run, &packed, &values));
     return vl_rows_update(ctx, run->source.statement, run->table, rowid, &packed_id, values, 1);
 }

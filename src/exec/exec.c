@@ -343,6 +343,7 @@ vl_exec_create(vl_ctx *ctx, const vl_plan *plan, const vl_exec_env *env, vl_exec
     exec->top = exec;
     exec->env = *env;
     exec->wanted = 1;
+    exec->param_rows = 1;
     vl_arena_init(&exec->arena, ctx->allocator, 0);
     vl_arena_init(&exec->row_arena, ctx->allocator, 0);
     status = vl_frame_create(ctx, exec, NULL, 0, &exec->root);
@@ -366,9 +367,23 @@ fail:
 void
 vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count)
 {
+    vl_exec_bind_rows(exec, params, count, 1);
+}
+
+void
+vl_exec_bind_rows(vl_exec *exec, const vl_value *params, uint32_t count, uint32_t rows)
+{
     VL_ASSERT(exec->state == EXEC_READY);
     exec->params = params;
     exec->param_count = count;
+    exec->param_rows = rows > 1 ? rows : 1;
+    exec->refuses_rows = 0;
+}
+
+int
+vl_exec_takes_rows(const vl_exec *exec)
+{
+    return !exec->refuses_rows;
 }
 
 /* Begin a run. */
@@ -426,6 +441,10 @@ vl_exec_step(vl_ctx *ctx, vl_exec *exec, const vl_value **row)
     if (exec->state == EXEC_READY) {
         exec_begin(exec);
         status = exec_run_short(ctx, exec);
+        if (status == VELO_OK && exec->state == EXEC_RUNNING && exec->param_rows > 1) {
+            exec->refuses_rows = 1;
+            status = vl_fail(ctx, VELO_MISUSE, "the statement takes no rows of parameters");
+        }
     }
     if (status == VELO_OK && exec->state == EXEC_RUNNING)
         status = exec_fill(ctx, exec);

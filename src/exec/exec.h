@@ -114,6 +114,15 @@ velo_status vl_exec_create(vl_ctx *ctx, const vl_plan *plan, const vl_exec_env *
  * reset (or create) and the first step. */
 void vl_exec_bind(vl_exec *exec, const vl_value *params, uint32_t count);
 
+/* Give the parameters of `rows` runs at once, `count` values each, to an INSERT of one row that can
+ * be run so (vl_exec_takes_rows says 1 after the step): it inserts all rows, or fails as a whole.
+ * rows 0 or 1: as vl_exec_bind. */
+void vl_exec_bind_rows(vl_exec *exec, const vl_value *params, uint32_t count, uint32_t rows);
+
+/* After a step that has failed (VELO_MISUSE): 0: the statement takes the parameters of one run
+ * only. */
+int vl_exec_takes_rows(const vl_exec *exec);
+
 /* Compute the next row. VELO_ROW: *row has the plan's columns, borrowed until the next call.
  * VELO_DONE: there is none; *row is NULL. Otherwise an error: the run is over, and further steps
  * return VELO_MISUSE until reset. */

@@ -99,11 +99,13 @@ typedef struct vl_spool vl_spool;
 struct vl_exec {
     const vl_plan *plan;
     vl_exec_env env;
-    vl_arena arena;         /* operators, frames: what lives as long as the execution */
-    vl_arena row_arena;     /* of evaluating LIMIT and the like */
-    vl_value *row;          /* the row that was given */
-    const vl_value *params; /* of the run */
-    uint32_t param_count;
+    vl_arena arena;                 /* operators, frames: what lives as long as the execution */
+    vl_arena row_arena;             /* of evaluating LIMIT and the like */
+    vl_value *row;                  /* the row that was given */
+    const vl_value *params;         /* of the run */
+    uint32_t param_count;           /* of one row of them */
+    uint32_t param_rows;            /* 1; more: see vl_exec_bind_rows */
+    int refuses_rows;               /* it was given more, and takes one */
     vl_frame *root;                 /* program 0 */
     vl_frame *frames;               /* all */
     vl_spool **spools;              /* of each program that is shared; NULL: none yet */

@@ -27,6 +27,9 @@
 /* Collected rows that take less memory than this are not written to a file. */
 #define CHANGE_FILE_MIN VL_BY_BUILD(65536U, 512U)
 
+/* What conversions of rows that wait to be inserted may take. */
+#define INSERT_HELD_BYTES ((size_t)1 << 20)
+
 /* A collected row. */
 typedef struct change_kept {
     struct change_kept *next;
@@ -388,25 +391,68 @@ insert_open(vl_ctx *ctx, vl_stage *stage)
     return VELO_OK;
 }
 
-/* Make the full row of what is given, and insert it. */
+/* Make the full row of what is given, and prepare it. */
 static velo_status
-insert_given(vl_ctx *ctx, change_stage *stage)
+insert_make_given(vl_ctx *ctx, change_stage *stage, vl_edit_outcome *outcome)
 {
     const vl_op_insert *op = &stage->base.op->as.insert;
     vl_exec *exec = stage->base.exec;
     vl_edit_run *run = &stage->run;
     vl_value *full = stage->full;
-    vl_edit_outcome outcome;
 
     for (uint32_t i = 0; i < run->full_count; i++)
         full[i] = change_get_given(exec, &stage->given[i]);
     if (run->def->rowid_column >= 0 && op->sources[run->def->column_count] < 0)
         full[run->def->column_count] = full[run->def->rowid_column];
-    VL_TRY(vl_edit_prepare(ctx, run, full, op->target.conflict, &outcome));
+    return vl_edit_prepare(ctx, run, full, op->target.conflict, outcome);
+}
+
+/* Make the full row of what is given, and insert it. */
+static velo_status
+insert_given(vl_ctx *ctx, change_stage *stage)
+{
+    vl_edit_outcome outcome;
+
+    VL_TRY(insert_make_given(ctx, stage, &outcome));
     if (outcome == VL_EDIT_MADE)
-        VL_TRY(vl_edit_insert(ctx, run, full, &outcome));
-    exec->counts.changes += outcome == VL_EDIT_MADE;
+        VL_TRY(vl_edit_insert(ctx, &stage->run, stage->full, &outcome));
+    stage->base.exec->counts.changes += outcome == VL_EDIT_MADE;
     return VELO_OK;
+}
+
+/* Insert as many rows as parameters were given for (vl_exec_bind_rows). Those of one statement do
+ * not go to the range of the one before, since some of them may be there when another fails. */
+static velo_status
+insert_given_rows(vl_ctx *ctx, change_stage *stage)
+{
+    vl_exec *exec = stage->base.exec;
+    vl_edit_run *run = &stage->run;
+    vl_edit_load load;
+    int loads = vl_edit_can_load(run);
+    velo_status st = VELO_OK;
+
+    if (loads)
+        VL_TRY(vl_edit_load_begin(ctx, run, exec->param_rows, &load));
+    for (uint32_t row = 0; st == VELO_OK && row < exec->param_rows; row++) {
+        vl_edit_outcome outcome;
+
+        if (row > 0)
+            exec->params += exec->param_count;
+        VL_TRY(vl_exec_poll(ctx, exec, 1));
+        if (!loads) {
+            vl_arena_reset(&run->row_arena);
+            st = insert_given(ctx, stage);
+            continue;
+        }
+        if (run->row_arena.held_bytes > INSERT_HELD_BYTES) {
+            VL_TRY(vl_edit_load_end(ctx, &load));
+            vl_arena_reset(&run->row_arena);
+        }
+        st = insert_make_given(ctx, stage, &outcome);
+        if (st == VELO_OK && outcome == VL_EDIT_MADE)
+            st = vl_edit_load_add(ctx, &load, stage->full);
+    }
+    return st == VELO_OK && loads ? vl_edit_load_end(ctx, &load) : st;
 }
 
 static velo_status
@@ -419,8 +465,9 @@ insert_run_short(vl_ctx *ctx, vl_stage *stage, int *is_run)
         return VELO_OK;
     VL_TRY(vl_exec_poll(ctx, stage->exec, 3)); /* two stages and a row */
     VL_TRY(vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &change->run));
-    change->run.source.statement->is_blind = 1;
-    VL_TRY(insert_given(ctx, change));
+    change->run.source.statement->is_blind = stage->exec->param_rows == 1;
+    VL_TRY(stage->exec->param_rows == 1 ? insert_given(ctx, change)
+                                        : insert_given_rows(ctx, change));
     vl_edit_rest(&change->run);
     *is_run = 1;
     return VELO_OK;

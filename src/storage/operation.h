@@ -18,6 +18,7 @@
 
 #include "storage/record.h"
 #include "storage/store.h"
+#include "storage/table.h"
 #include "storage/tree_key.h"
 
 /* A record to be appended. Private. */
@@ -84,6 +85,26 @@ velo_status vl_operation_log_alone(vl_ctx *ctx, vl_writer *writer, const vl_reco
  * (operation_load.c). See vl_tree_key_load: *taken receives how many are in the tree. */
 velo_status vl_operation_load_keys(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *index,
                                    const vl_tree_key_item *items, uint32_t count, uint32_t *taken)
+    VL_MUST_CHECK;
+
+/* Who keeps versions of the rows that are loaded. */
+typedef struct vl_operation_rows {
+    /* Whether rows may be added, with no versions before them: vl_table_load_log.may. */
+    int (*may)(void *argument, const vl_page_ref *leaf, const vl_table_load_part *part);
+    /* They are being added: in the section. Their first record is at `position`. */
+    void (*added)(void *argument, const vl_table_load_part *part, vl_log_position position);
+    void *argument; /* of both */
+} vl_operation_rows;
+
+/* Insert rows behind all others of a table, within an operation, with records of whole pages
+ * (writer_load.c). See vl_table_load; no value needs overflow.
+ *
+ * taken   how many are in the table. 0 also: the log's ring is too small for records of pages, or
+ *         the table has too many columns
+ * errors  VELO_CONSTRAINT: a row does not lie behind all others, or `may` has said 0 */
+velo_status vl_operation_load_rows(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
+                                   const vl_layout *layout, const vl_leaf_row *rows, uint32_t count,
+                                   int is_all, const vl_operation_rows *watcher, uint32_t *taken)
     VL_MUST_CHECK;
 
 /* Write a checkpoint if one is due, or wake who does. Outside of operations. */

@@ -277,6 +277,9 @@ typedef struct vl_table_load_log {
     velo_status (*grant)(vl_ctx *ctx, void *argument, const vl_table_load_part *part);
     /* Append them: inside the section. */
     void (*append)(void *argument, const vl_table_load_part *part);
+    /* Whether the part may be added, NULL: yes. `leaf` is the last one, latched exclusively, behind
+     * whose rows its rows come. 0: as if they did not lie behind all others. */
+    int (*may)(void *argument, const vl_page_ref *leaf, const vl_table_load_part *part);
     vl_overflow_note *note; /* told of pages for overflow, or NULL */
     void *argument;         /* of all */
 } vl_table_load_log;

@@ -71,6 +71,16 @@ table_load_take(table_load *load, const table_pages *pages)
     load->taken += part.row_count;
 }
 
+/* Whether the next rows may be added behind a latched leaf. */
+static int
+table_load_may(const table_load *load, const table_pages *pages, const vl_page_ref *leaf)
+{
+    vl_table_load_part part = table_load_part(load, pages);
+
+    return load->log == NULL || load->log->may == NULL ||
+           load->log->may(load->log->argument, leaf, &part);
+}
+
 static velo_status
 table_load_refuse(vl_ctx *ctx, const table_load *load)
 {
@@ -212,7 +222,8 @@ table_insert_next(vl_ctx *ctx, table_load *load)
         return table_load_refuse(ctx, load);
     VL_TRY(table_load_grant(ctx, load, NULL));
     st = vl_table_write_begin(ctx, load->tree, load->work, &op, &write);
-    while (st == VELO_OK && write.is_possible && load->taken < wanted) {
+    while (st == VELO_OK && write.is_possible && write.state != VL_LEAF_TOMBSTONE &&
+           table_load_may(load, NULL, &write.leaf) && load->taken < wanted) {
         if (vl_table_write_enter(&write)) {
             table_load_take(load, NULL);
             vl_table_write_apply(&write);
@@ -307,7 +318,8 @@ table_add_pages(table_load *load, table_pages *pages, vl_tree_pair *pair)
     void *parent = pair->parent.page;
 
     if (pair->step.range.last != INT64_MAX ||
-        vl_table_has_row_from(pair->node.page, pages->firsts[0])) /* keeps L1 */
+        vl_table_has_row_from(pair->node.page, pages->firsts[0]) || /* keeps L1 */
+        !table_load_may(load, pages, &pair->node))
         return TABLE_NOT_LAST;
     if (parent == NULL)
         return TABLE_NO_PARENT;

@@ -11,6 +11,9 @@
  * pinned by records until a checkpoint is durable, that recovery marks as used before it allocates
  * anything, and for a sync of their own before the record.
  *
+ * A load of the layer of versions is the same, but that this layer is asked, and told what was
+ * added, in the section that adds it (vl_operation_load_rows).
+ *
  * Invariants
  *   WB1  What a section adds to the table is what its records say: rows by themselves, or the pages
  *        as they are when they become the table's. */
@@ -25,6 +28,7 @@ typedef struct writer_load {
     vl_writer *writer;                 /* whose */
     const vl_store_tree *table;        /* where to */
     const vl_layout *layout;           /* its columns */
+    const vl_operation_rows *watcher;  /* the layer of versions, or NULL */
     vl_writer_record ready;            /* of a row by itself */
     vl_wal_credit credit;              /* for pages */
     uint8_t head[VL_RECORD_HEAD_SIZE]; /* of their records */
@@ -46,7 +50,8 @@ writer_load_grant_row(vl_ctx *ctx, writer_load *load, const vl_leaf_row *row)
     vl_record record = {
         .type = VL_RECORD_TABLE_INSERT, .tree = load->table->tree.id, .rowid = row->rowid};
 
-    vl_arena_reset(&load->writer->arena);
+    if (load->watcher == NULL) /* else the caller's values may be there */
+        vl_arena_reset(&load->writer->arena);
     return vl_writer_log_ready(ctx, load->writer, &record, &load->layout->columns, row->values,
                                &load->ready);
 }
@@ -65,8 +70,8 @@ writer_load_grant(vl_ctx *ctx, void *argument, const vl_table_load_part *part)
     return vl_wal_grant(ctx, load->writer->store->wal, part->page_count, size, &load->credit);
 }
 
-/* Append the record of a page (WB1). */
-static void
+/* Append the record of a page (WB1). Returns its position. */
+static vl_log_position
 writer_load_append_page(writer_load *load, const vl_leaf *leaf)
 {
     vl_writer *writer = load->writer;
@@ -81,17 +86,32 @@ writer_load_append_page(writer_load *load, const vl_leaf *leaf)
     at = vl_wal_append(writer->store->wal, &load->credit, VL_RECORD_TABLE_ROWS, writer->txn, parts,
                        3);
     writer->end = vl_wal_record_end(at, load->head_size + body.arrays_size + body.heap_size);
+    return at;
 }
 
 static void
 writer_load_append(void *argument, const vl_table_load_part *part)
 {
     writer_load *load = argument;
+    vl_log_position first = 0;
 
     if (part->page_count == 0)
-        vl_writer_log_append(&load->ready);
-    for (uint32_t i = 0; i < part->page_count; i++)
-        writer_load_append_page(load, part->pages[i]);
+        first = vl_writer_log_append(&load->ready);
+    for (uint32_t i = 0; i < part->page_count; i++) {
+        vl_log_position at = writer_load_append_page(load, part->pages[i]);
+
+        first = i == 0 ? at : first;
+    }
+    if (load->watcher != NULL)
+        load->watcher->added(load->watcher->argument, part, first);
+}
+
+static int
+writer_load_may(void *argument, const vl_page_ref *leaf, const vl_table_load_part *part)
+{
+    const writer_load *load = argument;
+
+    return load->watcher == NULL || load->watcher->may(load->watcher->argument, leaf, part);
 }
 
 /* Whether pages fit records, as many as a section adds: else the log's ring is too small, and rows
@@ -103,22 +123,23 @@ writer_load_fits_log(const vl_writer *writer)
            vl_wal_max_body(writer->store->wal) / 2;
 }
 
+/* Load whole pages. `load` has writer, table, layout, watcher. */
 static velo_status
-writer_load_pages(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
-                  const vl_layout *layout, const vl_leaf_row *rows, uint32_t count, int is_all,
-                  uint32_t *taken)
+writer_load_pages(vl_ctx *ctx, writer_load *load, const vl_leaf_row *rows, uint32_t count,
+                  int is_all, uint32_t *taken)
 {
-    vl_record record = {.type = VL_RECORD_TABLE_ROWS, .tree = table->tree.id};
-    writer_load load = {.writer = writer, .table = table, .layout = layout};
-    vl_table_load_log log = {
-        .grant = writer_load_grant, .append = writer_load_append, .argument = &load};
+    vl_record record = {.type = VL_RECORD_TABLE_ROWS, .tree = load->table->tree.id};
+    vl_table_load_log log = {.grant = writer_load_grant,
+                             .append = writer_load_append,
+                             .may = writer_load_may,
+                             .argument = load};
     velo_status st;
 
-    load.ready.writer = writer;
-    load.head_size = (uint32_t)(vl_record_put_head(load.head, &record) - load.head);
-    st = vl_table_load(ctx, &table->tree, writer->work, &layout->leaf, rows, count, is_all, &log,
-                       taken);
-    writer_load_ungrant(&load);
+    load->ready.writer = load->writer;
+    load->head_size = (uint32_t)(vl_record_put_head(load->head, &record) - load->head);
+    st = vl_table_load(ctx, &load->table->tree, load->writer->work, &load->layout->leaf, rows,
+                       count, is_all, &log, taken);
+    writer_load_ungrant(load);
     return st;
 }
 
@@ -172,6 +193,7 @@ velo_status
 vl_writer_load(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, const vl_leaf_row *rows,
                uint32_t count, int is_all, uint32_t *taken)
 {
+    writer_load load = {.writer = writer, .table = table};
     const vl_layout *layout;
     velo_status st;
 
@@ -182,10 +204,25 @@ vl_writer_load(vl_ctx *ctx, vl_writer *writer, vl_store_tree *table, const vl_le
         return vl_fail(ctx, VELO_MISUSE, "tree %llu is no table",
                        (unsigned long long)table->tree.id);
     layout = atomic_load_explicit(&table->layout, memory_order_acquire);
+    load.layout = layout;
     VL_TRY(writer_load_check(ctx, layout, rows, count));
     VL_TRY(vl_writer_enter(ctx, writer));
     st = layout->leaf.is_rows || !writer_load_fits_log(writer)
              ? writer_load_rows(ctx, writer, table, layout, rows, count, taken)
-             : writer_load_pages(ctx, writer, table, layout, rows, count, is_all, taken);
+             : writer_load_pages(ctx, &load, rows, count, is_all, taken);
     return vl_writer_leave(ctx, writer, st);
+}
+
+velo_status
+vl_operation_load_rows(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *table,
+                       const vl_layout *layout, const vl_leaf_row *rows, uint32_t count, int is_all,
+                       const vl_operation_rows *watcher, uint32_t *taken)
+{
+    writer_load load = {.writer = writer, .table = table, .layout = layout, .watcher = watcher};
+
+    VL_ASSERT(writer->is_joined);
+    *taken = 0;
+    if (layout->leaf.is_rows || !writer_load_fits_log(writer))
+        return VELO_OK;
+    return writer_load_pages(ctx, &load, rows, count, is_all, taken);
 }

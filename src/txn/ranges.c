@@ -209,6 +209,21 @@ vl_ranges_extend(vl_ranges *ranges, vl_undo *range, int64_t rowid)
     return is_next;
 }
 
+int
+vl_ranges_extend_to(vl_ranges *ranges, vl_undo *range, int64_t last)
+{
+    uint32_t above;
+    int is_free;
+
+    vl_latch_acquire_exclusive(&ranges->latch);
+    above = ranges_above(ranges, last);
+    is_free = last >= range->last && above > 0 && ranges->records[above - 1] == range;
+    if (is_free)
+        range->last = last;
+    vl_latch_release_exclusive(&ranges->latch);
+    return is_free;
+}
+
 /* Take a record out; the latch is held. */
 static void
 ranges_remove(vl_ranges *ranges, const vl_undo *range)

@@ -58,6 +58,9 @@ void vl_ranges_add(vl_ranges *ranges, vl_undo *range);
 /* Let a record speak of one more rowid: 1; 0: it is not the next one, or in another range. */
 int vl_ranges_extend(vl_ranges *ranges, vl_undo *range, int64_t rowid);
 
+/* Let a record speak of all rowids up to `last`: 1; 0: the next ones are in another range. */
+int vl_ranges_extend_to(vl_ranges *ranges, vl_undo *range, int64_t last);
+
 /* Rows are taken back, from the end: the record ends with `last` now, in the section that removes
  * the rows behind it. Below its first rowid: it speaks of nothing and is out of here; it can be
  * popped from its log. */

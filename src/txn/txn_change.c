@@ -34,11 +34,17 @@ vl_txn_check_writing(vl_ctx *ctx, const vl_statement *statement)
 void
 vl_txn_count_change(vl_ctx *ctx, vl_session *session)
 {
+    vl_txn_count_changes(ctx, session, 1);
+}
+
+void
+vl_txn_count_changes(vl_ctx *ctx, vl_session *session, uint32_t count)
+{
     vl_undo_pool *pool = session->store->pool;
 
-    vl_undo_pool_settle(pool, 1);
+    vl_undo_pool_settle(pool, 1); /* many rows make one record */
     vl_undo_pool_tend(ctx, pool);
-    session->txn->changes++;
+    session->txn->changes += count;
     vl_wait_set_work(session->node, session->txn->changes);
 }
 

@@ -259,6 +259,18 @@ void vl_txn_forget_sequences(vl_txn_store *store);
 velo_status vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table,
                              int64_t rowid, const vl_value *values, int *is_taken) VL_MUST_CHECK;
 
+/* The range of a table that the current statement goes on with, or NULL; and a new one to go on
+ * with, whose first row is `rowid`. */
+vl_txn_range *vl_txn_find_range(vl_txn *txn, const vl_txn_tree *tree);
+void vl_txn_note_range(vl_txn *txn, vl_txn_tree *tree, vl_undo *record);
+
+/* Draw `count` rowids behind all others: *first receives the first of them, INT64_MIN: the numbers
+ * are at their end. And give numbers up to `last` back, so that no gap stays unless somebody has
+ * drawn others since. Errors: as vl_txn_find_next. */
+velo_status vl_txn_draw_rowids(vl_ctx *ctx, vl_txn_tree *tree, uint32_t count, int64_t *first)
+    VL_MUST_CHECK;
+void vl_txn_undraw_rowids(vl_txn_tree *tree, int64_t last);
+
 /* Find the number behind the largest row, INT64_MIN at the end of the numbers: own and foreign
  * uncommitted ones included, tombstones only if `with_tombstones`. */
 velo_status vl_txn_find_next(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *next)
@@ -389,6 +401,9 @@ vl_txn_is_fresh(const vl_session *session, const vl_txn_tree *tree)
 
 /* Count a change; with nothing latched. */
 void vl_txn_count_change(vl_ctx *ctx, vl_session *session);
+
+/* The same of so many. */
+void vl_txn_count_changes(vl_ctx *ctx, vl_session *session, uint32_t count);
 
 /* ---- small things ---- */
 

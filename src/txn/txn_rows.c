@@ -208,14 +208,11 @@ rows_take_old(vl_ctx *ctx, const rows_change *self, const vl_table_write *write,
     return VELO_OK;
 }
 
-/* The range of this table that the statement goes on with, or NULL. */
-static vl_txn_range *
-rows_range(const rows_change *self)
+vl_txn_range *
+vl_txn_find_range(vl_txn *txn, const vl_txn_tree *tree)
 {
-    vl_txn *txn = self->change.session->txn;
-
     for (uint32_t i = 0; i < txn->range_count; i++)
-        if (txn->ranges[i].tree == self->change.tree)
+        if (txn->ranges[i].tree == tree)
             return txn->ranges + i;
     return NULL;
 }
@@ -251,7 +248,7 @@ static velo_status
 rows_prepare_range(vl_ctx *ctx, rows_change *self)
 {
     const vl_view *view = &self->change.statement->view;
-    vl_txn_range *range = rows_range(self);
+    vl_txn_range *range = vl_txn_find_range(self->change.session->txn, self->change.tree);
     vl_undo_change change = {.kind = VL_UNDO_RANGE,
                              .statement = view->statement,
                              .tree = self->change.tree->id,
@@ -324,18 +321,16 @@ rows_unprepare(rows_change *self)
     self->is_promised = 0;
 }
 
-/* Remember a new range, to go on with it. */
-static void
-rows_note_range(const rows_change *self)
+void
+vl_txn_note_range(vl_txn *txn, vl_txn_tree *tree, vl_undo *record)
 {
-    vl_txn *txn = self->change.session->txn;
-    vl_txn_range *range = rows_range(self);
+    vl_txn_range *range = vl_txn_find_range(txn, tree);
 
     if (range == NULL)
         range = txn->range_count < VL_TXN_RANGES ? &txn->ranges[txn->range_count++]
-                                                 : &txn->ranges[self->op.rowid & 1];
-    *range = (vl_txn_range){self->change.tree, self->record};
-    txn->growing = self->record;
+                                                 : &txn->ranges[record->rowid & 1];
+    *range = (vl_txn_range){tree, record};
+    txn->growing = record;
 }
 
 /* In the section. */
@@ -355,7 +350,7 @@ rows_apply(rows_change *self, vl_table_write *write)
     vl_undo_set_position(self->record, position);
     if (self->record->kind == VL_UNDO_RANGE) {
         vl_ranges_add(tree->ranges, self->record);
-        rows_note_range(self);
+        vl_txn_note_range(self->change.session->txn, tree, self->record);
     } else {
         vl_versions map = vl_txn_map(tree, &write->leaf);
 
@@ -583,11 +578,31 @@ rows_draw(vl_ctx *ctx, vl_txn_tree *tree, int with_tombstones, int64_t *rowid)
     return VELO_OK;
 }
 
-/* The number behind a row is the next one again, if it was the last row. */
-static void
-rows_forget_next(vl_txn_tree *tree, int64_t rowid)
+velo_status
+vl_txn_draw_rowids(vl_ctx *ctx, vl_txn_tree *tree, uint32_t count, int64_t *first)
 {
-    int64_t next = rowid < INT64_MAX ? rowid + 1 : rowid;
+    int64_t next = atomic_load_explicit(&tree->next_rowid, memory_order_relaxed);
+    int64_t unknown = INT64_MIN, found;
+
+    if (next == INT64_MIN) {
+        VL_TRY(vl_txn_find_next(ctx, tree, 0, &found));
+        (void)atomic_compare_exchange_strong_explicit(&tree->next_rowid, &unknown, found,
+                                                      memory_order_relaxed, memory_order_relaxed);
+        next = atomic_load_explicit(&tree->next_rowid, memory_order_relaxed);
+    }
+    while (next != INT64_MIN && next <= INT64_MAX - (int64_t)count &&
+           !atomic_compare_exchange_weak_explicit(&tree->next_rowid, &next, next + count,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        continue;
+    *first = next <= INT64_MAX - (int64_t)count ? next : INT64_MIN;
+    return VELO_OK;
+}
+
+/* The number behind a row is the next one again, if it was the last row. */
+void
+vl_txn_undraw_rowids(vl_txn_tree *tree, int64_t last)
+{
+    int64_t next = last < INT64_MAX ? last + 1 : last;
 
     (void)atomic_compare_exchange_strong_explicit(&tree->next_rowid, &next, INT64_MIN,
                                                   memory_order_relaxed, memory_order_relaxed);
@@ -607,7 +622,7 @@ vl_txn_append_at(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int6
     if (*is_taken)
         vl_error_clear(ctx);
     else if (st != VELO_OK)
-        rows_forget_next(&table->tree, rowid); /* no gap is left */
+        vl_txn_undraw_rowids(&table->tree, rowid); /* no gap is left */
     return *is_taken ? VELO_OK : st;
 }
 
@@ -718,7 +733,7 @@ rows_change_or_skip(vl_ctx *ctx, rows_change *self, const vl_value *values, uint
     if (is_taken != NULL)
         *is_taken = self->is_taken;
     if (self->what == ROWS_DELETE && !self->is_taken)
-        rows_forget_next(self->change.tree, self->op.rowid);
+        vl_txn_undraw_rowids(self->change.tree, self->op.rowid);
     return VELO_OK;
 }
 

@@ -53,6 +53,21 @@ velo_status vl_rows_insert_drawn(vl_ctx *ctx, vl_statement *statement, vl_txn_ta
                                  int64_t rowid, const vl_value *values, int *is_taken)
     VL_MUST_CHECK;
 
+/* Insert rows behind all others, whole pages at a time (txn_load.c), with rowids that follow each
+ * other. They are of one undo record, and of few log records.
+ *
+ * first   the first one's rowid. *first INT64_MIN: the next ones are drawn, and it receives them
+ * values  of each row one for each column of the schema
+ * is_all  0: more rows follow, and those that would share a page with them may be left out
+ * taken   receives how many were inserted, the first ones. Fewer, or 0: others are in the way, a
+ *         value is long, or the table is none for this: insert the next ones one by one. Rowids
+ *         that were drawn for those are given back
+ * errors  as vl_rows_insert, but for VELO_CONSTRAINT; *taken rows are there */
+#define VL_ROWS_LOAD_MAX 4096U /* rows at a time, at most */
+velo_status vl_rows_load(vl_ctx *ctx, vl_statement *statement, vl_txn_table *table, int64_t *first,
+                         const vl_value *values, uint32_t count, int is_all, uint32_t *taken)
+    VL_MUST_CHECK;
+
 /* Change columns of a row that the statement sees, or its own transaction has made since: on top of
  * what its transaction has done to it until now.
  *

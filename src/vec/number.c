@@ -11,6 +11,7 @@
 
 #include "vec/digits.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,27 @@ number_add_digits(number_digits *digits, const char *at, size_t size)
         digits->is_cut = at[i] != '0';
 }
 
+/* Few digits and a small power of ten, which are both exact in a double: then their product or
+ * quotient is the nearest double, and so what strtod says (Clinger, How to Read Floating Point
+ * Numbers Accurately, 1990). Returns 0 for others. keeps N1 */
+static int
+number_join_short(const number_digits *digits, int64_t exponent, double *magnitude)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    int64_t whole = 0;
+
+    if (FLT_EVAL_METHOD != 0 || digits->count > 15 || digits->is_cut || exponent > 22 ||
+        exponent < -22)
+        return 0;
+    for (size_t i = 0; i < digits->count; i++)
+        whole = whole * 10 + (digits->text[i] - '0');
+    *magnitude =
+        exponent >= 0 ? (double)whole * powers[exponent] : (double)whole / powers[-exponent];
+    return 1;
+}
+
 static double
 number_join_real(const number_parts *parts)
 {
@@ -177,6 +199,8 @@ number_join_real(const number_parts *parts)
     if (digits.count == 0)
         return parts->is_negative ? -0.0 : 0.0;
     exponent = parts->exponent - (int64_t)parts->fraction_size + digits.cut_count;
+    if (number_join_short(&digits, exponent, &magnitude))
+        return parts->is_negative ? -magnitude : magnitude;
     if (digits.is_cut) { /* keeps N2 */
         digits.text[digits.count++] = '1';
         exponent--;

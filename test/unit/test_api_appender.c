@@ -40,7 +40,7 @@ rows_are_inserted(void)
               "");
     appender = appender_begin(connection, "t");
     CHECK(appender != NULL);
-    for (int i = 1; i <= 5000; i++) {
+    for (int i = 1; i <= 9000; i++) {
         CHECK_EQ(velo_append_int64(appender, i), VELO_OK);
         CHECK_EQ(i % 3 == 0 ? velo_append_null(appender) : velo_append_text(appender, "xyz", 2),
                  VELO_OK);
@@ -49,14 +49,14 @@ rows_are_inserted(void)
         CHECK_EQ(velo_append_int64(appender, 1), VELO_MISUSE);
         CHECK_EQ(velo_append_row(appender), VELO_OK);
     }
-    CHECK_RUN(connection, "SELECT count(*) FROM t", "4096");
+    CHECK_RUN(connection, "SELECT count(*) FROM t", "8192");
     CHECK_EQ(velo_appender_end(appender), VELO_OK);
     CHECK_RUN(connection, "SELECT count(*), sum(a), count(b), sum(c), sum(e) FROM t",
-              "5000,12502500,3334,6251250.0,12507500");
+              "9000,40504500,6000,20252250.0,40513500");
     CHECK_RUN(connection,
               "SELECT a, b, c, hex(d) FROM t WHERE a = 770; SELECT count(*) FROM t "
               "WHERE b = 'xy'; SELECT count(*) FROM log; PRAGMA integrity_check",
-              "770,xy,385.0,0203|3334|5000|ok");
+              "770,xy,385.0,0203|6000|9000|ok");
     CHECK_EQ(velo_appender_end(NULL), VELO_OK);
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
@@ -190,7 +190,7 @@ appender_check_conflict(velo_connection *connection, int begin, int end, const c
 static void
 a_conflict_may_end_the_transaction(void)
 {
-    static const char message[] = "rows 129 to 256: UNIQUE constraint failed: t.a";
+    static const char message[] = "rows 1 to 300: UNIQUE constraint failed: t.a";
     velo_connection *connection = api_run_open(NULL);
 
     CHECK_RUN(connection,

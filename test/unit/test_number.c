@@ -198,6 +198,35 @@ digits_are_few_where_few_suffice(void)
     }
 }
 
+/* Texts with a point, near where few digits stop being few, against the system's. */
+static void
+number_reads_reals_as_strtod(void)
+{
+    vl_rng rng;
+
+    vl_rng_init(&rng, unit_seed());
+    for (int i = 0; i < 40 * ROUNDS; i++) {
+        int64_t digits = (int64_t)(vl_rng_next(&rng) >> (4 + vl_rng_below(&rng, 50)));
+        char text[80];
+        char plain[80];
+        double wanted;
+        vl_number number;
+        size_t size = (size_t)snprintf(plain, sizeof plain, "%lld", (long long)digits);
+        size_t point = (size_t)vl_rng_below(&rng, size + 1);
+        int power = (int)vl_rng_below(&rng, 60) - 30;
+
+        (void)snprintf(text, sizeof text, "%s%.*s.%s", i % 3 == 0 ? "-" : "", (int)point, plain,
+                       plain + point);
+        if (i % 2 == 0)
+            (void)snprintf(text + strlen(text), 16, "e%d", power);
+        wanted = strtod(text, NULL); /* tests run in the locale "C" */
+        number = vl_number_read(text, strlen(text));
+        CHECK_EQ(number.is_all, 1);
+        CHECK_EQ(number.value.type, VL_TYPE_REAL);
+        CHECK(memcmp(&number.value.as.real, &wanted, sizeof wanted) == 0);
+    }
+}
+
 static void
 number_writes_integers(void)
 {
@@ -399,6 +428,7 @@ main(int argc, char **argv)
         UNIT_TEST(digits_are_rounded_like_sqlite),
         UNIT_TEST(digits_are_those_that_are_printed),
         UNIT_TEST(digits_are_few_where_few_suffice),
+        UNIT_TEST(number_reads_reals_as_strtod),
         UNIT_TEST(number_writes_integers),
         UNIT_TEST(number_text_gives_the_same_real),
         UNIT_TEST(number_reads_what_a_text_begins_with),

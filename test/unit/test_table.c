@@ -227,7 +227,8 @@ table_load_with_log(int is_disturbed)
     vl_leaf_value values[TABLE_COLUMNS];
     vl_leaf_row rows[4000];
     table_logged logged = {.next = 1};
-    vl_table_load_log log = {table_log_grant, table_log_append, NULL, &logged};
+    vl_table_load_log log = {
+        .grant = table_log_grant, .append = table_log_append, .argument = &logged};
     vl_tree_verify_options options = {0};
     vl_tree_report report;
     uint32_t taken;

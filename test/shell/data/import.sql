@@ -28,3 +28,20 @@ select count(*) from numbers;
 .import no/such/file numbers
 .import --csv . numbers
 .import --nonsense c.csv numbers
+.mode list
+CREATE TABLE computed(a INTEGER, b AS (a * 2), c TEXT, d AS (c || '!') STORED);
+.import --csv c.csv computed
+select * from computed;
+.shell printf 'n,s\n1,ok\n2,caf\351\n3,caf\303\251\n' > u.csv
+.import --csv u.csv texts
+select * from texts;
+.import --csv --any-bytes --skip 1 u.csv texts
+select n, hex(s) from texts;
+create table whole(a primary key);
+.shell printf '1\n2\n2\n3\n' > w.csv
+.import --csv --stop w.csv whole
+.import --csv --stop u.csv more
+.import --csv --stop b.csv numbers
+select count(*) from whole;
+.import --csv w.csv whole
+select * from whole;
