@@ -38,8 +38,9 @@ load_may(void *argument, const vl_page_ref *leaf, const vl_table_load_part *part
 
     if (part->page_count == 0)
         return vl_versions_find_row(map, first) == NULL &&
-               !vl_ranges_touch(self->tree->ranges, first, first);
-    return vl_versions_count(map) == 0 && !vl_ranges_touch(self->tree->ranges, first, last);
+               vl_ranges_list(self->tree->ranges, first, first, NULL, 0) == 0;
+    return vl_versions_count(map) == 0 &&
+           vl_ranges_list(self->tree->ranges, first, last, NULL, 0) == 0;
 }
 
 /* vl_operation_rows.added. */
