@@ -390,8 +390,7 @@ static const char *const insert_tables[6] = {
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT NOT NULL DEFAULT 3, b TEXT, c CHECK (c < 9))",
     "CREATE TABLE t(id INT PRIMARY KEY, a INT, b TEXT COLLATE NOCASE UNIQUE, c, d AS (a || b))",
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a ANY, b TEXT, c INT, UNIQUE (a, c)) STRICT",
-    "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b TEXT UNIQUE, c); CREATE INDEX ta ON t(a, c);"
-    "CREATE INDEX tx ON t(a + id) WHERE c > 3",
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b TEXT UNIQUE, c); CREATE INDEX x ON t(a + id, c)",
     "CREATE TABLE t(id, a INT, b TEXT, c UNIQUE ON CONFLICT REPLACE); CREATE INDEX ta ON t(a)",
 };
 
