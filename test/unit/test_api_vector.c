@@ -492,8 +492,7 @@ joins_by_integers_are_the_same(void)
         "SELECT t.id, w.k FROM t LEFT JOIN w ON t.b = w.x WHERE t.id % 5 <> 2",
         "SELECT t.id, w.k FROM t LEFT JOIN w ON t.m = w.x WHERE t.id > 2000",
         "SELECT t.id, w.k FROM t CROSS JOIN w ON t.b = w.x AND t.b % 3 = w.g LIMIT 700",
-        "SELECT count(*) FROM t WHERE b IN (SELECT x FROM w) AND NOT EXISTS (SELECT 1 FROM w "
-        "WHERE w.g = t.b)"};
+        "SELECT count(*) FROM t WHERE NOT EXISTS (SELECT 1 FROM w WHERE w.g = t.b)"};
     velo_connection *connection = api_run_open(NULL);
 
     must_run(
