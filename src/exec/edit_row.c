@@ -227,7 +227,7 @@ change_put_drawn(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, change_con
     const vl_value *values;
     vl_value packed;
 
-    change_store(run, full);
+    vl_edit_store(run, full, run->stored);
     VL_TRY(change_pack(ctx, run, &packed, &values));
     return vl_rows_insert_drawn(ctx, run->source.statement, run->table,
                                 full[run->def->column_count].as.integer, values,

@@ -685,7 +685,7 @@ vl_rows_draw(vl_ctx *ctx, vl_txn_table *table, int64_t *rowid)
 void
 vl_rows_undraw(vl_txn_table *table, int64_t rowid)
 {
-    rows_forget_next(&table->tree, rowid);
+    vl_txn_undraw_rowids(&table->tree, rowid);
 }
 
 velo_status
