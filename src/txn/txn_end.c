@@ -205,7 +205,11 @@ end_sync(vl_ctx *ctx, vl_txn_store *store, vl_log_position end)
 static void
 end_collect_share(vl_ctx *ctx, vl_session *session, uint64_t records)
 {
-    if (vl_txn_collect(ctx, session->store, session->writer, records) == VELO_OK)
+    velo_status st = vl_operation_take_work(ctx, session->writer);
+
+    if (st == VELO_OK)
+        st = vl_txn_collect(ctx, session->store, session->writer, records);
+    if (st == VELO_OK)
         return;
     vl_log_write(ctx->log, VL_LOG_WARNING, ctx->error.code, "older versions stay for now: %s",
                  ctx->error.text);
@@ -280,8 +284,10 @@ vl_txn_collect_owed(vl_ctx *ctx, vl_session *session)
     uint64_t records = session->owed;
 
     session->owed = 0;
-    if (records > 0)
-        end_collect(ctx, session, records);
+    if (records == 0)
+        return;
+    end_collect(ctx, session, records);
+    vl_operation_give_work(session->writer); /* the transaction that had it has ended */
 }
 
 void
