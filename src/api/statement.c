@@ -88,6 +88,21 @@ statement_make_bodies(vl_ctx *ctx, velo_statement *statement, const vl_plan_env 
     return VELO_OK;
 }
 
+/* vl_plan_env.table_rows. */
+static double
+statement_table_rows(vl_ctx *ctx, void *arg, const vl_table_def *table)
+{
+    const velo_statement *statement = arg;
+    const velo_connection *connection = statement->connection;
+
+    for (uint32_t i = 0; i < statement->schema_count; i++)
+        if (table->schema == statement->schemas[i] && table->object.tree != 0 &&
+            connection->databases[i]->engine != NULL)
+            return vl_txn_estimate_rows(ctx, connection->databases[i]->engine->store,
+                                        table->object.tree);
+    return -1;
+}
+
 vl_plan_env
 vl_prepared_env(velo_statement *statement, const vl_schema **ordered)
 {
@@ -98,6 +113,8 @@ vl_prepared_env(velo_statement *statement, const vl_schema **ordered)
                          .find_table_func = vl_pragma_find_function,
                          .find_virtual = vl_virtual_find,
                          .virtual_arg = statement,
+                         .table_rows = statement_table_rows,
+                         .rows_arg = statement,
                          .arg = statement->connection->function_set,
                          .has_foreign_keys = statement->has_foreign_keys,
                          .has_no_triggers = statement->connection->has_no_triggers};

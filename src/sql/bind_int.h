@@ -86,6 +86,7 @@ struct vl_bind_source {
     int not_indexed;
     int is_changed; /* its rows are to be changed: found in the order of the table */
     int is_unasked; /* the authorizer is not asked for its columns: excluded */
+    double rows;    /* of its table, for joins: plan_from.c; 0: not asked yet, negative: unknown */
 };
 
 /* An element of FROM: a source, or several in parentheses. */
@@ -651,6 +652,7 @@ typedef struct vl_wish {
     const vl_bind_order *order; /* count of them, with expr */
     uint32_t count;
     int is_limited; /* few rows are wanted */
+    int is_hashed;  /* of groups: without the order a hash table does */
     int is_met;
     vl_expr *limit;  /* only so many rows of FROM are needed, behind `offset` of them; NULL: not */
     vl_expr *offset; /* see limit */

@@ -26,6 +26,11 @@
 #define FROM_LEAST_PART 0.001     /* all conditions together */
 /* Of a row in a hash table: its key is not unique, or there would be an index to look it up by. */
 #define FROM_MATCHES 100.0
+/* A table to be hashed though it could be looked up: rows at most, how many rows of the others for
+ * each of it, and how many of them at least: what is small keeps the plan that it has anyway. */
+#define FROM_SMALL_ROWS 65536.0
+#define FROM_SMALLER    16.0
+#define FROM_LARGE_ROWS 8192.0
 
 typedef struct from_conjunct {
     vl_expr *expr;
@@ -193,6 +198,55 @@ from_local(const from_work *work, const vl_exprs *conjuncts, uint64_t places, vl
     return local;
 }
 
+/* ---- sizes ---- */
+
+/* How many rows a table has, as far as is known without ANALYZE; negative: unknown. How one table
+ * is read does not depend on it (plan_scan.c), so that plans of single tables stay what they are.
+ */
+static double
+from_size(const from_work *work, const vl_join_item *item)
+{
+    const vl_plan_env *env = work->b->env;
+    vl_bind_source *source = item->source;
+
+    if (source == NULL || source->kind != VL_BIND_SOURCE_TABLE || env->table_rows == NULL ||
+        work->list->list_count < 2 || source->table->has_estimate ||
+        vl_bind_is_virtual(source->table))
+        return -1;
+    if (source->rows == 0) {
+        double rows = env->table_rows(work->b->ctx, env->rows_arg, source->table);
+
+        source->rows = rows < 0 ? -1 : rows + 1;
+    }
+    return source->rows;
+}
+
+/* How many rows a table has for each one that paths count. */
+static double
+from_part(const from_work *work, const vl_join_item *item)
+{
+    double size = from_size(work, item);
+
+    return size < 0 ? 1 : size / vl_plan_table_rows(work->b, item->source->table);
+}
+
+/* Make rows and cost of a path those of a table of its size. */
+static void
+from_fit(const from_work *work, const vl_join_item *item, vl_bind_path *path)
+{
+    double size = from_size(work, item);
+
+    if (size < 0)
+        return;
+    if (path->key_count == 0) {
+        double part = from_part(work, item);
+
+        path->rows *= part;
+        path->cost *= part;
+    }
+    path->rows = path->rows < size ? path->rows : size;
+}
+
 /* ---- sources ---- */
 
 static vl_bind_rel from_list(vl_binder *b, const vl_bind_scope *scope, const vl_join_item *list,
@@ -339,6 +393,7 @@ from_item(from_work *work, const vl_join_item *item, const vl_exprs *local, vl_w
             wish->is_met = path.is_ordered;
         if (wish != NULL && path.virtual_path != NULL)
             wish->is_offset_met = vl_virtual_path_offsets(path.virtual_path);
+        from_fit(work, item, &path);
         return vl_plan_scan(b, source, local, &path);
     }
     case VL_BIND_SOURCE_QUERY:
@@ -610,8 +665,8 @@ from_hash(from_work *work, const vl_join_item *item, vl_bind_rel right, const vl
 }
 
 /* Whether a loop that looks an item's rows up by rowid would read its table once instead, into
- * arrays, when it has done so often (exec/lookup_join.h): of numbers, with no other condition
- * across the join. */
+ * arrays, when it has done so often (exec/lookup_join.h): of numbers, if no other columns are used,
+ * with no other condition across the join. */
 static int
 from_reads_once(const from_work *work, const vl_join_item *item, const vl_exprs *conjuncts,
                 const vl_bind_path *path)
@@ -620,7 +675,8 @@ from_reads_once(const from_work *work, const vl_join_item *item, const vl_exprs 
         path->key_count != 1 || path->keys[0]->kind != VL_USE_EQUAL)
         return 0;
     for (uint32_t i = 0; i < item->source->column_count; i++)
-        if (item->source->columns[i].affinity < VL_AFFINITY_NUMERIC)
+        if (work->b->ids[item->source->base + i].is_used &&
+            item->source->columns[i].affinity < VL_AFFINITY_NUMERIC)
             return 0;
     for (uint32_t i = 0; i < conjuncts->count; i++)
         if (i != path->keys[0]->conjunct &&
@@ -629,19 +685,21 @@ from_reads_once(const from_work *work, const vl_join_item *item, const vl_exprs 
     return 1;
 }
 
-/* Whether looking up is better than hashing all of a table. Without statistics it is. */
+/* Whether looking up is better than hashing all of a table. Without statistics it is, unless the
+ * table is so much smaller than what it is joined with that reading it costs nothing: also if few
+ * rows are wanted in the end. */
 static int
 from_prefers_lookup(const from_work *work, const vl_join_item *item, const vl_exprs *conjuncts,
                     const vl_bind_path *path)
 {
-    const vl_bind_source *source = item->source;
-    double rows = vl_plan_table_rows(work->b, source->table);
+    double rows = vl_plan_table_rows(work->b, item->source->table);
     double left = work->rel.op->rows;
 
-    if (!source->table->has_estimate &&
-        (work->b->env->table_rows == NULL ||
-         work->b->env->table_rows(work->b->env->arg, source->table) < 0))
-        return 1;
+    if (!item->source->table->has_estimate) {
+        rows = from_size(work, item);
+        return rows < 0 || rows > FROM_SMALL_ROWS || rows * FROM_SMALLER > left ||
+               left < FROM_LARGE_ROWS || from_reads_once(work, item, conjuncts, path);
+    }
     if (left > rows && from_reads_once(work, item, conjuncts, path))
         return 1;
     return left * path->cost <= 3 * (rows * FROM_HASH_COST + left);
@@ -879,8 +937,8 @@ from_turn_first(from_work *work)
         vl_plan_path_needs(work->b, &path, work->scope, first->places) ||
         !vl_plan_path(work->b, second->source, &own, 0, NULL, &path))
         return;
-    if (path.rows * from_left_over(work, second, &own, &path) <
-            vl_plan_table_rows(work->b, first->source->table) ||
+    if (path.rows * from_left_over(work, second, &own, &path) * from_part(work, second) <
+            vl_plan_table_rows(work->b, first->source->table) * from_part(work, first) ||
         !vl_plan_path(work->b, first->source, &ready, second->places, NULL, &path) ||
         !vl_plan_path_needs(work->b, &path, work->scope, second->places) ||
         !from_reads_once(work, first, &ready, &path))

@@ -63,9 +63,11 @@ typedef struct vl_plan_env {
     /* A table-valued function: 1 when there is one. NULL: there are none. */
     int (*find_table_func)(const void *arg, const char *name, size_t size,
                            vl_plan_table_func *found);
-    /* Estimated rows of a table; negative: unknown. NULL: unknown for all. */
-    double (*table_rows)(const void *arg, const vl_table_def *table);
     const void *arg; /* given to the functions */
+    /* Estimated rows of a table, without reading more than a few pages; negative: unknown. NULL:
+     * unknown for all. Asked once for each table of a join. */
+    double (*table_rows)(vl_ctx *ctx, void *arg, const vl_table_def *table);
+    void *rows_arg; /* given to table_rows */
     /* A virtual table with its columns, connected if need be: of a table without (catalog/
      * virtual.h), or, with table NULL, of a module's name: *found NULL when there is none. It must
      * live as long as the plan. NULL: there are no modules. */

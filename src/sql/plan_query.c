@@ -211,6 +211,19 @@ query_limits_rows(const vl_query *query, const vl_core *core)
            !core->is_distinct && !query_has_windows(core) && core->scope->source_count == 1;
 }
 
+/* Whether nobody can tell in which order rows are grouped: a set of groups in an expression. In
+ * other places rows are read by an index that has the order, as in SQLite, which sums of reals and
+ * bare columns show. */
+static int
+query_is_set_of_groups(const vl_binder *b, const vl_core *core, const vl_query *query)
+{
+    for (uint32_t i = 0; i < core->scope->call_count; i++)
+        if (core->scope->calls[i].is_order_dependent)
+            return 0;
+    return b->repeated > 0 && core->groups.count == 1 && core->results.count == 1 &&
+           query->limit == NULL && vl_expr_equal(core->results.list[0], core->groups.list[0]);
+}
+
 /* The order in which rows of FROM would save a sort or the work of grouping. */
 static vl_wish
 query_wish(vl_binder *b, const vl_core *core, const vl_query *query)
@@ -228,6 +241,7 @@ query_wish(vl_binder *b, const vl_core *core, const vl_query *query)
         return wish;
     }
     wish.is_limited = 0;
+    wish.is_hashed = query_is_set_of_groups(b, core, query);
     order = vl_bind_alloc(b, core->groups.count + 1U, sizeof *order);
     if (order == NULL)
         return wish;

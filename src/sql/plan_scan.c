@@ -20,6 +20,7 @@
 #define SCAN_LOOKUP_COST   10.0 /* of a descent, in rows scanned */
 #define SCAN_FETCH_COST    4.0  /* of a row by its rowid from an index */
 #define SCAN_SORT_COST     0.5  /* of a comparison */
+#define SCAN_GROUP_COST    2.0  /* of finding a row's group by a hash table */
 #define SCAN_LIMITED_ROWS  100.0
 #define SCAN_COVERING_COST 0.75
 #define SCAN_NOT_COLUMN    (-2)
@@ -27,13 +28,8 @@
 double
 vl_plan_table_rows(const vl_binder *b, const vl_table_def *table)
 {
-    double rows = -1;
-
-    if (b->env->table_rows != NULL)
-        rows = b->env->table_rows(b->env->arg, table);
-    if (rows < 0 && table->has_estimate)
-        rows = table->row_estimate;
-    return rows >= 0 ? rows + 1 : SCAN_DEFAULT_ROWS;
+    (void)b;
+    return table->has_estimate ? table->row_estimate + 1 : SCAN_DEFAULT_ROWS;
 }
 
 /* ---- uses ---- */
@@ -410,7 +406,8 @@ scan_consider(scan_work *work, vl_bind_path *path)
 
     if (work->wish != NULL && work->wish->count > 0) {
         double limited = scan_limited_rows(work, path);
-        double sort = path->rows * SCAN_SORT_COST * log2(path->rows + 2);
+        double sort = path->rows * (work->wish->is_hashed ? SCAN_GROUP_COST
+                                                          : SCAN_SORT_COST * log2(path->rows + 2));
 
         if (!path->is_ordered)
             cost += sort;

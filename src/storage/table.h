@@ -247,6 +247,10 @@ velo_status vl_table_split_range(vl_ctx *ctx, const vl_tree *tree, vl_rowid_rang
                                  uint32_t count, vl_rowid_range *parts, uint32_t *taken)
     VL_MUST_CHECK;
 
+/* About how many rows there are, by the nodes on one way down: as many children at each level as
+ * the middle node has. Costs the height of the tree in pages. Errors: as vl_cache_load */
+velo_status vl_table_estimate(vl_ctx *ctx, const vl_tree *tree, double *rows) VL_MUST_CHECK;
+
 /* Visit random leaves, each leaf as likely as any other, with repetition (Olken and Rotem, "Random
  * sampling from B+ trees", VLDB 1989: go down to random children, and drop the try with a chance
  * that makes up for nodes with few children). After VL_TABLE_SAMPLE_TRIES vain tries a leaf is

@@ -230,6 +230,47 @@ vl_table_split_range(vl_ctx *ctx, const vl_tree *tree, vl_rowid_range range, uin
     return table_cut_range(ctx, tree, level, range, total, count, parts, taken);
 }
 
+/* ---- how many rows ---- */
+
+/* Go to the middle child of the node that a rowid belongs to, and multiply by their count. */
+static velo_status
+table_middle_child(vl_ctx *ctx, const vl_tree *tree, uint32_t level, int64_t *rowid, double *rows)
+{
+    vl_tree_target target = vl_table_target(*rowid);
+    vl_tree_search search = {.target = &target, .level = level, .mode = VL_TREE_SHARED};
+    vl_tree_spot spot;
+    uint32_t count;
+
+    VL_TRY(vl_tree_find(ctx, tree, &search, &spot));
+    if (spot.ref.page == NULL) /* lower than it was */
+        return VELO_OK;
+    count = vl_node_rowid_count(spot.ref.page, tree->page_size);
+    *rowid = vl_node_rowid_child_range(spot.ref.page, tree->page_size, count / 2).first;
+    *rows *= count;
+    vl_cache_release_shared(tree->cache, &spot.ref);
+    return VELO_OK;
+}
+
+velo_status
+vl_table_estimate(vl_ctx *ctx, const vl_tree *tree, double *rows)
+{
+    int64_t rowid = INT64_MIN;
+    vl_table_scan scan;
+    uint32_t level;
+    velo_status st;
+
+    *rows = 1;
+    VL_TRY(table_root_level(ctx, tree, &level));
+    for (; level > 0; level--)
+        VL_TRY(table_middle_child(ctx, tree, level, &rowid, rows));
+    vl_table_scan_begin(&scan, tree, (vl_rowid_range){rowid, INT64_MAX}, 0);
+    st = vl_table_scan_next(ctx, &scan);
+    if (st == VELO_OK)
+        *rows *= scan.leaf != NULL ? scan.leaf->count : 0;
+    vl_table_scan_end(&scan);
+    return st;
+}
+
 /* ---- random leaves ---- */
 
 /* Choose a random child of the node of a level that a rowid belongs to, and set the rowid to its

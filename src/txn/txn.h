@@ -83,6 +83,11 @@ velo_status vl_txn_store_checkpoint(vl_ctx *ctx, vl_txn_store *store) VL_MUST_CH
  * allowed. */
 vl_store *vl_txn_store_base(const vl_txn_store *store);
 
+/* About how many rows a table has (vl_table_estimate), which the caller may know of no more than
+ * its number: whether it is there still is found out here, and nothing is dropped meanwhile.
+ * Negative: not known, because it is gone, no table, or not to be had without waiting. */
+double vl_txn_estimate_rows(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id);
+
 /* Take away older versions that nobody needs: what committers do a little of each time. Goes on
  * until nothing is left that can go now. Errors: those of reading pages; the rest stays for later.
  */

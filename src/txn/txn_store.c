@@ -442,6 +442,24 @@ vl_txn_store_base(const vl_txn_store *store)
     return store->base;
 }
 
+double
+vl_txn_estimate_rows(vl_ctx *ctx, vl_txn_store *store, vl_tree_id id)
+{
+    double rows = -1;
+    vl_error before = ctx->error;
+    vl_txn_tree *tree;
+
+    /* Trees of others are dropped for good by who has the turn (TC4). */
+    if (!vl_latch_try_exclusive(&store->collect_turn))
+        return -1;
+    if (vl_txn_tree_get(ctx, store, id, &tree) != VELO_OK || tree->base->kind != VL_TREE_TABLE ||
+        vl_table_estimate(ctx, &tree->base->tree, &rows) != VELO_OK)
+        rows = -1; /* whoever reads the table meets the error */
+    vl_latch_release_exclusive(&store->collect_turn);
+    ctx->error = before;
+    return rows;
+}
+
 velo_status
 vl_txn_store_collect(vl_ctx *ctx, vl_txn_store *store)
 {

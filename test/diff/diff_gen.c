@@ -442,6 +442,41 @@ put_pair(gen *g, int depth, const char *word)
     put(g, ")");
 }
 
+/* A query of one table that depends on the row around it by an equality: EXISTS, IN or the value of
+ * an aggregate. Columns have NULLs on both sides. */
+static void
+put_correlated(gen *g)
+{
+    static const char *const aggregates[] = {"max", "min", "count", "sum"};
+    const gen_table *table = &g->tables[below(g, g->table_count)];
+    int alias = g->next_alias++;
+    int way = below(g, 3);
+
+    if (way == 0) {
+        put(g, "%sEXISTS (SELECT 1", one_in(g, 2) ? "NOT " : "");
+    } else if (way == 1) {
+        const gen_column *column = &table->columns[below(g, table->column_count)];
+
+        put_leaf(g, column->kind);
+        put(g, " %sIN (SELECT s%d.%s", one_in(g, 2) ? "NOT " : "", alias, column->name);
+    } else {
+        put_leaf(g, GEN_NUMBER);
+        put(g, " >= (SELECT %s(s%d.%s)", PICK(g, aggregates), alias,
+            table->columns[below(g, table->column_count)].name);
+    }
+    put(g, " FROM %s AS s%d WHERE ", table->name, alias);
+    for (int i = 1 + below(g, 2); i >= 0; i--) {
+        const gen_column *column = &table->columns[below(g, table->column_count)];
+
+        put(g, "s%d.%s %s ", alias, column->name,
+            i > 0 ? (one_in(g, 6) ? "IS" : "=") : (one_in(g, 2) ? "<>" : ">"));
+        put_leaf(g, column->kind);
+        if (i > 0)
+            put(g, " AND ");
+    }
+    put(g, ")");
+}
+
 static void
 put_condition(gen *g, int depth)
 {
@@ -480,6 +515,8 @@ put_condition(gen *g, int depth)
         if (one_in(g, 2) || g->is_change) {
             put_expr(g, GEN_WORD, depth - 1);
             put(g, " LIKE '%s'", one_in(g, 2) ? "a%" : "%b_");
+        } else if (one_in(g, 2) && g->table_count > 0) {
+            put_correlated(g);
         } else {
             put(g, "%sEXISTS (", one_in(g, 3) ? "NOT " : "");
             put_select(g, &kind, 1, depth - 1);

@@ -83,7 +83,8 @@ explain_counts_loops(void)
     told = explain_told(db, "SELECT (SELECT max(u.c) FROM t u WHERE u.b = t.a) FROM t "
                             "WHERE t.a < 5");
     CHECK(strstr(told, "CORRELATED SUBQUERY: AGGREGATE: 4/4") != NULL);
-    CHECK(strstr(told, "HASH JOIN: 400/4") != NULL && strstr(told, "SCAN u: 1000/1") != NULL);
+    CHECK(strstr(told, "HASH JOIN: 400/4") != NULL);
+    CHECK(strstr(told, "SCAN u: 1000/1") != NULL); /* it is read once for all */
     told = explain_told(db, "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n "
                             "WHERE x < 10) SELECT count(*) FROM n");
     CHECK(strstr(told, "RECURSION, UNION ALL: 10/1") != NULL);

@@ -505,6 +505,25 @@ table_splits_a_range_into_equal_parts(void)
 }
 
 static void
+table_tells_about_how_many_rows(void)
+{
+    static const uint32_t counts[] = {0, 1, 5, 300, 3000, 20000};
+
+    for (size_t i = 0; i < VL_ARRAY_COUNT(counts); i++) {
+        table_model m;
+        double rows;
+
+        table_model_init(&m, TABLE_PAGE_SIZE, 5, unit_seed());
+        m.long_texts = 0;
+        if (counts[i] > 0)
+            table_model_load(&m, counts[i], 4);
+        CHECK_OK(vl_table_estimate(unit_ctx(), &m.tree, &rows));
+        CHECK(rows >= counts[i] / 3.0 && rows <= counts[i] * 3.0);
+        table_model_deinit(&m);
+    }
+}
+
+static void
 table_without_inner_nodes_is_one_part(void)
 {
     table_model m;
