@@ -63,9 +63,9 @@ typedef struct compat_hooks {
 
 struct sqlite3 {
     _Atomic compat_life life; /* looked at before the mutex is taken */
-    int has_mutex;         /* opened without SQLITE_OPEN_NOMUTEX */
-    sqlite3_mutex mutex;   /* recursive */
-    velo_connection *core; /* NULL: there was no memory, or the name was refused */
+    int has_mutex;            /* opened without SQLITE_OPEN_NOMUTEX */
+    sqlite3_mutex mutex;      /* recursive */
+    velo_connection *core;    /* NULL: there was no memory, or the name was refused */
     sqlite3_stmt *statements;
     int code;           /* extended code of the last call */
     int is_extended;    /* calls return extended codes */
