@@ -108,10 +108,11 @@ static void
 plan_joins(void)
 {
     static const plan_pair pairs[] = {
-        {"SELECT t.a FROM t, u WHERE t.id = u.x", "project (#1)\n"
-                                                  "  hash-join inner #0 =/num #0\n"
-                                                  "    index t.ta covering [rowid a]\n"
-                                                  "    scan u [x]\n"},
+        {"SELECT t.a FROM t, u WHERE t.id = u.x", "project (#2)\n"
+                                                  "  loop-join inner p1 with(#0)\n"
+                                                  "    scan u [x]\n"
+                                                  "p1(1):\n"
+                                                  "  scan t [rowid a] key = $0\n"},
         {"SELECT t.a FROM u, t WHERE t.id = u.x AND u.a = 1",
          "project (#3)\n"
          "  loop-join inner p1 with(#0)\n"

@@ -665,6 +665,7 @@ static const unit_test table_tests[] = {
     UNIT_TEST(table_approach_is_a_hint_only),
     UNIT_TEST(table_rowids_reach_both_ends),
     UNIT_TEST(table_splits_a_range_into_equal_parts),
+    UNIT_TEST(table_tells_about_how_many_rows),
     UNIT_TEST(table_without_inner_nodes_is_one_part),
     UNIT_TEST(table_finds_many_rows_each_once),
     UNIT_TEST(table_visit_can_end_a_lookup),
