@@ -18,7 +18,7 @@ if ! command -v nm >/dev/null 2>&1; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-nm -D --defined-only "$library" | awk '{print $3}' | sort -u >"$work/ours"
+nm -D --defined-only "$library" | awk '$3 !~ /^__/ {print $3}' | sort -u >"$work/ours"
 sort -u "$list" >"$work/wanted"
 has_reference=no
 for file in /usr/lib/*/libsqlite3.so.0; do
