@@ -220,6 +220,10 @@ VELO_API velo_status velo_error_code(const velo_connection *connection);
 VELO_API const char *velo_error_text(const velo_connection *connection);
 VELO_API int velo_error_offset(const velo_connection *connection);
 
+/* The name that was probably meant when the last failure was an unknown table, column or function:
+ * the nearest one that is known where it stood. NULL: none is near. Valid until the next call. */
+VELO_API const char *velo_error_suggestion(const velo_connection *connection);
+
 /* Rows changed by the last INSERT, UPDATE or DELETE that ended, and by all of the connection. */
 VELO_API int64_t velo_changes(const velo_connection *connection);
 VELO_API int64_t velo_total_changes(const velo_connection *connection);

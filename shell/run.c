@@ -84,6 +84,8 @@ run_say_error(shell *of, velo_status status, const char *sql, run_source source,
         text_add_format(&message, " (%d)", code);
     if (sql != NULL)
         run_add_context(&message, sql, velo_error_offset(connection));
+    if (sql != NULL && velo_error_suggestion(connection) != NULL)
+        text_add_format(&message, "\n  did you mean \"%s\"?", velo_error_suggestion(connection));
     (void)shell_fail(of, "%s\n", text_string(&message));
     text_free(&message);
     return 1;

@@ -241,6 +241,15 @@ velo_error_offset(const velo_connection *connection)
     return connection->ctx.error.sql_offset;
 }
 
+const char *
+velo_error_suggestion(const velo_connection *connection)
+{
+    if (connection == NULL || connection->code == VELO_OK ||
+        connection->ctx.error.code == VELO_OK || connection->ctx.error.near[0] == '\0')
+        return NULL;
+    return connection->ctx.error.near;
+}
+
 /* ---- counters and settings ---- */
 
 int64_t

@@ -143,6 +143,7 @@ status_begin(vl_ctx *ctx, velo_status code, int os_error)
     error->code = code;
     error->os_error = os_error;
     error->sql_offset = -1;
+    error->near[0] = '\0';
     memcpy(error->sqlstate, entry != NULL ? entry->sqlstate : "HY000", sizeof error->sqlstate);
     return error;
 }

@@ -17,6 +17,9 @@ typedef struct vl_ctx vl_ctx;
  * system at the end of a message are kept, at the cost of the text before them. */
 #define VL_ERROR_TEXT_SIZE 1024
 
+/* Room for the name that was probably meant, its end included. */
+#define VL_ERROR_NEAR_SIZE 64
+
 /* The last error of a context. */
 typedef struct vl_error {
     velo_status code;              /* VELO_OK while there is none */
@@ -24,6 +27,7 @@ typedef struct vl_error {
     int32_t sql_offset;            /* byte in the SQL text where it was found, -1 when unknown */
     char sqlstate[6];              /* SQLSTATE of ISO/IEC 9075, five characters and an end */
     char text[VL_ERROR_TEXT_SIZE]; /* UTF-8, one line, control characters escaped as \xNN */
+    char near[VL_ERROR_NEAR_SIZE]; /* the name probably meant by one that is unknown; or empty */
 } vl_error;
 
 /* Return the primary code: what remains when the detail in the upper bits is dropped. */

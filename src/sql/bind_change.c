@@ -321,6 +321,7 @@ change_set_column(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source
                                              vl_bind_is(at->text, at->text_size, "oid") ||
                                              vl_bind_is(at->text, at->text_size, "_rowid_")))
         return VL_COLUMN_ROWID;
+    vl_bind_near_set(b, target, (vl_bind_word){at->text, at->text_size});
     vl_bind_fail(b, scope, at, "no such column: %.*s", (int)at->text_size, at->text);
     return -2;
 }

@@ -167,10 +167,12 @@ vl_bind_table(vl_binder *b, vl_bind_scope *scope, const vl_ast *qname)
     if (table == NULL && schema.text == NULL && scope->home != NULL &&
         strcmp(scope->home->database, "temp") != 0)
         schema = (vl_bind_word){scope->home->database, (uint32_t)strlen(scope->home->database)};
-    if (table == NULL)
+    if (table == NULL) {
+        vl_bind_near_table(b, scope, schema, name);
         vl_bind_fail(b, scope, qname, "no such table: %.*s%s%.*s", (int)schema.size,
                      schema.text != NULL ? schema.text : "", schema.text != NULL ? "." : "",
                      (int)name.size, name.text);
+    }
     return table != NULL ? from_connect(b, table, name) : NULL;
 }
 

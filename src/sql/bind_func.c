@@ -104,9 +104,10 @@ func_find(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, vl_bind_wo
         return 0;
     if (b->env->find_func != NULL)
         result = b->env->find_func(b->env->arg, name.text, name.size, count, found);
-    if (result == VL_PLAN_NO_NAME)
+    if (result == VL_PLAN_NO_NAME) {
+        vl_bind_near_function(b, name);
         vl_bind_fail(b, scope, at, "no such function: %.*s", (int)name.size, name.text);
-    else if (result == VL_PLAN_WRONG_COUNT)
+    } else if (result == VL_PLAN_WRONG_COUNT)
         vl_bind_fail(b, scope, at, "wrong number of arguments to function %.*s()", (int)name.size,
                      name.text);
     return b->status == VELO_OK;

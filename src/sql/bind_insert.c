@@ -26,6 +26,7 @@ insert_column(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *ta
                                              vl_bind_is(name->text, name->text_size, "oid") ||
                                              vl_bind_is(name->text, name->text_size, "_rowid_")))
         return VL_COLUMN_ROWID;
+    vl_bind_near_set(b, target, (vl_bind_word){name->text, name->text_size});
     vl_bind_fail(b, scope, NULL, "table %s has no column named %.*s", target->table->object.name,
                  (int)name->text_size, name->text);
     return VL_COLUMN_ROWID;

@@ -280,7 +280,10 @@ struct vl_binder {
     vl_bind_frame *frame;       /* of the program that is being made */
     const vl_table_def **views; /* that are being expanded, view_count of them */
     uint32_t view_count;
-    uint32_t quiet;        /* failures are tried: their words do not matter */
+    uint32_t quiet;                /* failures are tried: their words do not matter */
+    char near[VL_ERROR_NEAR_SIZE]; /* near_size bytes: the name that was probably meant, for the
+                                      failure that is told next */
+    uint32_t near_size;
     uint32_t generated;    /* VIRTUAL columns that were expanded */
     vl_purity purity;      /* of what is being bound */
     vl_conflict conflict;  /* of the action whose body is made; DEFAULT: statements say it */
@@ -332,6 +335,21 @@ void vl_bind_ask_unnamed(vl_binder *b, const vl_bind_scope *scope);
 
 /* The plan of a statement that is left out. */
 velo_status vl_plan_ignored(vl_binder *b, vl_plan **plan) VL_MUST_CHECK;
+
+/* ---- bind_near.c: names that were probably meant ---- */
+
+/* Look for the name nearest to an unknown one, and keep it for the vl_bind_fail that follows.
+ *
+ * schema, table  what stood before the name, or none. When no source is called `table`, the
+ *                source whose name is near that is what was meant */
+void vl_bind_near_table(vl_binder *b, const vl_bind_scope *scope, vl_bind_word schema,
+                        vl_bind_word name);
+void vl_bind_near_column(vl_binder *b, const vl_bind_scope *scope, vl_bind_word table,
+                         vl_bind_word column);
+/* The same among the columns of one source: those that SET names. */
+void vl_bind_near_set(vl_binder *b, const vl_bind_source *target, vl_bind_word column);
+/* The same among the built-in functions. */
+void vl_bind_near_function(vl_binder *b, vl_bind_word name);
 
 /* ---- bind_tree.c: memory, failures, expressions as trees ---- */
 

@@ -221,6 +221,7 @@ name_other(vl_binder *b, const vl_bind_scope *scope, const name_parts *name)
         value.as.data = name->column.text;
         return vl_expr_constant(b, value, at);
     }
+    vl_bind_near_column(b, scope, name->table, name->column);
     return name_fail(b, scope, name, "no such column");
 }
 

@@ -28,14 +28,21 @@ vl_bind_fail(vl_binder *b, const vl_bind_scope *scope, const vl_ast *at, const c
     if (b->status != VELO_OK)
         return NULL;
     b->status = VELO_ERROR;
-    if (b->quiet > 0)
+    if (b->quiet > 0) {
+        b->near_size = 0;
         return NULL;
+    }
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     b->status = vl_fail(b->ctx, VELO_ERROR, "%s", text);
     if (b->ctx != NULL && at != NULL && (scope == NULL || scope->text == b->text))
         b->ctx->error.sql_offset = (int32_t)at->offset;
+    if (b->ctx != NULL && b->near_size != 0) {
+        memcpy(b->ctx->error.near, b->near, b->near_size);
+        b->ctx->error.near[b->near_size] = '\0';
+    }
+    b->near_size = 0;
     return NULL;
 }
 

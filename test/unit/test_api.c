@@ -125,6 +125,51 @@ errors_have_words_and_a_place(void)
 }
 
 static void
+check_suggestion(velo_connection *connection, const char *sql, const char *meant)
+{
+    velo_statement *statement;
+
+    CHECK(velo_prepare(connection, sql, -1, &statement, NULL) != VELO_OK);
+    if (meant == NULL)
+        CHECK(velo_error_suggestion(connection) == NULL);
+    else
+        CHECK_TEXT(velo_error_suggestion(connection), meant);
+}
+
+static void
+unknown_names_are_told_with_near_ones(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+
+    CHECK(velo_error_suggestion(NULL) == NULL);
+    CHECK_RUN(connection,
+              "CREATE TABLE customers(first_name, age, \"day\"); CREATE TABLE cost(a);"
+              "CREATE VIEW orders AS SELECT 1 AS quantity",
+              "");
+    CHECK(velo_error_suggestion(connection) == NULL);
+    check_suggestion(connection, "SELECT * FROM custmers", "customers");
+    check_suggestion(connection, "SELECT * FROM main.Cutsomers", "customers");
+    check_suggestion(connection, "DELETE FROM order", NULL); /* a syntax error */
+    check_suggestion(connection, "SELECT * FROM ordesr", "orders");
+    check_suggestion(connection, "SELECT * FROM employees", NULL);
+    check_suggestion(connection, "SELECT * FROM temp.custmers", NULL);
+    check_suggestion(connection, "SELECT firstname FROM customers", "first_name");
+    check_suggestion(connection, "SELECT c.qantity FROM customers AS c, orders", NULL);
+    check_suggestion(connection, "SELECT o.qantity FROM customers AS c, orders AS o", "quantity");
+    check_suggestion(connection, "SELECT customer.age FROM customers", "customers");
+    check_suggestion(connection, "SELECT (SELECT agee FROM cost) FROM customers", "age");
+    check_suggestion(connection, "SELECT x FROM customers", NULL); /* too short to tell */
+    check_suggestion(connection, "UPDATE customers SET agge = 1", "age");
+    check_suggestion(connection, "INSERT INTO customers(frist_name) VALUES(1)", "first_name");
+    check_suggestion(connection, "SELECT lenght('x')", "length");
+    check_suggestion(connection, "SELECT nosuchthing(1)", NULL);
+    check_suggestion(connection, "WITH numbers AS (SELECT 1) SELECT * FROM number", "numbers");
+    CHECK_RUN(connection, "SELECT 1", "1");
+    CHECK(velo_error_suggestion(connection) == NULL);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+static void
 parameters_take_all_types(void)
 {
     velo_connection *connection = api_run_open(NULL);
@@ -539,6 +584,7 @@ main(int argc, char **argv)
         UNIT_TEST(connections_to_a_file_share_it_by_any_name),
         UNIT_TEST(texts_are_prepared_one_statement_at_a_time),
         UNIT_TEST(errors_have_words_and_a_place),
+        UNIT_TEST(unknown_names_are_told_with_near_ones),
         UNIT_TEST(parameters_take_all_types),
         UNIT_TEST(columns_convert_as_cast_does),
         UNIT_TEST(counters_are_those_of_the_last_change),

@@ -20,4 +20,7 @@ select nope from t;
 .import no/such/file t
 select a, b, 'a long text that stands before the error, so that it is not shown whole', a, nope from t;
 select count(*) from t;
+create table customers(name);
+select * from custmers;
+select nmae from customers;
 select 'never ends
