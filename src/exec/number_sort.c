@@ -544,6 +544,8 @@ number_next_part(vl_ctx *ctx, vl_number_sort *sort)
     size_t at = 0;
 
     sort->next = sort->row_count = 0;
+    if (part->count == 0) /* there are no rows at all */
+        return VELO_OK;
     VL_TRY(number_reserve(ctx, sort, part->count));
     VL_TRY(vl_exec_poll(ctx, sort->exec, part->count));
     for (const number_block *block = part->first; block != NULL; block = block->next) {
