@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Rounds of chance. */
+#define LOAD_ROUNDS 6U
+
 /* Append rows (id, number, text) from `first` on; ids are not given when `is_given` is 0. */
 static velo_status
 load_rows(velo_connection *connection, int64_t first, int64_t count, int is_given)
@@ -308,6 +311,121 @@ rows_of_all_sizes_are_loaded(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+/* ---- by chance ---- */
+
+/* Append rows behind the others; one of those at the end may be bad, so that all are undone. */
+static void
+load_append(velo_connection *connection, int64_t count, int is_bad)
+{
+    velo_appender *appender = NULL;
+    velo_status st = velo_appender_begin(connection, NULL, "t", NULL, &appender);
+
+    for (int64_t i = 0; st == VELO_OK && i < count; i++) {
+        st = velo_append_null(appender);
+        if (st == VELO_OK)
+            st = velo_append_int64(appender, is_bad && i >= count - 2 ? -1 : i % 200);
+        if (st == VELO_OK)
+            st = velo_append_text(appender, "appended", 1 + i % 7);
+        if (st == VELO_OK)
+            st = velo_append_row(appender);
+    }
+    if (appender != NULL)
+        (void)velo_appender_end(appender); /* it may be refused */
+}
+
+/* A statement of chance. */
+static void
+load_make_text(vl_rng *rng, char *sql, size_t size)
+{
+    static const char *const texts[] = {
+        "INSERT INTO t(n, s) VALUES (%u, 'one')",
+        "INSERT INTO t(n, s) SELECT n + 1, %u FROM t WHERE id < 40",
+        "DELETE FROM t WHERE id > (SELECT max(id) - %u FROM t)",
+        "UPDATE t SET n = n + 1 WHERE id > (SELECT max(id) - %u FROM t)",
+        "INSERT OR REPLACE INTO t(id, n) SELECT id, n + 2 FROM t WHERE id %% 50 = %u",
+        "INSERT INTO u(a) VALUES (%u)",
+        "SAVEPOINT s%u",
+        "ROLLBACK TO s%u",
+        "RELEASE s%u",
+        "BEGIN -- %u",
+        "COMMIT -- %u",
+        "ROLLBACK -- %u",
+    };
+    uint64_t at = vl_rng_below(rng, 26);
+    unsigned below;
+
+    at = at < 12 ? at : at < 16 ? 6 : at < 20 ? 7 : at < 21 ? 9 : at < 24 ? 0 : 5;
+    below = at == 2 || at == 3 ? 300 : at >= 6 && at <= 8 ? 2 : 50;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    (void)snprintf(sql, size, texts[at], (unsigned)vl_rng_below(rng, below));
+#pragma GCC diagnostic pop
+}
+
+/* What stands in a database. */
+static const char load_content[] =
+    "SELECT count(*), total(id), total(n), total(length(s)) FROM t; SELECT count(*), total(a), "
+    "max(rowid) FROM u NOT INDEXED; SELECT count(*), total(a) FROM u WHERE a > -1";
+
+/* An image of a database now has what was committed, as another connection sees it. */
+static void
+load_check_image(const char *name, velo_connection *other)
+{
+    char wanted[400];
+    velo_connection *copy;
+
+    (void)snprintf(wanted, sizeof wanted, "%s", api_run(other, load_content));
+    api_run_copy(name, "chance_image.db");
+    copy = api_run_open("chance_image.db");
+    CHECK_RUN(copy, load_content, wanted);
+    CHECK_RUN(copy, "PRAGMA integrity_check", "ok");
+    CHECK_EQ(velo_close(copy), VELO_OK);
+}
+
+static void
+load_take_chances(const char *name, vl_rng *rng)
+{
+    velo_connection *connection = api_run_open(name);
+    velo_connection *other = api_run_open(name);
+    char sql[200];
+
+    CHECK_RUN(connection,
+              "CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER CHECK (n >= 0), s TEXT);"
+              "CREATE TABLE u(a); CREATE INDEX ua ON u(a)",
+              "");
+    for (unsigned i = 0; i < 150 && !unit_has_failed(); i++) {
+        if (vl_rng_chance(rng, 1, 3)) {
+            load_append(connection, 1 + (int64_t)vl_rng_below(rng, 600), vl_rng_chance(rng, 1, 6));
+        } else {
+            load_make_text(rng, sql, sizeof sql);
+            (void)api_run(connection, sql); /* it may be refused */
+        }
+        if (vl_rng_chance(rng, 1, 10))
+            (void)api_run(other, "PRAGMA wal_checkpoint");
+        if (vl_rng_chance(rng, 1, 20))
+            load_check_image(name, other);
+    }
+    (void)api_run(connection, "COMMIT");
+    load_check_image(name, other);
+    CHECK_RUN(connection, "PRAGMA integrity_check", "ok");
+    CHECK_EQ(velo_close(other), VELO_OK);
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
+/* Loads, rows by themselves, savepoints and checkpoints: a crash leaves what was committed. */
+static void
+loads_survive_crashes_by_chance(void)
+{
+    for (unsigned round = 0; round < LOAD_ROUNDS && !unit_has_failed(); round++) {
+        char name[32];
+        vl_rng rng;
+
+        vl_rng_init(&rng, unit_seed() + round);
+        (void)snprintf(name, sizeof name, "chance%u.db", round);
+        load_take_chances(name, &rng);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -321,6 +439,7 @@ main(int argc, char **argv)
         UNIT_TEST(conflict_clauses_hold),
         UNIT_TEST(bad_rows_are_passed_over),
         UNIT_TEST(rows_of_all_sizes_are_loaded),
+        UNIT_TEST(loads_survive_crashes_by_chance),
     };
 
     return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
