@@ -80,9 +80,10 @@ typedef enum csv_type {
     CSV_TYPE_TEXT
 } csv_type;
 
-/* The narrowest type that a field fits: INTEGER is an optional sign and digits within 64 bits,
- * without leading zeros (which would be lost: postcodes, telephone numbers); REAL a decimal number
- * with point or exponent, or an integer beyond 64 bits; EMPTY no bytes at all. */
+/* The narrowest type that a field fits, so that nothing of it is lost: INTEGER is an optional sign
+ * and digits within 64 bits, without leading zeros (which would be lost: postcodes, telephone
+ * numbers); REAL a decimal number with point or exponent that is below 1e308; EMPTY no bytes at
+ * all; integers beyond 64 bits are TEXT. */
 csv_type csv_field_type(const csv_field *field);
 
 /* The type that holds values of both: EMPTY gives way to anything, TEXT takes all. */
@@ -90,7 +91,7 @@ csv_type csv_type_join(csv_type a, csv_type b);
 
 /* Whether a first record looks like the names of columns, given the types of the records behind it
  * in the first `count` columns:
- *   - a number among its fields: no;
+ *   - a number among its fields, also one that is TEXT to csv_field_type (007): no;
  *   - else text above a column of numbers: yes;
  *   - else: if no field is empty and no two are equal, as SQLite's shell assumes in any case.
  * Records of more than CSV_HEADER_MAX fields are none. */

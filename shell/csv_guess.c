@@ -2,11 +2,14 @@
  *
  * Invariants
  *   G1  A value that is given a type loses nothing by it: what reads as a number but would print
- *       differently as an integer (leading zeros, a plus sign) is text.
- *   G2  Nothing here depends on the locale. */
+ *       differently as an integer (leading zeros, a plus sign) is text; so are integers of more
+ * than 64 bits, and numbers that are too large for a double. G2  Nothing here depends on the
+ * locale. */
 #include "csv.h"
 
 #include <string.h>
+
+#define CSV_POWER_MAX ((size_t)308) /* a double is less than 1.8e308 */
 
 /* ---- UTF-8 ---- */
 
@@ -87,25 +90,40 @@ csv_fits_integer(const char *digits, size_t count, int is_negative)
     return memcmp(digits, is_negative ? least : greatest, limit) <= 0;
 }
 
-csv_type
-csv_field_type(const csv_field *field)
+/* Whether a number of `whole` digits before its point is a finite one with the exponent that stands
+ * from `at` to `end`, as far as its size in tens tells. */
+static int
+csv_fits_real(size_t whole, const char *at, const char *end)
+{
+    size_t power = 0;
+
+    if (at < end && *at == '-')
+        return whole <= CSV_POWER_MAX;
+    for (at += at < end && *at == '+'; at < end && power <= CSV_POWER_MAX; at++)
+        power = 10 * power + (size_t)(*at - '0');
+    return whole + power <= CSV_POWER_MAX;
+}
+
+/* What a field looks like; *is_exact receives 0 for a number that would not come back as it is. */
+static csv_type
+csv_look(const csv_field *field, int *is_exact)
 {
     const char *at = field->data;
     const char *end = at + field->size;
     const char *digits;
+    const char *power = end;
     size_t whole;
     size_t fraction = 0;
     int is_negative;
     int is_real = 0;
 
+    *is_exact = 1;
     if (field->size == 0)
         return field->is_quoted ? CSV_TYPE_TEXT : CSV_TYPE_EMPTY;
     is_negative = *at == '-';
     at += is_negative;
     digits = at;
     whole = csv_digits(&at, end);
-    if (whole > 1 && *digits == '0')
-        return CSV_TYPE_TEXT; /* keeps G1 */
     if (at < end && *at == '.') {
         is_real = 1;
         at++;
@@ -115,17 +133,29 @@ csv_field_type(const csv_field *field)
         return CSV_TYPE_TEXT;
     if (at < end && (*at == 'e' || *at == 'E')) {
         is_real = 1;
-        at++;
+        power = ++at;
         at += at < end && (*at == '-' || *at == '+');
         if (csv_digits(&at, end) == 0)
             return CSV_TYPE_TEXT;
     }
     if (at != end)
         return CSV_TYPE_TEXT;
-    if (!is_real && is_negative && whole == 1 && *digits == '0')
-        return CSV_TYPE_TEXT; /* "-0": keeps G1 */
-    return is_real || !csv_fits_integer(digits, whole, is_negative) ? CSV_TYPE_REAL
-                                                                    : CSV_TYPE_INTEGER;
+    *is_exact = whole <= 1 || *digits != '0';
+    if (is_real)
+        *is_exact &= csv_fits_real(whole, power, end);
+    else
+        *is_exact &= csv_fits_integer(digits, whole, is_negative) &&
+                     !(is_negative && *digits == '0'); /* "-0" */
+    return is_real ? CSV_TYPE_REAL : CSV_TYPE_INTEGER;
+}
+
+csv_type
+csv_field_type(const csv_field *field)
+{
+    int is_exact;
+    csv_type type = csv_look(field, &is_exact);
+
+    return is_exact ? type : CSV_TYPE_TEXT; /* keeps G1 */
 }
 
 csv_type
@@ -151,7 +181,8 @@ csv_is_header(const csv_record *first, const csv_type *types, size_t count)
     if (first->count > CSV_HEADER_MAX)
         return 0;
     for (size_t i = 0; i < first->count; i++) {
-        csv_type type = csv_field_type(&first->fields[i]);
+        int is_exact;
+        csv_type type = csv_look(&first->fields[i], &is_exact);
 
         if (type == CSV_TYPE_INTEGER || type == CSV_TYPE_REAL)
             return 0;

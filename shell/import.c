@@ -1,8 +1,8 @@
 /* import.c - reading a file of separated values into a table.
  *
  * Invariants
- *   I1  Rows are inserted in one transaction: the user's, where one is open, else one that begins
- *       before the table is made and is committed at the end, or rolled back when reading failed.
+ *   I1  Rows are inserted in one transaction that begins before the table is made, or, where one
+ *       of the user's is open, in a savepoint of it: all of an import is there, or nothing.
  *   I2  A column of a table that is made becomes a number only when every field of the file is one:
  *       nothing that is no number, and no leading zero, is lost. */
 #define _GNU_SOURCE
@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@
 #define IMPORT_LOOK_ROWS   256U /* rows between two looks at the clock */
 #define IMPORT_PROGRESS_MS 200  /* between two lines about progress */
 #define IMPORT_SAID_MAX    20U  /* messages about records before the others are only counted */
+
+#define IMPORT_SAVEPOINT "\"import of the shell\"" /* in a transaction of the user's */
 
 /* Lines of the last records are kept: more than an appender inserts at a time. */
 #define IMPORT_LINES 16384U
@@ -146,6 +149,7 @@ import_begin_reading(import *state)
 /* Names and types of the columns of a file. */
 typedef struct import_guess {
     text names;      /* of the columns, each ended by a zero byte */
+    size_t *sizes;   /* of the names; owned */
     csv_type *types; /* of all records behind the first one; owned */
     size_t count;    /* of them */
     int is_header;   /* the first record is the names */
@@ -211,9 +215,12 @@ import_make_guess(import *state, import_guess *guess)
                           status == CSV_END ? "is empty" : csv_message(state->reader));
     first = import_keep_first(&record, &fields, &guess->names);
     guess->count = first.count;
+    guess->sizes = memory_take(first.count * sizeof *guess->sizes);
     guess->types = memory_take(first.count * sizeof *guess->types);
-    for (size_t i = 0; i < first.count; i++)
+    for (size_t i = 0; i < first.count; i++) {
+        guess->sizes[i] = first.fields[i].size;
         guess->types[i] = CSV_TYPE_EMPTY;
+    }
     guess->is_header = 1;
     if (state->size != 0) {
         has_failed = import_guess_types(state, guess);
@@ -228,6 +235,51 @@ import_make_guess(import *state, import_guess *guess)
     return has_failed;
 }
 
+/* A name of a column that is none of `taken`, where it is put: what the file says (NULL: nothing),
+ * or, if that is there already, with a number behind. */
+static void
+import_add_name(import *state, text *taken, const char *said, size_t number)
+{
+    text name = {0};
+    int is_taken = 1;
+
+    for (unsigned i = 1; is_taken; i++) {
+        text_clear(&name);
+        if (said != NULL)
+            text_add_string(&name, said);
+        else
+            text_add_format(&name, "c%zu", number);
+        if (i > 1)
+            text_add_format(&name, "_%u", i);
+        is_taken = 0;
+        for (size_t at = 0; at < taken->size && !is_taken; at += strlen(taken->data + at) + 1)
+            is_taken = strcasecmp(taken->data + at, text_string(&name)) == 0;
+        if (i > 1 && !is_taken)
+            (void)fprintf(stderr, "%s: column %zu is named \"%s\"\n", state->options->path, number,
+                          text_string(&name));
+    }
+    text_add(taken, name.data, name.size);
+    text_add_char(taken, '\0');
+    text_free(&name);
+}
+
+/* Names for the columns of a table that is made, each ended by a zero byte. */
+static int
+import_make_names(import *state, const import_guess *guess, text *names)
+{
+    const char *said = guess->names.data;
+
+    for (size_t i = 0; i < guess->count; i++) {
+        if (guess->is_header && strlen(said) != guess->sizes[i])
+            return shell_fail(state->of,
+                              "Error: the name of column %zu of \"%s\" has a zero byte\n", i + 1,
+                              state->options->path);
+        import_add_name(state, names, guess->is_header && said[0] != '\0' ? said : NULL, i + 1);
+        said += guess->sizes[i] + 1;
+    }
+    return 0;
+}
+
 /* Make the table for a file. Leaves the reader where the first record of values begins. */
 static int
 import_make_table(import *state)
@@ -236,20 +288,18 @@ import_make_table(import *state)
                                         [CSV_TYPE_INTEGER] = "INTEGER",
                                         [CSV_TYPE_REAL] = "REAL",
                                         [CSV_TYPE_TEXT] = "TEXT"};
-    import_guess guess = {{0}, NULL, 0, 0};
+    import_guess guess = {{0}, NULL, NULL, 0, 0};
+    text names = {0};
     text sql = {0};
     const char *name;
-    int has_failed = import_make_guess(state, &guess);
+    int has_failed = import_make_guess(state, &guess) || import_make_names(state, &guess, &names);
 
     text_add_string(&sql, "CREATE TABLE ");
     quote_name(&sql, state->options->table);
-    name = guess.names.data;
-    for (size_t i = 0; i < guess.count; i++) {
+    name = names.data;
+    for (size_t i = 0; i < guess.count && !has_failed; i++) {
         text_add_string(&sql, i == 0 ? "(\n" : ",\n");
-        if (guess.is_header && name[0] != '\0')
-            quote_name(&sql, name);
-        else
-            text_add_format(&sql, "c%zu", i + 1);
+        quote_name(&sql, name);
         text_add_format(&sql, " %s", words[guess.types[i]]);
         name += strlen(name) + 1;
     }
@@ -260,7 +310,9 @@ import_make_table(import *state)
     /* what a command wrote is behind its names already */
     state->has_header = guess.is_header && state->size != 0;
     text_free(&sql);
+    text_free(&names);
     text_free(&guess.names);
+    free(guess.sizes);
     return has_failed;
 }
 
@@ -392,7 +444,7 @@ import_take_record(import *state, const csv_record *record)
 static int
 import_take_records(import *state)
 {
-    csv_record record;
+    csv_record record = {NULL, 0, 0};
     csv_status status = CSV_END;
 
     if (state->has_header && (status = csv_next(state->reader, &record)) != CSV_RECORD)
@@ -443,6 +495,30 @@ import_close(import *state)
         (void)(state->is_pipe ? pclose(state->in) : fclose(state->in)); /* only read from */
 }
 
+/* Begin what is there as a whole in the end, or not at all. keeps I1 */
+static int
+import_begin(shell *of, int is_ours)
+{
+    return run_query(of, is_ours ? "BEGIN" : "SAVEPOINT " IMPORT_SAVEPOINT, NULL, NULL, NULL);
+}
+
+/* End it. Returns 1 when nothing of it is left. keeps I1 */
+static int
+import_end(shell *of, int is_ours, int has_failed)
+{
+    const char *keep = is_ours ? "COMMIT" : "RELEASE " IMPORT_SAVEPOINT;
+    const char *undo = is_ours ? "ROLLBACK" : "ROLLBACK TO " IMPORT_SAVEPOINT;
+
+    if (!velo_in_transaction(of->connection)) /* an error has ended it */
+        return has_failed;
+    if (!has_failed && run_query(of, keep, NULL, NULL, NULL) == 0)
+        return 0;
+    if (velo_in_transaction(of->connection) && run_query(of, undo, NULL, NULL, NULL) == 0 &&
+        !is_ours)
+        (void)run_query(of, keep, NULL, NULL, NULL);
+    return 1;
+}
+
 int
 import_run(shell *of, const import_options *options)
 {
@@ -455,21 +531,21 @@ import state = {.of = of, .options = options };
     state.shows_progress = isatty(STDERR_FILENO);
     is_ours = !velo_in_transaction(of->connection);
     has_failed = import_open(&state);
-    if (!has_failed && is_ours && run_query(of, "BEGIN", NULL, NULL, NULL))
+    if (!has_failed && import_begin(of, is_ours)) {
         has_failed = 1;
-    else if (!has_failed) {
+    } else if (!has_failed) {
         has_failed = import_run_inside(&state);
         if (velo_appender_end(state.appender) != VELO_OK && !has_failed) /* before the end of it */
             has_failed = shell_fail(of, "Error: %s\n", velo_error_text(of->connection));
         state.appender = NULL;
-        if (is_ours && velo_in_transaction(of->connection))
-            has_failed |= run_query(of, has_failed ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
+        has_failed = import_end(of, is_ours, has_failed);
         if (has_failed)
-            (void)shell_fail(of, "Error: import of \"%s\" was %s\n", options->path,
-                             is_ours ? "undone" : "broken off");
+            (void)shell_fail(of, "Error: import of \"%s\" was undone\n", options->path);
         else if (state.error_count > 0)
-            has_failed = shell_fail(of, "Error: %llu records of \"%s\" were left out\n",
-                                    (unsigned long long)state.error_count, options->path);
+            has_failed =
+                shell_fail(of, "Error: %llu record%s of \"%s\" %s left out\n",
+                           (unsigned long long)state.error_count, state.error_count == 1 ? "" : "s",
+                           options->path, state.error_count == 1 ? "was" : "were");
     }
     if (options->is_verbose && !has_failed)
         shell_print(of, "Added %llu rows with %llu errors\n", (unsigned long long)state.row_count,

@@ -177,6 +177,7 @@ appender_flush(velo_appender *appender)
     appender->row_count = 0;
     if (appender->filled == 0) {
         vl_arena_reset(&appender->arena);
+        appender->room = NULL;
         appender->room_size = 0;
     }
     return st;
@@ -354,7 +355,8 @@ appender_copy(velo_appender *appender, const void *data, size_t size)
 
     if (size > APPENDER_ROOM / 8)
         return vl_arena_copy(&appender->arena, data, size);
-    if (size > appender->room_size) {
+    if (size > appender->room_size ||
+        appender->room == NULL) { /* the empty one needs a place too */
         appender->room_size = 0;
         appender->room = vl_arena_alloc(&appender->arena, APPENDER_ROOM);
         if (appender->room == NULL)

@@ -61,6 +61,27 @@ rows_are_inserted(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+/* The first text of a buffer may have no bytes, which need no room. */
+static void
+empty_texts_come_first(void)
+{
+    velo_connection *connection = api_run_open(NULL);
+    velo_appender *appender;
+
+    CHECK_RUN(connection, "CREATE TABLE t(a, b)", "");
+    appender = appender_begin(connection, "t");
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(velo_append_text(appender, "", 0), VELO_OK);
+        CHECK_EQ(velo_append_blob(appender, "", 0), VELO_OK);
+        CHECK_EQ(velo_append_row(appender), VELO_OK);
+        CHECK_EQ(appender_pair(appender, 1, "x"), VELO_OK);
+        CHECK_EQ(velo_appender_flush(appender), VELO_OK);
+    }
+    CHECK_EQ(velo_appender_end(appender), VELO_OK);
+    CHECK_RUN(connection, "SELECT quote(a), quote(b) FROM t", "'',X''|1,'x'|'',X''|1,'x'");
+    CHECK_EQ(velo_close(connection), VELO_OK);
+}
+
 static void
 columns_are_inserted(void)
 {
@@ -270,6 +291,7 @@ main(int argc, char **argv)
 {
     static const unit_test tests[] = {
         UNIT_TEST(rows_are_inserted),
+        UNIT_TEST(empty_texts_come_first),
         UNIT_TEST(columns_are_inserted),
         UNIT_TEST(bad_arrays_are_refused),
         UNIT_TEST(a_failure_names_row_and_column),

@@ -254,12 +254,17 @@ csv_guesses_types(void)
     CHECK(csv_type_of("") == CSV_TYPE_EMPTY && csv_field_type(&quoted) == CSV_TYPE_TEXT);
     CHECK(csv_type_of("0") == CSV_TYPE_INTEGER && csv_type_of("-17") == CSV_TYPE_INTEGER);
     CHECK(csv_type_of("9223372036854775807") == CSV_TYPE_INTEGER);
-    CHECK(csv_type_of("9223372036854775808") == CSV_TYPE_REAL);
+    CHECK(csv_type_of("9223372036854775808") == CSV_TYPE_TEXT);
     CHECK(csv_type_of("-9223372036854775808") == CSV_TYPE_INTEGER);
-    CHECK(csv_type_of("-9223372036854775809") == CSV_TYPE_REAL);
+    CHECK(csv_type_of("-9223372036854775809") == CSV_TYPE_TEXT);
     CHECK(csv_type_of("1.5") == CSV_TYPE_REAL && csv_type_of(".5") == CSV_TYPE_REAL);
     CHECK(csv_type_of("5.") == CSV_TYPE_REAL && csv_type_of("-1e5") == CSV_TYPE_REAL);
     CHECK(csv_type_of("1E+05") == CSV_TYPE_REAL && csv_type_of("0.5") == CSV_TYPE_REAL);
+    CHECK(csv_type_of("12345678901234567890123.5") == CSV_TYPE_REAL);
+    CHECK(csv_type_of("1e307") == CSV_TYPE_REAL && csv_type_of("1e400") == CSV_TYPE_TEXT);
+    CHECK(csv_type_of("1e-400") == CSV_TYPE_REAL &&
+          csv_type_of("1e99999999999999999999") == CSV_TYPE_TEXT);
+    CHECK(csv_type_of("00.5") == CSV_TYPE_TEXT && csv_type_of("01e5") == CSV_TYPE_TEXT);
     CHECK(csv_type_of("007") == CSV_TYPE_TEXT && csv_type_of("+49") == CSV_TYPE_TEXT);
     CHECK(csv_type_of("-0") == CSV_TYPE_TEXT && csv_type_of("-") == CSV_TYPE_TEXT);
     CHECK(csv_type_of(".") == CSV_TYPE_TEXT && csv_type_of("1e") == CSV_TYPE_TEXT);
@@ -288,6 +293,7 @@ csv_guesses_headers(void)
 
     CHECK(csv_header_of("id,name", types, 2) && csv_header_of("id,name", NULL, 0));
     CHECK(!csv_header_of("1,name", types, 2) && !csv_header_of("id,1.5", types, 2));
+    CHECK(!csv_header_of("007,name", NULL, 0) && !csv_header_of("id,9223372036854775808", NULL, 0));
     CHECK(!csv_header_of("id,id", NULL, 0) && csv_header_of("id,id", types, 2));
     CHECK(!csv_header_of("id,", NULL, 0) && csv_header_of("id,", types, 2));
     CHECK(!csv_header_of(",name", types, 2));

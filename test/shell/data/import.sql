@@ -45,3 +45,30 @@ create table whole(a primary key);
 select count(*) from whole;
 .import --csv w.csv whole
 select * from whole;
+.shell printf ',x\n1,y\n' > e.csv
+create table empties(a, b);
+.import --csv e.csv empties
+select quote(a), b from empties;
+.shell printf 'k,K,,c3,k_2\nw,x,1,2,3\n' > d.csv
+.import --csv d.csv named
+.schema named
+.shell printf 'a\0q,b\nx,2\n' > z.csv
+.import --csv z.csv zero
+.shell printf 'a,b\n12345678901234567890,1e400\n' > h.csv
+.import --csv h.csv huge
+select * from huge;
+begin;
+insert into whole values('mine');
+.import --csv --stop u.csv more
+.import --csv --stop w.csv whole
+.tables more
+select * from whole;
+commit;
+delete from whole;
+pragma foreign_keys = on;
+create table child(a references whole deferrable initially deferred);
+.import --csv w.csv child
+begin;
+select count(*) from child;
+.import --csv w.csv child
+rollback;
