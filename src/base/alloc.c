@@ -4,6 +4,10 @@
  *      | ... padding ... | owner | size and align |  size bytes  |
  *                        `------- header --------'
  *
+ * Zeroed blocks come from calloc, which knows what the system gives as zeros already: large ones
+ * cost nothing until they are used. It aligns nothing, so the padding is as long as it takes, and
+ * the word before the header says where raw is (ALLOC_SHIFTED).
+ *
  * Invariants
  *   L1  used_bytes is the sum of the sizes of all live blocks of the allocator, plus those that
  *       are being asked for. No request takes it past limit_bytes, not even for a moment: what is
@@ -20,12 +24,15 @@
 
 typedef struct alloc_header {
     vl_allocator *owner; /* whose counters it is in */
-    uint64_t size_align; /* size << 8 | log2 of the alignment */
+    uint64_t size_align; /* size << 8 | ALLOC_SHIFTED or 0 | log2 of the alignment */
 } alloc_header;
 
 _Static_assert(sizeof(alloc_header) == VL_ALLOC_ALIGN, "a header must keep the block aligned");
 
 static vl_allocator alloc_default;
+
+/* In size_align: raw is said before the header. */
+#define ALLOC_SHIFTED 0x80U
 
 /* Content of freed memory in debug builds: a pointer or a length read from it is conspicuous. */
 #define ALLOC_FREED_BYTE 0xdb
@@ -76,13 +83,49 @@ alloc_uncharge(vl_allocator *allocator, uint64_t size)
     atomic_fetch_sub_explicit(&allocator->used_bytes, size, memory_order_relaxed);
 }
 
-/* Get memory from the C library with room for a header in front of the block. */
-static void *
+/* Get memory from the C library with room for a header in front of the block. Returns the block. */
+static char *
 alloc_raw(size_t size, size_t align)
 {
-    if (align == VL_ALLOC_ALIGN)
-        return malloc(size + align);
-    return aligned_alloc(align, (size_t)vl_align_up(size + align, align));
+    char *raw = align == VL_ALLOC_ALIGN
+                    ? malloc(size + align)
+                    : aligned_alloc(align, (size_t)vl_align_up(size + align, align));
+
+    if (raw == NULL)
+        return NULL;
+#if VL_DEBUG
+    memset(raw + align, ALLOC_FRESH_BYTE, size < 4096 ? size : 4096);
+#endif
+    return raw + align;
+}
+
+/* The same with zeros in it. *shifted receives ALLOC_SHIFTED or 0. */
+static char *
+alloc_raw_zero(size_t size, size_t align, unsigned *shifted)
+{
+    size_t before = sizeof(alloc_header) + sizeof(void *);
+    char *raw, *block;
+
+    *shifted = align > VL_ALLOC_ALIGN ? ALLOC_SHIFTED : 0;
+    raw = calloc(1, size + (*shifted != 0 ? 2 * align : align));
+    if (raw == NULL || *shifted == 0)
+        return raw != NULL ? raw + align : NULL;
+    block = raw + (vl_align_up((uintptr_t)raw + before, align) - (uintptr_t)raw);
+    memcpy(block - before, &raw, sizeof raw);
+    return block;
+}
+
+/* Where a block's memory begins. */
+static void *
+alloc_raw_of(char *block)
+{
+    uint64_t bits = alloc_header_of(block)->size_align;
+    void *raw;
+
+    if ((bits & ALLOC_SHIFTED) == 0)
+        return block - ((size_t)1 << (bits & 0x7fU));
+    memcpy(&raw, block - sizeof(alloc_header) - sizeof(void *), sizeof raw);
+    return raw;
 }
 
 vl_allocator *
@@ -119,11 +162,12 @@ vl_allocator_fail_nth(vl_allocator *allocator, uint64_t nth, uint64_t count)
     atomic_store_explicit(&allocator->fail_from, from, memory_order_release);
 }
 
-void *
-vl_allocator_alloc(vl_allocator *allocator, size_t size, size_t align)
+static void *
+alloc_block(vl_allocator *allocator, size_t size, size_t align, int is_zero)
 {
-    char *raw;
+    unsigned shifted = 0;
     alloc_header *header;
+    char *block;
 
     if (align < VL_ALLOC_ALIGN)
         align = VL_ALLOC_ALIGN;
@@ -133,20 +177,23 @@ vl_allocator_alloc(vl_allocator *allocator, size_t size, size_t align)
         vl_count(&allocator->failed_count, 1);
         return NULL;
     }
-    raw = alloc_raw(size, align);
-    if (raw == NULL) {
+    block = is_zero ? alloc_raw_zero(size, align, &shifted) : alloc_raw(size, align);
+    if (block == NULL) {
         alloc_uncharge(allocator, size);
         vl_count(&allocator->failed_count, 1);
         return NULL;
     }
     vl_count(&allocator->block_count, 1);
-    header = alloc_header_of(raw + align);
+    header = alloc_header_of(block);
     header->owner = allocator;
-    header->size_align = ((uint64_t)size << 8) | (uint64_t)__builtin_ctzll(align);
-#if VL_DEBUG
-    memset(raw + align, ALLOC_FRESH_BYTE, size < 4096 ? size : 4096);
-#endif
-    return raw + align;
+    header->size_align = ((uint64_t)size << 8) | shifted | (uint64_t)__builtin_ctzll(align);
+    return block;
+}
+
+void *
+vl_allocator_alloc(vl_allocator *allocator, size_t size, size_t align)
+{
+    return alloc_block(allocator, size, align, 0);
 }
 
 void *
@@ -158,11 +205,13 @@ vl_alloc(vl_ctx *ctx, size_t size)
 void *
 vl_alloc_zero(vl_ctx *ctx, size_t size)
 {
-    void *block = vl_alloc(ctx, size);
+    return alloc_block(ctx->allocator, size, VL_ALLOC_ALIGN, 1);
+}
 
-    if (block != NULL)
-        memset(block, 0, size);
-    return block;
+void *
+vl_alloc_aligned_zero(vl_ctx *ctx, size_t size, size_t align)
+{
+    return alloc_block(ctx->allocator, size, align, 1);
 }
 
 void *
@@ -192,7 +241,7 @@ vl_realloc(vl_ctx *ctx, void *block, size_t size)
         return vl_alloc(ctx, size);
     header = alloc_header_of(block);
     old_size = vl_alloc_size(block);
-    moved = vl_allocator_alloc(header->owner, size, (size_t)1 << (header->size_align & 0xffU));
+    moved = vl_allocator_alloc(header->owner, size, (size_t)1 << (header->size_align & 0x7fU));
     if (moved == NULL)
         return NULL;
     memcpy(moved, block, size < old_size ? size : old_size);
@@ -205,13 +254,13 @@ vl_free(void *block)
 {
     alloc_header *header;
     size_t size;
-    size_t align;
+    void *raw;
 
     if (block == NULL)
         return;
     header = alloc_header_of(block);
     size = vl_alloc_size(block);
-    align = (size_t)1 << (header->size_align & 0xffU);
+    raw = alloc_raw_of(block);
     alloc_uncharge(header->owner, size);
     atomic_fetch_sub_explicit(&header->owner->block_count, 1, memory_order_relaxed);
 #if VL_DEBUG
@@ -220,7 +269,7 @@ vl_free(void *block)
     /* Else the compiler drops writes to memory that is given back next. */
     __asm__ volatile("" ::"r"(block) : "memory");
 #endif
-    free((char *)block - align);
+    free(raw);
 }
 
 size_t

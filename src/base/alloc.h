@@ -50,6 +50,7 @@ void *vl_allocator_alloc(vl_allocator *allocator, size_t size, size_t align) VL_
 void *vl_alloc(vl_ctx *ctx, size_t size) VL_MUST_CHECK;
 void *vl_alloc_zero(vl_ctx *ctx, size_t size) VL_MUST_CHECK;
 void *vl_alloc_aligned(vl_ctx *ctx, size_t size, size_t align) VL_MUST_CHECK;
+void *vl_alloc_aligned_zero(vl_ctx *ctx, size_t size, size_t align) VL_MUST_CHECK;
 
 /* Allocate count * size zeroed bytes; NULL also when the product is too large. */
 void *vl_alloc_array(vl_ctx *ctx, size_t count, size_t size) VL_MUST_CHECK;

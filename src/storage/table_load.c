@@ -222,8 +222,8 @@ table_insert_next(vl_ctx *ctx, table_load *load)
         return table_load_refuse(ctx, load);
     VL_TRY(table_load_grant(ctx, load, NULL));
     st = vl_table_write_begin(ctx, load->tree, load->work, &op, &write);
-    while (st == VELO_OK && write.is_possible && write.state != VL_LEAF_TOMBSTONE &&
-           table_load_may(load, NULL, &write.leaf) && load->taken < wanted) {
+    while (st == VELO_OK && load->taken < wanted && write.is_possible &&
+           write.state != VL_LEAF_TOMBSTONE && table_load_may(load, NULL, &write.leaf)) {
         if (vl_table_write_enter(&write)) {
             table_load_take(load, NULL);
             vl_table_write_apply(&write);

@@ -105,10 +105,10 @@ wal_allocate(vl_ctx *ctx, const vl_wal_options *options, uint32_t ring_size, vl_
     if (wal == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the log");
     wal_init(wal, options, ring_size);
-    wal->ring = vl_alloc_aligned(ctx, (size_t)ring_size + wal->record_max_size, VL_DIRECT_ALIGN);
+    wal->ring = vl_alloc_aligned_zero(ctx, (size_t)ring_size + wal->record_max_size,
+                                      VL_DIRECT_ALIGN); /* W1 */
     if (wal->ring == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate the log's buffer of %u bytes", ring_size);
-    memset(wal->ring, 0, ring_size); /* W1; the margin behind it needs no content */
     return VELO_OK;
 }
 

@@ -47,6 +47,15 @@ alloc_counts_each_block(void)
     CHECK_EQ(f.allocator.peak_bytes, 150);
 }
 
+static int
+alloc_is_filled(const char *block, size_t size, char with)
+{
+    for (size_t i = 0; i < size; i++)
+        if (block[i] != with)
+            return 0;
+    return 1;
+}
+
 static void
 alloc_keeps_every_alignment(void)
 {
@@ -63,6 +72,15 @@ alloc_keeps_every_alignment(void)
             CHECK_EQ(vl_alloc_size(block), size);
             CHECK_EQ(f.allocator.used_bytes, size);
             memset(block, 0x5a, size);
+            vl_free(block);
+            block = vl_alloc_aligned_zero(&f.ctx, size, align);
+            CHECK(block != NULL && alloc_is_filled(block, size, 0));
+            CHECK_EQ((uintptr_t)block % wanted, 0);
+            CHECK_EQ(vl_alloc_size(block), size);
+            memset(block, 0x5a, size);
+            block = vl_realloc(&f.ctx, block, size + 1);
+            CHECK(block != NULL && alloc_is_filled(block, size, 0x5a));
+            CHECK_EQ((uintptr_t)block % wanted, 0);
             vl_free(block);
         }
     }
@@ -91,15 +109,6 @@ alloc_of_nothing_is_a_block(void)
     vl_free(a);
     vl_free(b);
     CHECK_EQ(f.allocator.block_count, 0);
-}
-
-static int
-alloc_is_filled(const char *block, size_t size, char with)
-{
-    for (size_t i = 0; i < size; i++)
-        if (block[i] != with)
-            return 0;
-    return 1;
 }
 
 static void

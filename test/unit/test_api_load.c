@@ -20,7 +20,7 @@ load_rows(velo_connection *connection, int64_t first, int64_t count, int is_give
     for (int64_t i = first; st == VELO_OK && i < first + count; i++) {
         char text[40];
 
-        (void)snprintf(text, sizeof text, "%lld", (long long)i * 7);
+        (void)snprintf(text, sizeof text, "%lld", (long long)(i % 1000000000) * 7);
         st = is_given ? velo_append_int64(appender, i) : velo_append_null(appender);
         if (st == VELO_OK)
             st = velo_append_text(appender, text, -1);
