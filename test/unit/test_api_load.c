@@ -42,10 +42,10 @@ load_rows(velo_connection *connection, int64_t first, int64_t count, int is_give
 static const char *
 load_wanted(int64_t count)
 {
+    long long sum = count * (count + 1) / 2;
     static char text[120];
 
-    (void)snprintf(text, sizeof text, "%lld,%lld,%lld,integer|ok", (long long)count,
-                   (long long)(count * (count + 1) / 2), (long long)(count * (count + 1) / 2 * 7));
+    (void)snprintf(text, sizeof text, "%lld,%lld,%lld,integer|ok", (long long)count, sum, sum * 7);
     return text;
 }
 
