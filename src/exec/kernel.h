@@ -13,8 +13,9 @@
 #define VL_KERNEL_WORDS ((VL_CHUNK_ROWS + 63) / 64)
 
 /* Decide a condition for the rows of eval->chunk: columns compared with what has no column or with
- * one another, BETWEEN, IN a list of constants, LIKE a plain pattern (like.h), NULL or not, and AND, OR
- * and NOT of these. Values of ANY vectors are looked at where the chunk's selection has them.
+ * one another, BETWEEN, IN a list of constants, LIKE a plain pattern (like.h), NULL or not, and
+ * AND, OR and NOT of these. Values of ANY vectors are looked at where the chunk's selection has
+ * them.
  *
  * bits    VL_KERNEL_WORDS words: receives 1 for the rows of the vectors of which it is true, 0 for
  *         others and behind the rows; of rows that the selection leaves out anything
