@@ -5,9 +5,9 @@
  *        for; values that compare as equal have equal hashes. */
 #include "exec/in_set.h"
 
-#include "simd/simd.h"
 #include "exec/exec_int.h"
 #include "exec/group.h"
+#include "simd/simd.h"
 #include "vec/value.h"
 
 struct vl_in_set {

@@ -21,9 +21,10 @@ load_rows(velo_connection *connection, int64_t first, int64_t count, int is_give
     velo_status st = velo_appender_begin(connection, NULL, "t", NULL, &appender);
 
     for (int64_t i = first; st == VELO_OK && i < first + count; i++) {
+        uint64_t product = (uint64_t)i * 7; /* the last ones do not fit */
         char text[40];
 
-        (void)snprintf(text, sizeof text, "%lld", (long long)((uint64_t)i * 7));
+        (void)snprintf(text, sizeof text, "%lld", (long long)product);
         st = is_given ? velo_append_int64(appender, i) : velo_append_null(appender);
         if (st == VELO_OK)
             st = velo_append_text(appender, text, -1);
