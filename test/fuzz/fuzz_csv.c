@@ -57,7 +57,7 @@ fuzz_read_all(const uint8_t *data, size_t size, size_t step, const csv_options *
         }
         seen += (uint64_t)csv_is_header(&record, NULL, 0);
     }
-    FUZZ_CHECK(offset == size);
+    FUZZ_CHECK(csv_offset(reader) == size); /* a byte order mark alone is no record */
     csv_destroy(reader);
     return seen;
 }

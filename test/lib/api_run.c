@@ -9,6 +9,8 @@
 
 /* More failures than any statement under test has. */
 #define API_RUN_FAILURES 20000U
+/* How often a database that is being written is copied before its background work must be done. */
+#define API_RUN_COPIES 1000U
 
 velo_connection *
 api_run_open(const char *name)
@@ -74,17 +76,45 @@ api_run_copy_file(const char *from, const char *to)
         unit_failed(__FILE__, __LINE__, "cannot write %s", to);
 }
 
+/* Whether two files hold the same bytes. */
+static int
+api_run_same_files(const char *one, const char *other)
+{
+    FILE *files[2] = {fopen(one, "rb"), fopen(other, "rb")};
+    char bytes[2][4096];
+    size_t sizes[2] = {0, 0};
+    int is_same = files[0] != NULL && files[1] != NULL;
+
+    do {
+        for (int i = 0; is_same && i < 2; i++)
+            sizes[i] = fread(bytes[i], 1, sizeof bytes[i], files[i]);
+        is_same = is_same && sizes[0] == sizes[1] && memcmp(bytes[0], bytes[1], sizes[0]) == 0;
+    } while (is_same && sizes[0] == sizeof bytes[0]);
+    for (int i = 0; i < 2; i++)
+        if (files[i] != NULL)
+            (void)fclose(files[i]);
+    return is_same;
+}
+
+/* A crash leaves both files as they are at one moment, and a checkpoint that ends between the two
+ * copies gives the part of the log away that the copied file needs: as long as the file has changed
+ * meanwhile, both are copied again. */
 void
 api_run_copy(const char *from, const char *to)
 {
-    char source[600], target[600];
+    char source[600], target[600], source_log[610], target_log[610];
 
     (void)snprintf(source, sizeof source, "%s", unit_path(from));
     (void)snprintf(target, sizeof target, "%s", unit_path(to));
-    api_run_copy_file(source, target);
-    (void)snprintf(source, sizeof source, "%s-wal", unit_path(from));
-    (void)snprintf(target, sizeof target, "%s-wal", unit_path(to));
-    api_run_copy_file(source, target);
+    (void)snprintf(source_log, sizeof source_log, "%s-wal", source);
+    (void)snprintf(target_log, sizeof target_log, "%s-wal", target);
+    for (unsigned i = 0; i < API_RUN_COPIES; i++) {
+        api_run_copy_file(source, target);
+        api_run_copy_file(source_log, target_log);
+        if (api_run_same_files(source, target))
+            return;
+    }
+    unit_failed(__FILE__, __LINE__, "%s does not keep still", from);
 }
 
 unsigned

@@ -13,7 +13,8 @@ velo_connection *api_run_open(const char *name);
  * the error. Lives until the next call. */
 const char *api_run(velo_connection *connection, const char *sql);
 
-/* Copy a database that is open, its log included, as a crash would leave it now. */
+/* Copy a database that is open, its log included, as a crash would leave it now: background work
+ * may go on, but no statement may run. */
 void api_run_copy(const char *from, const char *to);
 
 /* Run a text again and again on a connection, at first with the first request for memory failing,
