@@ -86,7 +86,8 @@ change_generated(vl_binder *b, vl_bind_source *source, uint32_t column)
         return vl_bind_fail(b, NULL, NULL, "generated columns of %s are too large",
                             source->table->object.name);
     expr->collation = (uint8_t)def->collation;
-    expr->has_collation = def->collation != VL_COLLATE_BINARY;
+    expr->has_collation = 0; /* a COLLATE inside is not the column's */
+    expr->is_column = 1;
     return expr;
 }
 
@@ -112,7 +113,7 @@ change_generated_or_null(vl_binder *b, vl_bind_source *source, uint32_t column)
         return NULL;
     either->affinity = expr->affinity;
     either->collation = expr->collation;
-    either->has_collation = expr->has_collation;
+    either->is_column = 1;
     return either;
 }
 

@@ -212,8 +212,11 @@ expr_plus(vl_binder *b, vl_expr *kid)
     if (kid->kind == VL_EXPR_CAST ||
         kid->kind == VL_EXPR_CONVERT) { /* the affinity is what it does */
         expr = expr_one(b, VL_EXPR_CONVERT, kid, kid->classes, NULL);
-        if (expr != NULL)
-            expr->offset = kid->offset;
+        if (expr == NULL)
+            return NULL;
+        expr->offset = kid->offset;
+        if (!expr->has_collation)
+            expr->is_column = (uint8_t)vl_expr_collation(b, kid, &expr->collation);
         return expr;
     }
     expr = vl_expr_copy(b, kid);

@@ -292,9 +292,9 @@ vl_expr_collation(const vl_binder *b, const vl_expr *expr, uint8_t *collation)
 {
     *collation = VL_COLLATE_BINARY;
     while ((expr->kind == VL_EXPR_CAST || (expr->kind == VL_EXPR_COALESCE && expr->op == 1)) &&
-           !expr->has_collation)
+           !expr->has_collation && !expr->is_column)
         expr = expr->kids[0];
-    if (!expr->has_collation &&
+    if (!expr->has_collation && !expr->is_column &&
         (expr->kind != VL_EXPR_COLUMN || b->ids[expr->index].source == NULL))
         return 0;
     *collation = expr->collation;

@@ -124,6 +124,8 @@ struct vl_expr {
     uint8_t classes;       /* VL_CLASS_... it can yield */
     uint8_t is_constant;   /* the same for the whole execution: no column, no OUTER, not volatile */
     uint8_t has_collation; /* the collation was asked for by COLLATE */
+    uint8_t is_column;     /* its collation counts as a column's though it is no COLUMN: a VIRTUAL
+                              generated column */
     uint8_t may_be_json;   /* it can yield vl_value.is_json; a column of a table never says so */
     uint8_t purity;        /* FUNCTION: vl_purity, of the place it stands in */
     uint32_t index;        /* PARAM, COLUMN, OUTER, SCALAR, BASE */
