@@ -277,8 +277,15 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
         vl_schema_release(before);
         return st;
     }
-    if (part->txn.is_nested) /* its failure is undone by itself: part_fail_statement */
+    if (part->txn.is_nested) { /* its failure is undone by itself: part_fail_statement */
+        st = vl_session_settle(ctx, database->session);
         part->txn.mark = vl_statement_mark(&part->txn);
+    }
+    if (st != VELO_OK) {
+        vl_schema_release(before);
+        part_fail_statement(ctx, &part->txn);
+        return st;
+    }
     part_note_snapshot(database, &part->txn, version);
     if (database->schema != NULL) {
         vl_schema_retain(database->schema);

@@ -570,6 +570,17 @@ transaction_end_half(vl_ctx *ctx, velo_connection *connection, velo_status st,
     return transaction_say_half(ctx, connection, st, outcome);
 }
 
+/* Put entries of indexes that wait, in all databases. */
+static velo_status
+transaction_settle(vl_ctx *ctx, velo_connection *connection)
+{
+    vl_database *database;
+
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        VL_TRY(vl_session_settle(ctx, database->session));
+    return VELO_OK;
+}
+
 static velo_status
 transaction_commit(vl_ctx *ctx, velo_connection *connection)
 {
@@ -587,6 +598,7 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
     VL_TRY(transaction_check_doomed(ctx, connection));
     for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
         is_writer |= database->is_writer;
+    VL_TRY(transaction_settle(ctx, connection)); /* so that no part fails for it behind another */
     st = is_writer ? transaction_ask_commit(ctx, connection) : VELO_OK;
     if (st != VELO_OK) {
         vl_connection_roll_back(ctx, connection);
@@ -670,6 +682,8 @@ transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
         st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
     if (st == VELO_OK && is_transaction)
         st = transaction_begin_all(ctx, connection, VL_TXN_DEFERRED);
+    else if (st == VELO_OK)
+        st = transaction_settle(ctx, connection);
     for (uint32_t at = 0; list != NULL && (database = transaction_next(connection, &at)) != NULL;) {
         vl_saved *saved = list;
 

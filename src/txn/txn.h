@@ -191,9 +191,17 @@ typedef struct vl_txn_mark {
     uint64_t shares;          /* keys that it held then */
     const vl_undo *growing;   /* the range that rows behind the mark may be put into, or NULL */
     int64_t growing_last;     /* its last row then */
+    uint64_t pending_turn;    /* entries that had come to wait then (txn_pending.c) */
+    uint32_t pending_count;   /* how many of them were known */
+    uint32_t pending_put;     /* and how many of these were in their indexes */
 } vl_txn_mark;
 
-/* SAVEPOINT, inside of BEGIN. */
+/* Put entries that wait (vl_keys_pend) into their indexes: before marks between which and going
+ * back there indexes are read, or entries deleted; statements' begins and vl_statement_pause do
+ * without. Errors: those of vl_keys_insert; then they wait still, unless the session is doomed. */
+velo_status vl_session_settle(vl_ctx *ctx, vl_session *session) VL_MUST_CHECK;
+
+/* SAVEPOINT, inside of BEGIN, after vl_session_settle. */
 vl_txn_mark vl_session_save(vl_session *session);
 
 /* RELEASE: nothing is to be done for it here but that the caller does not use the mark any more. */

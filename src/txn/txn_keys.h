@@ -34,6 +34,23 @@ velo_status vl_keys_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_index *i
                            const void *key, uint32_t key_size, const void *value,
                            uint32_t value_size, void *other, uint32_t *other_size) VL_MUST_CHECK;
 
+/* Bytes of the longest value of an entry that waits, and indexes of which some do at a time. */
+#define VL_KEYS_PEND_VALUE   8U
+#define VL_KEYS_PEND_INDEXES 64U
+
+/* Whether the statement's entries had better wait: else one would be put right after. */
+int vl_keys_may_pend(const vl_statement *statement);
+
+/* Before a row, and the mark that is gone back to if it fails: make room for its entries, of at
+ * most VL_KEYS_PEND_INDEXES indexes. May put what waits: errors as vl_session_settle. */
+velo_status vl_keys_make_room(vl_ctx *ctx, vl_statement *statement, uint32_t count) VL_MUST_CHECK;
+
+/* Insert an entry that nobody else can have, since its key ends with the row's number: it may wait,
+ * and be put with others before anybody could miss it (txn_pending.c, which says what the caller
+ * keeps: NP1). Errors: VELO_TOOBIG, VELO_NOMEM; those of vl_keys_insert come when it is put. */
+velo_status vl_keys_pend(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const void *key,
+                         uint32_t key_size, const void *value, uint32_t value_size) VL_MUST_CHECK;
+
 /* Delete an entry that the statement sees or its own transaction has made. Errors as
  * vl_rows_delete.
  */

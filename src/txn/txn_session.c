@@ -75,6 +75,7 @@ vl_session_destroy(vl_session *session)
         vl_ctx_init(&ctx, session->store->allocator, session->store->events);
         vl_txn_abort(&ctx, session);
     }
+    vl_txn_free_pending(session);
     if (session->slot != NULL && vl_snapshot_is_open(session->slot))
         vl_snapshot_end(session->slot);
     if (session->slot != NULL)
@@ -327,6 +328,7 @@ session_set_view(vl_session *session, vl_statement *statement)
     statement->view.read_ts = session->snapshot;
     statement->view.statement = session->next_statement++;
     statement->view.own = statement->status;
+    statement->view.session = session;
     if (statement->status != NULL)
         vl_txn_status_acquire(statement->status, 1);
 }
@@ -367,6 +369,8 @@ vl_statement_begin(vl_ctx *ctx, vl_session *session, int is_writing, vl_statemen
         return vl_fail(ctx, VELO_BUSY, "another statement of the session writes");
     if (is_writing && session->txn == NULL)
         VL_TRY(vl_txn_start(ctx, session, 0));
+    else if (is_writing)
+        VL_TRY(vl_txn_begin_pending(ctx, session));
     session_use_snapshot(session);
     session_set_view(session, statement);
     session_link(session, statement);
@@ -418,7 +422,7 @@ vl_statement_end(vl_ctx *ctx, vl_statement *statement)
     if (!ends)
         return VELO_OK;
     st = vl_txn_commit(ctx, session, &is_over);
-    if (!is_over) {
+    if (!is_over && session->txn != NULL) { /* unless it was doomed meanwhile */
         vl_error failure = ctx->error;
 
         vl_txn_abort(ctx, session);
@@ -506,6 +510,7 @@ vl_statement_restart(vl_ctx *ctx, vl_statement *statement)
     if (session->txn != NULL && session->txn->changes == 0 &&
         statement->tries <
             SESSION_RENEWALS) { /* nothing to undo: see a later moment, that is all */
+        vl_txn_unpend(session, NULL);
         vl_txn_release_shares(session);
         session_go_on(session, statement);
         return VELO_OK;

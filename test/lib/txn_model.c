@@ -678,7 +678,7 @@ txn_model_read_row(vl_ctx *ctx, const txn_model *model, vl_txn_table *table, vl_
 velo_status
 txn_model_read(vl_ctx *ctx, const txn_model *model, vl_txn_store *store, uint64_t *content)
 {
-    vl_view view = {VL_TS_MAX, NULL, 0};
+    vl_view view = {VL_TS_MAX, NULL, 0, NULL};
     vl_txn_table *table;
     vl_txn_index *index;
     uint32_t values[TXN_MODEL_ROWS];
@@ -721,7 +721,7 @@ txn_model_find(const txn_model *model, uint64_t content, uint64_t first, uint64_
 velo_status
 txn_model_go_on(txn_model *model, uint64_t at)
 {
-    vl_view view = {VL_TS_MAX, NULL, 0};
+    vl_view view = {VL_TS_MAX, NULL, 0, NULL};
 
     for (uint32_t row = 0; row < TXN_MODEL_ROWS; row++)
         VL_TRY(txn_model_read_row(model->ctx, model, model->table, model->index, &view,
