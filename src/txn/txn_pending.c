@@ -326,7 +326,9 @@ pending_statement(vl_session *session, uint32_t number)
     statement.session = session;
     statement.is_writing = 1;
     statement.status = session->txn->status;
-    statement.view = (vl_view){session->snapshot, session->txn->status, number, NULL};
+    /* Whether the row may be there was decided by the row: a tombstone of its entry that somebody
+     * has left since the snapshot is no conflict. */
+    statement.view = (vl_view){VL_TS_MAX, session->txn->status, number, NULL};
     return statement;
 }
 
@@ -343,6 +345,129 @@ pending_put_one(vl_ctx *ctx, vl_session *session, const vl_txn_pending *pending,
     return vl_fail(ctx, VELO_CORRUPT, "an index has an entry of a row that was not there");
 }
 
+/* Entries that are put in one operation: checkpoints wait for so many. */
+#define PENDING_PART VL_BY_BUILD(1024U, 8U)
+
+/* Entries of one index on their way there. */
+typedef struct pending_part {
+    vl_session *session;                  /* whose */
+    const vl_txn_pending *pending;        /* what waits */
+    vl_txn_tree *tree;                    /* the index */
+    const pending_place *places;          /* of the first of `items` */
+    uint32_t ready_count;                 /* records, of the log's last, that are not in use yet */
+    vl_undo *ready[VL_TREE_KEY_LOAD_RUN]; /* for the entries that come next */
+    vl_tree_key_item items[PENDING_PART];
+} pending_part;
+
+/* vl_operation_keys.prepare: `ready` has the records of the first of them already. */
+static velo_status
+pending_prepare(vl_ctx *ctx, void *argument, const vl_tree_key_item *items, uint32_t count)
+{
+    pending_part *part = argument;
+    const pending_place *places = part->places + (items - part->items);
+
+    VL_ASSERT(count <= VL_TREE_KEY_LOAD_RUN);
+    while (part->ready_count < count) {
+        const pending_item *item = part->pending->items + places[part->ready_count].item;
+        vl_undo_change change = {.kind = VL_UNDO_INSERT,
+                                 .statement = item->statement,
+                                 .tree = part->tree->id,
+                                 .key = item->key,
+                                 .key_size = item->key_size};
+
+        VL_TRY(
+            vl_undo_append(ctx, part->session->txn->log, &change, &part->ready[part->ready_count]));
+        part->ready_count++;
+    }
+    return VELO_OK;
+}
+
+/* vl_operation_keys.met */
+static void
+pending_met(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *first)
+{
+    const pending_part *part = argument;
+
+    (void)vl_txn_shorten(part->tree, part->session->txn, leaf, 0, first->key, first->key_size);
+}
+
+/* vl_operation_keys.added */
+static void
+pending_added(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *items,
+              uint32_t count, const vl_log_position *positions)
+{
+    pending_part *part = argument;
+    vl_versions map = vl_txn_map(part->tree, leaf);
+
+    (void)items;
+    VL_ASSERT(count <= part->ready_count);
+    for (uint32_t i = 0; i < count; i++) {
+        vl_undo_set_position(part->ready[i], positions[i]);
+        vl_versions_push(part->tree->store->pool, &map, part->ready[i]);
+    }
+    vl_txn_set_map(part->tree, leaf, map);
+    part->ready_count -= count;
+    memmove(part->ready, part->ready + count, part->ready_count * sizeof(vl_undo *));
+}
+
+/* Put entries from `places` on, of one index and at most PENDING_PART, up to one that is no plain
+ * insertion. *put receives how many. */
+static velo_status
+pending_put_part(vl_ctx *ctx, pending_part *part, const pending_place *places, uint32_t count,
+                 uint32_t *put)
+{
+    vl_operation_keys watcher = {pending_prepare, pending_met, pending_added, part};
+    vl_session *session = part->session;
+    uint32_t group = places->group, at = 0;
+    velo_status st;
+
+    while (at < count && at < PENDING_PART && places[at].group == group) {
+        const pending_item *item = part->pending->items + places[at].item;
+
+        part->items[at++] =
+            (vl_tree_key_item){item->key, item->value, item->key_size, item->value_size};
+    }
+    part->tree = &part->pending->groups[group]->tree;
+    part->places = places;
+    part->ready_count = 0;
+    vl_operation_begin(session->writer);
+    st = vl_operation_put_keys(ctx, session->writer, part->tree->base, part->items, at, &watcher,
+                               put);
+    for (; part->ready_count > 0; part->ready_count--)
+        vl_undo_pop(session->txn->log); /* none is left to a checkpoint that lists them */
+    vl_operation_end(session->writer);
+    vl_txn_count_changes(ctx, session, *put);
+    vl_operation_tend(ctx, session->store->base);
+    return st;
+}
+
+/* Put all that waits, `count` entries in the order of their keys. */
+static velo_status
+pending_put_all(vl_ctx *ctx, vl_session *session, const vl_txn_pending *pending, uint32_t count)
+{
+    pending_part *part = vl_alloc(ctx, sizeof *part);
+    const pending_place *places = pending->places;
+    velo_status st = VELO_OK;
+    uint32_t put;
+
+    if (part == NULL)
+        return vl_fail(ctx, VELO_NOMEM, "cannot allocate memory for putting entries of indexes");
+    part->session = session;
+    part->pending = pending;
+    while (st == VELO_OK && count > 0) {
+        st = pending_put_part(ctx, part, places, count, &put);
+        places += put;
+        count -= put;
+        if (st != VELO_OK || count == 0 || put > 0)
+            continue;
+        st = pending_put_one(ctx, session, pending, pending->items + places->item);
+        places++;
+        count--;
+    }
+    vl_free(part);
+    return st;
+}
+
 velo_status
 vl_txn_put_pending(vl_ctx *ctx, vl_session *session)
 {
@@ -350,14 +475,13 @@ vl_txn_put_pending(vl_ctx *ctx, vl_session *session)
     vl_txn *txn = session->txn;
     uint32_t range_count = txn->range_count, count;
     vl_txn_mark mark = vl_txn_get_mark(session);
-    velo_status st = VELO_OK;
     vl_error failure;
+    velo_status st;
 
     VL_ASSERT(session->waiting == pending->count - pending->put);
     txn->range_count = range_count; /* rows go on where they were: no entry is one */
     count = pending_sort(pending);
-    for (uint32_t i = 0; st == VELO_OK && i < count; i++)
-        st = pending_put_one(ctx, session, pending, pending->items + pending->places[i].item);
+    st = pending_put_all(ctx, session, pending, count);
     if (st == VELO_OK) {
         pending_forget(session, pending);
         return VELO_OK;

@@ -300,7 +300,10 @@ txn_model_change_entry(txn_model *model, vl_statement *statement, uint32_t row, 
         VL_TRY(vl_keys_delete(model->ctx, statement, model->index, key, key_size));
     if (value == 0)
         return VELO_OK;
-    return vl_keys_insert(model->ctx, statement, model->index, key, key_size, bytes, 4, NULL, NULL);
+    if (value % 4 == 0)
+        return vl_keys_insert(model->ctx, statement, model->index, key, key_size, bytes, 4, NULL,
+                              NULL);
+    return vl_keys_pend(model->ctx, statement, model->index, key, key_size, bytes, 4);
 }
 
 static velo_status
@@ -574,6 +577,7 @@ txn_model_mark(txn_model *model, txn_model_session *one)
 
     txn_model_see(model, one);
     if (one->mark_count < TXN_MODEL_MARKS && vl_rng_chance(&model->rng, 2, 3)) {
+        VL_TRY(vl_session_settle(model->ctx, one->session));
         one->marks[one->mark_count] = vl_session_save(one->session);
         one->marked[one->mark_count++] = one->state;
         return VELO_OK;
