@@ -262,6 +262,17 @@ transaction_commit_part(vl_ctx *ctx, vl_part *part, int *has_changed)
     return st;
 }
 
+/* Put entries of indexes that wait, in all databases. */
+static velo_status
+transaction_settle(vl_ctx *ctx, velo_connection *connection)
+{
+    vl_database *database;
+
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        VL_TRY(vl_session_settle(ctx, database->session));
+    return VELO_OK;
+}
+
 /* End the parts of a statement that wrote outside of BEGIN: commit, one after the other. Keeps TR3.
  */
 static velo_status
@@ -269,9 +280,10 @@ transaction_end_own(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
     transaction_outcome outcome = {0, 0};
-    /* As in SQLite nobody is asked for what a backup writes. */
-    velo_status st = statement->backup != NULL ? VELO_OK : transaction_ask_commit(ctx, connection);
+    velo_status st = transaction_settle(ctx, connection);
 
+    if (st == VELO_OK && statement->backup == NULL) /* as in SQLite nobody is asked for a backup */
+        st = transaction_ask_commit(ctx, connection);
     for (uint32_t i = 0; i < statement->part_count; i++) {
         vl_part *part = &statement->parts[i];
         int is_writing = part->is_writing;
@@ -568,17 +580,6 @@ transaction_end_half(vl_ctx *ctx, velo_connection *connection, velo_status st,
     ctx->error = error;
     transaction_close(connection, 0);
     return transaction_say_half(ctx, connection, st, outcome);
-}
-
-/* Put entries of indexes that wait, in all databases. */
-static velo_status
-transaction_settle(vl_ctx *ctx, velo_connection *connection)
-{
-    vl_database *database;
-
-    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
-        VL_TRY(vl_session_settle(ctx, database->session));
-    return VELO_OK;
 }
 
 static velo_status

@@ -255,11 +255,17 @@ vl_txn_settle(vl_ctx *ctx, vl_session *session)
     return VL_LIKELY(session->waiting == 0) ? VELO_OK : vl_txn_put_pending(ctx, session);
 }
 
-/* The same for who is about to read an index by a view. */
+/* Whether entries of an index may be among those that wait. */
+int vl_txn_is_pending(const vl_session *session, const vl_txn_index *index);
+
+/* The same for who is about to read an index, or to delete entries: others' may go on waiting.
+ * session NULL: none. */
 static inline velo_status
-vl_txn_settle_view(vl_ctx *ctx, const vl_view *view)
+vl_txn_settle_index(vl_ctx *ctx, vl_session *session, const vl_txn_index *index)
 {
-    return view->session == NULL ? VELO_OK : vl_txn_settle(ctx, view->session);
+    if (session == NULL || VL_LIKELY(session->waiting == 0) || !vl_txn_is_pending(session, index))
+        return VELO_OK;
+    return vl_txn_put_pending(ctx, session);
 }
 
 /* A statement is about to begin, and to take its mark: many do not go on waiting. */

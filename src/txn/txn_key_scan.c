@@ -83,7 +83,7 @@ vl_keys_find(vl_ctx *ctx, vl_txn_index *index, const vl_view *view, const void *
 
     *found = 0;
     *value_size = 0;
-    VL_TRY(vl_txn_settle_view(ctx, view));
+    VL_TRY(vl_txn_settle_index(ctx, view->session, index));
     VL_TRY(
         vl_tree_key_find(ctx, &index->tree.base->tree, self.key, key_size, key_scan_visit, &self));
     *found = self.found;
@@ -208,7 +208,7 @@ vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan)
         scan->has_arena = 1;
     }
     scan->count = 0;
-    VL_TRY(vl_txn_settle_view(ctx, &scan->view));
+    VL_TRY(vl_txn_settle_index(ctx, scan->view.session, scan->index));
     vl_undo_pool_settle(scan->index->tree.store->pool, VL_UNDO_PAGE_TOUCHES);
     while (scan->count == 0) {
         st = vl_tree_key_scan_next(ctx, &scan->scan);

@@ -495,6 +495,17 @@ vl_txn_put_pending(vl_ctx *ctx, vl_session *session)
     return st == VELO_OK ? failure.code : st;
 }
 
+int
+vl_txn_is_pending(const vl_session *session, const vl_txn_index *index)
+{
+    const vl_txn_pending *pending = session->pending;
+    uint32_t group = 0;
+
+    while (group < pending->group_count && pending->groups[group] != index)
+        group++;
+    return group < pending->group_count;
+}
+
 velo_status
 vl_session_settle(vl_ctx *ctx, vl_session *session)
 {
