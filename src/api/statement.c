@@ -22,6 +22,15 @@
  * of longer ones, scripts, only that statement is copied, for which it is parsed twice. */
 #define STATEMENT_COPY_SIZE 4096U
 
+/* Memory of plans: most statements fit the first chunk; the others take further ones of the second
+ * size, which double. */
+#define STATEMENT_FIRST_CHUNK ((size_t)VL_BY_BUILD(7168, 256))
+#define STATEMENT_NEXT_CHUNK  ((size_t)VL_BY_BUILD(4096, 128))
+
+_Static_assert(_Alignof(vl_value) >= _Alignof(vl_cell) && _Alignof(vl_cell) >= _Alignof(void *) &&
+                   sizeof(vl_value) % _Alignof(vl_cell) == 0,
+               "statement_make_room puts them behind each other");
+
 /* ---- plans ---- */
 
 /* A body of a trigger that the statement can fire. */
@@ -307,24 +316,22 @@ statement_make_room(vl_ctx *ctx, velo_statement *statement)
     const vl_plan *plan = statement->plan;
     uint32_t columns =
         plan->kind == VL_PLAN_OTHER ? statement->made.column_count : plan->column_count;
-    vl_cell *cells = vl_alloc_array(ctx, columns + 1U, sizeof *cells);
-    vl_value *params = vl_alloc_array(ctx, plan->param_count + 1U, sizeof *params);
-    void **copies = vl_alloc_array(ctx, plan->param_count + 1U, sizeof *copies);
+    size_t count = plan->param_count;
+    vl_value *params; /* one block for all three, each aligned at most as the one before */
+    vl_cell *cells;
+    void **copies;
 
-    if (cells == NULL || params == NULL || copies == NULL) {
-        vl_free(cells);
-        vl_free(params);
-        vl_free(copies);
+    params = vl_alloc_zero(ctx, count * sizeof *params + (columns + 1U) * sizeof *cells +
+                                    count * sizeof *copies);
+    if (params == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    }
-    memset(cells, 0, (columns + 1U) * sizeof *cells);
+    cells = (void *)(params + count);
+    copies = (void *)(cells + columns + 1U);
     for (uint32_t i = 0; i < plan->param_count; i++)
         params[i] = i < statement->param_count ? statement->params[i] : vl_value_of_null();
     for (uint32_t i = 0; i < plan->param_count; i++)
         copies[i] = i < statement->param_count ? statement->copies[i] : NULL;
-    vl_free(statement->cells);
     vl_free(statement->params);
-    vl_free(statement->copies);
     statement->copies = copies;
     statement->cells = cells;
     statement->params = params;
@@ -380,8 +387,6 @@ statement_destroy(velo_statement *statement)
     vl_arena_deinit(&statement->row_arena);
     for (uint32_t i = 0; i < statement->param_count; i++)
         vl_free(statement->copies[i]);
-    vl_free(statement->copies);
-    vl_free(statement->cells);
     vl_free(statement->params);
     vl_free(statement->sql);
     vl_free(statement);
@@ -420,6 +425,7 @@ statement_read(vl_ctx *ctx, velo_statement *statement, const char *sql, size_t s
     memcpy(statement->sql, sql, size);
     statement->sql[size] = 0;
     st = vl_parse(ctx, statement->sql, size, NULL, &statement->arena, &parsed);
+    vl_arena_set_next_chunk(&statement->arena, STATEMENT_NEXT_CHUNK);
     *tail = parsed.tail;
     statement->sql[parsed.tail] = 0;
     statement->sql_size = parsed.tail;
@@ -441,7 +447,7 @@ statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size
     if (statement == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     statement->connection = connection;
-    vl_arena_init(&statement->arena, ctx->allocator, 0);
+    vl_arena_init(&statement->arena, ctx->allocator, STATEMENT_FIRST_CHUNK);
     vl_arena_init(&statement->run_arena, ctx->allocator, 0);
     vl_arena_init(&statement->row_arena, ctx->allocator, 0);
     st = statement_read(ctx, statement, sql, size, tail, &has);

@@ -262,9 +262,15 @@ query_merge_column(vl_bind_column *column, const vl_bind_column *more)
 static void
 query_name_value(vl_binder *b, vl_bind_column *column, uint32_t number)
 {
+    static const char *const names[] = {"column1", "column2", "column3", "column4",
+                                        "column5", "column6", "column7", "column8"};
     char name[24] = "column";
     size_t size = 6;
 
+    if (number <= VL_ARRAY_COUNT(names)) { /* most, and each INSERT of VALUES has them */
+        column->name = names[number - 1];
+        return;
+    }
     for (uint32_t digit = 1000000; digit > 0; digit /= 10)
         if (number >= digit)
             name[size++] = (char)('0' + number / digit % 10);

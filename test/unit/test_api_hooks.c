@@ -361,6 +361,30 @@ numbers_are_told(void)
     (void)velo_close(connection);
 }
 
+/* A statement of one row fits the first chunk of its plan's memory: thousands of them are kept. */
+static void
+small_statements_take_little_memory(void)
+{
+    static const char *const texts[] = {
+        "INSERT INTO t VALUES (?1, ?2, ?3, ?4)", "SELECT k, a, b FROM t WHERE id = ?1",
+        "UPDATE t SET b = ?2 WHERE id = ?1", "DELETE FROM t WHERE id = ?1"};
+    velo_connection *connection = NULL;
+
+    CHECK_OK(velo_open(NULL, NULL, &connection));
+    CHECK_OK(velo_exec(connection, "CREATE TABLE t(id INTEGER PRIMARY KEY, k INTEGER, a, b TEXT)",
+                       NULL, NULL));
+    for (size_t i = 0; i < VL_ARRAY_COUNT(texts); i++) {
+        velo_statement_statistics found = {.size = sizeof found};
+        velo_statement *statement = NULL;
+
+        CHECK_OK(velo_prepare(connection, texts[i], -1, &statement, NULL));
+        CHECK_OK(velo_statement_get_statistics(statement, &found));
+        CHECK(found.bytes <= 9000);
+        (void)velo_finalize(statement);
+    }
+    (void)velo_close(connection);
+}
+
 static void
 calls_have_a_limit(void)
 {
@@ -388,6 +412,7 @@ main(int argc, char **argv)
         UNIT_TEST(changes_are_told_in_full),
         UNIT_TEST(commits_are_told_with_the_log),
         UNIT_TEST(numbers_are_told),
+        UNIT_TEST(small_statements_take_little_memory),
         UNIT_TEST(calls_have_a_limit),
     };
 
