@@ -453,6 +453,10 @@ velo_status vl_database_start_writing(vl_ctx *ctx, vl_database *database, int is
 void vl_database_stop_writing(vl_database *database);
 void vl_database_linger(vl_database *database);
 
+/* Run the statement of a writing part from its beginning by a new snapshot, which has what it met:
+ * vl_statement_restart. */
+velo_status vl_part_restart(vl_ctx *ctx, vl_part *part) VL_MUST_CHECK;
+
 /* Begin a part, and find the schema that fits its snapshot. */
 velo_status vl_part_begin(vl_ctx *ctx, vl_part *part, int is_writing, int is_ddl,
                           vl_schema **schema) VL_MUST_CHECK;

@@ -354,6 +354,17 @@ vl_part_begin(vl_ctx *ctx, vl_part *part, int is_writing, int is_ddl, vl_schema 
     return st;
 }
 
+velo_status
+vl_part_restart(vl_ctx *ctx, vl_part *part)
+{
+    uint64_t version = atomic_load(&part->database->engine->data_version);
+
+    /* The schema stays: as it is among the writers nobody has changed it. Keeps PA1, PA3. */
+    VL_TRY(vl_statement_restart(ctx, &part->txn));
+    part_note_snapshot(part->database, &part->txn, version);
+    return VELO_OK;
+}
+
 /* ---- ending ---- */
 
 /* The part is not open any more. */
