@@ -117,6 +117,8 @@ struct vl_database {
     uint32_t backup_count;    /* backups that read it, from their beginning to their end */
     const char *journal_mode; /* PRAGMA journal_mode: remembered, a constant; or NULL */
     int is_log_due;           /* a commit has changed it: log_hook is to be told */
+    int is_mode_change;       /* its statement changes nothing but how the log is called: log_hook
+                                 is not told, as in SQLite */
     int has_ddl;              /* the transaction has changed its schema: `schema` is private */
     vl_schema *schema;        /* of the open transaction, a reference; NULL: none is pinned */
     vl_schema *shared;        /* has_ddl: the same by the engine's name; NULL: `schema` itself */

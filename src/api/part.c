@@ -457,9 +457,10 @@ vl_database_close(vl_database *database, int has_committed)
         part_mark_commit(database, 0, has_committed);
     if (has_committed && database->is_writer) {
         part_count_commit(database);
-        database->is_log_due = database->connection->log_hook != NULL;
+        database->is_log_due = database->connection->log_hook != NULL && !database->is_mode_change;
         database->connection->is_log_due |= database->is_log_due;
     }
+    database->is_mode_change = 0;
     if (has_committed && database->has_ddl && database->shared != NULL)
         part_keep_named(database);
     vl_database_forget_schema(database);
