@@ -908,7 +908,7 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
     statement->connection->foreign = statement->foreign;
     for (uint32_t i = 0; i < statement->part_count; i++)
         if (statement->parts[i].is_writing)
-            VL_TRY(vl_statement_restart(ctx, &statement->parts[i].txn));
+            VL_TRY(vl_part_restart(ctx, &statement->parts[i]));
     statement_bind(statement);
     return VELO_OK;
 }
@@ -916,10 +916,14 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
 static int
 statement_may_run_again(const velo_statement *statement, velo_status st)
 {
-    return st == VELO_BUSY_SNAPSHOT && statement->is_open && statement->is_writing &&
-           statement->exec != NULL && !statement->has_returned_row && statement->virtuals == NULL &&
-           !vl_session_is_in_transaction(statement->connection->session) &&
-           statement->connection->writing_count == 1;
+    if (st != VELO_BUSY_SNAPSHOT || !statement->is_open || !statement->is_writing ||
+        statement->exec == NULL || statement->has_returned_row || statement->virtuals != NULL ||
+        statement->connection->writing_count != 1)
+        return 0;
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        if (statement->parts[i].is_writing && !vl_statement_may_restart(&statement->parts[i].txn))
+            return 0;
+    return 1;
 }
 
 static velo_status
@@ -936,7 +940,7 @@ statement_step_exec(vl_ctx *ctx, velo_statement *statement)
 
 /* Wait until what was read in any database may be handed out. */
 static velo_status
-statement_await(vl_ctx *ctx, const velo_statement *statement)
+statement_await(vl_ctx *ctx, velo_statement *statement)
 {
     for (uint32_t i = 0; i < statement->part_count; i++)
         if (statement->parts[i].is_open)

@@ -671,12 +671,15 @@ transaction_make_saved(vl_ctx *ctx, const velo_connection *connection, vl_saved 
 static velo_status
 transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
 {
-    vl_savepoint *savepoint = vl_alloc_zero(ctx, sizeof *savepoint + tree->text_size + 1);
     int is_transaction = !vl_connection_is_in_transaction(connection);
+    vl_savepoint *savepoint;
     velo_status st = VELO_OK;
     vl_saved *list = NULL;
     vl_database *database;
 
+    if (connection->writing_count > 0)
+        return vl_fail(ctx, VELO_BUSY, "cannot open savepoint - SQL statements in progress");
+    savepoint = vl_alloc_zero(ctx, sizeof *savepoint + tree->text_size + 1);
     if (savepoint == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
     if (!transaction_make_saved(ctx, connection, &list))
@@ -714,6 +717,8 @@ transaction_release(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree
 
     if (savepoint == NULL)
         return transaction_no_savepoint(ctx, tree);
+    if (connection->writing_count > 0)
+        return vl_fail(ctx, VELO_BUSY, "cannot release savepoint - SQL statements in progress");
     if (savepoint->is_transaction)
         return transaction_commit(ctx, connection);
     VL_TRY(vl_virtuals_release_savepoint(ctx, connection, savepoint));

@@ -387,6 +387,7 @@ static velo_status
 txn_model_write(txn_model *model, txn_model_session *one)
 {
     uint64_t changes = 1 + vl_rng_below(&model->rng, vl_rng_chance(&model->rng, 1, 4) ? 12 : 3);
+    int is_first = one->is_open && !one->has_snapshot && !one->is_reading;
     txn_model_state before;
     vl_statement statement;
     velo_status st;
@@ -402,6 +403,7 @@ txn_model_write(txn_model *model, txn_model_session *one)
         return txn_model_end_statement(model, one, &statement);
     vl_statement_fail(model->ctx, &statement);
     one->state = before;
+    one->has_snapshot = one->has_snapshot && !is_first; /* the next statement takes another one */
     return st;
 }
 

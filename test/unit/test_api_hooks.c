@@ -312,6 +312,11 @@ commits_are_told_with_the_log(void)
     CHECK_EQ(log.count, 2);
     CHECK_OK(velo_exec(connection, "BEGIN; DELETE FROM t; ROLLBACK", NULL, NULL));
     CHECK_EQ(log.count, 2);
+    CHECK_OK(velo_exec(connection, "PRAGMA journal_mode = wal", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
+    CHECK_EQ(log.count, 3);
+    log.count = 2;
     velo_set_log_hook(connection, NULL, NULL);
     CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
     CHECK_EQ(log.count, 2);
