@@ -303,8 +303,8 @@ vl_number_sort_move(vl_ctx *ctx, vl_number_sort *sort, vl_sorter *sorter)
 
                 if (sort->is_key[c])
                     word = number_decode(word, sort->forms[c]);
-                row[c].type = sort->forms[c] == VL_VECTOR_REAL ? VL_TYPE_REAL : VL_TYPE_INTEGER;
-                row[c].size = 0;
+                row[c] = (vl_value){.type = sort->forms[c] == VL_VECTOR_REAL ? VL_TYPE_REAL
+                                                                             : VL_TYPE_INTEGER};
                 memcpy(&row[c].as, &word, sizeof word);
             }
             VL_TRY(vl_sorter_add(ctx, sorter, row));

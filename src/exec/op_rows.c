@@ -293,7 +293,7 @@ limit_begin(vl_ctx *ctx, limit_stage *limit)
         if (number >= 0)
             limit->left = (uint64_t)number;
     }
-    if (op->offset != NULL) {
+    if (op->offset != NULL && limit->left > 0) { /* of no rows none is left out */
         VL_TRY(vl_stage_number(ctx, &limit->base, op->offset, &number));
         if (number > 0)
             limit->skipped = (uint64_t)number;

@@ -123,12 +123,34 @@ expr_program(vl_binder *b, const vl_query *query, uint32_t only, vl_bind_frame *
     return program;
 }
 
+/* The expression whose collation is that of a query's column in comparisons: of several SELECTs the
+ * last one's, as in SQLite. */
+static const vl_expr *
+expr_result(const vl_query *query, uint32_t column)
+{
+    return query->cores[query->core_count - 1]->results.list[column];
+}
+
+/* Let a column of a row value compare as the query's column does. A query of one column, as in
+ * SQLite, has no collation. Before the query is planned. */
+static void
+expr_take_collation(vl_binder *b, const vl_query *query, uint32_t column, vl_expr *expr)
+{
+    const vl_expr *result = expr_result(query, column);
+
+    if (query->column_count == 1)
+        return;
+    expr->is_column = (uint8_t)vl_expr_collation(b, result, &expr->collation);
+    expr->has_collation = result->has_collation;
+}
+
 /* A subquery's columns as expressions: the first row's. `count_wanted` 0: any. */
 static vl_exprs
 expr_scalars(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t count_wanted)
 {
     vl_query *query = vl_bind_query(b, scope, scope, ast->kid[0]);
     vl_exprs exprs = {NULL, 0};
+    vl_exprs made = {NULL, 0};
     vl_bind_frame frame;
     uint32_t program;
 
@@ -139,15 +161,21 @@ expr_scalars(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, uint32_t cou
                      (unsigned)query->column_count, (unsigned)count_wanted);
         return exprs;
     }
+    for (uint32_t i = 0; i < query->column_count; i++) {
+        vl_expr *expr = vl_expr_new(b, VL_EXPR_SCALAR, 0, ast);
+
+        if (expr == NULL)
+            return exprs;
+        expr_take_collation(b, query, i, expr);
+        vl_exprs_add(b, &made, expr);
+    }
     program = expr_program(b, query, VL_BIND_NONE, &frame);
     if (b->status != VELO_OK)
         return exprs;
     for (uint32_t i = 0; i < query->column_count; i++) {
-        vl_expr *expr = vl_expr_new(b, VL_EXPR_SCALAR, 0, ast);
+        vl_expr *expr = made.list[i];
         vl_exprs arguments = vl_program_arguments(b, frame.arguments, frame.count, ast);
 
-        if (expr == NULL)
-            return exprs;
         expr->program = program;
         expr->index = i;
         expr->kids = arguments.list;
@@ -796,9 +824,7 @@ expr_in_query(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_ex
         vl_exprs_add(b, &kids, left->list[i]);
         affinities[i] = (uint8_t)vl_affinity_comparison((vl_affinity)side->affinity,
                                                         (vl_affinity)query->columns[i].affinity);
-        if (!vl_expr_collation(b, side, &collations[i]))
-            collations[i] = query->columns[i].collation;
-        (void)vl_bind_need(b, collations[i]);
+        collations[i] = vl_bind_need(b, vl_expr_collation_of_two(b, side, expr_result(query, i)));
     }
     expr->program = expr_program(b, query, VL_BIND_NONE, &frame);
     if (b->status != VELO_OK)
@@ -921,7 +947,10 @@ expr_in_list(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_exp
     expr->kid_count = kids.count;
     expr->compared =
         (uint8_t)vl_affinity_comparison((vl_affinity)left->list[0]->affinity, VL_AFFINITY_NONE);
-    (void)vl_expr_collation(b, left->list[0], &collation);
+    if (kids.count == 2 && kids.list[1]->is_constant) /* x IN (c) is x = c */
+        collation = vl_expr_collation_of_two(b, left->list[0], kids.list[1]);
+    else
+        (void)vl_expr_collation(b, left->list[0], &collation);
     expr->is_not = (ast->flags & VL_AST_IS_NOT) != 0;
     expr->classes = VL_CLASS_INTEGER | VL_CLASS_NULL;
     expr = vl_expr_finish(b, expr);

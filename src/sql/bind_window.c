@@ -201,7 +201,8 @@ window_lists_equal(const vl_exprs *a, const vl_exprs *b)
     if (a->count != b->count)
         return 0;
     for (uint32_t i = 0; i < a->count; i++)
-        if (a->list[i]->effect == VL_EFFECT_VOLATILE || !vl_expr_equal(a->list[i], b->list[i]))
+        if (a->list[i]->effect == VL_EFFECT_VOLATILE || !vl_expr_equal(a->list[i], b->list[i]) ||
+            a->list[i]->has_collation != b->list[i]->has_collation) /* COLLATE around a CAST */
             return 0;
     return 1;
 }

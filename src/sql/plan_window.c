@@ -212,6 +212,8 @@ window_column(vl_binder *b, const vl_expr *expr, uint32_t id)
 
     if (column == NULL)
         return NULL;
+    if (!expr->has_collation) /* a CAST has that of what is in it */
+        column->is_column = (uint8_t)vl_expr_collation(b, expr, &column->collation);
     column->kind = VL_EXPR_COLUMN;
     column->op = 0;
     column->index = id;
@@ -250,7 +252,8 @@ window_key(vl_binder *b, window_keys *keys, vl_expr *expr)
     if (expr == NULL || expr->kind == VL_EXPR_COLUMN)
         return expr;
     for (uint32_t i = 0; i < keys->exprs.count; i++)
-        if (expr->effect != VL_EFFECT_VOLATILE && vl_expr_equal(keys->exprs.list[i], expr))
+        if (expr->effect != VL_EFFECT_VOLATILE && vl_expr_equal(keys->exprs.list[i], expr) &&
+            keys->exprs.list[i]->has_collation == expr->has_collation)
             return keys->columns.list[i];
     id = vl_bind_id_new(b, NULL, 1);
     column = window_column(b, expr, id);

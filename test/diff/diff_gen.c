@@ -9,8 +9,9 @@
  * mixed: what SQLite makes of those it calls arbitrary. Rowids that nobody chose are not compared.
  *
  * SQLite 3.40 has faults that are kept out of the way: RIGHT and FULL JOIN below other queries
- * (rows of NULLs pass conditions that they do not fulfil), and expressions in RETURNING (w IS NULL
- * of a NULL is 0).
+ * (rows of NULLs pass conditions that they do not fulfil), expressions in RETURNING (w IS NULL of a
+ * NULL is 0), row values of different kinds in IN (NULLs), generated columns beside RIGHT JOIN and
+ * of NEW in BEFORE triggers (both may be NULL).
  *
  * Every table has k, a number that is unique and not NULL: what needs a total order is ordered by
  * it. */
@@ -26,7 +27,7 @@
 #include <string.h>
 
 #define TABLES_MAX     8
-#define COLUMNS_MAX    7
+#define COLUMNS_MAX    8
 #define SOURCES_MAX    12
 #define TEXT_MAX       16384
 #define STATEMENTS_MAX 128
@@ -77,6 +78,8 @@ typedef struct gen {
     int level;      /* of SELECTs around the one at hand */
     int is_tame;    /* nothing wild is to be named */
     unsigned flags; /* of the statement */
+    int has_right;  /* it has a RIGHT or FULL JOIN */
+    int has_child;  /* a table refers to t0 */
 } gen;
 
 /* ---- text ---- */
@@ -121,7 +124,7 @@ statement_begin(gen *g)
     g->derived_count = 0;
     g->is_change = 0;
     g->flags = 0;
-    g->level = g->is_tame = 0;
+    g->level = g->is_tame = g->has_right = 0;
 }
 
 static void
@@ -210,7 +213,7 @@ put_column(gen *g, gen_kind kind)
         const gen_source *source = &g->sources[g->hidden + below(g, g->source_count - g->hidden)];
         const gen_column *column = &source->table->columns[below(g, source->table->column_count)];
 
-        if (column->kind == kind) {
+        if (column->kind == kind && !(column->is_generated && g->has_right)) {
             put(g, "%s%s%s", source->alias, source->alias[0] != 0 ? "." : "", column->name);
             return 1;
         }
@@ -263,7 +266,7 @@ put_number(gen *g, int depth)
 {
     static const char *const operators[] = {"+", "-", "*", "%", "/", "&", "|"};
 
-    switch (below(g, 8)) {
+    switch (below(g, 9)) {
     case 0:
     case 1:
         put(g, "(");
@@ -297,6 +300,13 @@ put_number(gen *g, int depth)
     case 6:
         put_scalar_query(g, GEN_NUMBER, depth);
         break;
+    case 7:
+        put(g, "(json_object('n', ");
+        put_expr(g, GEN_NUMBER, depth - 1);
+        put(g, ", 'w', ");
+        put_expr(g, GEN_WORD, depth - 1);
+        put(g, ") ->> 'n')");
+        break;
     default:
         put_leaf(g, GEN_NUMBER);
     }
@@ -305,7 +315,7 @@ put_number(gen *g, int depth)
 static void
 put_word(gen *g, int depth)
 {
-    switch (below(g, 7)) {
+    switch (below(g, 8)) {
     case 0:
         put(g, "(");
         put_expr(g, GEN_WORD, depth - 1);
@@ -335,6 +345,13 @@ put_word(gen *g, int depth)
         break;
     case 5:
         put_scalar_query(g, GEN_WORD, depth);
+        break;
+    case 6: /* a text, not JSON: what that becomes inside of other JSON is another matter */
+        put(g, "(json_array(");
+        put_expr(g, GEN_NUMBER, depth - 1);
+        put(g, ", ");
+        put_expr(g, GEN_WORD, depth - 1);
+        put(g, ") || '')");
         break;
     default:
         put_leaf(g, GEN_WORD);
@@ -477,12 +494,85 @@ put_correlated(gen *g)
     put(g, ")");
 }
 
+/* The row of a table with a key that is mostly there: columns of the kinds, if it has such. */
+static void
+put_keyed_row(gen *g, const gen_kind *kinds, int count)
+{
+    const gen_table *table = &g->tables[below(g, g->table_count)];
+    int alias = g->next_alias++;
+
+    while (!table->has_key)
+        table = &g->tables[below(g, g->table_count)];
+    put(g, "(SELECT ");
+    for (int i = 0; i < count; i++) {
+        int column = 0;
+
+        for (int tries = 0; tries < 9 && table->columns[column].kind != kinds[i]; tries++)
+            column = below(g, table->column_count);
+        put(g, "%ss%d.%s", i > 0 ? ", " : "", alias, table->columns[column].name);
+    }
+    put(g, " FROM %s AS s%d WHERE s%d.k = ", table->name, alias, alias);
+    put_leaf(g, GEN_NUMBER);
+    put(g, ")");
+}
+
+static void
+put_row(gen *g, const gen_kind *kinds, int count)
+{
+    put(g, "(");
+    for (int i = 0; i < count; i++) {
+        put(g, i > 0 ? ", " : "");
+        put_leaf(g, kinds[i]);
+    }
+    put(g, ")");
+}
+
+/* A comparison of row values. */
+static void
+put_rows(gen *g, int depth)
+{
+    static const char *const operators[] = {"=", "<", ">=", "<>", "IS", "IS NOT"};
+    int count = 2 + one_in(g, 3);
+    gen_kind kinds[3];
+    int way = g->is_change ? 0 : below(g, 5);
+
+    for (int i = 0; i < count; i++)
+        kinds[i] = one_in(g, 2) ? GEN_NUMBER : GEN_WORD;
+    if (way == 4) {
+        put_keyed_row(g, kinds, count);
+        put(g, " %s ", PICK(g, operators));
+        put_row(g, kinds, count);
+        return;
+    }
+    put_row(g, kinds, count);
+    switch (way) {
+    case 1:
+        put(g, " %sIN (", one_in(g, 2) ? "NOT " : "");
+        put_select(g, kinds, count, depth - 1);
+        put(g, ")");
+        break;
+    case 2:
+        put(g, " %s ", PICK(g, operators));
+        put_keyed_row(g, kinds, count);
+        break;
+    case 3:
+        put(g, " BETWEEN ");
+        put_row(g, kinds, count);
+        put(g, " AND ");
+        put_row(g, kinds, count);
+        break;
+    default:
+        put(g, " %s ", PICK(g, operators));
+        put_row(g, kinds, count);
+    }
+}
+
 static void
 put_condition(gen *g, int depth)
 {
     gen_kind kind = any_kind(g);
 
-    switch (depth <= 0 ? 0 : below(g, 11)) {
+    switch (depth <= 0 ? 0 : below(g, 12)) {
     default:
         put_comparison(g, depth);
         break;
@@ -510,6 +600,9 @@ put_condition(gen *g, int depth)
         put_expr(g, kind, depth - 1);
         put(g, " AND ");
         put_expr(g, kind, depth - 1);
+        break;
+    case 11:
+        put_rows(g, depth);
         break;
     case 10:
         if (one_in(g, 2) || g->is_change) {
@@ -615,6 +708,7 @@ put_from(gen *g, int depth)
 
         if ((join[1] == 'R' || join[1] == 'F') && (g->level > 1 || count > 2))
             join = joins[0];
+        g->has_right |= join[1] == 'R' || join[1] == 'F';
         put(g, "%s", join);
         put_source(g, depth);
         if (join[0] != ',')
@@ -767,7 +861,9 @@ put_order(gen *g, int count)
     put(g, " ORDER BY ");
     for (int i = 0; i < count; i++)
         put(g, "%s%d%s%s", i > 0 ? ", " : "", i + 1, one_in(g, 3) ? " DESC" : "",
-            one_in(g, 5) ? " NULLS LAST" : "");
+            one_in(g, 5)   ? " NULLS LAST"
+            : one_in(g, 5) ? " NULLS FIRST"
+                           : "");
     g->flags |= DIFF_ORDERED;
     if (one_in(g, 3)) {
         put(g, " LIMIT %d", below(g, 8));
@@ -820,9 +916,16 @@ put_window(gen *g)
     if (one_in(g, 2)) {
         put(g, "%s", PICK(g, calls));
     } else {
-        put(g, "%s(", PICK(g, folds));
+        const char *fold = PICK(g, folds);
+
+        put(g, "%s(", fold);
         put_expr(g, GEN_NUMBER, 1);
         put(g, ")");
+        if ((fold[0] == 's' || fold[0] == 'c') && one_in(g, 3)) {
+            put(g, " FILTER (WHERE ");
+            put_condition(g, 1);
+            put(g, ")");
+        }
     }
     put(g, " OVER (");
     if (one_in(g, 2)) {
@@ -855,6 +958,33 @@ make_window(gen *g)
     if (one_in(g, 3)) {
         put(g, " WHERE ");
         put_condition(g, 1);
+    }
+}
+
+/* Two tables joined by columns of one name. */
+static void
+make_using(gen *g)
+{
+    static const char *const joins[] = {"JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"};
+    static const char *const columns[] = {"k", "n0", "w1", "n0, w1"};
+    const char *join = PICK(g, joins);
+    const char *column = PICK(g, columns);
+
+    g->next_alias = 2;
+    for (int i = 0; i < 2; i++) {
+        int table = below(g, g->table_count);
+
+        while (!g->tables[table].has_key)
+            table = below(g, g->table_count);
+        g->sources[i].table = &g->tables[table];
+        (void)snprintf(g->sources[i].alias, sizeof g->sources[i].alias, "s%d", i);
+    }
+    put(g, "SELECT s0.k, s1.k, %s FROM %s AS s0 %s %s AS s1 USING (%s)", column,
+        g->sources[0].table->name, join, g->sources[1].table->name, column);
+    g->source_count = 2;
+    if (join[0] != 'R' && join[0] != 'F' && one_in(g, 2)) {
+        put(g, " WHERE ");
+        put_condition(g, 2);
     }
 }
 
@@ -917,6 +1047,9 @@ static void
 make_table(gen *g)
 {
     gen_table *table = &g->tables[g->table_count];
+    static const char *const collations[] = {"", " COLLATE NOCASE", " COLLATE RTRIM"};
+    static const char *const texts[] = {"w1", "w1 || ' '", "coalesce(w1, 'none')",
+                                        "substr(w1, 1, 1) COLLATE NOCASE"};
     int is_strict = one_in(g, 4);
     int style = below(g, 4);
     int more = 3 + below(g, 3);
@@ -938,6 +1071,11 @@ make_table(gen *g)
         put(g, ", g INT AS (n0 + 1)%s", one_in(g, 2) ? " STORED" : "");
         table->columns[table->column_count++] = (gen_column){"g", GEN_NUMBER, 1, 0};
     }
+    if (one_in(g, 3) && table->column_count < COLUMNS_MAX) { /* what is equal may look different */
+        put(g, ", h TEXT%s AS (%s)%s", PICK(g, collations), PICK(g, texts),
+            one_in(g, 2) ? " STORED" : "");
+        table->columns[table->column_count++] = (gen_column){"h", GEN_WILD, 1, 0};
+    }
     put(g, ")%s%s%s", style == 0 ? " WITHOUT ROWID" : "", style == 0 && is_strict ? "," : "",
         is_strict ? " STRICT" : "");
     g->table_count++;
@@ -946,12 +1084,19 @@ make_table(gen *g)
 static void
 make_index(gen *g, int number)
 {
-    static const char *const terms[] = {"n0",        "w1",          "x2",
-                                        "n0, w1",    "w1 DESC, n0", "x2, n0 DESC",
-                                        "n0 + 1",    "lower(w1)",   "w1 COLLATE NOCASE",
-                                        "n0, x2, w1"};
-    static const char *const parts[] = {
-        "", "", "", " WHERE n0 > 2", " WHERE w1 IS NOT NULL", " WHERE x2 IS NOT NULL"};
+    static const char *const terms[] = {"n0",         "w1",          "x2",
+                                        "n0, w1",     "w1 DESC, n0", "x2, n0 DESC",
+                                        "n0 + 1",     "lower(w1)",   "w1 COLLATE NOCASE",
+                                        "n0, x2, w1", "g",           "g DESC, w1",
+                                        "h",          "h DESC, n0",  "h COLLATE BINARY, g"};
+    static const char *const parts[] = {"",
+                                        "",
+                                        "",
+                                        " WHERE n0 > 2",
+                                        " WHERE w1 IS NOT NULL",
+                                        " WHERE x2 IS NOT NULL",
+                                        " WHERE h >= 'a'",
+                                        " WHERE g IS NOT NULL"};
 
     put(g, "CREATE INDEX i%d ON t%d(%s)%s", number, below(g, g->table_count), PICK(g, terms),
         PICK(g, parts));
@@ -1049,7 +1194,9 @@ put_upsert(gen *g, const gen_table *table)
     (void)snprintf(g->sources[1].alias, sizeof g->sources[1].alias, "%s", table->name);
     g->sources[1].table = table;
     g->source_count = 2;
+    g->is_tame = 1; /* SQLite 3.40 may show values that were not converted yet */
     put_expr(g, GEN_NUMBER, 2);
+    g->is_tame = 0;
     put(g, ", x2 = ");
     put_leaf(g, GEN_WILD);
     g->is_tame = 1;
@@ -1118,6 +1265,27 @@ make_update(gen *g)
     put_returning(g, table);
 }
 
+/* Set a column from the row of another table, or of this one, that has the same key. */
+static void
+make_update_from(gen *g)
+{
+    const gen_table *table = &g->tables[any_table(g)];
+    const gen_table *from = &g->tables[any_table(g)];
+
+    g->is_change = 1;
+    g->flags |= DIFF_CHANGES;
+    (void)snprintf(g->sources[0].alias, sizeof g->sources[0].alias, "%s", table->name);
+    g->sources[0].table = table;
+    g->sources[1] = (gen_source){from, "f"};
+    g->source_count = 2;
+    put(g, "UPDATE %s SET n0 = ", table->name);
+    put_expr(g, GEN_NUMBER, 2);
+    put(g, ", w1 = ");
+    put_leaf(g, GEN_WORD);
+    put(g, " FROM %s AS f WHERE f.k = %s.k AND ", from->name, table->name);
+    put_condition(g, 2);
+}
+
 static void
 make_delete(gen *g)
 {
@@ -1159,6 +1327,39 @@ script_add_probe(gen *g, const char *text)
     script->table_count++;
 }
 
+/* A table of children of t0. */
+static void
+make_child(gen *g)
+{
+    static const char *const actions[] = {"CASCADE", "SET NULL", "NO ACTION", "RESTRICT",
+                                          "SET DEFAULT"};
+
+    statement_begin(g);
+    put(g, "PRAGMA foreign_keys = ON");
+    statement_end(g);
+    statement_begin(g);
+    put(g,
+        "CREATE TABLE child(id INTEGER PRIMARY KEY, p INT DEFAULT %d REFERENCES t0(k) ON DELETE %s "
+        "ON UPDATE %s%s)",
+        below(g, 40), PICK(g, actions), PICK(g, actions),
+        one_in(g, 3) ? " DEFERRABLE INITIALLY DEFERRED" : "");
+    statement_end(g);
+    script_add_probe(g, "SELECT * FROM child");
+    g->has_child = 1;
+}
+
+/* Children of some rows of t0, when these are there. */
+static void
+make_children(gen *g, int table)
+{
+    if (table != 0 || !g->has_child)
+        return;
+    statement_begin(g);
+    g->flags |= DIFF_CHANGES;
+    put(g, "INSERT INTO child(id, p) SELECT k, k FROM t0 WHERE k %% 3 = %d", below(g, 3));
+    statement_end(g);
+}
+
 static void
 make_schema(gen *g)
 {
@@ -1177,6 +1378,8 @@ make_schema(gen *g)
         (void)snprintf(probe, sizeof probe, "SELECT * FROM t%d", i);
         script_add_probe(g, probe);
     }
+    if (one_in(g, 3))
+        make_child(g);
     for (int i = 0; i < indexes; i++) {
         statement_begin(g);
         make_index(g, i);
@@ -1186,6 +1389,7 @@ make_schema(gen *g)
         statement_begin(g);
         make_insert(g, i, 5 + below(g, 25));
         statement_end(g);
+        make_children(g, i);
         if (one_in(g, 5)) {
             statement_begin(g);
             make_trigger(g, i, i);
@@ -1208,7 +1412,7 @@ static void
 make_statement(gen *g)
 {
     statement_begin(g);
-    switch (below(g, 16)) {
+    switch (below(g, 18)) {
     case 0:
     case 1:
         make_insert(g, any_table(g), 1 + below(g, 4));
@@ -1229,6 +1433,12 @@ make_statement(gen *g)
         break;
     case 8:
         make_cte(g);
+        break;
+    case 9:
+        make_using(g);
+        break;
+    case 10:
+        make_update_from(g);
         break;
     default:
         make_query(g);
