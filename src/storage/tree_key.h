@@ -262,6 +262,9 @@ velo_status vl_tree_key_scan_next(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_C
  * waits. Errors as vl_tree_key_scan_next. */
 velo_status vl_tree_key_scan_release(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_CHECK;
 
+/* The same where none of its keys' rests are to be read. */
+velo_status vl_tree_key_scan_leave(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_CHECK;
+
 /* After vl_tree_key_scan_release, once no rest is to be read any more: they need not stay. */
 void vl_tree_key_scan_settle(vl_tree_key_scan *scan);
 

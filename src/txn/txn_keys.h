@@ -116,6 +116,8 @@ typedef struct vl_key_scan {
     vl_tree_key_scan scan; /* over the leaves */
     int is_backward;       /* as begun */
     vl_arena *lent;        /* of the entries: the caller's, set behind begin; NULL: its own */
+    int skips_keys;        /* set behind begin: keys may be left out, then they are NULL */
+    int has_rests;         /* some of the entries are long */
     vl_arena arena;        /* its own */
     int has_arena;         /* that has been made */
 } vl_key_scan;
@@ -126,6 +128,13 @@ void vl_key_scan_begin(vl_key_scan *scan, vl_txn_index *index, const vl_view *vi
 /* Go to the next leaf that has visible entries. Errors: those of reading pages, VELO_NOMEM; then
  * the scan only ends. */
 velo_status vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan) VL_MUST_CHECK;
+
+/* Whether the entries that are there are the range's last ones: next would find none. */
+static inline int
+vl_key_scan_is_last(const vl_key_scan *scan)
+{
+    return scan->scan.is_at_end;
+}
 
 void vl_key_scan_end(vl_key_scan *scan);
 

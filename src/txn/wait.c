@@ -251,6 +251,7 @@ vl_wait_leave_call(vl_wait_node *node)
     vl_latch_release_exclusive(&wait_graph.latch);
 }
 
+/* Of use to signal handlers: takes no latch. */
 void
 vl_wait_interrupt(vl_wait_node *node)
 {

@@ -150,6 +150,19 @@ def ctrl_c_stops_a_statement(program, home):
     check(session.finish() == 1, "the exit status does not tell of the error")
 
 
+def ctrl_c_stops_an_argument(program, home):
+    session = Session(program, home, ":memory:",
+                      "with recursive c(n) as (select 1 union all select n + 1 from c) "
+                      "select 'it goes on' from c where n % 1000000 = 1", "select 'never'")
+    session.expect("it goes on\n")
+    threads = os.listdir(f"/proc/{session.pid}/task")
+    check(len(threads) == 1, "a thread was made for a query in memory")
+    session.send("\x03")
+    session.expect("interrupted")
+    check(session.finish() == 1, "the exit status does not tell of the error")
+    check("never" not in session.seen, "the next statement was run")
+
+
 def completion(program, home):
     session = Session(program, home)
     session.expect_prompt()
