@@ -1036,11 +1036,12 @@ statement_take_ready(velo_statement *statement)
     row = vl_exec_take(statement->exec);
     if (row == NULL)
         return 0;
-    (void)vl_connection_begin_call(connection);
+    if (connection->code != VELO_ROW || connection->ctx.error.code != VELO_OK)
+        (void)vl_connection_begin_call(connection);
     statement_drop_row(statement);
     statement->row = row;
     statement->row_count++;
-    (void)vl_connection_end_call(connection, VELO_ROW);
+    connection->code = VELO_ROW;
     return 1;
 }
 

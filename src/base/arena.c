@@ -178,8 +178,13 @@ vl_arena_copy(vl_arena *arena, const void *data, size_t size)
 void
 vl_arena_reset(vl_arena *arena)
 {
-    vl_arena_chunk *kept;
+    vl_arena_chunk *kept = arena->chunk;
 
+    if (kept != NULL && kept->older == NULL && kept->size <= ARENA_LARGEST_CHUNK) {
+        arena->next = (char *)(kept + 1); /* as mostly: there is nothing to give back */
+        arena_poison_rest(arena);
+        return;
+    }
     /* Single large requests are not worth keeping. */
     while (arena->chunk != NULL && arena->chunk->size > ARENA_LARGEST_CHUNK)
         arena_drop_newest(arena);

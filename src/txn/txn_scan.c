@@ -56,6 +56,8 @@ scan_page_columns(const vl_layout *layout, const vl_leaf *leaf, uint32_t slot, c
 
         if (index >= 0) {
             vl_leaf_get(leaf, slot, (uint32_t)index, values + i);
+            if (values[i].value.type == VL_TYPE_TEXT) /* copied when the others are found */
+                __builtin_prefetch(values[i].value.as.data);
             continue;
         }
         column = vl_layout_find(layout, ids[i]);

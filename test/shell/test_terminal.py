@@ -207,7 +207,8 @@ def history(program, home):
 
 def main(arguments):
     program = os.path.abspath(arguments[0])
-    tests = [prompts, ends_at_end_of_input, ctrl_c_drops_the_line, ctrl_c_stops_a_statement]
+    tests = [prompts, ends_at_end_of_input, ctrl_c_drops_the_line, ctrl_c_stops_a_statement,
+             ctrl_c_stops_an_argument]
     Session.is_edited = "--plain" not in arguments
     if Session.is_edited:
         tests += [completion, history]
