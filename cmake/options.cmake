@@ -7,6 +7,7 @@ option(VELO_TINY "Shrink every constant, so that rare paths are taken all the ti
 set(VELO_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
 option(VELO_FUZZ "Build fuzz targets with libFuzzer (needs clang)" OFF)
 option(VELO_COVERAGE "Count executed lines" OFF)
+option(VELO_LTO "Optimize the libraries and the shell at link time (gcc); on in the preset release" OFF)
 set(VELO_WITH_URING AUTO CACHE STRING "io_uring through liburing: AUTO, ON or OFF")
 set_property(CACHE VELO_WITH_URING PROPERTY STRINGS AUTO ON OFF)
 # Off by itself: what libpmem vouches for beyond MAP_SYNC is what it is told to (src/os/README.md).

@@ -172,8 +172,19 @@ void compat_give_back(const void *data, sqlite3_destructor_type destroy);
 /* The connection is a zombie and its last statement is gone: free it. The mutex is held. */
 void compat_bury(sqlite3 *db);
 
-void compat_lock(sqlite3 *db);
-void compat_unlock(sqlite3 *db);
+static inline void
+compat_lock(sqlite3 *db)
+{
+    if (db->has_mutex)
+        (void)pthread_mutex_lock(&db->mutex.mutex);
+}
+
+static inline void
+compat_unlock(sqlite3 *db)
+{
+    if (db->has_mutex)
+        (void)pthread_mutex_unlock(&db->mutex.mutex);
+}
 
 /* Whether the database is open; tries again what failed at first because somebody else had the
  * file. Returns 0, or the code that the call at work fails with, already noted. */

@@ -13,20 +13,6 @@
 
 /* ---- calls ---- */
 
-void
-compat_lock(sqlite3 *db)
-{
-    if (db->has_mutex)
-        (void)pthread_mutex_lock(&db->mutex.mutex);
-}
-
-void
-compat_unlock(sqlite3 *db)
-{
-    if (db->has_mutex)
-        (void)pthread_mutex_unlock(&db->mutex.mutex);
-}
-
 int
 compat_misuse(void)
 {

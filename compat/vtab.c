@@ -526,23 +526,28 @@ static int
 vtab_find_function(void *user, int count, const char *name, velo_function *function)
 {
     vtab_table *table = user;
-    vtab_function *made = sqlite3_malloc64(sizeof *made);
-    int found;
+    void (*scalar)(sqlite3_context *, int, sqlite3_value **) = NULL;
+    vtab_function *at = table->functions;
+    void *own = NULL;
+    int found = table->module->given->xFindFunction(table->real, count, name, &scalar, &own);
 
-    if (made == NULL)
+    if (found == 0)
         return 0;
-    memset(made, 0, sizeof *made);
-    made->function.db = table->db;
-    found = table->module->given->xFindFunction(table->real, count, name, &made->function.scalar,
-                                                &made->function.user);
-    if (found == 0) {
-        sqlite3_free(made);
-        return 0;
+    while (at != NULL && (at->function.scalar != scalar || at->function.user != own))
+        at = at->next;
+    if (at == NULL) {
+        at = sqlite3_malloc64(sizeof *at);
+        if (at == NULL)
+            return 0;
+        memset(at, 0, sizeof *at);
+        at->function.db = table->db;
+        at->function.scalar = scalar;
+        at->function.user = own;
+        at->next = table->functions;
+        table->functions = at;
     }
-    made->next = table->functions;
-    table->functions = made;
     function->scalar = compat_function_scalar;
-    function->user = &made->function;
+    function->user = &at->function;
     return found;
 }
 

@@ -249,7 +249,8 @@ VELO_API void velo_set_busy_handler(velo_connection *connection, int (*busy)(voi
                                     void *user);
 
 /* Stop what the connection is doing: the statement at work fails with VELO_INTERRUPT. Any thread,
- * while the connection is open. Without a statement at work nothing happens. */
+ * while the connection is open; on Linux a signal handler too. Without a statement at work nothing
+ * happens. */
 VELO_API void velo_interrupt(velo_connection *connection);
 
 /* Whether it was asked to stop, and has not ended yet what it was doing. Any thread. */

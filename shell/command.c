@@ -23,6 +23,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -198,6 +199,20 @@ command_exit(const command_call *call)
 /* ---- .import ---- */
 
 static int
+command_import_skip(const command_call *call, const char *word, import_options *options)
+{
+    char *end = NULL;
+    unsigned long count;
+
+    errno = 0;
+    count = strtoul(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || count > UINT_MAX)
+        return shell_fail(call->of, "Error: --skip takes a number of records, not \"%s\"\n", word);
+    options->skip = (unsigned)count;
+    return 0;
+}
+
+static int
 command_import_option(const command_call *call, size_t *at, import_options *options)
 {
     const char *word = call->words[*at];
@@ -212,7 +227,7 @@ command_import_option(const command_call *call, size_t *at, import_options *opti
     } else if (strcmp(word, "-any-bytes") == 0) {
         options->takes_bytes = 1;
     } else if (strcmp(word, "-skip") == 0 && *at + 1 < call->count) {
-        options->skip = (unsigned)strtoul(call->words[++*at], NULL, 0);
+        return command_import_skip(call, call->words[++*at], options);
     } else {
         (void)shell_fail(call->of, "ERROR: unknown option: \"%s\". ", call->words[*at]);
         return command_fail_usage(call);

@@ -48,6 +48,7 @@ struct csv_reader {
     size_t room;                    /* of both */
     size_t count;                   /* of the record being parsed */
     char message[CSV_MESSAGE_SIZE]; /* of the last error */
+    uint64_t message_line;          /* where that is; 0: where the reader is */
 };
 
 /* How parsing a record ended. */
@@ -103,6 +104,12 @@ csv_message(const csv_reader *reader)
 }
 
 uint64_t
+csv_message_line(const csv_reader *reader)
+{
+    return reader->message_line != 0 ? reader->message_line : reader->line;
+}
+
+uint64_t
 csv_offset(const csv_reader *reader)
 {
     return reader->consumed;
@@ -127,8 +134,7 @@ csv_make_room(csv_reader *reader)
     grown = realloc(reader->buffer, left + wanted);
     if (grown == NULL) {
         (void)snprintf(reader->message, sizeof reader->message,
-                       "line %llu: out of memory for a record of more than %zu bytes",
-                       (unsigned long long)reader->line, left);
+                       "out of memory for a record of more than %zu bytes", left);
         reader->final = CSV_NO_MEMORY;
         return 0;
     }
@@ -155,8 +161,7 @@ csv_fill(csv_reader *reader)
         if (got < 0 && filled > 0)
             break; /* what was read first; reading fails again */
         if (got < 0) {
-            (void)snprintf(reader->message, sizeof reader->message,
-                           "line %llu: the input cannot be read", (unsigned long long)reader->line);
+            (void)snprintf(reader->message, sizeof reader->message, "the input cannot be read");
             reader->final = CSV_FAILED;
             return 0;
         }
@@ -415,8 +420,8 @@ csv_skip_line(csv_reader *reader, size_t at)
 static csv_status
 csv_fail(csv_reader *reader, const char *what, size_t resume_at)
 {
-    (void)snprintf(reader->message, sizeof reader->message, "line %llu: %s",
-                   (unsigned long long)reader->line, what);
+    (void)snprintf(reader->message, sizeof reader->message, "%s", what);
+    reader->message_line = reader->line; /* before the line is skipped */
     return csv_skip_line(reader, resume_at);
 }
 
@@ -438,8 +443,7 @@ csv_fail_parse(csv_reader *reader, csv_parse parsed, size_t at)
                        reader->count + 1, (unsigned long long)line);
         return csv_fail(reader, what, at);
     case CSV_CROWDED:
-        (void)snprintf(reader->message, sizeof reader->message,
-                       "line %llu: out of memory for %zu fields", (unsigned long long)reader->line,
+        (void)snprintf(reader->message, sizeof reader->message, "out of memory for %zu fields",
                        reader->count);
         reader->final = CSV_NO_MEMORY;
         return CSV_NO_MEMORY;
@@ -469,6 +473,7 @@ csv_next(csv_reader *reader, csv_record *record)
     csv_parse parsed;
 
     reader->message[0] = '\0';
+    reader->message_line = 0;
     memset(record, 0, sizeof *record);
     if (reader->final != CSV_RECORD || (!reader->has_begun && !csv_begin(reader)))
         return reader->final;

@@ -61,9 +61,10 @@ void csv_destroy(csv_reader *reader);
 /* Read the next record. */
 csv_status csv_next(csv_reader *reader, csv_record *record);
 
-/* What was bad, with its line, as one line of text; lasts until the next record is read. "" when
- * nothing was. */
+/* What was bad, as one line of text; lasts until the next record is read. "" when nothing was. And
+ * in which line. */
 const char *csv_message(const csv_reader *reader);
+uint64_t csv_message_line(const csv_reader *reader);
 
 /* Bytes of input behind which the next record begins: for showing progress. */
 uint64_t csv_offset(const csv_reader *reader);

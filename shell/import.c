@@ -19,6 +19,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,13 +63,11 @@ import_read(void *argument, void *buffer, size_t size)
     return got == 0 && ferror(in) ? -1 : (ptrdiff_t)got;
 }
 
-/* Say something about the record of a line (0: the message tells it); after many only count. */
+/* Say something about the record of a line; after many only count. */
 static void
 import_say(import *state, uint64_t line, const char *message)
 {
-    if (state->said_count++ < IMPORT_SAID_MAX && line == 0)
-        (void)fprintf(stderr, "%s: %s\n", state->options->path, message);
-    else if (state->said_count <= IMPORT_SAID_MAX)
+    if (state->said_count++ < IMPORT_SAID_MAX)
         (void)fprintf(stderr, "%s:%llu: %s\n", state->options->path, (unsigned long long)line,
                       message);
     else if (state->said_count == IMPORT_SAID_MAX + 1)
@@ -210,9 +209,12 @@ import_make_guess(import *state, import_guess *guess)
     csv_status status = csv_next(state->reader, &record);
     int has_failed = 0;
 
+    if (status == CSV_END)
+        return shell_fail(state->of, "Error: \"%s\" is empty\n", state->options->path);
     if (status != CSV_RECORD)
-        return shell_fail(state->of, "Error: \"%s\" %s\n", state->options->path,
-                          status == CSV_END ? "is empty" : csv_message(state->reader));
+        return shell_fail(state->of, "Error: %s:%llu: %s\n", state->options->path,
+                          (unsigned long long)csv_message_line(state->reader),
+                          csv_message(state->reader));
     first = import_keep_first(&record, &fields, &guess->names);
     guess->count = first.count;
     guess->sizes = memory_take(first.count * sizeof *guess->sizes);
@@ -456,7 +458,7 @@ import_take_records(import *state)
         } else {
             if (import_catch_up(state))
                 return import_stop(state, record.line);
-            import_say(state, 0, csv_message(state->reader));
+            import_say(state, csv_message_line(state->reader), csv_message(state->reader));
             state->error_count++;
             if (status != CSV_BAD || state->options->stops)
                 return 1;
@@ -465,6 +467,25 @@ import_take_records(import *state)
             return 1;
     }
     return velo_appender_flush(state->appender) == VELO_OK ? 0 : import_stop(state, record.line);
+}
+
+/* All is read. What a command has written counts only if it says that it succeeded. */
+static int
+import_end_reading(import *state)
+{
+    int status;
+
+    if (!state->is_pipe)
+        return 0;
+    status = pclose(state->in);
+    state->in = NULL;
+    if (status == 0)
+        return 0;
+    if (status != -1 && WIFSIGNALED(status))
+        return shell_fail(state->of, "Error: signal %d has ended \"%s\"\n", WTERMSIG(status),
+                          state->options->path);
+    return shell_fail(state->of, "Error: \"%s\" ended with the exit status %d\n",
+                      state->options->path, status == -1 ? -1 : WEXITSTATUS(status));
 }
 
 /* Everything between opening the file and ending the transaction. */
@@ -479,7 +500,7 @@ import_run_inside(import *state)
             return 1;
         state->column_count = import_count_columns(state);
     }
-    return import_prepare(state) || import_take_records(state);
+    return import_prepare(state) || import_take_records(state) || import_end_reading(state);
 }
 
 static void

@@ -1,20 +1,19 @@
 /* interrupt.c - Ctrl-C stops the statement at work.
  *
- * A thread of its own waits for the signal. In a signal handler velo_interrupt could not be called,
- * since it may need latches that the thread holds on which the handler runs.
+ * The signal's handler does it: velo_interrupt may be called there. A thread that waits for the
+ * signal would be as good, but it is made at every start, and costs more than a short query.
  *
  * Invariants
- *   I1  SIGINT is blocked in every thread, so that sigwait in the watcher gets it; but for the
- * thread that starts another program, where it does nothing. I2  A connection is watched only while
- * it is open: interrupt_lock guards it. I3  Behind each press a byte lies in the pipe, until
- * interrupt_wait takes it: so no press is missed between looking for one and waiting for input. */
+ *   I1  Only the main thread runs the handler: threads of the library take no signals.
+ *   I2  A connection is watched only while it is open. By I1 the handler sees what the main thread
+ *       has set before, and is over before that goes on.
+ *   I3  interrupt_wait lets the signal through only while it waits, so no press is missed between
+ *       looking for one and waiting for input. */
 #define _GNU_SOURCE
 #include "interrupt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,53 +21,30 @@
 #include <string.h>
 #include <unistd.h>
 
-static pthread_mutex_t interrupt_lock = PTHREAD_MUTEX_INITIALIZER;
-static velo_connection *interrupt_connection; /* I2; may be NULL */
-static atomic_int interrupt_presses;          /* since interrupt_clear */
-static int interrupt_pipe[2] = {-1, -1};      /* I3: read from the first, write to the second */
+static _Atomic(velo_connection *) interrupt_connection; /* I2; may be NULL */
+static atomic_int interrupt_presses;                    /* since interrupt_clear */
 
 /* A program that does not react to this many presses is ended. */
 #define INTERRUPT_PATIENCE 5
 
+/* The handler: only what may be done in one. */
 static void
-interrupt_set(sigset_t *set)
-{
-    (void)sigemptyset(set);
-    (void)sigaddset(set, SIGINT);
-}
-
-/* The handler of the signal where it is not blocked; programs that are started do not inherit it.
- */
-static void
-interrupt_ignore(int number)
-{
-    (void)number;
-}
-
-static void *
-interrupt_run(void *argument)
+interrupt_take(int number)
 {
     static const char message[] = "\nvelocidb: ended by Ctrl-C\n";
-    sigset_t set;
-    int number;
+    int error = errno;
+    velo_connection *connection;
 
-    (void)argument;
-    interrupt_set(&set);
-    for (;;) {
-        if (sigwait(&set, &number) != 0)
-            continue;
-        if (atomic_fetch_add_explicit(&interrupt_presses, 1, memory_order_relaxed) + 1 >
-            INTERRUPT_PATIENCE) {
-            (void)!write(STDERR_FILENO, message, sizeof message - 1);
-            _exit(1);
-        }
-        (void)pthread_mutex_lock(&interrupt_lock);
-        if (interrupt_connection != NULL)
-            velo_interrupt(interrupt_connection);
-        (void)pthread_mutex_unlock(&interrupt_lock);
-        (void)!write(interrupt_pipe[1], "", 1); /* a full pipe wakes as well: keeps I3 */
+    (void)number;
+    if (atomic_fetch_add_explicit(&interrupt_presses, 1, memory_order_relaxed) + 1 >
+        INTERRUPT_PATIENCE) {
+        (void)!write(STDERR_FILENO, message, sizeof message - 1);
+        _exit(1);
     }
-    return NULL;
+    connection = atomic_load_explicit(&interrupt_connection, memory_order_relaxed);
+    if (connection != NULL)
+        velo_interrupt(connection);
+    errno = error;
 }
 
 void
@@ -76,32 +52,21 @@ interrupt_install(void)
 {
     struct sigaction action = {0};
     sigset_t set;
-    pthread_t watcher = 0;
-    int failure;
 
-    action.sa_handler = interrupt_ignore;
+    action.sa_handler = interrupt_take; /* programs that are started do not inherit it */
+    action.sa_flags = SA_RESTART;       /* reading and writing go on; interrupt_wait does not */
     (void)sigemptyset(&action.sa_mask);
-    interrupt_set(&set);
-    failure = pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) != 0 ? errno : 0;
-    if (failure == 0) {
-        (void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* keeps I1: the watcher inherits it */
-        failure = pthread_create(&watcher, NULL, interrupt_run, NULL);
-    }
-    if (failure == 0) {
-        (void)pthread_detach(watcher);
-        (void)sigaction(SIGINT, &action, NULL);
-        return;
-    }
-    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    (void)fprintf(stderr, "velocidb: Ctrl-C will end the program: %s\n", strerror(failure));
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    if (sigaction(SIGINT, &action, NULL) != 0)
+        (void)fprintf(stderr, "velocidb: Ctrl-C will end the program: %s\n", strerror(errno));
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* whoever has started us may have blocked it */
 }
 
 void
 interrupt_watch(velo_connection *connection)
 {
-    (void)pthread_mutex_lock(&interrupt_lock);
-    interrupt_connection = connection;
-    (void)pthread_mutex_unlock(&interrupt_lock);
+    atomic_store_explicit(&interrupt_connection, connection, memory_order_relaxed);
 }
 
 int
@@ -119,50 +84,28 @@ interrupt_clear(void)
 int
 interrupt_wait(int file)
 {
-    struct pollfd waited[] = {{file, POLLIN, 0}, {interrupt_pipe[0], POLLIN, 0}};
-    char bytes[16];
+    struct pollfd waited = {file, POLLIN, 0};
+    sigset_t blocked;
+    sigset_t before;
+    int is_ready = 0;
 
-    while (interrupt_count() == 0) {
-        int found = poll(waited, 2, -1);
-
-        if (found > 0 && waited[1].revents != 0)
-            (void)!read(interrupt_pipe[0], bytes, sizeof bytes); /* what it tells is counted */
-        else if (found > 0 || errno != EINTR)
-            return 1; /* after a failure reading will tell what is wrong */
-    }
-    return 0;
-}
-
-/* Let the signal through while another program is started, or not any more. */
-static void
-interrupt_let_through(int is_let)
-{
-    sigset_t set;
-
-    if (interrupt_pipe[1] < 0)
-        return; /* never installed */
-    interrupt_set(&set);
-    (void)pthread_sigmask(is_let ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &blocked, &before); /* keeps I3 */
+    while (interrupt_count() == 0 && !is_ready)
+        is_ready = ppoll(&waited, 1, NULL, &before) >= 0 || errno != EINTR;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return is_ready; /* after a failure reading will tell what is wrong */
 }
 
 FILE *
 interrupt_popen(const char *command, const char *mode)
 {
-    FILE *opened;
-
-    interrupt_let_through(1);
-    opened = popen(command, mode); /* NOLINT(cert-env33-c): the user asked for this command */
-    interrupt_let_through(0);
-    return opened;
+    return popen(command, mode); /* NOLINT(cert-env33-c): the user asked for this command */
 }
 
 int
 interrupt_system(const char *command)
 {
-    int status;
-
-    interrupt_let_through(1);
-    status = system(command); /* NOLINT(cert-env33-c): the user asked for this command */
-    interrupt_let_through(0);
-    return status;
+    return system(command); /* NOLINT(cert-env33-c): the user asked for this command */
 }

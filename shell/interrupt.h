@@ -6,12 +6,11 @@
 
 #include <stdio.h>
 
-/* Take SIGINT from now on. Call it before a database is opened: threads that are made later must
- * not get the signal. What cannot be set up is said, and Ctrl-C ends the program then. */
+/* Take SIGINT from now on. What cannot be set up is said, and Ctrl-C ends the program then. */
 void interrupt_install(void);
 
 /* The connection whose statement Ctrl-C stops; NULL for none. Once this returns, no other one is
- * touched. */
+ * touched. For the main thread, as all that is here. */
 void interrupt_watch(velo_connection *connection);
 
 /* How often Ctrl-C was pressed since the last call of interrupt_clear. */
@@ -22,7 +21,7 @@ void interrupt_clear(void);
  * pressed since interrupt_clear: 0. */
 int interrupt_wait(int file);
 
-/* popen and system for commands of the user, which get Ctrl-C themselves. */
+/* popen and system for commands of the user, which get Ctrl-C as if the shell had none. */
 FILE *interrupt_popen(const char *command, const char *mode);
 int interrupt_system(const char *command);
 

@@ -117,6 +117,8 @@ struct vl_database {
     uint32_t backup_count;    /* backups that read it, from their beginning to their end */
     const char *journal_mode; /* PRAGMA journal_mode: remembered, a constant; or NULL */
     int is_log_due;           /* a commit has changed it: log_hook is to be told */
+    int is_mode_change;       /* its statement changes nothing but how the log is called: log_hook
+                                 is not told, as in SQLite */
     int has_ddl;              /* the transaction has changed its schema: `schema` is private */
     vl_schema *schema;        /* of the open transaction, a reference; NULL: none is pinned */
     vl_schema *shared;        /* has_ddl: the same by the engine's name; NULL: `schema` itself */
@@ -452,6 +454,10 @@ velo_status vl_database_join(vl_ctx *ctx, vl_database *database) VL_MUST_CHECK;
 velo_status vl_database_start_writing(vl_ctx *ctx, vl_database *database, int is_ddl) VL_MUST_CHECK;
 void vl_database_stop_writing(vl_database *database);
 void vl_database_linger(vl_database *database);
+
+/* Run the statement of a writing part from its beginning by a new snapshot, which has what it met:
+ * vl_statement_restart. */
+velo_status vl_part_restart(vl_ctx *ctx, vl_part *part) VL_MUST_CHECK;
 
 /* Begin a part, and find the schema that fits its snapshot. */
 velo_status vl_part_begin(vl_ctx *ctx, vl_part *part, int is_writing, int is_ddl,

@@ -277,8 +277,15 @@ part_begin_statement(vl_ctx *ctx, vl_part *part, int is_writing, vl_schema **out
         vl_schema_release(before);
         return st;
     }
-    if (part->txn.is_nested) /* its failure is undone by itself: part_fail_statement */
+    if (part->txn.is_nested) { /* its failure is undone by itself: part_fail_statement */
+        st = vl_session_settle(ctx, database->session);
         part->txn.mark = vl_statement_mark(&part->txn);
+    }
+    if (st != VELO_OK) {
+        vl_schema_release(before);
+        part_fail_statement(ctx, &part->txn);
+        return st;
+    }
     part_note_snapshot(database, &part->txn, version);
     if (database->schema != NULL) {
         vl_schema_retain(database->schema);
@@ -352,6 +359,17 @@ vl_part_begin(vl_ctx *ctx, vl_part *part, int is_writing, int is_ddl, vl_schema 
         vl_database_stop_writing(database);
     }
     return st;
+}
+
+velo_status
+vl_part_restart(vl_ctx *ctx, vl_part *part)
+{
+    uint64_t version = atomic_load(&part->database->engine->data_version);
+
+    /* The schema stays: as it is among the writers nobody has changed it. Keeps PA1, PA3. */
+    VL_TRY(vl_statement_restart(ctx, &part->txn));
+    part_note_snapshot(part->database, &part->txn, version);
+    return VELO_OK;
 }
 
 /* ---- ending ---- */
@@ -446,9 +464,10 @@ vl_database_close(vl_database *database, int has_committed)
         part_mark_commit(database, 0, has_committed);
     if (has_committed && database->is_writer) {
         part_count_commit(database);
-        database->is_log_due = database->connection->log_hook != NULL;
+        database->is_log_due = database->connection->log_hook != NULL && !database->is_mode_change;
         database->connection->is_log_due |= database->is_log_due;
     }
+    database->is_mode_change = 0;
     if (has_committed && database->has_ddl && database->shared != NULL)
         part_keep_named(database);
     vl_database_forget_schema(database);

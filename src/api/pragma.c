@@ -165,6 +165,8 @@ pragma_journal_mode(vl_ctx *ctx, const vl_pragma_call *call, const vl_pragma_tex
         if (argument != NULL && (word != NULL || pragma_is_word(argument, "wal")) &&
             (word == NULL) != (is_wal != 0)) {
             is_wal = word == NULL;
+            database->is_mode_change =
+                !vl_connection_is_in_transaction(call->statement->connection);
             VL_TRY(vl_engine_write_meta(ctx, engine, vl_pragma_txn(call), VL_META_JOURNAL_MODE,
                                         is_wal));
         }

@@ -22,6 +22,15 @@
  * of longer ones, scripts, only that statement is copied, for which it is parsed twice. */
 #define STATEMENT_COPY_SIZE 4096U
 
+/* Memory of plans: most statements fit the first chunk; the others take further ones of the second
+ * size, which double. */
+#define STATEMENT_FIRST_CHUNK ((size_t)VL_BY_BUILD(7168, 256))
+#define STATEMENT_NEXT_CHUNK  ((size_t)VL_BY_BUILD(4096, 128))
+
+_Static_assert(_Alignof(vl_value) >= _Alignof(vl_cell) && _Alignof(vl_cell) >= _Alignof(void *) &&
+                   sizeof(vl_value) % _Alignof(vl_cell) == 0,
+               "statement_make_room puts them behind each other");
+
 /* ---- plans ---- */
 
 /* A body of a trigger that the statement can fire. */
@@ -307,24 +316,22 @@ statement_make_room(vl_ctx *ctx, velo_statement *statement)
     const vl_plan *plan = statement->plan;
     uint32_t columns =
         plan->kind == VL_PLAN_OTHER ? statement->made.column_count : plan->column_count;
-    vl_cell *cells = vl_alloc_array(ctx, columns + 1U, sizeof *cells);
-    vl_value *params = vl_alloc_array(ctx, plan->param_count + 1U, sizeof *params);
-    void **copies = vl_alloc_array(ctx, plan->param_count + 1U, sizeof *copies);
+    size_t count = plan->param_count;
+    vl_value *params; /* one block for all three, each aligned at most as the one before */
+    vl_cell *cells;
+    void **copies;
 
-    if (cells == NULL || params == NULL || copies == NULL) {
-        vl_free(cells);
-        vl_free(params);
-        vl_free(copies);
+    params = vl_alloc_zero(ctx, count * sizeof *params + (columns + 1U) * sizeof *cells +
+                                    count * sizeof *copies);
+    if (params == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
-    }
-    memset(cells, 0, (columns + 1U) * sizeof *cells);
+    cells = (void *)(params + count);
+    copies = (void *)(cells + columns + 1U);
     for (uint32_t i = 0; i < plan->param_count; i++)
         params[i] = i < statement->param_count ? statement->params[i] : vl_value_of_null();
     for (uint32_t i = 0; i < plan->param_count; i++)
         copies[i] = i < statement->param_count ? statement->copies[i] : NULL;
-    vl_free(statement->cells);
     vl_free(statement->params);
-    vl_free(statement->copies);
     statement->copies = copies;
     statement->cells = cells;
     statement->params = params;
@@ -380,8 +387,6 @@ statement_destroy(velo_statement *statement)
     vl_arena_deinit(&statement->row_arena);
     for (uint32_t i = 0; i < statement->param_count; i++)
         vl_free(statement->copies[i]);
-    vl_free(statement->copies);
-    vl_free(statement->cells);
     vl_free(statement->params);
     vl_free(statement->sql);
     vl_free(statement);
@@ -420,6 +425,7 @@ statement_read(vl_ctx *ctx, velo_statement *statement, const char *sql, size_t s
     memcpy(statement->sql, sql, size);
     statement->sql[size] = 0;
     st = vl_parse(ctx, statement->sql, size, NULL, &statement->arena, &parsed);
+    vl_arena_set_next_chunk(&statement->arena, STATEMENT_NEXT_CHUNK);
     *tail = parsed.tail;
     statement->sql[parsed.tail] = 0;
     statement->sql_size = parsed.tail;
@@ -441,7 +447,7 @@ statement_create(vl_ctx *ctx, velo_connection *connection, const char *sql, size
     if (statement == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a statement");
     statement->connection = connection;
-    vl_arena_init(&statement->arena, ctx->allocator, 0);
+    vl_arena_init(&statement->arena, ctx->allocator, STATEMENT_FIRST_CHUNK);
     vl_arena_init(&statement->run_arena, ctx->allocator, 0);
     vl_arena_init(&statement->row_arena, ctx->allocator, 0);
     st = statement_read(ctx, statement, sql, size, tail, &has);
@@ -902,7 +908,7 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
     statement->connection->foreign = statement->foreign;
     for (uint32_t i = 0; i < statement->part_count; i++)
         if (statement->parts[i].is_writing)
-            VL_TRY(vl_statement_restart(ctx, &statement->parts[i].txn));
+            VL_TRY(vl_part_restart(ctx, &statement->parts[i]));
     statement_bind(statement);
     return VELO_OK;
 }
@@ -910,10 +916,14 @@ statement_run_again(vl_ctx *ctx, velo_statement *statement)
 static int
 statement_may_run_again(const velo_statement *statement, velo_status st)
 {
-    return st == VELO_BUSY_SNAPSHOT && statement->is_open && statement->is_writing &&
-           statement->exec != NULL && !statement->has_returned_row && statement->virtuals == NULL &&
-           !vl_session_is_in_transaction(statement->connection->session) &&
-           statement->connection->writing_count == 1;
+    if (st != VELO_BUSY_SNAPSHOT || !statement->is_open || !statement->is_writing ||
+        statement->exec == NULL || statement->has_returned_row || statement->virtuals != NULL ||
+        statement->connection->writing_count != 1)
+        return 0;
+    for (uint32_t i = 0; i < statement->part_count; i++)
+        if (statement->parts[i].is_writing && !vl_statement_may_restart(&statement->parts[i].txn))
+            return 0;
+    return 1;
 }
 
 static velo_status
@@ -930,7 +940,7 @@ statement_step_exec(vl_ctx *ctx, velo_statement *statement)
 
 /* Wait until what was read in any database may be handed out. */
 static velo_status
-statement_await(vl_ctx *ctx, const velo_statement *statement)
+statement_await(vl_ctx *ctx, velo_statement *statement)
 {
     for (uint32_t i = 0; i < statement->part_count; i++)
         if (statement->parts[i].is_open)
@@ -972,8 +982,13 @@ statement_step(vl_ctx *ctx, velo_statement *statement)
         return st;
     }
     st = statement_close(ctx, statement, st == VELO_DONE ? VELO_OK : st);
-    if (st == VELO_OK && vl_vacuum_is_in_place(statement->tree))
+    if (st == VELO_OK && vl_vacuum_is_in_place(statement->tree)) {
         st = vl_vacuum_finish(ctx, vl_prepared_database(statement));
+        if (statement->backup != NULL && st == VELO_NOMEM) {
+            vl_error_clear(ctx); /* the copy is there; others free later what was there before */
+            st = VELO_OK;
+        }
+    }
     return st == VELO_OK ? VELO_DONE : st;
 }
 
@@ -1007,6 +1022,29 @@ statement_end_turn(velo_connection *connection, const statement_turn *turn)
         vl_session_leave_call(connection->session);
 }
 
+/* Take the next row of a run where it lies ready: nothing is run for it, so nothing of what a call
+ * is put into is needed. 0: the step is to look for it, or somebody is to be told of it. */
+static int
+statement_take_ready(velo_statement *statement)
+{
+    velo_connection *connection = statement->connection;
+    const vl_value *row;
+
+    if (statement->state != VL_STATEMENT_ROW || statement->is_expired || statement->exec == NULL ||
+        connection->trace_events != 0 || connection->is_log_due)
+        return 0;
+    row = vl_exec_take(statement->exec);
+    if (row == NULL)
+        return 0;
+    if (connection->code != VELO_ROW || connection->ctx.error.code != VELO_OK)
+        (void)vl_connection_begin_call(connection);
+    statement_drop_row(statement);
+    statement->row = row;
+    statement->row_count++;
+    connection->code = VELO_ROW;
+    return 1;
+}
+
 velo_status
 velo_step(velo_statement *statement)
 {
@@ -1020,6 +1058,8 @@ velo_step(velo_statement *statement)
     connection = statement->connection;
     if (vl_connection_is_foreign(connection))
         return vl_connection_refuse(connection);
+    if (statement_take_ready(statement))
+        return VELO_ROW;
     ctx = vl_connection_begin_call(connection);
     turn = statement_take_turn(statement);
     if (statement->state != VL_STATEMENT_ROW) { /* the rows' memory goes with the run's arena */

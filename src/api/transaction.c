@@ -262,6 +262,17 @@ transaction_commit_part(vl_ctx *ctx, vl_part *part, int *has_changed)
     return st;
 }
 
+/* Put entries of indexes that wait, in all databases. */
+static velo_status
+transaction_settle(vl_ctx *ctx, velo_connection *connection)
+{
+    vl_database *database;
+
+    for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
+        VL_TRY(vl_session_settle(ctx, database->session));
+    return VELO_OK;
+}
+
 /* End the parts of a statement that wrote outside of BEGIN: commit, one after the other. Keeps TR3.
  */
 static velo_status
@@ -269,9 +280,10 @@ transaction_end_own(vl_ctx *ctx, velo_statement *statement)
 {
     velo_connection *connection = statement->connection;
     transaction_outcome outcome = {0, 0};
-    /* As in SQLite nobody is asked for what a backup writes. */
-    velo_status st = statement->backup != NULL ? VELO_OK : transaction_ask_commit(ctx, connection);
+    velo_status st = transaction_settle(ctx, connection);
 
+    if (st == VELO_OK && statement->backup == NULL) /* as in SQLite nobody is asked for a backup */
+        st = transaction_ask_commit(ctx, connection);
     for (uint32_t i = 0; i < statement->part_count; i++) {
         vl_part *part = &statement->parts[i];
         int is_writing = part->is_writing;
@@ -587,6 +599,7 @@ transaction_commit(vl_ctx *ctx, velo_connection *connection)
     VL_TRY(transaction_check_doomed(ctx, connection));
     for (uint32_t at = 0; (database = transaction_next(connection, &at)) != NULL;)
         is_writer |= database->is_writer;
+    VL_TRY(transaction_settle(ctx, connection)); /* so that no part fails for it behind another */
     st = is_writer ? transaction_ask_commit(ctx, connection) : VELO_OK;
     if (st != VELO_OK) {
         vl_connection_roll_back(ctx, connection);
@@ -658,18 +671,23 @@ transaction_make_saved(vl_ctx *ctx, const velo_connection *connection, vl_saved 
 static velo_status
 transaction_save(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree)
 {
-    vl_savepoint *savepoint = vl_alloc_zero(ctx, sizeof *savepoint + tree->text_size + 1);
     int is_transaction = !vl_connection_is_in_transaction(connection);
+    vl_savepoint *savepoint;
     velo_status st = VELO_OK;
     vl_saved *list = NULL;
     vl_database *database;
 
+    if (connection->writing_count > 0)
+        return vl_fail(ctx, VELO_BUSY, "cannot open savepoint - SQL statements in progress");
+    savepoint = vl_alloc_zero(ctx, sizeof *savepoint + tree->text_size + 1);
     if (savepoint == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
     if (!transaction_make_saved(ctx, connection, &list))
         st = vl_fail(ctx, VELO_NOMEM, "cannot allocate a savepoint");
     if (st == VELO_OK && is_transaction)
         st = transaction_begin_all(ctx, connection, VL_TXN_DEFERRED);
+    else if (st == VELO_OK)
+        st = transaction_settle(ctx, connection);
     for (uint32_t at = 0; list != NULL && (database = transaction_next(connection, &at)) != NULL;) {
         vl_saved *saved = list;
 
@@ -699,6 +717,8 @@ transaction_release(vl_ctx *ctx, velo_connection *connection, const vl_ast *tree
 
     if (savepoint == NULL)
         return transaction_no_savepoint(ctx, tree);
+    if (connection->writing_count > 0)
+        return vl_fail(ctx, VELO_BUSY, "cannot release savepoint - SQL statements in progress");
     if (savepoint->is_transaction)
         return transaction_commit(ctx, connection);
     VL_TRY(vl_virtuals_release_savepoint(ctx, connection, savepoint));

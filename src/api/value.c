@@ -243,7 +243,7 @@ velo_column_int64(velo_statement *statement, int column)
 {
     vl_value value = value_at(statement, column);
 
-    return vl_value_integer(&value);
+    return value.type == VL_TYPE_INTEGER ? value.as.integer : vl_value_integer(&value);
 }
 
 double

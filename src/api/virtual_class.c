@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* Bytes of a name of a function, with a zero byte: longer ones cannot be created. */
+#define CLASS_NAME_SIZE 256U
+
 struct vl_virtual_cursor {
     vl_instance *instance;
     void *cursor;   /* the module's */
@@ -135,63 +138,66 @@ class_best_index(vl_ctx *ctx, vl_virtual *table, velo_index_info *info,
     return st;
 }
 
-/* Ask the module for a function, and remember what it says. */
+/* Keep a function that the module has given. */
 static vl_instance_function *
-class_ask_function(vl_ctx *ctx, vl_instance *instance, const char *name, uint32_t count)
+class_keep_function(vl_ctx *ctx, vl_instance *instance, const char *name, uint32_t count,
+                    velo_function *given)
 {
     vl_instance_function *function = vl_arena_alloc_array(&instance->arena, 1, sizeof *function);
-    velo_function given = {.size = sizeof given};
+    size_t size = strlen(name) + 1;
+    char *copy = vl_arena_alloc(&instance->arena, size);
 
-    if (function == NULL)
+    if (function == NULL || copy == NULL)
         return NULL;
+    memcpy(copy, name, size);
+    given->name = copy;
+    given->argument_count = (int)count;
+    given->destroy = NULL;
+    if (vl_call_describe(ctx, instance->connection, given, &function->func) != VELO_OK)
+        return NULL;
+    function->func.name = copy;
+    function->func.flags = (function->func.flags & ~VL_FUNC_VOLATILE) | VL_FUNC_FAILING;
     function->count = count;
-    function->func.name = name;
-    vl_instance_hold(instance);
-    function->number =
-        instance->module->given.find_function(instance->table, (int)count, name, &given);
-    vl_instance_let_go(instance); /* the plan that asks has a reference as well */
-    if (function->number != 0 && given.scalar != NULL) {
-        given.name = name;
-        given.argument_count = (int)count;
-        given.destroy = NULL;
-        if (vl_call_describe(ctx, instance->connection, &given, &function->func) != VELO_OK)
-            return NULL;
-        function->func.flags = (function->func.flags & ~VL_FUNC_VOLATILE) | VL_FUNC_FAILING;
-    } else {
-        function->number = 0;
-    }
+    function->scalar = given->scalar;
+    function->user = given->user;
     function->next = instance->functions;
     instance->functions = function;
     return function;
 }
 
+/* Ask the module for a function: at each call that is bound, as SQLite does, since the answer may
+ * be another one by then. Those that it has given live as long as the table, each once. */
 static int
 class_find_function(vl_ctx *ctx, vl_virtual *table, const char *name, size_t size, uint32_t count,
                     const vl_func **func)
 {
     vl_instance *instance = class_instance(table);
     vl_instance_function *at = instance->functions;
-    char *copy;
+    velo_function given = {.size = sizeof given};
+    char lower[CLASS_NAME_SIZE];
+    int number;
 
     *func = NULL;
-    if (instance->module->given.find_function == NULL || !instance->has_table)
+    if (instance->module->given.find_function == NULL || !instance->has_table ||
+        size >= sizeof lower)
         return 0;
-    while (at != NULL && (at->count != count ||
-                          vl_name_compare(at->func.name, strlen(at->func.name), name, size) != 0))
+    for (size_t i = 0; i < size; i++)
+        lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
+    lower[size] = 0;
+    vl_instance_hold(instance);
+    number = instance->module->given.find_function(instance->table, (int)count, lower, &given);
+    vl_instance_let_go(instance); /* the plan that asks has a reference as well */
+    if (number == 0 || given.scalar == NULL)
+        return 0;
+    while (at != NULL && (at->count != count || at->scalar != given.scalar ||
+                          at->user != given.user || strcmp(at->func.name, lower) != 0))
         at = at->next;
-    if (at == NULL) {
-        copy = vl_arena_alloc(&instance->arena, size + 1);
-        if (copy == NULL)
-            return 0;
-        for (size_t i = 0; i < size; i++)
-            copy[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
-        copy[size] = 0;
-        at = class_ask_function(ctx, instance, copy, count);
-    }
-    if (at == NULL || at->number == 0)
+    if (at == NULL)
+        at = class_keep_function(ctx, instance, lower, count, &given);
+    if (at == NULL)
         return 0;
     *func = &at->func;
-    return at->number;
+    return number;
 }
 
 /* ---- reading ---- */

@@ -28,8 +28,9 @@ struct vl_module {
 typedef struct vl_instance_function {
     struct vl_instance_function *next;
     vl_func func;
-    uint32_t count; /* of arguments */
-    int number;     /* what find_function returned */
+    uint32_t count;                                                     /* of arguments */
+    void (*scalar)(velo_call *call, int count, velo_value **arguments); /* as it was given */
+    void *user;                                                         /* likewise */
 } vl_instance_function;
 
 struct vl_instance {

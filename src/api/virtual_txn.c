@@ -104,8 +104,11 @@ vl_virtuals_sync(vl_ctx *ctx, velo_connection *connection)
 void
 vl_virtuals_end(vl_ctx *ctx, velo_connection *connection, int has_committed)
 {
-    vl_error error = ctx->error;
+    vl_error error;
 
+    if (connection->virtual_writers == NULL)
+        return; /* most transactions: no copies of an error that is large */
+    error = ctx->error;
     while (connection->virtual_writers != NULL) {
         vl_instance *at = connection->virtual_writers;
 

@@ -94,6 +94,13 @@ vl_arena_init(vl_arena *arena, vl_allocator *allocator, size_t first_chunk_size)
 }
 
 void
+vl_arena_set_next_chunk(vl_arena *arena, size_t size)
+{
+    VL_ASSERT(size > 0 && size <= ARENA_LARGEST_CHUNK);
+    arena->chunk_size = (size_t)vl_align_up(size, VL_ALLOC_ALIGN);
+}
+
+void
 vl_arena_deinit(vl_arena *arena)
 {
     while (arena->chunk != NULL)
@@ -119,10 +126,26 @@ vl_arena_alloc_aligned(vl_arena *arena, size_t size, size_t align)
     return result;
 }
 
+/* vl_arena_alloc, in place for most. */
+static inline void *
+arena_take(vl_arena *arena, size_t size)
+{
+    uintptr_t start = vl_align_up((uintptr_t)arena->next, VL_ALLOC_ALIGN);
+    char *result;
+
+    if (VL_UNLIKELY(start > (uintptr_t)arena->end || size > (uintptr_t)arena->end - start ||
+                    start == 0))
+        return vl_arena_alloc_aligned(arena, size, VL_ALLOC_ALIGN);
+    result = arena->next + (start - (uintptr_t)arena->next);
+    arena->next = result + size;
+    ARENA_UNPOISON(result, size);
+    return result;
+}
+
 void *
 vl_arena_alloc(vl_arena *arena, size_t size)
 {
-    return vl_arena_alloc_aligned(arena, size, VL_ALLOC_ALIGN);
+    return arena_take(arena, size);
 }
 
 void *
@@ -133,7 +156,7 @@ vl_arena_alloc_array(vl_arena *arena, size_t count, size_t size)
 
     if (__builtin_mul_overflow(count, size, &total))
         return NULL;
-    result = vl_arena_alloc(arena, total);
+    result = arena_take(arena, total);
     if (result != NULL)
         memset(result, 0, total);
     return result;
@@ -155,8 +178,13 @@ vl_arena_copy(vl_arena *arena, const void *data, size_t size)
 void
 vl_arena_reset(vl_arena *arena)
 {
-    vl_arena_chunk *kept;
+    vl_arena_chunk *kept = arena->chunk;
 
+    if (kept != NULL && kept->older == NULL && kept->size <= ARENA_LARGEST_CHUNK) {
+        arena->next = (char *)(kept + 1); /* as mostly: there is nothing to give back */
+        arena_poison_rest(arena);
+        return;
+    }
     /* Single large requests are not worth keeping. */
     while (arena->chunk != NULL && arena->chunk->size > ARENA_LARGEST_CHUNK)
         arena_drop_newest(arena);

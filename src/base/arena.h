@@ -33,6 +33,9 @@ typedef struct vl_arena_mark {
  *                  own */
 void vl_arena_init(vl_arena *arena, vl_allocator *allocator, size_t first_chunk_size);
 
+/* Say how large the next chunk is, at least. Those after it double again. */
+void vl_arena_set_next_chunk(vl_arena *arena, size_t size);
+
 /* Give all memory back. The arena may be used again. NULL is not allowed. */
 void vl_arena_deinit(vl_arena *arena);
 

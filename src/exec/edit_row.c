@@ -11,6 +11,9 @@
  *        of one statement after the other share an undo record (txn_rows.c). Where something is in
  *        the way, what was written is taken back, and the row goes the way of CR1, which decides
  *        whose conflict counts.
+ *   CR6  Entries that end with the row's number may wait (vl_keys_pend). No such entry comes into
+ * its index before its row, unless that has a number that was drawn for it: so who meets another
+ *        transaction's row waits for it with no entry that this one will want to put.
  *   CR4  Of a table WITHOUT ROWID keys that end with the primary key are written after all
  *        others, so a row with the same primary key is met as the primary key's conflict. */
 #include "exec/edit.h"
@@ -192,15 +195,30 @@ change_is_turn(const vl_edit_run *run, const vl_entry_key *key, int turn)
     return run->def->primary == NULL || key->is_whole == turn;
 }
 
+/* Put an entry that ends with the row's number, now or later. */
 static velo_status
-change_put_entries(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, int turn,
+change_pend_entry(vl_ctx *ctx, vl_edit_run *run, const vl_edit_index *index,
+                  const vl_entry_key *key, int64_t rowid)
+{
+    uint8_t value[8];
+
+    return vl_keys_pend(ctx, run->source.statement, index->index, key->data, key->size, value,
+                        vl_entry_put_rowid(value, rowid));
+}
+
+/* Write entries up to the first conflict. may_pend: those that may wait. */
+static velo_status
+change_put_entries(vl_ctx *ctx, vl_edit_run *run, const vl_value *full, int turn, int may_pend,
                    change_conflict *conflict)
 {
     for (uint32_t i = 0; i < run->index_count && !conflict->is_there; i++) {
         vl_entry_key key;
 
         VL_TRY(change_make_key(ctx, run, &run->indexes[i], full, &key));
-        if (key.size > 0 && change_is_turn(run, &key, turn))
+        if (key.size > 0 && key.is_whole && may_pend)
+            VL_TRY(change_pend_entry(ctx, run, &run->indexes[i], &key,
+                                     full[run->def->column_count].as.integer));
+        else if (key.size > 0 && change_is_turn(run, &key, turn))
             VL_TRY(change_put_entry(ctx, run, &run->indexes[i], &key,
                                     full[run->def->column_count].as.integer, conflict));
     }
@@ -213,7 +231,7 @@ change_put_all(vl_ctx *ctx, vl_edit_run *run, vl_value *full, change_conflict *c
 {
     VL_TRY(change_put_row(ctx, run, full, conflict));
     for (int turn = 0; turn < change_turns(run) && !conflict->is_there; turn++)
-        VL_TRY(change_put_entries(ctx, run, full, turn, conflict));
+        VL_TRY(change_put_entries(ctx, run, full, turn, 0, conflict));
     return VELO_OK;
 }
 
@@ -239,7 +257,9 @@ static velo_status
 change_put_behind(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int is_drawn,
                   change_conflict *conflict)
 {
-    VL_TRY(change_put_entries(ctx, run, full, 0, conflict));
+    int may_pend = vl_keys_may_pend(run->source.statement);
+
+    VL_TRY(change_put_entries(ctx, run, full, 0, may_pend, conflict));
     if (conflict->is_there)
         return VELO_OK;
     return is_drawn ? change_put_drawn(ctx, run, full, conflict)
@@ -258,6 +278,9 @@ change_put_last(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int *is_put)
     velo_status st;
 
     *is_put = 0;
+    if (!is_drawn && !vl_keys_may_pend(run->source.statement))
+        return VELO_OK; /* keeps CR6 */
+    VL_TRY(vl_keys_make_room(ctx, run->source.statement, run->index_count));
     if (is_drawn) {
         VL_TRY(vl_rows_draw(ctx, run->table, &drawn));
         if (drawn == INT64_MIN)
@@ -284,8 +307,8 @@ static velo_status
 change_put_quickly(vl_ctx *ctx, vl_edit_run *run, vl_value *full, int *is_put)
 {
     *is_put = 0;
-    if (run->index_count == 0 || run->def->primary != NULL || run->def->is_autoincrement ||
-        run->stage->exec->env.is_plain)
+    if (run->index_count == 0 || run->index_count > VL_KEYS_PEND_INDEXES ||
+        run->def->primary != NULL || run->def->is_autoincrement || run->stage->exec->env.is_plain)
         return VELO_OK;
     if (run->slow_rows > 0) {
         run->slow_rows--;
@@ -674,9 +697,11 @@ vl_edit_update(vl_ctx *ctx, vl_edit_run *run, vl_value *old, vl_value *full, vl_
         return vl_fail(ctx, VELO_MISMATCH, "datatype mismatch");
     change_forget_replaced(run);
     while (!is_over) {
-        vl_txn_mark mark = vl_statement_mark(run->source.statement);
+        vl_txn_mark mark;
         change_conflict conflict = {0, NULL, 0};
 
+        VL_TRY(vl_session_settle(ctx, run->source.statement->session));
+        mark = vl_statement_mark(run->source.statement);
         VL_TRY(change_move_row(ctx, run, old, full, &conflict));
         for (int turn = 0; turn < change_turns(run); turn++)
             for (uint32_t i = 0; i < run->index_count && !conflict.is_there; i++)

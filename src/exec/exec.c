@@ -462,6 +462,15 @@ vl_exec_step(vl_ctx *ctx, vl_exec *exec, const vl_value **row)
     return VELO_ROW;
 }
 
+const vl_value *
+vl_exec_take(vl_exec *exec)
+{
+    if (exec->state != EXEC_RUNNING || exec->chunk == NULL || exec->at >= exec->chunk->count)
+        return NULL;
+    vl_chunk_read(exec->chunk, exec->at++, exec->row);
+    return exec->row;
+}
+
 void
 vl_exec_lend(vl_exec *exec, const vl_value *params, uint32_t count)
 {

@@ -128,6 +128,10 @@ int vl_exec_takes_rows(const vl_exec *exec);
  * return VELO_MISUSE until reset. */
 velo_status vl_exec_step(vl_ctx *ctx, vl_exec *exec, const vl_value **row) VL_MUST_CHECK;
 
+/* The next row of a run that has given one, if it lies ready, or NULL: then vl_exec_step looks for
+ * it. Nothing is run, polled or counted for it. As vl_exec_step otherwise. */
+const vl_value *vl_exec_take(vl_exec *exec);
+
 /* End a run, wherever it is, and give back what it holds. */
 void vl_exec_reset(vl_exec *exec);
 

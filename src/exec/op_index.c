@@ -33,13 +33,15 @@ typedef struct index_stage {
     vl_arena arena;       /* of a run: values that are looked up */
     vl_arena range_arena; /* of the range at hand */
     vl_arena entry_arena; /* of entries of the leaf at hand */
-    vl_fetch fetch;
-    vl_cover cover; /* its columns: NULL when rows are read */
+    vl_fetch fetch;       /* prepared by the first run, as is cover; from the execution's arena */
+    vl_cover cover;       /* its columns: NULL when rows are read */
+    int is_covered;       /* in this run entries are read by it */
     vl_txn_index *index;
     index_choice *choices; /* key_count of them; from the execution's arena */
     vl_tree_key_range range;
     vl_key_scan scan;
     uint32_t entry_at; /* next of the scan's entries */
+    int is_prepared;   /* fetch and cover are */
     int is_started;
     int is_scanning;
     int is_over; /* no combination is left */
@@ -154,6 +156,22 @@ index_make_end(vl_ctx *ctx, index_stage *index, const vl_entry_key *prefix, cons
     return VELO_OK;
 }
 
+/* The range of all keys that begin with the prefix, which both ends are made of. */
+static velo_status
+index_make_equal(vl_ctx *ctx, index_stage *index, vl_entry_key *prefix)
+{
+    uint32_t size = prefix->size;
+
+    if (size > 0)
+        VL_TRY(vl_entry_key_add_byte(ctx, &index->range_arena, prefix, INDEX_BEHIND));
+    index->range = (vl_tree_key_range){.low = prefix->data,
+                                       .low_size = size,
+                                       .high = prefix->data,
+                                       .high_size = prefix->size,
+                                       .has_high = size > 0};
+    return VELO_OK;
+}
+
 /* Make the range of the combination at hand; *is_empty: it has nothing. */
 static velo_status
 index_make_range(vl_ctx *ctx, index_stage *index, int *is_empty)
@@ -175,12 +193,14 @@ index_make_range(vl_ctx *ctx, index_stage *index, int *is_empty)
         VL_TRY(vl_entry_key_add(ctx, &index->range_arena, &prefix, &choice->values[choice->at],
                                 &op->index->terms[i]));
     }
+    if (!has_range)
+        return index_make_equal(ctx, index, &prefix);
     VL_TRY(index_make_end(ctx, index, &prefix, first,
-                          is_falling ? op->high_is_excluded : op->low_is_excluded, 1,
-                          has_range && !is_falling, &low, is_empty));
+                          is_falling ? op->high_is_excluded : op->low_is_excluded, 1, !is_falling,
+                          &low, is_empty));
     VL_TRY(index_make_end(ctx, index, &prefix, last,
-                          is_falling ? op->low_is_excluded : op->high_is_excluded, 0,
-                          has_range && is_falling, &high, is_empty));
+                          is_falling ? op->low_is_excluded : op->high_is_excluded, 0, is_falling,
+                          &high, is_empty));
     index->range = (vl_tree_key_range){.low = low.data,
                                        .low_size = low.size,
                                        .high = high.data,
@@ -215,6 +235,24 @@ index_view(const index_stage *index)
     return &vl_source_of(source, index->base.op->as.index_scan.table).statement->view;
 }
 
+/* Find out where columns come from, once for all runs; only the table is looked for again. */
+static velo_status
+index_prepare(vl_ctx *ctx, index_stage *index)
+{
+    const vl_op_index_scan *op = &index->base.op->as.index_scan;
+    const vl_source *source = index->base.exec->env.source;
+    vl_arena *arena = &index->base.exec->arena;
+    uint32_t count = index->base.op->column_count;
+
+    if (index->is_prepared)
+        return vl_fetch_open(ctx, source, &index->fetch);
+    VL_TRY(vl_fetch_init(ctx, source, op->table, op->columns, count, arena, &index->fetch));
+    if (index->fetch.id_count > 0 && !index->base.exec->env.is_plain)
+        VL_TRY(vl_cover_init(ctx, op->index, op->columns, count, arena, &index->cover));
+    index->is_prepared = 1;
+    return VELO_OK;
+}
+
 static velo_status
 index_start(vl_ctx *ctx, index_stage *index)
 {
@@ -222,18 +260,22 @@ index_start(vl_ctx *ctx, index_stage *index)
     const vl_source *source = index->base.exec->env.source;
     vl_source own = vl_source_of(source, op->table);
 
-    VL_TRY(vl_fetch_init(ctx, source, op->table, op->columns, index->base.op->column_count,
-                         &index->arena, &index->fetch));
-    index->cover.columns = NULL;
-    if (index->fetch.id_count > 0 && !index->base.exec->env.is_plain &&
-        own.statement->view.read_ts != VL_TS_MAX)
-        VL_TRY(vl_cover_init(ctx, op->index, op->columns, index->base.op->column_count,
-                             &index->arena, &index->cover));
+    VL_TRY(index_prepare(ctx, index));
+    index->is_covered = index->cover.columns != NULL && own.statement->view.read_ts != VL_TS_MAX;
     VL_TRY(vl_keys_open(ctx, own.store, op->index->object.tree, &index->index));
     return index_find_choices(ctx, index, &index->is_over);
 }
 
-/* The next entry, or NULL when there is none. */
+/* Nothing of the range at hand is left. */
+static void
+index_end_range(index_stage *index)
+{
+    vl_key_scan_end(&index->scan);
+    index->is_scanning = 0;
+    index_advance(index);
+}
+
+/* The next entry, or NULL when there is none; it stays until the next call. */
 static velo_status
 index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
 {
@@ -245,6 +287,8 @@ index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
     for (;;) {
         if (index->is_scanning && index->entry_at < index->scan.count) {
             *entry = &index->scan.entries[index->entry_at++];
+            if (index->entry_at == index->scan.count && vl_key_scan_is_last(&index->scan))
+                index_end_range(index); /* what it points to stays */
             return VELO_OK;
         }
         if (index->is_scanning) {
@@ -252,9 +296,7 @@ index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
             index->entry_at = 0;
             if (index->scan.count > 0)
                 continue;
-            vl_key_scan_end(&index->scan);
-            index->is_scanning = 0;
-            index_advance(index);
+            index_end_range(index);
         }
         if (index->is_over)
             return VELO_OK;
@@ -265,6 +307,7 @@ index_next_entry(vl_ctx *ctx, index_stage *index, const vl_key_seen **entry)
         }
         vl_key_scan_begin(&index->scan, index->index, view, &index->range, is_backward);
         index->scan.lent = &index->entry_arena;
+        index->scan.skips_keys = !index->is_covered;
         index->is_scanning = 1;
         index->entry_at = 0;
     }
@@ -285,7 +328,7 @@ index_take(vl_ctx *ctx, index_stage *index, const vl_key_seen *entry, uint32_t a
             index->base.batch.columns[i][at] = vl_value_of_integer(rowid);
         return VELO_OK;
     }
-    if (index->cover.columns != NULL) { /* keeps IX3 */
+    if (index->is_covered) { /* keeps IX3 */
         int is_read;
 
         VL_TRY(vl_cover_read(ctx, &index->cover, entry->key, entry->key_size, rowid,
@@ -329,6 +372,10 @@ index_next(vl_ctx *ctx, vl_stage *stage, uint32_t wanted, const vl_chunk **out)
     if (!index->is_started) {
         index->is_started = 1;
         VL_TRY(index_start(ctx, index));
+    } else if (index->is_over && !index->is_scanning) { /* the rows before were the last */
+        *out = &stage->batch.chunk;
+        stage->batch.chunk.count = stage->batch.chunk.row_count = 0;
+        return VELO_OK;
     }
     return vl_scan_next(ctx, stage, &stage->op->as.index_scan.filter, wanted, index_fill, out);
 }

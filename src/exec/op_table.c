@@ -28,8 +28,8 @@ typedef struct table_long {
 
 typedef struct table_stage {
     vl_stage base;
-    vl_arena arena; /* of a run: what is looked up, columns */
-    vl_fetch fetch;
+    vl_arena arena; /* of a run: what is looked up */
+    vl_fetch fetch; /* prepared by the first run; from the execution's arena */
     vl_row_scan scan;
     int is_started;
     int is_scanning;   /* `scan` has been begun */
@@ -217,8 +217,11 @@ table_start(vl_ctx *ctx, table_stage *table)
     vl_rowid_range range = {INT64_MIN, INT64_MAX};
     int is_empty = 0;
 
-    VL_TRY(vl_fetch_init(ctx, source, op->table, op->columns, table->base.op->column_count,
-                         &table->arena, &table->fetch));
+    if (table->fetch.def != NULL)
+        VL_TRY(vl_fetch_open(ctx, source, &table->fetch));
+    else
+        VL_TRY(vl_fetch_init(ctx, source, op->table, op->columns, table->base.op->column_count,
+                             &table->base.exec->arena, &table->fetch));
     if (op->key != NULL)
         return table_find_rowids(ctx, table, op->key);
     VL_TRY(table_take_bound(ctx, table, &op->low, 1, &range.first, &is_empty));

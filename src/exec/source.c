@@ -58,15 +58,12 @@ vl_fetch_init(vl_ctx *ctx, const vl_source *source, const vl_table_def *def, con
     int64_t id;
 
     memset(fetch, 0, sizeof *fetch);
-    fetch->def = def;
     fetch->count = count;
     fetch->ids = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->ids);
     fetch->places = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->places);
     fetch->values = vl_arena_alloc_array(arena, count + 1U, sizeof *fetch->values);
     if (fetch->ids == NULL || fetch->places == NULL || fetch->values == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan of %u columns", (unsigned)count);
-    VL_TRY(vl_rows_open(ctx, vl_source_of(source, def).store, def->object.tree, &fetch->table));
-    fetch->is_packed = vl_packed_is(fetch->table);
     for (uint32_t i = 0; i < count; i++) {
         VL_TRY(fetch_column(ctx, def, columns[i], &id));
         if (id != VL_FETCH_ROWID)
@@ -76,6 +73,17 @@ vl_fetch_init(vl_ctx *ctx, const vl_source *source, const vl_table_def *def, con
         VL_TRY(fetch_column(ctx, def, columns[i], &id));
         fetch->places[i] = fetch_place(fetch, id);
     }
+    fetch->def = def;
+    return vl_fetch_open(ctx, source, fetch);
+}
+
+velo_status
+vl_fetch_open(vl_ctx *ctx, const vl_source *source, vl_fetch *fetch)
+{
+    const vl_table_def *def = fetch->def;
+
+    VL_TRY(vl_rows_open(ctx, vl_source_of(source, def).store, def->object.tree, &fetch->table));
+    fetch->is_packed = vl_packed_is(fetch->table);
     return VELO_OK;
 }
 
@@ -202,7 +210,11 @@ vl_lookup_values(vl_ctx *ctx, vl_stage *stage, const vl_lookup *lookup, vl_frame
     vl_value value;
 
     if (lookup->expr != NULL) {
+        list.values = vl_arena_alloc(arena, sizeof *list.values);
+        if (list.values == NULL)
+            return vl_fail(ctx, VELO_NOMEM, "cannot allocate a value");
         VL_TRY(vl_eval_expr(ctx, &eval, lookup->expr, &value));
+        list.room = 1;
         VL_TRY(lookup_add(ctx, arena, &list, &value));
     } else if (lookup->in_program >= 0) {
         if (*frame == NULL)

@@ -72,9 +72,9 @@ velo_status vl_exec_rewrite_rows(vl_ctx *ctx, vl_exec *exec, const vl_table_def 
 
 /* Columns of a table that are read together. */
 typedef struct vl_fetch {
-    const vl_table_def *def;
-    vl_txn_table *table;
-    uint32_t *ids; /* stored columns, rising, id_count of them */
+    const vl_table_def *def; /* NULL: not prepared */
+    vl_txn_table *table;     /* of the run */
+    uint32_t *ids;           /* stored columns, rising, id_count of them */
     uint32_t id_count;
     int is_packed;    /* rows are records (packed.h): the tree has other columns */
     int32_t *places;  /* of each column asked for: index in ids, or VL_FETCH_ROWID */
@@ -89,6 +89,10 @@ typedef struct vl_fetch {
 velo_status vl_fetch_init(vl_ctx *ctx, const vl_source *source, const vl_table_def *def,
                           const int32_t *columns, uint32_t count, vl_arena *arena, vl_fetch *fetch)
     VL_MUST_CHECK;
+
+/* Prepare for another run what was prepared for one of the same plan: only the table is looked for
+ * again. Errors: VELO_NOMEM, VELO_NOTFOUND. */
+velo_status vl_fetch_open(vl_ctx *ctx, const vl_source *source, vl_fetch *fetch) VL_MUST_CHECK;
 
 /* Read a row into row `at` of a batch, whose arena takes the texts; *found 0: the view sees none.
  */

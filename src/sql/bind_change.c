@@ -163,10 +163,14 @@ change_bind_checks(vl_binder *b, vl_bind_source *source, vl_change_target *targe
                    const vl_bind_layout *row)
 {
     const vl_table_def *table = source->table;
-    vl_bind_scope *scope = vl_bind_own_scope(b, source);
-    const vl_check_def **defs = vl_bind_alloc(b, table->check_count + 1U, sizeof *defs);
     vl_exprs checks = {NULL, 0};
+    const vl_check_def **defs;
+    vl_bind_scope *scope;
 
+    if (table->check_count == 0)
+        return;
+    scope = vl_bind_own_scope(b, source);
+    defs = vl_bind_alloc(b, table->check_count, sizeof *defs);
     if (scope == NULL || defs == NULL)
         return;
     b->purity = VL_PURITY_CHECK;
@@ -197,18 +201,33 @@ change_visit_names(void *arg, uint32_t id)
         names->is_unknown = 1;
 }
 
+/* Whether some column is generated. */
+static int
+change_has_generated(const vl_bind_source *source)
+{
+    for (uint32_t i = 0; i < source->column_count; i++)
+        if (source->table->columns[i].generated != 0)
+            return 1;
+    return 0;
+}
+
 /* Generated columns in an order in which they can be computed: BC2. */
 static void
 change_bind_generated(vl_binder *b, vl_bind_source *source, vl_change_target *target,
                       const vl_bind_layout *row)
 {
     uint32_t count = source->column_count;
-    vl_expr **exprs = vl_bind_alloc(b, count + 1U, sizeof *exprs);
-    uint8_t *is_known = vl_bind_alloc(b, count + 1U, 1);
-    int32_t *columns = vl_bind_alloc(b, count + 1U, sizeof *columns);
     vl_exprs ordered = {NULL, 0};
     uint32_t wanted = 0;
+    vl_expr **exprs;
+    uint8_t *is_known;
+    int32_t *columns;
 
+    if (!change_has_generated(source))
+        return;
+    exprs = vl_bind_alloc(b, count + 1U, sizeof *exprs);
+    is_known = vl_bind_alloc(b, count + 1U, 1);
+    columns = vl_bind_alloc(b, count + 1U, sizeof *columns);
     if (exprs == NULL || is_known == NULL || columns == NULL)
         return;
     for (uint32_t i = 0; i < count; i++) {
@@ -248,9 +267,12 @@ static void
 change_bind_indexes(vl_binder *b, vl_bind_source *source, vl_change_target *target,
                     const vl_bind_layout *row)
 {
-    vl_bind_scope *scope = vl_bind_own_scope(b, source);
+    vl_bind_scope *scope;
     uint32_t count = 0;
 
+    if (source->table->indexes == NULL)
+        return;
+    scope = vl_bind_own_scope(b, source);
     for (const vl_index_def *index = source->table->indexes; index != NULL; index = index->next)
         count++;
     target->index_exprs = vl_bind_alloc(b, count + 1U, sizeof *target->index_exprs);

@@ -277,16 +277,23 @@ vl_bind_own_columns(vl_binder *b, const vl_bind_column *columns, uint32_t count)
 void
 vl_bind_scope_add(vl_binder *b, vl_bind_scope *scope, vl_bind_source *source)
 {
+    uint32_t count = scope->source_count;
+
     if (source == NULL)
         return;
-    if (scope->source_count == VL_PLAN_SOURCES_MAX) {
+    if (count == VL_PLAN_SOURCES_MAX) {
         vl_bind_fail(b, NULL, NULL, "at most %d tables in a join", VL_PLAN_SOURCES_MAX);
         return;
     }
-    if (scope->sources == NULL) {
-        scope->sources = vl_bind_alloc(b, VL_PLAN_SOURCES_MAX, sizeof(vl_bind_source *));
-        if (scope->sources == NULL)
+    if ((count & (count - 1)) == 0) { /* there is room up to the next power of two */
+        vl_bind_source **grown =
+            vl_bind_alloc(b, count == 0 ? 1 : (size_t)count * 2, sizeof(vl_bind_source *));
+
+        if (grown == NULL)
             return;
+        if (count > 0)
+            memcpy(grown, scope->sources, count * sizeof *grown);
+        scope->sources = grown;
     }
     source->scope = scope;
     source->place = scope->source_count; /* keeps BR1 */
@@ -342,6 +349,10 @@ vl_bind_view(vl_binder *b, vl_bind_source *source, const vl_table_def *view)
         vl_bind_fail(b, NULL, NULL, "views are nested too deeply");
         return;
     }
+    if (b->views == NULL)
+        b->views = vl_bind_alloc(b, VL_PLAN_DEPTH_MAX, sizeof *b->views);
+    if (b->views == NULL)
+        return;
     like.text_size = like.text != NULL ? strlen(like.text) : 0;
     b->views[b->view_count++] = view;
     b->inner = view->object.name;

@@ -387,7 +387,11 @@ func_aggregate(vl_binder *b, vl_bind_scope *scope, const vl_ast *ast, const vl_p
         return NULL;
     owner = func_find_owner(b, scope, &call);
     if (owner->aggregates != VL_AGGREGATES_ALLOWED)
-        return vl_bind_fail(b, scope, ast, "misuse of aggregate: %.*s()", name_size, ast->text);
+        return vl_bind_fail(b, scope, ast,
+                            scope->aggregates == VL_AGGREGATES_MISUSED && scope->alias.text == NULL
+                                ? "misuse of aggregate function %.*s()"
+                                : "misuse of aggregate: %.*s()",
+                            name_size, ast->text);
     id = func_note_call(b, owner, &call, found);
     if (b->status != VELO_OK)
         return NULL;

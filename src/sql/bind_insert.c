@@ -77,20 +77,22 @@ insert_sources(vl_binder *b, const vl_bind_scope *scope, const vl_bind_source *t
 void
 vl_bind_defaults(vl_binder *b, vl_bind_source *target, vl_exprs *defaults)
 {
-    vl_bind_scope *scope = vl_bind_own_scope(b, target);
+    vl_expr *null = vl_expr_constant(b, vl_value_of_null(), NULL);
     const vl_bind_layout none = {NULL, 0};
+    vl_bind_scope *scope = NULL; /* made for the first expression */
 
-    if (scope == NULL)
-        return;
-    scope->source_count = 0; /* no columns */
     for (uint32_t i = 0; i <= target->column_count; i++) {
         const void *ast = i < target->column_count && !vl_bind_is_view(target->table)
                               ? target->table->columns[i].default_ast
                               : NULL;
 
-        vl_exprs_add(b, defaults,
-                     ast != NULL ? vl_bind_expr(b, scope, ast)
-                                 : vl_expr_constant(b, vl_value_of_null(), NULL));
+        if (ast != NULL && scope == NULL) {
+            scope = vl_bind_own_scope(b, target);
+            if (scope == NULL)
+                return;
+            scope->source_count = 0; /* no columns */
+        }
+        vl_exprs_add(b, defaults, ast != NULL ? vl_bind_expr(b, scope, ast) : null);
     }
     *defaults = vl_lower_all(b, &none, defaults);
 }

@@ -133,7 +133,9 @@ typedef struct vl_bind_window_call {
 
 /* What may stand where an expression is. */
 typedef enum vl_aggregates_rule {
-    VL_AGGREGATES_MISUSED, /* WHERE and the like */
+    VL_AGGREGATES_MISUSED, /* WHERE and the like, where nothing around has any */
+    VL_AGGREGATES_LATE,    /* the same of a query that may have some elsewhere: SQLite finds out
+                              later there, and says it in other words */
     VL_AGGREGATES_ALLOWED, /* results, HAVING, ORDER BY */
     VL_AGGREGATES_INSIDE,  /* within the arguments of one */
     VL_AGGREGATES_GROUPING /* GROUP BY */

@@ -262,9 +262,15 @@ query_merge_column(vl_bind_column *column, const vl_bind_column *more)
 static void
 query_name_value(vl_binder *b, vl_bind_column *column, uint32_t number)
 {
+    static const char *const names[] = {"column1", "column2", "column3", "column4",
+                                        "column5", "column6", "column7", "column8"};
     char name[24] = "column";
     size_t size = 6;
 
+    if (number <= VL_ARRAY_COUNT(names)) { /* most, and each INSERT of VALUES has them */
+        column->name = names[number - 1];
+        return;
+    }
     for (uint32_t digit = 1000000; digit > 0; digit /= 10)
         if (number >= digit)
             name[size++] = (char)('0' + number / digit % 10);
@@ -473,7 +479,7 @@ static void
 query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
 {
     vl_bind_scope *scope = core->scope;
-    vl_aggregates_rule rule;
+    int is_aggregate;
 
     vl_bind_windows(b, scope, ast->kid[5]);
     scope->results = ast->kid[0]; /* ON may name aliases */
@@ -486,16 +492,15 @@ query_bind_select(vl_binder *b, vl_core *core, const vl_ast *ast)
         return; /* keeps BQ2 */
     core->is_distinct = (ast->flags & VL_AST_DISTINCT) != 0;
     core->is_grouped = ast->kid[3] != NULL;
-    rule =
-        core->is_grouped || scope->call_count > 0 ? VL_AGGREGATES_ALLOWED : VL_AGGREGATES_MISUSED;
+    is_aggregate = core->is_grouped || scope->call_count > 0;
     scope->results = ast->kid[0];
-    scope->aggregates = VL_AGGREGATES_MISUSED;
+    scope->aggregates = is_aggregate ? VL_AGGREGATES_LATE : VL_AGGREGATES_MISUSED;
     scope->has_windows = 0;
     if (ast->kid[2] != NULL)
         vl_expr_conjuncts(b, vl_bind_expr(b, scope, ast->kid[2]), &core->where);
     query_bind_group(b, core, ast);
-    scope->aggregates = rule;
-    if (ast->kid[4] != NULL && rule == VL_AGGREGATES_MISUSED)
+    scope->aggregates = is_aggregate ? VL_AGGREGATES_ALLOWED : VL_AGGREGATES_LATE;
+    if (ast->kid[4] != NULL && !is_aggregate)
         vl_bind_fail(b, scope, NULL, "HAVING clause on a non-aggregate query");
     if (ast->kid[4] != NULL)
         core->having = vl_bind_expr(b, scope, ast->kid[4]);
@@ -520,6 +525,8 @@ query_bind_core(vl_binder *b, vl_bind_scope *parent, const vl_bind_scope *like, 
         if (ast == NULL)
             return NULL;
     }
+    if (!like->is_inserted)
+        core->scope->aggregates = VL_AGGREGATES_LATE;
     if (ast->type == VL_AST_VALUES)
         query_bind_values(b, core, ast);
     else

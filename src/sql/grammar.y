@@ -435,8 +435,9 @@ materialized(A) ::= AS. { A = 0; }
 materialized(A) ::= AS MATERIALIZED. { A = (int)VL_AST_MATERIALIZED; }
 materialized(A) ::= AS NOT MATERIALIZED. { A = (int)VL_AST_NOT_MATERIALIZED; }
 with(A) ::= . { A = NULL; }
-with(A) ::= WITH ctes(W). { A = NODE(WITH, W); }
-with(A) ::= WITH RECURSIVE ctes(W). { A = FLAGS(NODE(WITH, W), VL_AST_RECURSIVE); }
+with(A) ::= with_given(B). { A = B; }
+with_given(A) ::= WITH ctes(W). { A = NODE(WITH, W); }
+with_given(A) ::= WITH RECURSIVE ctes(W). { A = FLAGS(NODE(WITH, W), VL_AST_RECURSIVE); }
 
 from(A) ::= . { A = NULL; }
 from(A) ::= FROM sources(B). { A = B; }
@@ -556,12 +557,18 @@ data_command(A) ::= with(C) UPDATE or_conflict(R) target_indexed(T) SET sets(S) 
     A = OPS(NODE(UPDATE, C, T, CHECK(S, "columns in set list"), F, W.where,
                  W.returning, O, L.limit, L.offset), 0, R);
 }
-data_command(A) ::= with(W) insert_word(B) INTO target(T) names_opt(L) select(Q) upsert(U). {
-    A = KID(KID(KID(KID(INTO(B, W, T), 3, L), 4, Q), 5, U.list), 6, U.returning);
+data_command(A) ::= insert_begin(B) INTO target(T) names_opt(L) select(Q) upsert(U). {
+    A = KID(KID(KID(KID(INTO(B.word, B.with, T), 3, L), 4, Q), 5, U.list), 6, U.returning);
 }
-data_command(A) ::= with(W) insert_word(B) INTO target(T) names_opt(L) DEFAULT VALUES returning(R). {
-    A = KID(KID(INTO(B, W, T), 3, L), 6, R);
+data_command(A) ::= insert_begin(B) INTO target(T) names_opt(L) DEFAULT VALUES returning(R). {
+    A = KID(KID(INTO(B.word, B.with, T), 3, L), 6, R);
 }
+/* REPLACE stands for itself, without an empty WITH before it: behind EXPLAIN ANALYZE it would be taken for the
+ * name of a table otherwise, as a fallback goes before a default reduction. */
+%type insert_begin {struct { vl_ast *with; vl_ast *word; }}
+insert_begin(A) ::= with(W) INSERT or_conflict(C). { A.with = W; A.word = OPS(LEAF(INSERT), 0, C); }
+insert_begin(A) ::= REPLACE. { A.with = NULL; A.word = OPS(LEAF(INSERT), 0, VL_OP_REPLACE); }
+insert_begin(A) ::= with_given(W) REPLACE. { A.with = W; A.word = OPS(LEAF(INSERT), 0, VL_OP_REPLACE); }
 insert_word(A) ::= INSERT or_conflict(C). { A = OPS(LEAF(INSERT), 0, C); }
 insert_word(A) ::= REPLACE. { A = OPS(LEAF(INSERT), 0, VL_OP_REPLACE); }
 returning(A) ::= . { A = NULL; }

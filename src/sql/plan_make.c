@@ -103,8 +103,7 @@ int
 vl_plan_begin(vl_binder *b, vl_plan_kind kind, uint32_t variable_count)
 {
     b->plan = vl_bind_alloc(b, 1, sizeof *b->plan);
-    b->views = vl_bind_alloc(b, VL_PLAN_DEPTH_MAX, sizeof *b->views);
-    if (b->plan == NULL || b->views == NULL)
+    if (b->plan == NULL)
         return 0;
     b->plan->arena = b->arena;
     b->plan->kind = kind;

@@ -125,6 +125,13 @@ uint32_t vl_node_key_count(const void *page, uint32_t page_size);
 /* Child `index` of an inner node, 0 to count; a higher index is lowered. Optimistic. */
 vl_pid vl_node_key_child(const void *page, uint32_t page_size, uint32_t index);
 
+/* Whether the part of a key begins with what all keys of the node begin with: then it is found
+ * among them rightly (vl_node_key_find), wherever it belongs. Optimistic. */
+int vl_node_key_has_prefix(const void *page, uint32_t page_size, const vl_node_key *key);
+
+/* Entry `index` without its key: that is empty. Otherwise as vl_node_key_entry_at. */
+vl_node_key_entry vl_node_key_value_at(const void *page, uint32_t page_size, uint32_t index);
+
 /* Entry `index`; its key's part is copied to `buffer`, which has room for part_max bytes, and
  * key.data points there; the value points into the page. With buffer NULL the key's bytes are left
  * out, and key.data is NULL. Optimistic, but for the value's bytes: an index beyond the entries

@@ -365,7 +365,15 @@ vl_node_key_covers(const void *page, uint32_t page_size, const vl_node_key *key,
 uint32_t
 vl_node_key_count(const void *page, uint32_t page_size)
 {
-    return vl_node_key_open(page, page_size).count;
+    const vl_node_key_header *header = page;
+    uint32_t slot_size = (uint32_t)sizeof(vl_node_key_slot);
+
+    if (vl_racy_load8(&header->kind) == VL_PAGE_KEY_INNER)
+        slot_size += (uint32_t)sizeof(vl_pid);
+    return vl_node_key_min(
+        vl_racy_load32(&header->count),
+        vl_node_key_min(vl_racy_load16(&header->room) & ~(VL_NODE_HEADS_IN_LINE - 1U),
+                        vl_node_key_room_max(page_size, slot_size)));
 }
 
 vl_pid
@@ -413,6 +421,34 @@ vl_node_key_entry_at(const void *page, uint32_t page_size, uint32_t index, uint8
     entry.child = item.child;
     entry.is_deleted = item.is_deleted;
     return entry;
+}
+
+vl_node_key_entry
+vl_node_key_value_at(const void *page, uint32_t page_size, uint32_t index)
+{
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+    vl_node_key_entry entry = {0};
+    vl_node_key_record record;
+
+    if (index >= view.count)
+        return entry;
+    record = vl_node_key_record_at(&view, index);
+    entry.value = view.page + record.value_at;
+    entry.value_size = record.value_size;
+    entry.is_deleted = record.is_deleted;
+    if (vl_node_key_is_inner(&view))
+        entry.child = vl_node_key_slot_child(&view, index);
+    return entry;
+}
+
+int
+vl_node_key_has_prefix(const void *page, uint32_t page_size, const vl_node_key *key)
+{
+    vl_node_key_view view = vl_node_key_open(page, page_size);
+
+    return vl_node_key_part_size(key, page_size) >= view.prefix_size &&
+           node_key_compare_bytes(key->data, view.page + page_size - view.low_size,
+                                  view.prefix_size) == 0;
 }
 
 vl_node_key

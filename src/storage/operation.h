@@ -87,6 +87,25 @@ velo_status vl_operation_load_keys(vl_ctx *ctx, vl_writer *writer, const vl_stor
                                    const vl_tree_key_item *items, uint32_t count, uint32_t *taken)
     VL_MUST_CHECK;
 
+/* Who keeps versions of entries. */
+typedef struct vl_operation_keys {
+    /* Get ready for these to be inserted: nothing is latched; may fail. Asked again for some that
+     * were not, and for more. */
+    velo_status (*prepare)(vl_ctx *ctx, void *argument, const vl_tree_key_item *items,
+                           uint32_t count);
+    /* See vl_tree_key_load_log; positions: of their records. */
+    void (*met)(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *first);
+    void (*added)(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *items,
+                  uint32_t count, const vl_log_position *positions);
+    void *argument; /* of all */
+} vl_operation_keys;
+
+/* The same where the index is in use: as far as entries are plain insertions. *taken receives how
+ * many are in the tree; of the next one, if there is one, that has to be found out. */
+velo_status vl_operation_put_keys(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *index,
+                                  const vl_tree_key_item *items, uint32_t count,
+                                  const vl_operation_keys *watcher, uint32_t *taken) VL_MUST_CHECK;
+
 /* Who keeps versions of the rows that are loaded. */
 typedef struct vl_operation_rows {
     /* Whether rows may be added, with no versions before them: vl_table_load_log.may. */

@@ -10,11 +10,14 @@
 #include "storage/writer_int.h"
 
 typedef struct operation_load {
-    vl_writer *writer;    /* whose */
-    vl_tree_id tree;      /* where */
-    vl_wal_credit credit; /* OL1 */
-    uint8_t *head;        /* room for one record's head, in the writer's arena */
-    uint32_t head_room;   /* bytes of it */
+    vl_writer *writer;                /* whose */
+    vl_tree_id tree;                  /* where */
+    vl_wal_credit credit;             /* OL1 */
+    uint8_t *head;                    /* room for one record's head, in the writer's arena */
+    uint32_t head_room;               /* bytes of it */
+    const vl_operation_keys *watcher; /* or NULL */
+    vl_log_position
+        positions[VL_TREE_KEY_LOAD_RUN]; /* of the records of a section, if there is one */
 } operation_load;
 
 /* The record of an entry, and its head in `to`. Returns the head's size. */
@@ -55,6 +58,8 @@ operation_load_grant(vl_ctx *ctx, void *argument, const vl_tree_key_item *items,
     uint64_t size = 0;
 
     vl_wal_ungrant(wal, &self->credit);
+    if (self->watcher != NULL)
+        VL_TRY(self->watcher->prepare(ctx, self->watcher->argument, items, count));
     VL_TRY(operation_load_reserve(ctx, self, items, count));
     for (uint32_t i = 0; i < count; i++)
         size += vl_align_up(
@@ -78,6 +83,8 @@ operation_load_append(void *argument, const vl_tree_key_item *items, uint32_t co
         position = vl_wal_append(writer->store->wal, &self->credit, VL_RECORD_KEY_PUT, writer->txn,
                                  parts, 2);
         writer->end = vl_wal_record_end(position, parts[0].size + parts[1].size);
+        if (self->watcher != NULL)
+            self->positions[i] = position;
     }
 }
 
@@ -88,6 +95,43 @@ vl_operation_load_keys(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *inde
     operation_load self = {.writer = writer, .tree = index->tree.id};
     vl_tree_key_load_log log = {
         .grant = operation_load_grant, .append = operation_load_append, .argument = &self};
+    velo_status st;
+
+    VL_ASSERT(writer->is_joined);
+    st = vl_tree_key_load(ctx, &index->tree, writer->work, items, count, &log, taken);
+    vl_wal_ungrant(writer->store->wal, &self.credit);
+    return st;
+}
+
+static void
+operation_load_met(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *first)
+{
+    const operation_load *self = argument;
+
+    self->watcher->met(self->watcher->argument, leaf, first);
+}
+
+static void
+operation_load_added(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *items,
+                     uint32_t count)
+{
+    const operation_load *self = argument;
+
+    VL_ASSERT(count <= VL_TREE_KEY_LOAD_RUN);
+    self->watcher->added(self->watcher->argument, leaf, items, count, self->positions);
+}
+
+velo_status
+vl_operation_put_keys(vl_ctx *ctx, vl_writer *writer, const vl_store_tree *index,
+                      const vl_tree_key_item *items, uint32_t count,
+                      const vl_operation_keys *watcher, uint32_t *taken)
+{
+    operation_load self = {.writer = writer, .tree = index->tree.id, .watcher = watcher};
+    vl_tree_key_load_log log = {.grant = operation_load_grant,
+                                .append = operation_load_append,
+                                .argument = &self,
+                                .met = operation_load_met,
+                                .added = operation_load_added};
     velo_status st;
 
     VL_ASSERT(writer->is_joined);

@@ -49,12 +49,13 @@ vl_tree_create(vl_ctx *ctx, const vl_tree_ops *ops, vl_cache *cache, vl_tree_id 
 velo_status
 vl_tree_work_create(vl_ctx *ctx, uint32_t page_size, vl_tree_work **out)
 {
-    vl_tree_work *work = vl_alloc_zero(ctx, sizeof *work);
+    vl_tree_work *work = vl_alloc(ctx, sizeof *work);
     uint8_t *pages;
 
     *out = NULL;
     if (work == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate scratch memory for trees");
+    memset(work, 0, offsetof(vl_tree_work, postponed)); /* the list behind it is long, and empty */
     pages = vl_alloc_aligned(ctx, (size_t)page_size * VL_TREE_WORK_PAGES, VL_CACHE_LINE_SIZE);
     if (pages == NULL) {
         vl_tree_work_destroy(work);

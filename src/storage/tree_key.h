@@ -262,6 +262,9 @@ velo_status vl_tree_key_scan_next(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_C
  * waits. Errors as vl_tree_key_scan_next. */
 velo_status vl_tree_key_scan_release(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_CHECK;
 
+/* The same where none of its keys' rests are to be read. */
+velo_status vl_tree_key_scan_leave(vl_ctx *ctx, vl_tree_key_scan *scan) VL_MUST_CHECK;
+
 /* After vl_tree_key_scan_release, once no rest is to be read any more: they need not stay. */
 void vl_tree_key_scan_settle(vl_tree_key_scan *scan);
 
@@ -310,6 +313,9 @@ typedef struct vl_tree_key_item {
     uint32_t value_size; /* of the value */
 } vl_tree_key_item;
 
+/* Entries that come into a leaf with one section, at most. */
+#define VL_TREE_KEY_LOAD_RUN 64U
+
 /* What one section of a load adds, for the log. */
 typedef struct vl_tree_key_load_log {
     /* Grant space for a record of these entries: no latches are held; may wait and fail. */
@@ -319,7 +325,14 @@ typedef struct vl_tree_key_load_log {
      * back by the next grant. */
     void (*append)(void *argument, const vl_tree_key_item *items, uint32_t count);
     vl_overflow_note *note; /* as in vl_tree_key_op, or NULL */
-    void *argument;         /* of all three */
+    void *argument;         /* of all */
+    /* For who keeps versions, or NULL: the leaf is latched, before the section; and the first
+     * `count` entries have come into it, in the section, after `append`. Then no leaves are built,
+     * and what is no plain insertion (a long key, an entry that is there, a full leaf with
+     * tombstones) ends the load, without an error. */
+    void (*met)(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *first);
+    void (*added)(void *argument, const vl_page_ref *leaf, const vl_tree_key_item *items,
+                  uint32_t count);
 } vl_tree_key_load_log;
 
 /* Insert entries by rising key, none of which is there: many with one section where they come next
@@ -327,7 +340,7 @@ typedef struct vl_tree_key_load_log {
  * filled best from sorted input, part by part.
  *
  * log     or NULL
- * taken   receives how many are in the tree: all, unless it fails
+ * taken   receives how many are in the tree: all, unless it fails, or see `added`
  * errors  VELO_CONSTRAINT: the keys do not rise, or there is such an entry (a tombstone too);
  *         VELO_TOOBIG; as vl_tree_key_write_begin */
 velo_status vl_tree_key_load(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,

@@ -17,8 +17,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Most entries that go into a leaf with one section, and so into one record of the log. */
-#define KEY_LOAD_RUN 64U
+/* Most entries that go into a leaf with one section. */
+#define KEY_LOAD_RUN VL_TREE_KEY_LOAD_RUN
 
 /* Fewer are not worth building a page for. */
 #define KEY_LOAD_BUILD_MIN 8U
@@ -33,6 +33,8 @@ typedef struct key_load {
     vl_node_key_entry *entries;      /* the next ones, as nodes want them */
     uint32_t entry_room;             /* how many there is room for */
     int may_build;                   /* 0: building has just been of no use */
+    int is_versioned;                /* log->added is there */
+    int is_over;                     /* versioned: the next entry is the caller's */
 } key_load;
 
 static velo_status
@@ -155,6 +157,8 @@ key_load_fill(key_load *load, vl_change *change, vl_page_ref *leaf, uint32_t gra
         count++;
     }
     key_load_append(load, count);
+    if (load->is_versioned)
+        load->log->added(load->log->argument, leaf, load->items, count);
     vl_change_leave(change);
     key_load_take(load, count);
     return 1;
@@ -233,6 +237,27 @@ key_load_split(vl_ctx *ctx, const key_load *load)
     return vl_tree_key_split_leaf(ctx, load->tree, load->work, &target, &incoming);
 }
 
+/* Whether the next entry, whose leaf is latched, is to be left to the caller: its versions, or
+ * those of tombstones, are to be looked at. */
+static int
+key_load_leaves(const key_load *load, const void *leaf, vl_tree_key_state state,
+                const vl_node_key_entry *entry)
+{
+    return load->is_versioned && (state != VL_TREE_KEY_ABSENT ||
+                                  (vl_node_key_tombstones(leaf) > 0 &&
+                                   !vl_node_key_can_insert(leaf, load->tree->page_size, entry)));
+}
+
+/* The first entry's leaf is latched: build a page in its place, if it is empty and the last one. 0:
+ * it is not, and latched still. */
+static int
+key_load_may_build(const key_load *load, const void *leaf)
+{
+    return load->may_build && !load->is_versioned &&
+           vl_node_key_count(leaf, load->tree->page_size) == 0 &&
+           vl_node_key_high(leaf, load->tree->page_size, NULL).size == 0;
+}
+
 /* Insert some entries, the first of which is not long, or make room for it. */
 static velo_status
 key_load_step(vl_ctx *ctx, key_load *load, vl_change *change)
@@ -252,13 +277,13 @@ key_load_step(vl_ctx *ctx, key_load *load, vl_change *change)
     VL_TRY(key_load_grant(ctx, load, granted));
     vl_tree_key_target_init(&target, &entry.key, VL_TREE_AT);
     VL_TRY(vl_tree_key_find_place(ctx, tree, &target, VL_TREE_EXCLUSIVE, &leaf, &index, &state));
-    if (state != VL_TREE_KEY_ABSENT) {
+    load->is_over = key_load_leaves(load, leaf.page, state, &entry);
+    if (load->is_over || state != VL_TREE_KEY_ABSENT) {
         vl_cache_release_exclusive(tree->cache, &leaf);
-        return key_load_refuse(ctx, load);
+        return load->is_over ? VELO_OK : key_load_refuse(ctx, load);
     }
     low = vl_node_key_low(leaf.page, tree->page_size, load->work->pages[VL_TREE_KEY_CHUNK]);
-    if (load->may_build && vl_node_key_count(leaf.page, tree->page_size) == 0 &&
-        vl_node_key_high(leaf.page, tree->page_size, NULL).size == 0) {
+    if (key_load_may_build(load, leaf.page)) {
         pid = leaf.pid;
         vl_cache_release_exclusive(tree->cache, &leaf);
         VL_TRY(key_load_page(ctx, load, &low, pid, &taken));
@@ -271,6 +296,8 @@ key_load_step(vl_ctx *ctx, key_load *load, vl_change *change)
         vl_cache_release_exclusive(tree->cache, &leaf);
         return key_load_split(ctx, load);
     }
+    if (load->is_versioned)
+        load->log->met(load->log->argument, &leaf, load->items);
     is_filled = key_load_fill(load, change, &leaf, granted);
     vl_cache_release_exclusive(tree->cache, &leaf);
     return is_filled ? VELO_OK : vl_change_wait(ctx, change);
@@ -284,8 +311,11 @@ key_load_some(vl_ctx *ctx, key_load *load)
     velo_status st;
 
     if (vl_tree_key_is_long(load->tree, load->items->key_size) ||
-        load->items->value_size > vl_node_key_value_max(load->tree->page_size))
-        return key_load_one(ctx, load); /* which says what is too big */
+        load->items->value_size > vl_node_key_value_max(load->tree->page_size)) {
+        load->is_over = load->is_versioned;
+        return load->is_versioned ? VELO_OK
+                                  : key_load_one(ctx, load); /* which says what is too big */
+    }
     vl_change_begin(load->tree->cache, &change);
     st = key_load_step(ctx, load, &change);
     vl_change_end(&change);
@@ -314,16 +344,18 @@ vl_tree_key_load(vl_ctx *ctx, const vl_tree *tree, vl_tree_work *work,
     velo_status st;
 
     *taken = 0;
+    load.is_versioned = log != NULL && log->added != NULL;
     VL_TRY(key_load_check_order(ctx, &load));
     load.entry_room = tree->page_size / 8;
     load.entry_room = count < load.entry_room ? count : load.entry_room;
-    load.entries = vl_alloc_array(ctx, load.entry_room, sizeof *load.entries);
-    if (load.entries == NULL)
+    load.entries =
+        load.is_versioned ? NULL : vl_alloc_array(ctx, load.entry_room, sizeof *load.entries);
+    if (load.entries == NULL && !load.is_versioned)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate what loading %" PRIu32 " keys takes",
                        count);
     do
         st = load.count > 0 ? key_load_some(ctx, &load) : VELO_OK;
-    while (st == VELO_OK && load.count > 0);
+    while (st == VELO_OK && load.count > 0 && !load.is_over);
     vl_free(load.entries);
     *taken = count - load.count;
     return st;

@@ -38,7 +38,17 @@ key_scan_reserve(vl_ctx *ctx, vl_tree_key_scan *scan, uint32_t size)
     return VELO_OK;
 }
 
-/* Release the leaf, and be ready to go on behind it. */
+/* Release the leaf, and end. */
+static void
+key_scan_give_up(vl_tree_key_scan *scan)
+{
+    scan->page = NULL;
+    vl_cache_release_shared(scan->tree->cache, &scan->ref);
+    scan->is_at_end = 1;
+}
+
+/* Release the leaf, and be ready to go on behind it: there is room for the part of its fence (see
+ * vl_tree_key_scan_next), unless it is the last one. */
 static velo_status
 key_scan_leave(vl_ctx *ctx, vl_tree_key_scan *scan)
 {
@@ -50,6 +60,10 @@ key_scan_leave(vl_ctx *ctx, vl_tree_key_scan *scan)
 
     if (scan->page == NULL)
         return VELO_OK;
+    if (scan->is_last) {
+        key_scan_give_up(scan);
+        return VELO_OK;
+    }
     fence = scan->is_backward ? vl_node_key_low(scan->page, page_size, scan->at.data)
                               : vl_node_key_high(scan->page, page_size, scan->at.data);
     if (fence.rest != 0 && scan->pin == 0)
@@ -57,7 +71,7 @@ key_scan_leave(vl_ctx *ctx, vl_tree_key_scan *scan)
     scan->page = NULL;
     vl_cache_release_shared(tree->cache, &scan->ref);
     scan->is_fresh = 0;
-    scan->is_at_end = scan->is_last || fence.size == 0;
+    scan->is_at_end = fence.size == 0;
     scan->at.size = fence.total_size;
     if (scan->is_at_end || fence.rest == 0)
         return VELO_OK;
@@ -102,10 +116,11 @@ key_scan_is_over(const vl_tree_key_scan *scan, const vl_node_key *at, vl_tree_wh
 /* ---- the leaf ---- */
 
 /* How many entries of the node are below the target's key, which lies in the node, or is its high
- * fence, or above (is_above 1), or below it (is_above 0). *is_inside: it lies in the node. TIE. */
+ * fence, or above (is_above 1), or below it (is_above 0). *is_inside: it lies in the node; *is_low:
+ * it is its low fence, or below. TIE. */
 static vl_node_result
 key_scan_count_below(const vl_tree_key_scan *scan, const vl_tree_target *target, int is_above,
-                     uint32_t *count, int *is_inside, vl_node_key_place *place)
+                     uint32_t *count, int *is_inside, int *is_low, vl_node_key_place *place)
 {
     uint32_t page_size = scan->tree->page_size;
     vl_node_key_ties ties = vl_tree_key_notes(target);
@@ -113,6 +128,7 @@ key_scan_count_below(const vl_tree_key_scan *scan, const vl_tree_target *target,
         vl_node_key_covers(scan->ref.page, page_size, target->key, &ties, place);
 
     *is_inside = result == VL_NODE_FOUND;
+    *is_low = place->index == 0;
     *count = is_above ? vl_node_key_count(scan->ref.page, page_size) : 0;
     if (result == VL_NODE_ABSENT)
         return VL_NODE_DONE;
@@ -130,22 +146,37 @@ static vl_node_result
 key_scan_near(const vl_tree_key_scan *scan, const vl_tree_target *at, uint32_t *near, int *is_right,
               vl_node_key_place *place)
 {
-    uint32_t page_size = scan->tree->page_size;
-    vl_node_key_ties ties = vl_tree_key_notes(at);
     int is_inside;
+    int is_low;
 
     *is_right = 1;
-    *near = vl_node_key_count(scan->ref.page, page_size);
-    if (at->where == VL_TREE_END)
+    if (at->where == VL_TREE_END) {
+        *near = vl_node_key_count(scan->ref.page, scan->tree->page_size);
         return VL_NODE_DONE;
-    if (vl_node_key_covers(scan->ref.page, page_size, at->key, &ties, place) == VL_NODE_TIE)
+    }
+    if (key_scan_count_below(scan, at, 1, near, &is_inside, &is_low, place) == VL_NODE_TIE)
         return VL_NODE_TIE;
-    *is_right = place->index != 0;
-    if (key_scan_count_below(scan, at, 1, near, &is_inside, place) == VL_NODE_TIE)
-        return VL_NODE_TIE;
-    if (at->where == VL_TREE_AT)
-        *is_right = is_inside;
+    *is_right = at->where == VL_TREE_AT ? is_inside : !is_low;
     return VL_NODE_DONE;
+}
+
+/* A target that has the prefix of the node's keys is compared with these at once: where some are
+ * not below it, on the way forward, it lies in the node. 0: it must be looked at otherwise. */
+static int
+key_scan_find_bound(const vl_tree_key_scan *scan, const vl_tree_target *target, uint32_t *count,
+                    int *is_inside)
+{
+    uint32_t page_size = scan->tree->page_size;
+    vl_node_key_ties ties = vl_tree_key_notes(target);
+    vl_node_key_place place;
+
+    if (scan->is_backward || !vl_node_key_has_prefix(scan->ref.page, page_size, target->key) ||
+        vl_node_key_find(scan->ref.page, page_size, target->key, &ties, &place) == VL_NODE_TIE ||
+        place.index == vl_node_key_count(scan->ref.page, page_size))
+        return 0;
+    *count = place.index;
+    *is_inside = 1;
+    return 1;
 }
 
 /* Find out which entries of the latched leaf are in the range, and whether it is_right. TIE: *tied
@@ -158,6 +189,7 @@ key_scan_bound(vl_tree_key_scan *scan, vl_tree_target *at, vl_tree_target *bound
     uint32_t *near = scan->is_backward ? &scan->index_end : &scan->index_first;
     uint32_t *far = scan->is_backward ? &scan->index_first : &scan->index_end;
     int is_open = scan->is_backward ? scan->range.low_size == 0 : !scan->range.has_high;
+    int is_low;
 
     *tied = at;
     if (key_scan_near(scan, at, near, is_right, place) == VL_NODE_TIE)
@@ -165,8 +197,9 @@ key_scan_bound(vl_tree_key_scan *scan, vl_tree_target *at, vl_tree_target *bound
     *far = scan->is_backward ? 0 : count;
     scan->is_last = 0;
     *tied = bound;
-    if (!is_open && key_scan_count_below(scan, bound, !scan->is_backward, far, &scan->is_last,
-                                         place) == VL_NODE_TIE)
+    if (!is_open && !key_scan_find_bound(scan, bound, far, &scan->is_last) &&
+        key_scan_count_below(scan, bound, !scan->is_backward, far, &scan->is_last, &is_low,
+                             place) == VL_NODE_TIE)
         return VL_NODE_TIE;
     if (scan->index_first > scan->index_end)
         scan->index_first = scan->index_end;
@@ -288,8 +321,19 @@ vl_tree_key_scan_next(vl_ctx *ctx, vl_tree_key_scan *scan)
     key_scan_unpin(scan);
     if (st != VELO_OK || scan->is_at_end)
         return st;
-    VL_TRY(key_scan_reserve(ctx, scan, vl_node_key_part_max(scan->tree->page_size)));
-    return key_scan_go_on(ctx, scan);
+    VL_TRY(key_scan_go_on(ctx, scan));
+    if (scan->page == NULL || scan->is_last)
+        return VELO_OK;
+    st = key_scan_reserve(ctx, scan, vl_node_key_part_max(scan->tree->page_size));
+    if (st != VELO_OK)
+        key_scan_give_up(scan);
+    return st;
+}
+
+velo_status
+vl_tree_key_scan_leave(vl_ctx *ctx, vl_tree_key_scan *scan)
+{
+    return key_scan_leave(ctx, scan);
 }
 
 velo_status

@@ -191,9 +191,17 @@ typedef struct vl_txn_mark {
     uint64_t shares;          /* keys that it held then */
     const vl_undo *growing;   /* the range that rows behind the mark may be put into, or NULL */
     int64_t growing_last;     /* its last row then */
+    uint64_t pending_turn;    /* entries that had come to wait then (txn_pending.c) */
+    uint32_t pending_count;   /* how many of them were known */
+    uint32_t pending_put;     /* and how many of these were in their indexes */
 } vl_txn_mark;
 
-/* SAVEPOINT, inside of BEGIN. */
+/* Put entries that wait (vl_keys_pend) into their indexes: before marks between which and going
+ * back there indexes are read, or entries deleted; statements' begins and vl_statement_pause do
+ * without. Errors: those of vl_keys_insert; then they wait still, unless the session is doomed. */
+velo_status vl_session_settle(vl_ctx *ctx, vl_session *session) VL_MUST_CHECK;
+
+/* SAVEPOINT, inside of BEGIN, after vl_session_settle. */
 vl_txn_mark vl_session_save(vl_session *session);
 
 /* RELEASE: nothing is to be done for it here but that the caller does not use the mark any more. */
@@ -219,6 +227,7 @@ typedef struct vl_statement {
     int is_blind;              /* for the caller to set: it reads no rows as of its begin, and fails
                                   only before it has put its row, which is one: so that row may pass
                                   for one of the statement before */
+    int is_first;              /* private: of its transaction: txn_session.c, SE4 */
     int is_reader;             /* private: open since its transaction has committed */
     vl_txn_status *status;     /* private: view.own, with a reference; or NULL */
     uint32_t tries;            /* private: how often it was restarted */
@@ -247,7 +256,9 @@ velo_status vl_statement_nest(vl_ctx *ctx, const vl_statement *outer, vl_stateme
 velo_status vl_statement_end(vl_ctx *ctx, vl_statement *statement) VL_MUST_CHECK;
 
 /* Give a statement up: its changes are undone, and it is ended. Outside of BEGIN the transaction is
- * over. The context's error stays as it is, so that it can be returned as what went wrong. */
+ * over. If it was the first one inside of BEGIN, wrote, and handed nothing out
+ * (vl_statement_await), then the next one takes another snapshot. The context's error stays as it
+ * is, so that it can be returned as what went wrong. */
 void vl_statement_fail(vl_ctx *ctx, vl_statement *statement);
 
 /* A point inside of a writing statement, and going back there: for ON CONFLICT of one row. Errors
@@ -260,12 +271,17 @@ vl_txn_mark vl_statement_pause(vl_statement *statement);
 velo_status vl_statement_back(vl_ctx *ctx, vl_statement *statement, const vl_txn_mark *mark)
     VL_MUST_CHECK;
 
-/* After VELO_BUSY_SNAPSHOT, of a writing statement outside of BEGIN which has returned no row and
+/* Whether a statement can be restarted: it writes, is not nested, and is outside of BEGIN or the
+ * first one inside of it, beside which no other was begun and of which nothing was handed out. */
+int vl_statement_may_restart(const vl_statement *statement);
+
+/* After VELO_BUSY_SNAPSHOT, of a statement that may be restarted and which has returned no row and
  * called nothing observable: undo what it has done, and go on from its beginning with a new
  * snapshot; also when it was chosen to end a deadlock. If it is done again it waits until it is the
  * only writer, so that it ends (11, item 30); while it has changed nothing, only after some more
- * times, so that many may change one row. Errors: VELO_BUSY_SNAPSHOT: it is in BEGIN, or nested; as
- * vl_statement_begin: the caller gives it up. */
+ * times, so that many may change one row. Inside of BEGIN it stays the only one until the end of
+ * the transaction then. Errors: VELO_BUSY_SNAPSHOT: it may not be restarted; as vl_statement_begin:
+ * the caller gives it up. */
 velo_status vl_statement_restart(vl_ctx *ctx, vl_statement *statement) VL_MUST_CHECK;
 
 /* The view with all that the statement's transaction has done until now, its own changes too: for
@@ -279,10 +295,11 @@ vl_view vl_statement_newest(const vl_statement *statement);
  * vl_rows_share). */
 vl_view vl_statement_latest(const vl_statement *statement);
 
-/* Wait until what the statement has read may be handed out of the engine: needed before the first
- * row only where vl_session_begin said IMMEDIATE or the statement was restarted (11, item 29); at
- * once in all other cases. Errors: those of the log. */
-velo_status vl_statement_await(vl_ctx *ctx, const vl_statement *statement) VL_MUST_CHECK;
+/* Wait until what the statement has read may be handed out of the engine, which is taken for done
+ * then: it is not restarted any more inside of BEGIN. Waiting is needed before the first row only
+ * where vl_session_begin said IMMEDIATE or the statement was restarted (11, item 29); at once in
+ * all other cases. Errors: those of the log. */
+velo_status vl_statement_await(vl_ctx *ctx, vl_statement *statement) VL_MUST_CHECK;
 
 /* ---- trees ---- */
 

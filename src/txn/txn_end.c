@@ -236,12 +236,14 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
 {
     vl_txn_store *store = session->store;
     vl_txn *txn = session->txn;
-    uint64_t records = 16 + 2 * txn->changes;
+    uint64_t records;
     vl_publish_commit commit;
     vl_wal_credit credit;
     velo_status st;
 
     *is_over = 0;
+    VL_TRY(vl_txn_settle(ctx, session));
+    records = 16 + 2 * txn->changes;
     if (vl_operation_log_end(session->writer) == 0) { /* it has changed nothing at all */
         *is_over = 1;
         vl_txn_abort(ctx, session);
@@ -259,6 +261,7 @@ vl_txn_commit(vl_ctx *ctx, vl_session *session, int *is_over)
         return st;
     *is_over = 1;
     session->txn = NULL;
+    vl_txn_free_pending(session);
     session->committed = commit.ts;
     if (txn->sets_sequences)
         vl_txn_forget_sequences(store);
@@ -320,7 +323,7 @@ vl_txn_join_ranges(vl_session *session, const vl_txn_mark *begin)
 vl_txn_mark
 vl_txn_get_mark(vl_session *session)
 {
-    vl_txn_mark mark = {{NULL, 0}, 0, 0, 0, NULL, 0};
+    vl_txn_mark mark = {{NULL, 0}, 0, 0, 0, NULL, 0, 0, 0, 0};
 
     session->mark_count++;
     if (session->txn == NULL)
@@ -332,6 +335,7 @@ vl_txn_get_mark(vl_session *session)
     mark.shares = session->txn->shares.count;
     mark.growing = session->txn->growing;
     mark.growing_last = mark.growing != NULL ? mark.growing->last : 0;
+    vl_txn_mark_pending(session, &mark);
     return mark;
 }
 
@@ -380,8 +384,8 @@ vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mark)
     if (txn == NULL)
         return VELO_OK;
     is_own = mark->number == txn->number;
-    st = is_own && end_is_inside(mark)
-             ? VELO_INTERNAL /* keeps TE4 */
+    st = is_own && (end_is_inside(mark) || !vl_txn_can_unpend(session, mark))
+             ? VELO_INTERNAL /* keeps TE4, NP2 */
              : end_undo_to(ctx, txn, session->writer, is_own ? mark->undo : none);
     session->guard = is_own ? mark->undo.last : NULL; /* those behind it are gone */
     if (st == VELO_OK)
@@ -390,6 +394,7 @@ vl_txn_back(vl_ctx *ctx, vl_session *session, const vl_txn_mark *mark)
         vl_txn_doom(ctx, session);
         return vl_fail(ctx, VELO_ABORT, "a statement could not be undone: the transaction is");
     }
+    vl_txn_unpend(session, is_own ? mark : NULL);
     vl_txn_free_garbage(ctx, session->store, session->writer);
     vl_key_share_leave(session->store->shares, &txn->shares, is_own ? mark->shares : 0);
     vl_wait_tell(txn->status);
@@ -425,6 +430,7 @@ vl_txn_abort(vl_ctx *ctx, vl_session *session)
     vl_error before = ctx->error;
     velo_status st = end_undo_to(ctx, txn, session->writer, none);
 
+    vl_txn_free_pending(session);
     if (st != VELO_OK)
         vl_log_write(ctx->log, VL_LOG_ERROR, st,
                      "changes of transaction %llu cannot be undone now, and are later: %s",

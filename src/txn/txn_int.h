@@ -9,6 +9,7 @@
  *   txn_change.c    what changes of rows and of entries have in common: conflicts, waits
  *   txn_rows.c      changes of rows            txn_scan.c    reading them
  *   txn_keys.c      changes of entries         txn_key_scan.c
+ *   txn_pending.c   entries that wait to be put together
  *   txn_lock.c      key-share locks        txn_sequence.c  AUTOINCREMENT's rowids
  *   txn_tree.c      creating and dropping trees
  *   txn_columns.c   adding columns to tables
@@ -168,6 +169,8 @@ struct vl_txn_store {
     _Atomic uint64_t purged_count;
 };
 
+typedef struct vl_txn_pending vl_txn_pending;
+
 struct vl_session {
     vl_txn_store *store;        /* whose */
     vl_writer *writer;          /* memory for changes, and log records */
@@ -192,6 +195,8 @@ struct vl_session {
     vl_timestamp met;         /* the commit that the last conflict was with */
     uint32_t next_statement;  /* number of the next one */
     uint64_t owed;            /* records to be collected, see vl_txn_collect_owed */
+    vl_txn_pending *pending;  /* entries that wait, NULL: there are none */
+    uint32_t waiting;         /* how many */
 };
 
 /* ---- txn_store.c ---- */
@@ -238,6 +243,42 @@ vl_txn_mark vl_txn_get_mark(vl_session *session);
 
 /* Undo what transactions have left that could not be undone at their end. Errors: why not now. */
 velo_status vl_txn_undo_left(vl_ctx *ctx, vl_txn_store *store, vl_writer *writer) VL_MUST_CHECK;
+
+/* ---- txn_pending.c ---- */
+
+/* Put entries that wait. Errors: vl_session_settle. */
+velo_status vl_txn_put_pending(vl_ctx *ctx, vl_session *session) VL_MUST_CHECK;
+
+static inline velo_status
+vl_txn_settle(vl_ctx *ctx, vl_session *session)
+{
+    return VL_LIKELY(session->waiting == 0) ? VELO_OK : vl_txn_put_pending(ctx, session);
+}
+
+/* Whether entries of an index may be among those that wait. */
+int vl_txn_is_pending(const vl_session *session, const vl_txn_index *index);
+
+/* The same for who is about to read an index, or to delete entries: others' may go on waiting.
+ * session NULL: none. */
+static inline velo_status
+vl_txn_settle_index(vl_ctx *ctx, vl_session *session, const vl_txn_index *index)
+{
+    if (session == NULL || VL_LIKELY(session->waiting == 0) || !vl_txn_is_pending(session, index))
+        return VELO_OK;
+    return vl_txn_put_pending(ctx, session);
+}
+
+/* A statement is about to begin, and to take its mark: many do not go on waiting. */
+velo_status vl_txn_begin_pending(vl_ctx *ctx, vl_session *session) VL_MUST_CHECK;
+
+/* Complete a mark; whether one can be gone back to; and do so, what was put having been undone.
+ * `mark` NULL: the begin of the transaction. */
+void vl_txn_mark_pending(const vl_session *session, vl_txn_mark *mark);
+int vl_txn_can_unpend(const vl_session *session, const vl_txn_mark *mark);
+void vl_txn_unpend(vl_session *session, const vl_txn_mark *mark);
+
+/* The transaction is over. */
+void vl_txn_free_pending(vl_session *session);
 
 /* ---- txn_undo.c ---- */
 

@@ -83,6 +83,7 @@ vl_keys_find(vl_ctx *ctx, vl_txn_index *index, const vl_view *view, const void *
 
     *found = 0;
     *value_size = 0;
+    VL_TRY(vl_txn_settle_index(ctx, view->session, index));
     VL_TRY(
         vl_tree_key_find(ctx, &index->tree.base->tree, self.key, key_size, key_scan_visit, &self));
     *found = self.found;
@@ -137,9 +138,27 @@ key_scan_take(vl_ctx *ctx, vl_key_scan *scan, uint32_t index, vl_versions map, u
     to->key = vl_arena_copy(key_scan_arena(scan), entry.key.data, entry.key.size);
     to->key_size = entry.key.total_size;
     to->rest = entry.key.rest;
+    scan->has_rests |= to->rest != 0;
     to->value = vl_arena_copy(key_scan_arena(scan), value.value.as.data, value.value.size);
     to->value_size = value.value.size;
     if (to->key == NULL || to->value == NULL)
+        return key_scan_no_memory(ctx);
+    scan->count++;
+    return VELO_OK;
+}
+
+/* The same without its key, where nothing but the leaf says what is seen (TKS1). */
+static velo_status
+key_scan_take_value(vl_ctx *ctx, vl_key_scan *scan, uint32_t index, vl_key_seen *to)
+{
+    const vl_tree *tree = &scan->index->tree.base->tree;
+    vl_node_key_entry entry = vl_node_key_value_at(scan->scan.page, tree->page_size, index);
+
+    if (entry.is_deleted)
+        return VELO_OK;
+    to->value = vl_arena_copy(key_scan_arena(scan), entry.value, entry.value_size);
+    to->value_size = entry.value_size;
+    if (to->value == NULL)
         return key_scan_no_memory(ctx);
     scan->count++;
     return VELO_OK;
@@ -153,22 +172,28 @@ key_scan_list(vl_ctx *ctx, vl_key_scan *scan)
     const vl_tree *tree = &scan->index->tree.base->tree;
     uint32_t count = at->index_end - at->index_first;
     vl_versions map = vl_txn_map(&scan->index->tree, &at->ref);
+    int skips_keys = scan->skips_keys && map.attachment == NULL;
     vl_key_seen *entries;
-    uint8_t *buffer;
+    uint8_t *buffer = NULL;
 
     vl_arena_reset(key_scan_arena(scan));
     scan->count = 0;
+    scan->has_rests = 0;
     scan->entries = NULL;
     if (at->index_end <= at->index_first)
         return VELO_OK;
     entries = vl_arena_alloc_array(key_scan_arena(scan), count, sizeof *entries);
-    buffer = vl_arena_alloc(key_scan_arena(scan), vl_node_key_part_max(tree->page_size));
-    if (entries == NULL || buffer == NULL)
+    if (!skips_keys)
+        buffer = vl_arena_alloc(key_scan_arena(scan), vl_node_key_part_max(tree->page_size));
+    if (entries == NULL || (buffer == NULL && !skips_keys))
         return key_scan_no_memory(ctx);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = scan->is_backward ? at->index_end - 1 - i : at->index_first + i;
 
-        VL_TRY(key_scan_take(ctx, scan, index, map, buffer, entries + scan->count));
+        if (skips_keys)
+            VL_TRY(key_scan_take_value(ctx, scan, index, entries + scan->count));
+        else
+            VL_TRY(key_scan_take(ctx, scan, index, map, buffer, entries + scan->count));
     }
     scan->entries = entries;
     return VELO_OK;
@@ -207,6 +232,7 @@ vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan)
         scan->has_arena = 1;
     }
     scan->count = 0;
+    VL_TRY(vl_txn_settle_index(ctx, scan->view.session, scan->index));
     vl_undo_pool_settle(scan->index->tree.store->pool, VL_UNDO_PAGE_TOUCHES);
     while (scan->count == 0) {
         st = vl_tree_key_scan_next(ctx, &scan->scan);
@@ -215,8 +241,11 @@ vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan)
         st = key_scan_list(ctx, scan);
         if (st != VELO_OK)
             break;
-        st = vl_tree_key_scan_release(ctx, &scan->scan);
-        if (st == VELO_OK)
+        if (scan->has_rests)
+            st = vl_tree_key_scan_release(ctx, &scan->scan);
+        else
+            st = vl_tree_key_scan_leave(ctx, &scan->scan);
+        if (st == VELO_OK && scan->has_rests)
             st = key_scan_read_rests(ctx, scan);
         if (st != VELO_OK)
             break;

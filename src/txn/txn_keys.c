@@ -354,6 +354,7 @@ vl_keys_delete(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const 
     keys_change self;
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
+    VL_TRY(vl_txn_settle_index(ctx, statement->session, index));
     keys_init(&self, statement, index, key, key_size);
     self.op.action = self.is_fresh ? VL_TREE_KEY_REMOVE : VL_TREE_KEY_MARK;
     return keys_change_entry(ctx, &self);
@@ -384,6 +385,7 @@ vl_keys_load(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index,
     vl_session *session = statement->session;
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
+    VL_TRY(vl_txn_settle_index(ctx, session, index));
     while (count > 0) {
         uint32_t part = keys_load_part(session, index, items, count), taken = 0;
         velo_status st;

@@ -34,6 +34,23 @@ velo_status vl_keys_insert(vl_ctx *ctx, vl_statement *statement, vl_txn_index *i
                            const void *key, uint32_t key_size, const void *value,
                            uint32_t value_size, void *other, uint32_t *other_size) VL_MUST_CHECK;
 
+/* Bytes of the longest value of an entry that waits, and indexes of which some do at a time. */
+#define VL_KEYS_PEND_VALUE   8U
+#define VL_KEYS_PEND_INDEXES 64U
+
+/* Whether the statement's entries had better wait: else one would be put right after. */
+int vl_keys_may_pend(const vl_statement *statement);
+
+/* Before a row, and the mark that is gone back to if it fails: make room for its entries, of at
+ * most VL_KEYS_PEND_INDEXES indexes. May put what waits: errors as vl_session_settle. */
+velo_status vl_keys_make_room(vl_ctx *ctx, vl_statement *statement, uint32_t count) VL_MUST_CHECK;
+
+/* Insert an entry that nobody else can have, since its key ends with the row's number: it may wait,
+ * and be put with others before anybody could miss it (txn_pending.c, which says what the caller
+ * keeps: NP1). Errors: VELO_TOOBIG, VELO_NOMEM; those of vl_keys_insert come when it is put. */
+velo_status vl_keys_pend(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const void *key,
+                         uint32_t key_size, const void *value, uint32_t value_size) VL_MUST_CHECK;
+
 /* Delete an entry that the statement sees or its own transaction has made. Errors as
  * vl_rows_delete.
  */
@@ -99,6 +116,8 @@ typedef struct vl_key_scan {
     vl_tree_key_scan scan; /* over the leaves */
     int is_backward;       /* as begun */
     vl_arena *lent;        /* of the entries: the caller's, set behind begin; NULL: its own */
+    int skips_keys;        /* set behind begin: keys may be left out, then they are NULL */
+    int has_rests;         /* some of the entries are long */
     vl_arena arena;        /* its own */
     int has_arena;         /* that has been made */
 } vl_key_scan;
@@ -109,6 +128,13 @@ void vl_key_scan_begin(vl_key_scan *scan, vl_txn_index *index, const vl_view *vi
 /* Go to the next leaf that has visible entries. Errors: those of reading pages, VELO_NOMEM; then
  * the scan only ends. */
 velo_status vl_key_scan_next(vl_ctx *ctx, vl_key_scan *scan) VL_MUST_CHECK;
+
+/* Whether the entries that are there are the range's last ones: next would find none. */
+static inline int
+vl_key_scan_is_last(const vl_key_scan *scan)
+{
+    return scan->scan.is_at_end;
+}
 
 void vl_key_scan_end(vl_key_scan *scan);
 

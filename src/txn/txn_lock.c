@@ -214,5 +214,6 @@ vl_keys_share(vl_ctx *ctx, vl_statement *statement, vl_txn_index *index, const v
                      .value_size = value_size};
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
+    VL_TRY(vl_txn_settle_index(ctx, statement->session, index));
     return lock_hold(ctx, &self);
 }

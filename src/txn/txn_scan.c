@@ -56,6 +56,8 @@ scan_page_columns(const vl_layout *layout, const vl_leaf *leaf, uint32_t slot, c
 
         if (index >= 0) {
             vl_leaf_get(leaf, slot, (uint32_t)index, values + i);
+            if (values[i].value.type == VL_TYPE_TEXT) /* copied when the others are found */
+                __builtin_prefetch(values[i].value.as.data);
             continue;
         }
         column = vl_layout_find(layout, ids[i]);
@@ -183,16 +185,17 @@ scan_slot_words(const vl_row_scan *scan)
     return vl_leaf_max_rows(scan->table->tree.base->tree.page_size) / 4 + 1;
 }
 
-/* Make the buffers: a list of slots, and behind it the bitmap. */
+/* Make the buffers: a list of slots, and behind it the bitmap. They are as large as a page may
+ * need, so they are made for the first leaf that needs one, and not cleared. */
 static velo_status
 scan_reserve(vl_ctx *ctx, vl_row_scan *scan)
 {
-    uint32_t words = scan_slot_words(scan) + scan_mark_words(scan);
+    size_t words = (size_t)scan_slot_words(scan) + scan_mark_words(scan);
     void *buffer;
 
     if (scan->slot_buffer != NULL)
         return VELO_OK;
-    buffer = vl_alloc_array(ctx, words, sizeof(uint64_t));
+    buffer = vl_alloc(ctx, words * sizeof(uint64_t));
     if (buffer == NULL)
         return vl_fail(ctx, VELO_NOMEM, "cannot allocate a scan's list of rows");
     scan->slot_buffer = buffer;
@@ -263,8 +266,8 @@ scan_look(vl_ctx *ctx, vl_row_scan *scan, uint32_t slot, vl_versions map, int ha
 }
 
 /* List the live rows of a leaf where nothing else has to be looked at. */
-static void
-scan_list_live(vl_row_scan *scan)
+static velo_status
+scan_list_live(vl_ctx *ctx, vl_row_scan *scan)
 {
     const vl_table_scan *at = &scan->scan;
     uint32_t count = at->rank_end - at->rank_first;
@@ -274,8 +277,9 @@ scan_list_live(vl_row_scan *scan)
         scan->row_count = count;
         scan->slot_first = at->rank_first;
         scan->slots = NULL;
-        return;
+        return VELO_OK;
     }
+    VL_TRY(scan_reserve(ctx, scan));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t rank = scan->is_backward ? at->rank_end - 1 - i : at->rank_first + i;
         uint32_t slot = vl_leaf_slot_at(at->leaf, rank);
@@ -284,6 +288,7 @@ scan_list_live(vl_row_scan *scan)
             scan->slot_buffer[scan->row_count++] = (uint16_t)slot;
     }
     scan->slots = scan->slot_buffer;
+    return VELO_OK;
 }
 
 /* Mark the slots of rows that have a chain. */
@@ -380,10 +385,9 @@ scan_list(vl_ctx *ctx, vl_row_scan *scan)
     scan->slots = NULL;
     if (at->rank_first == at->rank_end)
         return VELO_OK;
-    if (map.attachment == NULL && !has_ranges) {
-        scan_list_live(scan);
-        return VELO_OK;
-    }
+    if (map.attachment == NULL && !has_ranges)
+        return scan_list_live(ctx, scan);
+    VL_TRY(scan_reserve(ctx, scan));
     scan->slots = scan->slot_buffer;
     vl_undo_pool_touch(tree->store->pool, VL_UNDO_PAGE_TOUCHES);
     if (!has_ranges)
@@ -399,7 +403,7 @@ scan_list(vl_ctx *ctx, vl_row_scan *scan)
 velo_status
 vl_row_scan_next(vl_ctx *ctx, vl_row_scan *scan)
 {
-    velo_status st = scan_reserve(ctx, scan);
+    velo_status st = VELO_OK;
 
     vl_undo_pool_settle(scan->table->tree.store->pool, 0);
     scan->leaf = NULL;

@@ -5,7 +5,10 @@
  *        from its first statement to its end; it is free exactly when there is neither.
  *   SE2  A view that names a transaction has a reference to its status: so the memory is not
  *        another transaction's as long as the statement is open.
- *   SE3  Numbers of statements rise within a transaction. */
+ *   SE3  Numbers of statements rise within a transaction.
+ *   SE4  Of a transaction begun by BEGIN whose snapshot was taken by a statement that is_first,
+ *        nobody but that statement has read anything, and nothing was changed before it: so the
+ *        snapshot may be given up with all that the statement has done. */
 #include "txn/txn_int.h"
 
 #include "base/alloc.h"
@@ -75,6 +78,7 @@ vl_session_destroy(vl_session *session)
         vl_ctx_init(&ctx, session->store->allocator, session->store->events);
         vl_txn_abort(&ctx, session);
     }
+    vl_txn_free_pending(session);
     if (session->slot != NULL && vl_snapshot_is_open(session->slot))
         vl_snapshot_end(session->slot);
     if (session->slot != NULL)
@@ -327,6 +331,7 @@ session_set_view(vl_session *session, vl_statement *statement)
     statement->view.read_ts = session->snapshot;
     statement->view.statement = session->next_statement++;
     statement->view.own = statement->status;
+    statement->view.session = session;
     if (statement->status != NULL)
         vl_txn_status_acquire(statement->status, 1);
 }
@@ -363,10 +368,16 @@ vl_statement_begin(vl_ctx *ctx, vl_session *session, int is_writing, vl_statemen
     VL_TRY(session_check_doomed(ctx, session));
     if (session->next_statement >= UINT32_MAX - 1)
         return vl_fail(ctx, VELO_FULL, "the transaction has too many statements");
+    for (vl_statement *at = session->statements; at != NULL; at = at->next)
+        at->is_first = 0; /* keeps SE4 */
+    statement->is_first =
+        is_writing && session->is_in_txn && !session->has_snapshot && session->statements == NULL;
     if (is_writing && !session->is_in_txn && session->txn != NULL)
         return vl_fail(ctx, VELO_BUSY, "another statement of the session writes");
     if (is_writing && session->txn == NULL)
         VL_TRY(vl_txn_start(ctx, session, 0));
+    else if (is_writing)
+        VL_TRY(vl_txn_begin_pending(ctx, session));
     session_use_snapshot(session);
     session_set_view(session, statement);
     session_link(session, statement);
@@ -418,7 +429,7 @@ vl_statement_end(vl_ctx *ctx, vl_statement *statement)
     if (!ends)
         return VELO_OK;
     st = vl_txn_commit(ctx, session, &is_over);
-    if (!is_over) {
+    if (!is_over && session->txn != NULL) { /* unless it was doomed meanwhile */
         vl_error failure = ctx->error;
 
         vl_txn_abort(ctx, session);
@@ -444,6 +455,8 @@ vl_statement_fail(vl_ctx *ctx, vl_statement *statement)
         if (statement->is_writing && session->txn != NULL &&
             vl_txn_back(ctx, session, &statement->mark) != VELO_OK)
             VL_ASSERT(session->is_doomed); /* which the session's next call tells */
+        if (statement->is_first && !session->is_doomed)
+            session->has_snapshot = 0; /* SE4: the next statement takes one of its own */
         session_close_statement(session, statement);
         if (!session->is_in_txn && session->is_doomed)
             session_end_txn(session,
@@ -482,10 +495,18 @@ static void
 session_go_on(vl_session *session, vl_statement *statement)
 {
     session_take_snapshot(session, VL_SNAPSHOT_APPENDED, session->met);
+    session->has_snapshot = session->is_in_txn;
     session_set_view(session, statement);
     session_link(session, statement);
     statement->is_blind = 0; /* until it says so again */
     statement->mark = vl_txn_get_mark(session);
+}
+
+int
+vl_statement_may_restart(const vl_statement *statement)
+{
+    return statement->is_writing && !statement->is_nested &&
+           (!statement->session->is_in_txn || statement->is_first);
 }
 
 velo_status
@@ -495,10 +516,11 @@ vl_statement_restart(vl_ctx *ctx, vl_statement *statement)
     velo_status st;
 
     VL_ASSERT(statement->is_writing);
-    if (session->is_in_txn || statement->is_nested)
+    if (!vl_statement_may_restart(statement))
         return vl_fail(ctx, VELO_BUSY_SNAPSHOT,
                        "somebody has changed and committed what the statement changes");
     /* Its own snapshot is given up: nobody waits with a snapshot that he will not use. */
+    session->has_snapshot = 0; /* SE4 */
     session_drop_view(session, statement);
     session_unlink(session, statement);
     session_drop_snapshot(session);
@@ -506,6 +528,7 @@ vl_statement_restart(vl_ctx *ctx, vl_statement *statement)
     if (session->txn != NULL && session->txn->changes == 0 &&
         statement->tries <
             SESSION_RENEWALS) { /* nothing to undo: see a later moment, that is all */
+        vl_txn_unpend(session, NULL);
         vl_txn_release_shares(session);
         session_go_on(session, statement);
         return VELO_OK;
@@ -540,10 +563,11 @@ vl_statement_latest(const vl_statement *statement)
 }
 
 velo_status
-vl_statement_await(vl_ctx *ctx, const vl_statement *statement)
+vl_statement_await(vl_ctx *ctx, vl_statement *statement)
 {
     vl_publish *publish = &statement->session->store->publish;
 
+    statement->is_first = 0; /* keeps SE4 */
     if (vl_publish_ts(publish) >= statement->view.read_ts)
         return VELO_OK;
     return vl_publish_await(ctx, publish, statement->view.read_ts);

@@ -71,6 +71,7 @@ vl_txn_drop_tree(vl_ctx *ctx, vl_statement *statement, vl_tree_id id)
     velo_status st;
 
     VL_TRY(vl_txn_check_writing(ctx, statement));
+    VL_TRY(vl_txn_settle(ctx, session));
     VL_TRY(vl_txn_tree_get(ctx, session->store, id, &tree));
     going = vl_alloc_zero(ctx, sizeof *going);
     if (going == NULL)

@@ -28,7 +28,7 @@ vl_view_sees_origin(const vl_view *view, const vl_origin *origin)
 vl_view
 vl_view_all_own(const vl_view *view)
 {
-    return (vl_view){view->read_ts, view->own, UINT32_MAX};
+    return (vl_view){view->read_ts, view->own, UINT32_MAX, view->session};
 }
 
 /* Put a record's columns over those that are wanted: both rise. */

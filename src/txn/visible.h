@@ -20,9 +20,11 @@
 
 /* What a statement sees. */
 typedef struct vl_view {
-    vl_timestamp read_ts;     /* commits up to here */
-    const vl_txn_status *own; /* and its own transaction's changes, NULL: it has none yet */
-    uint32_t statement;       /* with lower numbers than this */
+    vl_timestamp read_ts;       /* commits up to here */
+    const vl_txn_status *own;   /* and its own transaction's changes, NULL: it has none yet */
+    uint32_t statement;         /* with lower numbers than this */
+    struct vl_session *session; /* whose entries that wait are put before an index is read
+                                   (txn_pending.c); NULL: none do */
 } vl_view;
 
 /* Whether a view sees changes of a transaction's statement. Of one's own transaction also after it

@@ -8,7 +8,9 @@
  * consistent) and then looks at the owners; who changes something about an owner (decides its
  * status, counts an event, leaves a call) does so, sequentially consistent, and then looks at
  *       in_count: one of the two sees the other. It wakes by counting `signal`, which a waiter has
- *       loaded before it looked.
+ *       loaded before it looked. Leaving a call is told only to those who asked: who looks for
+ *       somebody idle sets `tells_idle` on each it passes and then looks whether that one is
+ *       inside; who leaves goes outside and then looks at `tells_idle`.
  *   G2  No circle of live edges without a victim in it outlives the latch section that closed it:
  *       edges are linked only in wait_link, which is followed by wait_resolve in the same section.
  *   G3  A victim is marked while it waits, once, and one of its statuses by which the circle enters
@@ -55,12 +57,16 @@ struct vl_wait_node {
     _Atomic uint32_t is_interrupted; /* see vl_wait_interrupt */
     _Atomic uint32_t signal;         /* counts wake-ups; the waiter sleeps on it */
     _Atomic uint32_t in_count;       /* edges that lead here; written under the latch: G1 */
+    _Atomic uint32_t tells_idle;     /* leaving a call is to be told; set under the latch */
     _Atomic uint64_t work;           /* for choosing victims */
     /* guarded by the graph's latch */
     wait_edge *in;           /* edges that lead here */
     wait_edge *out;          /* array of edges that lead away, while it waits */
     uint32_t out_count;      /* their number; 0: it does not wait */
     vl_wait_kind kind;       /* what it waits for */
+    int wakes_idle;          /* is to be woken as soon as somebody idles whom it waits for */
+    int has_met_idle;        /* was woken for that */
+    int64_t idle_ns;         /* when in this wait somebody was first seen to idle; 0: not yet */
     int is_victim;           /* and has to leave; `verdict` says why */
     wait_verdict verdict;    /* see there */
     uint64_t mark;           /* the last search that came here */
@@ -153,17 +159,49 @@ wait_search_add(vl_wait_node *last, vl_wait_node *node, wait_edge *via)
     return node;
 }
 
-/* Wake all who wait for this node, directly or through others. */
+static int64_t
+wait_now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Somebody idles whom this node waits for. Whose time begins with that goes on sleeping: each call
+ * of an owner would wake all who wait for it otherwise. */
 static void
-wait_wake_behind(vl_wait_node *node)
+wait_notice_idle(vl_wait_node *node)
+{
+    if (node->idle_ns == 0)
+        node->idle_ns = wait_now_ns();
+    if (!node->wakes_idle)
+        return;
+    node->wakes_idle = 0;
+    node->has_met_idle = 1;
+    wait_wake(node);
+}
+
+/* Whether the edge's end is still in the way. */
+static int
+wait_edge_is_live(const wait_edge *edge)
+{
+    return vl_txn_status_commit_ts(edge->status) == VL_TS_ACTIVE &&
+           atomic_load_explicit(&edge->status->events, memory_order_seq_cst) == edge->events;
+}
+
+/* Tell all who wait for this node, directly or through others, that somebody idles. */
+static void
+wait_tell_idle_behind(vl_wait_node *node)
 {
     vl_wait_node *last = wait_search_begin(node);
 
     for (vl_wait_node *seen = node; seen != NULL; seen = seen->next_seen) {
         if (seen != node)
-            wait_wake(seen);
+            wait_notice_idle(seen);
         for (wait_edge *edge = seen->in; edge != NULL; edge = edge->next)
-            last = wait_search_add(last, edge->from, edge);
+            if (wait_edge_is_live(edge)) /* or it was waited for, and has ended */
+                last = wait_search_add(last, edge->from, edge);
     }
 }
 
@@ -205,13 +243,15 @@ vl_wait_leave_call(vl_wait_node *node)
 
     VL_ASSERT(before == 1);
     (void)before;
-    if (atomic_load_explicit(&node->in_count, memory_order_seq_cst) == 0) /* keeps G1 */
+    if (atomic_load_explicit(&node->tells_idle, memory_order_seq_cst) == 0) /* keeps G1 */
         return;
     vl_latch_acquire_exclusive(&wait_graph.latch);
-    wait_wake_behind(node);
+    atomic_store_explicit(&node->tells_idle, 0, memory_order_relaxed);
+    wait_tell_idle_behind(node);
     vl_latch_release_exclusive(&wait_graph.latch);
 }
 
+/* Of use to signal handlers: takes no latch. */
 void
 vl_wait_interrupt(vl_wait_node *node)
 {
@@ -220,14 +260,6 @@ vl_wait_interrupt(vl_wait_node *node)
 }
 
 /* ---- looking at the graph; the latch is held ---- */
-
-/* Whether the edge's end is still in the way. */
-static int
-wait_edge_is_live(const wait_edge *edge)
-{
-    return vl_txn_status_commit_ts(edge->status) == VL_TS_ACTIVE &&
-           atomic_load_explicit(&edge->status->events, memory_order_seq_cst) == edge->events;
-}
 
 /* Whether all that the node waits for is as it was. */
 static int
@@ -239,15 +271,19 @@ wait_is_blocked(const vl_wait_node *node)
     return node->out_count > 0;
 }
 
-/* Whether somebody that the node waits for, directly or through others, idles. */
+/* Whether somebody that the node waits for, directly or through others, idles. If nobody does, the
+ * first one who will tells so. */
 static int
 wait_meets_idle(vl_wait_node *node)
 {
     vl_wait_node *last = wait_search_begin(node);
 
     for (vl_wait_node *seen = node; seen != NULL; seen = seen->next_seen) {
-        if (seen != node && atomic_load_explicit(&seen->is_inside, memory_order_seq_cst) == 0)
-            return 1;
+        if (seen != node) {
+            atomic_store_explicit(&seen->tells_idle, 1, memory_order_seq_cst); /* keeps G1 */
+            if (atomic_load_explicit(&seen->is_inside, memory_order_seq_cst) == 0)
+                return 1;
+        }
         for (uint32_t i = 0; i < seen->out_count; i++)
             if (wait_edge_is_live(&seen->out[i]))
                 last = wait_search_add(last, seen->out[i].status->node, &seen->out[i]);
@@ -366,6 +402,9 @@ wait_link(vl_wait_node *node, vl_wait_kind kind, wait_edge *edges, uint32_t coun
     node->out = edges;
     node->out_count = count;
     node->kind = kind;
+    node->wakes_idle = 0;
+    node->has_met_idle = 0;
+    node->idle_ns = 0;
     for (uint32_t i = 0; i < count; i++) {
         vl_wait_node *to = edges[i].status->node;
 
@@ -378,7 +417,7 @@ wait_link(vl_wait_node *node, vl_wait_kind kind, wait_edge *edges, uint32_t coun
     }
     wait_resolve(node);
     if (node->in != NULL && wait_meets_idle(node))
-        wait_wake_behind(node); /* they wait for somebody idle from now on */
+        wait_tell_idle_behind(node); /* they wait for somebody idle from now on */
     vl_latch_release_exclusive(&wait_graph.latch);
 }
 
@@ -441,68 +480,75 @@ wait_fail_victim(vl_ctx *ctx, vl_wait_kind kind, const wait_verdict *verdict)
                    (unsigned long long)verdict->third);
 }
 
-static int64_t
-wait_now_ns(void)
-{
-    struct timespec now;
+/* What a sleeper sees when it looks. */
+typedef struct wait_look {
+    int is_victim;        /* it is to leave; verdict says why */
+    int is_blocked;       /* all that it waits for is as it was */
+    int is_idle;          /* somebody there idles, or did since it looked before */
+    int64_t left_ns;      /* how long it may sleep, or VL_PARK_FOREVER */
+    wait_verdict verdict; /* see there */
+} wait_look;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+/* How long a sleeper may wait on before it looks again: its time has begun with the first who
+ * idled. */
+static int64_t
+wait_time_left(const vl_wait_node *node, const vl_wait_request *request)
+{
+    if (request->busy != NULL || request->timeout_ns < 0)
+        return VL_PARK_FOREVER;
+    if (node->idle_ns == 0)
+        return request->timeout_ns;
+    return node->idle_ns + request->timeout_ns - wait_now_ns();
 }
 
-/* Somebody idles: let the handler or the timeout decide. Returns 0 to give up. */
-static int
-wait_while_idle(vl_wait_node *node, const vl_wait_request *request, uint32_t signal,
-                uint32_t *calls, int64_t *left_ns)
+static void
+wait_look_around(vl_wait_node *node, const vl_wait_request *request, wait_look *look)
 {
-    int64_t begin;
-
-    if (request->busy != NULL)
-        return request->busy(request->busy_argument, (*calls)++) != 0;
-    if (request->timeout_ns < 0) {
-        (void)vl_park(&node->signal, signal, VL_PARK_FOREVER);
-        return 1;
-    }
-    if (*left_ns <= 0)
-        return 0;
-    begin = wait_now_ns();
-    if (vl_park(&node->signal, signal, *left_ns) == 0)
-        *left_ns = 0;
-    else
-        *left_ns -= wait_now_ns() - begin;
-    return 1;
+    vl_latch_acquire_exclusive(&wait_graph.latch);
+    look->is_victim = node->is_victim;
+    look->verdict = node->verdict;
+    look->is_blocked = wait_is_blocked(node);
+    look->is_idle = 0;
+    if (look->is_blocked && !look->is_victim && !(request->busy == NULL && request->timeout_ns < 0))
+        look->is_idle = node->has_met_idle || wait_meets_idle(node);
+    if (look->is_idle && node->idle_ns == 0)
+        node->idle_ns = wait_now_ns();
+    look->left_ns = wait_time_left(node, request);
+    node->has_met_idle = 0;
+    /* Those with a handler, and those whose time is over, have something to do at once. */
+    node->wakes_idle = !look->is_idle && (request->busy != NULL || request->timeout_ns == 0 ||
+                                          (request->timeout_ns > 0 && look->left_ns <= 0));
+    if (node->wakes_idle)
+        look->left_ns = VL_PARK_FOREVER;
+    vl_latch_release_exclusive(&wait_graph.latch);
 }
 
 /* Wait as a linked node. */
 static velo_status
 wait_sleep(vl_ctx *ctx, vl_wait_node *node, const vl_wait_request *request)
 {
-    int64_t left_ns = request->timeout_ns;
     uint32_t calls = 0;
 
     for (;;) {
         uint32_t signal = atomic_load_explicit(&node->signal, memory_order_seq_cst); /* G1 */
-        wait_verdict verdict;
-        int is_victim;
-        int is_blocked;
-        int is_idle;
+        int is_over = 0;
+        wait_look look;
 
-        vl_latch_acquire_exclusive(&wait_graph.latch);
-        is_victim = node->is_victim;
-        verdict = node->verdict;
-        is_blocked = wait_is_blocked(node);
-        is_idle = is_blocked && !is_victim && wait_meets_idle(node);
-        vl_latch_release_exclusive(&wait_graph.latch);
-        if (is_victim)
-            return wait_fail_victim(ctx, request->kind, &verdict);
-        if (!is_blocked)
+        wait_look_around(node, request, &look);
+        if (look.is_victim)
+            return wait_fail_victim(ctx, request->kind, &look.verdict);
+        if (!look.is_blocked)
             return VELO_OK;
         if (atomic_load_explicit(&node->is_interrupted, memory_order_seq_cst) != 0)
             return vl_fail(ctx, VELO_INTERRUPT, "interrupted while waiting for %s",
                            wait_kind_name(request->kind));
-        if (!is_idle)
-            (void)vl_park(&node->signal, signal, VL_PARK_FOREVER);
-        else if (!wait_while_idle(node, request, signal, &calls, &left_ns))
+        if (look.is_idle && request->busy != NULL)
+            is_over = request->busy(request->busy_argument, calls++) == 0;
+        else if (look.is_idle && request->timeout_ns >= 0 && look.left_ns <= 0)
+            is_over = 1;
+        else
+            (void)vl_park(&node->signal, signal, look.left_ns);
+        if (is_over)
             return vl_fail(ctx, VELO_BUSY, "transaction %llu has %s and idles",
                            (unsigned long long)request->owners[0].status->number,
                            wait_kind_name(request->kind));

@@ -150,6 +150,19 @@ def ctrl_c_stops_a_statement(program, home):
     check(session.finish() == 1, "the exit status does not tell of the error")
 
 
+def ctrl_c_stops_an_argument(program, home):
+    session = Session(program, home, ":memory:",
+                      "with recursive c(n) as (select 1 union all select n + 1 from c) "
+                      "select 'it goes on' from c where n % 1000000 = 1", "select 'never'")
+    session.expect("it goes on\n")
+    threads = os.listdir(f"/proc/{session.pid}/task")
+    check(len(threads) == 1, "a thread was made for a query in memory")
+    session.send("\x03")
+    session.expect("interrupted")
+    check(session.finish() == 1, "the exit status does not tell of the error")
+    check("never" not in session.seen, "the next statement was run")
+
+
 def completion(program, home):
     session = Session(program, home)
     session.expect_prompt()
@@ -194,7 +207,8 @@ def history(program, home):
 
 def main(arguments):
     program = os.path.abspath(arguments[0])
-    tests = [prompts, ends_at_end_of_input, ctrl_c_drops_the_line, ctrl_c_stops_a_statement]
+    tests = [prompts, ends_at_end_of_input, ctrl_c_drops_the_line, ctrl_c_stops_a_statement,
+             ctrl_c_stops_an_argument]
     Session.is_edited = "--plain" not in arguments
     if Session.is_edited:
         tests += [completion, history]

@@ -568,7 +568,7 @@ stress_txn_run(vl_io *io, const char *path, const vl_txn_store_options *options,
 static velo_status
 stress_txn_read_all(vl_txn_store *store, const stress_txn *all, uint64_t *values)
 {
-    vl_view view = {VL_TS_MAX, NULL, 0};
+    vl_view view = {VL_TS_MAX, NULL, 0, NULL};
     vl_txn_table *table;
     vl_arena arena;
     velo_status st = VELO_OK;

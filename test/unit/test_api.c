@@ -407,6 +407,27 @@ commits_without_changes_do_not_count(void)
     CHECK_EQ(velo_close(connection), VELO_OK);
 }
 
+/* An index leaf with versions is read with its keys: what is seen of an entry hangs on them. */
+static void
+an_index_is_read_by_its_snapshot(void)
+{
+    velo_connection *one = api_run_open("index");
+    velo_connection *other = api_run_open("index");
+
+    CHECK_RUN(one,
+              "CREATE TABLE t(k, b); CREATE INDEX tk ON t(k); INSERT INTO t VALUES (1, 'a'), (2, "
+              "'b'), (3, 'c')",
+              "");
+    CHECK_RUN(one, "BEGIN; SELECT b FROM t WHERE k = 1", "a");
+    CHECK_RUN(other, "DELETE FROM t WHERE k = 2; UPDATE t SET k = 9 WHERE k = 3", "");
+    CHECK_RUN(other, "INSERT INTO t VALUES (2, 'd')", "");
+    CHECK_RUN(one, "SELECT b FROM t WHERE k = 2; SELECT b FROM t WHERE k = 3", "b|c");
+    CHECK_RUN(one, "SELECT count(b) FROM t WHERE k = 9; COMMIT", "0");
+    CHECK_RUN(one, "SELECT b FROM t WHERE k = 2; SELECT b FROM t WHERE k = 9", "d|c");
+    CHECK_EQ(velo_close(other), VELO_OK);
+    CHECK_EQ(velo_close(one), VELO_OK);
+}
+
 /* 31, item 4. */
 static void
 statements_survive_what_is_undone_under_them(void)
@@ -595,6 +616,7 @@ main(int argc, char **argv)
         UNIT_TEST(snapshots_stay_and_conflicts_are_told),
         UNIT_TEST(old_snapshots_do_not_decide),
         UNIT_TEST(commits_without_changes_do_not_count),
+        UNIT_TEST(an_index_is_read_by_its_snapshot),
         UNIT_TEST(statements_survive_what_is_undone_under_them),
         UNIT_TEST(statements_run_again),
         UNIT_TEST(numbers_of_rows_are_sqlites),

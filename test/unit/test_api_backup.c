@@ -216,7 +216,7 @@ memory_may_run_out(void)
     velo_status st = VELO_NOMEM;
 
     CHECK_RUN(to, "CREATE TABLE old(x); INSERT INTO old VALUES(1)", "");
-    for (uint64_t nth = 1; st != VELO_DONE; nth += 1 + nth / 8) {
+    for (uint64_t nth = 1; st != VELO_DONE; nth++) {
         velo_backup *backup = NULL;
 
         vl_allocator_fail_nth(vl_allocator_default(), nth, 1);

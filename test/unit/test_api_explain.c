@@ -187,6 +187,11 @@ explain_names_what_is_wrong(void)
     CHECK(api_run_each_failure(db, "EXPLAIN ANALYZE SELECT b, count(*) FROM t GROUP BY b", 7,
                                "SELECT count(*) FROM t", "1000") > 0);
     CHECK_RUN(db, "SELECT count(*) FROM t", "1000");
+    CHECK(strstr(api_run(db, "EXPLAIN ANALYZE REPLACE INTO t DEFAULT VALUES"), "INSERT INTO t"));
+    CHECK(strstr(
+        api_run(db, "EXPLAIN ANALYZE WITH w AS (SELECT 1) REPLACE INTO t(c) SELECT * FROM w"),
+        "INSERT INTO t"));
+    CHECK_RUN(db, "SELECT count(*) FROM t", "1002");
     CHECK_OK(velo_close(db));
 }
 

@@ -221,6 +221,39 @@ statements_are_traced(void)
     CHECK_LOG(log, "8 -;");
 }
 
+/* Rows that lie ready are taken a shorter way: with what is told of rows, and without words of a
+ * failure that came between. */
+static void
+rows_that_lie_ready_are_told(void)
+{
+    hooks_log log;
+    velo_connection *connection = hooks_open(&log);
+    velo_statement *statement;
+
+    CHECK_OK(velo_exec(connection,
+                       "CREATE TABLE r(a INTEGER PRIMARY KEY); INSERT INTO r WITH "
+                       "n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 40) "
+                       "SELECT i FROM n",
+                       NULL, NULL));
+    velo_set_commit_hook(connection, NULL, NULL);
+    CHECK_OK(velo_prepare(connection, "SELECT a FROM r", -1, &statement, NULL));
+    for (int i = 1; i <= 40; i++) {
+        if (i == 8) {
+            CHECK_EQ(velo_exec(connection, "nonsense", NULL, NULL), VELO_ERROR);
+            CHECK_EQ(velo_error_code(connection), VELO_ERROR);
+        }
+        velo_set_trace(connection, i == 13 || i == 14 ? VELO_TRACE_ROW : 0, hooks_trace, &log);
+        log.text[0] = 0;
+        CHECK_EQ(velo_step(statement), VELO_ROW);
+        CHECK_EQ(velo_column_int64(statement, 0), i);
+        CHECK_EQ(velo_error_code(connection), VELO_ROW);
+        CHECK_LOG(log, i == 13 || i == 14 ? "4 SELECT a FROM r;" : "");
+    }
+    CHECK_EQ(velo_step(statement), VELO_DONE);
+    CHECK_OK(velo_finalize(statement));
+    CHECK_OK(velo_close(connection));
+}
+
 /* ---- changes in full ---- */
 
 static void
@@ -312,6 +345,11 @@ commits_are_told_with_the_log(void)
     CHECK_EQ(log.count, 2);
     CHECK_OK(velo_exec(connection, "BEGIN; DELETE FROM t; ROLLBACK", NULL, NULL));
     CHECK_EQ(log.count, 2);
+    CHECK_OK(velo_exec(connection, "PRAGMA journal_mode = wal", NULL, NULL));
+    CHECK_EQ(log.count, 2);
+    CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
+    CHECK_EQ(log.count, 3);
+    log.count = 2;
     velo_set_log_hook(connection, NULL, NULL);
     CHECK_OK(velo_exec(connection, "DELETE FROM t", NULL, NULL));
     CHECK_EQ(log.count, 2);
@@ -361,6 +399,30 @@ numbers_are_told(void)
     (void)velo_close(connection);
 }
 
+/* A statement of one row fits the first chunk of its plan's memory: thousands of them are kept. */
+static void
+small_statements_take_little_memory(void)
+{
+    static const char *const texts[] = {
+        "INSERT INTO t VALUES (?1, ?2, ?3, ?4)", "SELECT k, a, b FROM t WHERE id = ?1",
+        "UPDATE t SET b = ?2 WHERE id = ?1", "DELETE FROM t WHERE id = ?1"};
+    velo_connection *connection = NULL;
+
+    CHECK_OK(velo_open(NULL, NULL, &connection));
+    CHECK_OK(velo_exec(connection, "CREATE TABLE t(id INTEGER PRIMARY KEY, k INTEGER, a, b TEXT)",
+                       NULL, NULL));
+    for (size_t i = 0; i < VL_ARRAY_COUNT(texts); i++) {
+        velo_statement_statistics found = {.size = sizeof found};
+        velo_statement *statement = NULL;
+
+        CHECK_OK(velo_prepare(connection, texts[i], -1, &statement, NULL));
+        CHECK_OK(velo_statement_get_statistics(statement, &found));
+        CHECK(found.bytes <= 9000);
+        (void)velo_finalize(statement);
+    }
+    (void)velo_close(connection);
+}
+
 static void
 calls_have_a_limit(void)
 {
@@ -385,9 +447,11 @@ main(int argc, char **argv)
         UNIT_TEST(changed_rows_are_told),
         UNIT_TEST(progress_is_asked),
         UNIT_TEST(statements_are_traced),
+        UNIT_TEST(rows_that_lie_ready_are_told),
         UNIT_TEST(changes_are_told_in_full),
         UNIT_TEST(commits_are_told_with_the_log),
         UNIT_TEST(numbers_are_told),
+        UNIT_TEST(small_statements_take_little_memory),
         UNIT_TEST(calls_have_a_limit),
     };
 

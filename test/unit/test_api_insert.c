@@ -164,6 +164,9 @@ inserts_with_indexes_share_an_undo_record(void)
         if (i == 50)
             CHECK_OK(velo_exec(connection, "SAVEPOINT s", NULL, NULL));
     }
+    CHECK_EQ(insert_count_undo(connection),
+             202 - VL_BY_BUILD(49U, 7U)); /* entries wait that come after it */
+    CHECK_RUN(connection, "SELECT count(*) FROM t INDEXED BY i WHERE b >= 0", "100");
     CHECK_EQ(insert_count_undo(connection), 202); /* none lies on both sides of the savepoint */
     CHECK_RUN(connection, "SELECT count(*) FROM t WHERE a >= 40 AND b >= 0", "60");
 

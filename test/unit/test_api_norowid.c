@@ -691,27 +691,6 @@ conflicts_between_transactions_are_told(void)
 
 /* ---- failures ---- */
 
-static void
-norow_copy_file(const char *from, const char *to)
-{
-    static char bytes[65536];
-    FILE *in = fopen(unit_path(from), "rb");
-    FILE *out = fopen(unit_path(to), "wb");
-    size_t size = sizeof bytes;
-
-    if (in == NULL || out == NULL)
-        unit_failed(__FILE__, __LINE__, "cannot copy %s", from);
-    while (in != NULL && out != NULL && size == sizeof bytes) {
-        size = fread(bytes, 1, sizeof bytes, in);
-        if (fwrite(bytes, 1, size, out) != size)
-            unit_failed(__FILE__, __LINE__, "cannot write %s", to);
-    }
-    if (in != NULL)
-        (void)fclose(in);
-    if (out != NULL && fclose(out) != 0)
-        unit_failed(__FILE__, __LINE__, "cannot write %s", to);
-}
-
 /* What a crash leaves: the file as the last checkpoint wrote it, and the log. */
 static void
 the_log_brings_changes_back(void)
@@ -731,8 +710,7 @@ the_log_brings_changes_back(void)
     CHECK_RUN(connection, "CREATE TABLE u(k PRIMARY KEY, v) WITHOUT ROWID", "");
     CHECK_RUN(connection, "INSERT INTO u VALUES (2, zeroblob(50000)), (1, 'small')", "");
     CHECK_RUN(other, "BEGIN; DELETE FROM u; UPDATE t SET a = a + 1000 WHERE b = 5", "");
-    norow_copy_file("live", "dead");
-    norow_copy_file("live-wal", "dead-wal");
+    api_run_copy("live", "dead");
     again = norow_open("dead");
     CHECK_RUN(again, "SELECT * FROM t WHERE b = 5; SELECT k, length(v) FROM u",
               "1,5,new|1,5|2,50000");

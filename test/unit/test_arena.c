@@ -93,6 +93,55 @@ arena_blocks_are_apart(void)
     CHECK_EQ(f.allocator.used_bytes, 0);
 }
 
+/* Plain requests, which have a way of their own: also none at all, and chunks that end anywhere. */
+static void
+arena_plain_blocks_are_apart(void)
+{
+    enum {
+        COUNT = 700
+    };
+    static char *blocks[COUNT];
+    static size_t sizes[COUNT];
+    arena_fixture f;
+    vl_rng rng;
+
+    arena_fixture_init(&f, 64);
+    CHECK(vl_arena_alloc(&f.arena, 0) != NULL);
+    vl_rng_init(&rng, unit_seed());
+    for (size_t i = 0; i < COUNT; i++) {
+        vl_arena *arena = &f.arena;
+
+        sizes[i] = (size_t)vl_rng_below(&rng, vl_rng_chance(&rng, 1, 20) ? 5001 : 70);
+        if (arena->next != NULL && vl_rng_chance(&rng, 1, 4)) /* to the chunk's very end */
+            sizes[i] = (size_t)(arena->end - arena->next);
+        blocks[i] = vl_arena_alloc(arena, sizes[i]);
+        CHECK(blocks[i] != NULL && (uintptr_t)blocks[i] % VL_ALLOC_ALIGN == 0);
+        CHECK(blocks[i] + sizes[i] <= arena->end && blocks[i] + sizes[i] == arena->next);
+        memset(blocks[i], (char)i, sizes[i]);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        CHECK(arena_is_filled(blocks[i], sizes[i], (char)i));
+    CHECK(vl_arena_alloc(&f.arena, SIZE_MAX) == NULL);
+    CHECK(vl_arena_alloc(&f.arena, SIZE_MAX - 15) == NULL);
+    vl_arena_deinit(&f.arena);
+    CHECK_EQ(f.allocator.used_bytes, 0);
+}
+
+static void
+arena_takes_the_next_chunk_as_large_as_said(void)
+{
+    arena_fixture f;
+
+    arena_fixture_init(&f, 256);
+    CHECK(vl_arena_alloc(&f.arena, 200) != NULL);
+    vl_arena_set_next_chunk(&f.arena, 128);
+    CHECK(vl_arena_alloc(&f.arena, 90) != NULL);
+    CHECK_EQ(f.arena.held_bytes, 256 + 128);
+    CHECK(vl_arena_alloc(&f.arena, 90) != NULL);
+    CHECK_EQ(f.arena.held_bytes, 256 + 128 + 256);
+    vl_arena_deinit(&f.arena);
+}
+
 static void
 arena_grows_by_few_chunks(void)
 {
@@ -473,6 +522,8 @@ main(int argc, char **argv)
         UNIT_TEST(arena_allocates_nothing_until_used),
         UNIT_TEST(arena_keeps_every_alignment),
         UNIT_TEST(arena_blocks_are_apart),
+        UNIT_TEST(arena_plain_blocks_are_apart),
+        UNIT_TEST(arena_takes_the_next_chunk_as_large_as_said),
         UNIT_TEST(arena_grows_by_few_chunks),
         UNIT_TEST(arena_large_request_gets_its_chunk),
         UNIT_TEST(arena_refuses_what_is_too_large),

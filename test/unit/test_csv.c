@@ -49,7 +49,9 @@ csv_render(const csv_input *input, const csv_options *options, char *out, size_t
         if (status == CSV_END)
             break;
         if (status != CSV_RECORD) {
-            used += (size_t)snprintf(out + used, size - used, "!%s\n", csv_message(reader));
+            used +=
+                (size_t)snprintf(out + used, size - used, "!line %llu: %s\n",
+                                 (unsigned long long)csv_message_line(reader), csv_message(reader));
             if (status != CSV_BAD)
                 break;
             continue;

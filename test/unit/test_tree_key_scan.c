@@ -375,7 +375,7 @@ static void
 load_run(uint32_t kinds, uint32_t count, uint32_t part, uint32_t max_children)
 {
     load_log log = {0};
-    vl_tree_key_load_log calls = {log_grant, log_append, log_note, &log};
+    vl_tree_key_load_log calls = {log_grant, log_append, log_note, &log, NULL, NULL};
     int is_gone = 0;
     vl_tree loaded;
     key_model m;
@@ -488,7 +488,7 @@ tree_key_load_stops_where_the_log_is_full(void)
     static uint8_t keys[2000][8];
     static vl_tree_key_item items[2000];
     load_log log = {0};
-    vl_tree_key_load_log calls = {log_grant, log_append, log_note, &log};
+    vl_tree_key_load_log calls = {log_grant, log_append, log_note, &log, NULL, NULL};
     key_model m;
     uint32_t taken;
 

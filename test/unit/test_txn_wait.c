@@ -24,8 +24,11 @@ static struct {
     vl_wait_node *nodes[WAITS_MAX];
     vl_txn_status *statuses[WAITS_MAX];
     vl_txn_status *rows[WAITS_MAX]; /* owners; guarded by there being no step between */
-    const char *plans[WAITS_MAX];   /* rows that each locks in order, '-' gives the first one up */
-    velo_status ends[WAITS_MAX];    /* how each ended */
+    const char *plans[WAITS_MAX]; /* rows that each locks in order; '-' gives the first one up, '~'
+                                     leaves the call and enters another, '!' leaves it and idles */
+    vl_wait_busy *busy;           /* of all */
+    int64_t timeout_ns;           /* of all */
+    velo_status ends[WAITS_MAX];  /* how each ended */
     vl_ctx ctxs[WAITS_MAX];
 } ww;
 
@@ -63,7 +66,7 @@ waits_lock(unsigned i, vl_txn_status **row)
 {
     for (;;) {
         vl_wait_owner owner;
-        vl_wait_request request = {VL_WAIT_ROW, 1, &owner, NULL, NULL, 0};
+        vl_wait_request request = {VL_WAIT_ROW, 1, &owner, ww.busy, NULL, ww.timeout_ns};
         velo_status st;
 
         steps_yield();
@@ -90,6 +93,11 @@ waits_run(unsigned i)
         if (*at == '-') { /* ROLLBACK TO */
             ww.rows[ww.plans[i][0] - 'a'] = NULL;
             steps_wait_tell(ww.statuses[i]);
+        } else if (*at == '~' || *at == '!') {
+            steps_wait_leave_call(ww.nodes[i]);
+            if (*at == '!')
+                return;
+            steps_wait_enter_call(ww.nodes[i]);
         } else {
             st = waits_lock(i, &ww.rows[*at - 'a']);
         }
@@ -165,6 +173,7 @@ waits_explore(const char *a, const char *b, const char *c, unsigned preemptions,
     ww.plans[1] = b;
     ww.plans[2] = c;
     *seen = 0;
+    memset(ww.ends, 0, sizeof ww.ends);
     steps_begin(preemptions, NULL);
     do {
         waits_begin();
@@ -175,7 +184,8 @@ waits_explore(const char *a, const char *b, const char *c, unsigned preemptions,
             return;
         }
         for (unsigned i = 0; i < count; i++) {
-            CHECK(ww.ends[i] == VELO_OK || ww.ends[i] == VELO_BUSY_SNAPSHOT);
+            CHECK(ww.ends[i] == VELO_OK || ww.ends[i] == VELO_BUSY_SNAPSHOT ||
+                  (ww.ends[i] == VELO_BUSY && ww.timeout_ns >= 0));
             if (ww.ends[i] != VELO_OK)
                 *seen |= 1U << i;
         }
@@ -200,6 +210,45 @@ wait_deadlocks_end_in_every_order(void)
     CHECK_EQ(seen, 1);
     waits_explore("a-", "a", NULL, 3, &seen); /* what was given up is told */
     CHECK_EQ(seen, 0);
+    vl_txn_status_pool_destroy(ww.pool);
+}
+
+static int
+waits_give_up(void *argument, uint32_t count)
+{
+    (void)argument;
+    (void)count;
+    return 0;
+}
+
+/* Whoever waits for somebody who idles learns it: at once with a handler or without time, and in
+ * time otherwise; also of somebody who is waited for by who one waits for. Those who have no limit
+ * wait for the end. */
+static void
+wait_learns_of_idle_owners_in_every_order(void)
+{
+    static const struct {
+        vl_wait_busy *busy;
+        int64_t timeout_ns;
+    } kinds[] = {{NULL, 0}, {NULL, 1}, {waits_give_up, 0}};
+    unsigned seen;
+
+    CHECK_OK(vl_txn_status_pool_create(unit_ctx(), &ww.pool));
+    for (size_t i = 0; i < VL_ARRAY_COUNT(kinds); i++) {
+        ww.busy = kinds[i].busy;
+        ww.timeout_ns = kinds[i].timeout_ns;
+        waits_explore("a!", "a", NULL, 3, &seen);
+        CHECK_EQ(seen, 2);
+        waits_explore("a~~!", "a", NULL, 2, &seen);
+        CHECK_EQ(seen, 2);
+        waits_explore("a!", "ba", "b", 1, &seen);
+        CHECK_EQ(seen, 6);
+    }
+    ww.busy = NULL;
+    ww.timeout_ns = -1;
+    waits_explore("a~~", "a", NULL, 3, &seen);
+    CHECK_EQ(seen, 0);
+    ww.timeout_ns = 0;
     vl_txn_status_pool_destroy(ww.pool);
 }
 #endif
@@ -286,6 +335,7 @@ main(int argc, char **argv)
     static const unit_test tests[] = {
 #if STEPS_POSSIBLE
         UNIT_TEST(wait_deadlocks_end_in_every_order),
+        UNIT_TEST(wait_learns_of_idle_owners_in_every_order),
 #endif
         UNIT_TEST(wait_for_an_idle_owner_is_decided_by_handler_or_timeout),
         UNIT_TEST(wait_victim_is_told_both_sides),

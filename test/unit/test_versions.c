@@ -34,7 +34,7 @@ versions_prune_all(rig *self, const vl_timestamp *snapshots, uint32_t count)
 static vl_view
 versions_view(vl_timestamp read_ts)
 {
-    return (vl_view){read_ts, NULL, 0};
+    return (vl_view){read_ts, NULL, 0, NULL};
 }
 
 /* Commit one insert, update or delete by itself. */

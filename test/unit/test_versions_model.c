@@ -377,7 +377,7 @@ model_step_view(model *self)
         return;
     }
     view->is_open = 1;
-    view->view = (vl_view){self->rig.published, NULL, 0};
+    view->view = (vl_view){self->rig.published, NULL, 0, NULL};
     if (txn->rig.status != NULL && model_below(self, 2) == 0) {
         view->view = txn->rig.view;
         view->status = txn->rig.status;
@@ -516,7 +516,7 @@ model_finish(model *self)
     used = vl_txn_status_pool_live(self->rig.statuses);
     if (used != 0 || self->rig.maps[0].attachment != NULL || self->rig.maps[1].attachment != NULL)
         unit_failed(__FILE__, __LINE__, "%llu statuses are left", (unsigned long long)used);
-    return used == 0 && model_agrees(self, &(vl_view){self->rig.published, NULL, 0}, 0);
+    return used == 0 && model_agrees(self, &(vl_view){self->rig.published, NULL, 0, NULL}, 0);
 }
 
 /* Run once; returns 1 when all agreed. */

@@ -258,7 +258,7 @@ threads_main(void *argument)
             threads_expect(self, 0);
             return;
         }
-        self->view = (vl_view){threads_register(self), self->status, 2};
+        self->view = (vl_view){threads_register(self), self->status, 2, NULL};
         threads_read(self);
         if (i % 4 != 0)
             commits = threads_add(self, from, 5) && threads_add(self, to, -5);

@@ -84,7 +84,7 @@ rig_begin(rig *self, rig_txn *txn)
         txn->status = NULL;
         return st;
     }
-    txn->view = (vl_view){self->published, txn->status, 1};
+    txn->view = (vl_view){self->published, txn->status, 1, NULL};
     return VELO_OK;
 }
 

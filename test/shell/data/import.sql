@@ -72,3 +72,12 @@ begin;
 select count(*) from child;
 .import --csv w.csv child
 rollback;
+create table plain(a, b);
+.import --csv --skip x a.csv plain
+.import --csv --skip -1 a.csv plain
+.import --csv --skip 4294967296 a.csv plain
+.import --csv "| printf '1,2\\n3,4\\n'; exit 3" plain
+.import --csv "| printf '1,2\\n'; kill -9 $$" plain
+select count(*) from plain;
+.import --csv "| printf '1,2\\n3,4\\n'; exit 0" plain
+select count(*) from plain;
