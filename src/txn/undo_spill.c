@@ -113,8 +113,8 @@ vl_undo_spill_has(const vl_undo_spill *spill, const void *block)
 
     if (spill == NULL)
         return 0;
-    /* Relaxed: whoever has a block of ours got it from somebody who saw the base. */
-    base = atomic_load_explicit(&spill->base, memory_order_relaxed);
+    /* Acquire: a block that is not ours may be asked about while the base is set. */
+    base = atomic_load_explicit(&spill->base, memory_order_acquire);
     return base != NULL && (uintptr_t)block - (uintptr_t)base < spill->reserved;
 }
 
