@@ -606,9 +606,10 @@ vl_value vl_value_of_name(const char *text);
 velo_status vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *name)
     VL_MUST_CHECK;
 
-/* Check that all rows of a table keep its constraints, and whether it has any row: nested.c. */
-velo_status vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table)
-    VL_MUST_CHECK;
+/* Check that all rows of a table keep its constraints (exec/source.h), and whether it has any row:
+ * nested.c. */
+velo_status vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table,
+                          int32_t what) VL_MUST_CHECK;
 velo_status vl_has_row(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table,
                        int *found) VL_MUST_CHECK;
 

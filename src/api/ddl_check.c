@@ -1,6 +1,7 @@
-/* ddl_check.c - what CREATE TABLE refuses that only a connection or the columns as a whole can
- * tell: functions that nobody knows in CHECK and generated columns, and generated columns that need
- * themselves. Tables that are there already are not looked at: SQLite has had such tables. */
+/* ddl_check.c - what CREATE TABLE and ADD CHECK refuse that only a connection or the columns as a
+ * whole can tell: functions that nobody knows in CHECK and generated columns, and generated columns
+ * that need themselves. Tables that are there already are not looked at: SQLite has had such
+ * tables. */
 #include "api/api_int.h"
 
 #include <string.h>
@@ -140,6 +141,8 @@ vl_ddl_check_create(vl_ctx *ctx, velo_statement *statement)
     const vl_ast *tree = statement->tree;
     const vl_func_set *set = statement->connection->function_set;
 
+    if (tree->type == VL_AST_ALTER && tree->op == VL_OP_ADD_CONSTRAINT)
+        return check_calls(ctx, set, tree->kid[1]->kid[0]);
     if (tree->type != VL_AST_CREATE_TABLE || tree->kid[3] != NULL)
         return VELO_OK;
     for (const vl_ast *column = vl_ast_first(tree->kid[1]); column != NULL; column = column->next)

@@ -254,7 +254,8 @@ static velo_status
 ddl_check_rows(vl_ctx *ctx, const ddl_run *run, const vl_ddl_change *change)
 {
     VL_TRY(ddl_check_snapshot(ctx, run));
-    return vl_check_rows(ctx, run->statement, run->at->schema, change->name);
+    return vl_check_rows(ctx, run->statement, run->at->schema, change->name,
+                         change->kind == VL_DDL_CHECK_ROWS ? VL_CHECK_ALL : change->column);
 }
 
 static velo_status
@@ -385,6 +386,7 @@ ddl_fill(vl_ctx *ctx, ddl_run *run, const vl_ddl_change *change)
     case VL_DDL_FILL_INDEX:
         return ddl_fill_index(ctx, run, change);
     case VL_DDL_CHECK_ROWS:
+    case VL_DDL_CHECK_CONSTRAINT:
         return ddl_check_rows(ctx, run, change);
     case VL_DDL_ANALYZE:
         return vl_analyze_table(ctx, run->statement, run->at->schema, change->name,
@@ -400,7 +402,7 @@ static int
 ddl_needs_schema(vl_ddl_kind kind)
 {
     return kind == VL_DDL_FILL_TABLE || kind == VL_DDL_FILL_INDEX || kind == VL_DDL_CHECK_ROWS ||
-           kind == VL_DDL_ANALYZE;
+           kind == VL_DDL_CHECK_CONSTRAINT || kind == VL_DDL_ANALYZE;
 }
 
 static velo_status

@@ -326,7 +326,8 @@ vl_fill_index(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
 }
 
 velo_status
-vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table)
+vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char *table,
+              int32_t what)
 {
     const nested_names names = {schema, 0};
     nested_run run;
@@ -339,7 +340,7 @@ vl_check_rows(vl_ctx *ctx, velo_statement *outer, vl_schema *schema, const char 
         return VELO_NOMEM;
     st = nested_begin(ctx, outer, &names, sql, size, &run);
     if (st == VELO_OK)
-        st = vl_exec_check_rows(ctx, run.exec);
+        st = vl_exec_check_rows(ctx, run.exec, what);
     return nested_end(ctx, &run, st);
 }
 

@@ -28,15 +28,15 @@ fill_find(const vl_edit_run *run, const char *name)
 }
 
 /* What is done with each row, read whole. */
-typedef velo_status fill_visit(vl_ctx *ctx, vl_edit_run *run, uint32_t argument,
+typedef velo_status fill_visit(vl_ctx *ctx, vl_edit_run *run, int32_t argument,
                                const vl_value *full);
 
 /* A pass over all rows. */
 typedef struct fill_pass {
     vl_edit_run *run;
     fill_visit *visit;
-    uint32_t argument; /* of visit */
-    vl_value *full;    /* the row at hand */
+    int32_t argument; /* of visit */
+    vl_value *full;   /* the row at hand */
 } fill_pass;
 
 static velo_status
@@ -51,7 +51,7 @@ fill_row(vl_ctx *ctx, void *argument, int64_t rowid)
 }
 
 static velo_status
-fill_rows(vl_ctx *ctx, vl_edit_run *run, fill_visit *visit, uint32_t argument)
+fill_rows(vl_ctx *ctx, vl_edit_run *run, fill_visit *visit, int32_t argument)
 {
     vl_view view = vl_statement_newest(run->source.statement);
     fill_pass pass = {run, visit, argument, NULL};
@@ -83,13 +83,13 @@ typedef struct fill_index {
 
 /* Sort a row's entry in. */
 static velo_status
-fill_sort_row(vl_ctx *ctx, vl_edit_run *run, uint32_t argument, const vl_value *full)
+fill_sort_row(vl_ctx *ctx, vl_edit_run *run, int32_t argument, const vl_value *full)
 {
     fill_index *fill = (fill_index *)(void *)((char *)run - offsetof(fill_index, run));
     vl_value row[FILL_WIDTH];
     vl_entry_key key;
 
-    VL_TRY(vl_edit_make_key(ctx, run, argument, full, &key));
+    VL_TRY(vl_edit_make_key(ctx, run, (uint32_t)argument, full, &key));
     if (key.size == 0)
         return VELO_OK;
     row[FILL_KEY] = (vl_value){.type = VL_TYPE_BLOB, .size = key.size, .as.data = key.data};
@@ -156,7 +156,7 @@ fill_run(vl_ctx *ctx, fill_index *fill)
     static const vl_sorter_key by_key = {.index = FILL_KEY, .collation = VL_COLLATE_BINARY};
 
     vl_sorter_init(ctx, &fill->sorter, fill->run.stage->exec, &by_key, 1, FILL_WIDTH, UINT64_MAX);
-    VL_TRY(fill_rows(ctx, &fill->run, fill_sort_row, fill->index));
+    VL_TRY(fill_rows(ctx, &fill->run, fill_sort_row, (int32_t)fill->index));
     VL_TRY(vl_sorter_finish(ctx, &fill->sorter));
     return fill_load(ctx, fill);
 }
@@ -184,7 +184,7 @@ vl_exec_fill_index(vl_ctx *ctx, vl_exec *exec, const char *name)
 
 /* Check one row in the order of the words of PRAGMA quick_check. */
 static velo_status
-fill_check_row(vl_ctx *ctx, vl_edit_run *run, uint32_t argument, const vl_value *full)
+fill_check_row(vl_ctx *ctx, vl_edit_run *run, int32_t argument, const vl_value *full)
 {
     vl_eval eval = vl_edit_eval(run, full);
     int truth;
@@ -206,8 +206,23 @@ fill_check_row(vl_ctx *ctx, vl_edit_run *run, uint32_t argument, const vl_value 
     return VELO_OK;
 }
 
+/* Check one row against one constraint. */
+static velo_status
+fill_check_one(vl_ctx *ctx, vl_edit_run *run, int32_t what, const vl_value *full)
+{
+    const vl_exprs *checks = &run->target->checks;
+    vl_eval eval = vl_edit_eval(run, full);
+    int truth;
+
+    if (what == VL_CHECK_LAST)
+        VL_TRY(vl_eval_truth(ctx, &eval, checks->list[checks->count - 1], &truth));
+    else
+        truth = what == run->def->rowid_column || full[what].type != VL_TYPE_NULL;
+    return truth != 0 ? VELO_OK : vl_fail(ctx, VELO_CONSTRAINT, "constraint failed");
+}
+
 velo_status
-vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec)
+vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec, int32_t what)
 {
     vl_stage *stage = exec->root->root;
     vl_edit_run run;
@@ -217,7 +232,7 @@ vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec)
     st = vl_edit_begin(ctx, stage, &stage->op->as.insert.target, &run);
 
     if (st == VELO_OK)
-        st = fill_rows(ctx, &run, fill_check_row, 0);
+        st = fill_rows(ctx, &run, what == VL_CHECK_ALL ? fill_check_row : fill_check_one, what);
     if (st == VELO_CONSTRAINT_DATATYPE) /* of a generated column */
         st = vl_fail(ctx, VELO_ERROR, "type mismatch on DEFAULT");
     vl_edit_end(&run);

@@ -55,11 +55,19 @@ typedef void vl_exec_fault(void *argument, const char *text);
 velo_status vl_exec_verify_indexes(vl_ctx *ctx, vl_exec *exec, vl_exec_fault *tell, void *argument)
     VL_MUST_CHECK;
 
-/* Check that every row keeps the constraints of its table that are about one row: ALTER TABLE.
+/* What is checked of rows, where it is not the NOT NULL of a column of this number. */
+enum {
+    VL_CHECK_LAST = -1, /* the last CHECK of the table */
+    VL_CHECK_ALL = -2   /* all that is about one row */
+};
+
+/* Check that every row keeps constraints of its table: ALTER TABLE.
  *
  * exec    an execution of an INSERT into the table, as above
- * errors  VELO_ERROR with SQLite's words, and those of reading */
-velo_status vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec) VL_MUST_CHECK;
+ * what    VL_CHECK_..., or a column
+ * errors  VELO_ERROR with SQLite's words for VL_CHECK_ALL, else VELO_CONSTRAINT; those of reading
+ */
+velo_status vl_exec_check_rows(vl_ctx *ctx, vl_exec *exec, int32_t what) VL_MUST_CHECK;
 
 /* Write the rows of a table anew into the tree that it has from now on: ALTER TABLE. Indexes stay.
  *

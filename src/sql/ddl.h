@@ -30,8 +30,10 @@ typedef enum vl_ddl_kind {
     VL_DDL_CHECK_ROWS,  /* rows of the new schema's table `name` keep its constraints, or it fails
                            with "CHECK constraint failed", "NOT NULL constraint failed" or "type
                            mismatch on DEFAULT" */
-    VL_DDL_DROP_SEQUENCE,   /* rows of sqlite_sequence named `name` */
-    VL_DDL_RENAME_SEQUENCE, /* rows of sqlite_sequence named `name` get `new_name` */
+    VL_DDL_CHECK_CONSTRAINT, /* the same for one constraint, that of `column`, whatever others say;
+                                VELO_CONSTRAINT "constraint failed" */
+    VL_DDL_DROP_SEQUENCE,    /* rows of sqlite_sequence named `name` */
+    VL_DDL_RENAME_SEQUENCE,  /* rows of sqlite_sequence named `name` get `new_name` */
     VL_DDL_DROP_STATISTICS, /* rows of sqlite_stat1 of the table `name`, or of the index `new_name`;
                                all of them when both are NULL */
     VL_DDL_ANALYZE,         /* rows of sqlite_stat1 for the new schema's table `name`, or for its
@@ -65,6 +67,7 @@ struct vl_ddl_change {
     const char *name;             /* of an object, as the kind says */
     const char *new_name;         /* as the kind says */
     const char *message;          /* REQUIRE_EMPTY: for the error */
+    int32_t column;               /* CHECK_CONSTRAINT: whose NOT NULL; -1: that of the last CHECK */
 };
 
 /* A result column of the query of CREATE TABLE AS. */

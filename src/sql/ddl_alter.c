@@ -1,4 +1,5 @@
-/* ddl_alter.c - ALTER TABLE: ADD COLUMN and DROP COLUMN, and what all of ALTER has in common.
+/* ddl_alter.c - ALTER TABLE: ADD COLUMN and DROP COLUMN, and what all of ALTER has in common; its
+ * constraints are in ddl_constraint.c.
  *
  * Invariants
  *   DA1  Columns that stay keep their ids, and an added column has one that was never used.
@@ -26,9 +27,8 @@ alter_begins_constraint(int kind)
            kind == VL_TK_CHECK || kind == VL_TK_FOREIGN;
 }
 
-/* The kind of the next token that is neither space nor comment. */
-static int
-alter_next(const char **at, const char *end, vl_token *token)
+int
+vl_ddl_next_token(const char **at, const char *end, vl_token *token)
 {
     int kind;
 
@@ -50,7 +50,7 @@ alter_find_places(const char *sql, uint32_t before)
     vl_token token;
 
     for (;;) {
-        int kind = alter_next(&at, end, &token);
+        int kind = vl_ddl_next_token(&at, end, &token);
         uint32_t offset = (uint32_t)(token.text - sql);
         const char *ahead = at;
         vl_token next;
@@ -61,7 +61,7 @@ alter_find_places(const char *sql, uint32_t before)
             return places;
         }
         if (kind == VL_TK_COMMA && depth == 1 &&
-            alter_begins_constraint(alter_next(&ahead, end, &next))) {
+            alter_begins_constraint(vl_ddl_next_token(&ahead, end, &next))) {
             places.columns_end = offset;
             return places;
         }
@@ -72,10 +72,9 @@ alter_find_places(const char *sql, uint32_t before)
     }
 }
 
-/* The text with what is between two offsets replaced. */
-static velo_status
-alter_splice(const vl_ddl_plan_state *state, const char *sql, uint32_t from, uint32_t to,
-             const char *middle, size_t middle_size, const char **out)
+velo_status
+vl_ddl_splice(const vl_ddl_plan_state *state, const char *sql, uint32_t from, uint32_t to,
+              const char *middle, size_t middle_size, const char **out)
 {
     size_t rest = strlen(sql + to);
     char *text = vl_schema_alloc(&state->builder, from + middle_size + rest + 1, 1);
@@ -273,7 +272,7 @@ alter_added_text(const vl_ddl_plan_state *state, const vl_table_def *table,
     middle[0] = ',';
     middle[1] = ' ';
     memcpy(middle + 2, state->builder.sql + definition->offset, size);
-    return alter_splice(state, table->object.sql, end, end, middle, size + 2, sql);
+    return vl_ddl_splice(state, table->object.sql, end, end, middle, size + 2, sql);
 }
 
 static velo_status
@@ -356,7 +355,7 @@ alter_dropped_text(const vl_ddl_plan_state *state, const vl_table_def *table, co
         from = places.comma_before;
         to = places.columns_end;
     }
-    return alter_splice(state, table->object.sql, from, to, "", 0, sql);
+    return vl_ddl_splice(state, table->object.sql, from, to, "", 0, sql);
 }
 
 /* Give the columns of the table without one their ids. */
@@ -428,6 +427,10 @@ alter_check_virtual(const vl_ddl_plan_state *state, const vl_table_def *table)
     if (state->input->statement->op == VL_OP_DROP_COLUMN)
         return vl_schema_fail(&state->builder, NULL, "cannot drop column from virtual table \"%s\"",
                               table->object.name);
+    if (state->input->statement->op != VL_OP_ADD_COLUMN)
+        return vl_schema_fail(&state->builder, NULL,
+                              "cannot edit constraints of virtual table \"%s\"",
+                              table->object.name);
     return vl_schema_fail(&state->builder, NULL, "virtual tables may not be altered");
 }
 
@@ -446,8 +449,9 @@ alter_check_view(const vl_ddl_plan_state *state, const vl_table_def *table)
     case VL_OP_DROP_COLUMN:
         return vl_schema_fail(&state->builder, NULL, "cannot drop column from view \"%s\"",
                               table->object.name);
-    default: /* RENAME TO, which looks at names first, and what is refused anyway */
-        return VELO_OK;
+    default: /* RENAME TO has not come here */
+        return vl_schema_fail(&state->builder, NULL, "cannot edit constraints of view \"%s\"",
+                              table->object.name);
     }
 }
 
@@ -479,8 +483,7 @@ vl_ddl_alter(vl_ddl_plan_state *state)
         return alter_add_column(state, table);
     case VL_OP_DROP_COLUMN:
         return alter_drop_column(state, table);
-    default: /* the constraints of SQLite 3.53, which we do not have */
-        return vl_schema_fail(&state->builder, NULL, "ALTER TABLE %s is not supported",
-                              vl_ast_op_words((vl_ast_op)alter->op));
+    default:
+        return vl_ddl_alter_constraint(state, table);
     }
 }

@@ -120,6 +120,14 @@ velo_status vl_ddl_check_names(const vl_ddl_plan_state *state, const vl_schema *
 velo_status vl_ddl_create_system(vl_ddl_plan_state *state, const char *name, const char *sql,
                                  vl_column_def *columns, uint16_t column_count) VL_MUST_CHECK;
 
+/* The kind of the next token that is neither space nor comment. */
+int vl_ddl_next_token(const char **at, const char *end, vl_token *token);
+
+/* A text with what is between two offsets replaced. Errors: VELO_NOMEM. */
+velo_status vl_ddl_splice(const vl_ddl_plan_state *state, const char *sql, uint32_t from,
+                          uint32_t to, const char *middle, size_t middle_size, const char **out)
+    VL_MUST_CHECK;
+
 /* The kinds of statements. Errors: VELO_ERROR, VELO_NOMEM, VELO_MISUSE. */
 velo_status vl_ddl_create_table(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_create_index(vl_ddl_plan_state *state) VL_MUST_CHECK;
@@ -132,5 +140,7 @@ velo_status vl_ddl_reindex(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_analyze(vl_ddl_plan_state *state) VL_MUST_CHECK;
 velo_status vl_ddl_rename_table(vl_ddl_plan_state *state, const vl_table_def *table) VL_MUST_CHECK;
 velo_status vl_ddl_rename_column(vl_ddl_plan_state *state, const vl_table_def *table) VL_MUST_CHECK;
+velo_status vl_ddl_alter_constraint(vl_ddl_plan_state *state, const vl_table_def *table)
+    VL_MUST_CHECK;
 
 #endif

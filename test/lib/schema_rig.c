@@ -325,10 +325,10 @@ rig_tell_value(rig_text *to, const vl_value *value)
 static void
 rig_tell_change(rig_text *to, const vl_ddl_change *change)
 {
-    static const char *const kinds[] = {"require empty", "delete rows", "create", "insert",
-                                        "update",        "delete",      "drop",   "columns",
-                                        "fill index",    "fill table",  "check",  "drop seq",
-                                        "rename seq",    "drop stat"};
+    static const char *const kinds[] = {"require empty", "delete rows", "create",   "insert",
+                                        "update",        "delete",      "drop",     "columns",
+                                        "fill index",    "fill table",  "check",    "check one",
+                                        "drop seq",      "rename seq",  "drop stat"};
 
     rig_say(to, "%s", kinds[change->kind]);
     if (strcmp(change->schema->database, "main") != 0)

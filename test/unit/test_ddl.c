@@ -90,6 +90,11 @@ ddl_tells_what_alter_changes(void)
 {
     static const schema_rig_pair pairs[] = {
         {"create table t(a); alter table t add b", "update table t\ncolumns @2 1 2 t"},
+        {"create table t(a); alter table t add check (a > 1)", "update table t\ncheck one t"},
+        {"create table t(a, b); alter table t alter b set not null", "update table t\ncheck one t"},
+        {"create table t(a constraint n not null, b); alter table t drop constraint N",
+         "update table t"},
+        {"create table t(a not null, b); alter table t alter b drop not null", ""},
         {"create table t(a); alter table t add column b text default 5",
          "update table t\ncolumns @2 1 2='5' t"},
         {"create table t(a); alter table t add b integer default '5'; alter table t add c real "
