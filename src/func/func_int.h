@@ -27,6 +27,7 @@ extern const vl_func_table vl_func_dates;
 extern const vl_func_table vl_func_json_groups;
 extern const vl_func_table vl_func_jsons;
 extern const vl_func_table vl_func_math;
+extern const vl_func_table vl_func_percentiles;
 extern const vl_func_table vl_func_texts;
 extern const vl_func_table vl_func_codes;
 extern const vl_func_table vl_func_windows;

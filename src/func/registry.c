@@ -12,8 +12,8 @@
 #include <string.h>
 
 static const vl_func_table *const registry_tables[] = {
-    &vl_func_aggregates, &vl_func_codes, &vl_func_core,  &vl_func_dates,  &vl_func_json_groups,
-    &vl_func_jsons,      &vl_func_math,  &vl_func_texts, &vl_func_windows};
+    &vl_func_aggregates, &vl_func_codes, &vl_func_core,        &vl_func_dates, &vl_func_json_groups,
+    &vl_func_jsons,      &vl_func_math,  &vl_func_percentiles, &vl_func_texts, &vl_func_windows};
 
 /* A function of a connection; its name follows. */
 typedef struct registry_entry {

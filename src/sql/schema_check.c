@@ -113,10 +113,12 @@ check_is_volatile(const vl_ast *function)
 static int
 check_is_aggregate(const vl_ast *function)
 {
-    static const char *const names[] = {"count",        "sum",
-                                        "total",        "avg",
-                                        "group_concat", "json_group_array",
-                                        "string_agg",   "json_group_object"};
+    static const char *const names[] = {"count",           "sum",
+                                        "total",           "avg",
+                                        "group_concat",    "json_group_array",
+                                        "string_agg",      "json_group_object",
+                                        "median",          "percentile",
+                                        "percentile_cont", "percentile_disc"};
     static const char *const scalar_too[] = {"min", "max"}; /* aggregates of one argument */
     const vl_ast *arguments = function->kid[0];
 

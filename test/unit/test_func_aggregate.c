@@ -111,6 +111,13 @@ static const fold_case fold_cases[] = {
     {"min", {"r1", "i1"}, "r1"},
     {"min", {"tb", "ta", "taa", "t"}, "t"},
     {"max", {"tb", "ta", "ta long text that needs more room than the first", "tc"}, "tc"},
+    {"median", {NULL}, "n"},
+    {"median", {"n", "n"}, "n"},
+    {"median", {"i7"}, "r7"},
+    {"median", {"i4", "i1", "n", "i3", "i2"}, "r2.5"},
+    {"median", {"r2.5", "i-1", "i30"}, "r2.5"},
+    {"median", {"i1", "t2"}, "!input to median() is not numeric"},
+    {"median", {"i1", "r-inf"}, "!Inf input to median()"},
     {"group_concat", {NULL}, "n"},
     {"group_concat", {"n"}, "n"},
     {"group_concat", {"t"}, "t"},
@@ -121,18 +128,23 @@ aggregates_give_what_sqlite_gives(void)
 {
     for (size_t i = 0; i < VL_ARRAY_COUNT(fold_cases) && !unit_has_failed(); i++) {
         const fold_case *one = &fold_cases[i];
+        velo_status status = VELO_OK;
         char found[2000];
         vl_value result;
         fold_work fold;
 
         CHECK_OK(fold_begin(&fold, unit_ctx(), one->name, 1));
-        for (size_t row = 0; row < VL_ARRAY_COUNT(one->rows) && one->rows[row] != NULL; row++) {
+        for (size_t row = 0;
+             row < VL_ARRAY_COUNT(one->rows) && one->rows[row] != NULL && status == VELO_OK;
+             row++) {
             vl_value value = func_case_value(one->rows[row]);
 
-            CHECK_OK(fold_step(&fold, &value, 1));
+            status = fold_step(&fold, &value, 1);
             func_case_free(&value); /* what the state keeps is its own */
         }
-        if (fold_value(&fold, &result) == VELO_OK)
+        if (status == VELO_OK)
+            status = fold_value(&fold, &result);
+        if (status == VELO_OK)
             (void)snprintf(found, sizeof found, "%s", func_case_text(&result));
         else
             (void)snprintf(found, sizeof found, "!%s", unit_ctx()->error.text);
@@ -448,14 +460,14 @@ sums_by_position_are_those_of_the_kernels(void)
 static velo_status
 fold_with_failures(vl_ctx *ctx, void *argument)
 {
-    static const char *const names[] = {"sum", "max", "group_concat", "string_agg"};
+    static const char *const names[] = {"sum", "max", "group_concat", "string_agg", "median"};
     vl_value args[2] = {{.type = VL_TYPE_TEXT, .size = 1, .as.data = "a text of 26 characters..."},
                         {.type = VL_TYPE_TEXT, .size = 1, .as.data = "--"}};
     velo_status status = VELO_OK;
 
     (void)argument;
     for (size_t n = 0; n < VL_ARRAY_COUNT(names) && status == VELO_OK; n++) {
-        int count = n < 3 ? 1 : 2;
+        int count = n == 3 ? 2 : 1;
         fold_work parts[2];
         vl_value result;
 
@@ -464,6 +476,8 @@ fold_with_failures(vl_ctx *ctx, void *argument)
             status = fold_begin(&parts[1], ctx, names[n], count);
         for (uint32_t i = 0; i < 26 && status == VELO_OK; i++) {
             args[0].size = i + 1;
+            if (n == 4)
+                args[0] = vl_value_of_integer(i);
             args[1].size = 1 + i % 2;
             parts[i % 2].call.lane = i;
             status = fold_step(&parts[i % 2], args, count);
