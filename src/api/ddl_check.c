@@ -1,7 +1,11 @@
 /* ddl_check.c - what CREATE TABLE and ADD CHECK refuse that only a connection or the columns as a
  * whole can tell: functions that nobody knows in CHECK and generated columns, and generated columns
  * that need themselves. Tables that are there already are not looked at: SQLite has had such
- * tables. */
+ * tables.
+ *
+ * Invariants
+ *   DK1  A column is known only when all that it needs is, and each pass over the columns but the
+ *        last makes one more known. */
 #include "api/api_int.h"
 
 #include <string.h>
