@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 .PHONY: all run test check check-long bench install format tidy tree setup clean help
 
 all: build/.setup-build
-	@tools/build.sh release
+	@tools/build.sh release gcc velocidb_product
 
 # At a terminal the shell on DB, which is made when it does not exist (.demo there makes something to
 # play with); else a data set of about 200,000 rows, and queries on it.
@@ -27,7 +27,8 @@ check: build/.setup-check
 check-long: build/.setup-check
 	@tools/check.sh long
 
-bench: build/.setup-bench all
+bench: build/.setup-bench build/.setup-build
+	@tools/build.sh release
 	@tools/bench.sh
 
 install: all

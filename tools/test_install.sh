@@ -8,7 +8,7 @@ root=$PWD
 work=$(mktemp -d) && [ -n "$work" ] || exit 2
 trap 'rm -rf "$work"' EXIT INT TERM
 
-tools/build.sh release >/dev/null
+tools/build.sh release gcc velocidb_product >/dev/null
 cmake --install build/release --prefix "$work/prefix" >/dev/null
 cat >"$work/use.c" <<'END'
 #include <velocidb.h>
